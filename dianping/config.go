@@ -1,0 +1,166 @@
+package dianping
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config makes a client of the first generation; see [NewDianping].
+type Config struct {
+	APIURL    string // e.g. https://openapi.dianping.com; a path is kept as a prefix
+	AppKey    string
+	AppSecret string
+
+	Timeout time.Duration     // one request with its answer; 0: 3 s
+	HTTP    *http.Client      // only its Transport is used; nil: an own one
+	Now     func() time.Time  // nil: time.Now
+	Observe func(Observation) // told of every request; nil: nobody
+}
+
+// MeituanConfig makes a client of the second generation; see [NewMeituan].
+type MeituanConfig struct {
+	APIURL      string // e.g. https://api-open-cater.meituan.com; a path is kept as a prefix
+	DeveloperID string
+	SignKey     string
+	BusinessID  int // 0: 58, 服务零售
+
+	Timeout time.Duration     // one request with its answer; 0: 3 s
+	HTTP    *http.Client      // only its Transport is used; nil: an own one
+	Now     func() time.Time  // nil: time.Now
+	Observe func(Observation) // told of every request; nil: nobody
+}
+
+// String keeps the secret out of formatted text.
+func (c Config) String() string { return "dianping.Config{" + c.APIURL + " " + c.AppKey + "}" }
+
+// GoString keeps the secret out of %#v.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue keeps the secret out of logs.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// String keeps the key out of formatted text.
+func (c MeituanConfig) String() string {
+	return "dianping.MeituanConfig{" + c.APIURL + " " + c.DeveloperID + "}"
+}
+
+// GoString keeps the key out of %#v.
+func (c MeituanConfig) GoString() string { return c.String() }
+
+// LogValue keeps the key out of logs.
+func (c MeituanConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// Observation is one request to the platform, for metrics and the journal. A
+// call that takes several pages is one observation for each page; arguments
+// that were refused before a request was made are none. It holds no token, no
+// secret and no phone number.
+type Observation struct {
+	Platform  string
+	Call      Call
+	ShopID    string
+	RequestID string // consume and batchconsume
+	Code      string // voucher code, where the call has one
+	Started   time.Time
+	Took      time.Duration
+	Err       *Error // nil: success
+}
+
+// NewDianping makes a client of the first generation (北极星).
+func NewDianping(cfg Config) (Client, error) {
+	key, secret := strings.TrimSpace(cfg.AppKey), strings.TrimSpace(cfg.AppSecret)
+	if key == "" || secret == "" {
+		return nil, errors.New("dianping: app key and app secret are required")
+	}
+	return newClient(dianpingDialect{appKey: key, appSecret: secret},
+		cfg.APIURL, cfg.Timeout, cfg.HTTP, cfg.Now, cfg.Observe)
+}
+
+// NewMeituan makes a client of the second generation (技术服务合作中心).
+func NewMeituan(cfg MeituanConfig) (Client, error) {
+	id, key := strings.TrimSpace(cfg.DeveloperID), strings.TrimSpace(cfg.SignKey)
+	if id == "" || key == "" {
+		return nil, errors.New("dianping: developer id and sign key are required")
+	}
+	if cfg.BusinessID < 0 {
+		return nil, fmt.Errorf("dianping: business id %d is negative", cfg.BusinessID)
+	}
+	if cfg.BusinessID == 0 {
+		cfg.BusinessID = 58
+	}
+	return newClient(meituanDialect{developerID: id, signKey: key, businessID: cfg.BusinessID},
+		cfg.APIURL, cfg.Timeout, cfg.HTTP, cfg.Now, cfg.Observe)
+}
+
+func newClient(d dialect, apiURL string, timeout time.Duration, hc *http.Client, now func() time.Time, observe func(Observation)) (*client, error) {
+	base, err := checkAPIURL(apiURL)
+	if err != nil {
+		return nil, err
+	}
+	if timeout < 0 {
+		return nil, fmt.Errorf("dianping: time-out %s is negative", timeout)
+	}
+	if timeout == 0 {
+		timeout = 3 * time.Second
+	}
+	if now == nil {
+		now = time.Now
+	}
+	if observe == nil {
+		observe = func(Observation) {}
+	}
+	var transport http.RoundTripper = newTransport()
+	if hc != nil {
+		transport = hc.Transport
+	}
+	return &client{
+		dialect: d,
+		base:    base,
+		timeout: timeout,
+		now:     now,
+		observe: observe,
+		http: &http.Client{
+			Transport: transport,
+			// A signed request is never sent to another place: the platform does
+			// not redirect, and a GET would hand the session over.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// checkAPIURL returns the address without a trailing slash. The address is not
+// repeated in errors: it could hold credentials.
+func checkAPIURL(text string) (string, error) {
+	u, err := url.Parse(strings.TrimSpace(text))
+	switch {
+	case err != nil:
+		return "", errors.New("dianping: the API URL cannot be read")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "", errors.New("dianping: the API URL must begin with https:// or http://")
+	case u.Hostname() == "":
+		return "", errors.New("dianping: the API URL has no host")
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", errors.New("dianping: the API URL must be scheme, host and path only")
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// newTransport keeps connections to the one host for reuse. Idle ones are given
+// up early: a consume on a connection that the server is closing is a doubt.
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    32,
+		IdleConnTimeout:        30 * time.Second,
+		TLSHandshakeTimeout:    3 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}

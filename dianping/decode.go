@@ -1,0 +1,243 @@
+package dianping
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/big"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The platform is loose about JSON: numbers come as text and text as numbers,
+// lists as a single object, objects as JSON inside a string, keys in two styles
+// and misspelt. Everything here takes what json.Decoder makes with UseNumber and
+// reads as much as can be read; nothing goes through a float.
+
+// object is a JSON object by key in lower case without underscores, so that
+// dealgroup_id, dealGroupId and dealgroupId are one.
+type object map[string]any
+
+// asObject reads a JSON object, also one inside a string. Where two keys fall
+// together, the first in byte order that is not null counts.
+func asObject(v any) (object, bool) {
+	m, ok := embedded(v).(map[string]any)
+	if !ok {
+		return nil, false
+	}
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	o := make(object, len(m))
+	for _, key := range keys {
+		name := strings.ToLower(strings.ReplaceAll(key, "_", ""))
+		if o[name] == nil {
+			o[name] = m[key]
+		}
+	}
+	return o, true
+}
+
+// embedded gives the JSON inside a string, and anything else as it is.
+func embedded(v any) any {
+	text, ok := v.(string)
+	if !ok {
+		return v
+	}
+	text = strings.TrimSpace(text)
+	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+		return v
+	}
+	var inner any
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	if dec.Decode(&inner) != nil {
+		return v
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return v
+	}
+	return inner
+}
+
+// single reads one object, also as the only element of a list.
+func single(v any) (object, bool) {
+	if list, ok := embedded(v).([]any); ok && len(list) == 1 {
+		v = list[0]
+	}
+	return asObject(v)
+}
+
+// rows reads a list of objects in each shape known: a list, {"result": list},
+// one object for a list of one, JSON in a string; null, "" and {} are an empty
+// list. whole is false where something there could not be read.
+func rows(v any) (list []object, whole bool) { return rowsWithin(v, 4) }
+
+func rowsWithin(v any, depth int) (list []object, whole bool) {
+	if depth == 0 {
+		return nil, false
+	}
+	switch v := embedded(v).(type) {
+	case nil:
+		return nil, true
+	case string:
+		v = strings.TrimSpace(v)
+		return nil, v == "" || v == "null"
+	case []any:
+		whole = true
+		for _, element := range v {
+			some, ok := rowsWithin(element, depth-1)
+			list, whole = append(list, some...), whole && ok
+		}
+		return list, whole
+	case map[string]any:
+		o, _ := asObject(v)
+		if result, has := o["result"]; has && o.text("receiptcode") == "" {
+			return rowsWithin(result, depth-1)
+		}
+		if len(o) == 0 {
+			return nil, true
+		}
+		return []object{o}, true
+	default:
+		return nil, false
+	}
+}
+
+// first returns the value of the first key that has one.
+func first(o object, keys ...string) any {
+	for _, key := range keys {
+		if v := o[key]; v != nil && v != "" {
+			return v
+		}
+	}
+	return nil
+}
+
+// text reads the first key that holds a scalar other than "".
+func (o object) text(keys ...string) string {
+	for _, key := range keys {
+		if text := scalar(o[key]); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// number reads an integer; 0 where there is none.
+func (o object) number(keys ...string) int64 {
+	n, _ := integer(o.text(keys...))
+	return n
+}
+
+// money reads an amount in yuan. It is never an error: an amount that cannot be
+// read must not make a failure of a voucher that was consumed.
+func (o object) money(keys ...string) Fen { return amount(o.text(keys...)) }
+
+// moment reads a time; zero where there is none.
+func (o object) moment(keys ...string) time.Time { return moment(o.text(keys...)) }
+
+// scalar gives the text of a number, string or bool, and "" for all else.
+func scalar(v any) string {
+	switch v := v.(type) {
+	case string:
+		return strings.TrimSpace(v)
+	case json.Number:
+		return v.String()
+	case bool:
+		return strconv.FormatBool(v)
+	default:
+		return ""
+	}
+}
+
+var decimalForm = regexp.MustCompile(`^-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$`)
+
+// exact reads a decimal, as Java prints its doubles (1.0E7) too.
+func exact(text string) (*big.Rat, bool) {
+	if !decimalForm.MatchString(text) { // also keeps the exponent small
+		return nil, false
+	}
+	return new(big.Rat).SetString(text)
+}
+
+func integer(text string) (int64, bool) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n, true
+	}
+	r, ok := exact(text)
+	if !ok || !r.IsInt() || !r.Num().IsInt64() {
+		return 0, false
+	}
+	return r.Num().Int64(), true
+}
+
+// amount reads yuan. What [ParseYuan] refuses but is a number, an exponent or
+// the tail of somebody's float, is rounded to the fen.
+func amount(text string) Fen {
+	if f, err := ParseYuan(text); err == nil {
+		return f
+	}
+	r, ok := exact(text)
+	if !ok {
+		return 0
+	}
+	whole := r.Mul(r, big.NewRat(100, 1)).FloatString(0) // rounds half away from zero
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return Fen(n)
+}
+
+var timeForms = []string{
+	"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02",
+	"2006/01/02 15:04:05", "2006/01/02 15:04", "2006/01/02", "20060102150405", "20060102",
+}
+
+// moment reads a time in Beijing, or in milliseconds (or seconds) since 1970.
+func moment(text string) time.Time {
+	for _, form := range timeForms {
+		if t, err := time.ParseInLocation(form, text, beijing); err == nil {
+			return t
+		}
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t.In(beijing)
+	}
+	const (
+		year1973 = 100_000_000 // seconds; in milliseconds the second of January 1970
+		year5138 = year1973 * 1000
+		year9999 = 253_402_300_799_000 // milliseconds
+	)
+	switch n, _ := integer(text); {
+	case n >= year5138 && n <= year9999:
+		return time.UnixMilli(n).In(beijing)
+	case n >= year1973 && n < year5138:
+		return time.Unix(n, 0).In(beijing)
+	default:
+		return time.Time{}
+	}
+}
+
+var timeInWords = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?`)
+
+// timeOfUse reads when a used voucher was used: from the data, or from words
+// like 此券号已于 2021-09-29 10:28:14 被消费!
+func timeOfUse(a answer) time.Time {
+	list, _ := rows(a.data)
+	for _, o := range list {
+		if t := o.moment("verifytime", "consumetime", "usetime"); !t.IsZero() {
+			return t
+		}
+	}
+	return moment(timeInWords.FindString(a.msg))
+}
+
+// errNoData is a success that told nothing.
+func errNoData(what string) error { return fmt.Errorf("the answer says success but has no %s", what) }

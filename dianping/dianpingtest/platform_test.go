@@ -1,0 +1,234 @@
+package dianpingtest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"yanquan/dianping/dianpingtest"
+)
+
+// The zero options are good for use: the true clock, random codes.
+func TestZeroOptions(t *testing.T) {
+	t.Parallel()
+	p := dianpingtest.New(dianpingtest.Options{})
+	defer p.Close()
+	r := rig{T: t, p: p}
+	r.ok(p.AddShop(dianpingtest.Shop{ID: shopA}))
+	made, err := p.AddOrder(dianpingtest.Voucher{}, 3)
+	r.ok(err)
+	for _, v := range made {
+		if len(v.Code) != 10 || len(v.OrderID) != 24 || strings.Trim(v.Code+v.OrderID, "0123456789") != "" ||
+			v.Price != 9900 || v.MarketPrice != 16800 || v.State != dianpingtest.Usable || v.Title == "" || v.QR == "" ||
+			time.Until(v.Expires) < 80*24*time.Hour {
+			t.Errorf("made %+v", v)
+		}
+	}
+	if made[0].OrderID != made[2].OrderID || made[0].Code == made[1].Code {
+		t.Errorf("the order is %+v", made)
+	}
+	r.same(p.Vouchers(), made)
+}
+
+// Codes are never given twice, even where the source of digits always says the
+// same.
+func TestCodesAreUnique(t *testing.T) {
+	t.Parallel()
+	r := setup(t, func(o *dianpingtest.Options) { o.Digits = func(n int) string { return strings.Repeat("9", n) } })
+	var codes []string
+	for _, v := range r.sellOrder(dianpingtest.Voucher{Code: "1"}, 4) {
+		codes = append(codes, v.Code)
+	}
+	r.same(codes, []string{"1", "9999999999", "10000000000", "10000000001"})
+}
+
+func TestBadVouchers(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	v := r.sell(dianpingtest.Voucher{})
+	undone := r.sell(dianpingtest.Voucher{})
+	r.want(r.call1("consume", consumeFields(undone.Code, "r1", 1)), "ok")
+	setUsable := r.p.SetState(undone.Code, dianpingtest.Usable)
+	r.want(r.call1("reverseconsume", undoFields(undone.Code, 1001)), "ok")
+	add := func(v dianpingtest.Voucher) error {
+		_, err := r.p.AddVoucher(v)
+		return err
+	}
+	_, none := r.p.AddOrder(dianpingtest.Voucher{}, 0)
+	for name, err := range map[string]error{
+		"code exists":               add(dianpingtest.Voucher{Code: v.Code}),
+		"code with space":           add(dianpingtest.Voucher{Code: " 1"}),
+		"made consumed":             add(dianpingtest.Voucher{State: dianpingtest.Consumed}),
+		"unknown shop":              add(dianpingtest.Voucher{Shops: []string{"x"}}),
+		"price below zero":          add(dianpingtest.Voucher{Price: -1}),
+		"no coupons":                none,
+		"state of unknown voucher":  r.p.SetState("404", dianpingtest.Refunded),
+		"state that cannot be set":  r.p.SetState(v.Code, dianpingtest.Consumed),
+		"consumed made usable":      setUsable,
+		"state of replaced voucher": r.p.SetState(undone.Code, dianpingtest.Refunded),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	r.ok(r.p.SetState(v.Code, dianpingtest.RefundRequested))
+	r.ok(r.p.SetState(v.Code, dianpingtest.Usable))
+	if _, found := r.p.Voucher("404"); found {
+		t.Error("a voucher that nobody made")
+	}
+}
+
+// What comes out is a copy.
+func TestSnapshotsAreCopies(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.sell(sample())
+	r.ok(r.p.ConsumeElsewhere("0123456789", "till", ""))
+	all := r.p.Vouchers()
+	all[0].Shops[0], all[0].Payments[0].Amount, all[0].Use.Account = "x", 1, "x"
+	r.p.Requests()
+	v, _ := r.p.Voucher("0123456789")
+	r.same([]any{v.Shops[0], v.Payments[0].Amount, v.Use.Account}, []any{shopA, int64(9900), "till"})
+}
+
+// Without the platform's guard a client that tries again under a new requestid
+// is found out; one that repeats its requestid is not.
+func TestUnguarded(t *testing.T) {
+	t.Parallel()
+	inBoth(t, func(r rig, d dialect) {
+		r.ok(r.p.SetKnobs(dianpingtest.Knobs{Unguarded: true}))
+		good, bad, undone := r.sell(dianpingtest.Voucher{}), r.sell(dianpingtest.Voucher{}), r.sell(dianpingtest.Voucher{})
+		for i := range 2 {
+			r.want(r.do(d, "consume", consumeFields(good.Code, "same", 1)), "ok")
+			r.want(r.do(d, "consume", consumeFields(bad.Code, fmt.Sprint("new", i), 1)), "ok")
+		}
+		r.want(r.do(d, "consume", consumeFields(undone.Code, "u", 1)), "ok")
+		r.want(r.do(d, "reverseconsume", undoFields(undone.Code, 1001)), "ok")
+		r.effects(good.Code, 1, 0)
+		r.effects(bad.Code, 2, 0)
+		r.same(r.p.TwiceConsumed(), []string{bad.Code})
+	})
+}
+
+func TestRequestsAreMasked(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	v := r.sell(dianpingtest.Voucher{Mobile: "13812345678"})
+	r.call1("consume", consumeFields(v.Code, "r1", 1).plus(fields{"note": session1, "other": appSecret}))
+	r.call1("querybymobile", fields{"mobile": "13812345678"})
+	r.call2("querybymobile", `{"mobile":"13812345678"}`, fields{"note": signKey, "other": tokenA})
+	all := r.p.Requests()
+	text := fmt.Sprintf("%+v", all)
+	for _, secret := range []string{session1, tokenA, appSecret, signKey, "13812345678"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q is in the records", secret)
+		}
+	}
+	first := all[0]
+	r.same(
+		[]any{first.Seq, first.Dialect, first.Call, first.Method, first.Path, first.State, first.Status, first.Effect},
+		[]any{uint64(1), dianpingtest.Dianping, "consume", "POST", path1("consume"), dianpingtest.RequestAnswered, 200, "consumed " + v.Code},
+	)
+	if !strings.HasPrefix(first.Answer, `{"code":200,`) {
+		t.Errorf("answer %q", first.Answer)
+	}
+	got := map[string]string{}
+	for _, f := range first.Fields {
+		got[f.Name] = f.Value
+	}
+	r.same([]string{got["receipt_code"], got["session"], got["app_key"]}, []string{v.Code, session1[:4] + "…", appKey})
+}
+
+func TestRequestsRingAndSince(t *testing.T) {
+	t.Parallel()
+	r := setup(t, func(o *dianpingtest.Options) { o.KeepRequests = 3 })
+	for range 5 {
+		r.call1("queryshopdeal", nil)
+	}
+	var seqs []uint64
+	for _, req := range r.p.Requests() {
+		seqs = append(seqs, req.Seq)
+	}
+	r.same(seqs, []uint64{3, 4, 5})
+
+	_, latest, _ := r.p.Since(0)
+	changed, same, more := r.p.Since(latest)
+	r.same(len(changed), 0)
+	r.same(same, latest)
+	r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang})
+	<-more
+	leave, result := r.hanging(bothDialects[0], "queryshopdeal", fields{})
+	r.await(r.waiting)
+	changed, middle, _ := r.p.Since(latest)
+	r.same([]any{len(changed), changed[0].Seq, changed[0].State}, []any{1, uint64(6), dianpingtest.RequestWaiting})
+	leave()
+	<-result
+	r.await(func() bool { return r.last().State == dianpingtest.RequestDropped })
+	changed, _, _ = r.p.Since(middle)
+	r.same([]any{len(changed), changed[0].Seq}, []any{1, uint64(6)})
+
+	// A record that has left the ring while its request was hanging.
+	r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang})
+	leave, result = r.hanging(bothDialects[0], "queryshopdeal", fields{})
+	r.await(r.waiting)
+	for range 4 {
+		r.call1("queryshopdeal", nil)
+	}
+	leave()
+	<-result
+	r.same(r.last().Seq, uint64(11))
+}
+
+func TestAwaitEnds(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.p.Await(ctx, func() bool { return false }); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	r.ok(r.p.Await(ctx, func() bool { return true }))
+}
+
+// A connection that cannot be taken over is closed in net/http's own way.
+func TestDropWithoutConnection(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop})
+	req := httptest.NewRequest(http.MethodPost, path1("queryshopdeal"), strings.NewReader(r.form1(nil).Encode()))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	defer func() {
+		if got := recover(); got != http.ErrAbortHandler {
+			t.Errorf("recovered %v", got)
+		}
+	}()
+	r.p.ServeHTTP(httptest.NewRecorder(), req)
+}
+
+// Nothing that can be sent makes the platform stumble.
+func FuzzServeHTTP(f *testing.F) {
+	for _, path := range []string{path1("consume"), path2("consume"), path1("queryshopdeal"), "/"} {
+		f.Add(path, "app_key=key-1&v=1&count=1")
+		f.Add(path, "biz=%7B%22mobile%22%3A1%7D&developerId=100000")
+		f.Add(path, "receipt_code_infos=%5B%7B%7D%5D&a=%zz;")
+	}
+	p := dianpingtest.New(dianpingtest.Options{AppKey: appKey, AppSecret: appSecret, DeveloperID: developerID, SignKey: signKey})
+	f.Fuzz(func(t *testing.T, path, body string) {
+		req := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		req.URL.Path = path
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		p.ServeHTTP(w, req)
+		if w.Code != http.StatusOK && w.Code != http.StatusNotFound {
+			t.Errorf("status %d", w.Code)
+		}
+		if len(p.Ledger()) != 0 {
+			t.Error("an effect")
+		}
+	})
+}

@@ -1,0 +1,48 @@
+package dianping
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Fen is an amount of money in hundredths of a yuan. Money never passes
+// through a float.
+type Fen int64
+
+// String formats as yuan with the currency sign: ¥49.90.
+func (f Fen) String() string {
+	sign := ""
+	if f < 0 {
+		sign, f = "-", -f
+	}
+	return fmt.Sprintf("%s¥%d.%02d", sign, f/100, f%100)
+}
+
+// ParseYuan reads the platform's literal text of an amount in yuan ("99",
+// "99.0", "99.00") without going through a float. More than two decimals are
+// accepted only where the rest is zeros.
+func ParseYuan(text string) (Fen, error) {
+	s := strings.TrimSpace(text)
+	neg := strings.HasPrefix(s, "-")
+	s = strings.TrimPrefix(s, "-")
+	whole, frac, _ := strings.Cut(s, ".")
+	if len(frac) > 2 {
+		if strings.Trim(frac[2:], "0") != "" {
+			return 0, fmt.Errorf("dianping: amount %q has more than two decimals", text)
+		}
+		frac = frac[:2]
+	}
+	frac += strings.Repeat("0", 2-len(frac))
+	if whole == "" || len(whole) > 15 || strings.Trim(whole+frac, "0123456789") != "" {
+		return 0, fmt.Errorf("dianping: %q is not an amount", text)
+	}
+	n, err := strconv.ParseInt(whole+frac, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("dianping: %q is not an amount", text)
+	}
+	if neg {
+		n = -n
+	}
+	return Fen(n), nil
+}

@@ -1,0 +1,127 @@
+package dianping
+
+import "fmt"
+
+// page is one page of a list.
+type page[T any] struct {
+	rows  []T
+	size  int   // rows as sent, those that could not be read among them
+	total int64 // of the whole list
+	told  bool  // whether the platform said total
+}
+
+// maxPages ends a list that has no end.
+const maxPages = 500
+
+// collector gathers pages without repeats.
+type collector[T any] struct {
+	key   func(T) string
+	fetch func(offset int) (page[T], *Error)
+	fail  func(Class, error) *Error
+	rows  []T
+	seen  map[string]bool
+	pages int
+	last  page[T]
+}
+
+func newCollector[T any](key func(T) string, fetch func(offset int) (page[T], *Error), report reporter) *collector[T] {
+	return &collector[T]{key: key, fetch: fetch, fail: report.fail, seen: make(map[string]bool)}
+}
+
+// more fetches the page at an offset and returns how many of its rows are new.
+func (c *collector[T]) more(offset int) (int, *Error) {
+	if c.pages++; c.pages > maxPages {
+		return 0, c.fail(UnknownOutcome, fmt.Errorf("the list does not end within %d pages", maxPages))
+	}
+	p, err := c.fetch(offset)
+	if err != nil {
+		return 0, err
+	}
+	c.last = p
+	fresh := 0
+	for _, row := range p.rows {
+		if key := c.key(row); !c.seen[key] {
+			c.seen[key] = true
+			c.rows = append(c.rows, row)
+			fresh++
+		}
+	}
+	return fresh, nil
+}
+
+// complete reports whether the platform's total was seen, exactly: a total below
+// what was seen is wrong and says nothing.
+func (c *collector[T]) complete() bool { return c.last.told && c.last.total == int64(len(c.rows)) }
+
+// collect reads a list whose offset may count rows from 0, pages from 0 or pages
+// from 1: for the first generation's history nobody has said which, and public
+// clients do all three.
+//
+// First the offset is taken for rows: 0, then as many as were seen, until a page
+// brings nothing new. If the platform's total was seen by then, that was all.
+// Otherwise the offset is taken for pages, 1, 2, 3, …: where it does count rows,
+// these are rows that are known already and two pages without news end it; where
+// it counts pages, they are all the pages, whatever their length is (a server may
+// cap the limit), and repeats of the first sweep are dropped. An empty page ends
+// it too. Each step needs news to go on, and there is a limit on pages, so that
+// no server can keep it for ever.
+//
+// shortEnds: a page that is not full is the last one.
+func collect[T any](limit int, shortEnds bool, key func(T) string, fetch func(offset int) (page[T], *Error), report reporter) ([]T, *Error) {
+	c := newCollector(key, fetch, report)
+	for offset := 0; ; offset = len(c.rows) {
+		fresh, err := c.more(offset)
+		if offset == 0 && mayMeanFirstPage(err) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		full := c.last.size >= limit
+		if c.complete() && !full || shortEnds && !full && c.last.size > 0 {
+			return c.rows, nil
+		}
+		if fresh == 0 {
+			break
+		}
+	}
+	if c.complete() {
+		return c.rows, nil
+	}
+	for offset, idle := 1, 0; idle < 2; offset++ {
+		fresh, err := c.more(offset)
+		if err != nil {
+			return nil, err
+		}
+		if c.complete() || c.last.size == 0 {
+			break
+		}
+		if fresh == 0 {
+			idle++
+		} else {
+			idle = 0
+		}
+	}
+	return c.rows, nil
+}
+
+// collectPages reads a list whose offset is a page number from 1, until a page
+// brings nothing new.
+func collectPages[T any](key func(T) string, fetch func(number int) (page[T], *Error), report reporter) ([]T, *Error) {
+	c := newCollector(key, fetch, report)
+	for number := 1; ; number++ {
+		fresh, err := c.more(number)
+		if err != nil {
+			return nil, err
+		}
+		if fresh == 0 {
+			return c.rows, nil
+		}
+	}
+}
+
+// mayMeanFirstPage reports whether offset 0 was refused as such, as a platform
+// that numbers pages from 1 could do.
+func mayMeanFirstPage(err *Error) bool {
+	return err != nil && err.Class == Refused && (err.Reason == Other || err.Reason == BadRequest)
+}
