@@ -1,0 +1,66 @@
+package bot
+
+import (
+	"context"
+	"time"
+)
+
+// Delivery is one reply on its way out through a channel that sends by itself:
+// message/send, update_template_card or a reply URL.
+type Delivery struct {
+	ID      string // fixed over all tries
+	Channel string // "app/main", "bot/group"
+	Chat    string // group id or ""
+	User    string // the person it answers
+	Reply   Reply
+	Form    Form
+
+	// ResponseCode updates the card that was clicked (self-built app); where it
+	// is refused, the deliverer reports Downgrade and the next try sends anew.
+	ResponseCode string
+	// ReplyURL is where a 智能机器人 answers outside the callback; usable once.
+	ReplyURL string
+}
+
+// Form is the rung of the fallback ladder a delivery stands on.
+type Form string
+
+const (
+	AsUpdate   Form = "update"   // change the clicked card
+	AsCard     Form = "card"     // template card
+	AsMarkdown Form = "markdown" // the same facts as markdown
+	AsText     Form = "text"     // the same facts as plain text
+)
+
+// Courier sends deliveries. bot/wecom implements it.
+type Courier interface {
+	// Deliver makes one try. A failure is a *DeliveryError.
+	Deliver(ctx context.Context, d Delivery) (Sent, error)
+	// FirstForm is the rung a delivery starts on: what this channel can do best
+	// with this reply in this conversation.
+	FirstForm(d Delivery) Form
+}
+
+// Sent is what the channel said of a delivery that succeeded.
+type Sent struct {
+	MessageID    string
+	ResponseCode string // allows an update of the card later
+}
+
+// DeliveryError is a try that failed.
+type DeliveryError struct {
+	Reason    string        // a short fixed word for logs and metrics: "rate_limited", "card_refused", "token", "no_receiver", "ip_not_trusted", "timeout", …
+	Retry     bool          // the same again may succeed
+	After     time.Duration // not before
+	Downgrade Form          // try this rung next; empty: none
+	Err       error
+}
+
+func (e *DeliveryError) Error() string {
+	if e.Err == nil {
+		return "bot: delivery: " + e.Reason
+	}
+	return "bot: delivery: " + e.Reason + ": " + e.Err.Error()
+}
+
+func (e *DeliveryError) Unwrap() error { return e.Err }

@@ -1,0 +1,114 @@
+package bot
+
+import (
+	"strings"
+	"time"
+)
+
+// Kind is what a person did.
+type Kind string
+
+const (
+	Text  Kind = "text"  // typed something
+	Click Kind = "click" // pressed a button on a card
+	Enter Kind = "enter" // opened the conversation
+	Other Kind = "other" // a picture, a voice message, …: Text says which in one word ("image")
+)
+
+// Message is one thing a person did, whatever channel it came by. Its JSON form
+// is what the inbox keeps (sealed, for ReplyURL is a secret).
+type Message struct {
+	Channel string    `json:"channel"` // "app/main", "bot/group": kind and configured name
+	ID      string    `json:"id"`      // unique within the channel: WeCom's id, or one made from the content of an event
+	Chat    string    `json:"chat"`    // the group's id; empty in a 1:1 conversation
+	User    string    `json:"user"`    // userid, case-folded
+	Kind    Kind      `json:"kind"`
+	Text    string    `json:"text,omitempty"`  // with the leading mention removed
+	Quote   string    `json:"quote,omitempty"` // text of the message that was quoted
+	Button  *Button   `json:"button,omitempty"`
+	At      time.Time `json:"at"`
+
+	// ReplyURL answers this message once within an hour (智能机器人).
+	ReplyURL string `json:"reply_url,omitempty"`
+}
+
+// Press of a button: which card, which button, and what allows an update of the card.
+type Button struct {
+	TaskID       string `json:"task_id"`
+	Key          string `json:"key"`
+	CardType     string `json:"card_type,omitempty"`
+	ResponseCode string `json:"response_code,omitempty"` // self-built app: allows one update of this card within 72 h
+}
+
+// Private reports whether the message came in a 1:1 conversation.
+func (m Message) Private() bool { return m.Chat == "" }
+
+// Passive reports whether the message is answered in the response to its own
+// callback (智能机器人), rather than by sending.
+func (m Message) Passive() bool { return strings.HasPrefix(m.Channel, "bot/") }
+
+// Reply is what the bot answers. It is stored before it is sent, so that a
+// repeat of the message gets the same again.
+type Reply struct {
+	Card *Card  `json:"card,omitempty"`
+	Text string `json:"text,omitempty"` // markdown (bold, lists, line breaks only); with a Card: what did not fit on it
+
+	// Pending: the outcome is not known yet. A final reply to the same message follows.
+	Pending bool `json:"pending,omitempty"`
+}
+
+// Empty reports whether there is nothing to say.
+func (r Reply) Empty() bool { return r.Card == nil && r.Text == "" }
+
+// Card is a WeCom template card in the bot's own words; bot/wecom turns it into
+// the wire form of a channel and enforces that channel's limits.
+type Card struct {
+	TaskID string    `json:"task_id"`          // [0-9A-Za-z_@-], at most 128 bytes, unique forever
+	Source string    `json:"source,omitempty"` // small line on top: 验券 · 人民广场店
+	Title  string    `json:"title"`
+	Desc   string    `json:"desc,omitempty"` // under the title
+	Tone   Tone      `json:"tone,omitempty"`
+	Text   string    `json:"text,omitempty"`   // a sentence below
+	Quote  *Quote    `json:"quote,omitempty"`  // grey box
+	Fields []Field   `json:"fields,omitempty"` // at most six
+	Keys   []CardKey `json:"keys,omitempty"`   // buttons, at most six
+	URL    string    `json:"url,omitempty"`    // where a press on the card leads
+}
+
+// Tone colours the source line.
+type Tone string
+
+const (
+	Plain Tone = ""
+	Good  Tone = "good"
+	Bad   Tone = "bad"
+)
+
+// Quote is the grey box of a card.
+type Quote struct {
+	Title string `json:"title,omitempty"`
+	Text  string `json:"text"`
+}
+
+// Field is one line "key value".
+type Field struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+	User  string `json:"user,omitempty"` // userid whose profile the line opens
+}
+
+// CardKey is one button.
+type CardKey struct {
+	Text  string   `json:"text"`
+	Key   string   `json:"key"` // comes back in Button.Key; untrusted then
+	Style KeyStyle `json:"style,omitempty"`
+}
+
+// KeyStyle says how a button looks.
+type KeyStyle string
+
+const (
+	Primary KeyStyle = "primary"
+	Quiet   KeyStyle = "quiet"
+	Danger  KeyStyle = "danger"
+)

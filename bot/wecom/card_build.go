@@ -1,0 +1,99 @@
+package wecom
+
+import (
+	"slices"
+
+	"yanquan/bot"
+)
+
+// buildCard turns the bot's card into the wire form of a channel: a button card
+// where it has keys, otherwise a notice, which leads to fallbackURL where the
+// card has no URL. Texts are shortened to the advised lengths; lists are not,
+// for a line must not vanish: see [TemplateCard.Validate].
+func buildCard(ch Channel, c bot.Card, fallbackURL string) *TemplateCard {
+	soft := softLimitsOf(ch)
+	out := &TemplateCard{
+		CardType:     textNotice,
+		SubTitleText: shorten(c.Text, soft.text),
+		TaskID:       c.TaskID,
+	}
+	if c.Source != "" {
+		out.Source = &CardSource{Desc: shorten(c.Source, soft.source), DescColor: toneColour(c.Tone)}
+	}
+	if c.Title != "" || c.Desc != "" {
+		out.MainTitle = &CardTitle{Title: shorten(c.Title, soft.title), Desc: shorten(c.Desc, soft.desc)}
+	}
+	if c.Quote != nil {
+		out.QuoteArea = &CardQuote{Title: c.Quote.Title, QuoteText: c.Quote.Text}
+	}
+	for _, f := range c.Fields {
+		field := CardField{KeyName: shorten(f.Key, soft.fieldKey), Value: shorten(f.Value, soft.fieldValue)}
+		// Not for robots: their user ids may be encrypted (page 101521), a card with
+		// an id that is no member's is refused (42050), and nobody tells who answers
+		// passively; the value names the person anyway.
+		if f.User != "" && ch == AppChannel {
+			field.Type, field.UserID = 3, f.User
+		}
+		out.Fields = append(out.Fields, field)
+	}
+	for _, k := range c.Keys {
+		out.CardType = buttonInteraction
+		out.Buttons = append(out.Buttons, CardButton{
+			Text: shorten(k.Text, soft.button), Style: buttonStyle(k.Style), Key: k.Key,
+		})
+	}
+	target := c.URL
+	if target == "" && out.CardType == textNotice {
+		target = fallbackURL
+	}
+	if target != "" {
+		out.CardAction = &CardAction{Type: 1, URL: target}
+	}
+	return out
+}
+
+// withoutProfiles is reply with no field that opens a profile; false: it had none.
+func withoutProfiles(reply bot.Reply) (bot.Reply, bool) {
+	if reply.Card == nil {
+		return reply, false
+	}
+	card, found := *reply.Card, false
+	card.Fields = slices.Clone(card.Fields)
+	for i := range card.Fields {
+		found = found || card.Fields[i].User != ""
+		card.Fields[i].User = ""
+	}
+	reply.Card = &card
+	return reply, found
+}
+
+// checkedCard is buildCard with Validate.
+func checkedCard(ch Channel, c bot.Card, fallbackURL string) (*TemplateCard, error) {
+	out := buildCard(ch, c, fallbackURL)
+	if err := out.Validate(ch); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// toneColour is the colour of the source line: grey, red or green.
+func toneColour(t bot.Tone) int {
+	switch t {
+	case bot.Good:
+		return 3
+	case bot.Bad:
+		return 2
+	}
+	return 0
+}
+
+// buttonStyle: 1 is the blue default, 3 is red.
+func buttonStyle(s bot.KeyStyle) int {
+	switch s {
+	case bot.Danger:
+		return 3
+	case bot.Quiet:
+		return 2
+	}
+	return 1
+}

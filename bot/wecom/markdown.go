@@ -1,0 +1,123 @@
+package wecom
+
+import (
+	"regexp"
+	"strings"
+
+	"yanquan/bot"
+)
+
+// markdown renders a reply for where no card can be shown: stream frames, reply
+// URLs in groups, message/send markdown. Only bold, lists, quotes, links and
+// blank lines are used, which all of WeCom's dialects show, at worst literally.
+// Colours and buttons are lost; a mark in front of the title stands for the
+// colour.
+func markdown(reply bot.Reply) string { return render(reply.Card, reply.Text, markdownStyle) }
+
+// plainText renders a reply with no markup at all.
+func plainText(reply bot.Reply) string {
+	return render(reply.Card, stripMarkdown(reply.Text), plainStyle)
+}
+
+// style is how the parts of a card are marked up.
+type style struct {
+	escape            func(string) string
+	bold              string // on both sides
+	item, quote       string // in front of a line
+	linkOpen, linkMid string
+	linkClose         string
+}
+
+var (
+	markdownStyle = style{
+		escape: escapeMarkdown, bold: "**", item: "- ", quote: "> ",
+		linkOpen: "[", linkMid: "](", linkClose: ")",
+	}
+	plainStyle = style{escape: func(s string) string { return s }, linkMid: "："}
+)
+
+// render gives the blocks of a card from top to bottom; text, which is markup
+// already, comes before the source line. c may be nil.
+func render(c *bot.Card, text string, st style) string {
+	if c == nil {
+		return text
+	}
+	var blocks []string
+	block := func(lines ...string) {
+		if b := strings.Join(lines, "\n"); b != "" {
+			blocks = append(blocks, b)
+		}
+	}
+
+	if c.Title != "" {
+		lines := []string{toneMark(c.Tone) + st.bold + st.escape(oneLine(c.Title)) + st.bold}
+		if c.Desc != "" {
+			lines = append(lines, st.escape(c.Desc))
+		}
+		block(lines...)
+	} else {
+		block(st.escape(c.Desc))
+	}
+	if c.Quote != nil {
+		block(st.quoted(c.Quote.Title, c.Quote.Text)...)
+	}
+	fields := make([]string, 0, len(c.Fields))
+	for _, f := range c.Fields {
+		fields = append(fields, st.item+st.escape(oneLine(f.Key))+"："+st.escape(oneLine(f.Value)))
+	}
+	block(fields...)
+	block(st.escape(c.Text))
+	block(text)
+	if c.URL != "" {
+		block(st.linkOpen + "查看详情" + st.linkMid + c.URL + st.linkClose)
+	}
+	block(st.escape(c.Source))
+	return strings.Join(blocks, "\n\n")
+}
+
+func (st style) quoted(texts ...string) []string {
+	var lines []string
+	for _, text := range texts {
+		if text == "" {
+			continue
+		}
+		for line := range strings.SplitSeq(text, "\n") {
+			lines = append(lines, st.quote+st.escape(line))
+		}
+	}
+	return lines
+}
+
+func toneMark(t bot.Tone) string {
+	switch t {
+	case bot.Good:
+		return "✅ "
+	case bot.Bad:
+		return "❌ "
+	}
+	return ""
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// escapeMarkdown makes what is markup show as itself. WeCom's dialects have no
+// common escape character, so look-alikes take its place: a masked phone,
+// 138****0000, would otherwise turn bold. With "<" goes <@userid>, a mention.
+func escapeMarkdown(s string) string { return markupEscapes.Replace(s) }
+
+var markupEscapes = strings.NewReplacer(
+	"*", "＊", "_", "＿", "`", "｀", "[", "［", "]", "］", "<", "＜", ">", "＞", "#", "＃", "|", "｜", "~", "～",
+)
+
+var (
+	mdLink  = regexp.MustCompile(`\[([^\]\n]*)\]\(([^)\n]*)\)`)
+	mdBlock = regexp.MustCompile(`(?m)^[ \t]*(?:#{1,6} |> ?)`)
+)
+
+// stripMarkdown removes bold, headings, quotes and links' brackets; "- " stays,
+// for it reads well as it is.
+func stripMarkdown(s string) string {
+	s = mdLink.ReplaceAllString(s, "$1：$2")
+	s = mdBlock.ReplaceAllString(s, "")
+	return strings.NewReplacer("**", "", "`", "").Replace(s)
+}

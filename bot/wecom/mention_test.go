@@ -1,0 +1,71 @@
+package wecom
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestStripMentions(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, text, want string }{
+		// No name configured.
+		{"", "验 7992697494", "验 7992697494"},
+		{"", "@RobotA hello robot", "hello robot"},
+		{"", "@验券\u2005验 7992697494", "验 7992697494"},
+		{"", "@验券\u00a0验 7992697494", "验 7992697494"},
+		{"", "@验券\u3000验 7992697494", "验 7992697494"},
+		{"", "@验券\n验 7992697494\n验 7992697495", "验 7992697494\n验 7992697495"},
+		{"", "＠验券 验 7992697494", "验 7992697494"},
+		{"", "  @验券   验 7992697494  ", "验 7992697494"},
+		{"", "@Voucher Bot\u2005验 7992697494", "验 7992697494"},
+		{"", "@Voucher Bot 验 7992697494", "Bot 验 7992697494"},
+		{"", "@张三 @验券 验 7992697494", "验 7992697494"},
+		{"", "@张三\u2005@验券\u2005验 7992697494", "验 7992697494"},
+		{"", "验 7992697494 @验券", "验 7992697494"},
+		{"", "验 7992697494@验券\u2005", "验 7992697494"},
+		{"", "验 7992697494 @Voucher Bot\u2005", "验 7992697494"},
+		{"", "验 7992697494 @验券 x2", "验 7992697494   x2"},
+		{"", "@验券 验 7992697494 @张三\u2005看一下", "验 7992697494  \u2005看一下"},
+		// Nothing that may be a code or the whole command is lost.
+		{"", "@验券验7992697494", "验券验7992697494"},
+		{"", "@7992697494", "7992697494"},
+		{"", "@验７９９２６９７４９４ x2", "验７９９２６９７４９４ x2"},
+		{"", "@验券 7992697494\u2005x2", "7992697494\u2005x2"},
+		{"", "@验券 今日\u2005", "今日"},
+		{"", "@验券今日", "验券今日"},
+		{"", "@验券", "验券"},
+		{"", "@", ""},
+		{"", "", ""},
+		{"", "@@@ 验 1", "验 1"},
+		// The name is configured.
+		{"验券", "@验券", ""},
+		{"验券", "@验券 今日", "今日"},
+		{"验券", "@验券今日", "验券今日"},
+		{"Voucher Bot", "@voucher bot 验 7992697494", "验 7992697494"},
+		{"Voucher Bot", "@Voucher\u00a0Bot\u2005验 7992697494", "验 7992697494"},
+		{"Voucher Bot", "验 7992697494 @Voucher Bot", "验 7992697494"},
+		{"Voucher Bot", "@Voucher Bot@张三 验 7992697494", "验 7992697494"},
+		{"Voucher Bot", "@Old Name\u2005验 7992697494", "验 7992697494"},
+		{"Bot 20240101", "@Bot 20240101 验 7992697494", "验 7992697494"},
+	}
+	for _, tt := range tests {
+		if got := stripMentions(tt.text, tt.name); got != tt.want {
+			t.Errorf("stripMentions(%q, %q) = %q, want %q", tt.text, tt.name, got, tt.want)
+		}
+	}
+}
+
+// FuzzStripMentions: a code survives whatever surrounds it.
+func FuzzStripMentions(f *testing.F) {
+	f.Add("@验券 验 ", " @张三\u2005", "验券")
+	f.Add("@a b\u2005", "@", "a b")
+	f.Fuzz(func(t *testing.T, before, after, name string) {
+		const code = "7992697494"
+		if strings.Contains(name, code) {
+			t.Skip()
+		}
+		if got := stripMentions(before+code+after, name); !strings.Contains(got, code) {
+			t.Errorf("stripMentions(%q, %q) = %q", before+code+after, name, got)
+		}
+	})
+}

@@ -1,0 +1,157 @@
+package wecom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/silenceper/wechat/v2/util"
+
+	"yanquan/bot"
+)
+
+// Reasons in [bot.DeliveryError.Reason].
+const (
+	reasonBusy        = "busy"            // WeCom asks to try again
+	reasonCanceled    = "canceled"        // our side gave up
+	reasonCard        = "card_refused"    // the card breaks a rule
+	reasonConfig      = "misconfigured"   // agent id, secret or permission: an operator must act
+	reasonContent     = "content_refused" // not even text was taken
+	reasonEmpty       = "empty"           // nothing to send
+	reasonForm        = "form_refused"    // this form was not taken, a plainer one may be
+	reasonHTTP        = "http_status"     // neither 200 nor an error code
+	reasonAddress     = "ip_not_trusted"  // our address is not in 企业可信IP
+	reasonNetwork     = "network"         // no connection, or a lost one
+	reasonNoReceiver  = "no_receiver"     // the person left, or does not see the app
+	reasonNoReplyURL  = "no_reply_url"    // a robot can only answer
+	reasonAnswer      = "bad_answer"      // not JSON
+	reasonRate        = "rate_limited"    // too many calls
+	reasonReplyURL    = "reply_url_used"  // expired, or used already
+	reasonTimeout     = "timeout"         // no answer in time; it may have been sent
+	reasonToken       = "token"           // no access token, or none that is accepted
+	reasonUpdate      = "update_refused"  // response_code expired, or used already
+	reasonUnknownChan = "unknown_channel" // not in the configuration
+)
+
+// How long to wait where trying at once is of no use.
+const (
+	afterRate   = time.Minute
+	afterHuman  = time.Minute // somebody must change a setting; those take a minute to apply
+	afterToken  = 30 * time.Second
+	afterOthers = 30 * time.Second
+)
+
+// apiCode is the errcode of an error, or 0.
+func apiCode(err error) int64 {
+	if refused, ok := errors.AsType[*util.CommonError](err); ok {
+		return refused.ErrCode
+	}
+	return 0
+}
+
+// tokenRefused reports whether a code means that the access token is no good.
+func tokenRefused(code int64) bool {
+	return code == 40014 || code == 42001 || code == 40001
+}
+
+// cardRefused reports whether a code means that the card breaks a rule.
+func cardRefused(code int64) bool {
+	return code == 41016 || 42014 <= code && code <= 42099
+}
+
+// formRefused reports whether a code means that a message of this kind, or this
+// long, is not taken.
+func formRefused(code int64) bool {
+	return code == 40008 || code == 40058 || code == 44004 || code == 45002
+}
+
+// nextForm is the next rung of the ladder for an app.
+func nextForm(form bot.Form) bot.Form {
+	switch form {
+	case bot.AsUpdate:
+		return bot.AsCard
+	case bot.AsCard:
+		return bot.AsMarkdown
+	case bot.AsMarkdown:
+		return bot.AsText
+	}
+	return ""
+}
+
+// failed turns an error of a call into the verdict on a try that stood on form
+// (codes: page 90313).
+func failed(err error, form bot.Form) *bot.DeliveryError {
+	code := apiCode(err)
+	retry := func(reason string, after time.Duration) *bot.DeliveryError {
+		return &bot.DeliveryError{Reason: reason, Retry: true, After: after, Err: err}
+	}
+	downgrade := func(reason string) *bot.DeliveryError {
+		next := nextForm(form)
+		if next == "" {
+			reason = reasonContent
+		}
+		return &bot.DeliveryError{Reason: reason, Downgrade: next, Err: err}
+	}
+
+	switch {
+	case code == 0:
+		return failedCall(err)
+	case code == -1:
+		return retry(reasonBusy, 0)
+	case tokenRefused(code), code == 41001:
+		return retry(reasonToken, afterToken)
+	case code == 45009, code == 45033:
+		return retry(reasonRate, afterRate)
+	case code == 60020:
+		return retry(reasonAddress, afterHuman) // err names the address to allow
+	case code == 40013, code == 40056, code == 301002, code == 48002:
+		return retry(reasonConfig, afterHuman)
+	case code == 40003, code == 46004, code == 50002, code == 60011, code == 60111, code == 81013, code == 82001:
+		return &bot.DeliveryError{Reason: reasonNoReceiver, Err: err}
+	case code == 60140:
+		return downgrade(reasonUpdate)
+	case cardRefused(code):
+		return downgrade(reasonCard)
+	case formRefused(code):
+		return downgrade(reasonForm)
+	}
+	// An unknown refusal: a plainer form may be taken, and plain text may be
+	// taken later.
+	if nextForm(form) != "" {
+		return downgrade(reasonForm)
+	}
+	return retry(reasonContent, afterOthers)
+}
+
+// failedCall is the verdict on a call that brought no answer with a code. All
+// of these may be tried again, even where the message may have gone out: see
+// [Sender] on duplicates.
+func failedCall(err error) *bot.DeliveryError {
+	out := &bot.DeliveryError{Reason: reasonNetwork, Retry: true, Err: err}
+	status, isStatus := errors.AsType[statusError](err)
+	timeout, isNet := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, context.Canceled):
+		out.Reason = reasonCanceled
+	case errors.Is(err, context.DeadlineExceeded), isNet && timeout.Timeout():
+		out.Reason = reasonTimeout
+	case errors.Is(err, errBadAnswer):
+		out.Reason = reasonAnswer
+	case isStatus && status == http.StatusTooManyRequests:
+		out.Reason, out.After = reasonRate, afterRate
+	case isStatus:
+		out.Reason = reasonHTTP
+		if status < 500 {
+			out.After = afterOthers
+		}
+	}
+	return out
+}
+
+// refusedHere is a verdict of our own, before anything was sent.
+func refusedHere(reason string, next bot.Form, format string, args ...any) *bot.DeliveryError {
+	return &bot.DeliveryError{Reason: reason, Downgrade: next, Err: fmt.Errorf("wecom: "+format, args...)}
+}

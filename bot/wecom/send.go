@@ -1,0 +1,182 @@
+package wecom
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/silenceper/wechat/v2/credential"
+
+	"yanquan/bot"
+)
+
+// DefaultAPIURL is where WeCom's API lives.
+const DefaultAPIURL = "https://qyapi.weixin.qq.com"
+
+// SenderConfig describes where and as whom to send.
+type SenderConfig struct {
+	APIURL string // "": DefaultAPIURL
+	Apps   []AppConfig
+	// FallbackURL: see [RobotConfig.FallbackURL].
+	FallbackURL string
+	Now         func() time.Time // nil: time.Now
+}
+
+// Sender delivers answers by WeCom's API. It implements [bot.Courier] and is
+// safe for concurrent use.
+//
+// An app's answer may take several messages: the card, then what did not fit on
+// it as markdown. Where a later one fails, the next try of the same delivery
+// goes on there; after a restart it begins anew. A try whose outcome is not
+// known is repeated: WeCom's duplicate check swallows the repeat of a card (its
+// task id makes it unlike any other); text and markdown are sent without that
+// check, because it would also swallow an equal answer to a second question, and
+// so are seen twice, rarely.
+//
+// The calls go through silenceper's HTTP helpers and types, not through its
+// message.Client.Send: that one takes no context and always calls the official
+// host, unless a hook common to the whole process rewrites the URL. Creating the
+// first Sender replaces silenceper's util.DefaultHTTPClient, for the process, by
+// one with limits.
+type Sender struct {
+	apiURL      string
+	fallbackURL string
+	apps        map[string]*sendingApp // by channel
+
+	mu   sync.Mutex
+	part map[string]progress // deliveries begun and not finished
+}
+
+var _ bot.Courier = (*Sender)(nil)
+
+// sendingApp is an app that can send.
+type sendingApp struct {
+	agentID int64
+	tokens  *tokenStore
+	secret  string
+}
+
+// progress of a delivery that takes several messages.
+type progress struct {
+	form bot.Form
+	done int
+	sent bot.Sent
+}
+
+// maxProgress bounds the memory for deliveries that are never tried again.
+const maxProgress = 1024
+
+// NewSender checks the configuration; it calls nobody.
+func NewSender(cfg SenderConfig) (*Sender, error) {
+	apiURL := strings.TrimRight(firstOf(cfg.APIURL, DefaultAPIURL), "/")
+	if u, err := url.Parse(apiURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, fmt.Errorf("wecom: API URL %q is not an http or https URL", cfg.APIURL)
+	}
+	now := cfg.Now
+	if now == nil {
+		now = time.Now
+	}
+	boundClient()
+	s := &Sender{
+		apiURL:      apiURL,
+		fallbackURL: cfg.FallbackURL,
+		apps:        make(map[string]*sendingApp, len(cfg.Apps)),
+		part:        make(map[string]progress),
+	}
+	for _, app := range cfg.Apps {
+		channel := string(AppChannel) + "/" + app.Name
+		if s.apps[channel] != nil {
+			return nil, fmt.Errorf("wecom: two apps are named %q", app.Name)
+		}
+		if app.CorpID == "" || app.Secret == "" || app.AgentID <= 0 {
+			return nil, fmt.Errorf("wecom: app %q: corp id, secret and agent id are needed to send", app.Name)
+		}
+		s.apps[channel] = &sendingApp{
+			agentID: app.AgentID,
+			tokens:  newTokenStore(apiURL, app.CorpID, app.Secret, now),
+			secret:  app.Secret,
+		}
+	}
+	return s, nil
+}
+
+// FirstForm implements [bot.Courier]. A robot's reply URL takes cards only in
+// 1:1 conversations, and takes one message, so that a card with text beside it
+// becomes markdown.
+func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
+	ch := kindOf(d.Channel)
+	if d.Reply.Card == nil {
+		return bot.AsMarkdown
+	}
+	if _, err := checkedCard(ch, *d.Reply.Card, s.fallbackURL); err != nil {
+		return bot.AsMarkdown
+	}
+	switch {
+	case ch == AppChannel && d.ResponseCode != "":
+		return bot.AsUpdate
+	case ch == AppChannel:
+		return bot.AsCard
+	case d.Chat == "" && d.Reply.Text == "" && d.ReplyURL != "":
+		return bot.AsCard
+	}
+	return bot.AsMarkdown
+}
+
+// Deliver implements [bot.Courier].
+func (s *Sender) Deliver(ctx context.Context, d bot.Delivery) (bot.Sent, error) {
+	if d.Reply.Empty() {
+		return bot.Sent{}, refusedHere(reasonEmpty, "", "delivery has no content")
+	}
+	switch kindOf(d.Channel) {
+	case AppChannel:
+		if app := s.apps[d.Channel]; app != nil {
+			return s.deliverApp(ctx, app, d)
+		}
+	case RobotChannel:
+		return s.deliverRobot(ctx, d)
+	}
+	return bot.Sent{}, refusedHere(reasonUnknownChan, "", "channel %q is not configured", d.Channel)
+}
+
+// AccessTokens gives access to an app's token, for other calls of silenceper's.
+// Nil: there is no such app.
+func (s *Sender) AccessTokens(app string) credential.AccessTokenContextHandle {
+	if a := s.apps[string(AppChannel)+"/"+app]; a != nil {
+		return a.tokens
+	}
+	return nil
+}
+
+func kindOf(channel string) Channel {
+	kind, _, _ := strings.Cut(channel, "/")
+	return Channel(kind)
+}
+
+func (s *Sender) loadProgress(d bot.Delivery) progress {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p, ok := s.part[d.ID]; ok && p.form == d.Form {
+		return p
+	}
+	return progress{form: d.Form}
+}
+
+// saveProgress remembers how far a delivery came; finished forgets it.
+func (s *Sender) saveProgress(id string, p progress, finished bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if finished {
+		delete(s.part, id)
+		return
+	}
+	if len(s.part) >= maxProgress {
+		for old := range s.part { // any: the price is a repeated message
+			delete(s.part, old)
+			break
+		}
+	}
+	s.part[id] = p
+}

@@ -1,0 +1,210 @@
+package wecom
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+
+	"github.com/silenceper/wechat/v2/util"
+	"github.com/silenceper/wechat/v2/work/message"
+
+	"yanquan/bot"
+)
+
+const (
+	apiSend   = "message/send"                 // page 90236
+	apiUpdate = "message/update_template_card" // page 94888
+	apiProbe  = "getcallbackip"                // page 90238: needs a token and changes nothing
+)
+
+// codeNoMember: a field of a card opens the profile of nobody (page 90313).
+const codeNoMember = 42050
+
+// duplicateInterval is the longest span the duplicate check looks back, in seconds.
+const duplicateInterval = 4 * 3600
+
+// sendRequest is silenceper's SendRequestCommon with what it lacks: an integer
+// agent id, markdown and cards.
+type sendRequest struct {
+	ToUser            string        `json:"touser"`
+	AgentID           int64         `json:"agentid"`
+	MsgType           string        `json:"msgtype"`
+	Card              *TemplateCard `json:"template_card,omitempty"`
+	Markdown          *frameText    `json:"markdown,omitempty"`
+	Text              *frameText    `json:"text,omitempty"`
+	DuplicateCheck    int           `json:"enable_duplicate_check,omitempty"`
+	DuplicateInterval int           `json:"duplicate_check_interval,omitempty"`
+}
+
+// updateRequest changes a card that was sent before.
+type updateRequest struct {
+	UserIDs      []string      `json:"userids"`
+	AgentID      int64         `json:"agentid"`
+	ResponseCode string        `json:"response_code"`
+	Card         *TemplateCard `json:"template_card"`
+}
+
+// appCall is one call of the API.
+type appCall struct {
+	api  string
+	body any
+}
+
+// deliverApp makes one try: the calls of the delivery's form, one after the other.
+func (s *Sender) deliverApp(ctx context.Context, app *sendingApp, d bot.Delivery) (bot.Sent, error) {
+	if d.User == "" {
+		return bot.Sent{}, refusedHere(reasonNoReceiver, "", "delivery has no user")
+	}
+	calls, refusal := s.appCalls(app, d)
+	if refusal != nil {
+		return bot.Sent{}, refusal
+	}
+	p := s.loadProgress(d)
+	for p.done < len(calls) {
+		call := calls[p.done]
+		answer, err := app.withToken(ctx, func(token string) (*message.SendResponse, error) {
+			target := s.apiURL + "/cgi-bin/" + call.api + "?access_token=" + url.QueryEscape(token)
+			return post(ctx, call.api, target, call.body, token, app.secret, d.ResponseCode)
+		})
+		if err != nil {
+			if plain, had := withoutProfiles(d.Reply); had && apiCode(err) == codeNoMember {
+				d.Reply = plain // somebody the card names has left: the rest of it is as good as before
+				return s.deliverApp(ctx, app, d)
+			}
+			return bot.Sent{}, failed(err, d.Form)
+		}
+		if answer.InvalidUser != "" || answer.UnlicensedUser != "" {
+			// errcode is 0 even so, but there was only one receiver.
+			return bot.Sent{}, refusedHere(reasonNoReceiver, "", "%s: invalid or unlicensed user", call.api)
+		}
+		p.sent.MessageID = firstOf(p.sent.MessageID, answer.MsgID)
+		p.sent.ResponseCode = firstOf(p.sent.ResponseCode, answer.ResponseCode)
+		p.done++
+		if len(calls) > 1 {
+			s.saveProgress(d.ID, p, p.done == len(calls))
+		}
+	}
+	return p.sent, nil
+}
+
+// appCalls lists the calls of a delivery; the list is the same for every try.
+func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.DeliveryError) {
+	send := func(r sendRequest) appCall {
+		r.ToUser, r.AgentID = d.User, app.agentID
+		return appCall{apiSend, r}
+	}
+	asMarkdown := func(text string) (calls []appCall) {
+		for _, part := range splitBytes(text, maxMarkdown, maxParts) {
+			calls = append(calls, send(sendRequest{MsgType: "markdown", Markdown: &frameText{part}}))
+		}
+		return calls
+	}
+	asText := func(text string) (calls []appCall) {
+		for _, part := range splitBytes(text, maxText, maxParts) {
+			calls = append(calls, send(sendRequest{MsgType: "text", Text: &frameText{part}}))
+		}
+		return calls
+	}
+
+	switch {
+	case d.Form == bot.AsText:
+		return asText(plainText(d.Reply)), nil
+	case d.Form == bot.AsMarkdown, d.Reply.Card == nil:
+		return asMarkdown(markdown(d.Reply)), nil
+	}
+
+	card, err := checkedCard(AppChannel, *d.Reply.Card, s.fallbackURL)
+	if err != nil {
+		return nil, &bot.DeliveryError{Reason: reasonCard, Downgrade: bot.AsMarkdown, Err: err}
+	}
+	var calls []appCall
+	switch {
+	case d.Form == bot.AsUpdate && d.ResponseCode == "":
+		return nil, refusedHere(reasonUpdate, bot.AsCard, "no response code to update with")
+	case d.Form == bot.AsUpdate:
+		calls = append(calls, appCall{apiUpdate, updateRequest{
+			UserIDs: []string{d.User}, AgentID: app.agentID, ResponseCode: d.ResponseCode, Card: card,
+		}})
+	default:
+		r := sendRequest{MsgType: "template_card", Card: card}
+		if card.TaskID != "" { // only then is equal content certain to be a repeat
+			r.DuplicateCheck, r.DuplicateInterval = 1, duplicateInterval
+		}
+		calls = append(calls, send(r))
+	}
+	if d.Reply.Text != "" {
+		calls = append(calls, asMarkdown(d.Reply.Text)...)
+	}
+	return calls, nil
+}
+
+// withToken lets do make one call. A token that WeCom refuses is dropped, and
+// the call repeated once with a new one.
+func (a *sendingApp) withToken(ctx context.Context, do func(token string) (*message.SendResponse, error)) (*message.SendResponse, error) {
+	for again := true; ; again = false {
+		token, err := a.tokens.GetAccessTokenContext(ctx)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := do(token)
+		if again && tokenRefused(apiCode(err)) {
+			a.tokens.drop(token)
+			continue
+		}
+		return answer, err
+	}
+}
+
+// post sends body as JSON. secrets, and the URL, are kept out of errors.
+func post(ctx context.Context, api, target string, body any, secrets ...string) (*message.SendResponse, error) {
+	raw, err := util.PostJSONContext(ctx, target, body)
+	if err != nil {
+		return nil, callError(api, err, secrets...)
+	}
+	return readAnswer(api, raw, secrets...)
+}
+
+// readAnswer reads the errcode, and of a success what message/send adds.
+func readAnswer(api string, raw []byte, secrets ...string) (*message.SendResponse, error) {
+	var code struct {
+		ErrCode *int64 `json:"errcode"`
+		ErrMsg  string `json:"errmsg"`
+	}
+	if err := json.Unmarshal(raw, &code); err != nil || code.ErrCode == nil {
+		return nil, callError(api, errBadAnswer)
+	}
+	if *code.ErrCode != 0 {
+		return nil, util.NewCommonError(api, *code.ErrCode, redact(code.ErrMsg, secrets...))
+	}
+	// The rest differs between the APIs: an update lists invalid users as an
+	// array. Success has been said, so that a field of another type is no error.
+	answer := new(message.SendResponse)
+	if err := json.Unmarshal(raw, answer); err != nil {
+		if _, wrongType := errors.AsType[*json.UnmarshalTypeError](err); !wrongType {
+			return nil, callError(api, errBadAnswer)
+		}
+	}
+	return answer, nil
+}
+
+// Check asks WeCom whether an app could send from here: that its secret gives a
+// token and that our address is trusted. A wrong agent id only shows when
+// something is sent. The error is a [*bot.DeliveryError].
+func (s *Sender) Check(ctx context.Context, app string) error {
+	a := s.apps[string(AppChannel)+"/"+app]
+	if a == nil {
+		return refusedHere(reasonUnknownChan, "", "app %q is not configured", app)
+	}
+	_, err := a.withToken(ctx, func(token string) (*message.SendResponse, error) {
+		raw, err := util.HTTPGetContext(ctx, s.apiURL+"/cgi-bin/"+apiProbe+"?access_token="+url.QueryEscape(token))
+		if err != nil {
+			return nil, callError(apiProbe, err, token, a.secret)
+		}
+		return readAnswer(apiProbe, raw, token, a.secret)
+	})
+	if err != nil {
+		return failed(err, bot.AsText)
+	}
+	return nil
+}

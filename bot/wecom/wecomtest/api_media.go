@@ -1,0 +1,148 @@
+package wecomtest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// medium is an uploaded file, or a picture somebody sent.
+type medium struct {
+	kind, name string
+	data       []byte
+	sealed     []byte // a picture to a robot, encrypted with its key
+	at         time.Time
+}
+
+// keep stores a medium and returns its id. Callers hold mu.
+func (w *WeCom) keep(kind, name string, data []byte) string {
+	id := w.newID(64)
+	w.media[id] = &medium{kind: kind, name: name, data: bytes.Clone(data), at: w.opt.Now()}
+	return id
+}
+
+// hasMedium reports whether a media_id is known and younger than three days.
+// Callers hold mu.
+func (w *WeCom) hasMedium(id string) bool {
+	m := w.media[id]
+	return m != nil && w.opt.Now().Sub(m.at) < mediaLife
+}
+
+// mediaLimits are bytes a file of a type may have (page 90253).
+var mediaLimits = map[string]int{"image": 10 << 20, "voice": 2 << 20, "video": 10 << 20, "file": 20 << 20}
+
+func (w *WeCom) mediaRoutes() {
+	w.mux.HandleFunc("/cgi-bin/media/upload", func(rw http.ResponseWriter, r *http.Request) {
+		w.serve(rw, r, "media/upload", func() (func(), *apiError) {
+			out, refusal := w.upload(rw, r)
+			return func() { w.succeed(rw, out) }, refusal
+		})
+	})
+	w.mux.HandleFunc("/cgi-bin/media/get", func(rw http.ResponseWriter, r *http.Request) {
+		w.serve(rw, r, "media/get", func() (func(), *apiError) {
+			m, refusal := w.download(r)
+			return func() { writeMedium(rw, r, m) }, refusal
+		})
+	})
+	w.mux.HandleFunc("GET "+picturePath+"{id}", w.picture)
+}
+
+// upload is media/upload (page 90253): a multipart form with a field "media" that
+// has a file name.
+func (w *WeCom) upload(rw http.ResponseWriter, r *http.Request) (object, *apiError) {
+	w.mu.Lock()
+	b, refusal := w.authorise(r)
+	if refusal != nil {
+		w.refused(b, "media/upload", refusal)
+	}
+	w.mu.Unlock()
+	if refusal != nil {
+		return nil, refusal
+	}
+	kind, name, data, refusal := readUpload(rw, r)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if refusal != nil {
+		w.refused(b, "media/upload", refusal)
+		return nil, refusal
+	}
+	return object{"type": kind, "media_id": w.keep(kind, name, data), "created_at": strconv.FormatInt(w.opt.Now().Unix(), 10)}, nil
+}
+
+func readUpload(rw http.ResponseWriter, r *http.Request) (kind, name string, data []byte, refusal *apiError) {
+	kind = r.URL.Query().Get("type")
+	limit, ok := mediaLimits[kind]
+	switch {
+	case r.Method != http.MethodPost:
+		return "", "", nil, refusef(40058, "invalid request method %s", r.Method)
+	case !ok:
+		return "", "", nil, refusef(40004, "invalid media type")
+	}
+	r.Body = http.MaxBytesReader(rw, r.Body, int64(limit)+64<<10)
+	file, header, err := r.FormFile("media")
+	if err != nil {
+		return "", "", nil, refusef(41005, "media data missing")
+	}
+	defer func() { _ = file.Close(); _ = r.MultipartForm.RemoveAll() }()
+	if data, err = io.ReadAll(file); err != nil {
+		return "", "", nil, refusef(41005, "media data broken")
+	}
+	if len(data) <= 5 || len(data) > limit {
+		return "", "", nil, refusef(40006, "invalid media size")
+	}
+	return kind, path.Base(header.Filename), data, nil
+}
+
+// download is media/get (page 90254).
+func (w *WeCom) download(r *http.Request) (*medium, *apiError) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, refusal := w.authorise(r)
+	id := r.URL.Query().Get("media_id")
+	switch {
+	case refusal != nil:
+	case r.Method != http.MethodGet:
+		refusal = refusef(40058, "invalid request method %s", r.Method)
+	case !w.hasMedium(id):
+		refusal = refusef(40007, "invalid media_id")
+	}
+	if refusal != nil {
+		w.refused(b, "media/get", refusal)
+		return nil, refusal
+	}
+	return w.media[id], nil
+}
+
+func writeMedium(rw http.ResponseWriter, r *http.Request, m *medium) {
+	rw.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", m.name))
+	rw.Header().Set("Content-Type", "application/octet-stream")
+	http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(m.data)) // with ranges
+}
+
+// picture serves what PicUrl and image.url lead to: bare for an app, encrypted for
+// a robot and for five minutes only.
+func (w *WeCom) picture(rw http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
+	m := w.media[strings.TrimPrefix(r.URL.Path, picturePath)]
+	var data []byte
+	if m != nil {
+		data = m.data
+		if m.sealed != nil {
+			data = m.sealed
+			if w.opt.Now().Sub(m.at) >= pictureLife {
+				m = nil
+			}
+		}
+	}
+	w.mu.Unlock()
+	if m == nil {
+		http.NotFound(rw, r)
+		return
+	}
+	_, _ = rw.Write(data)
+}
