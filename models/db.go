@@ -1,0 +1,172 @@
+package models
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Names of the drivers.
+const (
+	SQLite = "sqlite"
+	MySQL  = "mysql" // and everything that speaks its protocol: MariaDB, Galera, TiDB
+)
+
+// Config says which database to use and with what.
+type Config struct {
+	Driver string // [SQLite] or [MySQL]
+	DSN    string // sqlite: a file; mysql: user:password@tcp(host:3306)/database
+	Key    []byte // 32 bytes; seals messages and tokens
+
+	Now   func() time.Time                                 // default: time.Now
+	NewID func() string                                    // default: 32 random characters [0-9a-z]
+	Sleep func(ctx context.Context, d time.Duration) error // between tries; default: a timer
+	// Jitter spreads a pause, so that those who collided do not collide again.
+	// Default: uniform between half of it and all of it.
+	Jitter func(d time.Duration) time.Duration
+	Log    *slog.Logger // default: none
+}
+
+// DB is the store. It is safe for concurrent use, except inside [DB.Tx], where
+// the value handed to the function belongs to that function.
+type DB struct {
+	cfg  Config
+	pool *sql.DB
+	orm  *gorm.DB // the pool, or the transaction
+	keys *keyring
+	tx   *txState // nil outside a transaction
+}
+
+// Open connects. It does not migrate, but finds out that the key is not the one
+// this database was written with ([ErrWrongKey]).
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.NewID == nil {
+		cfg.NewID = newID
+	}
+	if cfg.Sleep == nil {
+		cfg.Sleep = sleep
+	}
+	if cfg.Jitter == nil {
+		cfg.Jitter = func(d time.Duration) time.Duration { return d/2 + mathrand.N(d/2+1) }
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	keys, err := newKeyring(cfg.Key)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{cfg: cfg, keys: keys}
+
+	var dialect gorm.Dialector
+	switch cfg.Driver {
+	case SQLite:
+		db.pool, dialect, err = openSQLite(cfg.DSN)
+	case MySQL:
+		db.pool, dialect, err = openMySQL(cfg)
+	default:
+		err = fmt.Errorf("models: unknown database driver %q (want %s or %s)", cfg.Driver, SQLite, MySQL)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := db.connect(ctx, dialect); err != nil {
+		db.pool.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+func (db *DB) connect(ctx context.Context, dialect gorm.Dialector) error {
+	// GORM's dialects ask without a context, so see first that somebody answers.
+	err := db.again(ctx, "connect", func() error { return db.explain("connect", db.pool.PingContext(ctx), false) })
+	if err != nil {
+		return err
+	}
+	db.orm, err = gorm.Open(dialect, &gorm.Config{
+		SkipDefaultTransaction: true, // one statement is one round trip
+		DisableAutomaticPing:   true,
+		TranslateError:         true,
+		NowFunc:                db.now,
+		Logger:                 slowLog{db.cfg.Log},
+	})
+	if err != nil {
+		return db.explain("connect", err, false)
+	}
+	return db.checkKey(ctx)
+}
+
+// Driver is [SQLite] or [MySQL].
+func (db *DB) Driver() string { return db.cfg.Driver }
+
+// Close gives the connections back.
+func (db *DB) Close() error { return db.pool.Close() }
+
+// Ping finds out whether the database takes changes: a server that has become
+// read-only is no more use than one that is gone. It changes nothing.
+func (db *DB) Ping(ctx context.Context) error {
+	err := db.read(ctx, "ping", func(g *gorm.DB) error {
+		return g.Exec("UPDATE meta SET value = value WHERE name = ''").Error
+	})
+	if missingTable(err) { // before the first migration
+		return nil
+	}
+	return err
+}
+
+// now is the current time as the database keeps it.
+func (db *DB) now() time.Time { return moment(db.cfg.Now()) }
+
+// newID makes 32 characters [0-9a-z] from 160 random bits.
+func newID() string {
+	const alphabet = "0123456789abcdefghijklmnopqrstuv"
+	var raw [32]byte
+	rand.Read(raw[:]) // never fails
+	for i, b := range raw {
+		raw[i] = alphabet[b&31]
+	}
+	return string(raw[:])
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// first gives the first row, or [ErrNotFound].
+func first[T any](rows []T, err error, what string) (T, error) {
+	var none T
+	if err != nil {
+		return none, err
+	}
+	if len(rows) == 0 {
+		return none, failed(what, ErrNotFound)
+	}
+	return rows[0], nil
+}
+
+// isAny reports whether err matches one of the targets.
+func isAny(err error, targets ...error) bool {
+	for _, t := range targets {
+		if errors.Is(err, t) {
+			return true
+		}
+	}
+	return false
+}

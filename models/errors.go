@@ -1,0 +1,181 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/glebarez/go-sqlite"
+	"github.com/go-sql-driver/mysql"
+	"gorm.io/gorm"
+)
+
+var (
+	// ErrStale: somebody else moved the row since it was read, or the row is
+	// not in a state that allows this. Read it again.
+	ErrStale = errors.New("stale: somebody else changed it")
+	// ErrNotFound: there is no such row.
+	ErrNotFound = errors.New("not found")
+	// ErrDuplicate: the row exists already.
+	ErrDuplicate = errors.New("exists already")
+	// ErrLive: another operation on the same store and code is live.
+	ErrLive = errors.New("another operation on this code is live")
+	// ErrInvalid: the row lacks what identifies it; a mistake of the caller.
+	ErrInvalid = errors.New("invalid")
+
+	// ErrUnavailable: the database cannot do this now: not reachable, read-only,
+	// full, or too busy for too long. The same may work later.
+	ErrUnavailable = errors.New("database unavailable")
+	// ErrCommitUnknown: the connection was lost after the change was sent and
+	// before the database confirmed it. It may or may not have been made.
+	ErrCommitUnknown = errors.New("outcome of the change is unknown")
+
+	// ErrSchemaTooNew: a newer program has upgraded the schema.
+	ErrSchemaTooNew = errors.New("database schema is newer than this program")
+	// ErrSchemaTooOld: migrations are pending.
+	ErrSchemaTooOld = errors.New("database schema is older than this program")
+	// ErrWrongKey: secret_key is not the one that sealed the rows.
+	ErrWrongKey = errors.New("secret_key does not match this database")
+	// ErrTampered: a sealed value was altered or moved to another row.
+	ErrTampered = errors.New("sealed value was altered")
+)
+
+// dbError is a failed statement or transaction: what was tried, what that means
+// and the driver's words.
+type dbError struct {
+	what      string
+	kinds     []error
+	transient bool // nothing was changed, and the same may succeed at once
+	err       error
+}
+
+func (e *dbError) Error() string {
+	var b strings.Builder
+	b.WriteString("models: " + e.what)
+	for _, k := range e.kinds {
+		b.WriteString(": " + k.Error())
+	}
+	if e.err != nil {
+		b.WriteString(": " + e.err.Error())
+	}
+	return b.String()
+}
+
+func (e *dbError) Unwrap() []error {
+	if e.err == nil {
+		return e.kinds
+	}
+	return append(e.kinds[:len(e.kinds):len(e.kinds)], e.err)
+}
+
+// failed is the error of a refusal that is not the database's.
+func failed(what string, kind error) error { return &dbError{what: what, kinds: []error{kind}} }
+
+// fault says what is known about a driver's error.
+type fault struct {
+	kind      error // sentinel, or nil
+	transient bool  // lost against another transaction: undone as a whole, to be tried again
+	uncertain bool  // sent, but no answer came
+}
+
+// examine classifies a driver's error.
+func examine(err error) fault {
+	var onServer *mysql.MySQLError
+	var inFile *sqlite.Error
+	var netErr net.Error
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return fault{kind: ErrNotFound}
+	case errors.Is(err, gorm.ErrDuplicatedKey):
+		return fault{kind: ErrDuplicate}
+	case errors.As(err, &onServer):
+		return examineMySQL(onServer.Number)
+	case errors.As(err, &inFile):
+		return examineSQLite(inFile.Code())
+	case errors.As(err, new(connectError)):
+		return fault{kind: ErrUnavailable}
+	case errors.Is(err, context.Canceled):
+		return fault{uncertain: true}
+	case errors.Is(err, context.DeadlineExceeded):
+		return fault{kind: ErrUnavailable, uncertain: true}
+	case errors.Is(err, driver.ErrBadConn): // by contract of database/sql: nothing was sent
+		return fault{kind: ErrUnavailable}
+	case errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, mysql.ErrMalformPkt),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
+		return fault{kind: ErrUnavailable, uncertain: true}
+	case errors.As(err, &netErr):
+		return fault{kind: ErrUnavailable, uncertain: true}
+	}
+	return fault{}
+}
+
+// examineMySQL knows the numbers of MySQL, MariaDB, Galera and TiDB.
+func examineMySQL(number uint16) fault {
+	switch number {
+	case 1213, // deadlock; Galera also says so when certification fails at commit
+		1205,       // lock wait timeout
+		1020,       // record has changed since last read (MariaDB, snapshot isolation)
+		1614,       // XA deadlock
+		3101,       // group replication rolled the transaction back
+		3572,       // lock not available at once
+		8002, 8022, // TiDB: the transaction may be retried
+		8028, // TiDB: schema changed meanwhile
+		9007: // TiDB: write conflict
+		return fault{transient: true}
+	case 1062:
+		return fault{kind: ErrDuplicate}
+	case 1040, 1203, 1226, // too many connections
+		1044, 1045, 1049, 1698, // account or database is not (any more) there
+		1290, 1792, 1836, // read-only
+		1021, 1026, 1030, 1114, // disk or table full, storage engine error
+		1037, 1041, // out of memory
+		1047,                         // Galera: node is not part of the cluster
+		1053, 1077, 1078, 1079, 3169, // shutting down, session killed
+		1158, 1159, 1160, 1161, // network
+		1317, 1927, 3024, // killed, statement took too long
+		9001, 9002, 9003, 9005: // TiDB: storage not reachable
+		return fault{kind: ErrUnavailable}
+	}
+	return fault{}
+}
+
+// examineSQLite knows the primary result codes (the low byte),
+// https://www.sqlite.org/rescode.html.
+func examineSQLite(code int) fault {
+	switch code & 0xff {
+	case 5, 6: // SQLITE_BUSY, SQLITE_LOCKED
+		return fault{transient: true}
+	case 3, 7, 8, 10, 11, 13, 14, 15, 23, 26: // PERM, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, AUTH, NOTADB
+		return fault{kind: ErrUnavailable}
+	case 9: // SQLITE_INTERRUPT: the context ended; the statement is undone
+		return fault{kind: ErrUnavailable}
+	}
+	return fault{}
+}
+
+// readOnly reports whether the server refused a change because it does not take
+// any: after a failover the pool is still connected to the former primary.
+func readOnly(err error) bool {
+	var onServer *mysql.MySQLError
+	if !errors.As(err, &onServer) {
+		return false
+	}
+	return onServer.Number == 1290 || onServer.Number == 1792 || onServer.Number == 1836
+}
+
+// missingTable reports whether a statement failed because the schema was never
+// created.
+func missingTable(err error) bool {
+	var onServer *mysql.MySQLError
+	if errors.As(err, &onServer) {
+		return onServer.Number == 1146
+	}
+	var inFile *sqlite.Error
+	return errors.As(err, &inFile) && strings.Contains(inFile.Error(), "no such table")
+}

@@ -1,0 +1,55 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+	"log/slog"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// What the tests reach behind the store for.
+
+var (
+	MigrationFiles = migrationFiles
+	Tries          = tries
+	MigrationLock  = migrationLock
+	ExamineMySQL   = examineMySQL
+	ExamineSQLite  = examineSQLite
+)
+
+func (db *DB) Pool() *sql.DB { return db.pool }
+
+func (db *DB) MigrateFS(ctx context.Context, files fs.FS) ([]string, error) {
+	return db.migrate(ctx, files)
+}
+
+func (db *DB) StatusFS(ctx context.Context, files fs.FS) ([]Migration, error) {
+	return db.migrationStatus(ctx, files)
+}
+
+func (f fault) Kind() error     { return f.kind }
+func (f fault) Transient() bool { return f.transient }
+
+// SlowLog is GORM's logger of a store.
+func SlowLog(log *slog.Logger) logger.Interface { return slowLog{log} }
+
+// Watch calls fn with every statement.
+func (db *DB) Watch(fn func(statement string, args []any)) {
+	see := func(g *gorm.DB) { fn(g.Statement.SQL.String(), g.Statement.Vars) }
+	on := db.orm.Callback()
+	for _, err := range []error{
+		on.Create().After("gorm:create").Register("watch", see),
+		on.Query().After("gorm:query").Register("watch", see),
+		on.Update().After("gorm:update").Register("watch", see),
+		on.Delete().After("gorm:delete").Register("watch", see),
+		on.Row().After("gorm:row").Register("watch", see),
+		on.Raw().After("gorm:raw").Register("watch", see),
+	} {
+		if err != nil {
+			panic(err)
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// TableName names the table for GORM.
+func (Inbox) TableName() string { return "inbox" }
+
+// Conditions: nobody has answered the message yet; it has no final answer yet.
+const (
+	unanswered = "answered_at IS NULL"
+	unfinished = "final = ?"
+)
+
+// Accept stores a message; once it returns, the message will be answered, if
+// need be by another process. Whoever accepts it owns it until DueAt. Of a
+// repeat, fresh is false and row is what is stored, possibly with the answer.
+func (db *DB) Accept(ctx context.Context, in Inbox) (row Inbox, fresh bool, err error) {
+	const what = "accept message"
+	if in.ID == "" {
+		in.ID = db.cfg.NewID()
+	}
+	if err := identity(what, 64, in.ID, in.Channel); err != nil {
+		return Inbox{}, false, err
+	}
+	if err := identity(what, 190, in.MessageID); err != nil {
+		return Inbox{}, false, err
+	}
+	if in.Payload == nil {
+		in.Payload = []byte{}
+	}
+	if in.ReceivedAt.IsZero() {
+		in.ReceivedAt = db.now()
+	}
+	if in.DueAt.IsZero() {
+		in.DueAt = db.now()
+	}
+	in.User = fold(in.User)
+	in.Reply, in.Final, in.AnsweredAt, in.Attempt = nil, false, time.Time{}, 1
+	in = tidy(in)
+
+	sealed := in
+	sealed.Payload = db.keys.seal(inboxPayload, in.ID, in.Payload)
+	err = db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&sealed).Error })
+	switch {
+	case err == nil:
+		return in, true, nil
+	case errors.Is(err, ErrDuplicate):
+		old, ferr := db.MessageByReceipt(ctx, in.Channel, in.MessageID)
+		if errors.Is(ferr, ErrNotFound) { // the ID is taken, not the receipt
+			return Inbox{}, false, err
+		}
+		return old, false, ferr
+	}
+	return Inbox{}, false, err
+}
+
+// Message finds a message by its ID.
+func (db *DB) Message(ctx context.Context, id string) (Inbox, error) {
+	return db.oneMessage(ctx, "id = ?", id)
+}
+
+// MessageByReceipt finds a message by the id that its channel gave it.
+func (db *DB) MessageByReceipt(ctx context.Context, channel, messageID string) (Inbox, error) {
+	return db.oneMessage(ctx, "channel = ? AND message_id = ?", channel, messageID)
+}
+
+func (db *DB) oneMessage(ctx context.Context, where string, args ...any) (Inbox, error) {
+	var rows []Inbox
+	err := db.read(ctx, "find message", func(g *gorm.DB) error {
+		return g.Where(where, args...).Find(&rows).Error
+	})
+	row, err := first(rows, err, "find message")
+	if err != nil {
+		return Inbox{}, err
+	}
+	return db.openInbox(row)
+}
+
+func (db *DB) openInbox(row Inbox) (Inbox, error) {
+	var err error
+	if row.Payload, err = db.keys.open(inboxPayload, row.ID, row.Payload); err != nil {
+		return Inbox{}, err
+	}
+	if row.Reply, err = db.keys.openNull(inboxReply, row.ID, row.Reply); err != nil {
+		return Inbox{}, err
+	}
+	return row, nil
+}
+
+// ClaimMessage takes up a message of [DB.DueMessages]. Of
+// several who try, one wins; the others get [ErrStale].
+func (db *DB) ClaimMessage(ctx context.Context, in Inbox, until time.Time) (Inbox, error) {
+	old := in.Attempt
+	in.Attempt, in.DueAt = old+1, moment(until)
+	return unless(db.swapInbox(ctx, "claim message", in, "attempt = ? AND due_at <= ? AND "+unfinished, []any{old, stamp(db.now()), false}, "attempt", "due_at"), in)
+}
+
+// ExtendMessage prolongs the owner's lease.
+func (db *DB) ExtendMessage(ctx context.Context, in Inbox, until time.Time) (Inbox, error) {
+	in.DueAt = moment(until)
+	return unless(db.swapInbox(ctx, "extend lease of message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "due_at"), in)
+}
+
+// Answer records the reply; only the owner can, and only once. A reply that is
+// not final can be replaced by [DB.Finalize]; the message stays due at in.DueAt,
+// so that whoever should have done so can be stood in for.
+func (db *DB) Answer(ctx context.Context, in Inbox, reply []byte, final bool) (Inbox, error) {
+	if reply == nil {
+		reply = []byte{}
+	}
+	in.Reply, in.Final, in.AnsweredAt = reply, final, db.now()
+	if final {
+		in.DueAt = time.Time{}
+	}
+	return unless(db.swapInbox(ctx, "answer message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "reply", "final", "answered_at", "due_at"), in)
+}
+
+// Finalize replaces an answer that was not final. It succeeds once; after that,
+// and before there is any answer, it is [ErrStale].
+func (db *DB) Finalize(ctx context.Context, id string, reply []byte) error {
+	if reply == nil {
+		reply = []byte{}
+	}
+	in := Inbox{ID: id, Reply: reply, Final: true}
+	return db.swapInbox(ctx, "finalize message", in, "final = ? AND answered_at IS NOT NULL", []any{false}, "reply", "final", "due_at")
+}
+
+// swapInbox writes the columns of in where the row still meets the condition.
+func (db *DB) swapInbox(ctx context.Context, what string, in Inbox, where string, args []any, columns ...string) error {
+	sealed := tidy(in)
+	sealed.Reply = db.keys.seal(inboxReply, in.ID, in.Reply)
+	return db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+		return g.Model(&Inbox{}).Where("id = ?", in.ID).Where(where, args...).Select(columns).Updates(&sealed)
+	})
+}
+
+// unless gives the row, or nothing where there is an error.
+func unless[T any](err error, row T) (T, error) {
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return row, nil
+}
+
+// swap runs an update that must hit exactly one row: [ErrStale] otherwise.
+func (db *DB) swap(ctx context.Context, what string, update func(g *gorm.DB) *gorm.DB) error {
+	var hit int64
+	err := db.write(ctx, what, func(g *gorm.DB) error {
+		result := update(g)
+		hit = result.RowsAffected
+		return result.Error
+	})
+	if err == nil && hit == 0 {
+		return failed(what, ErrStale)
+	}
+	return err
+}
+
+// DueMessages lists messages without a final answer whose owner's lease has
+// ended, or whose pending answer is to be looked at again, the
+// longest waiting first.
+func (db *DB) DueMessages(ctx context.Context, now time.Time, limit int) ([]Inbox, error) {
+	var rows []Inbox
+	err := db.read(ctx, "list due messages", func(g *gorm.DB) error {
+		return g.Where("due_at <= ? AND "+unfinished, stamp(now), false).Order("due_at, id").Limit(limit).Find(&rows).Error
+	})
+	return readable(ctx, db, "message", rows, err, db.openInbox)
+}
+
+// readable opens the rows of a list. One that does not open is left out with a
+// line in the log, so that it does not hold up the others.
+func readable[T any](ctx context.Context, db *DB, kind string, rows []T, err error, open func(T) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	good := rows[:0]
+	for _, row := range rows {
+		row, err := open(row)
+		if err != nil {
+			db.cfg.Log.ErrorContext(ctx, "database: "+kind+" cannot be read", "error", err)
+			continue
+		}
+		good = append(good, row)
+	}
+	return good, nil
+}
+
+// PurgeInbox forgets up to limit finally answered messages that were received
+// before a time, and says how many.
+func (db *DB) PurgeInbox(ctx context.Context, before time.Time, limit int) (int, error) {
+	var ids []string
+	err := db.read(ctx, "list old messages", func(g *gorm.DB) error {
+		return g.Model(&Inbox{}).Where("received_at < ? AND answered_at IS NOT NULL AND final = ?", stamp(before), true).
+			Order("received_at").Limit(limit).Pluck("id", &ids).Error
+	})
+	if err != nil {
+		return 0, err
+	}
+	gone := 0
+	for chunk := range slices.Chunk(ids, batch) {
+		err := db.write(ctx, "purge messages", func(g *gorm.DB) error {
+			result := g.Where("id IN ?", chunk).Delete(&Inbox{})
+			gone += int(result.RowsAffected)
+			return result.Error
+		})
+		if err != nil {
+			return gone, err
+		}
+	}
+	return gone, nil
+}

@@ -1,0 +1,248 @@
+package models_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"yanquan/models"
+	"yanquan/models/modelstest"
+)
+
+func TestAccept(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		var statements []string
+		db.Watch(func(s string, _ []any) { statements = append(statements, s) })
+		in := accept(t, db, "m1")
+		if len(statements) != 1 || !strings.HasPrefix(statements[0], "INSERT") {
+			t.Errorf("accepting took %q, want one INSERT", statements)
+		}
+		expect := message("m1")
+		expect.Attempt, expect.ReceivedAt = 1, noon
+		same(t, in, expect)
+		got, err := db.Message(ctx, in.ID)
+		no(t, err)
+		same(t, got, in)
+		got, err = db.MessageByReceipt(ctx, "app/main", "m1")
+		no(t, err)
+		same(t, got, in)
+
+		// A repeat has another ID of ours and comes later.
+		clock.Advance(time.Second)
+		repeat := message("m1")
+		repeat.ID, repeat.Payload = "in-other", []byte("other")
+		row, fresh, err := db.Accept(ctx, repeat)
+		no(t, err)
+		same(t, fresh, false)
+		same(t, row, in)
+
+		// The receipt counts by channel, and to the byte.
+		for i, other := range []models.Inbox{{Channel: "bot/group", MessageID: "m1"}, {Channel: "app/main", MessageID: "M1"}} {
+			other.DueAt = noon
+			row, fresh, err := db.Accept(ctx, other)
+			if err != nil || !fresh || len(row.ID) != 32 {
+				t.Errorf("other receipt %d: %+v, %v, %v", i, row, fresh, err)
+			}
+		}
+
+		_, err = db.Message(ctx, "in-nobody")
+		want(t, err, models.ErrNotFound)
+		_, err = db.MessageByReceipt(ctx, "app/main", "nobody")
+		want(t, err, models.ErrNotFound)
+		taken := message("m9")
+		taken.ID = in.ID
+		_, _, err = db.Accept(ctx, taken)
+		want(t, err, models.ErrDuplicate)
+		for _, bad := range []models.Inbox{{Channel: "", MessageID: "x"}, {Channel: "a"}, {Channel: "a", MessageID: strings.Repeat("x", 191)}, {Channel: "a", MessageID: "\xff"}} {
+			_, _, err := db.Accept(ctx, bad)
+			want(t, err, models.ErrInvalid)
+		}
+	})
+}
+
+func TestAcceptRace(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		rows := make([]models.Inbox, 50)
+		fresh := make([]bool, 50)
+		for _, err := range race(50, func(i int) (err error) {
+			in := message("m1")
+			in.ID = fmt.Sprint("in-", i)
+			rows[i], fresh[i], err = db.Accept(t.Context(), in)
+			return err
+		}) {
+			no(t, err)
+		}
+		owners := 0
+		for i := range rows {
+			if fresh[i] {
+				owners++
+			}
+			same(t, rows[i].ID, rows[0].ID)
+		}
+		same(t, owners, 1)
+	})
+}
+
+func TestAnswer(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		in := accept(t, db, "m1")
+		want(t, db.Finalize(ctx, in.ID, []byte("x")), models.ErrStale) // nothing to replace yet
+		clock.Advance(time.Second)
+		answered, err := db.Answer(ctx, in, []byte("核验中"), false)
+		no(t, err)
+		same(t, answered.AnsweredAt, noon.Add(time.Second))
+		same(t, answered.DueAt, in.DueAt) // somebody looks again then
+		got, err := db.Message(ctx, in.ID)
+		no(t, err)
+		same(t, got, answered)
+
+		_, err = db.Answer(ctx, answered, []byte("again"), true)
+		want(t, err, models.ErrStale)
+		_, err = db.ExtendMessage(ctx, answered, noon.Add(time.Hour))
+		want(t, err, models.ErrStale)
+		_, err = db.ClaimMessage(ctx, answered, noon.Add(time.Hour)) // not due
+		want(t, err, models.ErrStale)
+		clock.Advance(time.Minute)
+		same(t, must(db.DueMessages(ctx, clock.Now(), 10)), []models.Inbox{answered})
+		answered, err = db.ClaimMessage(ctx, answered, noon.Add(time.Hour))
+		no(t, err)
+
+		no(t, db.Finalize(ctx, in.ID, []byte("核销成功🎉")))
+		want(t, db.Finalize(ctx, in.ID, []byte("later")), models.ErrStale)
+		got, err = db.Message(ctx, in.ID)
+		no(t, err)
+		answered.Reply, answered.Final, answered.DueAt = []byte("核销成功🎉"), true, time.Time{}
+		same(t, got, answered)
+		want(t, db.Finalize(ctx, "in-nobody", nil), models.ErrStale)
+
+		// An empty reply is a reply.
+		mute := accept(t, db, "m2")
+		_, err = db.Answer(ctx, mute, nil, true)
+		no(t, err)
+		got, err = db.Message(ctx, mute.ID)
+		no(t, err)
+		if got.Reply == nil || len(got.Reply) != 0 {
+			t.Errorf("reply is %v, want empty and not nil", got.Reply)
+		}
+	})
+}
+
+func TestLease(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		in := accept(t, db, "m1") // owned for 30 s
+		_, err := db.ClaimMessage(ctx, in, noon.Add(time.Hour))
+		want(t, err, models.ErrStale)
+		same(t, len(must(db.DueMessages(ctx, clock.Now(), 10))), 0)
+
+		extended, err := db.ExtendMessage(ctx, in, noon.Add(time.Minute))
+		no(t, err)
+		_, err = db.ExtendMessage(ctx, in, noon.Add(time.Minute)) // to the same time: still ours
+		no(t, err)
+		clock.Advance(59 * time.Second)
+		_, err = db.ClaimMessage(ctx, in, noon.Add(time.Hour)) // read before it was extended
+		want(t, err, models.ErrStale)
+		same(t, len(must(db.DueMessages(ctx, clock.Now(), 10))), 0)
+
+		clock.Advance(time.Second)
+		same(t, must(db.DueMessages(ctx, clock.Now(), 10)), []models.Inbox{extended})
+		claimed, err := db.ClaimMessage(ctx, extended, noon.Add(2*time.Minute))
+		no(t, err)
+		same(t, claimed.Attempt, 2)
+		got, err := db.Message(ctx, in.ID)
+		no(t, err)
+		same(t, got, claimed)
+
+		// The former owner has lost it, the new one answers.
+		_, err = db.ExtendMessage(ctx, extended, noon.Add(time.Hour))
+		want(t, err, models.ErrStale)
+		_, err = db.Answer(ctx, extended, []byte("late"), true)
+		want(t, err, models.ErrStale)
+		_, err = db.Answer(ctx, claimed, []byte("now"), true)
+		no(t, err)
+		clock.Advance(time.Hour)
+		same(t, len(must(db.DueMessages(ctx, clock.Now(), 10))), 0)
+	})
+}
+
+func TestClaimMessageRace(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		in := accept(t, db, "m1")
+		clock.Advance(time.Minute)
+		oneWins(t, race(20, func(int) error {
+			_, err := db.ClaimMessage(t.Context(), in, noon.Add(time.Hour))
+			return err
+		}), models.ErrStale)
+	})
+}
+
+func TestDueMessagesOrder(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		// Fractions of unequal length would be out of order as text of any width.
+		for i, due := range []time.Duration{100 * time.Millisecond, 0, 123456 * time.Microsecond, 120 * time.Millisecond, time.Second} {
+			in := message(fmt.Sprint("m", i))
+			in.DueAt = noon.Truncate(time.Second).Add(due)
+			_, _, err := db.Accept(t.Context(), in)
+			no(t, err)
+		}
+		var order []string
+		for _, in := range must(db.DueMessages(t.Context(), noon.Truncate(time.Second).Add(time.Second), 10)) {
+			order = append(order, in.MessageID)
+		}
+		same(t, order, []string{"m1", "m0", "m3", "m2", "m4"})
+		same(t, len(must(db.DueMessages(t.Context(), noon.Add(time.Hour), 2))), 2)
+	})
+}
+
+func TestPurgeInbox(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		for i := range 5 {
+			in := accept(t, db, fmt.Sprint("old", i))
+			if i < 4 {
+				_, err := db.Answer(ctx, in, []byte("ok"), i != 3)
+				no(t, err)
+			}
+		}
+		clock.Advance(time.Hour)
+		young := accept(t, db, "young")
+		_, err := db.Answer(ctx, young, []byte("ok"), true)
+		no(t, err)
+
+		n, err := db.PurgeInbox(ctx, noon.Add(time.Minute), 2)
+		no(t, err)
+		same(t, n, 2)
+		n, err = db.PurgeInbox(ctx, noon.Add(time.Minute), 10)
+		no(t, err)
+		same(t, n, 1)
+		for _, id := range []string{"old3", "old4", "young"} { // not final, not answered, not old
+			if _, err := db.Message(ctx, "in-"+id); err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+		}
+		n, err = db.PurgeInbox(ctx, noon.Add(time.Minute), 10)
+		no(t, err)
+		same(t, n, 0)
+	})
+}
+
+// What can be in a message, and how much of it.
+func TestPayloads(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		for i, payload := range [][]byte{{}, {0}, []byte("'\\\x00\x1a\"🀄️𠮷👨‍👩‍👧"), {0xff, 0xfe}, bytes.Repeat([]byte("券"), 300_000)} {
+			in := message(fmt.Sprint("m", i))
+			in.Payload = payload
+			_, _, err := db.Accept(t.Context(), in)
+			no(t, err)
+			got, err := db.Message(t.Context(), in.ID)
+			no(t, err)
+			if !bytes.Equal(got.Payload, payload) {
+				t.Errorf("payload %d of %d bytes came back as %d bytes", i, len(payload), len(got.Payload))
+			}
+		}
+	})
+}

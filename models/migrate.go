@@ -1,0 +1,322 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+//go:embed migrations
+var migrationFiles embed.FS
+
+// Migration is one step of the schema.
+type Migration struct {
+	Version     int
+	Name        string
+	AppliedAt   time.Time // zero: not applied
+	Interrupted bool      // begun but not finished; the next run goes on with it
+	Unknown     bool      // applied by a newer program
+}
+
+// step is a migration of this program.
+type step struct {
+	version    int
+	name       string
+	statements []string
+}
+
+// record is a row of schema_migrations.
+type record struct {
+	version   int
+	name      string
+	done      int // statements
+	appliedAt time.Time
+}
+
+// steps reads the embedded migrations of a driver, in order.
+func steps(files fs.FS, driver string) ([]step, error) {
+	names, err := fs.Glob(files, "migrations/"+driver+"/*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("models: migrations: %w", err)
+	}
+	var all []step
+	for i, path := range names {
+		name := strings.TrimSuffix(path[strings.LastIndexByte(path, '/')+1:], ".sql")
+		number, _, _ := strings.Cut(name, "_")
+		version, err := strconv.Atoi(number)
+		if err != nil || version != i+1 {
+			return nil, fmt.Errorf("models: migration %s: want number %04d", path, i+1)
+		}
+		text, err := fs.ReadFile(files, path)
+		if err != nil {
+			return nil, fmt.Errorf("models: migrations: %w", err)
+		}
+		s := step{version: version, name: name}
+		for statement := range strings.SplitSeq(string(text), ";\n") {
+			if statement = strings.TrimSpace(statement); statement != "" {
+				s.statements = append(s.statements, statement)
+			}
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// Migrate brings the schema up to date and returns the names of the steps it
+// applied. Any number of processes may call it at once. An interrupted run is
+// taken up where it stopped. A schema newer than this program is refused with
+// [ErrSchemaTooNew].
+func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
+	return db.migrate(ctx, migrationFiles)
+}
+
+func (db *DB) migrate(ctx context.Context, files fs.FS) (applied []string, err error) {
+	all, err := steps(files, db.cfg.Driver)
+	if err != nil {
+		return nil, err
+	}
+	err = db.again(ctx, "migrate", func() error {
+		var now []string
+		var err error
+		if db.cfg.Driver == SQLite {
+			now, err = db.migrateSQLite(ctx, all)
+		} else {
+			now, err = db.migrateMySQL(ctx, all)
+		}
+		applied = append(applied, now...)
+		return db.explain("migrate", err, false)
+	})
+	if err != nil {
+		return applied, err
+	}
+	return applied, db.keepKeyCheck(ctx)
+}
+
+// migrateSQLite runs everything in one transaction: SQLite's DDL can be rolled
+// back, and the transaction has the write lock from its start.
+func (db *DB) migrateSQLite(ctx context.Context, all []step) ([]string, error) {
+	tx, err := db.pool.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback() // after Commit: nothing
+	applied, err := db.run(ctx, tx, all)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.commitError(ctx, tx.Commit()); err != nil {
+		return nil, err
+	}
+	return applied, nil
+}
+
+// migrateMySQL uses a connection of its own, because changing a large table may
+// take longer than a statement otherwise may, and holds a named lock meanwhile,
+// which ends with the connection.
+func (db *DB) migrateMySQL(ctx context.Context, all []step) ([]string, error) {
+	settings, err := mysqlSettings(db.cfg.DSN, db.cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	settings.ReadTimeout = 0
+	settings.Params["lock_wait_timeout"] = "30" // do not block everybody behind a forgotten transaction
+	pool, err := mysqlPool(settings)
+	if err != nil {
+		return nil, err
+	}
+	defer pool.Close()
+	pool.SetMaxOpenConns(1)
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+
+	var got sql.NullInt64
+	err = conn.QueryRowContext(ctx, "SELECT GET_LOCK(?, 120)", migrationLock(settings.DBName)).Scan(&got)
+	var refused *mysql.MySQLError
+	switch {
+	case errors.As(err, &refused):
+		// Some clusters forbid named locks. Every statement can be run again, so
+		// that two at once do no harm, though one of them may have to start over.
+		db.cfg.Log.WarnContext(ctx, "database: no migration lock", "error", err)
+	case err != nil:
+		return nil, err
+	case got.Int64 != 1:
+		return nil, errors.New("another process has been migrating this database for two minutes")
+	}
+	return db.run(ctx, conn, all)
+}
+
+// migrationLock names the lock. Lock names are the server's, not the database's,
+// and have at most 64 characters.
+func migrationLock(database string) string {
+	h := fnv.New64a()
+	h.Write([]byte(database))
+	return fmt.Sprintf("yanquan-migrate-%x", h.Sum64())
+}
+
+// execer is a connection or a transaction.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// run applies what is not applied. Each statement is recorded, because MySQL
+// commits each by itself.
+func (db *DB) run(ctx context.Context, on execer, all []step) (applied []string, err error) {
+	if _, err := on.ExecContext(ctx, createRecords[db.cfg.Driver]); err != nil {
+		return nil, err
+	}
+	records, err := readRecords(ctx, on)
+	if err != nil {
+		return nil, err
+	}
+	for version, r := range records {
+		if version > len(all) {
+			return nil, schemaTooNew(r.name)
+		}
+	}
+	for _, s := range all {
+		r, begun := records[s.version]
+		if begun && !r.appliedAt.IsZero() {
+			continue
+		}
+		if !begun {
+			if _, err := on.ExecContext(ctx, "INSERT INTO schema_migrations (version, name, done) VALUES (?, ?, 0)", s.version, s.name); err != nil {
+				return applied, fmt.Errorf("migration %s: %w", s.name, err)
+			}
+		}
+		for i := r.done; i < len(s.statements); i++ {
+			_, err := on.ExecContext(ctx, s.statements[i])
+			if begun && i == r.done && alreadyDone(err) {
+				err = nil // the former run died between the statement and its record
+			}
+			if err != nil {
+				return applied, fmt.Errorf("migration %s, statement %d: %w", s.name, i+1, err)
+			}
+			if _, err := on.ExecContext(ctx, "UPDATE schema_migrations SET done = ? WHERE version = ?", i+1, s.version); err != nil {
+				return applied, fmt.Errorf("migration %s: %w", s.name, err)
+			}
+		}
+		if _, err := on.ExecContext(ctx, "UPDATE schema_migrations SET applied_at = ? WHERE version = ?", stamp(db.now()), s.version); err != nil {
+			return applied, fmt.Errorf("migration %s: %w", s.name, err)
+		}
+		applied = append(applied, s.name)
+		db.cfg.Log.InfoContext(ctx, "database: migration applied", "name", s.name)
+	}
+	return applied, nil
+}
+
+var createRecords = map[string]string{
+	SQLite: `CREATE TABLE IF NOT EXISTS schema_migrations (
+		version INTEGER PRIMARY KEY, name TEXT NOT NULL, done INTEGER NOT NULL, applied_at TEXT) STRICT`,
+	MySQL: `CREATE TABLE IF NOT EXISTS schema_migrations (
+		version INT NOT NULL PRIMARY KEY, name VARCHAR(190) NOT NULL, done INT NOT NULL, applied_at DATETIME(6) NULL
+		) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
+}
+
+// alreadyDone reports whether a statement failed because its effect is there:
+// table, column, key or row exists, or what it drops is gone.
+func alreadyDone(err error) bool {
+	var onServer *mysql.MySQLError
+	if !errors.As(err, &onServer) {
+		return false
+	}
+	switch onServer.Number {
+	case 1050, 1051, 1060, 1061, 1062, 1091, 1826:
+		return true
+	}
+	return false
+}
+
+func readRecords(ctx context.Context, on execer) (map[int]record, error) {
+	rows, err := on.QueryContext(ctx, "SELECT version, name, done, applied_at FROM schema_migrations")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	records := map[int]record{}
+	for rows.Next() {
+		var r record
+		var at any
+		if err := rows.Scan(&r.version, &r.name, &r.done, &at); err != nil {
+			return nil, err
+		}
+		switch at := at.(type) {
+		case time.Time:
+			r.appliedAt = at.UTC()
+		case string:
+			if r.appliedAt, err = time.Parse(stampLayout, at); err != nil {
+				return nil, err
+			}
+		}
+		records[r.version] = r
+	}
+	return records, rows.Err()
+}
+
+// MigrationStatus lists the migrations that this program knows or the database
+// has. It changes nothing.
+func (db *DB) MigrationStatus(ctx context.Context) ([]Migration, error) {
+	return db.migrationStatus(ctx, migrationFiles)
+}
+
+func (db *DB) migrationStatus(ctx context.Context, files fs.FS) ([]Migration, error) {
+	all, err := steps(files, db.cfg.Driver)
+	if err != nil {
+		return nil, err
+	}
+	records, err := readRecords(ctx, db.pool)
+	if err != nil && !missingTable(err) {
+		return nil, db.explain("migration status", err, false)
+	}
+	var list []Migration
+	for _, s := range all {
+		r, begun := records[s.version]
+		delete(records, s.version)
+		list = append(list, Migration{Version: s.version, Name: s.name, AppliedAt: r.appliedAt, Interrupted: begun && r.appliedAt.IsZero()})
+	}
+	for _, v := range slices.Sorted(maps.Keys(records)) {
+		r := records[v]
+		list = append(list, Migration{Version: v, Name: r.name, AppliedAt: r.appliedAt, Interrupted: r.appliedAt.IsZero(), Unknown: true})
+	}
+	return list, nil
+}
+
+// CheckSchema is for a process that does not migrate: it returns an error that
+// matches [ErrSchemaTooOld] or [ErrSchemaTooNew] unless the schema is exactly
+// the one this program knows.
+func (db *DB) CheckSchema(ctx context.Context) error {
+	list, err := db.MigrationStatus(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		if m.Unknown {
+			return schemaTooNew(m.Name)
+		}
+	}
+	for _, m := range list {
+		if m.AppliedAt.IsZero() {
+			return &dbError{what: "schema", kinds: []error{ErrSchemaTooOld}, err: fmt.Errorf("migration %s is pending: run \"yanquan migrate up\"", m.Name)}
+		}
+	}
+	return nil
+}
+
+func schemaTooNew(name string) error {
+	return &dbError{what: "schema", kinds: []error{ErrSchemaTooNew}, err: fmt.Errorf(
+		"it has migration %s, which this program does not know: run the newer program again, or restore the backup made before the upgrade", name)}
+}

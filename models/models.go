@@ -1,0 +1,226 @@
+// Package models is the bot's memory: stores and people, the inbox, the journal
+// of operations, the outbox. It speaks SQL through GORM, to SQLite and to
+// anything with the MySQL protocol, and knows nothing of HTTP, WeCom or the
+// platform's dialects.
+//
+// Every change of state is a method with a name and a compare-and-swap on the
+// row's attempt number, so that any number of processes can share a database:
+// only unique indexes and conditional updates are relied on, never row locks.
+// [ErrStale] tells the loser of a race.
+package models
+
+import "time"
+
+// Role of a person in a store.
+type Role string
+
+const (
+	RoleStaff   Role = "staff"
+	RoleLead    Role = "lead"
+	RoleManager Role = "manager"
+)
+
+// Store is a shop that vouchers are verified for.
+type Store struct {
+	ID       int64  `gorm:"primaryKey"`
+	Platform string `gorm:"size:32"`  // dianping | meituan
+	ShopID   string `gorm:"size:128"` // open_shop_uuid | opBizCode
+	Name     string `gorm:"size:128"`
+	Origin   string `gorm:"size:32"` // "config": declared in config.yaml
+	Active   bool
+}
+
+// Session is a store's access to the platform. Tokens are sealed in the
+// database.
+type Session struct {
+	StoreID      int64
+	AccessToken  string
+	RefreshToken string
+	ExpiresAt    time.Time // zero: not known
+}
+
+// Member is a person's place in a store.
+type Member struct {
+	StoreID int64  `gorm:"primaryKey;autoIncrement:false"`
+	UserID  string `gorm:"primaryKey;size:64"` // case-folded
+	Name    string `gorm:"size:128"`
+	Role    Role   `gorm:"size:16"`
+}
+
+// ConfiguredStore is a store declared in config.yaml.
+type ConfiguredStore struct {
+	Platform, ShopID, Name string
+	Session                string
+	Chats                  []string // case-sensitive
+	Staff                  []Member // StoreID is ignored
+}
+
+// Inbox is one accepted message. It is accepted once its row is durable.
+type Inbox struct {
+	ID         string `gorm:"primaryKey;size:64"`
+	Channel    string `gorm:"size:64"`
+	MessageID  string `gorm:"size:190"` // unique within Channel
+	Chat       string `gorm:"size:128"`
+	User       string `gorm:"size:64;column:user_id"`
+	Payload    []byte // the message; sealed in the database
+	Reply      []byte // nil until answered; sealed in the database
+	Final      bool   // Reply will not change any more
+	Attempt    int
+	DueAt      time.Time `gorm:"serializer:utc"` // while unanswered: when somebody else may take it up
+	ReceivedAt time.Time `gorm:"serializer:utc"`
+	AnsweredAt time.Time `gorm:"serializer:utc"` // zero until answered
+}
+
+// State of an operation.
+//
+//	calling → done | rejected | unknown
+//	unknown → done | rejected | unknown
+//	done → undoing → undone | done | undo_unknown
+//	undo_unknown → undone | done | undo_unknown
+type State string
+
+const (
+	Calling     State = "calling"      // intent is durable, consume may have been sent
+	Unknown     State = "unknown"      // consume's outcome is not known; being settled
+	Done        State = "done"         // consumed at the platform
+	Rejected    State = "rejected"     // refused, nothing consumed
+	Undoing     State = "undoing"      // undo may have been sent
+	UndoUnknown State = "undo_unknown" // undo's outcome is not known; being settled
+	Undone      State = "undone"       // every coupon was undone
+)
+
+// Terminal reports whether nothing is under way.
+func (s State) Terminal() bool { return s == Done || s == Rejected || s == Undone }
+
+// Operation is one verification, with its undo.
+type Operation struct {
+	ID      string `gorm:"primaryKey;size:64"` // 32 characters [0-9a-z]; doubles as the platform's requestid, so that it is fixed for life
+	StoreID int64
+	Code    string    `gorm:"size:64"` // as typed
+	Count   int       `gorm:"column:coupon_count"`
+	State   State     `gorm:"size:16"`
+	Attempt int       // fencing token: every move checks and raises it
+	DueAt   time.Time `gorm:"serializer:utc"` // while not terminal: when anybody may take it up (end of lease, or next try)
+
+	// Who and where.
+	InboxID string `gorm:"size:64"` // the message that asked for it
+	Seq     int    // its place in that message; (InboxID, Seq) is unique
+	Channel string `gorm:"size:64"`
+	Chat    string `gorm:"size:128"`
+	UserID  string `gorm:"size:64"`
+	User    string `gorm:"size:128;column:user_name"` // name
+
+	// What the platform told.
+	DealID         int64
+	DealGroupID    int64
+	OrderID        string `gorm:"size:64"`
+	Title          string `gorm:"size:255"`
+	PriceFen       int64
+	MarketFen      int64
+	Mobile         string    `gorm:"size:32"` // masked
+	VoucherExpires time.Time `gorm:"serializer:utc"`
+
+	CreatedAt  time.Time                                 `gorm:"serializer:utc;autoCreateTime:false"`
+	CalledAt   time.Time                                 `gorm:"serializer:utc"` // before the first consume call
+	ConsumedAt time.Time                                 `gorm:"serializer:utc"` // when Done: the platform's time where it is known, else CalledAt
+	UndoUntil  time.Time                                 `gorm:"serializer:utc"`
+	DoubtSince time.Time                                 `gorm:"serializer:utc"` // when the outcome became unknown; zero when settled
+	NeedsHuman bool                                      // doubtful for too long; people were told
+	Outcome    `gorm:"embedded;embeddedPrefix:outcome_"` // of consume, when rejected or doubtful
+	UsedBy     string                                    `gorm:"size:255"`       // rejected because used: by whom, as far as known
+	UsedAt     time.Time                                 `gorm:"serializer:utc"` // …and when
+	OtherID    string                                    `gorm:"size:64"`        // rejected because of another operation of ours
+
+	// Superseded: done, but no longer live, because the same code was verified
+	// anew (see [DB.Supersede]). Read only.
+	Superseded bool `gorm:"-"`
+
+	// Undo.
+	UndoInboxID  string    `gorm:"size:64"`
+	UndoUserID   string    `gorm:"size:64"`
+	UndoUser     string    `gorm:"size:128;column:undo_user_name"`
+	UndoCalledAt time.Time `gorm:"serializer:utc"`
+	UndoneAt     time.Time `gorm:"serializer:utc"`
+	UndoReason   string    `gorm:"size:64"` // why the last undo was refused
+	UndoMessage  string    `gorm:"size:500"`
+}
+
+// Outcome is what the platform said.
+type Outcome struct {
+	Reason  string `gorm:"size:64"`  // a dianping.Reason, or a word of ours
+	Code    string `gorm:"size:64"`  // the platform's code
+	Message string `gorm:"size:500"` // the platform's words
+	TraceID string `gorm:"size:128"`
+}
+
+// RequestID is the platform's idempotency key of this operation.
+func (o Operation) RequestID() string { return o.ID }
+
+// Coupon is one voucher code that an operation consumed.
+type Coupon struct {
+	OperationID string `gorm:"primaryKey;size:64"`
+	StoreID     int64
+	Code        string `gorm:"primaryKey;size:64"`
+	OrderID     string `gorm:"size:64"`
+	DealID      int64
+	DealGroupID int64
+	PriceFen    int64
+	Payments    string    // JSON of payment_detail, order level
+	UndoneAt    time.Time `gorm:"serializer:utc"`
+	UndoReason  string    `gorm:"size:64"`
+}
+
+// Call is one request to the platform, for the record.
+type Call struct {
+	ID          int64  `gorm:"primaryKey"`
+	OperationID string `gorm:"size:64"` // "" for a query
+	StoreID     int64
+	ReceiptCode string        `gorm:"size:64"`
+	Name        string        `gorm:"size:64"` // "consume", …
+	UserID      string        `gorm:"size:64"`
+	StartedAt   time.Time     `gorm:"serializer:utc"`
+	Took        time.Duration `gorm:"column:took_ns"`
+	Class       string        `gorm:"size:64"` // "" for success
+	Outcome     `gorm:"embedded;embeddedPrefix:outcome_"`
+}
+
+// OutgoingState of an outbox row.
+type OutgoingState string
+
+const (
+	Queued   OutgoingState = "queued"
+	SentOut  OutgoingState = "sent"
+	Failed   OutgoingState = "failed"   // hopeless; Reason says why
+	Obsolete OutgoingState = "obsolete" // the same was delivered another way
+)
+
+// Outgoing is one answer or notice on its way out.
+type Outgoing struct {
+	ID           string        `gorm:"primaryKey;size:64"` // 32 characters, fixed over all tries
+	Seq          int64         // assigned on insert; the order within a conversation
+	Conversation string        `gorm:"size:255"` // channel + "/" + chat or user: order holds within it
+	Channel      string        `gorm:"size:64"`
+	Chat         string        `gorm:"size:128"`
+	User         string        `gorm:"size:64;column:user_id"`
+	InboxID      string        `gorm:"size:64"` // the message it answers, or ""
+	OperationID  string        `gorm:"size:64"` // or ""
+	Payload      []byte        // what to send; sealed in the database
+	Form         string        `gorm:"size:32"` // rung of the fallback ladder
+	State        OutgoingState `gorm:"size:16"`
+	Attempt      int           // tries so far: a claim raises it
+	DueAt        time.Time     `gorm:"serializer:utc"` // next try, or end of lease
+	Reason       string        `gorm:"size:190"`       // of the last failed try
+	MessageID    string        `gorm:"size:190"`       // the channel's
+	CreatedAt    time.Time     `gorm:"serializer:utc;autoCreateTime:false"`
+	SentAt       time.Time     `gorm:"serializer:utc"`
+}
+
+// Totals are the figures of a period: coupons, not operations. An undone coupon
+// counts in Undone only.
+type Totals struct {
+	StoreID   int64
+	Verified  int
+	AmountFen int64
+	Undone    int
+	UndoneFen int64
+}

@@ -1,0 +1,255 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// TableName and its like name the tables for GORM.
+func (Operation) TableName() string { return "operations" }
+func (Coupon) TableName() string    { return "coupons" }
+func (Call) TableName() string      { return "calls" }
+
+// operationRow is an [Operation] as it is stored. A unique index on (store_id,
+// live_code) allows one live operation for each store and code; every database
+// lets NULL repeat.
+type operationRow struct {
+	Operation
+	LiveCode *string
+}
+
+func (r operationRow) operation() Operation {
+	r.Superseded = r.State == Done && r.LiveCode == nil
+	return r.Operation
+}
+
+func operations(rows []operationRow) []Operation {
+	list := make([]Operation, len(rows))
+	for i, r := range rows {
+		list[i] = r.operation()
+	}
+	return list
+}
+
+// fixed are the columns of an operation that never change after its insert.
+var fixed = []string{"id", "store_id", "code", "inbox_id", "seq", "channel", "chat", "user_id", "user_name", "created_at"}
+
+// Begin makes the intent to consume durable, before the platform is called: the
+// operation is [Calling], with attempt 1, and live. Where it was begun before,
+// by InboxID and Seq, that one is returned with [ErrDuplicate]; where another
+// operation on the same store and code is live, that one with [ErrLive].
+func (db *DB) Begin(ctx context.Context, op Operation) (Operation, error) {
+	const what = "begin operation"
+	op.State, op.Attempt = Calling, 1
+	op, err := db.newOperation(what, op)
+	if err != nil {
+		return Operation{}, err
+	}
+	if op.DueAt.IsZero() {
+		op.DueAt = db.now()
+	}
+	// What was live may be finished by the time it is looked for.
+	for try := 1; ; try++ {
+		err = db.insertOperation(ctx, what, op, true)
+		if !errors.Is(err, ErrDuplicate) {
+			return unless(err, op)
+		}
+		old, ferr := db.oneOperation(ctx, what, "inbox_id = ? AND seq = ?", op.InboxID, op.Seq)
+		if ferr == nil {
+			return old, err
+		}
+		if !errors.Is(ferr, ErrNotFound) {
+			return Operation{}, ferr
+		}
+		old, ferr = db.LiveOperation(ctx, op.StoreID, op.Code)
+		if ferr == nil {
+			return old, failed(what, ErrLive)
+		}
+		if !errors.Is(ferr, ErrNotFound) {
+			return Operation{}, ferr
+		}
+		if try == 3 {
+			return Operation{}, err // the ID is taken
+		}
+	}
+}
+
+// Refuse records an operation that was refused before the platform was asked to
+// consume. Repeating it, by InboxID and Seq, returns what is stored; where that
+// is not a refusal, with [ErrDuplicate].
+func (db *DB) Refuse(ctx context.Context, op Operation) (Operation, error) {
+	const what = "record refusal"
+	op.State, op.Attempt, op.DueAt = Rejected, 1, time.Time{}
+	op, err := db.newOperation(what, op)
+	if err != nil {
+		return Operation{}, err
+	}
+	err = db.insertOperation(ctx, what, op, false)
+	if !errors.Is(err, ErrDuplicate) {
+		return unless(err, op)
+	}
+	old, ferr := db.oneOperation(ctx, what, "inbox_id = ? AND seq = ?", op.InboxID, op.Seq)
+	switch {
+	case errors.Is(ferr, ErrNotFound): // the ID is taken
+		return Operation{}, err
+	case ferr == nil && old.State != Rejected:
+		return old, err
+	}
+	return old, ferr
+}
+
+func (db *DB) newOperation(what string, op Operation) (Operation, error) {
+	if op.ID == "" {
+		op.ID = db.cfg.NewID()
+	}
+	if op.CreatedAt.IsZero() {
+		op.CreatedAt = db.now()
+	}
+	op.UserID = fold(op.UserID)
+	if op.StoreID == 0 {
+		return Operation{}, failed(what, ErrInvalid)
+	}
+	op.Superseded = false
+	return tidy(op), identity(what, 64, op.ID, op.InboxID, op.Code)
+}
+
+func (db *DB) insertOperation(ctx context.Context, what string, op Operation, live bool) error {
+	row := operationRow{Operation: op}
+	if live {
+		row.LiveCode = &op.Code
+	}
+	return db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&row).Error })
+}
+
+// FinishConsume records that the platform consumed: [Calling] or [Unknown]
+// becomes [Done]. op carries the new values of everything else, and coupons is
+// what was consumed; those that are recorded already are left alone.
+func (db *DB) FinishConsume(ctx context.Context, op Operation, coupons []Coupon) (Operation, error) {
+	if op.ConsumedAt.IsZero() {
+		op.ConsumedAt = op.CalledAt
+	}
+	if op.ConsumedAt.IsZero() {
+		op.ConsumedAt = db.now()
+	}
+	var moved Operation
+	err := db.Tx(ctx, func(tx *DB) (err error) {
+		moved, err = tx.move(ctx, move{what: "finish consume", from: []State{Calling, Unknown}, to: Done, live: true}, op)
+		if err != nil {
+			return err
+		}
+		return tx.addCoupons(ctx, op, coupons)
+	})
+	return unless(err, moved)
+}
+
+// RejectConsume records that nothing was consumed: [Calling] or [Unknown]
+// becomes [Rejected]. op carries the reason and everything else.
+func (db *DB) RejectConsume(ctx context.Context, op Operation) (Operation, error) {
+	return db.move(ctx, move{what: "reject consume", from: []State{Calling, Unknown}, to: Rejected}, op)
+}
+
+// DoubtConsume records that it is not known whether the platform consumed:
+// [Calling] or [Unknown] becomes [Unknown]. op.DueAt is when to look again.
+func (db *DB) DoubtConsume(ctx context.Context, op Operation) (Operation, error) {
+	return db.move(ctx, move{what: "doubt consume", from: []State{Calling, Unknown}, to: Unknown, live: true}, op)
+}
+
+// Supersede ends the life of a done operation, because the platform offers the
+// same code again and a person wants it verified anew. It stays [Done] and can
+// no longer be undone here.
+func (db *DB) Supersede(ctx context.Context, op Operation) error {
+	_, err := db.move(ctx, move{what: "supersede operation", from: []State{Done}, to: Done, wasLive: true}, op)
+	return err
+}
+
+// move is one move of the state machine.
+type move struct {
+	what    string
+	from    []State
+	to      State
+	live    bool // afterwards
+	wasLive bool // required before
+}
+
+// move writes every column of op that can change, raises the attempt and sets
+// the state, if the row is still as op was read and in one of the states.
+func (db *DB) move(ctx context.Context, m move, op Operation) (Operation, error) {
+	held := op.Attempt
+	op.State, op.Attempt = m.to, held+1
+	op.Superseded = m.to == Done && !m.live
+	switch {
+	case m.to.Terminal():
+		op.DueAt, op.DoubtSince = time.Time{}, time.Time{}
+	case op.DueAt.IsZero():
+		op.DueAt = db.now() // never out of sight
+	}
+	if (m.to == Unknown || m.to == UndoUnknown) && op.DoubtSince.IsZero() {
+		op.DoubtSince = db.now()
+	}
+	op.UndoUserID = fold(op.UndoUserID)
+	op = tidy(op)
+	keep := fixed
+	if m.live { // as it was before: nothing that was finished becomes live again
+		keep = append(keep[:len(keep):len(keep)], "live_code")
+	}
+	row := operationRow{Operation: op} // LiveCode is NULL
+	err := db.swap(ctx, m.what, func(g *gorm.DB) *gorm.DB {
+		g = g.Model(&operationRow{}).Where("id = ? AND attempt = ? AND state IN ?", op.ID, held, m.from)
+		if m.wasLive {
+			g = g.Where("live_code IS NOT NULL")
+		}
+		return g.Select("*").Omit(keep...).Updates(&row)
+	})
+	return unless(err, op)
+}
+
+// ClaimOperation takes up an operation that is under way and whose lease or
+// pause has ended. Of several who try, one wins; the others get [ErrStale].
+func (db *DB) ClaimOperation(ctx context.Context, op Operation, until time.Time) (Operation, error) {
+	held := op.Attempt
+	op.Attempt, op.DueAt = held+1, moment(until)
+	err := db.swap(ctx, "claim operation", func(g *gorm.DB) *gorm.DB {
+		return g.Model(&operationRow{}).
+			Where("id = ? AND attempt = ? AND state IN ? AND due_at <= ?", op.ID, held, underWay, stamp(db.now())).
+			Updates(map[string]any{"attempt": op.Attempt, "due_at": stamp(op.DueAt)})
+	})
+	return unless(err, op)
+}
+
+// FlagNeedsHuman records that people were told of an operation that stays
+// doubtful.
+func (db *DB) FlagNeedsHuman(ctx context.Context, op Operation) (Operation, error) {
+	held := op.Attempt
+	op.Attempt, op.NeedsHuman = held+1, true
+	err := db.swap(ctx, "flag operation", func(g *gorm.DB) *gorm.DB {
+		return g.Model(&operationRow{}).
+			Where("id = ? AND attempt = ? AND state IN ?", op.ID, held, underWay).
+			Updates(map[string]any{"attempt": op.Attempt, "needs_human": true})
+	})
+	return unless(err, op)
+}
+
+// underWay are the states that are not terminal.
+var underWay = []State{Calling, Unknown, Undoing, UndoUnknown}
+
+// addCoupons records what op consumed; what is recorded already stays.
+func (db *DB) addCoupons(ctx context.Context, op Operation, coupons []Coupon) error {
+	if len(coupons) == 0 {
+		return nil
+	}
+	rows := make([]Coupon, len(coupons))
+	for i, c := range coupons {
+		c.OperationID, c.StoreID = op.ID, op.StoreID
+		if err := identity("add coupon", 64, c.Code); err != nil {
+			return err
+		}
+		rows[i] = tidy(c)
+	}
+	return db.write(ctx, "add coupons", func(g *gorm.DB) error {
+		return g.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(rows, batch).Error
+	})
+}

@@ -1,0 +1,252 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"yanquan/models"
+	"yanquan/models/modelstest"
+)
+
+// proxied is a migrated MySQL database behind a line that can be cut.
+func proxied(t *testing.T) (*models.DB, *modelstest.Proxy) {
+	t.Helper()
+	proxy, dsn := modelstest.NewProxy(t, modelstest.MySQLDSN(t))
+	db := modelstest.Open(t, models.MySQL, dsn)
+	no(t, second(db.Migrate(t.Context())))
+	return db, proxy
+}
+
+func certain(t *testing.T, err error) {
+	t.Helper()
+	want(t, err, models.ErrUnavailable)
+	if errors.Is(err, models.ErrCommitUnknown) {
+		t.Fatalf("not in doubt: %v", err)
+	}
+}
+
+func TestServerGone(t *testing.T) {
+	t.Parallel()
+	db, proxy := proxied(t)
+	ctx := t.Context()
+	accept(t, db, "m1")
+	for range 2 {
+		proxy.Down()
+		want(t, db.Ping(ctx), models.ErrUnavailable)
+		_, _, err := db.Accept(ctx, message("m2"))
+		certain(t, err)
+		certain(t, second(db.Message(ctx, "in-m1")))
+		certain(t, db.Tx(ctx, func(*models.DB) error { return nil }))
+		certain(t, second(db.Migrate(ctx)))
+
+		proxy.Up()
+		no(t, db.Ping(ctx))
+		no(t, second(db.Message(ctx, "in-m1")))
+	}
+	accept(t, db, "m2")
+
+	proxy.Down()
+	_, err := models.Open(ctx, models.Config{Driver: models.MySQL, DSN: "root@tcp(127.0.0.1:1)/yanquan", Key: modelstest.Key})
+	certain(t, err)
+}
+
+// The line breaks in the middle of a transaction: it certainly was not made.
+func TestServerGoneInTransaction(t *testing.T) {
+	t.Parallel()
+	db, proxy := proxied(t)
+	err := db.Tx(t.Context(), func(tx *models.DB) error {
+		begin(t, tx, intent("7992697494"))
+		proxy.Down()
+		_, _, err := tx.Accept(t.Context(), message("m1"))
+		want(t, err, models.ErrUnavailable)
+		_, _, err = tx.Accept(t.Context(), message("m2")) // nothing works any more
+		want(t, err, models.ErrUnavailable)
+		return nil
+	})
+	certain(t, err)
+	proxy.Up()
+	_, err = db.Operation(t.Context(), "op-7992697494")
+	want(t, err, models.ErrNotFound)
+}
+
+func TestCommitUnknown(t *testing.T) {
+	t.Parallel()
+	for name, made := range map[string]bool{"made": true, "not made": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, proxy := proxied(t)
+			ctx := t.Context()
+			cut := proxy.CutBefore
+			if made {
+				cut = proxy.CutAfter
+			}
+
+			fired := cut("COMMIT")
+			err := db.Tx(ctx, func(tx *models.DB) error { return second(tx.Begin(ctx, intent("7992697494"))) })
+			<-fired
+			want(t, err, models.ErrCommitUnknown)
+			want(t, err, models.ErrUnavailable)
+			_, err = db.Operation(ctx, "op-7992697494")
+			same(t, err == nil, made)
+			// Asking for the same again tells.
+			_, err = db.Begin(ctx, intent("7992697494"))
+			same(t, errors.Is(err, models.ErrDuplicate), made)
+
+			// A single statement is its own transaction.
+			fired = cut("INSERT INTO `inbox`")
+			_, _, err = db.Accept(ctx, message("m1"))
+			<-fired
+			want(t, err, models.ErrCommitUnknown)
+			_, fresh, err := db.Accept(ctx, message("m1"))
+			no(t, err)
+			same(t, fresh, !made)
+		})
+	}
+}
+
+// A caller who does not wait is not told that nothing happened.
+func TestDeadlineWhileWriting(t *testing.T) {
+	t.Parallel()
+	db := modelstest.MySQL(t)
+	ctx := t.Context()
+	in := accept(t, db, "m1")
+	no(t, db.Tx(ctx, func(tx *models.DB) error {
+		_, err := tx.ExtendMessage(ctx, in, noon.Add(time.Hour)) // holds the row
+		no(t, err)
+		short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer cancel()
+		_, err = db.ExtendMessage(short, in, noon.Add(2*time.Hour))
+		want(t, err, context.DeadlineExceeded)
+		want(t, err, models.ErrUnavailable)
+		want(t, err, models.ErrCommitUnknown)
+		return nil
+	}))
+}
+
+// A server that has become read-only, as after a failover, is of no use.
+func TestReadOnlyServer(t *testing.T) {
+	t.Parallel()
+	dsn := modelstest.MySQLDSN(t)
+	admin := modelstest.Open(t, models.MySQL, dsn)
+	no(t, second(admin.Migrate(t.Context())))
+	exec := func(ctx context.Context, q string) {
+		_, err := admin.Pool().ExecContext(ctx, q)
+		no(t, err)
+	}
+	cfg, err := mysql.ParseDSN(dsn)
+	no(t, err)
+	// An account that read-only servers do not exempt.
+	cfg.User, cfg.Passwd = "ro_"+cfg.DBName[len(cfg.DBName)-20:], "x"
+	exec(t.Context(), fmt.Sprintf("CREATE USER '%s'@'%%' IDENTIFIED BY 'x'", cfg.User))
+	t.Cleanup(func() { exec(context.Background(), fmt.Sprintf("DROP USER '%s'@'%%'", cfg.User)) })
+	exec(t.Context(), fmt.Sprintf("GRANT ALL ON %s.* TO '%s'@'%%'", cfg.DBName, cfg.User))
+	db := modelstest.Open(t, models.MySQL, cfg.FormatDSN())
+	no(t, db.Ping(t.Context()))
+
+	exec(t.Context(), "SET GLOBAL read_only = 1")
+	t.Cleanup(func() { exec(context.Background(), "SET GLOBAL read_only = 0") })
+	certain(t, db.Ping(t.Context()))
+	_, err = db.Begin(t.Context(), intent("7992697494"))
+	certain(t, err)
+	certain(t, db.Tx(t.Context(), func(tx *models.DB) error { return second(tx.Begin(t.Context(), intent("7992697494"))) }))
+	exec(t.Context(), "SET GLOBAL read_only = 0")
+	no(t, db.Ping(t.Context()))
+	begin(t, db, intent("7992697494"))
+}
+
+func TestSQLiteTrouble(t *testing.T) {
+	t.Parallel()
+	db := modelstest.SQLite(t)
+	ctx := t.Context()
+	pragma := func(p string) {
+		_, err := db.Pool().ExecContext(ctx, "PRAGMA "+p)
+		no(t, err)
+	}
+	pragma("query_only = 1")
+	certain(t, db.Ping(ctx))
+	_, err := db.Begin(ctx, intent("7992697494"))
+	certain(t, err)
+	pragma("query_only = 0")
+	no(t, db.Ping(ctx))
+
+	// A full disk, in a statement and in a transaction, and recovery from it.
+	pragma("max_page_count = 1") // as many as there are
+	big := message("big")
+	big.Payload = []byte(strings.Repeat("x", 1<<20))
+	_, _, err = db.Accept(ctx, big)
+	certain(t, err)
+	certain(t, db.Tx(ctx, func(tx *models.DB) error {
+		_, _, err := tx.Accept(ctx, big)
+		want(t, err, models.ErrUnavailable)
+		return nil
+	}))
+	pragma("max_page_count = 1000000")
+	_, _, err = db.Accept(ctx, big)
+	no(t, err)
+	no(t, db.Tx(ctx, func(tx *models.DB) error { return second(tx.Begin(ctx, intent("7992697494"))) }))
+}
+
+func TestSQLiteFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	open := func(dsn string) error {
+		db, err := models.Open(t.Context(), models.Config{Driver: models.SQLite, DSN: dsn, Key: modelstest.Key})
+		if err == nil {
+			db.Close()
+		}
+		return err
+	}
+	no(t, open(filepath.Join(dir, "a.db")))
+	info, err := os.Stat(filepath.Join(dir, "a.db"))
+	no(t, err)
+	same(t, info.Mode().Perm(), os.FileMode(0o600))
+	no(t, open(filepath.Join(dir, "名字 b.db")+"?_pragma=journal_mode(DELETE)&_pragma=synchronous(OFF)"))
+	no(t, open("file:"+filepath.Join(dir, "c.db")))
+	certain(t, open(filepath.Join(dir, "no such folder", "a.db")))
+	no(t, os.WriteFile(filepath.Join(dir, "text.db"), []byte(strings.Repeat("no database\n", 100)), 0o600))
+	certain(t, open(filepath.Join(dir, "text.db")))
+	for _, dsn := range []string{"", ":memory:", "file::memory:", "file:x?mode=memory"} {
+		if open(dsn) == nil {
+			t.Errorf("opened %q", dsn)
+		}
+	}
+}
+
+// The pragmas that the promises rest on, whatever the DSN says.
+func TestSQLitePragmas(t *testing.T) {
+	t.Parallel()
+	db := modelstest.Open(t, models.SQLite, modelstest.SQLiteDSN(t)+"?_pragma=synchronous(OFF)&_txlock=deferred")
+	for pragma, expect := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000"} {
+		same(t, string(raw(t, db, "PRAGMA "+pragma)), expect)
+	}
+}
+
+// The settings that the promises rest on, whatever the DSN says.
+func TestMySQLSettings(t *testing.T) {
+	t.Parallel()
+	dsn := modelstest.MySQLDSN(t) + "?charset=latin1&loc=Asia%2FShanghai&parseTime=false&sql_mode=''&time_zone='%2B08:00'&clientFoundRows=false&multiStatements=true&interpolateParams=false"
+	db := modelstest.Open(t, models.MySQL, dsn)
+	for query, expect := range map[string]string{
+		"SELECT @@time_zone":                             "+00:00",
+		"SELECT @@character_set_connection":              "utf8mb4",
+		"SELECT @@collation_connection":                  "utf8mb4_bin",
+		"SELECT @@sql_mode LIKE '%STRICT_TRANS_TABLES%'": "1",
+		"SELECT @@innodb_lock_wait_timeout":              "5",
+		"SELECT variable_value FROM information_schema.session_variables WHERE variable_name = 'tx_isolation'": "READ-COMMITTED",
+	} {
+		same(t, string(raw(t, db, query)), expect)
+	}
+	if _, err := db.Pool().ExecContext(t.Context(), "SELECT 1; SELECT 2"); err == nil {
+		t.Error("several statements at once are allowed")
+	}
+	no(t, second(db.Migrate(t.Context())))
+	accept(t, db, "m1")
+}

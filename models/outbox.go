@@ -1,0 +1,152 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// TableName names the table for GORM.
+func (Outgoing) TableName() string { return "outbox" }
+
+// Enqueue puts an answer or notice behind the others of its conversation.
+// Repeating it, by ID, changes nothing.
+func (db *DB) Enqueue(ctx context.Context, o Outgoing) error {
+	const what = "enqueue"
+	if o.ID == "" {
+		o.ID = db.cfg.NewID()
+	}
+	if err := identity(what, 64, o.ID); err != nil {
+		return err
+	}
+	if err := identity(what, 255, o.Conversation); err != nil {
+		return err
+	}
+	if o.CreatedAt.IsZero() {
+		o.CreatedAt = db.now()
+	}
+	if o.DueAt.IsZero() {
+		o.DueAt = db.now()
+	}
+	if o.Payload == nil {
+		o.Payload = []byte{}
+	}
+	o = tidy(o)
+	sealed := db.keys.seal(outboxPayload, o.ID, o.Payload)
+
+	// The number comes from the conversation itself: an auto-increment column is
+	// not in order of time on every cluster. Of two who take the same number at
+	// once, the second waits for the first to commit and then takes the next, so
+	// that numbers are also in the order of commits.
+	for try := 1; ; try++ {
+		err := db.write(ctx, what, func(g *gorm.DB) error {
+			return g.Exec(`INSERT INTO outbox (id, seq, conversation, channel, chat, user_id, inbox_id, operation_id, payload,
+					form, state, attempt, due_at, reason, message_id, created_at)
+				SELECT ?, COALESCE(MAX(seq), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, '', '', ? FROM outbox WHERE conversation = ?`,
+				o.ID, o.Conversation, o.Channel, o.Chat, o.User, o.InboxID, o.OperationID, sealed,
+				o.Form, Queued, stamp(o.DueAt), stamp(o.CreatedAt), o.Conversation).Error
+		})
+		if !errors.Is(err, ErrDuplicate) {
+			return err
+		}
+		known, ferr := db.enqueued(ctx, o.ID)
+		if ferr != nil || known {
+			return ferr
+		}
+		if try == enqueueTries {
+			return &dbError{what: what, kinds: []error{ErrUnavailable}, err: err}
+		}
+	}
+}
+
+// enqueueTries is how often a number may be snatched away. Each time somebody
+// else got in, so that running out of it takes that many others at once.
+const enqueueTries = 100
+
+func (db *DB) enqueued(ctx context.Context, id string) (bool, error) {
+	var n int64
+	err := db.read(ctx, "enqueue", func(g *gorm.DB) error {
+		return g.Model(&Outgoing{}).Where("id = ?", id).Count(&n).Error
+	})
+	return n > 0, err
+}
+
+// DueOutgoing lists what may be sent now: of each conversation at most the
+// oldest that is queued, so that an answer never overtakes another.
+func (db *DB) DueOutgoing(ctx context.Context, now time.Time, limit int) ([]Outgoing, error) {
+	var rows []Outgoing
+	err := db.read(ctx, "list due outgoing", func(g *gorm.DB) error {
+		return g.Where("due_at <= ? AND state = ?", stamp(now), Queued).
+			Where("NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.conversation = outbox.conversation"+
+				" AND earlier.state = ? AND earlier.seq < outbox.seq)", Queued).
+			Order("due_at, seq, id").Limit(limit).Find(&rows).Error
+	})
+	return readable(ctx, db, "outgoing message", rows, err, db.openOutgoing)
+}
+
+func (db *DB) openOutgoing(o Outgoing) (Outgoing, error) {
+	var err error
+	o.Payload, err = db.keys.open(outboxPayload, o.ID, o.Payload)
+	return o, err
+}
+
+// ClaimOutgoing takes up a row that is due, for one try. Of several who try, one
+// wins; the others get [ErrStale].
+func (db *DB) ClaimOutgoing(ctx context.Context, o Outgoing, until time.Time) (Outgoing, error) {
+	held := o.Attempt
+	o.Attempt, o.DueAt = held+1, moment(until)
+	err := db.swap(ctx, "claim outgoing", func(g *gorm.DB) *gorm.DB {
+		return g.Model(&Outgoing{}).
+			Where("id = ? AND attempt = ? AND state = ? AND due_at <= ?", o.ID, held, Queued, stamp(db.now())).
+			Updates(map[string]any{"attempt": o.Attempt, "due_at": stamp(o.DueAt)})
+	})
+	return unless(err, o)
+}
+
+// OutgoingSent records that the channel took it, and its id there.
+func (db *DB) OutgoingSent(ctx context.Context, o Outgoing, messageID string) error {
+	return db.moveOutgoing(ctx, "record sending", o, map[string]any{
+		"state": SentOut, "due_at": nil, "sent_at": stamp(db.now()), "message_id": clip(messageID, 190), "reason": "",
+	})
+}
+
+// OutgoingRetry records a failed try and when and in which form the next one is.
+func (db *DB) OutgoingRetry(ctx context.Context, o Outgoing, form, reason string, at time.Time) error {
+	if at.IsZero() {
+		at = db.now()
+	}
+	return db.moveOutgoing(ctx, "record failed try", o, map[string]any{
+		"form": clip(form, 32), "reason": clip(reason, 190), "due_at": stamp(at),
+	})
+}
+
+// OutgoingFailed records that it can never be sent.
+func (db *DB) OutgoingFailed(ctx context.Context, o Outgoing, reason string) error {
+	return db.moveOutgoing(ctx, "record failure", o, map[string]any{
+		"state": Failed, "due_at": nil, "reason": clip(reason, 190),
+	})
+}
+
+func (db *DB) moveOutgoing(ctx context.Context, what string, o Outgoing, values map[string]any) error {
+	return db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+		return g.Model(&Outgoing{}).Where("id = ? AND attempt = ? AND state = ?", o.ID, o.Attempt, Queued).Updates(values)
+	})
+}
+
+// OutgoingObsolete takes what is still queued as an answer to a message out of
+// the queue, because the same was delivered another way, and says how many.
+func (db *DB) OutgoingObsolete(ctx context.Context, inboxID string) (int, error) {
+	if inboxID == "" {
+		return 0, nil
+	}
+	var hit int64
+	err := db.write(ctx, "drop outgoing", func(g *gorm.DB) error {
+		result := g.Model(&Outgoing{}).Where("inbox_id = ? AND state = ?", inboxID, Queued).
+			Updates(map[string]any{"state": Obsolete, "due_at": nil})
+		hit = result.RowsAffected
+		return result.Error
+	})
+	return int(hit), err
+}

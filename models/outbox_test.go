@@ -1,0 +1,167 @@
+package models_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"yanquan/models"
+	"yanquan/models/modelstest"
+)
+
+func outgoing(id, conversation string) models.Outgoing {
+	return models.Outgoing{
+		ID: id, Conversation: conversation, Channel: "app/main", Chat: "wrChat", User: "zhangsan", InboxID: "in-" + id,
+		OperationID: "op-" + id, Payload: []byte("核销成功🎉 " + id), Form: "card",
+	}
+}
+
+func due(t *testing.T, db *models.DB, now time.Time) []string {
+	t.Helper()
+	var ids []string
+	for _, o := range must(db.DueOutgoing(t.Context(), now, 10)) {
+		ids = append(ids, o.ID)
+	}
+	return ids
+}
+
+func TestOutbox(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		no(t, db.Enqueue(ctx, outgoing("a", "app/main/wr")))
+		changed := outgoing("a", "app/main/other")
+		no(t, db.Enqueue(ctx, changed)) // known already
+		list := must(db.DueOutgoing(ctx, noon, 10))
+		expect := outgoing("a", "app/main/wr")
+		expect.Seq, expect.State, expect.DueAt, expect.CreatedAt = 1, models.Queued, noon, noon
+		same(t, list, []models.Outgoing{expect})
+
+		o, err := db.ClaimOutgoing(ctx, list[0], noon.Add(10*time.Second))
+		no(t, err)
+		same(t, o.Attempt, 1)
+		_, err = db.ClaimOutgoing(ctx, list[0], noon.Add(10*time.Second))
+		want(t, err, models.ErrStale)
+		_, err = db.ClaimOutgoing(ctx, o, noon.Add(10*time.Second)) // the lease holds
+		want(t, err, models.ErrStale)
+		same(t, len(due(t, db, noon.Add(9*time.Second))), 0)
+
+		no(t, db.OutgoingRetry(ctx, o, "markdown", "card_refused", noon.Add(time.Second)))
+		clock.Advance(time.Second)
+		list = must(db.DueOutgoing(ctx, clock.Now(), 10))
+		same(t, list[0].Form+" "+list[0].Reason, "markdown card_refused")
+		same(t, list[0].Attempt, 1)
+		o, err = db.ClaimOutgoing(ctx, list[0], noon.Add(time.Minute))
+		no(t, err)
+		want(t, db.OutgoingSent(ctx, list[0], "msg"), models.ErrStale) // a former try
+		no(t, db.OutgoingSent(ctx, o, "msg-1"))
+		for _, err := range []error{
+			db.OutgoingSent(ctx, o, "msg-2"), db.OutgoingRetry(ctx, o, "text", "x", noon), db.OutgoingFailed(ctx, o, "x"),
+			second(db.ClaimOutgoing(ctx, o, noon)),
+		} {
+			want(t, err, models.ErrStale)
+		}
+		same(t, len(due(t, db, noon.Add(time.Hour))), 0)
+
+		for _, bad := range []models.Outgoing{{ID: "x"}, {Conversation: "x", ID: "\xff"}} {
+			want(t, db.Enqueue(ctx, bad), models.ErrInvalid)
+		}
+	})
+}
+
+// An answer never overtakes another of its conversation, and never waits for
+// one of another conversation.
+func TestOutboxOrder(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		for _, id := range []string{"a1", "b1", "a2", "a3"} {
+			no(t, db.Enqueue(ctx, outgoing(id, "app/main/"+id[:1])))
+		}
+		early := outgoing("A1", "app/main/A") // conversations differ by case, too
+		early.DueAt = noon.Add(-time.Second)
+		no(t, db.Enqueue(ctx, early))
+		same(t, due(t, db, noon), []string{"A1", "a1", "b1"})
+
+		get := func(id string) models.Outgoing {
+			for _, o := range must(db.DueOutgoing(ctx, clock.Now(), 10)) {
+				if o.ID == id {
+					return must(db.ClaimOutgoing(ctx, o, clock.Now().Add(time.Minute)))
+				}
+			}
+			t.Fatalf("%s is not due", id)
+			return models.Outgoing{}
+		}
+		a1 := get("a1")
+		same(t, due(t, db, noon), []string{"A1", "b1"}) // being sent
+		no(t, db.OutgoingRetry(ctx, a1, "card", "rate_limited", noon.Add(time.Hour)))
+		same(t, due(t, db, noon), []string{"A1", "b1"}) // waiting
+		same(t, len(due(t, db, noon.Add(time.Hour))), 3)
+		clock.Advance(time.Hour)
+		no(t, db.OutgoingFailed(ctx, get("a1"), "no_receiver"))
+		no(t, db.OutgoingSent(ctx, get("a2"), "m"))
+		same(t, due(t, db, clock.Now()), []string{"A1", "b1", "a3"})
+	})
+}
+
+func TestOutgoingObsolete(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		for i := range 3 {
+			o := outgoing(fmt.Sprint("o", i), "app/main/wr")
+			o.InboxID = "in-1"
+			no(t, db.Enqueue(ctx, o))
+		}
+		no(t, db.Enqueue(ctx, outgoing("other", "app/main/wr")))
+		first := must(db.DueOutgoing(ctx, noon, 1))[0]
+		first = must(db.ClaimOutgoing(ctx, first, noon.Add(time.Minute)))
+		no(t, db.OutgoingSent(ctx, first, "m"))
+		n, err := db.OutgoingObsolete(ctx, "in-1")
+		no(t, err)
+		same(t, n, 2)
+		same(t, due(t, db, noon), []string{"other"})
+		n, err = db.OutgoingObsolete(ctx, "in-1")
+		no(t, err)
+		same(t, n, 0)
+		n, err = db.OutgoingObsolete(ctx, "")
+		no(t, err)
+		same(t, n, 0)
+	})
+}
+
+// Numbers within a conversation are without gap or repeat, however many write.
+func TestEnqueueRace(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		for _, err := range race(40, func(i int) error {
+			return db.Tx(ctx, func(tx *models.DB) error {
+				if err := tx.Enqueue(ctx, outgoing(fmt.Sprint("a", i), "app/main/a")); err != nil {
+					return err
+				}
+				return tx.Enqueue(ctx, outgoing(fmt.Sprint("a", i), "app/main/a"))
+			})
+		}) {
+			no(t, err)
+		}
+		var got, expect []int64
+		for i := range 40 {
+			expect = append(expect, int64(i+1))
+			o := must(db.DueOutgoing(ctx, noon, 10))
+			same(t, len(o), 1)
+			got = append(got, o[0].Seq)
+			no(t, db.OutgoingSent(ctx, must(db.ClaimOutgoing(ctx, o[0], noon.Add(time.Minute))), ""))
+		}
+		slices.Sort(got)
+		same(t, got, expect)
+	})
+}
+
+func TestClaimOutgoingRace(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		no(t, db.Enqueue(t.Context(), outgoing("a", "app/main/a")))
+		o := must(db.DueOutgoing(t.Context(), noon, 1))[0]
+		oneWins(t, race(20, func(int) error {
+			_, err := db.ClaimOutgoing(t.Context(), o, noon.Add(time.Minute))
+			return err
+		}), models.ErrStale)
+	})
+}

@@ -1,0 +1,184 @@
+package models
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Operation finds an operation by its ID.
+func (db *DB) Operation(ctx context.Context, id string) (Operation, error) {
+	return db.oneOperation(ctx, "find operation", "id = ?", id)
+}
+
+// LiveOperation finds the live operation on a code, or [ErrNotFound].
+func (db *DB) LiveOperation(ctx context.Context, storeID int64, code string) (Operation, error) {
+	return db.oneOperation(ctx, "find live operation", "store_id = ? AND live_code = ?", storeID, code)
+}
+
+func (db *DB) oneOperation(ctx context.Context, what, where string, args ...any) (Operation, error) {
+	var rows []operationRow
+	err := db.read(ctx, what, func(g *gorm.DB) error { return g.Where(where, args...).Find(&rows).Error })
+	row, err := first(rows, err, what)
+	return row.operation(), err
+}
+
+// OperationsOfMessage lists what a message asked to verify, in its order.
+func (db *DB) OperationsOfMessage(ctx context.Context, inboxID string) ([]Operation, error) {
+	return db.operationsWhere(ctx, "seq", 0, "inbox_id = ?", inboxID)
+}
+
+// OperationsUndoneBy lists the operations whose last undo a message asked for.
+func (db *DB) OperationsUndoneBy(ctx context.Context, undoInboxID string) ([]Operation, error) {
+	if undoInboxID == "" {
+		return nil, nil
+	}
+	return db.operationsWhere(ctx, "created_at, id", 0, "undo_inbox_id = ?", undoInboxID)
+}
+
+// DueOperations lists operations that are under way and that anybody may take
+// up now, the longest waiting first.
+func (db *DB) DueOperations(ctx context.Context, now time.Time, limit int) ([]Operation, error) {
+	return db.operationsWhere(ctx, "due_at, id", limit, "due_at <= ? AND state IN ?", stamp(now), underWay)
+}
+
+// Recent lists the newest operations of these stores that touched a voucher, or
+// may have: all but the refused ones.
+func (db *DB) Recent(ctx context.Context, storeIDs []int64, limit int) ([]Operation, error) {
+	// Store by store, because each is then a few steps down an index; over all of
+	// them at once it would be a sort of everything they ever did.
+	var all []Operation
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(storeIDs))) {
+		rows, err := db.operationsWhere(ctx, "created_at DESC, id DESC", limit, "store_id = ? AND state <> ?", id, Rejected)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+	}
+	slices.SortStableFunc(all, func(a, b Operation) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return all[:min(limit, len(all))], nil
+}
+
+func (db *DB) operationsWhere(ctx context.Context, order string, limit int, where string, args ...any) ([]Operation, error) {
+	var rows []operationRow
+	err := db.read(ctx, "list operations", func(g *gorm.DB) error {
+		g = g.Where(where, args...).Order(order)
+		if limit > 0 {
+			g = g.Limit(limit)
+		}
+		return g.Find(&rows).Error
+	})
+	return operations(rows), err
+}
+
+// touching is a join to the operations that a code concerns: asked with it, or
+// having consumed it as one of several coupons.
+const touching = "JOIN (SELECT id AS touched FROM operations WHERE code = ?" +
+	" UNION SELECT operation_id FROM coupons WHERE code = ?) AS touches ON touches.touched = operations.id"
+
+// OperationByCoupon finds the operation that tells most about a code in a store:
+// the newest that stands or is under way, else the newest that was undone, else
+// the newest refusal.
+func (db *DB) OperationByCoupon(ctx context.Context, storeID int64, code string) (Operation, error) {
+	var rows []operationRow
+	err := db.read(ctx, "find operation of a coupon", func(g *gorm.DB) error {
+		return g.Joins(touching, code, code).Where("operations.store_id = ?", storeID).
+			Order("CASE state WHEN 'rejected' THEN 2 WHEN 'undone' THEN 1 ELSE 0 END," +
+				" created_at DESC, id DESC").
+			Limit(1).Find(&rows).Error
+	})
+	row, err := first(rows, err, "find operation of a coupon")
+	return row.operation(), err
+}
+
+// Coupons lists what an operation consumed.
+func (db *DB) Coupons(ctx context.Context, opID string) ([]Coupon, error) {
+	return db.couponsOf(ctx, opID)
+}
+
+func (db *DB) couponsOf(ctx context.Context, opIDs ...string) ([]Coupon, error) {
+	var rows []Coupon
+	err := db.read(ctx, "list coupons", func(g *gorm.DB) error {
+		return g.Where("operation_id IN ?", opIDs).Order("operation_id, code").Find(&rows).Error
+	})
+	return rows, err
+}
+
+// LogCalls records requests to the platform.
+func (db *DB) LogCalls(ctx context.Context, calls []Call) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	rows := make([]Call, len(calls))
+	for i, c := range calls {
+		c.ID, c.UserID = 0, fold(c.UserID)
+		if c.StartedAt.IsZero() {
+			c.StartedAt = db.now()
+		}
+		rows[i] = tidy(c)
+	}
+	return db.write(ctx, "log calls", func(g *gorm.DB) error { return g.CreateInBatches(rows, batch).Error })
+}
+
+// Totals sums up the coupons consumed from a time until before another, by
+// [Operation.ConsumedAt], for each of the stores that has any; user "" is
+// everybody.
+func (db *DB) Totals(ctx context.Context, storeIDs []int64, user string, from, to time.Time) ([]Totals, error) {
+	var rows []Totals
+	err := db.read(ctx, "sum up", func(g *gorm.DB) error {
+		g = g.Table("operations").
+			Select("operations.store_id",
+				"SUM(CASE WHEN coupons.undone_at IS NULL THEN 1 ELSE 0 END) AS verified",
+				"SUM(CASE WHEN coupons.undone_at IS NULL THEN coupons.price_fen ELSE 0 END) AS amount_fen",
+				"SUM(CASE WHEN coupons.undone_at IS NULL THEN 0 ELSE 1 END) AS undone",
+				"SUM(CASE WHEN coupons.undone_at IS NULL THEN 0 ELSE coupons.price_fen END) AS undone_fen").
+			Joins("JOIN coupons ON coupons.operation_id = operations.id").
+			Where("operations.store_id IN ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", storeIDs, stamp(from), stamp(to))
+		if user != "" {
+			g = g.Where("operations.user_id = ?", fold(user))
+		}
+		return g.Group("operations.store_id").Order("operations.store_id").Scan(&rows).Error
+	})
+	return rows, err
+}
+
+// Story is everything that is known about a code, oldest first: operations asked
+// with it or having consumed it, their coupons, the calls made for it, and what
+// was said about it.
+func (db *DB) Story(ctx context.Context, code string) (ops []Operation, coupons []Coupon, calls []Call, out []Outgoing, err error) {
+	var rows []operationRow
+	err = db.read(ctx, "find operations of a code", func(g *gorm.DB) error {
+		return g.Joins(touching, code, code).Order("created_at, id").Find(&rows).Error
+	})
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	ops = operations(rows)
+	var ids, messages []string
+	for _, op := range ops {
+		ids = append(ids, op.ID)
+		messages = append(messages, op.InboxID)
+		if op.UndoInboxID != "" {
+			messages = append(messages, op.UndoInboxID)
+		}
+	}
+	if coupons, err = db.couponsOf(ctx, ids...); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	err = db.read(ctx, "find calls of a code", func(g *gorm.DB) error {
+		return g.Where("receipt_code = ? OR operation_id IN ?", code, ids).Order("started_at, id").Find(&calls).Error
+	})
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	err = db.read(ctx, "find outgoing of a code", func(g *gorm.DB) error {
+		return g.Where("operation_id IN ? OR inbox_id IN ?", ids, messages).Order("created_at, conversation, seq").Find(&out).Error
+	})
+	out, err = readable(ctx, db, "outgoing message", out, err, db.openOutgoing)
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	return ops, coupons, calls, out, nil
+}

@@ -1,0 +1,179 @@
+package models_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"yanquan/models"
+	"yanquan/models/modelstest"
+)
+
+func codes(ops []models.Operation) string {
+	s := ""
+	for _, op := range ops {
+		s += op.Code + " "
+	}
+	return s
+}
+
+func TestOperationsOfMessage(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		for _, seq := range []int{2, 0, 10, 1} {
+			op := intent(fmt.Sprint("code", seq))
+			op.InboxID, op.Seq = "in-many", seq
+			begin(t, db, op)
+		}
+		begin(t, db, intent("other"))
+		same(t, codes(must(db.OperationsOfMessage(t.Context(), "in-many"))), "code0 code1 code2 code10 ")
+		_, err := db.Operation(t.Context(), "op-nobody")
+		want(t, err, models.ErrNotFound)
+	})
+}
+
+func TestRecent(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		for i, state := range states {
+			clock.Advance(time.Second)
+			op := inState(t, db, fmt.Sprint("1-", i), state)
+			same(t, op.CreatedAt, clock.Now())
+		}
+		clock.Advance(-2500 * time.Millisecond)
+		op := intent("2-0")
+		op.StoreID = 2
+		begin(t, db, op)
+		same(t, codes(must(db.Recent(ctx, []int64{2, 1, 2, 3}, 20))), "1-6 1-5 1-4 2-0 1-2 1-1 1-0 ")
+		same(t, codes(must(db.Recent(ctx, []int64{1, 2}, 4))), "1-6 1-5 1-4 2-0 ")
+		same(t, codes(must(db.Recent(ctx, []int64{2}, 4))), "2-0 ")
+		same(t, len(must(db.Recent(ctx, nil, 4))), 0)
+	})
+}
+
+func TestOperationByCoupon(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		find := func() string {
+			clock.Advance(time.Second)
+			op, err := db.OperationByCoupon(ctx, 1, "B")
+			if err != nil {
+				want(t, err, models.ErrNotFound)
+			}
+			return op.ID
+		}
+		same(t, find(), "")
+		refused := intent("B")
+		refused.ID, refused.InboxID = "op-refused", "in-refused"
+		no(t, second(db.Refuse(ctx, refused)))
+		same(t, find(), "op-refused")
+
+		two, err := db.FinishConsume(ctx, begin(t, db, intent("A")), []models.Coupon{{Code: "A"}, {Code: "B"}})
+		no(t, err)
+		same(t, find(), "op-A") // it consumed B
+		refused.ID, refused.InboxID = "op-refused-2", "in-refused-2"
+		no(t, second(db.Refuse(ctx, refused)))
+		same(t, find(), "op-A") // newer, but tells less
+		two = undoing(t, db, two)
+		same(t, find(), "op-A")
+		no(t, second(db.FinishUndo(ctx, two, nil)))
+		same(t, find(), "op-A")
+		begin(t, db, intent("B"))
+		same(t, find(), "op-B") // under way
+		refused.ID, refused.InboxID = "op-refused-3", "in-refused-3"
+		no(t, second(db.Refuse(ctx, refused)))
+		same(t, find(), "op-B")
+		no(t, second(db.FinishConsume(ctx, must(db.Operation(ctx, "op-B")), []models.Coupon{{Code: "B"}})))
+		same(t, find(), "op-B")
+		_, err = db.OperationByCoupon(ctx, 2, "B")
+		want(t, err, models.ErrNotFound)
+	})
+}
+
+func TestTotals(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		from, to := noon, noon.Add(24*time.Hour)
+		add := func(code string, store int64, user string, at time.Time, fen ...int64) models.Operation {
+			op := intent(code)
+			op.StoreID, op.UserID, op.ConsumedAt = store, user, at
+			var coupons []models.Coupon
+			for i, f := range fen {
+				coupons = append(coupons, models.Coupon{Code: fmt.Sprint(code, "-", i), PriceFen: f})
+			}
+			op, err := db.FinishConsume(ctx, begin(t, db, op), coupons)
+			no(t, err)
+			return op
+		}
+		add("before", 1, "zhangsan", from.Add(-time.Microsecond), 1)
+		add("first", 1, "zhangsan", from, 4990)
+		add("last", 1, "LiSi", to.Add(-time.Microsecond), 100, 200)
+		add("after", 1, "zhangsan", to, 1)
+		add("elsewhere", 2, "zhangsan", noon, 7)
+		add("not asked for", 3, "zhangsan", noon, 7)
+		whole := undoing(t, db, add("undone", 1, "zhangsan", noon.Add(time.Hour), 1000, 2000))
+		no(t, second(db.FinishUndo(ctx, whole, nil)))
+		part := undoing(t, db, add("half undone", 1, "zhangsan", noon.Add(time.Hour), 30, 40))
+		no(t, second(db.RefuseUndo(ctx, part, []models.Coupon{{Code: "half undone-0", UndoneAt: noon}})))
+		again := add("again", 1, "zhangsan", noon, 500)
+		no(t, db.Supersede(ctx, again)) // verified twice is verified twice
+		inState(t, db, "calling", models.Calling)
+		inState(t, db, "rejected", models.Rejected)
+
+		same(t, must(db.Totals(ctx, []int64{2, 1, 4}, "", from, to)), []models.Totals{
+			{StoreID: 1, Verified: 5, AmountFen: 4990 + 300 + 40 + 500, Undone: 3, UndoneFen: 3030},
+			{StoreID: 2, Verified: 1, AmountFen: 7},
+		})
+		same(t, must(db.Totals(ctx, []int64{1, 2}, "lisi", from, to)), []models.Totals{{StoreID: 1, Verified: 2, AmountFen: 300}})
+		same(t, len(must(db.Totals(ctx, nil, "", from, to))), 0)
+	})
+}
+
+func TestStory(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		refused := intent("B")
+		refused.ID, refused.InboxID = "op-refused", "in-refused"
+		no(t, second(db.Refuse(ctx, refused)))
+		clock.Advance(time.Second)
+		op, err := db.FinishConsume(ctx, begin(t, db, intent("A")), []models.Coupon{{Code: "A"}, {Code: "B", PriceFen: 5}})
+		no(t, err)
+		undoing(t, db, op)
+		done(t, db, intent("other"))
+		calls := []models.Call{
+			{StoreID: 1, ReceiptCode: "B", Name: "prepare", UserID: "zhangsan", StartedAt: noon.Add(-time.Minute), Took: 1500 * time.Microsecond, Class: "refused",
+				Outcome: models.Outcome{Reason: "already_used", Code: "1008", Message: "已使用", TraceID: "t"}},
+			{OperationID: op.ID, StoreID: 1, ReceiptCode: "A", Name: "consume", UserID: "zhangsan", StartedAt: noon, Took: time.Second},
+			{OperationID: "op-other", StoreID: 1, ReceiptCode: "other", Name: "consume", UserID: "zhangsan", StartedAt: noon},
+		}
+		no(t, db.LogCalls(ctx, calls))
+		no(t, db.LogCalls(ctx, nil))
+		for id, inbox := range map[string]string{"1": op.InboxID, "2": "in-undo", "3": "in-other"} {
+			o := outgoing(id, "app/main/wr")
+			o.InboxID, o.OperationID = inbox, ""
+			no(t, db.Enqueue(ctx, o))
+		}
+		o := outgoing("4", "app/main/boss")
+		o.InboxID, o.OperationID = "", op.ID
+		no(t, db.Enqueue(ctx, o))
+
+		ops, coupons, logged, out, err := db.Story(ctx, "B")
+		no(t, err)
+		same(t, codes(ops), "B A ")
+		same(t, len(coupons), 2)
+		same(t, coupons[1].PriceFen, int64(5))
+		for i := range logged {
+			if logged[i].ID == 0 {
+				t.Error("a call without ID")
+			}
+			logged[i].ID = 0
+		}
+		same(t, logged, calls[:2])
+		same(t, len(out), 3)
+		for _, o := range out {
+			same(t, string(o.Payload), "核销成功🎉 "+o.ID)
+		}
+		ops, coupons, logged, out, err = db.Story(ctx, "nobody's")
+		no(t, err)
+		same(t, len(ops)+len(coupons)+len(logged)+len(out), 0)
+	})
+}

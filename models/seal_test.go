@@ -1,0 +1,121 @@
+package models_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"yanquan/models"
+	"yanquan/models/modelstest"
+)
+
+// raw reads one column of one row as it lies in the database.
+func raw(t *testing.T, db *models.DB, query string, args ...any) []byte {
+	t.Helper()
+	var v []byte
+	no(t, db.Pool().QueryRowContext(t.Context(), query, args...).Scan(&v))
+	return v
+}
+
+func TestSecretsAreSealed(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		in := accept(t, db, "m1")
+		_, err := db.Answer(ctx, in, []byte("secret reply"), true)
+		no(t, err)
+		no(t, db.Enqueue(ctx, outgoing("o1", "app/main/wr")))
+		no(t, db.SyncConfigured(ctx, twoStores()))
+		for _, c := range []struct{ plain, query string }{
+			{string(in.Payload), "SELECT payload FROM inbox"},
+			{"secret reply", "SELECT reply FROM inbox"},
+			{"核销成功🎉 o1", "SELECT payload FROM outbox"},
+			{"token-1", "SELECT access_token FROM sessions ORDER BY store_id"},
+			{"token-1", "SELECT declared FROM sessions ORDER BY store_id"},
+		} {
+			v := raw(t, db, c.query)
+			if len(v) < 32 || bytes.Contains(v, []byte(c.plain)) {
+				t.Errorf("%s: not sealed: %q", c.query, v)
+			}
+		}
+	})
+}
+
+// A sealed value opens in its place only.
+func TestSealedValuesCannotBeMoved(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		one, two := accept(t, db, "m1"), accept(t, db, "m2")
+		_, err := db.Answer(ctx, one, []byte("reply"), true)
+		no(t, err)
+		exec := func(q string, args ...any) {
+			_, err := db.Pool().ExecContext(ctx, q, args...)
+			no(t, err)
+		}
+		payload := raw(t, db, "SELECT payload FROM inbox WHERE id = ?", one.ID)
+		exec("UPDATE inbox SET payload = ? WHERE id = ?", payload, two.ID) // another row
+		_, err = db.Message(ctx, two.ID)
+		want(t, err, models.ErrTampered)
+		exec("UPDATE inbox SET reply = ? WHERE id = ?", payload, one.ID) // another column
+		_, err = db.Message(ctx, one.ID)
+		want(t, err, models.ErrTampered)
+
+		// One that cannot be read does not hold up the others.
+		three := accept(t, db, "m3")
+		list := must(db.DueMessages(ctx, noon.AddDate(0, 0, 1), 10))
+		same(t, list, []models.Inbox{three})
+		for _, bad := range [][]byte{{}, {1}, {2, 0, 0, 0, 0, 0}, payload[:20], append(bytes.Clone(payload), 0)} {
+			exec("UPDATE inbox SET payload = ? WHERE id = ?", bad, three.ID)
+			_, err := db.Message(ctx, three.ID)
+			want(t, err, models.ErrTampered)
+		}
+		payload[1] ^= 1 // the key's id
+		exec("UPDATE inbox SET payload = ? WHERE id = ?", payload, three.ID)
+		_, err = db.Message(ctx, three.ID)
+		want(t, err, models.ErrWrongKey)
+	})
+}
+
+func TestWrongKey(t *testing.T) {
+	t.Parallel()
+	for driver, dsn := range map[string]func(testing.TB) string{models.SQLite: modelstest.SQLiteDSN, models.MySQL: modelstest.MySQLDSN} {
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			cfg := models.Config{Driver: driver, DSN: dsn(t), Key: bytes.Repeat([]byte{1}, 32)}
+			early, err := models.Open(t.Context(), cfg) // before there is anything to compare with
+			no(t, err)
+			defer early.Close()
+			db := modelstest.Open(t, driver, cfg.DSN)
+			no(t, second(db.Migrate(t.Context())))
+			_, err = models.Open(t.Context(), cfg)
+			want(t, err, models.ErrWrongKey)
+			_, err = early.Migrate(t.Context())
+			want(t, err, models.ErrWrongKey)
+			no(t, second(db.Migrate(t.Context())))
+		})
+	}
+	for _, key := range [][]byte{nil, make([]byte, 16), make([]byte, 33)} {
+		_, err := models.Open(t.Context(), models.Config{Driver: models.SQLite, DSN: modelstest.SQLiteDSN(t), Key: key})
+		if err == nil || !strings.Contains(err.Error(), "32") {
+			t.Errorf("a key of %d bytes: %v", len(key), err)
+		}
+	}
+}
+
+// What ends up in logs.
+func TestErrorsHoldNoSecrets(t *testing.T) {
+	t.Parallel()
+	for _, cfg := range []models.Config{
+		{Driver: models.MySQL, DSN: "root:hunter2@tcp(127.0.0.1:1)/yanquan"},
+		{Driver: models.MySQL, DSN: "root:hunter2@tcp(127.0.0.1:1)/"},
+		{Driver: models.MySQL, DSN: "root:hunter2@tcp(127.0.0.1:1/yanquan"},
+		{Driver: models.MySQL, DSN: "root:hunter2@tcp(127.0.0.1:1)/yanquan?tls=nosuch"},
+		{Driver: "postgres", DSN: "root:hunter2@tcp(127.0.0.1:1)/yanquan"},
+	} {
+		cfg.Key, cfg.Sleep = modelstest.Key, noSleep
+		_, err := models.Open(t.Context(), cfg)
+		if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), base64.StdEncoding.EncodeToString(cfg.Key)) {
+			t.Errorf("%s: %v", cfg.DSN, err)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package models
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/glebarez/sqlite"
+	"gorm.io/gorm"
+)
+
+// sqlitePragmas: readers do not block the writer (WAL), a commit has reached the
+// disk when it returns (FULL: there is money in it), and a transaction takes the
+// write lock at its start, where waiting for it is possible.
+const sqlitePragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+	"&_pragma=foreign_keys(1)&_txlock=immediate"
+
+// openSQLite opens a file. One connection is enough and avoids that our own
+// statements find the file busy.
+func openSQLite(dsn string) (*sql.DB, gorm.Dialector, error) {
+	if dsn == "" || strings.Contains(dsn, ":memory:") || strings.Contains(dsn, "mode=memory") {
+		return nil, nil, errors.New("models: SQLite needs a file: what was accepted must survive the process")
+	}
+	if path, _, _ := strings.Cut(dsn, "?"); !strings.HasPrefix(path, "file:") {
+		// SQLite itself would create it readable for everybody.
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, nil, fmt.Errorf("models: SQLite file: %w: %w", ErrUnavailable, err)
+		}
+		if err := f.Close(); err != nil {
+			return nil, nil, fmt.Errorf("models: SQLite file: %w: %w", ErrUnavailable, err)
+		}
+	}
+	sep := "?"
+	if strings.Contains(dsn, "?") {
+		sep = "&"
+	}
+	pool, err := sql.Open(sqlite.DriverName, dsn+sep+sqlitePragmas)
+	if err != nil {
+		return nil, nil, fmt.Errorf("models: SQLite: %w", err)
+	}
+	pool.SetMaxOpenConns(1)
+	return pool, &sqlite.Dialector{Conn: pool}, nil
+}
