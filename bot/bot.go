@@ -1,0 +1,384 @@
+// Package bot is what the bot does: a text becomes a command, a command becomes
+// an operation at the platform, its outcome becomes a card. It holds the state
+// machine and the settling of doubtful outcomes, and knows neither WeCom's wire
+// formats nor SQL.
+//
+// The promise: nothing accepted is lost, nothing is consumed twice, nobody is
+// told success before the platform said so, nobody acts on a store that is not
+// theirs. Everything rests on three durable things of package models: the inbox
+// (a message is accepted once its row is there), the journal (an intent is
+// there before the platform is called) and the outbox (an answer is there with
+// the state it reports).
+package bot
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// Options of a Bot. DB, Platforms and Courier are required.
+type Options struct {
+	DB        *models.DB
+	Platforms map[string]dianping.Client // by name: dianping, meituan
+	Courier   Courier
+	Managers  []string       // userids that manage every store
+	Notices   string         // channel by which managers are told of trouble, e.g. "app/main"; empty: not at all
+	Location  *time.Location // of the times shown; Beijing where nil
+
+	CallTimeout time.Duration // of one platform call, 3s where zero
+	UndoWindow  time.Duration // 10m where zero
+
+	Link func(operationID string) string // page of one verification; may be nil
+
+	Now      func() time.Time
+	NewID    func() string                                    // 32 characters [0-9a-z], unique forever
+	Sleep    func(ctx context.Context, d time.Duration) error // ends early with the context's error
+	Jitter   func() float64                                   // in [0,1)
+	Log      *slog.Logger
+	Observer Observer
+}
+
+// Observer counts what happens, for metrics.
+type Observer interface {
+	Settled(state models.State, took time.Duration) // a doubtful operation was settled
+	Delivered(channel, reason string)               // a delivery: reason is "" where it was sent
+	Backlog(messages, operations, outgoing int)     // what is due, at each pass of the background work
+}
+
+// Bot answers messages. Make it with [New]; it is safe for concurrent use, and
+// any number of processes may run one on the same database.
+type Bot struct {
+	Options
+	managers map[string]bool
+
+	mu       sync.Mutex
+	flights  map[string]*flight // messages being worked on in this process, by inbox id
+	stopping bool
+	working  sync.WaitGroup
+	base     context.Context // of the work; ends when stopping took too long
+	cancel   context.CancelFunc
+	wake     chan struct{} // background work has become due
+	hands    chan struct{} // one for each piece of background work under way
+}
+
+// flight is one message being worked on; done closes when reply is final or
+// the work has ended without one.
+type flight struct {
+	done  chan struct{}
+	reply Reply
+	final bool
+}
+
+// Time allowed for things other than platform calls.
+const (
+	leaseMargin   = 3 * time.Second // beyond the calls' own time-outs
+	callsPerCode  = 3               // prepare, consume, and getconsumed when refused
+	fallbackDelay = 6 * time.Second // a passive answer not fetched by then goes out another way
+	interimDelay  = 1500 * time.Millisecond
+	humanAfter    = 3 * time.Minute // doubt that lasts longer is told to people
+	passEvery     = 500 * time.Millisecond
+	batch         = 64
+)
+
+// New checks the options and returns a Bot that accepts messages; its
+// background work is done by [Bot.Run].
+func New(o Options) (*Bot, error) {
+	if o.DB == nil || o.Courier == nil {
+		return nil, errors.New("bot: a database and a courier are needed")
+	}
+	if o.Location == nil {
+		o.Location = time.FixedZone("CST", 8*3600)
+	}
+	if o.CallTimeout == 0 {
+		o.CallTimeout = 3 * time.Second
+	}
+	if o.UndoWindow == 0 {
+		o.UndoWindow = 10 * time.Minute
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = NewID
+	}
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	if o.Jitter == nil {
+		o.Jitter = mathrand.Float64
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Observer == nil {
+		o.Observer = noObserver{}
+	}
+	b := &Bot{
+		Options:  o,
+		managers: map[string]bool{},
+		flights:  map[string]*flight{},
+		wake:     make(chan struct{}, 1),
+		hands:    make(chan struct{}, batch),
+	}
+	for _, u := range o.Managers {
+		b.managers[strings.ToLower(u)] = true
+	}
+	b.base, b.cancel = context.WithCancel(context.Background())
+	return b, nil
+}
+
+// NewID makes an id of 32 hex digits that sorts by the time it was made.
+func NewID() string {
+	var raw [16]byte
+	ms := time.Now().UnixMilli()
+	for i := range 6 {
+		raw[i] = byte(ms >> (40 - 8*i))
+	}
+	rand.Read(raw[6:])
+	return hex.EncodeToString(raw[:])
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+type noObserver struct{}
+
+func (noObserver) Settled(models.State, time.Duration) {}
+func (noObserver) Delivered(string, string)            {}
+func (noObserver) Backlog(int, int, int)               {}
+
+// ErrStopping is returned by [Bot.Accept] once the bot stops taking messages.
+var ErrStopping = errors.New("bot: stopping")
+
+// Accept makes a message durable and begins to work on it. After a nil error
+// it will be answered, whatever happens to this process. A repeat of a message
+// is not worked on again: it gets the id of the first.
+func (b *Bot) Accept(ctx context.Context, m Message) (string, error) {
+	payload, err := json.Marshal(m)
+	if err != nil {
+		return "", fmt.Errorf("bot: message: %w", err)
+	}
+	if !b.begin() {
+		return "", ErrStopping
+	}
+	defer b.working.Done()
+	row, fresh, err := b.DB.Accept(ctx, models.Inbox{
+		ID: b.NewID(), Channel: m.Channel, MessageID: m.ID, Chat: m.Chat, User: m.User,
+		Payload: payload, DueAt: b.Now().Add(b.lease(callsPerCode)), ReceivedAt: b.Now(),
+	})
+	if err != nil {
+		return "", fmt.Errorf("bot: accept: %w", err)
+	}
+	switch {
+	case fresh:
+		b.launch(row, m)
+	case row.AnsweredAt.IsZero() && !row.DueAt.After(b.Now()): // its worker has died
+		if claimed, err := b.DB.ClaimMessage(ctx, row, b.Now().Add(b.lease(callsPerCode))); err == nil {
+			b.launch(claimed, m)
+		}
+	}
+	return row.ID, nil
+}
+
+// Await waits for the final reply to a message until the context ends. It
+// returns false where there is none yet.
+func (b *Bot) Await(ctx context.Context, id string) (Reply, bool) {
+	for {
+		b.mu.Lock()
+		f := b.flights[id]
+		b.mu.Unlock()
+		if f != nil {
+			select {
+			case <-f.done:
+				if f.final {
+					return f.reply, true
+				}
+			case <-ctx.Done():
+				return Reply{}, false
+			}
+		}
+		row, err := b.DB.Message(ctx, id)
+		if err == nil && row.Final {
+			var r Reply
+			if json.Unmarshal(row.Reply, &r) == nil {
+				return r, true
+			}
+			return Reply{}, false
+		}
+		if errors.Is(err, models.ErrNotFound) || b.Sleep(ctx, 100*time.Millisecond) != nil {
+			return Reply{}, false
+		}
+	}
+}
+
+// Delivered says that the final reply to a message has gone out as the passive
+// answer to its callback, so that it need not go out another way.
+func (b *Bot) Delivered(ctx context.Context, id string) {
+	if _, err := b.DB.OutgoingObsolete(ctx, id); err != nil {
+		b.Log.Warn("passive answer not recorded; it may be seen twice", "message", id, "error", err)
+	}
+}
+
+// begin counts one piece of work, unless the bot is stopping.
+func (b *Bot) begin() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopping {
+		return false
+	}
+	b.working.Add(1)
+	return true
+}
+
+// lease is the time after which work that makes so many platform calls may be
+// taken for dead.
+func (b *Bot) lease(calls int) time.Duration {
+	return time.Duration(calls)*b.CallTimeout + leaseMargin
+}
+
+// launch works on a message that this process holds.
+func (b *Bot) launch(row models.Inbox, m Message) {
+	f := &flight{done: make(chan struct{})}
+	b.mu.Lock()
+	b.flights[row.ID] = f
+	b.mu.Unlock()
+	b.working.Add(1)
+	go func() {
+		defer b.working.Done()
+		defer func() {
+			b.mu.Lock()
+			if b.flights[row.ID] == f {
+				delete(b.flights, row.ID)
+			}
+			b.mu.Unlock()
+			close(f.done)
+		}()
+		reply, err := b.work(b.base, row, m)
+		if err == nil && reply.Pending {
+			err = b.lookAgain(b.base, row.ID)
+		}
+		switch {
+		case err == nil:
+			f.reply, f.final = reply, !reply.Pending
+		case errors.Is(err, models.ErrStale): // somebody else has taken it over
+		default:
+			b.Log.Error("message not finished; it will be taken up again", "message", row.ID, "channel", m.Channel, "error", err)
+		}
+		b.poke()
+	}()
+}
+
+// lookAgain concludes a pending answer whose operations were settled while it
+// was being written, so that neither side saw the other.
+func (b *Bot) lookAgain(ctx context.Context, id string) error {
+	row, err := b.DB.Message(ctx, id)
+	if err != nil || row.Final || row.AnsweredAt.IsZero() {
+		return err
+	}
+	return b.DB.Tx(ctx, func(tx *models.DB) error { return b.concludeMessage(ctx, tx, row) })
+}
+
+// poke starts a pass of the background work.
+func (b *Bot) poke() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// answer stores a reply and, where it does not leave as the passive answer to a
+// callback, puts it into the outbox; all in the caller's transaction.
+func (b *Bot) answer(ctx context.Context, tx *models.DB, row models.Inbox, m Message, reply Reply) error {
+	data, err := json.Marshal(reply)
+	if err != nil {
+		return fmt.Errorf("bot: reply: %w", err)
+	}
+	if _, err := tx.Answer(ctx, row, data, !reply.Pending); err != nil {
+		return fmt.Errorf("bot: answer: %w", err)
+	}
+	return b.send(ctx, tx, row.ID, m, reply)
+}
+
+// conclude replaces a pending reply by the final one.
+func (b *Bot) conclude(ctx context.Context, tx *models.DB, row models.Inbox, m Message, reply Reply) error {
+	data, err := json.Marshal(reply)
+	if err != nil {
+		return fmt.Errorf("bot: reply: %w", err)
+	}
+	err = tx.Finalize(ctx, row.ID, data)
+	if err != nil && !errors.Is(err, models.ErrStale) { // stale: people were told before that it takes long; they still get the outcome
+		return fmt.Errorf("bot: conclude: %w", err)
+	}
+	if _, err := tx.OutgoingObsolete(ctx, row.ID); err != nil {
+		return fmt.Errorf("bot: conclude: %w", err)
+	}
+	return b.send(ctx, tx, row.ID, m, reply)
+}
+
+// send puts a reply into the outbox.
+func (b *Bot) send(ctx context.Context, tx *models.DB, inboxID string, m Message, reply Reply) error {
+	d := Delivery{ID: b.NewID(), Channel: m.Channel, Chat: m.Chat, User: m.User, Reply: reply}
+	due := b.Now()
+	switch {
+	case reply.Empty():
+		return nil
+	case m.Passive() && (m.ReplyURL == "" || reply.Pending):
+		return nil // the stream says it is under way; without a reply URL there is no other way
+	case m.Passive():
+		d.ReplyURL = m.ReplyURL
+		if m.Kind != Click || reply.Card != nil {
+			due = due.Add(fallbackDelay)
+		}
+	case reply.Pending:
+		due = due.Add(interimDelay) // most doubts are settled before
+	}
+	if !m.Passive() && m.Kind == Click && reply.Card != nil {
+		d.ResponseCode = m.Button.ResponseCode
+	}
+	return b.enqueue(ctx, tx, d, inboxID, "", due)
+}
+
+// enqueue stores a delivery.
+func (b *Bot) enqueue(ctx context.Context, tx *models.DB, d Delivery, inboxID, operationID string, due time.Time) error {
+	d.Form = b.Courier.FirstForm(d)
+	payload, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("bot: delivery: %w", err)
+	}
+	to := d.Chat
+	switch {
+	case d.ReplyURL != "":
+		to = inboxID // each goes by its own reply URL; none need wait for another
+	case to == "":
+		to = d.User
+	}
+	err = tx.Enqueue(ctx, models.Outgoing{
+		ID: d.ID, Conversation: d.Channel + "/" + to, Channel: d.Channel, Chat: d.Chat, User: d.User,
+		InboxID: inboxID, OperationID: operationID, Payload: payload, Form: string(d.Form),
+		State: models.Queued, DueAt: due, CreatedAt: b.Now(),
+	})
+	if err != nil {
+		return fmt.Errorf("bot: enqueue: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,268 @@
+package bot
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+const (
+	clock   = "15:04:05"
+	minute  = "01-02 15:04"
+	dateFmt = "2006-01-02"
+)
+
+func (b *Bot) in(t time.Time) time.Time { return t.In(b.Location) }
+
+// when shows a time as a person at the till wants it: the clock if it was
+// today, otherwise with the date.
+func (b *Bot) when(t time.Time) string {
+	if b.in(t).Format(dateFmt) == b.in(b.Now()).Format(dateFmt) {
+		return b.in(t).Format(clock)
+	}
+	return b.in(t).Format(dateFmt + " " + clock)
+}
+
+func source(s models.Store) string { return "验券 · " + s.Name }
+
+func price(fen int64, count int) string {
+	if count > 1 {
+		return fmt.Sprintf("%v × %d = %v", dianping.Fen(fen), count, dianping.Fen(fen*int64(count)))
+	}
+	return dianping.Fen(fen).String()
+}
+
+// fields drops what is not known.
+func fields(pairs ...Field) []Field {
+	var out []Field
+	for _, f := range pairs {
+		if f.Value != "" && len(out) < maxFields {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func (b *Bot) day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return b.in(t).Format(dateFmt)
+}
+
+// operationCard shows the truth about an operation as it is now.
+func (b *Bot) operationCard(s models.Store, op models.Operation, coupons []models.Coupon) Card {
+	c := Card{TaskID: b.NewID(), Source: source(s), Desc: op.Title}
+	if b.Link != nil {
+		c.URL = b.Link(op.ID)
+	}
+	switch op.State {
+	case models.Done:
+		b.fillDone(&c, s, op, coupons)
+	case models.Undone:
+		c.Title, c.Tone = "已撤销", Plain
+		c.Text = "核销已撤销，原券码已经作废；顾客可以在 App 里看到新的券码。"
+		c.Fields = fields(
+			Field{Key: "原券码", Value: op.Code}, Field{Key: "售价", Value: price(op.PriceFen, len(coupons))},
+			Field{Key: "核销人", Value: op.User, User: op.UserID}, Field{Key: "撤销人", Value: op.UndoUser, User: op.UndoUserID},
+			Field{Key: "撤销时间", Value: b.when(op.UndoneAt)}, Field{Key: "门店", Value: s.Name},
+		)
+		c.Quote = couponQuote(op, coupons)
+	case models.Calling, models.Unknown:
+		c.Title = "核验中"
+		c.Text = "平台还没有给出结果，我在继续确认，请先不要重复核销。"
+		if op.NeedsHuman {
+			c.Title, c.Tone = "需要人工确认", Bad
+			c.Text = "平台超过 3 分钟没有给出结果。请到开店宝里查这个券码是否已核销；有了结果我也会再发消息。"
+		}
+		b.fillPending(&c, s, op)
+	case models.Undoing, models.UndoUnknown:
+		c.Title = "撤销中"
+		c.Text = "平台还没有给出撤销的结果，我在继续确认，请稍等。"
+		if op.NeedsHuman {
+			c.Title, c.Tone = "需要人工确认", Bad
+			c.Text = "平台超过 3 分钟没有给出撤销的结果。请到开店宝里查这张券；有了结果我也会再发消息。"
+		}
+		b.fillPending(&c, s, op)
+	default:
+		b.fillRejected(&c, s, op)
+	}
+	return c
+}
+
+func (b *Bot) fillDone(c *Card, s models.Store, op models.Operation, coupons []models.Coupon) {
+	c.Title, c.Tone = "核销成功", Good
+	c.Fields = fields(
+		Field{Key: "券码", Value: op.Code}, Field{Key: "售价", Value: price(op.PriceFen, max(len(coupons), 1))},
+		Field{Key: "手机", Value: op.Mobile}, Field{Key: "有效期至", Value: b.day(op.VoucherExpires)},
+		Field{Key: "核销人", Value: op.User, User: op.UserID}, Field{Key: "门店", Value: s.Name},
+	)
+	c.Quote = couponQuote(op, coupons)
+	if n := len(coupons); n > 0 && n < op.Count {
+		c.Title = fmt.Sprintf("核销成功 %d 张，不是 %d 张", n, op.Count)
+	}
+	switch {
+	case b.Now().Before(op.UndoUntil) && !op.Superseded:
+		c.Text = "可撤销至 " + b.in(op.UndoUntil).Format(clock)
+		if op.UndoReason != "" {
+			c.Text = "没有撤销成功：" + sayingOf(op.UndoReason).what + c.Text
+		}
+		c.Keys = []CardKey{{Text: "撤销", Key: keyUndo + op.ID, Style: Danger}}
+	case op.UndoReason != "":
+		c.Text = "没有撤销成功：" + sayingOf(op.UndoReason).what + sayingOf(op.UndoReason).next
+	default:
+		c.Text = fmt.Sprintf("%s 核销，已过撤销时间。", b.when(op.ConsumedAt))
+	}
+}
+
+func (b *Bot) fillPending(c *Card, s models.Store, op models.Operation) {
+	c.Fields = fields(
+		Field{Key: "券码", Value: op.Code}, Field{Key: "售价", Value: price(op.PriceFen, op.Count)},
+		Field{Key: "核销人", Value: op.User, User: op.UserID}, Field{Key: "门店", Value: s.Name},
+	)
+	c.Keys = []CardKey{{Text: "查看结果", Key: keyShow + op.ID, Style: Primary}}
+}
+
+func (b *Bot) fillRejected(c *Card, s models.Store, op models.Operation) {
+	say := sayingOf(op.Outcome.Reason)
+	c.Title, c.Tone, c.Text = say.title, Bad, say.what+say.next
+	usedAt := ""
+	if !op.UsedAt.IsZero() {
+		usedAt = b.when(op.UsedAt)
+	}
+	switch {
+	case op.Outcome.Reason == reasonTooMany:
+		c.Text = op.Outcome.Message + "一张都没有核销。" + say.next
+	case op.UsedBy != "" && usedAt != "":
+		c.Text = fmt.Sprintf("这张券已由 %s 在 %s 核销。%s", op.UsedBy, usedAt, say.next)
+	case usedAt != "":
+		c.Text = fmt.Sprintf("这张券已在 %s 核销。%s", usedAt, say.next)
+	case op.UsedBy != "" && op.Outcome.Reason == reasonBusy:
+		c.Text = fmt.Sprintf("%s 正在核销这张券，还没有结果。%s", op.UsedBy, say.next)
+	case op.UsedBy != "":
+		c.Text = fmt.Sprintf("这张券已由 %s 核销。%s", op.UsedBy, say.next)
+	}
+	worth := ""
+	if op.PriceFen > 0 {
+		worth = price(op.PriceFen, 1)
+	}
+	c.Fields = fields(
+		Field{Key: "券码", Value: op.Code}, Field{Key: "售价", Value: worth},
+		Field{Key: "使用人", Value: op.UsedBy}, Field{Key: "使用时间", Value: usedAt},
+		Field{Key: "平台代码", Value: op.Outcome.Code}, Field{Key: "门店", Value: s.Name},
+	)
+}
+
+// couponQuote lists the other codes of an operation with several coupons, and
+// what became of each.
+func couponQuote(op models.Operation, coupons []models.Coupon) *Quote {
+	if len(coupons) < 2 {
+		return nil
+	}
+	var lines []string
+	for _, c := range coupons {
+		line := c.Code
+		switch {
+		case !c.UndoneAt.IsZero():
+			line += " 已撤销"
+		case c.UndoReason != "":
+			line += " 未撤销"
+		}
+		lines = append(lines, line)
+	}
+	return &Quote{Title: fmt.Sprintf("共 %d 张", len(coupons)), Text: strings.Join(lines, "\n")}
+}
+
+// line is one operation in a list.
+func (b *Bot) line(op models.Operation, coupons int) (mark, text string) {
+	switch op.State {
+	case models.Done:
+		text = "核销成功 " + price(op.PriceFen, max(coupons, op.Count))
+		return "✅", text
+	case models.Undone:
+		return "↩️", "已撤销"
+	case models.Rejected:
+		say := sayingOf(op.Outcome.Reason)
+		text = say.title
+		if op.UsedBy != "" {
+			text += "（" + op.UsedBy + "）"
+		}
+		return "❌", text
+	}
+	if op.NeedsHuman {
+		return "⚠️", "需要人工确认"
+	}
+	return "⏳", "核验中"
+}
+
+// batchReply answers a message with several codes: a card with the first six
+// lines, and the whole list as text where there are more.
+func (b *Bot) batchReply(s models.Store, ops []models.Operation, coupons map[string][]models.Coupon) Reply {
+	done, fen, pending := 0, int64(0), 0
+	var lines []string
+	c := Card{TaskID: b.NewID(), Source: source(s)}
+	for _, op := range ops {
+		n := max(len(coupons[op.ID]), op.Count)
+		mark, text := b.line(op, n)
+		if len(c.Fields) < maxFields {
+			c.Fields = append(c.Fields, Field{Key: mark + tail(op.Code), Value: text})
+		}
+		lines = append(lines, fmt.Sprintf("%s **%s** %s", mark, op.Code, text))
+		switch op.State {
+		case models.Done:
+			done++
+			fen += op.PriceFen * int64(n)
+			if len(c.Keys) < maxKeys {
+				c.Keys = append(c.Keys, CardKey{Text: "撤 尾号" + tail(op.Code), Key: keyUndo + op.ID, Style: Quiet})
+			}
+		case models.Calling, models.Unknown:
+			if !op.NeedsHuman {
+				pending++
+			}
+		}
+	}
+	c.Title = fmt.Sprintf("%d 个券码，成功 %d 个", len(ops), done)
+	switch {
+	case pending > 0:
+		c.Desc = fmt.Sprintf("%d 个还在核验中", pending)
+	case done == len(ops):
+		c.Tone = Good
+	}
+	if done > 0 {
+		c.Text = fmt.Sprintf("合计 %v，10 分钟内可以撤销。", dianping.Fen(fen))
+	}
+	if len(c.Keys) == 0 && b.Link != nil && len(ops) > 0 {
+		c.URL = b.Link(ops[0].ID)
+	}
+	r := Reply{Card: &c, Pending: pending > 0}
+	if len(ops) > maxFields {
+		r.Text = strings.Join(lines, "\n")
+	}
+	return r
+}
+
+func tail(code string) string {
+	if len(code) > 4 {
+		return code[len(code)-4:]
+	}
+	return code
+}
+
+// Help is what can be texted.
+func (b *Bot) helpCard() Reply {
+	return Reply{Card: &Card{
+		TaskID: b.NewID(), Source: "验券", Title: "可以这样发", Desc: "群里请先 @我",
+		Fields: []Field{
+			{Key: "验 券码", Value: "核销，一次最多 20 个"},
+			{Key: "券码", Value: "先查看，点按钮再核销"},
+			{Key: "撤 券码", Value: "10 分钟内撤销核销"},
+			{Key: "撤", Value: "撤销我最近的一次"},
+			{Key: "记录 20", Value: "最近的核销"},
+			{Key: "今日", Value: "今天的汇总，还有昨日、本月"},
+		},
+		Text: "一个订单核销两张：验 7992697494 x2",
+	}}
+}

@@ -1,0 +1,122 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sort"
+	"time"
+
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// VoucherView is what the page of one verification shows.
+type VoucherView struct {
+	Store      string
+	Card       Card
+	State      models.State
+	NeedsHuman bool
+	UndoUntil  time.Time // zero unless it can be undone now
+}
+
+// Voucher describes one operation for its page.
+func (b *Bot) Voucher(ctx context.Context, operationID string) (VoucherView, error) {
+	op, err := b.DB.Operation(ctx, operationID)
+	if err != nil {
+		return VoucherView{}, fmt.Errorf("bot: operation: %w", err)
+	}
+	s, err := b.DB.Store(ctx, op.StoreID)
+	if err != nil {
+		return VoucherView{}, fmt.Errorf("bot: store: %w", err)
+	}
+	coupons, err := b.DB.Coupons(ctx, op.ID)
+	if err != nil {
+		return VoucherView{}, fmt.Errorf("bot: coupons: %w", err)
+	}
+	v := VoucherView{Store: s.Name, Card: b.operationCard(s, op, coupons), State: op.State, NeedsHuman: op.NeedsHuman}
+	if op.State == models.Done && b.Now().Before(op.UndoUntil) {
+		v.UndoUntil = op.UndoUntil
+	}
+	return v, nil
+}
+
+// Explain writes the whole story of a code in the order it happened: who asked,
+// which calls were made, what was answered, what was sent.
+func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location, code string) error {
+	ops, coupons, calls, out, err := db.Story(ctx, code)
+	if err != nil {
+		return fmt.Errorf("bot: story: %w", err)
+	}
+	if len(ops)+len(calls) == 0 {
+		_, err := fmt.Fprintf(w, "%s: 没有记录\n", code)
+		return err
+	}
+	type event struct {
+		at   time.Time
+		text string
+	}
+	var events []event
+	add := func(at time.Time, format string, args ...any) {
+		if !at.IsZero() {
+			events = append(events, event{at, fmt.Sprintf(format, args...)})
+		}
+	}
+	for _, op := range ops {
+		s, err := db.Store(ctx, op.StoreID)
+		if err != nil {
+			return fmt.Errorf("bot: store: %w", err)
+		}
+		where := op.Channel
+		if op.Chat != "" {
+			where += " 群 " + op.Chat
+		}
+		add(op.CreatedAt, "%s（%s）在 %s 请求核销 %s × %d，门店 %s，操作 %s", op.User, op.UserID, where, op.Code, op.Count, s.Name, op.ID)
+		if op.State == models.Rejected {
+			add(latest(op.CreatedAt, op.CalledAt), "没有核销：%s（%s %s %s）", sayingOf(op.Outcome.Reason).title, op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message)
+		}
+		add(op.ConsumedAt, "核销成功：%s %v，可撤销至 %s", op.Title, dianping.Fen(op.PriceFen), op.UndoUntil.In(loc).Format(clock))
+		add(op.DoubtSince, "结果不明（%s %s），状态 %s，第 %d 步，下一次确认 %s", op.Outcome.Reason, op.Outcome.Message, op.State, op.Attempt, op.DueAt.In(loc).Format(clock))
+		add(op.UndoCalledAt, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
+		add(op.UndoneAt, "已撤销")
+		if op.UndoReason != "" {
+			add(op.UndoCalledAt, "没有撤销：%s %s", sayingOf(op.UndoReason).title, op.UndoMessage)
+		}
+	}
+	for _, c := range coupons {
+		if c.Code != code && !c.UndoneAt.IsZero() {
+			add(c.UndoneAt, "同一订单的 %s 已撤销", c.Code)
+		}
+	}
+	for _, c := range calls {
+		result := "成功"
+		if c.Class != "" {
+			result = fmt.Sprintf("%s %s %s %s", c.Class, c.Reason, c.Outcome.Code, c.Outcome.Message)
+		}
+		if c.TraceID != "" {
+			result += " trace=" + c.TraceID
+		}
+		add(c.StartedAt, "  平台 %s（%d 毫秒）：%s", c.Name, c.Took.Milliseconds(), result)
+	}
+	for _, o := range out {
+		text := fmt.Sprintf("  消息发给 %s %s%s：%s", o.Channel, o.User, o.Chat, o.State)
+		if o.Reason != "" {
+			text += "（" + o.Reason + "）"
+		}
+		add(latest(o.CreatedAt, o.SentAt), "%s", text)
+	}
+	sort.SliceStable(events, func(i, j int) bool { return events[i].at.Before(events[j].at) })
+	for _, e := range events {
+		if _, err := fmt.Fprintf(w, "%s %s\n", e.at.In(loc).Format(dateFmt+" 15:04:05.000"), e.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

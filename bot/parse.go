@@ -1,0 +1,335 @@
+package bot
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Verb is what a text asks for.
+type Verb string
+
+const (
+	VerbVerify Verb = "verify" // 验
+	VerbQuery  Verb = "query"  // 查, or a bare code
+	VerbUndo   Verb = "undo"   // 撤
+	VerbRecent Verb = "recent" // 记录
+	VerbTotals Verb = "totals" // 今日 昨日 本月 日报 统计
+	VerbHelp   Verb = "help"   // 帮助
+	VerbNone   Verb = ""       // nothing we know
+)
+
+// Period of a summary.
+type Period string
+
+const (
+	Today     Period = "today"
+	Yesterday Period = "yesterday"
+	ThisMonth Period = "month"
+)
+
+// Limits of what one message can ask for.
+const (
+	MaxCodes     = 20  // codes in one message
+	MaxCount     = 100 // coupons in one verification; the platform's own limit
+	MinCodeLen   = 8
+	MaxCodeLen   = 20
+	maxRecent    = 50
+	defRecent    = 6
+	maxTextBytes = 64 << 10 // longer texts are not looked into
+)
+
+// Item is one code of a command.
+type Item struct {
+	Code  string
+	Count int
+}
+
+// Command is a text, understood.
+type Command struct {
+	Verb    Verb
+	Items   []Item
+	N       int    // how many, for VerbRecent
+	Period  Period // for VerbTotals
+	Problem string // what is wrong with it, in a sentence for staff; nothing is done then
+}
+
+// words that begin a command. Longer ones come first, so that 核销 is not read
+// as 核 with a rest.
+var words = []struct {
+	text   string
+	verb   Verb
+	period Period
+}{
+	{"帮助", VerbHelp, ""},
+	{"help", VerbHelp, ""},
+	{"记录", VerbRecent, ""},
+	{"今日", VerbTotals, Today},
+	{"今天", VerbTotals, Today},
+	{"昨日", VerbTotals, Yesterday},
+	{"昨天", VerbTotals, Yesterday},
+	{"本月", VerbTotals, ThisMonth},
+	{"日报", VerbTotals, Today},
+	{"统计", VerbTotals, Today},
+	{"撤销", VerbUndo, ""},
+	{"撤", VerbUndo, ""},
+	{"查询", VerbQuery, ""},
+	{"查", VerbQuery, ""},
+	{"核销", VerbVerify, ""},
+	{"验券", VerbVerify, ""},
+	{"验", VerbVerify, ""},
+	{"核", VerbVerify, ""},
+}
+
+// Parse reads what a person texted. Mentions, spaces, full-width forms,
+// hyphens, line breaks and trailing punctuation are forgiven; anything that
+// could be a mistyped code is not guessed at but answered with a Problem.
+func Parse(text string) Command {
+	if len(text) > maxTextBytes {
+		return Command{Problem: fmt.Sprintf("这条消息太长了。一条消息最多 %d 个券码，请分几条发。", MaxCodes)}
+	}
+	s := strings.TrimSpace(dropMentions(normalize(text)))
+	if s == "?" || s == "??" {
+		return Command{Verb: VerbHelp}
+	}
+	s = strings.TrimSpace(strings.TrimLeft(s, punctuation))
+	verb, period, rest := cutVerb(s)
+	switch verb {
+	case VerbHelp:
+		if onlyPunctuation(rest) {
+			return Command{Verb: VerbHelp}
+		}
+		return Command{}
+	case VerbTotals:
+		if onlyPunctuation(rest) {
+			return Command{Verb: VerbTotals, Period: period}
+		}
+		return Command{}
+	case VerbRecent:
+		return parseRecent(rest)
+	case VerbNone:
+		if !startsLikeCode(s) {
+			return Command{}
+		}
+		verb, rest = VerbQuery, s
+	}
+
+	items, problem := parseItems(rest, verb)
+	cmd := Command{Verb: verb, Items: items, Problem: problem}
+	switch {
+	case problem != "":
+	case len(items) == 0 && verb == VerbUndo:
+	case len(items) == 0:
+		cmd.Problem = "请带上券码，例如：" + example(verb)
+	case len(items) > MaxCodes:
+		cmd.Items = nil
+		cmd.Problem = fmt.Sprintf("一条消息最多 %d 个券码，这条有 %d 个，一个都没有处理。请分几条发。", MaxCodes, len(items))
+	case len(items) > 1 && verb == VerbUndo:
+		cmd.Items = nil
+		cmd.Problem = "一次只能撤销一个券码，请一个一个发，例如：撤 7992697494"
+	}
+	if cmd.Problem != "" {
+		cmd.Items = nil
+	}
+	return cmd
+}
+
+func example(v Verb) string {
+	switch v {
+	case VerbQuery:
+		return "查 7992697494"
+	case VerbUndo:
+		return "撤 7992697494"
+	}
+	return "验 7992697494"
+}
+
+const punctuation = "。.!！,，、;；:：?？~…\"'“”‘’()（）[]【】《》<>`*#"
+
+// normalize folds full-width forms and the many kinds of spaces and hyphens
+// that phones insert, and drops what cannot be seen.
+func normalize(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\r' || r == '\u2028' || r == '\u2029':
+			return '\n'
+		case r == '\n':
+			return r
+		case r >= 0xFF01 && r <= 0xFF5E:
+			r -= 0xFEE0
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.Is(unicode.Cf, r) || r == utf8.RuneError || unicode.IsControl(r):
+			return -1
+		case strings.ContainsRune("‐‑‒–—―−﹣", r):
+			return '-'
+		case r == '×' || r == '✕' || r == '✖':
+			return 'x'
+		}
+		return unicode.ToLower(r)
+	}, s)
+}
+
+// dropMentions removes @somebody at either end. The channel has removed the
+// bot's own name where it knows it; what is left may be a name with spaces, so
+// at the front everything up to the first verb or digit goes.
+func dropMentions(s string) string {
+	for {
+		s = strings.TrimSpace(s)
+		if !strings.HasPrefix(s, "@") {
+			break
+		}
+		i := strings.IndexAny(s, " \n")
+		if i < 0 {
+			return ""
+		}
+		s = s[i:]
+	}
+	if i := strings.LastIndexAny(s, " \n"); i >= 0 && strings.HasPrefix(strings.TrimSpace(s[i:]), "@") {
+		s = s[:i]
+	}
+	return s
+}
+
+func cutVerb(s string) (Verb, Period, string) {
+	for _, w := range words {
+		if rest, ok := strings.CutPrefix(s, w.text); ok {
+			return w.verb, w.period, rest
+		}
+	}
+	return VerbNone, "", s
+}
+
+func onlyPunctuation(s string) bool {
+	return strings.Trim(s, punctuation+" \n") == ""
+}
+
+// startsLikeCode reports whether a text without a verb is meant as a code: it
+// begins with a digit and has at least as many digits as other characters.
+func startsLikeCode(s string) bool {
+	digits, others := 0, 0
+	for _, r := range s {
+		switch {
+		case r >= '0' && r <= '9':
+			digits++
+		case r == ' ' || r == '\n' || r == '-':
+		default:
+			others++
+		}
+		if digits == 0 && others > 0 {
+			return false
+		}
+	}
+	return digits > 0 && digits >= others
+}
+
+func parseRecent(rest string) Command {
+	rest = strings.Trim(rest, punctuation+" \n条")
+	if rest == "" {
+		return Command{Verb: VerbRecent, N: defRecent}
+	}
+	n, err := strconv.Atoi(rest)
+	if err != nil || n < 1 || n > maxRecent {
+		return Command{Verb: VerbRecent, Problem: fmt.Sprintf("「记录」后面可以写 1 到 %d 的条数，例如：记录 20", maxRecent)}
+	}
+	return Command{Verb: VerbRecent, N: n}
+}
+
+// parseItems reads codes with their counts. Digit groups on one line, parted by
+// spaces or hyphens, are one code while each is shorter than eight digits.
+func parseItems(s string, verb Verb) ([]Item, string) {
+	var items []Item
+	var open strings.Builder // digits of a code written in short groups
+	problem := ""
+	say := func(format string, args ...any) {
+		if problem == "" {
+			problem = fmt.Sprintf(format, args...)
+		}
+	}
+	add := func(code string) {
+		if n := len(code); n < MinCodeLen || n > MaxCodeLen {
+			say("券码是 %d 到 %d 位数字，「%s」是 %d 位，请核对后再发。", MinCodeLen, MaxCodeLen, shorten(code), n)
+			return
+		}
+		for _, it := range items {
+			if it.Code == code {
+				say("券码 %s 在这条消息里出现了两次，请核对后再发。", code)
+				return
+			}
+		}
+		items = append(items, Item{Code: code, Count: 1})
+	}
+	flush := func() {
+		if open.Len() > 0 {
+			add(open.String())
+			open.Reset()
+		}
+	}
+	for line := range strings.SplitSeq(s, "\n") {
+		for segment := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(",、;/|", r) }) {
+			if v, _, rest := cutVerb(strings.TrimSpace(segment)); v == verb {
+				segment = rest // the verb said again for each code
+			}
+			for token := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == ' ' || r == '-' }) {
+				token = strings.Trim(token, punctuation)
+				digits := leadingDigits(token)
+				switch {
+				case token == "":
+				case digits == token && len(token) < MinCodeLen:
+					open.WriteString(token)
+				case digits == token:
+					flush()
+					add(token)
+				case isCount(token):
+					flush()
+					applyCount(items, token[1:], say)
+				case digits != "" && isCount(token[len(digits):]): // 7992697494x2
+					if len(digits) >= MinCodeLen {
+						flush()
+					}
+					open.WriteString(digits)
+					flush()
+					applyCount(items, token[len(digits)+1:], say)
+				case digits != "" || strings.ContainsAny(token, "0123456789"):
+					say("券码只有数字，「%s」里有别的字符，请核对后再发。", shorten(token))
+				default:
+					say("看不懂「%s」。请这样发：%s", shorten(token), example(verb))
+				}
+			}
+			flush()
+		}
+	}
+	return items, problem
+}
+
+func leadingDigits(s string) string {
+	return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]
+}
+
+// isCount reports whether s is xN.
+func isCount(s string) bool {
+	return len(s) > 1 && s[0] == 'x' && leadingDigits(s[1:]) == s[1:]
+}
+
+func applyCount(items []Item, digits string, say func(string, ...any)) {
+	n, err := strconv.Atoi(digits)
+	switch {
+	case len(items) == 0:
+		say("请把张数写在券码后面，例如：验 7992697494 x2")
+	case err != nil || n < 1 || n > MaxCount:
+		say("张数是 1 到 %d，「x%s」不行，请核对后再发。", MaxCount, shorten(digits))
+	default:
+		items[len(items)-1].Count = n
+	}
+}
+
+// shorten keeps what is quoted back to a person short.
+func shorten(s string) string {
+	if utf8.RuneCountInString(s) <= 24 {
+		return s
+	}
+	r := []rune(s)
+	return string(r[:24]) + "…"
+}

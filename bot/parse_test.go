@@ -1,0 +1,135 @@
+package bot
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	const c = "7992697494"
+	one := func(v Verb) Command { return Command{Verb: v, Items: []Item{{c, 1}}} }
+	for text, want := range map[string]Command{
+		"验 7992697494":  one(VerbVerify),
+		"验7992697494":   one(VerbVerify),
+		"核销 7992697494": one(VerbVerify),
+		"核 7992697494。": one(VerbVerify),
+		"验券：7992697494": one(VerbVerify),
+		"  验　７９９２６９７４９４  ！":             one(VerbVerify),
+		"@验券助手 验 7992697494":            one(VerbVerify),
+		"@验券助手\u2005验 7992697494":       one(VerbVerify),
+		"@a @b\u00a0验 7992697494":       one(VerbVerify),
+		"验 7992697494 @验券助手":            one(VerbVerify),
+		"验 7992 6974 94":                one(VerbVerify),
+		"验 799-269-7494":                one(VerbVerify),
+		"验 799–269–7494":                one(VerbVerify),
+		"验\n7992697494\n":               one(VerbVerify),
+		"验\u200b 79926\u200b97494":      one(VerbVerify),
+		"验 7992697494?":                 one(VerbVerify),
+		"7992697494":                    one(VerbQuery),
+		"7992 697 494":                  one(VerbQuery),
+		"查 7992697494":                  one(VerbQuery),
+		"查询7992697494":                  one(VerbQuery),
+		"撤 7992697494":                  one(VerbUndo),
+		"撤销 7992697494":                 one(VerbUndo),
+		"撤":                             {Verb: VerbUndo},
+		"撤销。":                           {Verb: VerbUndo},
+		"记录":                            {Verb: VerbRecent, N: defRecent},
+		"记录 20":                         {Verb: VerbRecent, N: 20},
+		"记录20条":                         {Verb: VerbRecent, N: 20},
+		"今日":                            {Verb: VerbTotals, Period: Today},
+		"昨日":                            {Verb: VerbTotals, Period: Yesterday},
+		"本月":                            {Verb: VerbTotals, Period: ThisMonth},
+		"日报":                            {Verb: VerbTotals, Period: Today},
+		"统计！":                           {Verb: VerbTotals, Period: Today},
+		"帮助":                            {Verb: VerbHelp},
+		"?":                             {Verb: VerbHelp},
+		"？":                             {Verb: VerbHelp},
+		"HELP":                          {Verb: VerbHelp},
+		"":                              {},
+		"😀":                             {},
+		"你好":                            {},
+		"@验券助手":                         {},
+		"今日天气":                          {},
+		"3点开会吗":                         {},
+		"验 7992697494 x2":               {Verb: VerbVerify, Items: []Item{{c, 2}}},
+		"验 7992697494×2":                {Verb: VerbVerify, Items: []Item{{c, 2}}},
+		"验 7992 697 494 X３":             {Verb: VerbVerify, Items: []Item{{c, 3}}},
+		"7992697494 x2":                 {Verb: VerbQuery, Items: []Item{{c, 2}}},
+		"验 7992697494 8992697494":       {Verb: VerbVerify, Items: []Item{{c, 1}, {"8992697494", 1}}},
+		"验 7992697494，8992697494":       {Verb: VerbVerify, Items: []Item{{c, 1}, {"8992697494", 1}}},
+		"验 7992697494 x2\n899 269 7494": {Verb: VerbVerify, Items: []Item{{c, 2}, {"8992697494", 1}}},
+		"验 7992697494\n验 8992697494":    {Verb: VerbVerify, Items: []Item{{c, 1}, {"8992697494", 1}}},
+		"验 0123456789":                  {Verb: VerbVerify, Items: []Item{{"0123456789", 1}}},
+		"验 12345678":                    {Verb: VerbVerify, Items: []Item{{"12345678", 1}}},
+		"验 12345678901234567890":        {Verb: VerbVerify, Items: []Item{{"12345678901234567890", 1}}},
+		"验 7992-6974-9412 8992-6974-94": {Verb: VerbVerify, Items: []Item{{"79926974941289926974" + "94", 1}}},
+	} {
+		got := Parse(text)
+		if text == "验 7992-6974-9412 8992-6974-94" { // one code by the rule, and too long for one
+			if got.Problem == "" || got.Items != nil {
+				t.Errorf("%q: %+v, want a problem", text, got)
+			}
+			continue
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q:\n%s", text, diff)
+		}
+	}
+}
+
+func TestParseProblems(t *testing.T) {
+	t.Parallel()
+	many := "验 " + strings.Repeat("1", 0)
+	for i := range 21 {
+		many += " 79926974" + string(rune('a' + i))[:0] + string([]byte{byte('0' + i/10), byte('0' + i%10)})
+	}
+	for text, say := range map[string]string{
+		"验":                            "请带上券码",
+		"查":                            "请带上券码",
+		"验 1234567":                    "7 位",
+		"验 123456789012345678901":      "21 位",
+		"1234567":                      "7 位",
+		"验 79926A7494":                 "别的字符",
+		"验 7992697494 你好":              "看不懂「你好」",
+		"验 7992697494 7992697494":      "两次",
+		"验 x2":                         "写在券码后面",
+		"验 7992697494 x0":              "张数",
+		"验 7992697494 x101":            "张数",
+		"验 7992697494 x99999999999999": "张数",
+		"验 79926974 94":                "2 位",
+		"撤 7992697494 8992697494":      "一次只能撤销一个",
+		"验 7992697494\n撤 8992697494":   "看不懂「撤」",
+		"记录 0":                         "条数",
+		"记录 abc":                       "条数",
+		many:                           "最多 20 个",
+		"验 " + strings.Repeat("7992697494 ", 10000): "最多 20 个",
+	} {
+		got := Parse(text)
+		if !strings.Contains(got.Problem, say) || got.Items != nil {
+			t.Errorf("%.40q: %+v, want a problem that says %q and no items", text, got, say)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"验 7992697494", "@a 验 7992 6974 94 x2", "撤", "？", "7992697494x2\n1", "验-x2--", "\xff\xfe", "@"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		cmd := Parse(s)
+		if len(cmd.Items) > MaxCodes {
+			t.Fatalf("%d items", len(cmd.Items))
+		}
+		if cmd.Problem != "" && len(cmd.Items) > 0 {
+			t.Fatal("a problem must not come with items")
+		}
+		for _, it := range cmd.Items {
+			if len(it.Code) < MinCodeLen || len(it.Code) > MaxCodeLen || leadingDigits(it.Code) != it.Code || it.Count < 1 || it.Count > MaxCount {
+				t.Fatalf("bad item %+v", it)
+			}
+		}
+	})
+}

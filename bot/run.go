@@ -1,0 +1,170 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"yanquan/models"
+)
+
+// Run does the background work until the context ends: messages and operations
+// left by processes that died, doubts to settle, deliveries to send. Then it
+// stops taking messages, lets what is under way finish for at most grace, and
+// returns. What is not finished then is taken up by another process, or by this
+// one when it starts again.
+func (b *Bot) Run(ctx context.Context, grace time.Duration) {
+	for ctx.Err() == nil {
+		b.dispatch(b.base)
+		pause, cancel := context.WithTimeout(ctx, passEvery)
+		select {
+		case <-b.wake:
+		case <-pause.Done():
+		}
+		cancel()
+	}
+	b.mu.Lock()
+	b.stopping = true
+	b.mu.Unlock()
+	limit := time.AfterFunc(grace, b.cancel)
+	defer limit.Stop()
+	b.working.Wait()
+	b.flush(b.base)
+	b.cancel()
+}
+
+// Pass does once all background work that is due, and returns when it is done.
+func (b *Bot) Pass(ctx context.Context) { b.dispatch(ctx).Wait() }
+
+// dispatch starts all background work that is due, as far as there are hands.
+func (b *Bot) dispatch(ctx context.Context) *sync.WaitGroup {
+	var wg sync.WaitGroup
+	now := b.Now()
+	rows, err1 := b.DB.DueMessages(ctx, now, batch)
+	ops, err2 := b.DB.DueOperations(ctx, now, batch)
+	out, err3 := b.DB.DueOutgoing(ctx, now, batch)
+	if err := errors.Join(err1, err2, err3); err != nil && ctx.Err() == nil {
+		b.Log.Error("background work waits for the database", "error", err)
+	}
+	b.Observer.Backlog(len(rows), len(ops), len(out))
+	for _, row := range rows {
+		b.start(&wg, "message", row.ID, func() error { return b.rescue(ctx, row) })
+	}
+	for _, op := range ops {
+		b.start(&wg, "operation", op.ID, func() error { return b.settle(ctx, op) })
+	}
+	for _, o := range out {
+		b.start(&wg, "delivery", o.ID, func() error { return b.deliver(ctx, o) })
+	}
+	return &wg
+}
+
+// start does one piece of background work on a hand that is free; without one
+// the work stays due. Success may have made more work: an answer to send.
+func (b *Bot) start(wg *sync.WaitGroup, what, id string, do func() error) {
+	select {
+	case b.hands <- struct{}{}:
+	default:
+		return
+	}
+	if !b.begin() {
+		<-b.hands
+		return
+	}
+	wg.Go(func() {
+		defer b.working.Done()
+		defer func() { <-b.hands }()
+		err := do()
+		switch {
+		case err == nil:
+			b.poke()
+		case !errors.Is(err, models.ErrStale) && !errors.Is(err, context.Canceled):
+			b.Log.Error("background work failed; it will be tried again", what, id, "error", err)
+		}
+	})
+}
+
+// flush sends what the last messages have put into the outbox.
+func (b *Bot) flush(ctx context.Context) {
+	out, err := b.DB.DueOutgoing(ctx, b.Now(), batch)
+	if err != nil {
+		return
+	}
+	var wg sync.WaitGroup
+	for _, o := range out {
+		wg.Go(func() {
+			if err := b.deliver(ctx, o); err != nil && !errors.Is(err, models.ErrStale) {
+				b.Log.Warn("delivery left for the next start", "delivery", o.ID, "error", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// rescue takes up a message whose worker died, or whose pending answer can be
+// concluded.
+func (b *Bot) rescue(ctx context.Context, row models.Inbox) error {
+	row, err := b.DB.ClaimMessage(ctx, row, b.Now().Add(b.lease(callsPerCode)))
+	if err != nil {
+		return err
+	}
+	if !row.AnsweredAt.IsZero() {
+		return b.DB.Tx(ctx, func(tx *models.DB) error { return b.concludeMessage(ctx, tx, row) })
+	}
+	var m Message
+	if err := json.Unmarshal(row.Payload, &m); err != nil {
+		return fmt.Errorf("bot: stored message: %w", err)
+	}
+	reply, err := b.work(ctx, row, m)
+	if err == nil && reply.Pending {
+		err = b.lookAgain(ctx, row.ID)
+	}
+	return err
+}
+
+// deliver makes one try to send a delivery, and records it as sent only after
+// it was.
+func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
+	o, err := b.DB.ClaimOutgoing(ctx, o, b.Now().Add(deliveryLease))
+	if err != nil {
+		return err
+	}
+	var d Delivery
+	if err := json.Unmarshal(o.Payload, &d); err != nil {
+		return fmt.Errorf("bot: stored delivery: %w", err)
+	}
+	d.Form = Form(o.Form)
+	sent, err := b.Courier.Deliver(ctx, d)
+	if err == nil {
+		b.Observer.Delivered(o.Channel, "")
+		return b.DB.OutgoingSent(ctx, o, sent.MessageID)
+	}
+	var e *DeliveryError
+	if !errors.As(err, &e) {
+		e = &DeliveryError{Reason: "error", Retry: true, Err: err}
+	}
+	b.Observer.Delivered(o.Channel, e.Reason)
+	b.Log.Warn("delivery failed", "delivery", o.ID, "channel", o.Channel, "form", o.Form, "attempt", o.Attempt, "reason", e.Reason, "error", e.Err)
+	switch {
+	case e.Downgrade != "":
+		return b.DB.OutgoingRetry(ctx, o, string(e.Downgrade), e.Reason, b.Now())
+	case e.Retry && b.Now().Sub(o.CreatedAt) < deliveryLife:
+		after := max(e.After, b.retryDelay(o.Attempt))
+		return b.DB.OutgoingRetry(ctx, o, o.Form, e.Reason, b.Now().Add(after))
+	}
+	return b.DB.OutgoingFailed(ctx, o, e.Reason)
+}
+
+const (
+	deliveryLease = 15 * time.Second // longer than a try can take
+	deliveryLife  = time.Hour        // an answer older than that helps nobody
+)
+
+// retryDelay doubles from one second to one minute.
+func (b *Bot) retryDelay(attempt int) time.Duration {
+	d := min(time.Second<<min(max(attempt-1, 0), 6), time.Minute)
+	return d*3/4 + time.Duration(b.Jitter()*float64(d/4))
+}

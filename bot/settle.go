@@ -1,0 +1,275 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// skew is how far the platform's clock and ours may be apart when its time of
+// a verification is compared with our call.
+const skew = 30 * time.Minute
+
+// settle takes up an operation whose outcome is not known: doubtful, or left by
+// a process that died. It asks the platform first and repeats a call only where
+// the answer allows it: consume with the same request id, reverseconsume only
+// for a coupon that is still consumed.
+func (b *Bot) settle(ctx context.Context, op models.Operation) error {
+	op, err := b.DB.ClaimOperation(ctx, op, b.Now().Add(b.lease(callsPerCode*max(op.Count, 1))))
+	if err != nil {
+		return err // ErrStale: somebody else is at it
+	}
+	s, err := b.DB.Store(ctx, op.StoreID)
+	if err != nil {
+		return fmt.Errorf("bot: store: %w", err)
+	}
+	started := op.DoubtSince
+	if started.IsZero() {
+		if started = op.CalledAt; op.State == models.Undoing {
+			started = op.UndoCalledAt
+		}
+	}
+	j := journal{op: op}
+	var step commit
+	switch op.State {
+	case models.Calling, models.Unknown:
+		step, err = b.settleConsume(ctx, &j, s, op)
+	default:
+		var verdicts map[string]verdict
+		if verdicts, err = b.askUndo(ctx, &j, s, op); err == nil {
+			step, err = b.reverse(ctx, &j, s, op, verdicts)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	told := op.NeedsHuman
+	return b.DB.Tx(ctx, func(tx *models.DB) error {
+		now, err := step(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if now.State.Terminal() {
+			b.Observer.Settled(now.State, b.Now().Sub(started))
+			return b.report(ctx, tx, now, told)
+		}
+		return b.watch(ctx, tx, now)
+	})
+}
+
+// watch tells people once a doubt has lasted too long.
+func (b *Bot) watch(ctx context.Context, tx *models.DB, op models.Operation) error {
+	if op.NeedsHuman || b.Now().Sub(op.DoubtSince) < humanAfter {
+		return nil
+	}
+	op, err := tx.FlagNeedsHuman(ctx, op)
+	if err != nil {
+		return fmt.Errorf("bot: flag: %w", err)
+	}
+	b.Log.Warn("operation needs a human", "operation", op.ID, "state", op.State, "reason", op.Outcome.Reason)
+	if err := b.tellManagers(ctx, tx, op); err != nil {
+		return err
+	}
+	return b.report(ctx, tx, op, false)
+}
+
+// doubted notes since when the outcome is not known, and when to ask again: the
+// first time at once.
+func (b *Bot) doubted(op models.Operation, called time.Time) models.Operation {
+	op.DueAt = b.Now()
+	if op.DoubtSince.IsZero() {
+		op.DoubtSince = called
+	} else {
+		op.DueAt = op.DueAt.Add(b.backoff(b.Now().Sub(op.DoubtSince)))
+	}
+	return op
+}
+
+// backoff grows with the age of the doubt from a second to ten,
+// so that an answer is found soon after the platform speaks again.
+func (b *Bot) backoff(age time.Duration) time.Duration {
+	d := min(max(age/3, time.Second), 10*time.Second)
+	return d*3/4 + time.Duration(b.Jitter()*float64(d/4))
+}
+
+func (b *Bot) settleConsume(ctx context.Context, j *journal, s models.Store, op models.Operation) (commit, error) {
+	client, shop, err := b.open(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if client == nil {
+		return b.doubt(op, &dianping.Error{Class: dianping.Unavailable}, nil), nil
+	}
+	rec, err := call(b, j, dianping.CallGetConsumed, func() (dianping.Record, error) {
+		return client.GetConsumed(ctx, shop, op.Code)
+	})
+	asked := platformError(err)
+	ours := asked == nil && b.ours(op, rec)
+	switch {
+	case ours && op.Count <= 1:
+		return b.done(op, nil, b.consumedAt(op, rec), j.calls), nil
+	case asked != nil && asked.Class != dianping.Refused:
+		return b.doubt(op, asked, j.calls), nil
+	case asked != nil && asked.Reason == dianping.CodeReplaced:
+		op.Outcome = outcomeOf(asked)
+		return b.rejected(op, j.calls), nil
+	case asked != nil && op.NeedsHuman:
+		// People were told to look for themselves: consuming now would surprise them.
+		op.Outcome = models.Outcome{Reason: reasonNotConsumed, Code: asked.Code, Message: asked.Message, TraceID: asked.TraceID}
+		return b.rejected(op, j.calls), nil
+	}
+
+	// Not consumed, consumed by somebody else as it seems, or ours with several
+	// coupons whose codes only consume tells: the same request id again.
+	rows, err := call(b, j, dianping.CallConsume, func() ([]dianping.Receipt, error) {
+		return client.Consume(ctx, shop, consumeRequest(op))
+	})
+	again := platformError(err)
+	if again != nil && again.Reason == dianping.PartlyConsumed && len(again.Receipts) > 0 {
+		rows, again = again.Receipts, nil
+	}
+	switch {
+	case again == nil:
+		at := op.CalledAt
+		if ours {
+			at = b.consumedAt(op, rec)
+		}
+		return b.done(op, rows, at, j.calls), nil
+	case ours && again.Reason == dianping.AlreadyUsed:
+		return b.doneByHistory(ctx, j, client, shop, op, rec)
+	case again.Class != dianping.Refused || ours:
+		return b.doubt(op, again, j.calls), nil
+	case asked == nil: // consumed, and not by us
+		op.Outcome = models.Outcome{Reason: string(dianping.AlreadyUsed), Code: again.Code, Message: again.Message, TraceID: again.TraceID}
+		op.UsedBy, op.UsedAt = rec.VerifyAccount, rec.VerifyTime
+		if m, err := b.DB.Member(ctx, op.StoreID, rec.VerifyAccount); err == nil && m.Name != "" {
+			op.UsedBy = m.Name
+		}
+		return b.rejected(op, j.calls), nil
+	case again.Reason == dianping.AlreadyUsed: // consumed between the two questions: ask once more
+		return b.doubt(op, again, j.calls), nil
+	}
+	op.Outcome = outcomeOf(again)
+	return b.rejected(op, j.calls), nil
+}
+
+// ours decides whether the platform's record of a verification is the one that
+// this operation asked for: our account, and not before our call. Prepare had
+// said that the code was free, so an older record cannot be meant.
+func (b *Bot) ours(op models.Operation, rec dianping.Record) bool {
+	account := strings.TrimSpace(rec.VerifyAccount)
+	if !strings.EqualFold(account, op.UserID) && (op.User == "" || account != op.User) {
+		return false
+	}
+	return rec.VerifyTime.IsZero() || rec.VerifyTime.After(op.CalledAt.Add(-skew))
+}
+
+// consumedAt is when the platform's ten minutes began, as far as is known: its
+// own time where that is credible, never later than it can have been.
+func (b *Bot) consumedAt(op models.Operation, rec dianping.Record) time.Time {
+	if t := rec.VerifyTime; t.After(op.CalledAt) && t.Before(b.Now()) {
+		return t
+	}
+	return op.CalledAt
+}
+
+// doneByHistory finds the coupons of an operation with several from the day's
+// history, where the platform does not repeat its answer.
+func (b *Bot) doneByHistory(ctx context.Context, j *journal, client dianping.Client, shop dianping.Shop, op models.Operation, rec dianping.Record) (commit, error) {
+	day := rec.VerifyTime
+	if day.IsZero() {
+		day = op.CalledAt
+	}
+	history, err := call(b, j, dianping.CallQueryListByDate, func() ([]dianping.Record, error) {
+		return client.QueryListByDate(ctx, shop, dianping.ListQuery{Date: day})
+	})
+	if e := platformError(err); e != nil {
+		return b.doubt(op, e, j.calls), nil
+	}
+	rows := []dianping.Receipt{{Code: op.Code}}
+	for _, r := range history {
+		near := r.VerifyTime.Sub(rec.VerifyTime).Abs() <= 2*time.Second
+		if r.Code != op.Code && r.DealID == rec.DealID && r.VerifyAccount == rec.VerifyAccount && near && len(rows) < op.Count {
+			rows = append(rows, dianping.Receipt{Code: r.Code, DealID: r.DealID, DealGroupID: r.DealGroupID, Price: r.Price})
+		}
+	}
+	return b.done(op, rows, b.consumedAt(op, rec), j.calls), nil
+}
+
+func (b *Bot) rejected(op models.Operation, calls []models.Call) commit {
+	op.DoubtSince, op.NeedsHuman = time.Time{}, false
+	return func(ctx context.Context, tx *models.DB) (models.Operation, error) {
+		return logged(ctx, tx, calls, func() (models.Operation, error) { return tx.RejectConsume(ctx, op) })
+	}
+}
+
+// report brings the outcome of a settled operation to the person who asked. An
+// unanswered message is left to its worker, which will see the outcome itself;
+// a pending answer that this misses is found by the background work.
+func (b *Bot) report(ctx context.Context, tx *models.DB, op models.Operation, told bool) error {
+	id := op.InboxID
+	if op.UndoInboxID != "" {
+		id = op.UndoInboxID
+	}
+	row, err := tx.Message(ctx, id)
+	if errors.Is(err, models.ErrNotFound) || err == nil && (row.AnsweredAt.IsZero() || row.Final && !told) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("bot: message: %w", err)
+	}
+	return b.concludeMessage(ctx, tx, row)
+}
+
+// concludeMessage renders a message anew and sends the final reply, if it is
+// final now.
+func (b *Bot) concludeMessage(ctx context.Context, tx *models.DB, row models.Inbox) error {
+	var m Message
+	if err := json.Unmarshal(row.Payload, &m); err != nil {
+		return fmt.Errorf("bot: stored message: %w", err)
+	}
+	reply, err := b.replyAgain(ctx, tx, m, row.ID)
+	if err != nil || reply.Pending {
+		return err
+	}
+	return b.conclude(ctx, tx, row, m, reply)
+}
+
+// replyAgain renders the reply to a message from the journal.
+func (b *Bot) replyAgain(ctx context.Context, tx *models.DB, m Message, inboxID string) (Reply, error) {
+	undone, err := tx.OperationsUndoneBy(ctx, inboxID)
+	if err != nil {
+		return Reply{}, fmt.Errorf("bot: operations: %w", err)
+	}
+	if len(undone) == 0 {
+		return b.verifyReply(ctx, tx, m, inboxID)
+	}
+	reply, err := b.operationReply(ctx, tx, undone[0])
+	reply.Pending = !undone[0].State.Terminal() && !undone[0].NeedsHuman
+	return reply, err
+}
+
+// tellManagers sends a notice about an operation that needs a human.
+func (b *Bot) tellManagers(ctx context.Context, tx *models.DB, op models.Operation) error {
+	if b.Notices == "" {
+		return nil
+	}
+	s, err := tx.Store(ctx, op.StoreID)
+	if err != nil {
+		return fmt.Errorf("bot: store: %w", err)
+	}
+	text := fmt.Sprintf("⚠️ 需要人工确认\n%s 的券码 %s，%s 在 %s 操作，平台超过 3 分钟没有给出结果。请到开店宝里查这张券。", s.Name, op.Code, op.User, b.when(op.CalledAt))
+	for _, user := range b.Managers {
+		d := Delivery{ID: b.NewID(), Channel: b.Notices, User: user, Reply: Reply{Text: text}}
+		if err := b.enqueue(ctx, tx, d, "", op.ID, b.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// undoCode undoes the verification of a code in one of the stores.
+func (b *Bot) undoCode(ctx context.Context, row models.Inbox, m Message, places []place, code string) (Reply, error) {
+	var found *models.Operation
+	for _, p := range places {
+		op, err := b.DB.OperationByCoupon(ctx, p.ID, code)
+		if errors.Is(err, models.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return Reply{}, fmt.Errorf("bot: operation of a code: %w", err)
+		}
+		if found == nil || rank(op.State) > rank(found.State) {
+			found = &op
+		}
+	}
+	if found == nil || found.State == models.Rejected {
+		return b.finish(ctx, row, m, Reply{Text: fmt.Sprintf("券码 %s 没有在这里核销过，不需要撤销。请核对券码再发。", code)})
+	}
+	return b.undo(ctx, row, m, places, *found)
+}
+
+// rank prefers, among operations on one code, the one an undo can mean.
+func rank(s models.State) int {
+	switch s {
+	case models.Done, models.Undoing, models.UndoUnknown:
+		return 3
+	case models.Calling, models.Unknown:
+		return 2
+	case models.Undone:
+		return 1
+	}
+	return 0
+}
+
+// undo undoes an operation: every coupon it consumed, each with its own result.
+// Whoever may not, or comes too late, is refused without a call.
+func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []place, op models.Operation) (Reply, error) {
+	p, ok := placeOf(places, op.StoreID)
+	if !ok {
+		return b.finish(ctx, row, m, Reply{Text: "这次核销不属于您的门店，您不能撤销。"})
+	}
+	mine := op.UndoInboxID == row.ID // an earlier worker of this message has begun
+	for {
+		if !mine {
+			var err error
+			if op, err = b.outcomeOf(ctx, op); err != nil {
+				return Reply{}, err
+			}
+		}
+		switch {
+		case mine || op.State != models.Done: // undone, under way, or never consumed: the truth is the answer
+			reply, err := b.operationReply(ctx, b.DB, op)
+			if err != nil {
+				return Reply{}, err
+			}
+			reply.Pending = mine && !op.State.Terminal()
+			return b.finish(ctx, row, m, reply)
+		case !p.mayUndo(op):
+			return b.finish(ctx, row, m, Reply{Text: fmt.Sprintf("券码 %s 是 %s 核销的，只有本人、组长或店长能撤销。", op.Code, op.User)})
+		case op.Superseded || !b.Now().Before(op.UndoUntil):
+			return b.finish(ctx, row, m, b.tooLate(op))
+		}
+		op.UndoInboxID, op.UndoUserID, op.UndoUser = row.ID, p.member.UserID, p.member.Name
+		op.UndoCalledAt, op.UndoReason, op.UndoMessage = b.Now(), "", ""
+		op.DueAt = b.Now().Add(b.lease(max(op.Count, 1)))
+		begun, err := b.DB.BeginUndo(ctx, op)
+		if err == nil {
+			op = begun
+			if row, err = b.DB.ExtendMessage(ctx, row, op.DueAt); err != nil {
+				return Reply{}, fmt.Errorf("bot: undo: %w", err)
+			}
+			break
+		}
+		if !errors.Is(err, models.ErrStale) {
+			return Reply{}, fmt.Errorf("bot: undo intent: %w", err)
+		}
+		if op, err = b.DB.Operation(ctx, op.ID); err != nil { // somebody else acted; look again
+			return Reply{}, fmt.Errorf("bot: operation: %w", err)
+		}
+	}
+
+	j := journal{op: op}
+	step, err := b.reverse(ctx, &j, p.Store, op, nil)
+	if err != nil {
+		return Reply{}, err
+	}
+	var reply Reply
+	err = b.DB.Tx(ctx, func(tx *models.DB) error {
+		now, err := step(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if reply, err = b.operationReply(ctx, tx, now); err != nil {
+			return err
+		}
+		reply.Pending = !now.State.Terminal()
+		return b.answer(ctx, tx, row, m, reply)
+	})
+	return reply, err
+}
+
+func (b *Bot) tooLate(op models.Operation) Reply {
+	say := sayings[reasonUndoLate]
+	return Reply{Text: fmt.Sprintf("券码 %s 在 %s 由 %s 核销，%s%s", op.Code, b.when(op.ConsumedAt), op.User, "已过撤销时间，没有撤销。", say.next)}
+}
+
+// verdict says of one coupon of a doubtful undo what a question to the platform
+// has shown.
+type verdict string
+
+const (
+	unasked  verdict = ""         // not asked: call reverseconsume
+	isUndone verdict = "undone"   // it is no longer consumed
+	isUsed   verdict = "consumed" // it is still consumed: reverseconsume may be called
+	isTooOld verdict = "too_old"  // still consumed, and too late to undo
+	noAnswer verdict = "unknown"
+)
+
+// reverse calls reverseconsume for every coupon that is not undone yet, but
+// never for one in doubt: those go by the verdicts of [Bot.askUndo].
+func (b *Bot) reverse(ctx context.Context, j *journal, s models.Store, op models.Operation, verdicts map[string]verdict) (commit, error) {
+	coupons, err := b.DB.Coupons(ctx, op.ID)
+	if err != nil {
+		return nil, fmt.Errorf("bot: coupons: %w", err)
+	}
+	client, shop, err := b.open(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	unknown := 0
+	for i := range coupons {
+		c := &coupons[i]
+		if !c.UndoneAt.IsZero() {
+			continue
+		}
+		switch verdicts[c.Code] {
+		case isUndone:
+			c.UndoneAt, c.UndoReason = b.Now(), ""
+			continue
+		case isTooOld:
+			c.UndoReason = reasonUndoLate
+			continue
+		case noAnswer:
+			unknown++
+			continue
+		}
+		if client == nil {
+			c.UndoReason = reasonNoPlatform
+			continue
+		}
+		_, err := call(b, j, dianping.CallReverseConsume, func() ([]dianping.Receipt, error) {
+			return client.ReverseConsume(ctx, shop, dianping.ReverseRequest{
+				Code: c.Code, DealID: c.DealID, Operator: operator(op.UndoUserID, op.UndoUser),
+			})
+		})
+		switch e := platformError(err); {
+		case e == nil:
+			c.UndoneAt, c.UndoReason = b.Now(), ""
+		case e.Class == dianping.UnknownOutcome:
+			unknown++
+		case e.Reason == dianping.CodeReplaced: // it has been undone, by whomever
+			c.UndoneAt, c.UndoReason = b.Now(), ""
+		default:
+			o := outcomeOf(e)
+			c.UndoReason, op.UndoMessage = o.Reason, o.Message
+		}
+	}
+	calls := j.calls
+	if unknown > 0 {
+		op = b.doubted(op, op.UndoCalledAt)
+		return func(ctx context.Context, tx *models.DB) (models.Operation, error) {
+			return logged(ctx, tx, calls, func() (models.Operation, error) { return tx.DoubtUndo(ctx, op, coupons) })
+		}, nil
+	}
+	op.DoubtSince, op.NeedsHuman = time.Time{}, false
+	undone := 0
+	for _, c := range coupons {
+		if !c.UndoneAt.IsZero() {
+			undone++
+		} else {
+			op.UndoReason = c.UndoReason
+		}
+	}
+	if undone == len(coupons) {
+		op.UndoneAt, op.UndoReason = b.Now(), ""
+		return func(ctx context.Context, tx *models.DB) (models.Operation, error) {
+			return logged(ctx, tx, calls, func() (models.Operation, error) { return tx.FinishUndo(ctx, op, coupons) })
+		}, nil
+	}
+	return func(ctx context.Context, tx *models.DB) (models.Operation, error) {
+		return logged(ctx, tx, calls, func() (models.Operation, error) { return tx.RefuseUndo(ctx, op, coupons) })
+	}, nil
+}
+
+// askUndo asks the platform about every coupon of a doubtful undo.
+func (b *Bot) askUndo(ctx context.Context, j *journal, s models.Store, op models.Operation) (map[string]verdict, error) {
+	coupons, err := b.DB.Coupons(ctx, op.ID)
+	if err != nil {
+		return nil, fmt.Errorf("bot: coupons: %w", err)
+	}
+	client, shop, err := b.open(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	verdicts := map[string]verdict{}
+	for _, c := range coupons {
+		if !c.UndoneAt.IsZero() {
+			continue
+		}
+		verdicts[c.Code] = noAnswer
+		if client == nil {
+			continue
+		}
+		_, err := call(b, j, dianping.CallGetConsumed, func() (dianping.Record, error) {
+			return client.GetConsumed(ctx, shop, c.Code)
+		})
+		switch e := platformError(err); {
+		case e == nil && b.Now().Before(op.UndoUntil) && !op.NeedsHuman:
+			verdicts[c.Code] = isUsed
+		case e == nil:
+			verdicts[c.Code] = isTooOld
+		case e.Reason == dianping.CodeReplaced:
+			verdicts[c.Code] = isUndone
+		case e.Class == dianping.Refused: // not consumed, as it seems; a prepare makes sure
+			verdicts[c.Code] = b.prepareVerdict(ctx, j, client, shop, c.Code)
+		}
+	}
+	return verdicts, nil
+}
+
+func (b *Bot) prepareVerdict(ctx context.Context, j *journal, client dianping.Client, shop dianping.Shop, code string) verdict {
+	_, err := call(b, j, dianping.CallPrepare, func() (dianping.Receipt, error) { return client.Prepare(ctx, shop, code) })
+	e := platformError(err)
+	if e == nil {
+		return isUndone // it can be consumed again
+	}
+	switch e.Reason {
+	case dianping.CodeReplaced, dianping.NotFound, dianping.Refunding, dianping.RefundRequested:
+		return isUndone // void, replaced or refunded: in any case not consumed
+	}
+	return noAnswer
+}
