@@ -1,0 +1,178 @@
+package demo
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping"
+	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/config"
+)
+
+// The made-up company: who works there, in which stores, and where they talk.
+
+// person is somebody whose phone the page shows.
+type person struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Role string `json:"role"`
+	kind string // role in the configuration
+}
+
+var people = []person{
+	{ID: "xiaowang", Name: "小王", Role: "店员", kind: "staff"},
+	{ID: "xiaoli", Name: "小李", Role: "店员", kind: "staff"},
+	{ID: "wangdian", Name: "王店长", Role: "店长", kind: "manager"},
+}
+
+// chat is a conversation on the phones of its members.
+type chat struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Group   bool     `json:"group"`
+	Bot     string   `json:"bot"` // what the bot is called there
+	Members []string `json:"members"`
+	Note    string   `json:"note"` // beside the title
+	Hint    string   `json:"hint"` // while nothing has been said
+}
+
+const (
+	robotName = "group" // of the 智能机器人, in routes and channels
+	robotShow = "验券助手"
+	appName   = "main" // of the self-built app
+	appShow   = "验券"
+	appChat   = "app" // id of the 1:1 conversation with the app
+)
+
+var chats = []chat{
+	{
+		ID: "wrRenminGuangchang", Name: "人民广场店·前台", Group: true, Bot: robotShow,
+		Members: []string{"xiaowang", "xiaoli", "wangdian"}, Note: "点评接口",
+		Hint: "点一张试用券，或者发「帮助」看看能做什么。",
+	},
+	{
+		ID: "wrXujiahui", Name: "徐家汇店·前台", Group: true, Bot: robotShow,
+		Members: []string{"xiaoli", "wangdian"}, Note: "美团接口",
+		Hint: "这家店走美团的新接口。点一张试用券，或者发「帮助」。",
+	},
+	{
+		ID: appChat, Name: appShow, Bot: appShow,
+		Members: []string{"xiaowang", "xiaoli", "wangdian"}, Note: "应用",
+		Hint: "和应用单聊，不用 @。发券码、「帮助」都可以；在两家店做事的人会先被问是哪家店。",
+	},
+}
+
+// store is one of the company's shops, with the platform it sells on.
+type store struct {
+	ID, Name, Note string
+	Chat           string
+	Dialect        dianpingtest.Dialect
+	token          string // its session on the fake platform
+	codes          string // how its voucher codes begin
+}
+
+var stores = []store{
+	{
+		ID: "renmin", Name: "人民广场店", Note: "点评（北极星）", Chat: "wrRenminGuangchang",
+		Dialect: dianpingtest.Dianping, token: "demo-session-of-renmin-guangchang", codes: "79926974",
+	},
+	{
+		ID: "xujiahui", Name: "徐家汇店", Note: "美团（新接口）", Chat: "wrXujiahui",
+		Dialect: dianpingtest.Meituan, token: "demo-token-of-xujiahui", codes: "1005202677",
+	},
+}
+
+// Credentials of the fakes; they open nothing else.
+const (
+	demoAppKey      = "demo-app-key"
+	demoAppSecret   = "demo-app-secret"
+	demoDeveloperID = "100000"
+	demoSignKey     = "demo-sign-key"
+)
+
+// config is what config.yaml would say.
+func (w *world) config(database string) (*config.Config, error) {
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("demo: key: %w", err)
+	}
+	robot, ok1 := w.wecom.Robot(robotName)
+	application, ok2 := w.wecom.App(appName)
+	if !ok1 || !ok2 {
+		return nil, fmt.Errorf("demo: the fake WeCom has lost its bots")
+	}
+	c := config.Default()
+	c.Database.DSN = database
+	c.SecretKey = base64.StdEncoding.EncodeToString(key)
+	c.Server.ShutdownGrace = shutdownGrace
+	c.Log.Level = "warn"
+	c.WeCom = &config.WeCom{
+		APIURL: w.wecomURL, CorpID: application.CorpID, ReplyDeadline: 4 * time.Second,
+		Apps: []config.App{{
+			Name: appName, AgentID: int64(application.AgentID), Secret: application.Secret,
+			Token: application.Token, EncodingAESKey: application.EncodingAESKey,
+		}},
+		Bots: []config.Bot{{
+			Name: robotName, DisplayName: robotShow, Token: robot.Token, EncodingAESKey: robot.EncodingAESKey,
+		}},
+	}
+	// Longer than the mischief "slow", so that slow is not the same as lost.
+	c.Redeem.CallTimeout = 5 * time.Second
+	c.Report = &config.Report{At: "22:00"}
+	for _, p := range people {
+		if p.kind == "manager" {
+			c.Managers = append(c.Managers, p.ID)
+		}
+	}
+	for _, s := range w.shops {
+		switch s.Dialect {
+		case dianpingtest.Dianping:
+			c.Dianping = &config.Dianping{APIURL: s.url, AuthURL: s.url, AppKey: demoAppKey, AppSecret: demoAppSecret}
+		case dianpingtest.Meituan:
+			c.Meituan = &config.Meituan{APIURL: s.url, AuthURL: s.url, DeveloperID: demoDeveloperID, SignKey: demoSignKey}
+		}
+		c.Stores = append(c.Stores, config.Store{
+			Name: s.Name, Platform: platformOf(s.Dialect), ShopID: s.ID, Session: s.token,
+			Chats: []string{s.Chat}, Staff: staffOf(s.Chat),
+		})
+	}
+	return c, nil
+}
+
+func platformOf(d dianpingtest.Dialect) string {
+	if d == dianpingtest.Meituan {
+		return dianping.Meituan
+	}
+	return dianping.Dianping
+}
+
+// staffOf a store are the members of its group.
+func staffOf(chatID string) []config.Staff {
+	var staff []config.Staff
+	for _, p := range people {
+		if slices.Contains(chatByID(chatID).Members, p.ID) {
+			staff = append(staff, config.Staff{UserID: p.ID, Name: p.Name, Role: p.kind})
+		}
+	}
+	return staff
+}
+
+// chatByID finds a conversation; the zero chat has no members.
+func chatByID(id string) chat {
+	if i := slices.IndexFunc(chats, func(c chat) bool { return c.ID == id }); i >= 0 {
+		return chats[i]
+	}
+	return chat{}
+}
+
+// where is a conversation to the fake WeCom, on one person's phone.
+func where(c chat, personID string) wecomtest.Where {
+	if c.Group {
+		return wecomtest.InGroup(c.ID).As(personID)
+	}
+	return wecomtest.InApp(appName, personID)
+}

@@ -1,0 +1,266 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/app"
+)
+
+// world is everything around the bot: the fakes, each behind an HTTP server of
+// its own, and what the page has to know besides.
+type world struct {
+	wecom    *wecomtest.WeCom
+	wecomURL string
+	shops    []*shop
+	servers  []*http.Server
+	serving  sync.WaitGroup
+
+	timings *timings // how long callbacks took
+	api     *apiLog  // what the bot asked of WeCom
+
+	mu      sync.Mutex
+	problem string            // why nothing can be tried now; empty: all is well
+	failed  map[string]string // messages that did not reach the bot, by id: why
+	changed chan struct{}     // closed and replaced with every change of anything
+}
+
+// shop is a store with its fake platform. Each store has a platform for itself,
+// so that mischief at one leaves the other alone.
+type shop struct {
+	store
+	platform *dianpingtest.Platform
+	clock    *shiftedClock
+	url      string
+
+	mu    sync.Mutex
+	hints map[string]string // what is special about a voucher, by code
+	sold  int               // vouchers sold on the page
+	mood  string            // mischief that was chosen last
+}
+
+// shiftedClock lets a fake platform live in the past while its history is made.
+type shiftedClock struct {
+	mu    sync.Mutex
+	shift time.Duration
+}
+
+func (c *shiftedClock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.shift)
+}
+
+// at runs do while the clock stands at t.
+func (c *shiftedClock) at(t time.Time, do func() error) error {
+	c.set(time.Until(t))
+	defer c.set(0)
+	return do()
+}
+
+func (c *shiftedClock) set(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shift = d
+}
+
+const starting = "机器人正在启动…"
+
+func newWorld() (w *world, err error) {
+	w = &world{
+		timings: &timings{next: &http.Transport{MaxIdleConnsPerHost: 16}, took: map[string]time.Duration{}},
+		problem: starting, failed: map[string]string{}, changed: make(chan struct{}),
+	}
+	w.api = &apiLog{changed: w.bump}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	opt := wecomtest.Options{
+		Client: &http.Client{Transport: w.timings},
+		Apps:   []wecomtest.App{{Name: appName}},
+		Robots: []wecomtest.Robot{{Name: robotName, DisplayName: robotShow}},
+	}
+	for _, p := range people {
+		opt.Users = append(opt.Users, wecomtest.User{ID: p.ID, Name: p.Name})
+	}
+	for _, c := range chats {
+		if c.Group {
+			opt.Groups = append(opt.Groups, wecomtest.Group{ID: c.ID, Name: c.Name, Members: c.Members, Robots: []string{robotName}})
+		}
+	}
+	w.wecom = wecomtest.New(opt)
+	if w.wecomURL, err = w.serve(w.api.record(w.wecom)); err != nil {
+		return nil, err
+	}
+	w.wecom.SetAPIURL(w.wecomURL)
+	w.wecom.Run()
+	for _, s := range stores {
+		one, err := w.openShop(s)
+		if err != nil {
+			return nil, err
+		}
+		w.shops = append(w.shops, one)
+	}
+	return w, nil
+}
+
+func (w *world) openShop(s store) (*shop, error) {
+	clock := &shiftedClock{}
+	one := &shop{store: s, clock: clock, hints: map[string]string{}, mood: calm}
+	one.platform = dianpingtest.New(dianpingtest.Options{
+		Now: clock.now, AppKey: demoAppKey, AppSecret: demoAppSecret, DeveloperID: demoDeveloperID, SignKey: demoSignKey,
+	})
+	var err error
+	if one.url, err = w.serve(one.platform); err != nil {
+		one.platform.Close()
+		return nil, err
+	}
+	err = errors.Join(
+		one.platform.AddShop(dianpingtest.Shop{ID: s.ID, Name: s.Name}),
+		one.platform.AddShop(dianpingtest.Shop{ID: elsewhere, Name: "五角场店"}),
+		one.platform.AddSession(dianpingtest.Session{Token: s.token, Dialect: s.Dialect, Shops: []string{s.ID}}),
+		one.stock(time.Now()),
+	)
+	if err != nil {
+		one.platform.Close()
+		return nil, fmt.Errorf("demo: %s: %w", s.Name, err)
+	}
+	return one, nil
+}
+
+// listenLoopback takes a free port that only this machine can reach.
+func listenLoopback() (net.Listener, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("demo: listen: %w", err)
+	}
+	return ln, nil
+}
+
+// serve puts a fake behind a port of its own.
+func (w *world) serve(h http.Handler) (url string, err error) {
+	ln, err := listenLoopback()
+	if err != nil {
+		return "", err
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	w.servers = append(w.servers, srv)
+	w.serving.Go(func() { _ = srv.Serve(ln) }) // ends with close
+	return app.LocalURL(ln.Addr()), nil
+}
+
+// pointAt tells the fake WeCom where the bot is, as its console would.
+func (w *world) pointAt(botURL string) error {
+	return errors.Join(
+		w.wecom.SetCallbackURL(wecomtest.InRobot(robotName, ""), botURL+"/wecom/bot/"+robotName),
+		w.wecom.SetCallbackURL(wecomtest.InApp(appName, ""), botURL+"/wecom/app/"+appName),
+	)
+}
+
+// close ends the fakes and their servers. The bot has ended before.
+func (w *world) close() {
+	w.wecom.Close()
+	for _, s := range w.shops {
+		s.platform.Close()
+	}
+	for _, srv := range w.servers {
+		_ = srv.Close() // nothing is under way any more
+	}
+	w.serving.Wait()
+}
+
+// bump wakes the pages that wait for news.
+func (w *world) bump() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+// news is closed with the next change of anything.
+func (w *world) news() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.changed
+}
+
+func (w *world) setProblem(text string) {
+	w.mu.Lock()
+	same := w.problem == text
+	w.problem = text
+	w.mu.Unlock()
+	if !same {
+		w.bump()
+	}
+}
+
+// watch turns every change of the fakes and of the bot's readiness into news,
+// until ctx ends.
+func (w *world) watch(ctx context.Context, botURL string) {
+	var watching sync.WaitGroup
+	follow := func(next func() <-chan struct{}) {
+		watching.Go(func() {
+			for {
+				changed := next()
+				w.bump()
+				select {
+				case <-changed:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	follow(func() <-chan struct{} { return w.wecom.Changed(w.wecom.Version()) })
+	for _, s := range w.shops {
+		follow(func() <-chan struct{} {
+			_, _, more := s.platform.Since(math.MaxUint64)
+			return more
+		})
+	}
+	w.watchBot(ctx, botURL+"/readyz")
+	watching.Wait()
+}
+
+// watchBot asks the bot from time to time whether it is well.
+func (w *world) watchBot(ctx context.Context, readyURL string) {
+	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, readyURL, nil)
+		if err != nil {
+			return // the address is ours and well-formed
+		}
+		resp, err := client.Do(req)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			w.setProblem("机器人没有回应。")
+		case resp.StatusCode != http.StatusOK:
+			w.setProblem(fmt.Sprintf("机器人没有准备好（/readyz 回答 %d）。", resp.StatusCode))
+		default:
+			w.setProblem("")
+		}
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package doctor
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql" // to look at the schema's character set
+
+	"yanquan/dianping"
+	"yanquan/internal/app"
+	"yanquan/internal/config"
+	"yanquan/models"
+)
+
+// store is one whose access to the platform is to be tried.
+type store struct {
+	name, platform string
+	shop           dianping.Shop
+}
+
+const databaseTimeout = 10 * time.Second
+
+// database also gives the stores: those it knows, as their tokens may be newer,
+// or else those of the configuration.
+func (c *checker) database(ctx context.Context) []store {
+	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
+	defer cancel()
+	shown := config.RedactDSN(c.cfg.Database.DSN)
+	if c.cfg.Database.Driver == models.SQLite && !strings.HasPrefix(c.cfg.Database.DSN, "file:") {
+		path, _, _ := strings.Cut(c.cfg.Database.DSN, "?")
+		if abs, err := filepath.Abs(path); err == nil {
+			shown = abs
+		}
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			c.newFile(path, shown)
+			return c.declared()
+		}
+	}
+	db, err := app.OpenDB(ctx, c.cfg, nil, c.now)
+	switch {
+	case errors.Is(err, models.ErrWrongKey):
+		c.bad("give back the secret_key that this database was written with", "database: %s: %v", shown, err)
+		return c.declared()
+	case err != nil:
+		c.bad("start the database, or correct database.driver and database.dsn; user and password count too", "database: %s: %v", shown, err)
+		return c.declared()
+	}
+	defer db.Close()
+	if err := db.Ping(ctx); err != nil {
+		c.bad("it must take changes: check that it is not read-only or full, and that the user may write", "database: %s: %v", shown, err)
+		return c.declared()
+	}
+	c.good("database: %s answers and takes changes", shown)
+	c.charset(ctx)
+	if !c.migrations(ctx, db) {
+		return c.declared()
+	}
+	known, err := c.known(ctx, db)
+	if err != nil {
+		c.bad("see the message", "database: stores cannot be read: %v", err)
+		return c.declared()
+	}
+	return known
+}
+
+// newFile is about a SQLite file that serve will create.
+func (c *checker) newFile(path, shown string) {
+	dir := filepath.Dir(path)
+	probe, err := os.CreateTemp(dir, ".yanquan-doctor-*")
+	if err != nil {
+		c.bad("create the folder "+dir+" and let this user write there, or correct database.dsn", "database: %s cannot be created", shown)
+		return
+	}
+	probe.Close()
+	os.Remove(probe.Name())
+	c.good("database: %s does not exist yet; serve creates it", shown)
+}
+
+// charset looks at the tables that hold Chinese names, on a MySQL-protocol
+// database; migrations make them in utf8mb4 whatever the default is.
+func (c *checker) charset(ctx context.Context) {
+	if c.cfg.Database.Driver != models.MySQL {
+		return
+	}
+	db, err := sql.Open("mysql", c.cfg.Database.DSN)
+	if err != nil {
+		c.bad("correct database.dsn", "database: character set cannot be read")
+		return
+	}
+	defer db.Close()
+	var version string
+	var wrong sql.NullString
+	err = db.QueryRowContext(ctx, `SELECT VERSION(), (SELECT MIN(table_name) FROM information_schema.tables
+		WHERE table_schema = DATABASE() AND table_name IN ('stores', 'members', 'operations') AND table_collation NOT LIKE 'utf8mb4%')`).Scan(&version, &wrong)
+	switch {
+	case err != nil:
+		c.bad("see the message", "database: character set cannot be read: %v", err)
+	case wrong.Valid:
+		c.bad("ALTER TABLE "+wrong.String+" CONVERT TO CHARACTER SET utf8mb4", "database: table %s is not in utf8mb4", wrong.String)
+	default:
+		c.good("database: version %s, texts in utf8mb4", version)
+	}
+}
+
+func (c *checker) migrations(ctx context.Context, db *models.DB) bool {
+	list, err := db.MigrationStatus(ctx)
+	if err != nil {
+		c.bad("see the message", "migrations: %v", err)
+		return false
+	}
+	pending := 0
+	for _, m := range list {
+		switch {
+		case m.Unknown:
+			c.bad("run the newer program again, or restore the backup made before the upgrade", "migrations: %s was made by a newer program", m.Name)
+			return false
+		case m.Interrupted:
+			c.bad("run: yanquan migrate up", "migrations: %s was interrupted", m.Name)
+			return false
+		case m.AppliedAt.IsZero():
+			pending++
+		}
+	}
+	if pending > 0 {
+		c.good("migrations: %d of %d pending; serve applies them, or run: yanquan migrate up", pending, len(list))
+		return false
+	}
+	c.good("migrations: up to date (%d)", len(list))
+	return true
+}
+
+func (c *checker) declared() []store {
+	var list []store
+	for _, s := range c.cfg.Stores {
+		list = append(list, store{s.Name, s.Platform, dianping.Shop{ID: s.ShopID, Session: s.Session}})
+	}
+	return list
+}
+
+// known merges the stores of the database with declared ones that serve has not
+// taken in yet.
+func (c *checker) known(ctx context.Context, db *models.DB) ([]store, error) {
+	rows, err := db.Stores(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []store
+	seen := map[string]bool{}
+	for _, r := range rows {
+		s := store{r.Name, r.Platform, dianping.Shop{ID: r.ShopID}}
+		session, err := db.Session(ctx, r.ID)
+		if err != nil && !errors.Is(err, models.ErrNotFound) {
+			return nil, fmt.Errorf("session of %s: %w", r.Name, err)
+		}
+		s.shop.Session = session.AccessToken
+		list = append(list, s)
+		seen[r.Platform+"/"+r.ShopID] = true
+	}
+	for _, s := range c.declared() {
+		if !seen[s.platform+"/"+s.shop.ID] {
+			list = append(list, s)
+		}
+	}
+	return list, nil
+}

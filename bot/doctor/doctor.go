@@ -1,0 +1,100 @@
+// Package doctor checks an installation from the outside in: configuration,
+// database, clock, WeCom, callback addresses, platform. Each line says what was
+// looked at, and where something is wrong, what to do. It changes nothing.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"yanquan/internal/config"
+)
+
+// Options of [Run]. The zero value is fine.
+type Options struct {
+	HTTP *http.Client // nil: one with a time-out, which follows no redirects
+	Now  func() time.Time
+}
+
+// Run writes one line for each finding to w, and reports whether all is well.
+func Run(ctx context.Context, w io.Writer, path string, env func(string) (string, bool), o Options) bool {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.HTTP == nil {
+		o.HTTP = &http.Client{Timeout: 10 * time.Second}
+	}
+	client := *o.HTTP
+	// A redirect is a finding, and secrets are in the addresses.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c := &checker{w: w, fine: true, http: &client, now: o.Now}
+	if cfg := c.configuration(path, env); cfg != nil {
+		c.cfg = cfg
+		stores := c.database(ctx)
+		c.clocks(ctx)
+		c.wecom(ctx)
+		c.callbacks(ctx)
+		c.sessions(ctx, stores)
+	}
+	return c.fine
+}
+
+// checker collects the verdict while it writes.
+type checker struct {
+	w    io.Writer
+	fine bool
+	http *http.Client
+	now  func() time.Time
+	cfg  *config.Config
+}
+
+func (c *checker) good(format string, args ...any) {
+	fmt.Fprintf(c.w, "✓ "+format+"\n", args...)
+}
+
+// bad says what is wrong and what to do.
+func (c *checker) bad(todo, format string, args ...any) {
+	c.fine = false
+	fmt.Fprintf(c.w, "✗ %s — %s\n", fmt.Sprintf(format, args...), todo)
+}
+
+func (c *checker) configuration(path string, env func(string) (string, bool)) *config.Config {
+	cfg, err := config.Load(path, env)
+	var problems *config.Problems
+	switch {
+	case errors.As(err, &problems):
+		for _, p := range problems.List {
+			c.bad("correct this line", "configuration: %s:%d: %s: %s", path, p.Line, p.Key, p.Message)
+		}
+		return nil
+	case err != nil:
+		c.bad("name the file with --config; config.yaml in the source is a commented sample", "configuration: %v", err)
+		return nil
+	}
+	apps, robots := 0, 0
+	if cfg.WeCom != nil {
+		apps, robots = len(cfg.WeCom.Apps), len(cfg.WeCom.Bots)
+	}
+	c.good("configuration: %s: apps %d, robots %d, platforms %d, declared stores %d", path, apps, robots, len(cfg.Platforms()), len(cfg.Stores))
+	if apps+robots == 0 {
+		c.bad("add an app or a robot to wecom:", "configuration: nobody can text this bot")
+	}
+	if len(cfg.Platforms()) == 0 {
+		c.bad("add the section dianping: or meituan:", "configuration: there is no platform to verify at")
+	}
+	return cfg
+}
+
+// plain takes the address, which can hold secrets, out of an HTTP error.
+func plain(err error) error {
+	var withURL *url.Error
+	for errors.As(err, &withURL) {
+		err = withURL.Err
+	}
+	return err
+}

@@ -1,0 +1,288 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/app"
+	"yanquan/internal/config"
+)
+
+const testKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+// world is an installation with everything around it.
+type world struct {
+	wecom    *wecomtest.WeCom
+	app      wecomtest.App
+	robot    wecomtest.Robot
+	platform *dianpingtest.Platform
+	wecomURL string
+	shopURL  string
+	dir      string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{dir: t.TempDir()}
+	w.wecom = wecomtest.New(wecomtest.Options{
+		Apps:   []wecomtest.App{{Name: "main", AgentID: 1000002}},
+		Robots: []wecomtest.Robot{{Name: "group"}},
+	})
+	w.app, _ = w.wecom.App("main")
+	w.robot, _ = w.wecom.Robot("group")
+	api := httptest.NewServer(w.wecom)
+	t.Cleanup(api.Close)
+	t.Cleanup(w.wecom.Close)
+	w.platform = dianpingtest.New(dianpingtest.Options{AppKey: "k", AppSecret: "s"})
+	shop := httptest.NewServer(w.platform)
+	t.Cleanup(shop.Close)
+	t.Cleanup(w.platform.Close)
+	w.platform.AddShop(dianpingtest.Shop{ID: "shop-1"})
+	w.platform.AddSession(dianpingtest.Session{Token: "t", Dialect: dianpingtest.Dianping, Shops: []string{"shop-1"}})
+	w.wecomURL, w.shopURL = api.URL, shop.URL
+	return w
+}
+
+// config writes the file; edit changes its text.
+func (w *world) config(t *testing.T, publicURL string, edit ...string) string {
+	t.Helper()
+	text := fmt.Sprintf(`
+secret_key: %s
+server: {public_url: '%s'}
+database: {dsn: '%s'}
+wecom:
+  api_url: '%s'
+  corp_id: '%s'
+  apps: [{name: main, agent_id: %d, secret: '%s', token: '%s', encoding_aes_key: '%s'}]
+  bots: [{name: group, token: '%s', encoding_aes_key: '%s'}]
+dianping: {api_url: '%s', app_key: k, app_secret: s}
+stores: [{name: 人民广场店, platform: dianping, shop_id: shop-1, session: t}]
+`, testKey, publicURL, filepath.Join(w.dir, "yanquan.db"), w.wecomURL, w.app.CorpID, w.app.AgentID, w.app.Secret, w.app.Token, w.app.EncodingAESKey,
+		w.robot.Token, w.robot.EncodingAESKey, w.shopURL)
+	text = strings.NewReplacer(edit...).Replace(text)
+	f, err := os.CreateTemp(w.dir, "config-*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
+}
+
+// serve runs the bot itself and gives its address.
+func (w *world) serve(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(w.config(t, ""), os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ready, done := make(chan string, 1), make(chan error, 1)
+	go func() {
+		done <- app.Run(ctx, cfg, app.Options{Listener: ln, Ready: func(url string) { ready <- url }})
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case url := <-ready:
+		return url
+	case err := <-done:
+		done <- err
+		t.Fatal(err)
+	}
+	return ""
+}
+
+func check(t *testing.T, path string, o Options) (bool, string) {
+	t.Helper()
+	var out bytes.Buffer
+	fine := Run(t.Context(), &out, path, os.LookupEnv, o)
+	text := out.String()
+	if fine == strings.Contains(text, "✗") {
+		t.Errorf("verdict %v with:\n%s", fine, text)
+	}
+	for line := range strings.Lines(text) {
+		switch {
+		case !strings.HasPrefix(line, "✓ ") && !strings.HasPrefix(line, "✗ "):
+			t.Errorf("neither ✓ nor ✗: %s", line)
+		case strings.HasPrefix(line, "✗ ") && !strings.Contains(line, " — "):
+			t.Errorf("does not say what to do: %s", line)
+		}
+	}
+	return fine, text
+}
+
+func TestAllWell(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	url := w.serve(t)
+	fine, text := check(t, w.config(t, url), Options{})
+	if !fine {
+		t.Errorf("not fine:\n%s", text)
+	}
+	for _, want := range []string{
+		"configuration: ", "answers and takes changes", "migrations: up to date", "clock: agrees with dianping", "clock: agrees with wecom",
+		"wecom app main: access token fetched", "callback " + url + "/wecom/app/main: verified", "callback " + url + "/wecom/bot/group: verified",
+		"store 人民广场店 (dianping): access is good",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("lacks %q:\n%s", want, text)
+		}
+	}
+	for _, secret := range []string{w.app.Secret, w.app.Token, w.app.EncodingAESKey, w.robot.Token, testKey} {
+		if strings.Contains(text, secret) {
+			t.Errorf("shows %q:\n%s", secret, text)
+		}
+	}
+}
+
+// Nothing runs yet: what can be checked is checked, and nothing is created.
+func TestBeforeTheFirstStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path := w.config(t, "http://127.0.0.1:1")
+	_, text := check(t, path, Options{})
+	for _, want := range []string{
+		"✓ database: " + filepath.Join(w.dir, "yanquan.db") + " does not exist yet",
+		"✗ callback http://127.0.0.1:1/wecom/app/main: no answer", "is serve running",
+		"✓ platform: store 人民广场店",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("lacks %q:\n%s", want, text)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(w.dir, "yanquan.db")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("doctor created the database: %v", err)
+	}
+}
+
+func TestFindings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	url := w.serve(t)
+	otherKey := "Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA="
+	tests := []struct {
+		name      string
+		edit      []string
+		skew      time.Duration
+		want, fix string
+	}{
+		{"configuration", []string{"corp_id:", "corpid:"}, 0, "configuration: ", "correct this line"},
+		{"database key", []string{testKey, otherKey}, 0, "✗ database: ", "give back the secret_key"},
+		{"database folder", []string{"yanquan.db", "none/yanquan.db"}, 0, "✗ database: ", "create the folder"},
+		{"database unreachable", []string{"dsn: '" + filepath.Join(w.dir, "yanquan.db"), "driver: mysql, dsn: 'u:hunter2@tcp(127.0.0.1:1)/x"}, 0, "✗ database: u:********@tcp(127.0.0.1:1)/x", "start the database"},
+		{"clock ahead", nil, 2 * time.Minute, "✗ clock: 2m0s ahead of dianping", "NTP"},
+		{"clock behind", nil, -2 * time.Minute, "✗ clock: 2m0s behind wecom", "NTP"},
+		{"platform unreachable", []string{"api_url: '" + w.shopURL, "api_url: 'http://127.0.0.1:1"}, 0, "✗ network: dianping does not answer", "firewall"},
+		{"wrong secret", []string{w.app.Secret, "wrong-secret"}, 0, "✗ wecom app main: no access token: errcode 40001", "check corp_id, and the Secret"},
+		{"wrong corp", []string{"corp_id: '" + w.app.CorpID, "corp_id: 'wwother"}, 0, "✗ wecom app main: no access token", "check corp_id"},
+		{"another token than serve", []string{w.robot.Token, "othertoken"}, 0, "✗ callback " + url + "/wecom/bot/group: answers 401", "restart it"},
+		{"another name than serve", []string{"name: group", "name: other"}, 0, "✗ callback " + url + "/wecom/bot/other: answers 404", "another configuration"},
+		{"no public url", []string{"public_url: '" + url, "public_url: '"}, 0, "✗ callback: server.public_url is not set", "set server.public_url"},
+		{"wrong platform keys", []string{"app_secret: s", "app_secret: x"}, 0, "✗ platform: store 人民广场店", "check the keys in dianping:"},
+		{"nothing to do", []string{"stores: [{name: 人民广场店, platform: dianping, shop_id: shop-1, session: t}]", "", "dianping: {api_url: '" + w.shopURL + "', app_key: k, app_secret: s}", "", "yanquan.db", "new.db"}, 0, "there is no platform to verify at", "add the section"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			fine, text := check(t, w.config(t, url, tt.edit...), Options{Now: func() time.Time { return time.Now().Add(tt.skew) }})
+			if fine || !strings.Contains(text, tt.want) || !strings.Contains(text, tt.fix) {
+				t.Errorf("want %q and %q:\n%s", tt.want, tt.fix, text)
+			}
+			if strings.Contains(text, "hunter2") || strings.Contains(text, "wrong-secret") {
+				t.Errorf("shows a secret:\n%s", text)
+			}
+		})
+	}
+}
+
+func TestUntrustedAddress(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	url := w.serve(t)
+	w.wecom.SetTrustedIPs([]string{"203.0.113.9"})
+	fine, text := check(t, w.config(t, url), Options{})
+	if fine || !strings.Contains(text, "60020") || !strings.Contains(text, "add 127.0.0.1 in the console") || !strings.Contains(text, "企业可信IP") {
+		t.Errorf("got:\n%s", text)
+	}
+}
+
+func TestVoidSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	url := w.serve(t)
+	if err := w.platform.ExpireSession("t"); err != nil {
+		t.Fatal(err)
+	}
+	fine, text := check(t, w.config(t, url), Options{})
+	if fine || !strings.Contains(text, "✗ platform: store 人民广场店") || !strings.Contains(text, "authorise again") {
+		t.Errorf("got:\n%s", text)
+	}
+}
+
+// What can stand between WeCom and serve.
+func TestProxies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	target := w.serve(t)
+	var clock atomic.Int64
+	pass := func(change func(rw http.ResponseWriter, status int, body string)) http.HandlerFunc {
+		return func(rw http.ResponseWriter, r *http.Request) {
+			resp, err := http.Get(target + r.URL.RequestURI())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			var body bytes.Buffer
+			body.ReadFrom(resp.Body)
+			change(rw, resp.StatusCode, body.String())
+		}
+	}
+	for name, tt := range map[string]struct {
+		handler   http.HandlerFunc
+		want, fix string
+	}{
+		"newline":    {pass(func(rw http.ResponseWriter, _ int, body string) { fmt.Fprintln(rw, body) }), "something around it", "white space"},
+		"other text": {func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "welcome") }, "another text", "something else answers"},
+		"redirect": {func(rw http.ResponseWriter, r *http.Request) {
+			http.Redirect(rw, r, "https://other/", http.StatusMovedPermanently)
+		}, "redirects to https://other/", "final address"},
+		"bad gateway": {func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(502) }, "answers 502", "does not reach serve"},
+		"error":       {func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(500) }, "answers 500", "log of serve"},
+		"slow": {pass(func(rw http.ResponseWriter, _ int, body string) {
+			clock.Add(int64(1200 * time.Millisecond))
+			fmt.Fprint(rw, body)
+		}), "took 1.2", "WeCom waits 1 s"},
+	} {
+		proxy := httptest.NewServer(tt.handler)
+		fine, text := check(t, w.config(t, proxy.URL), Options{Now: func() time.Time { return time.Now().Add(time.Duration(clock.Load())) }})
+		proxy.Close()
+		if fine || !strings.Contains(text, tt.want) || !strings.Contains(text, tt.fix) {
+			t.Errorf("%s: want %q and %q:\n%s", name, tt.want, tt.fix, text)
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"yanquan/bot"
+	"yanquan/bot/wecom"
+)
+
+// AppCallback reads the callbacks of one self-built app; [wecom.App] is one.
+type AppCallback interface {
+	VerifyURL(q url.Values) (string, error)
+	Receive(q url.Values, body []byte) (m bot.Message, work bool, err error)
+}
+
+// maxBody bounds a callback: WeCom's own are a few KB.
+const maxBody = 1 << 20
+
+// keyChannel is where a handler leaves the channel's name for log and metrics.
+const keyChannel = "channel"
+
+func (s *Server) verifyApp(c *gin.Context) {
+	if app, ok := named(c, wecom.AppChannel, s.Apps); ok {
+		verify(c, app.VerifyURL)
+	}
+}
+
+func (s *Server) verifyRobot(c *gin.Context) {
+	if robot, ok := named(c, wecom.RobotChannel, s.Robots); ok {
+		verify(c, robot.VerifyURL)
+	}
+}
+
+// receiveApp answers an empty 200 once the message is durable; what there is to
+// say goes out through the API.
+func (s *Server) receiveApp(c *gin.Context) {
+	arrived := time.Now()
+	app, ok := named(c, wecom.AppChannel, s.Apps)
+	if !ok {
+		return
+	}
+	body, ok := readBody(c)
+	if !ok {
+		return
+	}
+	m, work, err := app.Receive(c.Request.URL.Query(), body)
+	if err != nil {
+		refuse(c, err)
+		return
+	}
+	if work {
+		if _, err := s.accept(c, m, arrived); err != nil {
+			refuse(c, err)
+			return
+		}
+	}
+	c.Status(http.StatusOK)
+}
+
+// errNotStored answers 503, so that WeCom sends again.
+var errNotStored = errors.New("message not stored")
+
+// acceptWithin bounds the time to store a message: WeCom gives up after 5 s and
+// sends again.
+const acceptWithin = 4 * time.Second
+
+// accept stores a message, even where WeCom has hung up meanwhile.
+func (s *Server) accept(c *gin.Context, m bot.Message, arrived time.Time) (string, error) {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(c.Request.Context()), arrived.Add(acceptWithin))
+	defer cancel()
+	id, err := s.Engine.Accept(ctx, m)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", errNotStored, err)
+	}
+	return id, nil
+}
+
+// named finds the app or robot a callback is for, or answers 404.
+func named[T any](c *gin.Context, kind wecom.Channel, all map[string]T) (T, bool) {
+	name := c.Param("name")
+	one, ok := all[name]
+	if !ok {
+		c.Set(keyChannel, string(kind)+"/unknown")
+		c.String(http.StatusNotFound, "not found\n")
+		return one, false
+	}
+	c.Set(keyChannel, string(kind)+"/"+name)
+	return one, true
+}
+
+// verify answers the request that WeCom makes when the callback URL is saved.
+// Nothing may surround the text: WeCom compares it byte by byte.
+func verify(c *gin.Context, check func(url.Values) (string, error)) {
+	text, err := check(c.Request.URL.Query())
+	if err != nil {
+		refuse(c, err)
+		return
+	}
+	c.Data(http.StatusOK, "text/plain; charset=utf-8", []byte(text))
+}
+
+// readBody reads at most maxBody, or answers 413 or 400.
+func readBody(c *gin.Context) ([]byte, bool) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		answer(c, http.StatusRequestEntityTooLarge, fmt.Errorf("body over %d bytes", maxBody))
+	case err != nil:
+		answer(c, http.StatusBadRequest, fmt.Errorf("read body: %w", err))
+	}
+	return body, err == nil
+}
+
+// refuse chooses the status for an error.
+func refuse(c *gin.Context, err error) {
+	switch {
+	case errors.Is(err, wecom.ErrUnauthentic):
+		answer(c, http.StatusUnauthorized, err)
+	case errors.Is(err, wecom.ErrMalformed):
+		answer(c, http.StatusBadRequest, err)
+	case errors.Is(err, errNotStored):
+		answer(c, http.StatusServiceUnavailable, err)
+	default:
+		answer(c, http.StatusInternalServerError, err)
+	}
+}
+
+// answer sends a status with its standard words; the cause is for the log.
+func answer(c *gin.Context, status int, cause error) {
+	_ = c.Error(cause)
+	c.String(status, http.StatusText(status)+"\n")
+}

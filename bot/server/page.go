@@ -1,0 +1,146 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/base64"
+	"errors"
+	"html/template"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"yanquan/bot"
+	"yanquan/models"
+)
+
+// Vouchers tells what a page shows; [bot.Bot] does.
+type Vouchers interface {
+	Voucher(ctx context.Context, operationID string) (bot.VoucherView, error)
+}
+
+//go:embed page.html
+var pageFiles embed.FS
+
+var pageTemplate = template.Must(template.ParseFS(pageFiles, "page.html"))
+
+// page is what page.html is filled with. A page without a View is a notice.
+type page struct {
+	Nonce    string
+	Mood     string // good, bad, wait, plain: colour and sign
+	Title    string
+	Text     string
+	View     *bot.VoucherView
+	Price    string
+	UndoAt   string        // until when, as a clock
+	UndoLeft time.Duration // at the time of rendering
+	UndoSpan time.Duration
+	Refresh  int // seconds; 0: never
+}
+
+// UndoMillis is UndoLeft for the script.
+func (p page) UndoMillis() int64 { return p.UndoLeft.Milliseconds() }
+
+// UndoClock is UndoLeft as 09:41, for those without script.
+func (p page) UndoClock() string {
+	left := p.UndoLeft.Round(time.Second)
+	return time.Time{}.Add(left).Format("04:05")
+}
+
+func (s *Server) voucherPage(c *gin.Context) {
+	id, err := s.Links.Open(ToVoucher, c.Param("token"))
+	switch {
+	case errors.Is(err, ErrLinkExpired):
+		s.notice(c, http.StatusGone, "链接已过期", "这个链接只在 30 天内有效。要看这次核销，请在企业微信里发：记录")
+		return
+	case err != nil:
+		s.notice(c, http.StatusNotFound, "没有这个页面", "链接不完整或者不正确。请从企业微信的卡片里重新打开。")
+		return
+	}
+	v, err := s.Vouchers.Voucher(c.Request.Context(), id)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		s.notice(c, http.StatusNotFound, "没有这次核销", "这次核销的记录已经不在了。")
+		return
+	case err != nil:
+		_ = c.Error(err)
+		s.notice(c, http.StatusServiceUnavailable, "暂时打不开", "请过一会儿再试。")
+		return
+	}
+	s.render(c, http.StatusOK, s.voucher(v))
+}
+
+// pollSeconds is how often the page of an unsettled verification looks again.
+const pollSeconds = 3
+
+func (s *Server) voucher(v bot.VoucherView) page {
+	p := page{Title: v.Card.Title, Text: mask(v.Card.Text)}
+	switch {
+	case v.NeedsHuman:
+		p.Mood, p.Refresh = "bad", 10*pollSeconds
+	case !v.State.Terminal():
+		p.Mood, p.Refresh = "wait", pollSeconds
+	case v.State == models.Done:
+		p.Mood = "good"
+	case v.State == models.Rejected:
+		p.Mood = "bad"
+	default:
+		p.Mood = "plain"
+	}
+	fields := v.Card.Fields
+	v.Card.Fields = nil
+	for _, f := range fields {
+		if f.Key == "售价" { // shown large
+			p.Price = f.Value
+			continue
+		}
+		f.Value = mask(f.Value)
+		v.Card.Fields = append(v.Card.Fields, f)
+	}
+	if q := v.Card.Quote; q != nil {
+		v.Card.Quote = &bot.Quote{Title: q.Title, Text: mask(q.Text)}
+	}
+	if left := v.UndoUntil.Sub(s.Now()); !v.UndoUntil.IsZero() && left > 0 {
+		p.UndoAt = v.UndoUntil.In(s.Location).Format("15:04:05")
+		p.UndoLeft, p.UndoSpan = left, max(left, s.UndoWindow)
+		if strings.HasPrefix(p.Text, "可撤销至") { // the clock says it
+			p.Text = ""
+		}
+	}
+	p.View = &v
+	return p
+}
+
+// A code on its way through a page is not needed whole: who verifies has it in
+// the chat.
+var longNumber = regexp.MustCompile(`[0-9]{8,}`)
+
+func mask(text string) string {
+	return longNumber.ReplaceAllStringFunc(text, func(n string) string { return n[:3] + "****" + n[len(n)-3:] })
+}
+
+func (s *Server) notice(c *gin.Context, status int, title, text string) {
+	s.render(c, status, page{Mood: "plain", Title: title, Text: text})
+}
+
+func (s *Server) render(c *gin.Context, status int, p page) {
+	var nonce [16]byte
+	rand.Read(nonce[:])
+	p.Nonce = base64.RawURLEncoding.EncodeToString(nonce[:])
+	h := c.Writer.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+p.Nonce+"'; script-src 'nonce-"+p.Nonce+
+		"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer") // the address is the permission
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Robots-Tag", "noindex, nofollow")
+	h.Set("Cache-Control", "no-store")
+	c.Status(status)
+	if err := pageTemplate.ExecuteTemplate(c.Writer, "page.html", p); err != nil {
+		_ = c.Error(err)
+	}
+}

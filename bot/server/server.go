@@ -1,0 +1,163 @@
+// Package server is the HTTP side: WeCom's callbacks in, the page of a
+// verification, health and metrics. It knows how to answer a callback in time
+// and in which status, and nothing of vouchers.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"yanquan/bot"
+)
+
+// Engine answers messages; [bot.Bot] is one.
+type Engine interface {
+	// Accept makes a message durable; after a nil error it will be answered.
+	Accept(ctx context.Context, m bot.Message) (id string, err error)
+	// Await waits for the final reply until the context ends.
+	Await(ctx context.Context, id string) (bot.Reply, bool)
+	// Delivered says that the final reply went out in the response to a callback.
+	Delivered(ctx context.Context, id string)
+}
+
+// Options of a Server. Engine is required; what else is nil is off.
+type Options struct {
+	Engine        Engine
+	Apps          map[string]AppCallback   // by name
+	Robots        map[string]RobotCallback // by name
+	ReplyDeadline time.Duration            // a callback is answered within; 4s where zero
+
+	Vouchers   Vouchers
+	Links      *Links
+	Location   *time.Location // of the times shown; UTC where nil
+	UndoWindow time.Duration  // full length of the page's undo clock; 10m where zero
+
+	Checks  []Check
+	Metrics *Metrics
+	Grace   time.Duration // for requests in flight at the end; 10s where zero
+
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// Server serves the routes of the bot.
+type Server struct {
+	Options
+	health *health
+	router *gin.Engine
+}
+
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second
+	writeTimeout      = 20 * time.Second
+	idleTimeout       = 90 * time.Second
+	maxHeaderBytes    = 32 << 10
+)
+
+func init() { gin.SetMode(gin.ReleaseMode) } // process-wide; nothing here wants gin's own output
+
+// New builds the routes.
+func New(o Options) (*Server, error) {
+	if o.Engine == nil {
+		return nil, errors.New("server: an engine is needed")
+	}
+	if o.ReplyDeadline == 0 {
+		o.ReplyDeadline = 4 * time.Second
+	}
+	if o.Grace == 0 {
+		o.Grace = 10 * time.Second
+	}
+	if o.UndoWindow == 0 {
+		o.UndoWindow = 10 * time.Minute
+	}
+	if o.Location == nil {
+		o.Location = time.UTC
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics("", "")
+	}
+	s := &Server{Options: o}
+	s.health = newHealth(o.Checks, o.Log, o.Now, s.Metrics.setReady)
+
+	r := gin.New()
+	r.HandleMethodNotAllowed = true
+	r.RedirectTrailingSlash = false
+	if err := r.SetTrustedProxies(nil); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	r.Use(s.accessLog, s.recover)
+	r.NoRoute(func(c *gin.Context) { c.String(http.StatusNotFound, "not found\n") })
+	r.NoMethod(func(c *gin.Context) { c.String(http.StatusMethodNotAllowed, "method not allowed\n") })
+
+	r.GET("/wecom/app/:name", s.verifyApp)
+	r.POST("/wecom/app/:name", s.receiveApp)
+	r.GET("/wecom/bot/:name", s.verifyRobot)
+	r.POST("/wecom/bot/:name", s.receiveRobot)
+	live := func(c *gin.Context) { c.String(http.StatusOK, "ok\n") }
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		r.Handle(method, "/healthz", live)
+		r.Handle(method, "/readyz", s.health.serve)
+	}
+	r.GET("/metrics", gin.WrapH(s.Metrics.Handler()))
+	if o.Vouchers != nil && o.Links != nil {
+		r.GET("/v/:token", s.voucherPage)
+	}
+	s.router = r
+	return s, nil
+}
+
+// Handler serves the routes; health checks are only run by [Server.Serve].
+func (s *Server) Handler() http.Handler { return s.router }
+
+// Serve answers requests until the context ends; ready is called once when it
+// does, and may be nil. Then it stops being ready, takes no more connections and
+// lets what is in flight finish within Grace.
+func (s *Server) Serve(ctx context.Context, ln net.Listener, ready func()) error {
+	probes, stopProbes := context.WithCancel(context.WithoutCancel(ctx))
+	probing := make(chan struct{})
+	s.health.probeAll(probes)
+	go func() { defer close(probing); s.health.run(probes) }()
+	defer func() { stopProbes(); <-probing }()
+
+	srv := &http.Server{
+		Handler:           s.router,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(ln) }() // the listener queues connections until then
+	if ready != nil {
+		ready()
+	}
+	select {
+	case err := <-failed:
+		return fmt.Errorf("server: %w", err)
+	case <-ctx.Done():
+	}
+	s.health.stop()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Grace)
+	defer cancel()
+	if err := srv.Shutdown(grace); err != nil {
+		srv.Close()
+		return fmt.Errorf("server: requests still running after %s: %w", s.Grace, err)
+	}
+	return nil
+}

@@ -1,0 +1,250 @@
+// Package app wires the parts together from a configuration and runs them.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/server"
+	"yanquan/bot/wecom"
+	"yanquan/dianping"
+	"yanquan/internal/config"
+	"yanquan/models"
+)
+
+// Options of [Run]. The zero value is fine.
+type Options struct {
+	NoMigrate bool             // refuse an old schema instead of upgrading it
+	Listener  net.Listener     // nil: listen on server.listen
+	Ready     func(url string) // called once, when requests are answered
+	Log       *slog.Logger     // nil: silent
+	Now       func() time.Time
+
+	Version, Commit string // for metrics
+}
+
+// Run runs the bot until the context ends, then stops taking messages, finishes
+// what is under way within server.shutdown_grace and returns.
+func Run(ctx context.Context, cfg *config.Config, o Options) error {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	db, err := OpenDB(ctx, cfg, o.Log, o.Now)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := prepare(ctx, db, cfg, o); err != nil {
+		return err
+	}
+	ln := o.Listener
+	if ln == nil {
+		if ln, err = net.Listen("tcp", cfg.Server.Listen); err != nil {
+			return fmt.Errorf("listen: %w", err)
+		}
+	}
+	defer ln.Close() // where something below fails before it is served
+	address := LocalURL(ln.Addr())
+	parts, err := assemble(db, cfg, o, address)
+	if err != nil {
+		return err
+	}
+
+	// Both stop at once: the bot refuses new messages, so that WeCom sends them
+	// again, and finishes old ones while their callbacks still wait.
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	graceOver := make(chan struct{}) // a database that hangs can hold up the bot for longer
+	context.AfterFunc(ctx, func() { time.AfterFunc(cfg.Server.ShutdownGrace, func() { close(graceOver) }) })
+	background := make(chan struct{})
+	go func() { defer close(background); parts.bot.Run(ctx, inner(cfg.Server.ShutdownGrace)) }()
+	err = parts.server.Serve(ctx, ln, func() {
+		o.Log.Info("ready", "address", address, "public_url", publicURL(cfg, address), "apps", len(parts.apps), "robots", len(parts.robots), "platforms", strings.Join(cfg.Platforms(), ","), "stores", len(cfg.Stores))
+		if o.Ready != nil {
+			o.Ready(address)
+		}
+	})
+	stop()
+	select {
+	case <-background:
+		return err
+	case <-graceOver:
+		return errors.Join(err, fmt.Errorf("stopped after %s with work under way; it is taken up at the next start", cfg.Server.ShutdownGrace))
+	}
+}
+
+// inner is the share of the grace after which a part gives up by itself, so that
+// it can still say so.
+func inner(grace time.Duration) time.Duration { return grace * 9 / 10 }
+
+// OpenDB opens the configured database.
+func OpenDB(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() time.Time) (*models.DB, error) {
+	key, err := cfg.Key()
+	if err != nil {
+		return nil, fmt.Errorf("secret_key: %w", err)
+	}
+	return models.Open(ctx, models.Config{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, Key: key, Log: log, Now: now})
+}
+
+// prepare brings schema and declared stores up to date.
+func prepare(ctx context.Context, db *models.DB, cfg *config.Config, o Options) error {
+	if o.NoMigrate {
+		if err := db.CheckSchema(ctx); err != nil {
+			return err
+		}
+	} else if _, err := db.Migrate(ctx); err != nil {
+		return err
+	}
+	stores := make([]models.ConfiguredStore, len(cfg.Stores))
+	for i, s := range cfg.Stores {
+		stores[i] = models.ConfiguredStore{Platform: s.Platform, ShopID: s.ShopID, Name: s.Name, Session: s.Session, Chats: s.Chats}
+		for _, p := range s.Staff {
+			stores[i].Staff = append(stores[i].Staff, models.Member{UserID: p.UserID, Name: p.Name, Role: models.Role(p.Role)})
+		}
+	}
+	if err := db.SyncConfigured(ctx, stores); err != nil {
+		return fmt.Errorf("stores of the configuration: %w", err)
+	}
+	return nil
+}
+
+// Platforms makes the clients of the configured generations, by name. observe
+// may be nil.
+func Platforms(cfg *config.Config, now func() time.Time, observe func(dianping.Observation)) (map[string]dianping.Client, error) {
+	clients := map[string]dianping.Client{}
+	if p := cfg.Dianping; p != nil {
+		c, err := dianping.NewDianping(dianping.Config{
+			APIURL: p.APIURL, AppKey: p.AppKey, AppSecret: p.AppSecret,
+			Timeout: cfg.Redeem.CallTimeout, Now: now, Observe: observe,
+		})
+		if err != nil {
+			return nil, err
+		}
+		clients[dianping.Dianping] = c
+	}
+	if p := cfg.Meituan; p != nil {
+		c, err := dianping.NewMeituan(dianping.MeituanConfig{
+			APIURL: p.APIURL, DeveloperID: p.DeveloperID, SignKey: p.SignKey,
+			Timeout: cfg.Redeem.CallTimeout, Now: now, Observe: observe,
+		})
+		if err != nil {
+			return nil, err
+		}
+		clients[dianping.Meituan] = c
+	}
+	return clients, nil
+}
+
+type parts struct {
+	bot    *bot.Bot
+	server *server.Server
+	apps   map[string]server.AppCallback
+	robots map[string]server.RobotCallback
+}
+
+func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*parts, error) {
+	key, err := cfg.Key()
+	if err != nil {
+		return nil, fmt.Errorf("secret_key: %w", err)
+	}
+	links, err := server.NewLinks(key, o.Now)
+	if err != nil {
+		return nil, err
+	}
+	metrics := server.NewMetrics(o.Version, o.Commit)
+	platforms, err := Platforms(cfg, o.Now, metrics.Platform)
+	if err != nil {
+		return nil, err
+	}
+	base := publicURL(cfg, address)
+	p := &parts{apps: map[string]server.AppCallback{}, robots: map[string]server.RobotCallback{}}
+	sending := wecom.SenderConfig{FallbackURL: base, Now: o.Now}
+	notices, deadline := "", time.Duration(0)
+	if w := cfg.WeCom; w != nil {
+		sending.APIURL, deadline = w.APIURL, w.ReplyDeadline
+		for _, a := range w.Apps {
+			ac := wecom.AppConfig{
+				Name: a.Name, CorpID: w.CorpID, AgentID: a.AgentID, Secret: a.Secret,
+				Token: a.Token, EncodingAESKey: a.EncodingAESKey, Now: o.Now,
+			}
+			app, err := wecom.NewApp(ac)
+			if err != nil {
+				return nil, err
+			}
+			p.apps[a.Name] = app
+			sending.Apps = append(sending.Apps, ac)
+		}
+		for _, b := range w.Bots {
+			robot, err := wecom.NewRobot(wecom.RobotConfig{
+				Name: b.Name, Token: b.Token, EncodingAESKey: b.EncodingAESKey,
+				DisplayName: b.DisplayName, FallbackURL: base, Now: o.Now,
+			})
+			if err != nil {
+				return nil, err
+			}
+			p.robots[b.Name] = robot
+		}
+		if len(w.Apps) > 0 {
+			notices = string(wecom.AppChannel) + "/" + w.Apps[0].Name
+		}
+	}
+	sender, err := wecom.NewSender(sending)
+	if err != nil {
+		return nil, err
+	}
+	p.bot, err = bot.New(bot.Options{
+		DB: db, Platforms: platforms, Courier: sender, Managers: cfg.Managers, Notices: notices,
+		Location: cfg.Location(), CallTimeout: cfg.Redeem.CallTimeout, UndoWindow: cfg.Redeem.UndoWindow,
+		Link: linker(links, base, o.Log), Now: o.Now, Log: o.Log, Observer: metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.server, err = server.New(server.Options{
+		Engine: p.bot, Apps: p.apps, Robots: p.robots, ReplyDeadline: deadline,
+		Vouchers: p.bot, Links: links, Location: cfg.Location(), UndoWindow: cfg.Redeem.UndoWindow,
+		Checks: []server.Check{{Name: "database", Probe: db.Ping}}, Metrics: metrics,
+		Grace: inner(cfg.Server.ShutdownGrace), Now: o.Now, Log: o.Log,
+	})
+	return p, err
+}
+
+// linker makes addresses of verification pages.
+func linker(links *server.Links, base string, log *slog.Logger) func(string) string {
+	return func(operationID string) string {
+		token, err := links.Sign(server.ToVoucher, operationID, server.VoucherLinkLife)
+		if err != nil {
+			log.Error("link not made", "error", err)
+			return ""
+		}
+		return base + "/v/" + token
+	}
+}
+
+func publicURL(cfg *config.Config, address string) string {
+	if cfg.Server.PublicURL != "" {
+		return cfg.Server.PublicURL
+	}
+	return address
+}
+
+// LocalURL is an address that reaches a listener from this machine.
+func LocalURL(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return "http://" + addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}

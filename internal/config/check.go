@@ -1,0 +1,280 @@
+package config
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"yanquan/dianping"
+)
+
+var (
+	channelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`) // part of a URL and of a channel's name
+	clockTime   = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
+)
+
+// check looks at the meaning of every value and puts the configuration into
+// its normal form.
+func (d *decoder) check(c *Config) {
+	d.checkServer(&c.Server)
+	d.checkDatabase(&c.Database)
+	if c.SecretKey != "" {
+		if _, err := c.Key(); err != nil {
+			d.bad("secret_key", "%s", err)
+		}
+	}
+	location, err := time.LoadLocation(c.Timezone)
+	if err != nil || c.Timezone == "" || c.Timezone == "Local" {
+		d.bad("timezone", "must be the name of a time zone such as Asia/Shanghai")
+	}
+	c.location = location
+	d.users("managers", c.Managers)
+	d.checkWeCom(c.WeCom)
+	if p := c.Dianping; p != nil {
+		d.url("dianping.api_url", &p.APIURL)
+		d.url("dianping.auth_url", &p.AuthURL)
+	}
+	if p := c.Meituan; p != nil {
+		d.url("meituan.api_url", &p.APIURL)
+		d.url("meituan.auth_url", &p.AuthURL)
+	}
+	d.between("redeem.call_timeout", c.Redeem.CallTimeout, 10*time.Millisecond, time.Minute)
+	d.between("redeem.undo_window", c.Redeem.UndoWindow, time.Second, 24*time.Hour)
+	d.checkStores(c)
+	if c.Report != nil && !clockTime.MatchString(c.Report.At) {
+		d.bad("report.at", "must be a time of day as HH:MM, from 00:00 to 23:59")
+	}
+	d.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	d.oneOf("log.format", c.Log.Format, "text", "json")
+}
+
+func (d *decoder) checkServer(s *Server) {
+	host, port, err := net.SplitHostPort(s.Listen)
+	if err != nil || strings.ContainsAny(host, "/ ") {
+		d.bad("server.listen", "must be host:port, such as 127.0.0.1:8080 or :8080")
+	} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		d.bad("server.listen", "port must be a number from 0 to 65535")
+	}
+	if s.PublicURL != "" {
+		d.url("server.public_url", &s.PublicURL)
+	}
+	d.between("server.shutdown_grace", s.ShutdownGrace, time.Second, 10*time.Minute)
+}
+
+func (d *decoder) checkDatabase(db *Database) {
+	d.oneOf("database.driver", db.Driver, "sqlite", "mysql")
+	switch {
+	case db.Driver == "sqlite" && db.DSN == "":
+		if _, given := d.lines["database.dsn"]; given {
+			d.bad("database.dsn", "is empty; name a file such as %s", defaultSQLite)
+			return
+		}
+		db.DSN = defaultSQLite
+	case db.Driver == "mysql" && db.DSN == "":
+		d.missing("database.dsn", "database")
+	case db.Driver == "mysql":
+		// The parser's own error can quote parts of the password.
+		dsn, err := mysql.ParseDSN(db.DSN)
+		if err != nil || dsn.DBName == "" {
+			d.bad("database.dsn", "must look like user:password@tcp(127.0.0.1:3306)/yanquan")
+		}
+	}
+}
+
+func (d *decoder) checkWeCom(w *WeCom) {
+	if w == nil {
+		return
+	}
+	d.url("wecom.api_url", &w.APIURL)
+	if len(w.Apps) > 0 && w.CorpID == "" {
+		d.missing("wecom.corp_id", "wecom")
+	}
+	d.between("wecom.reply_deadline", w.ReplyDeadline, 10*time.Millisecond, 4900*time.Millisecond)
+	apps, agents := d.unique("wecom.apps[%d].name"), d.unique("wecom.apps[%d].agent_id")
+	for i, app := range w.Apps {
+		key := fmt.Sprintf("wecom.apps[%d]", i)
+		d.channel(key+".name", app.Name)
+		d.aesKey(key+".encoding_aes_key", app.EncodingAESKey)
+		if app.AgentID < 0 {
+			d.bad(key+".agent_id", "must be a positive number")
+		}
+		apps(i, app.Name)
+		if app.AgentID != 0 {
+			agents(i, strconv.FormatInt(app.AgentID, 10))
+		}
+	}
+	bots := d.unique("wecom.bots[%d].name")
+	for i, bot := range w.Bots {
+		key := fmt.Sprintf("wecom.bots[%d]", i)
+		d.channel(key+".name", bot.Name)
+		d.aesKey(key+".encoding_aes_key", bot.EncodingAESKey)
+		bots(i, bot.Name)
+	}
+}
+
+func (d *decoder) checkStores(c *Config) {
+	names, shops := d.unique("stores[%d].name"), d.unique("stores[%d].shop_id")
+	for i := range c.Stores {
+		s := &c.Stores[i]
+		key := fmt.Sprintf("stores[%d]", i)
+		names(i, s.Name)
+		if s.ShopID != "" {
+			shops(i, s.Platform+" "+s.ShopID)
+		}
+		if s.Platform != "" && d.oneOf(key+".platform", s.Platform, dianping.Dianping, dianping.Meituan) {
+			if (s.Platform == dianping.Dianping && c.Dianping == nil) || (s.Platform == dianping.Meituan && c.Meituan == nil) {
+				d.bad(key+".platform", "there is no section %s: in this file, which holds the keys for this platform", s.Platform)
+			}
+		}
+		chats := d.unique(key + ".chats[%d]") // of several stores, a group may be shared
+		for j, chat := range s.Chats {
+			if chat == "" {
+				d.bad(fmt.Sprintf("%s.chats[%d]", key, j), "is empty")
+			}
+			chats(j, chat)
+		}
+		ids := make([]string, len(s.Staff))
+		for j := range s.Staff {
+			p := &s.Staff[j]
+			d.oneOf(fmt.Sprintf("%s.staff[%d].role", key, j), p.Role, "staff", "lead", "manager")
+			ids[j] = p.UserID
+			if p.Name == "" {
+				p.Name = p.UserID
+			}
+		}
+		d.users(key+".staff", ids)
+		for j := range s.Staff {
+			s.Staff[j].UserID = ids[j]
+		}
+	}
+}
+
+// bad reports a wrong value at the line of its key, or of what contains it.
+func (d *decoder) bad(key, format string, args ...any) {
+	if d.broken[key] {
+		return
+	}
+	d.broken[key] = true
+	d.problems.add(d.lineOfKey(key), key, "%s%s", fmt.Sprintf(format, args...), d.from(key))
+}
+
+func (d *decoder) lineOfKey(key string) int {
+	for key != "" {
+		if line, ok := d.lines[key]; ok {
+			return line
+		}
+		cut := strings.LastIndexAny(key, ".[")
+		if cut < 0 {
+			break
+		}
+		key = key[:cut]
+	}
+	return 1
+}
+
+func (d *decoder) oneOf(key, value string, allowed ...string) bool {
+	for _, a := range allowed {
+		if value == a {
+			return true
+		}
+	}
+	d.bad(key, "must be %s", strings.Join(allowed, " or "))
+	return false
+}
+
+func (d *decoder) between(key string, v, low, high time.Duration) {
+	if v < low || v > high {
+		d.bad(key, "must be between %s and %s", short(low), short(high))
+	}
+}
+
+// short writes 10m where Duration.String writes 10m0s.
+func short(v time.Duration) string {
+	s := v.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// url wants an absolute http(s) address and takes the trailing slash off it.
+func (d *decoder) url(key string, value *string) {
+	u, err := url.Parse(*value)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil ||
+		u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(*value, " \t\n") {
+		d.bad(key, "must be an address such as https://yanquan.example.com")
+		return
+	}
+	*value = strings.TrimRight(*value, "/")
+}
+
+func (d *decoder) channel(key, name string) {
+	if name != "" && !channelName.MatchString(name) {
+		d.bad(key, "must be 1 to 32 of A-Z a-z 0-9 - _ (it is part of the callback address)")
+	}
+}
+
+// aesKey is lenient about the last character's low bits: WeCom's own keys often
+// have them set (path/90968).
+func (d *decoder) aesKey(key, value string) {
+	if value == "" {
+		return // reported as missing
+	}
+	raw, err := base64.RawStdEncoding.DecodeString(value)
+	if len(value) != 43 || err != nil || len(raw) != 32 {
+		d.bad(key, "must be the 43 letters and digits of EncodingAESKey")
+	}
+}
+
+// users checks and case-folds a list of userids in place.
+func (d *decoder) users(key string, ids []string) {
+	seen := map[string]int{}
+	for i, id := range ids {
+		at := fmt.Sprintf("%s[%d]", key, i)
+		if _, isField := d.lines[at+".userid"]; isField {
+			at += ".userid"
+		}
+		folded := strings.ToLower(id)
+		ids[i] = folded
+		first, dup := seen[folded]
+		switch {
+		case id == "":
+			if !strings.HasSuffix(key, ".staff") { // there it is required, and reported
+				d.bad(at, "is empty")
+			}
+			continue
+		case len(id) > 64 || strings.ContainsAny(id, " \t\r\n/|"):
+			d.bad(at, "is not a WeCom userid")
+		case dup:
+			d.bad(at, "is listed twice, first as number %d", first+1)
+		}
+		if !dup {
+			seen[folded] = i
+		}
+	}
+}
+
+// unique returns a function that reports a value that was given before.
+func (d *decoder) unique(keyFormat string) func(i int, value string) {
+	first := map[string]int{}
+	return func(i int, value string) {
+		if value == "" {
+			return
+		}
+		if j, taken := first[value]; taken {
+			d.bad(fmt.Sprintf(keyFormat, i), "is the same as %s", fmt.Sprintf(keyFormat, j))
+			return
+		}
+		first[value] = i
+	}
+}

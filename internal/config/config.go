@@ -1,0 +1,195 @@
+// Package config reads config.yaml.
+//
+// A value may take text from elsewhere: ${NAME} from the environment,
+// ${file:PATH} from a file. That happens after parsing and inside scalar values
+// only, so that what comes in can never change the structure of the file. Every
+// problem is reported at once, each with file, line and key.
+package config
+
+import (
+	"encoding/base64"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+	_ "time/tzdata" // containers without a time zone database must still know Asia/Shanghai
+
+	"yanquan/dianping"
+)
+
+// Config is config.yaml. The tags are the schema:
+//
+//	yaml      key
+//	default   value where the key is absent
+//	required  the key must be there and not be empty
+//	secret    "true": never shown; "dsn": shown without its password
+//
+// A section behind a pointer is a feature that is off where it is nil.
+type Config struct {
+	Server    Server    `yaml:"server"`
+	Database  Database  `yaml:"database"`
+	SecretKey string    `yaml:"secret_key" required:"true" secret:"true"` // 32 bytes, base64; see Key
+	Timezone  string    `yaml:"timezone" default:"Asia/Shanghai"`
+	Managers  []string  `yaml:"managers"` // userids, case-folded
+	WeCom     *WeCom    `yaml:"wecom"`
+	Dianping  *Dianping `yaml:"dianping"`
+	Meituan   *Meituan  `yaml:"meituan"`
+	Redeem    Redeem    `yaml:"redeem"`
+	Stores    []Store   `yaml:"stores"`
+	Report    *Report   `yaml:"report"`
+	Log       Log       `yaml:"log"`
+
+	location *time.Location
+}
+
+// Server is how the bot is reached.
+type Server struct {
+	Listen        string        `yaml:"listen" default:"127.0.0.1:8080"` // host:port; port 0 takes a free one
+	PublicURL     string        `yaml:"public_url"`                      // without a trailing slash; empty: http:// and the address listened on
+	ShutdownGrace time.Duration `yaml:"shutdown_grace" default:"10s"`
+}
+
+// Database is where everything is kept.
+type Database struct {
+	Driver string `yaml:"driver" default:"sqlite"` // sqlite | mysql
+	DSN    string `yaml:"dsn" secret:"dsn"`        // a relative SQLite path starts at the working directory
+}
+
+// WeCom is the corp's apps and robots.
+type WeCom struct {
+	APIURL        string        `yaml:"api_url" default:"https://qyapi.weixin.qq.com"`
+	CorpID        string        `yaml:"corp_id"` // needed by apps
+	Apps          []App         `yaml:"apps"`
+	Bots          []Bot         `yaml:"bots"`
+	ReplyDeadline time.Duration `yaml:"reply_deadline" default:"4s"`
+}
+
+// App is a self-built app.
+type App struct {
+	Name           string `yaml:"name" required:"true"`
+	AgentID        int64  `yaml:"agent_id" required:"true"`
+	Secret         string `yaml:"secret" required:"true" secret:"true"`
+	Token          string `yaml:"token" required:"true" secret:"true"`
+	EncodingAESKey string `yaml:"encoding_aes_key" required:"true" secret:"true"`
+}
+
+// Bot is a 智能机器人.
+type Bot struct {
+	Name           string `yaml:"name" required:"true"`
+	DisplayName    string `yaml:"display_name"` // as members see it, to take "@name" off a text; needed where it contains spaces
+	Token          string `yaml:"token" required:"true" secret:"true"`
+	EncodingAESKey string `yaml:"encoding_aes_key" required:"true" secret:"true"`
+}
+
+// Dianping is the first generation of the platform.
+type Dianping struct {
+	APIURL    string `yaml:"api_url" default:"https://openapi.dianping.com"`
+	AuthURL   string `yaml:"auth_url" default:"https://e.dianping.com"`
+	AppKey    string `yaml:"app_key" required:"true"`
+	AppSecret string `yaml:"app_secret" required:"true" secret:"true"`
+}
+
+// Meituan is the second generation of the platform.
+type Meituan struct {
+	APIURL      string `yaml:"api_url" default:"https://api-open-cater.meituan.com"`
+	AuthURL     string `yaml:"auth_url" default:"https://open-erp.meituan.com"`
+	DeveloperID string `yaml:"developer_id" required:"true"`
+	SignKey     string `yaml:"sign_key" required:"true" secret:"true"`
+}
+
+// Redeem is how vouchers are verified.
+type Redeem struct {
+	CallTimeout time.Duration `yaml:"call_timeout" default:"3s"`
+	UndoWindow  time.Duration `yaml:"undo_window" default:"10m"`
+}
+
+// Store is a store declared in the file.
+type Store struct {
+	Name     string   `yaml:"name" required:"true"`
+	Platform string   `yaml:"platform" required:"true"` // dianping | meituan
+	ShopID   string   `yaml:"shop_id" required:"true"`
+	Session  string   `yaml:"session" required:"true" secret:"true"`
+	Chats    []string `yaml:"chats"` // case-sensitive
+	Staff    []Staff  `yaml:"staff"`
+}
+
+// Staff is a person in a store.
+type Staff struct {
+	UserID string `yaml:"userid" required:"true"` // case-folded
+	Name   string `yaml:"name"`                   // default: the userid
+	Role   string `yaml:"role" default:"staff"`   // staff | lead | manager
+}
+
+// Report is the daily summary.
+type Report struct {
+	At string `yaml:"at" default:"22:00"` // HH:MM in Timezone
+}
+
+// Log is what the process writes to standard error.
+type Log struct {
+	Level  string `yaml:"level" default:"info"`  // debug | info | warn | error
+	Format string `yaml:"format" default:"text"` // text | json
+}
+
+// Load reads, expands and checks the file. env is os.LookupEnv outside of
+// tests. What is wrong with the content is a [*Problems].
+func Load(path string, env func(string) (string, bool)) (*Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	problems := &Problems{File: path}
+	cfg := decode(text, path, env, problems)
+	if err := problems.orNil(); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// Key is the secret key's 32 bytes.
+func (c *Config) Key() ([]byte, error) { return decodeKey(c.SecretKey) }
+
+// Location is Timezone, loaded.
+func (c *Config) Location() *time.Location {
+	if c.location == nil {
+		return time.UTC
+	}
+	return c.location
+}
+
+// SetLocation is for a Config that is built in code rather than loaded.
+func (c *Config) SetLocation(l *time.Location) { c.Timezone, c.location = l.String(), l }
+
+// Default is a configuration with every default in place and every feature off.
+func Default() *Config {
+	c := &Config{}
+	applyDefaults(c)
+	c.Database.DSN = defaultSQLite
+	c.location, _ = time.LoadLocation(c.Timezone) // embedded, cannot fail
+	return c
+}
+
+// Platforms names the configured generations of the platform.
+func (c *Config) Platforms() []string {
+	var names []string
+	if c.Dianping != nil {
+		names = append(names, dianping.Dianping)
+	}
+	if c.Meituan != nil {
+		names = append(names, dianping.Meituan)
+	}
+	return names
+}
+
+const defaultSQLite = "yanquan.db"
+
+// decodeKey accepts both base64 alphabets, padded or not: people make keys with
+// whatever is at hand.
+func decodeKey(text string) ([]byte, error) {
+	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(strings.TrimSpace(text), "="))
+	key, err := base64.RawStdEncoding.DecodeString(text)
+	if err != nil || len(key) != 32 {
+		return nil, fmt.Errorf("must be 32 bytes in base64; make one with: openssl rand -base64 32")
+	}
+	return key, nil
+}

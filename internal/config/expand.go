@@ -1,0 +1,91 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// maxSecretFile bounds ${file:…}: a value is a line, not a disk image.
+const maxSecretFile = 64 << 10
+
+// expander replaces ${NAME} and ${file:PATH}. $${ stands for a literal ${.
+type expander struct {
+	env func(string) (string, bool)
+	dir string // relative paths start here: the folder of config.yaml
+}
+
+// expand returns the text and the names of what was put in. What is put in is
+// not looked at again.
+func (x expander) expand(text string) (string, []string, error) {
+	var out strings.Builder
+	var sources []string
+	var errs []error
+	for {
+		i := strings.Index(text, "${")
+		if i < 0 {
+			break
+		}
+		if i > 0 && text[i-1] == '$' { // $${
+			out.WriteString(text[:i-1] + "${")
+			text = text[i+2:]
+			continue
+		}
+		out.WriteString(text[:i])
+		name, rest, closed := strings.Cut(text[i+2:], "}")
+		if !closed {
+			return "", sources, errors.New("${ without } (a literal ${ is written $${)")
+		}
+		value, err := x.lookup(name)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		sources = append(sources, "${"+name+"}")
+		out.WriteString(value)
+		text = rest
+	}
+	out.WriteString(text)
+	return out.String(), sources, errors.Join(errs...)
+}
+
+func (x expander) lookup(name string) (string, error) {
+	if path, ok := strings.CutPrefix(name, "file:"); ok {
+		return x.readFile(path)
+	}
+	if !variableName.MatchString(name) {
+		return "", fmt.Errorf("${%s}: not a variable name", name)
+	}
+	value, ok := x.env(name)
+	if !ok {
+		return "", fmt.Errorf("environment variable %s is not set", name)
+	}
+	return value, nil
+}
+
+func (x expander) readFile(path string) (string, error) {
+	if path == "" {
+		return "", errors.New("${file:} names no file")
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(x.dir, path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	if err != nil {
+		return "", err
+	}
+	if len(text) > maxSecretFile {
+		return "", fmt.Errorf("%s is larger than %d bytes", path, maxSecretFile)
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil // editors end a file with a newline
+}
