@@ -1,0 +1,27 @@
+# What a newcomer needs is `make test`; the rest is for those who change things.
+.PHONY: test race check bench demo build
+
+STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Both databases (SQLite, and a private MariaDB where mariadbd is installed), and
+# the chat page in a real browser where Chromium is installed.
+test:
+	go test ./...
+
+race:
+	go test -race ./...
+
+check:
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w ."; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+	go mod tidy -diff
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+demo:
+	go run ./cmd/yanquan demo
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/yanquan ./cmd/yanquan
