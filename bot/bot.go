@@ -22,6 +22,7 @@ import (
 	mathrand "math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"yanquan/dianping"
@@ -71,6 +72,7 @@ type Bot struct {
 	cancel   context.CancelFunc
 	wake     chan struct{} // background work has become due
 	hands    chan struct{} // one for each piece of background work under way
+	troubled atomic.Bool   // the last pass could not read the database
 }
 
 // flight is one message being worked on; done closes when reply is final or
@@ -232,9 +234,25 @@ func (b *Bot) Await(ctx context.Context, id string) (Reply, bool) {
 }
 
 // Delivered says that the final reply to a message has gone out as the passive
-// answer to its callback, so that it need not go out another way.
-func (b *Bot) Delivered(ctx context.Context, id string) {
-	if _, err := b.DB.OutgoingObsolete(ctx, id); err != nil {
+// answer to its callback, so that it need not go out another way; all but rest,
+// for which that answer had no room.
+func (b *Bot) Delivered(ctx context.Context, id string, rest Reply) {
+	err := b.DB.Tx(ctx, func(tx *models.DB) error {
+		dropped, err := tx.OutgoingObsolete(ctx, id)
+		if err != nil || dropped == 0 || rest.Empty() {
+			return err
+		}
+		row, err := tx.Message(ctx, id)
+		if err != nil {
+			return err
+		}
+		var m Message
+		if err := json.Unmarshal(row.Payload, &m); err != nil {
+			return err
+		}
+		return b.send(ctx, tx, id, m, rest)
+	})
+	if err != nil {
 		b.Log.Warn("passive answer not recorded; it may be seen twice", "message", id, "error", err)
 	}
 }

@@ -17,6 +17,8 @@ import (
 // returns. What is not finished then is taken up by another process, or by this
 // one when it starts again.
 func (b *Bot) Run(ctx context.Context, grace time.Duration) {
+	ended := context.AfterFunc(ctx, func() { time.AfterFunc(grace, b.cancel) })
+	defer ended()
 	for ctx.Err() == nil {
 		b.dispatch(b.base)
 		pause, cancel := context.WithTimeout(ctx, passEvery)
@@ -29,8 +31,6 @@ func (b *Bot) Run(ctx context.Context, grace time.Duration) {
 	b.mu.Lock()
 	b.stopping = true
 	b.mu.Unlock()
-	limit := time.AfterFunc(grace, b.cancel)
-	defer limit.Stop()
 	b.working.Wait()
 	b.flush(b.base)
 	b.cancel()
@@ -46,9 +46,7 @@ func (b *Bot) dispatch(ctx context.Context) *sync.WaitGroup {
 	rows, err1 := b.DB.DueMessages(ctx, now, batch)
 	ops, err2 := b.DB.DueOperations(ctx, now, batch)
 	out, err3 := b.DB.DueOutgoing(ctx, now, batch)
-	if err := errors.Join(err1, err2, err3); err != nil && ctx.Err() == nil {
-		b.Log.Error("background work waits for the database", "error", err)
-	}
+	b.note(ctx, errors.Join(err1, err2, err3))
 	b.Observer.Backlog(len(rows), len(ops), len(out))
 	for _, row := range rows {
 		b.start(&wg, "message", row.ID, func() error { return b.rescue(ctx, row) })
@@ -60,6 +58,19 @@ func (b *Bot) dispatch(ctx context.Context) *sync.WaitGroup {
 		b.start(&wg, "delivery", o.ID, func() error { return b.deliver(ctx, o) })
 	}
 	return &wg
+}
+
+// note logs once that the database is in trouble, and once that it is back.
+func (b *Bot) note(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	switch troubled := err != nil; {
+	case troubled && !b.troubled.Swap(true):
+		b.Log.Error("background work waits for the database", "error", err)
+	case !troubled && b.troubled.Swap(false):
+		b.Log.Info("the database is back")
+	}
 }
 
 // start does one piece of background work on a hand that is free; without one

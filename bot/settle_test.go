@@ -404,13 +404,27 @@ func TestPassiveAnswerGoesOutOnce(t *testing.T) {
 		fetched := b.at(robot, group, "zhangsan")
 		fetched.Kind, fetched.Text = Text, "帮助"
 		id := b.start(fetched)
-		b.bot.Delivered(t.Context(), id)
+		b.bot.Delivered(t.Context(), id, Reply{})
 		missed := b.at(robot, group, "zhangsan")
 		missed.Kind, missed.Text = Text, "帮助"
 		b.start(missed)
 		b.settle()
 		if sent := b.courier.all(); len(sent) != 1 || sent[0].ReplyURL != missed.ReplyURL {
 			t.Errorf("sent %+v, want only what was not fetched", sent)
+		}
+	})
+}
+
+// What the passive answer had no room for goes out by the reply URL, alone.
+func TestRestOfPassiveAnswer(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		m := b.at(robot, group, "zhangsan")
+		m.Kind, m.Text = Text, "帮助"
+		id := b.start(m)
+		b.bot.Delivered(t.Context(), id, Reply{Text: "还有"})
+		b.settle()
+		if sent := b.courier.all(); len(sent) != 1 || sent[0].Reply.Card != nil || sent[0].Reply.Text != "还有" {
+			t.Errorf("sent %+v, want the rest alone", sent)
 		}
 	})
 }

@@ -283,13 +283,13 @@ func TestRobotClick(t *testing.T) {
 		name, url string
 		reply     *bot.Reply // nil: not in time
 		update    bool
-		delivered int
+		delivered string
 	}{
-		{"card in time", replyURL, &doneCard, true, 1},
-		{"not in time", replyURL, nil, false, 0},
-		{"words alone leave the card as it is for the others", replyURL, &words, false, 0},
-		{"words, and no other way to say them", "", &words, true, 1},
-		{"more than the card can say", replyURL, &bot.Reply{Card: doneCard.Card, Text: "还有"}, true, 0},
+		{"card in time", replyURL, &doneCard, true, "in-c1"},
+		{"not in time", replyURL, nil, false, ""},
+		{"words alone leave the card as it is for the others", replyURL, &words, false, ""},
+		{"words, and no other way to say them", "", &words, true, "in-c1"},
+		{"more than the card can say", replyURL, &bot.Reply{Card: doneCard.Card, Text: "还有"}, true, "in-c1 but for 还有"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -307,8 +307,8 @@ func TestRobotClick(t *testing.T) {
 			} else if frame := open(t, rec); frame["response_type"] != "update_template_card" {
 				t.Errorf("frame %v", frame)
 			}
-			if got := b.engine.deliveries(); len(got) != tt.delivered {
-				t.Errorf("delivered %v, want %d", got, tt.delivered)
+			if got := strings.Join(b.engine.deliveries(), "\n"); got != tt.delivered {
+				t.Errorf("delivered %q, want %q", got, tt.delivered)
 			}
 		})
 	}

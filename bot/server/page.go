@@ -74,6 +74,11 @@ func (s *Server) voucherPage(c *gin.Context) {
 	s.render(c, http.StatusOK, s.voucher(v))
 }
 
+// home is where a press on a card without a page of its own leads.
+func (s *Server) home(c *gin.Context) {
+	s.notice(c, http.StatusOK, "验券", "请回到企业微信：发「验 券码」核销，发「撤 券码」撤销，发「帮助」看全部说法。")
+}
+
 // pollSeconds is how often the page of an unsettled verification looks again.
 const pollSeconds = 3
 

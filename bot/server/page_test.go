@@ -140,3 +140,11 @@ func TestPageNotices(t *testing.T) {
 		}
 	}
 }
+
+func TestHomePage(t *testing.T) {
+	t.Parallel()
+	rec := setup(t).do("GET", "/", nil)
+	if rec.Code != 200 || !strings.Contains(rec.Body.String(), "请回到企业微信") {
+		t.Errorf("status %d: %s", rec.Code, rec.Body)
+	}
+}

@@ -78,10 +78,9 @@ func (s *Server) receiveRobot(c *gin.Context) {
 	c.Header("Content-Length", strconv.Itoa(len(sealed))) // or flushing would make it chunked
 	c.Data(http.StatusOK, "application/json; charset=utf-8", sealed)
 	c.Writer.Flush()
-	// Where WeCom has hung up, or the frame could not hold everything, the reply
-	// still goes out by the outbox.
-	if ready && rest.Empty() && c.Request.Context().Err() == nil {
-		s.Engine.Delivered(context.WithoutCancel(c.Request.Context()), id)
+	// Where WeCom has hung up, the reply still goes out by the outbox.
+	if ready && c.Request.Context().Err() == nil {
+		s.Engine.Delivered(context.WithoutCancel(c.Request.Context()), id, rest)
 	}
 }
 

@@ -23,8 +23,9 @@ type Engine interface {
 	Accept(ctx context.Context, m bot.Message) (id string, err error)
 	// Await waits for the final reply until the context ends.
 	Await(ctx context.Context, id string) (bot.Reply, bool)
-	// Delivered says that the final reply went out in the response to a callback.
-	Delivered(ctx context.Context, id string)
+	// Delivered says that the final reply went out in the response to a callback,
+	// but for what rest has.
+	Delivered(ctx context.Context, id string, rest bot.Reply)
 }
 
 // Options of a Server. Engine is required; what else is nil is off.
@@ -112,6 +113,7 @@ func New(o Options) (*Server, error) {
 		r.Handle(method, "/healthz", live)
 		r.Handle(method, "/readyz", s.health.serve)
 	}
+	r.GET("/", s.home)
 	r.GET("/metrics", gin.WrapH(s.Metrics.Handler()))
 	if o.Vouchers != nil && o.Links != nil {
 		r.GET("/v/:token", s.voucherPage)

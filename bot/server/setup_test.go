@@ -93,9 +93,12 @@ func (e *fakeEngine) Await(ctx context.Context, id string) (bot.Reply, bool) {
 	}
 }
 
-func (e *fakeEngine) Delivered(_ context.Context, id string) {
+func (e *fakeEngine) Delivered(_ context.Context, id string, rest bot.Reply) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if !rest.Empty() {
+		id += " but for " + rest.Text
+	}
 	e.delivered = append(e.delivered, id)
 }
 
