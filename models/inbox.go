@@ -94,8 +94,8 @@ func (db *DB) openInbox(row Inbox) (Inbox, error) {
 	return row, nil
 }
 
-// ClaimMessage takes up a message of [DB.DueMessages]. Of
-// several who try, one wins; the others get [ErrStale].
+// ClaimMessage takes up a message of [DB.DueMessages]. Of several who try, one
+// wins; the others get [ErrStale].
 func (db *DB) ClaimMessage(ctx context.Context, in Inbox, until time.Time) (Inbox, error) {
 	old := in.Attempt
 	in.Attempt, in.DueAt = old+1, moment(until)
@@ -118,6 +118,8 @@ func (db *DB) Answer(ctx context.Context, in Inbox, reply []byte, final bool) (I
 	in.Reply, in.Final, in.AnsweredAt = reply, final, db.now()
 	if final {
 		in.DueAt = time.Time{}
+	} else if in.DueAt.IsZero() {
+		in.DueAt = db.now() // never out of sight
 	}
 	return unless(db.swapInbox(ctx, "answer message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "reply", "final", "answered_at", "due_at"), in)
 }
@@ -165,8 +167,8 @@ func (db *DB) swap(ctx context.Context, what string, update func(g *gorm.DB) *go
 }
 
 // DueMessages lists messages without a final answer whose owner's lease has
-// ended, or whose pending answer is to be looked at again, the
-// longest waiting first.
+// ended, or whose pending answer is to be looked at again, the longest waiting
+// first.
 func (db *DB) DueMessages(ctx context.Context, now time.Time, limit int) ([]Inbox, error) {
 	var rows []Inbox
 	err := db.read(ctx, "list due messages", func(g *gorm.DB) error {

@@ -75,8 +75,8 @@ func (db *DB) operationsWhere(ctx context.Context, order string, limit int, wher
 
 // touching is a join to the operations that a code concerns: asked with it, or
 // having consumed it as one of several coupons.
-const touching = "JOIN (SELECT id AS touched FROM operations WHERE code = ?" +
-	" UNION SELECT operation_id FROM coupons WHERE code = ?) AS touches ON touches.touched = operations.id"
+const touching = "JOIN (SELECT id AS concerned_id FROM operations WHERE code = ?" +
+	" UNION SELECT operation_id FROM coupons WHERE code = ?) AS concerned ON concerned.concerned_id = operations.id"
 
 // OperationByCoupon finds the operation that tells most about a code in a store:
 // the newest that stands or is under way, else the newest that was undone, else

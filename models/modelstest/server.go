@@ -1,6 +1,7 @@
 package modelstest
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -67,8 +68,25 @@ var theServer = sync.OnceValues(func() (*mysql.Config, error) {
 	if dsn := os.Getenv(serverEnv); dsn != "" {
 		return mysql.ParseDSN(dsn)
 	}
-	return startMariaDB()
+	var cfg *mysql.Config
+	var err error
+	for range 3 { // somebody else may take the port meanwhile
+		if cfg, err = startMariaDB(); err == nil || errors.Is(err, errNoServer) {
+			break
+		}
+	}
+	return cfg, err
 })
+
+// program finds an executable, also where ordinary accounts do not look.
+func program(name string) (string, error) {
+	for _, place := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name, "/usr/libexec/" + name} {
+		if path, err := exec.LookPath(place); err == nil {
+			return path, nil
+		}
+	}
+	return "", errNoServer
+}
 
 // heldOpen is the pipe whose end tells the server's keeper that this process is
 // gone. It is global so that it is never collected.
@@ -86,13 +104,13 @@ rm -rf "$dir"`
 
 // startMariaDB starts a private server that trades durability for speed.
 func startMariaDB() (*mysql.Config, error) {
-	install, err := exec.LookPath("mariadb-install-db")
+	install, err := program("mariadb-install-db")
 	if err != nil {
-		return nil, errNoServer
+		return nil, err
 	}
-	daemon, err := exec.LookPath("mariadbd")
+	daemon, err := program("mariadbd")
 	if err != nil {
-		return nil, errNoServer
+		return nil, err
 	}
 	me, err := user.Current()
 	if err != nil {
@@ -129,7 +147,7 @@ func startMariaDB() (*mysql.Config, error) {
 	}
 	cfg := mysql.NewConfig()
 	cfg.User, cfg.Net, cfg.Addr = "root", "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	if err := answers(cfg); err != nil {
+	if err := answers(cfg, dir); err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))
 		heldOpen.Close()
 		return nil, fmt.Errorf("mariadbd does not answer: %w\n%s", err, log)
@@ -137,8 +155,9 @@ func startMariaDB() (*mysql.Config, error) {
 	return cfg, nil
 }
 
-// answers waits for the server. There is no event to wait for, so it asks.
-func answers(cfg *mysql.Config) error {
+// answers waits for the server. There is no event to wait for, so it asks; and
+// sees to it that it is not another one on the same port.
+func answers(cfg *mysql.Config, dir string) error {
 	quiet := cfg.Clone()
 	quiet.Logger = &mysql.NopLogger{}
 	connector, err := mysql.NewConnector(quiet)
@@ -152,8 +171,15 @@ func answers(cfg *mysql.Config) error {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
-		if err = pool.PingContext(ctx); err == nil {
+		var where string
+		err = pool.QueryRowContext(ctx, "SELECT @@socket").Scan(&where)
+		switch log, _ := os.ReadFile(filepath.Join(dir, "log")); {
+		case err == nil && where == filepath.Join(dir, "sock"):
 			return nil
+		case err == nil:
+			return errors.New("another server has the port")
+		case bytes.Contains(log, []byte("[ERROR] Aborting")):
+			return err
 		}
 		select {
 		case <-again.C:
