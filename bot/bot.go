@@ -70,9 +70,10 @@ type Bot struct {
 	working  sync.WaitGroup
 	base     context.Context // of the work; ends when stopping took too long
 	cancel   context.CancelFunc
-	wake     chan struct{} // background work has become due
-	hands    chan struct{} // one for each piece of background work under way
-	troubled atomic.Bool   // the last pass could not read the database
+	wake     chan struct{}            // background work has become due
+	hands    map[string]chan struct{} // by kind of work; one for each piece under way
+	purged   time.Time                // when the inbox was last purged
+	troubled atomic.Bool              // the last pass could not read the database
 }
 
 // flight is one message being worked on; done closes when reply is final or
@@ -132,10 +133,13 @@ func New(o Options) (*Bot, error) {
 		managers: map[string]bool{},
 		flights:  map[string]*flight{},
 		wake:     make(chan struct{}, 1),
-		hands:    make(chan struct{}, batch),
+		hands:    map[string]chan struct{}{},
 	}
 	for _, u := range o.Managers {
 		b.managers[strings.ToLower(u)] = true
+	}
+	for _, kind := range []string{messageWork, operationWork, deliveryWork} {
+		b.hands[kind] = make(chan struct{}, handsPerKind)
 	}
 	b.base, b.cancel = context.WithCancel(context.Background())
 	return b, nil
@@ -310,10 +314,13 @@ func (b *Bot) launch(row models.Inbox, m Message) {
 // was being written, so that neither side saw the other.
 func (b *Bot) lookAgain(ctx context.Context, id string) error {
 	row, err := b.DB.Message(ctx, id)
-	if err != nil || row.Final || row.AnsweredAt.IsZero() {
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return nil
+	case err != nil || row.Final || row.AnsweredAt.IsZero():
 		return err
 	}
-	return b.DB.Tx(ctx, func(tx *models.DB) error { return b.concludeMessage(ctx, tx, row) })
+	return b.DB.Tx(ctx, func(tx *models.DB) error { return b.concludeMessage(ctx, tx, row, false) })
 }
 
 // poke starts a pass of the background work.
@@ -337,14 +344,20 @@ func (b *Bot) answer(ctx context.Context, tx *models.DB, row models.Inbox, m Mes
 	return b.send(ctx, tx, row.ID, m, reply)
 }
 
-// conclude replaces a pending reply by the final one.
-func (b *Bot) conclude(ctx context.Context, tx *models.DB, row models.Inbox, m Message, reply Reply) error {
+// conclude replaces a pending reply by the final one. late says that people were
+// given a final answer before, "needs a human": they get the outcome all the
+// same. Otherwise a reply that is final already means that somebody else was
+// quicker.
+func (b *Bot) conclude(ctx context.Context, tx *models.DB, row models.Inbox, m Message, reply Reply, late bool) error {
 	data, err := json.Marshal(reply)
 	if err != nil {
 		return fmt.Errorf("bot: reply: %w", err)
 	}
 	err = tx.Finalize(ctx, row.ID, data)
-	if err != nil && !errors.Is(err, models.ErrStale) { // stale: people were told before that it takes long; they still get the outcome
+	switch {
+	case errors.Is(err, models.ErrStale) && !late:
+		return nil
+	case err != nil && !errors.Is(err, models.ErrStale):
 		return fmt.Errorf("bot: conclude: %w", err)
 	}
 	if _, err := tx.OutgoingObsolete(ctx, row.ID); err != nil {

@@ -21,6 +21,7 @@ func (b *Bot) Run(ctx context.Context, grace time.Duration) {
 	defer ended()
 	for ctx.Err() == nil {
 		b.dispatch(b.base)
+		b.purge(b.base)
 		pause, cancel := context.WithTimeout(ctx, passEvery)
 		select {
 		case <-b.wake:
@@ -36,6 +37,15 @@ func (b *Bot) Run(ctx context.Context, grace time.Duration) {
 	b.cancel()
 }
 
+// Kinds of background work. Each has its own hands, so that a channel that hangs
+// does not hold up the settling.
+const (
+	messageWork   = "message"
+	operationWork = "operation"
+	deliveryWork  = "delivery"
+	handsPerKind  = 32
+)
+
 // Pass does once all background work that is due, and returns when it is done.
 func (b *Bot) Pass(ctx context.Context) { b.dispatch(ctx).Wait() }
 
@@ -49,13 +59,13 @@ func (b *Bot) dispatch(ctx context.Context) *sync.WaitGroup {
 	b.note(ctx, errors.Join(err1, err2, err3))
 	b.Observer.Backlog(len(rows), len(ops), len(out))
 	for _, row := range rows {
-		b.start(&wg, "message", row.ID, func() error { return b.rescue(ctx, row) })
+		b.start(&wg, messageWork, row.ID, func() error { return b.rescue(ctx, row) })
 	}
 	for _, op := range ops {
-		b.start(&wg, "operation", op.ID, func() error { return b.settle(ctx, op) })
+		b.start(&wg, operationWork, op.ID, func() error { return b.settle(ctx, op) })
 	}
 	for _, o := range out {
-		b.start(&wg, "delivery", o.ID, func() error { return b.deliver(ctx, o) })
+		b.start(&wg, deliveryWork, o.ID, func() error { return b.deliver(ctx, o) })
 	}
 	return &wg
 }
@@ -77,17 +87,17 @@ func (b *Bot) note(ctx context.Context, err error) {
 // the work stays due. Success may have made more work: an answer to send.
 func (b *Bot) start(wg *sync.WaitGroup, what, id string, do func() error) {
 	select {
-	case b.hands <- struct{}{}:
+	case b.hands[what] <- struct{}{}:
 	default:
 		return
 	}
 	if !b.begin() {
-		<-b.hands
+		<-b.hands[what]
 		return
 	}
 	wg.Go(func() {
 		defer b.working.Done()
-		defer func() { <-b.hands }()
+		defer func() { <-b.hands[what] }()
 		err := do()
 		switch {
 		case err == nil:
@@ -115,6 +125,25 @@ func (b *Bot) flush(ctx context.Context) {
 	wg.Wait()
 }
 
+// purge forgets messages that WeCom cannot repeat any more: callbacks older than
+// a day are refused.
+func (b *Bot) purge(ctx context.Context) {
+	now := b.Now()
+	if now.Before(b.purged.Add(purgeEvery)) {
+		return
+	}
+	b.purged = now
+	if _, err := b.DB.PurgeInbox(ctx, now.Add(-inboxLife), purgeBatch); err != nil && ctx.Err() == nil {
+		b.Log.Warn("old messages not purged", "error", err)
+	}
+}
+
+const (
+	inboxLife  = 72 * time.Hour
+	purgeEvery = 10 * time.Minute
+	purgeBatch = 5000
+)
+
 // rescue takes up a message whose worker died, or whose pending answer can be
 // concluded.
 func (b *Bot) rescue(ctx context.Context, row models.Inbox) error {
@@ -123,7 +152,7 @@ func (b *Bot) rescue(ctx context.Context, row models.Inbox) error {
 		return err
 	}
 	if !row.AnsweredAt.IsZero() {
-		return b.DB.Tx(ctx, func(tx *models.DB) error { return b.concludeMessage(ctx, tx, row) })
+		return b.DB.Tx(ctx, func(tx *models.DB) error { return b.concludeMessage(ctx, tx, row, false) })
 	}
 	var m Message
 	if err := json.Unmarshal(row.Payload, &m); err != nil {
@@ -166,7 +195,14 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 		after := max(e.After, b.retryDelay(o.Attempt))
 		return b.DB.OutgoingRetry(ctx, o, o.Form, e.Reason, b.Now().Add(after))
 	}
-	return b.DB.OutgoingFailed(ctx, o, e.Reason)
+	return b.DB.Tx(ctx, func(tx *models.DB) error {
+		if err := tx.OutgoingFailed(ctx, o, e.Reason); err != nil || d.ReplyURL == "" || b.Notices == "" {
+			return err
+		}
+		// The group cannot be reached any more: the person still can, by the app.
+		next := Delivery{ID: b.NewID(), Channel: b.Notices, User: d.User, Reply: d.Reply}
+		return b.enqueue(ctx, tx, next, o.InboxID, o.OperationID, b.Now())
+	})
 }
 
 const (

@@ -50,17 +50,29 @@ func (b *Bot) settle(ctx context.Context, op models.Operation) error {
 		return err
 	}
 	told := op.NeedsHuman
-	return b.DB.Tx(ctx, func(tx *models.DB) error {
-		now, err := step(ctx, tx)
-		if err != nil {
+	var now models.Operation
+	err = b.DB.Tx(ctx, func(tx *models.DB) error {
+		if now, err = step(ctx, tx); err != nil {
 			return err
 		}
 		if now.State.Terminal() {
-			b.Observer.Settled(now.State, b.Now().Sub(started))
 			return b.report(ctx, tx, now, told)
 		}
 		return b.watch(ctx, tx, now)
 	})
+	if err != nil || !now.State.Terminal() {
+		return err
+	}
+	b.Observer.Settled(now.State, b.Now().Sub(started))
+	return b.lookAgain(ctx, askedBy(now)) // it may have been answered as pending just now
+}
+
+// askedBy is the message that waits for the outcome of an operation.
+func askedBy(op models.Operation) string {
+	if op.UndoInboxID != "" {
+		return op.UndoInboxID
+	}
+	return op.InboxID
 }
 
 // watch tells people once a doubt has lasted too long.
@@ -213,23 +225,19 @@ func (b *Bot) rejected(op models.Operation, calls []models.Call) commit {
 // unanswered message is left to its worker, which will see the outcome itself;
 // a pending answer that this misses is found by the background work.
 func (b *Bot) report(ctx context.Context, tx *models.DB, op models.Operation, told bool) error {
-	id := op.InboxID
-	if op.UndoInboxID != "" {
-		id = op.UndoInboxID
-	}
-	row, err := tx.Message(ctx, id)
+	row, err := tx.Message(ctx, askedBy(op))
 	if errors.Is(err, models.ErrNotFound) || err == nil && (row.AnsweredAt.IsZero() || row.Final && !told) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("bot: message: %w", err)
 	}
-	return b.concludeMessage(ctx, tx, row)
+	return b.concludeMessage(ctx, tx, row, told)
 }
 
 // concludeMessage renders a message anew and sends the final reply, if it is
 // final now.
-func (b *Bot) concludeMessage(ctx context.Context, tx *models.DB, row models.Inbox) error {
+func (b *Bot) concludeMessage(ctx context.Context, tx *models.DB, row models.Inbox, late bool) error {
 	var m Message
 	if err := json.Unmarshal(row.Payload, &m); err != nil {
 		return fmt.Errorf("bot: stored message: %w", err)
@@ -238,7 +246,7 @@ func (b *Bot) concludeMessage(ctx context.Context, tx *models.DB, row models.Inb
 	if err != nil || reply.Pending {
 		return err
 	}
-	return b.conclude(ctx, tx, row, m, reply)
+	return b.conclude(ctx, tx, row, m, reply, late)
 }
 
 // replyAgain renders the reply to a message from the journal.

@@ -476,6 +476,39 @@ func TestHopelessDelivery(t *testing.T) {
 	})
 }
 
+// A group whose reply URL is used up: the person is told by the app.
+func TestReplyURLUsed(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		b.courier.fail = []error{&DeliveryError{Reason: "reply_url_used"}}
+		m := b.at(robot, group, "zhangsan")
+		m.Kind, m.Text = Text, "帮助"
+		b.start(m)
+		b.settle()
+		b.settle()
+		if sent := b.courier.all(); len(sent) != 1 || sent[0].Channel != app || sent[0].User != "zhangsan" || sent[0].ReplyURL != "" {
+			t.Errorf("sent %+v, want the same by the app", sent)
+		}
+	})
+}
+
+// What WeCom cannot repeat any more is forgotten.
+func TestPurge(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		m := b.at(robot, group, "zhangsan")
+		m.Kind, m.Text = Text, "帮助"
+		id := b.start(m)
+		b.clock.Advance(inboxLife - time.Minute)
+		b.bot.purge(t.Context())
+		_, err := b.db.Message(t.Context(), id)
+		b.must(err)
+		b.clock.Advance(purgeEvery)
+		b.bot.purge(t.Context())
+		if _, err := b.db.Message(t.Context(), id); !errors.Is(err, models.ErrNotFound) {
+			t.Errorf("an old message is still there: %v", err)
+		}
+	})
+}
+
 // F20: stopping finishes what is in hand, then takes nothing more.
 func TestStop(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
