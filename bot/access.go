@@ -93,17 +93,26 @@ func placeOf(places []place, storeID int64) (place, bool) {
 	return place{}, false
 }
 
-// askStore lets the person choose where a command is meant.
-func (b *Bot) askStore(places []place, text string) Reply {
+// askStore lets the person choose where a command is meant, of the stores from
+// the one given on.
+func (b *Bot) askStore(places []place, text string, from int) Reply {
 	card := Card{
 		TaskID: b.NewID(), Source: "验券", Title: "请选择门店", Desc: shorten(text),
 		Text: "您在多家门店，请点这次要操作的门店。",
 	}
-	for _, p := range places {
-		if len(card.Keys) == maxKeys {
-			return Reply{Card: &card, Text: fmt.Sprintf("您有 %d 家门店，这里只列出前 %d 家；其他门店请到该店的群里操作。", len(places), maxKeys)}
-		}
+	shown := places[from:]
+	if len(shown) > maxKeys || from > 0 {
+		shown = shown[:min(len(shown), maxKeys-1)]
+	}
+	for _, p := range shown {
 		card.Keys = append(card.Keys, CardKey{Text: p.Name, Key: keyStore + strconv.FormatInt(p.ID, 10) + " " + text, Style: Primary})
+	}
+	if len(shown) < len(places) {
+		next := from + len(shown)
+		if next >= len(places) {
+			next = 0
+		}
+		card.Keys = append(card.Keys, CardKey{Text: "其他门店", Key: keyMore + strconv.Itoa(next) + " " + text, Style: Quiet})
 	}
 	return Reply{Card: &card}
 }
@@ -115,6 +124,7 @@ const (
 	keyUndo   = "undo "   // undo <operation>
 	keyShow   = "show "   // show <operation>
 	keyStore  = "store "  // store <store> <text>
+	keyMore   = "stores " // stores <from> <text>
 
 	maxKeys   = 6
 	maxFields = 6

@@ -14,18 +14,21 @@ package bot
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"yanquan/dianping"
+	"yanquan/internal/failpoint"
 	"yanquan/models"
 )
 
@@ -87,12 +90,14 @@ type flight struct {
 // Time allowed for things other than platform calls.
 const (
 	leaseMargin   = 3 * time.Second // beyond the calls' own time-outs
-	callsPerCode  = 3               // prepare, consume, and getconsumed when refused
+	callsPerCode  = 4               // a colleague's call, prepare, consume, and getconsumed when refused
 	fallbackDelay = 6 * time.Second // a passive answer not fetched by then goes out another way
 	interimDelay  = 1500 * time.Millisecond
 	humanAfter    = 3 * time.Minute // doubt that lasts longer is told to people
 	passEvery     = 500 * time.Millisecond
 	batch         = 64
+	maxMessageID  = 128 // longer ids are kept as their hash
+	maxAttempts   = 5   // a message that fails more often is answered with an apology
 )
 
 // New checks the options and returns a Bot that accepts messages; its
@@ -173,6 +178,9 @@ func (noObserver) Settled(models.State, time.Duration) {}
 func (noObserver) Delivered(string, string)            {}
 func (noObserver) Backlog(int, int, int)               {}
 
+// errTakenOver: the lease of a message ran out and somebody else works on it.
+var errTakenOver = errors.New("bot: message taken over")
+
 // ErrStopping is returned by [Bot.Accept] once the bot stops taking messages.
 var ErrStopping = errors.New("bot: stopping")
 
@@ -180,6 +188,10 @@ var ErrStopping = errors.New("bot: stopping")
 // it will be answered, whatever happens to this process. A repeat of a message
 // is not worked on again: it gets the id of the first.
 func (b *Bot) Accept(ctx context.Context, m Message) (string, error) {
+	if len(m.ID) > maxMessageID || strings.ContainsRune(m.ID, 0) {
+		sum := sha256.Sum256([]byte(m.ID))
+		m.ID = "sha256-" + hex.EncodeToString(sum[:])
+	}
 	payload, err := json.Marshal(m)
 	if err != nil {
 		return "", fmt.Errorf("bot: message: %w", err)
@@ -188,6 +200,7 @@ func (b *Bot) Accept(ctx context.Context, m Message) (string, error) {
 		return "", ErrStopping
 	}
 	defer b.working.Done()
+	failpoint.Hit("accept.before")
 	row, fresh, err := b.DB.Accept(ctx, models.Inbox{
 		ID: b.NewID(), Channel: m.Channel, MessageID: m.ID, Chat: m.Chat, User: m.User,
 		Payload: payload, DueAt: b.Now().Add(b.lease(callsPerCode)), ReceivedAt: b.Now(),
@@ -195,6 +208,7 @@ func (b *Bot) Accept(ctx context.Context, m Message) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("bot: accept: %w", err)
 	}
+	failpoint.Hit("accept.after")
 	switch {
 	case fresh:
 		b.launch(row, m)
@@ -206,9 +220,10 @@ func (b *Bot) Accept(ctx context.Context, m Message) (string, error) {
 	return row.ID, nil
 }
 
-// Await waits for the final reply to a message until the context ends. It
-// returns false where there is none yet.
+// Await waits for the final reply to a message until the context ends. Where
+// there is none yet it returns false, and the pending reply if there is one.
 func (b *Bot) Await(ctx context.Context, id string) (Reply, bool) {
+	var pending Reply
 	for {
 		b.mu.Lock()
 		f := b.flights[id]
@@ -219,20 +234,27 @@ func (b *Bot) Await(ctx context.Context, id string) (Reply, bool) {
 				if f.final {
 					return f.reply, true
 				}
+				pending = f.reply
 			case <-ctx.Done():
-				return Reply{}, false
+				return pending, false
 			}
 		}
 		row, err := b.DB.Message(ctx, id)
-		if err == nil && row.Final {
+		switch {
+		case errors.Is(err, models.ErrNotFound): // a stream from before the inbox was purged, or nobody's
+			return Reply{Text: "这条消息太旧了，请重新发一次。"}, true
+		case err == nil && !row.AnsweredAt.IsZero():
 			var r Reply
-			if json.Unmarshal(row.Reply, &r) == nil {
+			if err := json.Unmarshal(row.Reply, &r); err != nil {
+				return Reply{}, false
+			}
+			if row.Final {
 				return r, true
 			}
-			return Reply{}, false
+			pending = r
 		}
-		if errors.Is(err, models.ErrNotFound) || b.Sleep(ctx, 100*time.Millisecond) != nil {
-			return Reply{}, false
+		if b.Sleep(ctx, 100*time.Millisecond) != nil {
+			return pending, false
 		}
 	}
 }
@@ -295,19 +317,30 @@ func (b *Bot) launch(row models.Inbox, m Message) {
 			b.mu.Unlock()
 			close(f.done)
 		}()
-		reply, err := b.work(b.base, row, m)
-		if err == nil && reply.Pending {
-			err = b.lookAgain(b.base, row.ID)
-		}
+		reply, err := b.answerTo(b.base, row, m)
 		switch {
 		case err == nil:
 			f.reply, f.final = reply, !reply.Pending
-		case errors.Is(err, models.ErrStale): // somebody else has taken it over
+		case errors.Is(err, errTakenOver):
 		default:
 			b.Log.Error("message not finished; it will be taken up again", "message", row.ID, "channel", m.Channel, "error", err)
 		}
 		b.poke()
 	}()
+}
+
+// answerTo works on a message to its answer. A panic is an error of this message
+// only: the others go on.
+func (b *Bot) answerTo(ctx context.Context, row models.Inbox, m Message) (reply Reply, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("bot: panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if reply, err = b.work(ctx, row, m); err == nil && reply.Pending {
+		err = b.lookAgain(ctx, row.ID)
+	}
+	return reply, err
 }
 
 // lookAgain concludes a pending answer whose operations were settled while it
@@ -338,7 +371,10 @@ func (b *Bot) answer(ctx context.Context, tx *models.DB, row models.Inbox, m Mes
 	if err != nil {
 		return fmt.Errorf("bot: reply: %w", err)
 	}
-	if _, err := tx.Answer(ctx, row, data, !reply.Pending); err != nil {
+	switch _, err := tx.Answer(ctx, row, data, !reply.Pending); {
+	case errors.Is(err, models.ErrStale):
+		return errTakenOver
+	case err != nil:
 		return fmt.Errorf("bot: answer: %w", err)
 	}
 	return b.send(ctx, tx, row.ID, m, reply)

@@ -48,7 +48,14 @@ func TestQueryConfirm(t *testing.T) {
 		// Twice pressed: the card tells what the first press did, and keeps its button.
 		has(t, b.press("lisi", q.Card, b.key(q, "确认核销")), "核销成功", "李四", "[撤销]")
 		b.effects(code, 1, 0)
-		has(t, b.say("zhangsan", code), "核销成功", "李四", "[撤销]") // 查 of what is ours
+		// Nobody else is told of a success that is not theirs.
+		for _, r := range []Reply{b.say("zhangsan", code), b.press("zhangsan", q.Card, b.key(q, "确认核销"))} {
+			has(t, r, "李四")
+			hasNot(t, r, "核销成功")
+		}
+		b.clock.Advance(3 * time.Hour)
+		hasNot(t, b.press("zhangsan", &Card{TaskID: "another card"}, b.key(q, "确认核销")), "核销成功")
+		b.effects(code, 1, 0)
 	})
 }
 
@@ -277,7 +284,7 @@ func TestChooseStore(t *testing.T) {
 
 		m = b.at(app, "", "zhangsan") // one store: no question
 		m.Kind, m.Text = Text, code
-		has(t, b.give(m), "核销成功", "赵六")
+		has(t, b.give(m), "这张券用过了", "赵六")
 	})
 }
 

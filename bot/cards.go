@@ -65,8 +65,12 @@ func (b *Bot) operationCard(s models.Store, op models.Operation, coupons []model
 	case models.Undone:
 		c.Title, c.Tone = "已撤销", Plain
 		c.Text = "核销已撤销，原券码已经作废；顾客可以在 App 里看到新的券码。"
+		if missing := consumed(op, coupons) - len(coupons); missing > 0 && len(coupons) > 0 {
+			c.Title, c.Tone = "只撤销了一部分", Bad
+			c.Text = fmt.Sprintf("还有 %d 张，平台没有告诉我们券码，请到开店宝里撤销。", missing)
+		}
 		c.Fields = fields(
-			Field{Key: "原券码", Value: op.Code}, Field{Key: "售价", Value: price(op.PriceFen, len(coupons))},
+			Field{Key: "原券码", Value: op.Code}, Field{Key: "售价", Value: price(op.PriceFen, consumed(op, coupons))},
 			Field{Key: "核销人", Value: op.User, User: op.UserID}, Field{Key: "撤销人", Value: op.UndoUser, User: op.UndoUserID},
 			Field{Key: "撤销时间", Value: b.when(op.UndoneAt)}, Field{Key: "门店", Value: s.Name},
 		)
@@ -76,7 +80,7 @@ func (b *Bot) operationCard(s models.Store, op models.Operation, coupons []model
 		c.Text = "平台还没有给出结果，我在继续确认，请先不要重复核销。"
 		if op.NeedsHuman {
 			c.Title, c.Tone = "需要人工确认", Bad
-			c.Text = "平台超过 3 分钟没有给出结果。请到开店宝里查这个券码是否已核销；有了结果我也会再发消息。"
+			c.Text = whyHuman(op) + "请到开店宝里查这个券码是否已核销；有了结果我也会再发消息。"
 		}
 		b.fillPending(&c, s, op)
 	case models.Undoing, models.UndoUnknown:
@@ -84,7 +88,7 @@ func (b *Bot) operationCard(s models.Store, op models.Operation, coupons []model
 		c.Text = "平台还没有给出撤销的结果，我在继续确认，请稍等。"
 		if op.NeedsHuman {
 			c.Title, c.Tone = "需要人工确认", Bad
-			c.Text = "平台超过 3 分钟没有给出撤销的结果。请到开店宝里查这张券；有了结果我也会再发消息。"
+			c.Text = whyHuman(op) + "请到开店宝里查这张券是否已撤销；有了结果我也会再发消息。"
 		}
 		b.fillPending(&c, s, op)
 	default:
@@ -93,28 +97,52 @@ func (b *Bot) operationCard(s models.Store, op models.Operation, coupons []model
 	return c
 }
 
+// whyHuman says why an outcome is not known for so long.
+func whyHuman(op models.Operation) string {
+	switch op.Outcome.Reason {
+	case string(dianping.SessionExpired), string(dianping.Reauthorize):
+		return "门店在平台的授权失效了，查不到结果，请告诉管理员。"
+	}
+	return "超过 3 分钟还没有结果。"
+}
+
+// consumed is how many coupons an operation has consumed. The platform can say
+// that it was fewer than asked for, or leave out codes of those that were.
+func consumed(op models.Operation, coupons []models.Coupon) int {
+	if op.Outcome.Reason == string(dianping.PartlyConsumed) {
+		return len(coupons)
+	}
+	return max(len(coupons), op.Count)
+}
+
 func (b *Bot) fillDone(c *Card, s models.Store, op models.Operation, coupons []models.Coupon) {
 	c.Title, c.Tone = "核销成功", Good
 	c.Fields = fields(
-		Field{Key: "券码", Value: op.Code}, Field{Key: "售价", Value: price(op.PriceFen, max(len(coupons), 1))},
+		Field{Key: "券码", Value: op.Code}, Field{Key: "售价", Value: price(op.PriceFen, consumed(op, coupons))},
 		Field{Key: "手机", Value: op.Mobile}, Field{Key: "有效期至", Value: b.day(op.VoucherExpires)},
 		Field{Key: "核销人", Value: op.User, User: op.UserID}, Field{Key: "门店", Value: s.Name},
 	)
 	c.Quote = couponQuote(op, coupons)
-	if n := len(coupons); n > 0 && n < op.Count {
+	if n := consumed(op, coupons); n < op.Count {
 		c.Title = fmt.Sprintf("核销成功 %d 张，不是 %d 张", n, op.Count)
+	}
+	if op.UndoReason != "" {
+		c.Title, c.Tone = "没有撤销", Bad
 	}
 	switch {
 	case b.Now().Before(op.UndoUntil) && !op.Superseded:
 		c.Text = "可撤销至 " + b.in(op.UndoUntil).Format(clock)
 		if op.UndoReason != "" {
-			c.Text = "没有撤销成功：" + sayingOf(op.UndoReason).what + c.Text
+			c.Text = undoSayingOf(op.UndoReason).what + c.Text
 		}
 		c.Keys = []CardKey{{Text: "撤销", Key: keyUndo + op.ID, Style: Danger}}
 	case op.UndoReason != "":
-		c.Text = "没有撤销成功：" + sayingOf(op.UndoReason).what + sayingOf(op.UndoReason).next
+		c.Text = undoSayingOf(op.UndoReason).what + undoSayingOf(op.UndoReason).next
 	default:
 		c.Text = fmt.Sprintf("%s 核销，已过撤销时间。", b.when(op.ConsumedAt))
+	}
+	if op.Outcome.Reason == reasonCodesMissing && len(coupons) > 0 {
+		c.Text += fmt.Sprintf("。平台只告诉了 %d 张的券码，其余的要撤销请到开店宝。", len(coupons))
 	}
 }
 
@@ -176,24 +204,30 @@ func couponQuote(op models.Operation, coupons []models.Coupon) *Quote {
 	return &Quote{Title: fmt.Sprintf("共 %d 张", len(coupons)), Text: strings.Join(lines, "\n")}
 }
 
-// line is one operation in a list.
-func (b *Bot) line(op models.Operation, coupons int) (mark, text string) {
+// line is one operation in a list, of n coupons. The mark is one rune: with four
+// digits it fills the name of a field.
+func (b *Bot) line(op models.Operation, n int) (mark, text string) {
 	switch op.State {
 	case models.Done:
-		text = "核销成功 " + price(op.PriceFen, max(coupons, op.Count))
+		text = "核销成功 " + price(op.PriceFen, n)
+		if n < op.Count {
+			text += fmt.Sprintf("，不是 %d 张", op.Count)
+		}
 		return "✅", text
 	case models.Undone:
-		return "↩️", "已撤销"
+		return "↩", "已撤销"
 	case models.Rejected:
-		say := sayingOf(op.Outcome.Reason)
-		text = say.title
-		if op.UsedBy != "" {
+		text = sayingOf(op.Outcome.Reason).title
+		switch {
+		case op.Outcome.Reason == reasonTooMany:
+			text = strings.TrimRight(op.Outcome.Message, "。")
+		case op.UsedBy != "":
 			text += "（" + op.UsedBy + "）"
 		}
 		return "❌", text
 	}
 	if op.NeedsHuman {
-		return "⚠️", "需要人工确认"
+		return "❗", "需要人工确认"
 	}
 	return "⏳", "核验中"
 }
@@ -202,10 +236,11 @@ func (b *Bot) line(op models.Operation, coupons int) (mark, text string) {
 // lines, and the whole list as text where there are more.
 func (b *Bot) batchReply(s models.Store, ops []models.Operation, coupons map[string][]models.Coupon) Reply {
 	done, fen, pending := 0, int64(0), 0
+	var until time.Time // the first window to close
 	var lines []string
 	c := Card{TaskID: b.NewID(), Source: source(s)}
 	for _, op := range ops {
-		n := max(len(coupons[op.ID]), op.Count)
+		n := consumed(op, coupons[op.ID])
 		mark, text := b.line(op, n)
 		if len(c.Fields) < maxFields {
 			c.Fields = append(c.Fields, Field{Key: mark + tail(op.Code), Value: text})
@@ -215,6 +250,9 @@ func (b *Bot) batchReply(s models.Store, ops []models.Operation, coupons map[str
 		case models.Done:
 			done++
 			fen += op.PriceFen * int64(n)
+			if until.IsZero() || op.UndoUntil.Before(until) {
+				until = op.UndoUntil
+			}
 			if len(c.Keys) < maxKeys {
 				c.Keys = append(c.Keys, CardKey{Text: "撤 尾号" + tail(op.Code), Key: keyUndo + op.ID, Style: Quiet})
 			}
@@ -232,7 +270,7 @@ func (b *Bot) batchReply(s models.Store, ops []models.Operation, coupons map[str
 		c.Tone = Good
 	}
 	if done > 0 {
-		c.Text = fmt.Sprintf("合计 %v，10 分钟内可以撤销。", dianping.Fen(fen))
+		c.Text = fmt.Sprintf("合计 %v，可撤销至 %s", dianping.Fen(fen), b.in(until).Format(clock))
 	}
 	if len(c.Keys) == 0 && b.Link != nil && len(ops) > 0 {
 		c.URL = b.Link(ops[0].ID)

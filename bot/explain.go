@@ -80,7 +80,7 @@ func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location
 		add(op.UndoCalledAt, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
 		add(op.UndoneAt, "已撤销")
 		if op.UndoReason != "" {
-			add(op.UndoCalledAt, "没有撤销：%s %s", sayingOf(op.UndoReason).title, op.UndoMessage)
+			add(op.UndoCalledAt, "没有撤销：%s %s", undoSayingOf(op.UndoReason).what, op.UndoMessage)
 		}
 	}
 	for _, c := range coupons {

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -54,6 +55,27 @@ type Command struct {
 	N       int    // how many, for VerbRecent
 	Period  Period // for VerbTotals
 	Problem string // what is wrong with it, in a sentence for staff; nothing is done then
+}
+
+// String is the shortest text that means the same. For a command with a Problem
+// it is empty.
+func (c Command) String() string {
+	var s strings.Builder
+	switch c.Verb {
+	case VerbVerify:
+		s.WriteString("验")
+	case VerbQuery:
+		s.WriteString("查")
+	case VerbUndo:
+		s.WriteString("撤")
+	}
+	for _, it := range c.Items {
+		s.WriteString(" " + it.Code)
+		if it.Count > 1 {
+			s.WriteString(" x" + strconv.Itoa(it.Count))
+		}
+	}
+	return s.String()
 }
 
 // words that begin a command. Longer ones come first, so that 核销 is not read
@@ -114,6 +136,12 @@ func Parse(text string) Command {
 			return Command{}
 		}
 		verb, rest = VerbQuery, s
+		for _, w := range words { // 7992697494 验
+			if before, ok := strings.CutSuffix(strings.TrimRight(s, punctuation+" \n"), w.text); ok && (w.verb == VerbVerify || w.verb == VerbQuery || w.verb == VerbUndo) {
+				verb, rest = w.verb, before
+				break
+			}
+		}
 	}
 
 	items, problem := parseItems(rest, verb)
@@ -267,7 +295,7 @@ func parseItems(s string, verb Verb) ([]Item, string) {
 			open.Reset()
 		}
 	}
-	for line := range strings.SplitSeq(s, "\n") {
+	for line := range strings.SplitSeq(spacedCount.ReplaceAllString(s, " x$1"), "\n") {
 		for segment := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(",、;/|", r) }) {
 			if v, _, rest := cutVerb(strings.TrimSpace(segment)); v == verb {
 				segment = rest // the verb said again for each code
@@ -285,6 +313,9 @@ func parseItems(s string, verb Verb) ([]Item, string) {
 				case isCount(token):
 					flush()
 					applyCount(items, token[1:], say)
+				case isPieces(token) && (len(items) > 0 || open.Len() > 0): // 2张
+					flush()
+					applyCount(items, digits, say)
 				case digits != "" && isCount(token[len(digits):]): // 7992697494x2
 					if len(digits) >= MinCodeLen {
 						flush()
@@ -306,6 +337,15 @@ func parseItems(s string, verb Verb) ([]Item, string) {
 
 func leadingDigits(s string) string {
 	return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]
+}
+
+// spacedCount is "x 2", a count with a space in it.
+var spacedCount = regexp.MustCompile(` x[ ]+([0-9]{1,3})\b`)
+
+// isPieces reports whether s is N张 or N份.
+func isPieces(s string) bool {
+	digits := leadingDigits(s)
+	return digits != "" && len(digits) < MinCodeLen && (s[len(digits):] == "张" || s[len(digits):] == "份")
 }
 
 // isCount reports whether s is xN.

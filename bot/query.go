@@ -34,7 +34,7 @@ func (b *Bot) query(ctx context.Context, row models.Inbox, m Message, p place, i
 	var lines []string
 	for i, it := range items {
 		if i > 0 {
-			if t.row, err = b.DB.ExtendMessage(ctx, t.row, b.Now().Add(b.lease(callsPerCode))); err != nil {
+			if t.row, err = b.extend(ctx, t.row, b.lease(callsPerCode)); err != nil {
 				return Reply{}, err
 			}
 		}
@@ -59,7 +59,7 @@ func (b *Bot) queryOne(ctx context.Context, t till, it Item) (Reply, []models.Ca
 	}
 	known := err == nil && other.State != models.Rejected
 	if known && other.State != models.Undone && (other.State != models.Done || b.Now().Before(other.UndoUntil)) {
-		reply, err := b.operationReply(ctx, b.DB, other) // ours, and still moving or undoable
+		reply, err := b.snapshotReply(ctx, b.DB, other) // ours, and still moving or undoable
 		return reply, nil, err
 	}
 
@@ -159,7 +159,11 @@ func (b *Bot) recent(ctx context.Context, row models.Inbox, m Message, places []
 	}
 	var lines []string
 	for _, op := range ops {
-		mark, text := b.line(op, op.Count)
+		coupons, err := b.DB.Coupons(ctx, op.ID)
+		if err != nil {
+			return Reply{}, fmt.Errorf("bot: coupons: %w", err)
+		}
+		mark, text := b.line(op, consumed(op, coupons))
 		at := b.in(op.CreatedAt).Format(minute)
 		if len(c.Fields) < maxFields {
 			c.Fields = append(c.Fields, Field{Key: b.in(op.CreatedAt).Format("15:04"), Value: fmt.Sprintf("%s%s %s %s", mark, tail(op.Code), dianping.Fen(op.PriceFen), op.User)})

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
+	"yanquan/internal/failpoint"
 	"yanquan/models"
 )
 
@@ -98,11 +100,18 @@ func (b *Bot) start(wg *sync.WaitGroup, what, id string, do func() error) {
 	wg.Go(func() {
 		defer b.working.Done()
 		defer func() { <-b.hands[what] }()
-		err := do()
+		err := func() (err error) {
+			defer func() {
+				if p := recover(); p != nil {
+					err = fmt.Errorf("bot: panic: %v\n%s", p, debug.Stack())
+				}
+			}()
+			return do()
+		}()
 		switch {
 		case err == nil:
 			b.poke()
-		case !errors.Is(err, models.ErrStale) && !errors.Is(err, context.Canceled):
+		case !errors.Is(err, models.ErrStale) && !errors.Is(err, errTakenOver) && !errors.Is(err, context.Canceled):
 			b.Log.Error("background work failed; it will be tried again", what, id, "error", err)
 		}
 	})
@@ -158,10 +167,7 @@ func (b *Bot) rescue(ctx context.Context, row models.Inbox) error {
 	if err := json.Unmarshal(row.Payload, &m); err != nil {
 		return fmt.Errorf("bot: stored message: %w", err)
 	}
-	reply, err := b.work(ctx, row, m)
-	if err == nil && reply.Pending {
-		err = b.lookAgain(ctx, row.ID)
-	}
+	_, err = b.answerTo(ctx, row, m)
 	return err
 }
 
@@ -177,10 +183,16 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 		return fmt.Errorf("bot: stored delivery: %w", err)
 	}
 	d.Form = Form(o.Form)
-	sent, err := b.Courier.Deliver(ctx, d)
+	failpoint.Hit("send.before")
+	try, cancel := context.WithTimeout(ctx, deliveryLease-time.Second)
+	sent, err := b.Courier.Deliver(try, d)
+	cancel()
+	failpoint.Hit("send.after")
 	if err == nil {
 		b.Observer.Delivered(o.Channel, "")
-		return b.DB.OutgoingSent(ctx, o, sent.MessageID)
+		err = b.DB.OutgoingSent(ctx, o, sent.MessageID)
+		failpoint.Hit("send.recorded")
+		return err
 	}
 	var e *DeliveryError
 	if !errors.As(err, &e) {
@@ -206,7 +218,7 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 }
 
 const (
-	deliveryLease = 15 * time.Second // longer than a try can take
+	deliveryLease = 15 * time.Second // a try ends before it
 	deliveryLife  = time.Hour        // an answer older than that helps nobody
 )
 

@@ -5,23 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"yanquan/dianping"
+	"yanquan/internal/failpoint"
 	"yanquan/models"
 )
-
-// skew is how far the platform's clock and ours may be apart when its time of
-// a verification is compared with our call.
-const skew = 30 * time.Minute
 
 // settle takes up an operation whose outcome is not known: doubtful, or left by
 // a process that died. It asks the platform first and repeats a call only where
 // the answer allows it: consume with the same request id, reverseconsume only
 // for a coupon that is still consumed.
 func (b *Bot) settle(ctx context.Context, op models.Operation) error {
-	op, err := b.DB.ClaimOperation(ctx, op, b.Now().Add(b.lease(callsPerCode*max(op.Count, 1))))
+	op, err := b.DB.ClaimOperation(ctx, op, b.Now().Add(b.lease(callsPerCode+2*couponsPerRound)))
 	if err != nil {
 		return err // ErrStale: somebody else is at it
 	}
@@ -49,6 +45,7 @@ func (b *Bot) settle(ctx context.Context, op models.Operation) error {
 	if err != nil {
 		return err
 	}
+	failpoint.Hit("settle.before")
 	told := op.NeedsHuman
 	var now models.Operation
 	err = b.DB.Tx(ctx, func(tx *models.DB) error {
@@ -60,6 +57,7 @@ func (b *Bot) settle(ctx context.Context, op models.Operation) error {
 		}
 		return b.watch(ctx, tx, now)
 	})
+	failpoint.Hit("settle.after")
 	if err != nil || !now.State.Terminal() {
 		return err
 	}
@@ -110,6 +108,8 @@ func (b *Bot) backoff(age time.Duration) time.Duration {
 	return d*3/4 + time.Duration(b.Jitter()*float64(d/4))
 }
 
+// settleConsume asks what became of a consume, and sends it again only where it
+// has not been consumed as far as the platform knows.
 func (b *Bot) settleConsume(ctx context.Context, j *journal, s models.Store, op models.Operation) (commit, error) {
 	client, shop, err := b.open(ctx, s)
 	if err != nil {
@@ -122,99 +122,83 @@ func (b *Bot) settleConsume(ctx context.Context, j *journal, s models.Store, op 
 		return client.GetConsumed(ctx, shop, op.Code)
 	})
 	asked := platformError(err)
-	ours := asked == nil && b.ours(op, rec)
+	whose, other := unclear, (*models.Operation)(nil)
+	if asked == nil {
+		if whose, other, err = b.whose(ctx, op, rec); err != nil {
+			return nil, err
+		}
+	}
+	own := []dianping.Receipt{{Code: op.Code, DealID: rec.DealID, DealGroupID: rec.DealGroupID, Price: rec.Price}}
 	switch {
-	case ours && op.Count <= 1:
-		return b.done(op, nil, b.consumedAt(op, rec), j.calls), nil
-	case asked != nil && asked.Class != dianping.Refused:
+	case whose == ours && op.Count <= 1:
+		return b.done(op, own, consumedAt(op, rec, b.Now()), j.calls), nil
+	case asked != nil && (asked.Class != dianping.Refused || aboutShop(asked.Reason)):
 		return b.doubt(op, asked, j.calls), nil
 	case asked != nil && asked.Reason == dianping.CodeReplaced:
-		op.Outcome = outcomeOf(asked)
-		return b.rejected(op, j.calls), nil
+		return b.rejected(op, outcomeOf(asked), j.calls), nil
 	case asked != nil && op.NeedsHuman:
 		// People were told to look for themselves: consuming now would surprise them.
-		op.Outcome = models.Outcome{Reason: reasonNotConsumed, Code: asked.Code, Message: asked.Message, TraceID: asked.TraceID}
-		return b.rejected(op, j.calls), nil
+		return b.rejected(op, models.Outcome{Reason: reasonNotConsumed, Code: asked.Code, Message: asked.Message, TraceID: asked.TraceID}, j.calls), nil
+	case whose == theirs && op.NeedsHuman:
+		return b.usedByOther(ctx, op, rec, other, j.calls), nil
+	case whose == unclear && asked == nil && op.NeedsHuman:
+		return b.doubt(op, &dianping.Error{Class: dianping.UnknownOutcome}, j.calls), nil
 	}
 
-	// Not consumed, consumed by somebody else as it seems, or ours with several
-	// coupons whose codes only consume tells: the same request id again.
+	// Not consumed; or consumed, perhaps by us; or ours with several coupons whose
+	// codes only consume tells: the same request id again.
 	rows, err := call(b, j, dianping.CallConsume, func() ([]dianping.Receipt, error) {
 		return client.Consume(ctx, shop, consumeRequest(op))
 	})
 	again := platformError(err)
-	if again != nil && again.Reason == dianping.PartlyConsumed && len(again.Receipts) > 0 {
-		rows, again = again.Receipts, nil
+	at := op.CalledAt
+	if whose == ours {
+		at = consumedAt(op, rec, b.Now())
+	}
+	switch {
+	case again != nil && again.Reason == dianping.PartlyConsumed && len(again.Receipts) > 0:
+		op.Outcome.Reason = string(dianping.PartlyConsumed)
+		return b.done(op, again.Receipts, at, j.calls), nil
+	case whose == ours && again != nil && again.Reason == dianping.AlreadyUsed:
+		rows, again = own, nil
+	case whose == ours && again != nil:
+		return b.doubt(op, again, j.calls), nil
 	}
 	switch {
 	case again == nil:
-		at := op.CalledAt
-		if ours {
-			at = b.consumedAt(op, rec)
+		if op, rows, err = b.complete(ctx, client, shop, j, op, rows); err != nil {
+			return nil, err
 		}
 		return b.done(op, rows, at, j.calls), nil
-	case ours && again.Reason == dianping.AlreadyUsed:
-		return b.doneByHistory(ctx, j, client, shop, op, rec)
-	case again.Class != dianping.Refused || ours:
-		return b.doubt(op, again, j.calls), nil
-	case asked == nil: // consumed, and not by us
-		op.Outcome = models.Outcome{Reason: string(dianping.AlreadyUsed), Code: again.Code, Message: again.Message, TraceID: again.TraceID}
-		op.UsedBy, op.UsedAt = rec.VerifyAccount, rec.VerifyTime
-		if m, err := b.DB.Member(ctx, op.StoreID, rec.VerifyAccount); err == nil && m.Name != "" {
-			op.UsedBy = m.Name
-		}
-		return b.rejected(op, j.calls), nil
-	case again.Reason == dianping.AlreadyUsed: // consumed between the two questions: ask once more
-		return b.doubt(op, again, j.calls), nil
+	case again.Reason == dianping.AlreadyUsed && whose == theirs:
+		return b.usedByOther(ctx, op, rec, other, j.calls), nil
+	case again.Class == dianping.Refused && aboutCode(again.Reason):
+		return b.rejected(op, outcomeOf(again), j.calls), nil
 	}
-	op.Outcome = outcomeOf(again)
-	return b.rejected(op, j.calls), nil
-}
-
-// ours decides whether the platform's record of a verification is the one that
-// this operation asked for: our account, and not before our call. Prepare had
-// said that the code was free, so an older record cannot be meant.
-func (b *Bot) ours(op models.Operation, rec dianping.Record) bool {
-	account := strings.TrimSpace(rec.VerifyAccount)
-	if !strings.EqualFold(account, op.UserID) && (op.User == "" || account != op.User) {
-		return false
-	}
-	return rec.VerifyTime.IsZero() || rec.VerifyTime.After(op.CalledAt.Add(-skew))
+	return b.doubt(op, again, j.calls), nil
 }
 
 // consumedAt is when the platform's ten minutes began, as far as is known: its
 // own time where that is credible, never later than it can have been.
-func (b *Bot) consumedAt(op models.Operation, rec dianping.Record) time.Time {
-	if t := rec.VerifyTime; t.After(op.CalledAt) && t.Before(b.Now()) {
+func consumedAt(op models.Operation, rec dianping.Record, now time.Time) time.Time {
+	if t := rec.VerifyTime; t.After(op.CalledAt) && t.Before(now) {
 		return t
 	}
 	return op.CalledAt
 }
 
-// doneByHistory finds the coupons of an operation with several from the day's
-// history, where the platform does not repeat its answer.
-func (b *Bot) doneByHistory(ctx context.Context, j *journal, client dianping.Client, shop dianping.Shop, op models.Operation, rec dianping.Record) (commit, error) {
-	day := rec.VerifyTime
-	if day.IsZero() {
-		day = op.CalledAt
+// usedByOther commits that somebody else, or another operation of ours, had the
+// code.
+func (b *Bot) usedByOther(ctx context.Context, op models.Operation, rec dianping.Record, other *models.Operation, calls []models.Call) commit {
+	op.UsedBy, op.UsedAt = b.who(ctx, op, rec.VerifyAccount), rec.VerifyTime
+	if other != nil {
+		op.OtherID = other.ID
 	}
-	history, err := call(b, j, dianping.CallQueryListByDate, func() ([]dianping.Record, error) {
-		return client.QueryListByDate(ctx, shop, dianping.ListQuery{Date: day})
-	})
-	if e := platformError(err); e != nil {
-		return b.doubt(op, e, j.calls), nil
-	}
-	rows := []dianping.Receipt{{Code: op.Code}}
-	for _, r := range history {
-		near := r.VerifyTime.Sub(rec.VerifyTime).Abs() <= 2*time.Second
-		if r.Code != op.Code && r.DealID == rec.DealID && r.VerifyAccount == rec.VerifyAccount && near && len(rows) < op.Count {
-			rows = append(rows, dianping.Receipt{Code: r.Code, DealID: r.DealID, DealGroupID: r.DealGroupID, Price: r.Price})
-		}
-	}
-	return b.done(op, rows, b.consumedAt(op, rec), j.calls), nil
+	return b.rejected(op, models.Outcome{Reason: string(dianping.AlreadyUsed)}, calls)
 }
 
-func (b *Bot) rejected(op models.Operation, calls []models.Call) commit {
+func (b *Bot) rejected(op models.Operation, o models.Outcome, calls []models.Call) commit {
+	op.Outcome = o
 	op.DoubtSince, op.NeedsHuman = time.Time{}, false
 	return func(ctx context.Context, tx *models.DB) (models.Operation, error) {
 		return logged(ctx, tx, calls, func() (models.Operation, error) { return tx.RejectConsume(ctx, op) })

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"yanquan/dianping"
+	"yanquan/internal/failpoint"
 	"yanquan/models"
 )
 
@@ -61,7 +62,11 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 		}
 		switch {
 		case mine || op.State != models.Done: // undone, under way, or never consumed: the truth is the answer
-			reply, err := b.operationReply(ctx, b.DB, op)
+			look := b.snapshotReply
+			if mine {
+				look = b.operationReply
+			}
+			reply, err := look(ctx, b.DB, op)
 			if err != nil {
 				return Reply{}, err
 			}
@@ -74,12 +79,13 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 		}
 		op.UndoInboxID, op.UndoUserID, op.UndoUser = row.ID, p.member.UserID, p.member.Name
 		op.UndoCalledAt, op.UndoReason, op.UndoMessage = b.Now(), "", ""
-		op.DueAt = b.Now().Add(b.lease(max(op.Count, 1)))
+		op.DueAt = b.Now().Add(b.lease(couponsPerRound))
+		failpoint.Hit("undo.intent.before")
 		begun, err := b.DB.BeginUndo(ctx, op)
 		if err == nil {
 			op = begun
-			if row, err = b.DB.ExtendMessage(ctx, row, op.DueAt); err != nil {
-				return Reply{}, fmt.Errorf("bot: undo: %w", err)
+			if row, err = b.extend(ctx, row, b.lease(callsPerCode+couponsPerRound)); err != nil {
+				return Reply{}, err
 			}
 			break
 		}
@@ -92,7 +98,9 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 	}
 
 	j := journal{op: op}
+	failpoint.Hit("undo.call.before")
 	step, err := b.reverse(ctx, &j, p.Store, op, nil)
+	failpoint.Hit("undo.call.after")
 	if err != nil {
 		return Reply{}, err
 	}
@@ -106,8 +114,13 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 			return err
 		}
 		reply.Pending = !now.State.Terminal()
+		failpoint.Hit("undo.outcome.before")
 		return b.answer(ctx, tx, row, m, reply)
 	})
+	if errors.Is(err, errTakenOver) { // the answer is somebody else's now; the outcome is known here
+		err = errors.Join(err, b.DB.Tx(ctx, func(tx *models.DB) error { _, err := step(ctx, tx); return err }))
+	}
+	failpoint.Hit("undo.outcome.after")
 	return reply, err
 }
 
@@ -121,12 +134,15 @@ func (b *Bot) tooLate(op models.Operation) Reply {
 type verdict string
 
 const (
-	unasked  verdict = ""         // not asked: call reverseconsume
 	isUndone verdict = "undone"   // it is no longer consumed
 	isUsed   verdict = "consumed" // it is still consumed: reverseconsume may be called
 	isTooOld verdict = "too_old"  // still consumed, and too late to undo
+	isKept   verdict = "kept"     // still consumed, and people were told: not undone on its own any more
 	noAnswer verdict = "unknown"
 )
+
+// couponsPerRound bounds the calls, and so the lease, of one round of an undo.
+const couponsPerRound = 5
 
 // reverse calls reverseconsume for every coupon that is not undone yet, but
 // never for one in doubt: those go by the verdicts of [Bot.askUndo].
@@ -139,7 +155,7 @@ func (b *Bot) reverse(ctx context.Context, j *journal, s models.Store, op models
 	if err != nil {
 		return nil, err
 	}
-	unknown := 0
+	unknown, asked := 0, 0
 	for i := range coupons {
 		c := &coupons[i]
 		if !c.UndoneAt.IsZero() {
@@ -152,7 +168,14 @@ func (b *Bot) reverse(ctx context.Context, j *journal, s models.Store, op models
 		case isTooOld:
 			c.UndoReason = reasonUndoLate
 			continue
+		case isKept:
+			c.UndoReason = reasonNotUndone
+			continue
 		case noAnswer:
+			unknown++
+			continue
+		}
+		if asked++; asked > couponsPerRound { // settling goes on with the rest
 			unknown++
 			continue
 		}
@@ -214,26 +237,28 @@ func (b *Bot) askUndo(ctx context.Context, j *journal, s models.Store, op models
 	if err != nil {
 		return nil, err
 	}
-	verdicts := map[string]verdict{}
+	verdicts, asked := map[string]verdict{}, 0
 	for _, c := range coupons {
 		if !c.UndoneAt.IsZero() {
 			continue
 		}
 		verdicts[c.Code] = noAnswer
-		if client == nil {
+		if asked++; client == nil || asked > couponsPerRound {
 			continue
 		}
 		_, err := call(b, j, dianping.CallGetConsumed, func() (dianping.Record, error) {
 			return client.GetConsumed(ctx, shop, c.Code)
 		})
 		switch e := platformError(err); {
-		case e == nil && b.Now().Before(op.UndoUntil) && !op.NeedsHuman:
-			verdicts[c.Code] = isUsed
-		case e == nil:
+		case e == nil && !b.Now().Before(op.UndoUntil):
 			verdicts[c.Code] = isTooOld
+		case e == nil && op.NeedsHuman:
+			verdicts[c.Code] = isKept
+		case e == nil:
+			verdicts[c.Code] = isUsed
 		case e.Reason == dianping.CodeReplaced:
 			verdicts[c.Code] = isUndone
-		case e.Class == dianping.Refused: // not consumed, as it seems; a prepare makes sure
+		case e.Class == dianping.Refused && !aboutShop(e.Reason): // not consumed, as it seems; a prepare makes sure
 			verdicts[c.Code] = b.prepareVerdict(ctx, j, client, shop, c.Code)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"yanquan/dianping"
+	"yanquan/internal/failpoint"
 	"yanquan/models"
 )
 
@@ -69,7 +70,7 @@ func (b *Bot) verify(ctx context.Context, row models.Inbox, m Message, p place, 
 	var reply Reply
 	for i, it := range items {
 		if i > 0 {
-			if t.row, err = b.DB.ExtendMessage(ctx, t.row, b.Now().Add(b.lease(callsPerCode))); err != nil {
+			if t.row, err = b.extend(ctx, t.row, b.lease(callsPerCode)); err != nil {
 				return Reply{}, err
 			}
 		}
@@ -89,13 +90,27 @@ func (b *Bot) verify(ctx context.Context, row models.Inbox, m Message, p place, 
 			if reply, err = b.verifyReply(ctx, tx, m, t.row.ID); err != nil {
 				return err
 			}
+			failpoint.Hit("outcome.before")
 			return b.answer(ctx, tx, t.row, m, reply)
 		})
+		if errors.Is(err, errTakenOver) { // the answer is somebody else's now; the outcome is known here
+			err = errors.Join(err, b.DB.Tx(ctx, func(tx *models.DB) error { _, err := step(ctx, tx); return err }))
+		}
 		if err != nil {
 			return Reply{}, err
 		}
+		failpoint.Hit("outcome.after")
 	}
 	return reply, nil
+}
+
+// extend prolongs the lease of a message.
+func (b *Bot) extend(ctx context.Context, row models.Inbox, lease time.Duration) (models.Inbox, error) {
+	row, err := b.DB.ExtendMessage(ctx, row, b.Now().Add(lease))
+	if errors.Is(err, models.ErrStale) {
+		return row, errTakenOver
+	}
+	return row, err
 }
 
 // verifyReply renders the operations of a message as they stand. It is the
@@ -130,8 +145,11 @@ func (b *Bot) verifyReply(ctx context.Context, tx *models.DB, m Message, inboxID
 	}
 	op := ops[0]
 	if m.Kind == Click && op.Outcome.Reason == reasonHere && op.OtherID != "" {
-		// A second press: the card shows what the first one did, not a refusal.
-		if other, err := tx.Operation(ctx, op.OtherID); err == nil {
+		other, same, err := b.secondPress(ctx, tx, m, op)
+		if err != nil {
+			return Reply{}, err
+		}
+		if same { // the card shows what the first press did, not a refusal
 			return b.operationReply(ctx, tx, other)
 		}
 	}
@@ -153,6 +171,29 @@ func (b *Bot) operationReply(ctx context.Context, tx *models.DB, op models.Opera
 	return Reply{Card: &card}, nil
 }
 
+// snapshotReply is the same for somebody who only looks or came second: no
+// outcome will follow to them, so that the card must not promise one.
+func (b *Bot) snapshotReply(ctx context.Context, tx *models.DB, op models.Operation) (Reply, error) {
+	reply, err := b.operationReply(ctx, tx, op)
+	if err != nil || op.State == models.Undone || op.State == models.Rejected || op.NeedsHuman {
+		return reply, err
+	}
+	if op.State == models.Done {
+		reply.Card.Title, reply.Card.Tone = "这张券用过了", Bad
+		reply.Card.Text = fmt.Sprintf("%s 在 %s 已经核销，这次没有再核销。%s", op.User, b.when(op.ConsumedAt), reply.Card.Text)
+	}
+	if op.State == models.Done {
+		return reply, nil
+	}
+	who, what := op.User, "核销"
+	if op.State == models.Undoing || op.State == models.UndoUnknown {
+		who, what = op.UndoUser, "撤销"
+	}
+	reply.Card.Title = "正在" + what
+	reply.Card.Text = fmt.Sprintf("%s 正在%s这张券，平台还没有给出结果。请稍等一下再查。", who, what)
+	return reply, nil
+}
+
 // consume takes one code through the platform: is it ours already, prepare,
 // intent, consume. What remains is the returned commit. again names an
 // operation that the person has confirmed to follow with another.
@@ -172,7 +213,9 @@ func (b *Bot) consume(ctx context.Context, t till, seq int, it Item, again strin
 	case err != nil:
 		return nil, fmt.Errorf("bot: earlier operation: %w", err)
 	case other.ID == again && other.State == models.Done:
-		followed = &other
+		if !other.Superseded {
+			followed = &other
+		}
 	default:
 		if other, err = b.outcomeOf(ctx, other); err != nil {
 			return nil, err
@@ -195,14 +238,12 @@ func (b *Bot) consume(ctx context.Context, t till, seq int, it Item, again strin
 	}
 
 	op.CalledAt = b.Now()
-	op.DueAt = op.CalledAt.Add(b.lease(1))
-	if followed != nil {
-		if err := b.DB.Supersede(ctx, *followed); err != nil {
-			return nil, fmt.Errorf("bot: supersede: %w", err)
-		}
-	}
-	begun, err := b.DB.Begin(ctx, op)
+	op.DueAt = op.CalledAt.Add(b.lease(2))
+	failpoint.Hit("intent.before")
+	begun, err := b.intend(ctx, op, followed)
 	switch {
+	case errors.Is(err, models.ErrStale): // the one it was to follow has moved on
+		return b.refuseFor(op, other, j.calls...), nil
 	case errors.Is(err, models.ErrLive): // somebody was quicker
 		if begun, err = b.outcomeOf(ctx, begun); err != nil {
 			return nil, err
@@ -215,24 +256,66 @@ func (b *Bot) consume(ctx context.Context, t till, seq int, it Item, again strin
 	}
 	op = begun
 
+	failpoint.Hit("consume.before")
 	rows, err := call(b, &j, dianping.CallConsume, func() ([]dianping.Receipt, error) {
 		return t.client.Consume(ctx, t.shop, consumeRequest(op))
 	})
+	failpoint.Hit("consume.after")
 	e := platformError(err)
 	switch {
 	case e == nil:
+		if op, rows, err = b.complete(ctx, t.client, t.shop, &j, op, rows); err != nil {
+			return nil, err
+		}
 		return b.done(op, rows, op.CalledAt, j.calls), nil
 	case e.Reason == dianping.PartlyConsumed && len(e.Receipts) > 0: // the rows are what was consumed
+		op.Outcome.Reason = string(dianping.PartlyConsumed)
 		return b.done(op, e.Receipts, op.CalledAt, j.calls), nil
 	case e.Class == dianping.UnknownOutcome:
 		return b.doubt(op, e, j.calls), nil
 	default:
-		op.Outcome = outcomeOf(e)
 		op = b.usedBy(ctx, t.client, t.shop, &j, op, e)
-		return func(ctx context.Context, tx *models.DB) (models.Operation, error) {
-			return logged(ctx, tx, j.calls, func() (models.Operation, error) { return tx.RejectConsume(ctx, op) })
-		}, nil
+		return b.rejected(op, outcomeOf(e), j.calls), nil
 	}
+}
+
+// intend makes the intent durable; an operation that it is to follow by
+// confirmation stops being live with it.
+func (b *Bot) intend(ctx context.Context, op models.Operation, followed *models.Operation) (begun models.Operation, err error) {
+	if followed == nil {
+		return b.DB.Begin(ctx, op)
+	}
+	err = b.DB.Tx(ctx, func(tx *models.DB) error {
+		if err := tx.Supersede(ctx, *followed); err != nil {
+			return err
+		}
+		begun, err = tx.Begin(ctx, op)
+		return err
+	})
+	return begun, err
+}
+
+// secondPress reports whether an operation was refused because the same person
+// had pressed on the same card before, and gives what that press did.
+func (b *Bot) secondPress(ctx context.Context, tx *models.DB, m Message, op models.Operation) (models.Operation, bool, error) {
+	other, err := tx.Operation(ctx, op.OtherID)
+	if err != nil {
+		return other, false, fmt.Errorf("bot: operation: %w", err)
+	}
+	row, err := tx.Message(ctx, other.InboxID)
+	if errors.Is(err, models.ErrNotFound) {
+		return other, false, nil
+	}
+	if err != nil {
+		return other, false, fmt.Errorf("bot: message: %w", err)
+	}
+	var first Message
+	if err := json.Unmarshal(row.Payload, &first); err != nil {
+		return other, false, fmt.Errorf("bot: stored message: %w", err)
+	}
+	same := first.Kind == Click && first.Button != nil && m.Button != nil &&
+		first.Button.TaskID == m.Button.TaskID && strings.EqualFold(first.User, m.User)
+	return other, same, nil
 }
 
 func consumeRequest(op models.Operation) dianping.ConsumeRequest {
@@ -256,19 +339,17 @@ func described(op models.Operation, r dianping.Receipt) models.Operation {
 
 // done commits a consumption that the platform has confirmed.
 func (b *Bot) done(op models.Operation, rows []dianping.Receipt, at time.Time, calls []models.Call) commit {
+	rows = distinct(op, rows)
 	op.ConsumedAt, op.UndoUntil = at, at.Add(b.UndoWindow)
-	op.Outcome, op.DoubtSince, op.NeedsHuman = models.Outcome{}, time.Time{}, false
-	if len(rows) == 0 {
-		rows = []dianping.Receipt{{}}
+	op.DoubtSince, op.NeedsHuman = time.Time{}, false
+	if op.Outcome.Reason != string(dianping.PartlyConsumed) && op.Outcome.Reason != reasonCodesMissing {
+		op.Outcome = models.Outcome{}
 	}
 	var coupons []models.Coupon
 	for _, r := range rows {
 		c := models.Coupon{
 			OperationID: op.ID, StoreID: op.StoreID, Code: r.Code, OrderID: r.OrderID,
 			DealID: r.DealID, DealGroupID: r.DealGroupID, PriceFen: int64(r.Price), Payments: paymentsJSON(r.Payments),
-		}
-		if c.Code == "" {
-			c.Code = op.Code
 		}
 		if c.PriceFen == 0 {
 			c.PriceFen = op.PriceFen
@@ -362,10 +443,7 @@ func (b *Bot) usedBy(ctx context.Context, client dianping.Client, shop dianping.
 	if err != nil {
 		return op
 	}
-	op.UsedBy = rec.VerifyAccount
-	if m, err := b.DB.Member(ctx, op.StoreID, rec.VerifyAccount); err == nil && m.Name != "" {
-		op.UsedBy = m.Name
-	}
+	op.UsedBy = b.who(ctx, op, rec.VerifyAccount)
 	if !rec.VerifyTime.IsZero() {
 		op.UsedAt = rec.VerifyTime
 	}

@@ -7,16 +7,18 @@ import (
 
 // Reasons of our own, beside the platform's.
 const (
-	reasonHere        = "verified_here"  // another operation of ours consumed it
-	reasonBusy        = "being_verified" // another operation of ours is at it
-	reasonTooMany     = "count_left"     // more coupons than the order has left
-	reasonSession     = "session"        // the store's authorisation must be renewed
-	reasonThrottled   = "throttled"      // the platform limits us
-	reasonUnavailable = "unavailable"    // the platform cannot be reached; nothing was done
-	reasonConfig      = "misconfigured"  // our request is wrong
-	reasonNotConsumed = "not_consumed"   // settled: the platform never consumed it
-	reasonNoPlatform  = "no_platform"    // the store's platform is not configured
-	reasonUndoLate    = "undo_too_late"  // past the window, by our clock or the platform's
+	reasonHere         = "verified_here"  // another operation of ours consumed it
+	reasonBusy         = "being_verified" // another operation of ours is at it
+	reasonTooMany      = "count_left"     // more coupons than the order has left
+	reasonSession      = "session"        // the store's authorisation must be renewed
+	reasonThrottled    = "throttled"      // the platform limits us
+	reasonUnavailable  = "unavailable"    // the platform cannot be reached; nothing was done
+	reasonConfig       = "misconfigured"  // our request is wrong
+	reasonNotConsumed  = "not_consumed"   // settled: the platform never consumed it
+	reasonNoPlatform   = "no_platform"    // the store's platform is not configured
+	reasonUndoLate     = "undo_too_late"  // past the window, by our clock or the platform's
+	reasonNotUndone    = "not_undone"     // settled: the platform did not undo it
+	reasonCodesMissing = "codes_missing"  // consumed, but the platform did not tell every code
 )
 
 // saying is what staff read: what is wrong, and what to do next; one plain
@@ -56,14 +58,32 @@ var sayings = map[string]saying{
 	string(dianping.Other):            {"平台拒绝", "平台没有接受，但没有说明常见的原因。", "请到开店宝里查看这张券。"},
 
 	reasonBusy:        {"正在核销", "这张券正在核销，还没有结果。", "请稍等一下再查。"},
-	reasonHere:        {"此券已核销", "这张券已经在这里核销过了。", "不用再核销。"},
+	reasonHere:        {"此券已核销", "这张券已经在这里核销过了。", "这张券用过了，请不要再次提供服务。"},
 	reasonTooMany:     {"可用张数不够", "这个订单剩下的张数不够，一张都没有核销。", "请减少张数再试。"},
 	reasonSession:     {"门店授权失效", "这家门店在平台的授权已失效，券没有核销。", "请告诉管理员重新授权；急用可到开店宝里核销。"},
 	reasonThrottled:   {"平台限流", "平台现在太忙，券没有核销。", "请过一分钟再试。"},
 	reasonUnavailable: {"平台没有回应", "连不上平台，券没有核销。", "请稍后再试；急用可到开店宝里核销。"},
 	reasonConfig:      {"设置有误", "我们发给平台的请求不被接受，券没有核销。", "请告诉管理员检查平台设置。"},
 	reasonNotConsumed: {"没有核销", "平台确认这张券没有核销。", "请重新发一次券码。"},
+	reasonNotUndone:   {"没有撤销", "平台没有撤销这次核销。", "请再按一次撤销。"},
 	reasonNoPlatform:  {"平台没有接通", "这家门店的平台还没有设置好。", "请告诉管理员检查配置。"},
+}
+
+// undoSayings replace the words of reasons that mean something else for an undo.
+var undoSayings = map[string]saying{
+	reasonSession:                 {"没有撤销", "这家门店在平台的授权已失效，没有撤销。", "请告诉管理员重新授权；急用可到开店宝里撤销。"},
+	reasonThrottled:               {"没有撤销", "平台现在太忙，没有撤销。", "请过一分钟再试。"},
+	reasonUnavailable:             {"没有撤销", "连不上平台，没有撤销。", "请马上再试；急用可到开店宝里撤销。"},
+	reasonConfig:                  {"没有撤销", "我们发给平台的请求不被接受，没有撤销。", "请告诉管理员检查平台设置；急用可到开店宝里撤销。"},
+	string(dianping.Other):        {"没有撤销", "平台没有接受撤销。", "请到开店宝里查看这张券。"},
+	string(dianping.VerifyFailed): {"没有撤销", "平台没有接受撤销。", "请到开店宝里查看这张券。"},
+}
+
+func undoSayingOf(reason string) saying {
+	if s, ok := undoSayings[reason]; ok {
+		return s
+	}
+	return sayingOf(reason)
 }
 
 func sayingOf(reason string) saying {

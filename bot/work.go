@@ -13,6 +13,11 @@ import (
 // work does what a message asks and commits its answer. It may run again for
 // the same message after a crash: what was done before is found in the journal.
 func (b *Bot) work(ctx context.Context, row models.Inbox, m Message) (Reply, error) {
+	if row.Attempt > 1 {
+		if reply, done, err := b.resume(ctx, row, m); done || err != nil {
+			return reply, err
+		}
+	}
 	switch m.Kind {
 	case Click:
 		return b.press(ctx, row, m)
@@ -25,6 +30,62 @@ func (b *Bot) work(ctx context.Context, row models.Inbox, m Message) (Reply, err
 		return b.finish(ctx, row, m, Reply{})
 	}
 	return b.finish(ctx, row, m, Reply{Text: "我现在只看得懂文字。请直接发券码，例如：验 7992697494"})
+}
+
+// resume takes up a message that an earlier worker has begun. What the journal
+// has of it is settled or answered as it is, even where the sender has lost their
+// place since; only what was not begun needs access again, in the same store.
+func (b *Bot) resume(ctx context.Context, row models.Inbox, m Message) (Reply, bool, error) {
+	ops, err := b.DB.OperationsOfMessage(ctx, row.ID)
+	if err != nil {
+		return Reply{}, false, fmt.Errorf("bot: resume: %w", err)
+	}
+	undos, err := b.DB.OperationsUndoneBy(ctx, row.ID)
+	if err != nil {
+		return Reply{}, false, fmt.Errorf("bot: resume: %w", err)
+	}
+	if len(ops)+len(undos) == 0 {
+		if row.Attempt <= maxAttempts {
+			return Reply{}, false, nil
+		}
+		reply, err := b.finish(ctx, row, m, Reply{Text: "我这边出错了，这条消息没有处理。请再发一次；还不行，请告诉管理员。"})
+		return reply, true, err
+	}
+	items, again := itemsOf(m)
+	if len(ops) > 0 && len(ops) < len(items) && row.Attempt <= maxAttempts {
+		places, _, err := b.access(ctx, m)
+		if err != nil {
+			return Reply{}, false, err
+		}
+		if p, ok := placeOf(places, ops[0].StoreID); ok {
+			reply, err := b.verify(ctx, row, m, p, items, again)
+			return reply, true, err
+		}
+	}
+	var reply Reply
+	err = b.DB.Tx(ctx, func(tx *models.DB) (err error) {
+		if reply, err = b.replyAgain(ctx, tx, m, row.ID); err != nil {
+			return err
+		}
+		return b.answer(ctx, tx, row, m, reply)
+	})
+	return reply, true, err
+}
+
+// itemsOf is what a message asks to verify.
+func itemsOf(m Message) (items []Item, again string) {
+	text := m.Text
+	if m.Kind == Click && m.Button != nil {
+		if rest, ok := strings.CutPrefix(m.Button.Key, keyVerify); ok {
+			_, item, again, err := parseVerifyKey(rest)
+			if err != nil {
+				return nil, ""
+			}
+			return []Item{item}, again
+		}
+		_, text, _ = strings.Cut(strings.TrimPrefix(m.Button.Key, keyStore), " ")
+	}
+	return Parse(text).Items, ""
 }
 
 // text does what a text asks, in the one place given or wherever the sender
@@ -61,14 +122,7 @@ func (b *Bot) text(ctx context.Context, row models.Inbox, m Message, text string
 		return b.undoCode(ctx, row, m, places, cmd.Items[0].Code)
 	}
 	if len(places) > 1 {
-		if row.Attempt > 1 { // a verification that was begun has its store
-			if ops, err := b.DB.OperationsOfMessage(ctx, row.ID); err == nil && len(ops) > 0 {
-				if p, ok := placeOf(places, ops[0].StoreID); ok {
-					return b.verify(ctx, row, m, p, cmd.Items, "")
-				}
-			}
-		}
-		return b.finish(ctx, row, m, b.askStore(places, strings.TrimSpace(dropMentions(normalize(text)))))
+		return b.finish(ctx, row, m, b.askStore(places, cmd.String(), 0))
 	}
 	if cmd.Verb == VerbQuery {
 		return b.query(ctx, row, m, places[0], cmd.Items)
@@ -102,6 +156,13 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 			return b.finish(ctx, row, m, notYours)
 		}
 		return b.verify(ctx, row, m, p, []Item{item}, again)
+	case strings.HasPrefix(key, keyMore):
+		from, text, _ := strings.Cut(strings.TrimPrefix(key, keyMore), " ")
+		n, err := strconv.Atoi(from)
+		if err != nil || n < 0 || n >= len(places) {
+			break
+		}
+		return b.finish(ctx, row, m, b.askStore(places, Parse(text).String(), n))
 	case strings.HasPrefix(key, keyStore):
 		id, text, _ := strings.Cut(strings.TrimPrefix(key, keyStore), " ")
 		store, err := strconv.ParseInt(id, 10, 64)
@@ -128,7 +189,11 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 		if word+" " == keyUndo {
 			return b.undo(ctx, row, m, places, op)
 		}
-		reply, err := b.operationReply(ctx, b.DB, op)
+		look := b.snapshotReply
+		if strings.EqualFold(m.User, op.UserID) {
+			look = b.operationReply
+		}
+		reply, err := look(ctx, b.DB, op)
 		if err != nil {
 			return Reply{}, err
 		}

@@ -196,11 +196,13 @@ func readable[T any](ctx context.Context, db *DB, kind string, rows []T, err err
 }
 
 // PurgeInbox forgets up to limit finally answered messages that were received
-// before a time, and says how many.
+// before a time, and says how many. Those whose operation is still under way are
+// kept: its outcome is yet to be told.
 func (db *DB) PurgeInbox(ctx context.Context, before time.Time, limit int) (int, error) {
 	var ids []string
 	err := db.read(ctx, "list old messages", func(g *gorm.DB) error {
 		return g.Model(&Inbox{}).Where("received_at < ? AND answered_at IS NOT NULL AND final = ?", stamp(before), true).
+			Where("NOT EXISTS (SELECT 1 FROM operations WHERE (inbox_id = inbox.id OR undo_inbox_id = inbox.id) AND due_at IS NOT NULL)").
 			Order("received_at").Limit(limit).Pluck("id", &ids).Error
 	})
 	if err != nil {

@@ -136,14 +136,15 @@ func (db *DB) moveOutgoing(ctx context.Context, what string, o Outgoing, values 
 }
 
 // OutgoingObsolete takes what is still queued as an answer to a message out of
-// the queue, because the same was delivered another way, and says how many.
+// the queue, because the same was delivered another way, and says how many. What
+// is being sent right now keeps its place, so that nothing overtakes it.
 func (db *DB) OutgoingObsolete(ctx context.Context, inboxID string) (int, error) {
 	if inboxID == "" {
 		return 0, nil
 	}
 	var hit int64
 	err := db.write(ctx, "drop outgoing", func(g *gorm.DB) error {
-		result := g.Model(&Outgoing{}).Where("inbox_id = ? AND state = ?", inboxID, Queued).
+		result := g.Model(&Outgoing{}).Where("inbox_id = ? AND state = ? AND (attempt = 0 OR due_at <= ?)", inboxID, Queued, stamp(db.now())).
 			Updates(map[string]any{"state": Obsolete, "due_at": nil})
 		hit = result.RowsAffected
 		return result.Error

@@ -79,13 +79,13 @@ const touching = "JOIN (SELECT id AS concerned_id FROM operations WHERE code = ?
 	" UNION SELECT operation_id FROM coupons WHERE code = ?) AS concerned ON concerned.concerned_id = operations.id"
 
 // OperationByCoupon finds the operation that tells most about a code in a store:
-// the newest that stands or is under way, else the newest that was undone, else
-// the newest refusal.
+// the newest that stands or is under way, else the newest that was undone or
+// superseded, else the newest refusal.
 func (db *DB) OperationByCoupon(ctx context.Context, storeID int64, code string) (Operation, error) {
 	var rows []operationRow
 	err := db.read(ctx, "find operation of a coupon", func(g *gorm.DB) error {
 		return g.Joins(touching, code, code).Where("operations.store_id = ?", storeID).
-			Order("CASE state WHEN 'rejected' THEN 2 WHEN 'undone' THEN 1 ELSE 0 END," +
+			Order("CASE WHEN state = 'rejected' THEN 2 WHEN state = 'undone' OR live_code IS NULL THEN 1 ELSE 0 END," +
 				" created_at DESC, id DESC").
 			Limit(1).Find(&rows).Error
 	})
@@ -144,18 +144,23 @@ func (db *DB) Totals(ctx context.Context, storeIDs []int64, user string, from, t
 	return rows, err
 }
 
+// OperationsOfCode lists the operations asked with a code or having consumed it,
+// in any store, oldest first.
+func (db *DB) OperationsOfCode(ctx context.Context, code string) ([]Operation, error) {
+	var rows []operationRow
+	err := db.read(ctx, "find operations of a code", func(g *gorm.DB) error {
+		return g.Joins(touching, code, code).Order("created_at, id").Find(&rows).Error
+	})
+	return operations(rows), err
+}
+
 // Story is everything that is known about a code, oldest first: operations asked
 // with it or having consumed it, their coupons, the calls made for it, and what
 // was said about it.
 func (db *DB) Story(ctx context.Context, code string) (ops []Operation, coupons []Coupon, calls []Call, out []Outgoing, err error) {
-	var rows []operationRow
-	err = db.read(ctx, "find operations of a code", func(g *gorm.DB) error {
-		return g.Joins(touching, code, code).Order("created_at, id").Find(&rows).Error
-	})
-	if err != nil {
+	if ops, err = db.OperationsOfCode(ctx, code); err != nil {
 		return nil, nil, nil, nil, err
 	}
-	ops = operations(rows)
 	var ids, messages []string
 	for _, op := range ops {
 		ids = append(ids, op.ID)

@@ -11,6 +11,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/wecom"
+	"yanquan/internal/failpoint"
 )
 
 // RobotCallback reads the callbacks of one smart robot and builds the answers;
@@ -75,13 +76,16 @@ func (s *Server) receiveRobot(c *gin.Context) {
 		refuse(c, err)
 		return
 	}
+	failpoint.Hit("passive.before")
 	c.Header("Content-Length", strconv.Itoa(len(sealed))) // or flushing would make it chunked
 	c.Data(http.StatusOK, "application/json; charset=utf-8", sealed)
 	c.Writer.Flush()
+	failpoint.Hit("passive.after")
 	// Where WeCom has hung up, the reply still goes out by the outbox.
 	if ready && c.Request.Context().Err() == nil {
 		s.Engine.Delivered(context.WithoutCancel(c.Request.Context()), id, rest)
 	}
+	failpoint.Hit("passive.recorded")
 }
 
 // leaveToOutbox reports whether a click is better answered by a message: words
