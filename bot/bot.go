@@ -276,7 +276,7 @@ func (b *Bot) Delivered(ctx context.Context, id string, rest Reply) {
 		if err := json.Unmarshal(row.Payload, &m); err != nil {
 			return err
 		}
-		return b.send(ctx, tx, id, m, rest)
+		return b.send(ctx, tx, row, m, rest)
 	})
 	if err != nil {
 		b.Log.Warn("passive answer not recorded; it may be seen twice", "message", id, "error", err)
@@ -377,7 +377,7 @@ func (b *Bot) answer(ctx context.Context, tx *models.DB, row models.Inbox, m Mes
 	case err != nil:
 		return fmt.Errorf("bot: answer: %w", err)
 	}
-	return b.send(ctx, tx, row.ID, m, reply)
+	return b.send(ctx, tx, row, m, reply)
 }
 
 // conclude replaces a pending reply by the final one. late says that people were
@@ -396,14 +396,19 @@ func (b *Bot) conclude(ctx context.Context, tx *models.DB, row models.Inbox, m M
 	case err != nil && !errors.Is(err, models.ErrStale):
 		return fmt.Errorf("bot: conclude: %w", err)
 	}
-	if _, err := tx.OutgoingObsolete(ctx, row.ID); err != nil {
+	unsent, err := tx.OutgoingObsolete(ctx, row.ID)
+	if err != nil {
 		return fmt.Errorf("bot: conclude: %w", err)
 	}
-	return b.send(ctx, tx, row.ID, m, reply)
+	if unsent == 0 && m.Button != nil { // the pending reply has used up the one update of the card
+		pressed := *m.Button
+		pressed.ResponseCode, m.Button = "", &pressed
+	}
+	return b.send(ctx, tx, row, m, reply)
 }
 
 // send puts a reply into the outbox.
-func (b *Bot) send(ctx context.Context, tx *models.DB, inboxID string, m Message, reply Reply) error {
+func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Message, reply Reply) error {
 	d := Delivery{ID: b.NewID(), Channel: m.Channel, Chat: m.Chat, User: m.User, Reply: reply}
 	due := b.Now()
 	switch {
@@ -413,8 +418,11 @@ func (b *Bot) send(ctx context.Context, tx *models.DB, inboxID string, m Message
 		return nil // the stream says it is under way; without a reply URL there is no other way
 	case m.Passive():
 		d.ReplyURL = m.ReplyURL
-		if m.Kind != Click || reply.Card != nil {
+		switch {
+		case m.Kind != Click:
 			due = due.Add(fallbackDelay)
+		case reply.Card != nil: // nobody polls for it: only the callback of the press itself can fetch it
+			due = latest(due, row.ReceivedAt.Add(fallbackDelay))
 		}
 	case reply.Pending:
 		due = due.Add(interimDelay) // most doubts are settled before
@@ -422,7 +430,7 @@ func (b *Bot) send(ctx context.Context, tx *models.DB, inboxID string, m Message
 	if !m.Passive() && m.Kind == Click && reply.Card != nil {
 		d.ResponseCode = m.Button.ResponseCode
 	}
-	return b.enqueue(ctx, tx, d, inboxID, "", due)
+	return b.enqueue(ctx, tx, d, row.ID, "", due)
 }
 
 // enqueue stores a delivery.

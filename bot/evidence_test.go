@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,10 +65,10 @@ func (b *bench) private(user, text string) Message {
 	return m
 }
 
-// last is what was sent last.
+// last is what the app sent last.
 func (b *bench) last() Reply {
 	b.t.Helper()
-	sent := b.courier.all()
+	sent := slices.DeleteFunc(b.courier.all(), func(d Delivery) bool { return d.Channel != app })
 	if len(sent) == 0 {
 		b.t.Fatal("nothing was sent")
 	}
