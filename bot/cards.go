@@ -130,7 +130,7 @@ func (b *Bot) fillDone(c *Card, s models.Store, op models.Operation, coupons []m
 		c.Title, c.Tone = "没有撤销", Bad
 	}
 	switch {
-	case b.Now().Before(op.UndoUntil) && !op.Superseded:
+	case b.undoable(op):
 		c.Text = "可撤销至 " + b.in(op.UndoUntil).Format(clock)
 		if op.UndoReason != "" {
 			c.Text = undoSayingOf(op.UndoReason).what + c.Text
@@ -144,6 +144,12 @@ func (b *Bot) fillDone(c *Card, s models.Store, op models.Operation, coupons []m
 	if op.Outcome.Reason == reasonCodesMissing && len(coupons) > 0 {
 		c.Text += fmt.Sprintf("。平台只告诉了 %d 张的券码，其余的要撤销请到开店宝。", len(coupons))
 	}
+}
+
+// undoable reports whether an operation can still be undone, by our clock and by
+// what the platform has said.
+func (b *Bot) undoable(op models.Operation) bool {
+	return op.State == models.Done && !op.Superseded && op.UndoReason != reasonUndoLate && b.Now().Before(op.UndoUntil)
 }
 
 func (b *Bot) fillPending(c *Card, s models.Store, op models.Operation) {
@@ -228,6 +234,9 @@ func (b *Bot) line(op models.Operation, n int) (mark, text string) {
 	}
 	if op.NeedsHuman {
 		return "❗", "需要人工确认"
+	}
+	if op.State == models.Undoing || op.State == models.UndoUnknown { // by somebody else; not what this list waits for
+		return "⏳", "核销成功，正在撤销"
 	}
 	return "⏳", "核验中"
 }

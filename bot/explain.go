@@ -35,7 +35,7 @@ func (b *Bot) Voucher(ctx context.Context, operationID string) (VoucherView, err
 		return VoucherView{}, fmt.Errorf("bot: coupons: %w", err)
 	}
 	v := VoucherView{Store: s.Name, Card: b.operationCard(s, op, coupons), State: op.State, NeedsHuman: op.NeedsHuman}
-	if op.State == models.Done && b.Now().Before(op.UndoUntil) {
+	if b.undoable(op) {
 		v.UndoUntil = op.UndoUntil
 	}
 	return v, nil

@@ -476,6 +476,32 @@ func TestHopelessDelivery(t *testing.T) {
 	})
 }
 
+// WeCom drops silently what goes beyond its limit per member and minute.
+func TestPacing(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		for range 2*perMinute + 3 {
+			m := b.at(app, "", "zhangsan")
+			m.Kind, m.Text = Text, "帮助"
+			b.start(m)
+		}
+		other := b.at(app, "", "lisi")
+		other.Kind, other.Text = Text, "帮助"
+		b.start(other)
+		var perStep []int
+		for range 4 {
+			before := len(b.courier.all())
+			for range 3 * perMinute {
+				b.bot.Pass(t.Context())
+			}
+			perStep = append(perStep, len(b.courier.all())-before)
+			b.clock.Advance(time.Minute)
+		}
+		if want := []int{perMinute + 1, perMinute, 3, 0}; !slices.Equal(perStep, want) {
+			t.Errorf("sent in each minute %v, want %v", perStep, want)
+		}
+	})
+}
+
 // A group whose reply URL is used up: the person is told by the app.
 func TestReplyURLUsed(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {

@@ -92,6 +92,21 @@ func (db *DB) openOutgoing(o Outgoing) (Outgoing, error) {
 	return o, err
 }
 
+// SentBack tells when the n-th last row before o in its conversation was sent, so
+// that a channel's limit per minute can be kept by any number of processes. It is
+// zero where fewer were sent.
+func (db *DB) SentBack(ctx context.Context, o Outgoing, n int) (time.Time, error) {
+	var rows []Outgoing
+	err := db.read(ctx, "count what was sent", func(g *gorm.DB) error {
+		return g.Select("sent_at").Where("conversation = ? AND seq < ? AND state = ?", o.Conversation, o.Seq, SentOut).
+			Order("seq DESC").Offset(n - 1).Limit(1).Find(&rows).Error
+	})
+	if err != nil || len(rows) == 0 {
+		return time.Time{}, err
+	}
+	return rows[0].SentAt, nil
+}
+
 // ClaimOutgoing takes up a row that is due, for one try. Of several who try, one
 // wins; the others get [ErrStale].
 func (db *DB) ClaimOutgoing(ctx context.Context, o Outgoing, until time.Time) (Outgoing, error) {

@@ -165,3 +165,29 @@ func TestClaimOutgoingRace(t *testing.T) {
 		}), models.ErrStale)
 	})
 }
+
+func TestSentBack(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		for _, id := range []string{"a", "b", "c", "d"} {
+			no(t, db.Enqueue(ctx, outgoing(id, "app/main/zhangsan")))
+			no(t, db.Enqueue(ctx, outgoing(id+"-other", "app/main/lisi")))
+		}
+		for _, id := range []string{"a", "b", "c"} {
+			o := must(db.DueOutgoing(ctx, clock.Now(), 10))
+			i := slices.IndexFunc(o, func(o models.Outgoing) bool { return o.ID == id })
+			o[i] = must(db.ClaimOutgoing(ctx, o[i], clock.Now().Add(time.Minute)))
+			if id == "b" {
+				no(t, db.OutgoingFailed(ctx, o[i], "no_receiver")) // never sent
+			} else {
+				no(t, db.OutgoingSent(ctx, o[i], id))
+			}
+			clock.Advance(time.Second)
+		}
+		o := must(db.DueOutgoing(ctx, clock.Now(), 10))
+		d := o[slices.IndexFunc(o, func(o models.Outgoing) bool { return o.ID == "d" })]
+		same(t, must(db.SentBack(ctx, d, 1)), noon.Add(2*time.Second))
+		same(t, must(db.SentBack(ctx, d, 2)), noon)
+		same(t, must(db.SentBack(ctx, d, 3)).IsZero(), true)
+	})
+}

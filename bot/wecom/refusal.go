@@ -44,6 +44,9 @@ const (
 	afterOthers = 30 * time.Second
 )
 
+// codeBusy: the same call may be taken the next moment (page 90313).
+const codeBusy = -1
+
 // apiCode is the errcode of an error, or 0.
 func apiCode(err error) int64 {
 	if refused, ok := errors.AsType[*util.CommonError](err); ok {
@@ -99,7 +102,7 @@ func failed(err error, form bot.Form) *bot.DeliveryError {
 	switch {
 	case code == 0:
 		return failedCall(err)
-	case code == -1:
+	case code == codeBusy:
 		return retry(reasonBusy, 0)
 	case tokenRefused(code), code == 41001:
 		return retry(reasonToken, afterToken)

@@ -61,7 +61,7 @@ func (s *tokenStore) GetAccessTokenContext(ctx context.Context) (string, error) 
 	}
 	token, lifetime, err := s.fetch(ctx)
 	if err != nil {
-		if apiCode(err) != 0 {
+		if code := apiCode(err); code != 0 && code != codeBusy {
 			s.refused, s.until = err, now.Add(refusalMemory)
 		}
 		return "", err

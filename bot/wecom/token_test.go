@@ -112,6 +112,20 @@ func TestTokenRefused(t *testing.T) {
 	}
 }
 
+// TestTokenBusy: that WeCom was busy once is no reason not to ask again.
+func TestTokenBusy(t *testing.T) {
+	t.Parallel()
+	api := newFakeAPI(t)
+	store := newTokenStore(api.URL, sampleCorpID, testSecret, func() time.Time { return testNow })
+	api.then("gettoken", answer(`{"errcode":-1,"errmsg":"system busy"}`))
+	if _, err := store.GetAccessToken(); apiCode(err) != codeBusy {
+		t.Errorf("err = %v", err)
+	}
+	if got, err := store.GetAccessToken(); err != nil || got != "access-token-1" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestTokenFailures(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
