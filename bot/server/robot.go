@@ -76,13 +76,15 @@ func (s *Server) receiveRobot(c *gin.Context) {
 		refuse(c, err)
 		return
 	}
+	// Asked before writing: a proxy that has the whole answer may hang up at once.
+	there := c.Request.Context().Err() == nil
 	failpoint.Hit("passive.before")
 	c.Header("Content-Length", strconv.Itoa(len(sealed))) // or flushing would make it chunked
 	c.Data(http.StatusOK, "application/json; charset=utf-8", sealed)
 	c.Writer.Flush()
 	failpoint.Hit("passive.after")
 	// Where WeCom has hung up, the reply still goes out by the outbox.
-	if ready && c.Request.Context().Err() == nil {
+	if ready && there {
 		s.Engine.Delivered(context.WithoutCancel(c.Request.Context()), id, rest)
 	}
 	failpoint.Hit("passive.recorded")

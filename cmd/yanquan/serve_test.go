@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -27,7 +28,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("YANQUAN_TEST_AS_PROGRAM") != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	removeBuilt()
+	os.Exit(status)
 }
 
 // process is a running "yanquan serve".
@@ -44,15 +47,25 @@ func start(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.Command(self, args...), stderr: &bytes.Buffer{}, exited: make(chan error, 1)}
-	p.cmd.Env = append(os.Environ(), "YANQUAN_TEST_AS_PROGRAM=1")
-	p.cmd.Stderr = p.stderr
-	stdout, err := p.cmd.StdoutPipe()
+	p, err := launch(t, self, []string{"YANQUAN_TEST_AS_PROGRAM=1"}, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// launch starts a program and waits until it is ready. It is killed with the
+// test t, which need not be the one that runs.
+func launch(t *testing.T, program string, env []string, args ...string) (*process, error) {
+	p := &process{cmd: exec.Command(program, args...), stderr: &bytes.Buffer{}, exited: make(chan error, 1)}
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stderr = p.stderr
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	t.Cleanup(func() { p.cmd.Process.Kill(); <-p.exited })
 	line, err := bufio.NewReader(stdout).ReadString('\n')
@@ -63,10 +76,10 @@ func start(t *testing.T, args ...string) *process {
 	}()
 	if err != nil {
 		<-p.exited
-		t.Fatalf("no line of readiness: %v\n%s", err, p.stderr)
+		return nil, fmt.Errorf("no line of readiness: %w\n%s", err, p.stderr)
 	}
 	p.url = strings.TrimSpace(strings.TrimPrefix(line, "yanquan is ready on "))
-	return p
+	return p, nil
 }
 
 func get(t *testing.T, address string) (int, string) {

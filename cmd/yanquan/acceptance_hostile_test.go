@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+)
+
+// badInput posts what WeCom never would. Each is answered by the status of
+// section 6.3, says nothing of the inside, and changes nothing.
+func badInput(w *world) {
+	code := w.sell()
+	requests, sends, version := w.requests(), w.wecom.Calls("message/send"), w.shown()
+	foreign := "wwffffffffffffffff"
+	spoilt := map[string]wecomtest.Knobs{
+		"wrong signature":   {WrongSignature: true},
+		"wrong token":       {WrongToken: true},
+		"30 days old":       {Time: time.Now().Add(-30 * 24 * time.Hour)},
+		"from the future":   {Time: time.Now().Add(30 * 24 * time.Hour)},
+		"foreign receiveid": {ReceiveID: &foreign},
+		"broken padding":    {BrokenPadding: true},
+		"uneven padding":    {UnevenPadding: true},
+		"length beyond":     {LongLength: true},
+		"cut ciphertext":    {Truncate: 7},
+		"not base64":        {NotBase64: true},
+	}
+	type seal func(plain string, k wecomtest.Knobs) wecomtest.SealedRequest
+	seals := map[string]seal{
+		"app": func(plain string, k wecomtest.Knobs) wecomtest.SealedRequest {
+			s, err := w.wecom.EncryptApp("main", []byte(plain), k)
+			w.must(err)
+			return s
+		},
+		"robot": func(plain string, k wecomtest.Knobs) wecomtest.SealedRequest {
+			s, err := w.wecom.EncryptRobot("group", []byte(plain), k)
+			w.must(err)
+			return s
+		},
+	}
+	wheres := map[string]wecomtest.Where{"app": wecomtest.InApp("main", "zhangsan"), "robot": wecomtest.InGroup(roomA).Mention("group")}
+	consoles := map[string]wecomtest.Where{"app": wecomtest.InApp("main", ""), "robot": wecomtest.InRobot("group", "")}
+	for kind, sealed := range seals {
+		plain, err := w.wecom.Plaintext(wheres[kind], "zhangsan", "验 "+code)
+		w.must(err)
+		for name, k := range spoilt {
+			w.refused(kind+": "+name, sealed(string(plain), k), http.StatusUnauthorized)
+		}
+		s := sealed(string(plain), wecomtest.Knobs{})
+		huge := s
+		huge.Body = bytes.Repeat([]byte("A"), 10<<20)
+		w.refused(kind+": 10 MB", huge, http.StatusRequestEntityTooLarge)
+		for name, body := range map[string]string{
+			"nothing": "", "noise": "\x00\xff\xfe", "html": "<html>", "no envelope": "<xml></xml", "an array": "[]",
+			"wrong type": `{"encrypt":5}`, "nested": strings.Repeat("[", 100_000),
+		} {
+			bad := s
+			bad.Body = []byte(body)
+			w.refused(kind+": body is "+name, bad, http.StatusBadRequest, http.StatusUnauthorized)
+		}
+		bare := s
+		bare.Query = nil
+		w.refused(kind+": no signature", bare, http.StatusUnauthorized)
+		elsewhere := s
+		elsewhere.URL = strings.Replace(s.URL, "/wecom/", "/wecom/no/", 1)
+		w.refused(kind+": no such route", elsewhere, http.StatusNotFound)
+		unknown := s
+		unknown.URL += "x"
+		w.refused(kind+": unknown name", unknown, http.StatusNotFound)
+		for name, k := range spoilt {
+			status, body, err := w.wecom.VerifyURLWith(w.soon(), consoles[kind], "12345", k)
+			if w.must(err); status != http.StatusUnauthorized || strings.Contains(string(body), "12345") {
+				w.Errorf("%s: URL verification, %s: %d %q", kind, name, status, body)
+			}
+		}
+	}
+
+	appHead := "<ToUserName>CORP</ToUserName><FromUserName>zhangsan</FromUserName><CreateTime>1</CreateTime><MsgType>text</MsgType>"
+	app, _ := w.wecom.App("main")
+	appHead = strings.Replace(appHead, "CORP", app.CorpID, 1)
+	for name, plain := range map[string]string{
+		"entities":       `<!DOCTYPE xml [<!ENTITY code "` + code + `">]><xml>` + appHead + `<Content>验 &code;</Content><MsgId>1</MsgId></xml>`,
+		"billion laughs": `<!DOCTYPE xml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><xml>` + appHead + `<Content>&b;</Content><MsgId>1</MsgId></xml>`,
+		"external":       `<!DOCTYPE xml [<!ENTITY x SYSTEM "file:///etc/passwd">]><xml>` + appHead + `<Content>&x;</Content><MsgId>1</MsgId></xml>`,
+		"no id":          `<xml>` + appHead + `<Content>验 ` + code + `</Content></xml>`,
+		"id is text":     `<xml>` + appHead + `<Content>验 ` + code + `</Content><MsgId>x</MsgId></xml>`,
+		"no sender":      `<xml><ToUserName>` + app.CorpID + `</ToUserName><CreateTime>1</CreateTime><MsgType>text</MsgType><Content>验 ` + code + `</Content><MsgId>1</MsgId></xml>`,
+		"not xml":        `{"msgid":"1"}`,
+		"two documents":  `<xml>` + appHead + `<MsgId>1</MsgId></xml><xml></xml>`,
+	} {
+		w.refused("app: "+name, seals["app"](plain, wecomtest.Knobs{}), http.StatusBadRequest)
+	}
+	entity := seals["app"]("<xml/>", wecomtest.Knobs{})
+	entity.Body = append([]byte(`<!DOCTYPE xml [<!ENTITY a "x">]>`), entity.Body...)
+	w.refused("app: entities around", entity, http.StatusBadRequest)
+	for name, plain := range map[string]string{
+		"an array":       `[]`,
+		"numbers":        `{"msgid":1,"chattype":"group","chatid":2,"from":"zhangsan","msgtype":"text"}`,
+		"no id":          `{"chatid":"wrRenMin","chattype":"group","from":{"userid":"zhangsan"},"msgtype":"text","text":{"content":"验 ` + code + `"}}`,
+		"no sender":      `{"msgid":"m","chatid":"wrRenMin","chattype":"group","msgtype":"text","text":{"content":"验 ` + code + `"}}`,
+		"group of none":  `{"msgid":"m","chattype":"group","from":{"userid":"zhangsan"},"msgtype":"text","text":{"content":"验 ` + code + `"}}`,
+		"text is a list": `{"msgid":"m","chatid":"wrRenMin","chattype":"group","from":{"userid":"zhangsan"},"msgtype":"text","text":{"content":["验 ` + code + `"]}}`,
+		"not json":       `<xml></xml>`,
+	} {
+		w.refused("robot: "+name, seals["robot"](plain, wecomtest.Knobs{}), http.StatusBadRequest)
+	}
+	for _, path := range []string{"/auth", "/auth/dianping", "/auth/meituan/callback?state=x&code=y", "/v/", "/v/x", "/debug/pprof/", "/.env", "/wecom/app/../app/none"} {
+		if status, body := get(w.T, w.url()+path); status != http.StatusNotFound || len(body) > 0 && inside(body) {
+			w.Errorf("GET %s: %d %.200q", path, status, body)
+		}
+	}
+
+	if n := w.requests(); n != requests {
+		w.Errorf("%d calls to the platform", n-requests)
+	}
+	if n := w.wecom.Calls("message/send"); n != sends {
+		w.Errorf("%d messages sent", n-sends)
+	}
+	if v := w.shown(); v != version {
+		w.Errorf("the screens have changed")
+	}
+	w.ledger(code, 0, 0)
+	w.say("zhangsan", "验 "+code, "核销成功") // and it is as good as before
+	w.ledger(code, 1, 0)
+}
+
+// refused posts and expects one of some statuses.
+func (w *world) refused(name string, s wecomtest.SealedRequest, want ...int) {
+	w.Helper()
+	status, body, err := w.wecom.Post(w.soon(), s)
+	if err != nil {
+		w.Errorf("%s: %v", name, err)
+		return
+	}
+	ok := false
+	for _, code := range want {
+		ok = ok || status == code
+	}
+	if !ok || inside(string(body)) {
+		w.Errorf("%s: %d, want %d: %.300q", name, status, want, body)
+	}
+}
+
+// inside reports whether a body shows more than that something is wrong.
+func inside(body string) bool {
+	if len(body) > 4096 {
+		return true
+	}
+	for _, sign := range []string{"goroutine", ".go:", "wecom:", "models:", "panic", "SELECT", "/work/", "token"} {
+		if strings.Contains(body, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+// shown counts the bubbles of everybody's screens.
+func (w *world) shown() (n int) {
+	for user := range people {
+		for _, r := range []string{roomA, roomBoth, room(user)} {
+			n += len(w.wecom.Screen(wecomtest.InGroup(r)))
+		}
+		n += len(w.wecom.Screen(wecomtest.InApp("main", user)))
+	}
+	return n
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"strings"
+	"syscall"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+)
+
+// noDrops: until here, nothing has been swallowed that the bot has sent.
+func (w *world) noDrops() {
+	for _, d := range w.wecom.Dropped() {
+		w.Errorf("swallowed by WeCom: %+v", d)
+	}
+}
+
+// judgement looks at everything once more when all is over.
+func judgement(w *world) {
+	if err := w.end(syscall.SIGTERM); err != nil {
+		w.Errorf("after SIGTERM: %v", err)
+	}
+	w.noRefusals()
+	if codes := w.platform.TwiceConsumed(); len(codes) > 0 {
+		w.Errorf("consumed twice: %v", codes)
+	}
+	for code, e := range w.effects {
+		w.ledger(code, e.consumed, e.undone)
+	}
+	ids := map[string]string{}
+	for _, e := range w.platform.Ledger() {
+		_, ours := w.effects[e.Code]
+		if !ours {
+			w.Errorf("nobody has asked for %+v", e)
+		}
+		if e.Kind == dianpingtest.EffectConsumed && e.Dialect != "" {
+			ids[e.RequestID] = e.OrderID
+		}
+	}
+	for _, r := range w.platform.Requests() {
+		if r.Call == "consume" && requestID(r) == "" {
+			w.Errorf("a consume without a request id: %+v", r)
+		}
+		if strings.Contains(r.Answer, "签名") || r.Status >= 400 && r.Status < 500 {
+			w.Errorf("the platform refused a request: %d %s", r.Status, r.Answer)
+		}
+	}
+	w.countBubbles()
+	w.noSecrets()
+}
+
+// noRefusals: WeCom has taken all that the bot has sent, but for what a chapter
+// has announced.
+func (w *world) noRefusals() {
+	w.Helper()
+	for _, r := range w.wecom.Refusals() {
+		if w.refusable[r.Code] == 0 {
+			w.Errorf("refused by WeCom: %+v", r)
+			continue
+		}
+		w.refusable[r.Code]--
+	}
+}
+
+// countBubbles finds answers that came after somebody had got theirs.
+func (w *world) countBubbles() {
+	screens := map[string]wecomtest.Where{}
+	for user := range people {
+		for _, r := range []string{roomA, roomBoth, roomStray, private, room(user)} {
+			in := w.in(r)
+			screens[in.screenName(user)] = in.screen(user)
+		}
+	}
+	for name, where := range screens {
+		n := 0
+		var all []wecomtest.Shown
+		for _, s := range w.wecom.Screen(where) {
+			if s.FromBot {
+				n++
+				all = append(all, s)
+			}
+			if s.Card != nil && len(s.Card.Overlong) > 0 {
+				w.Errorf("clients would cut %v of\n%s", s.Card.Overlong, legible(s))
+			}
+			if !s.Finished || s.Expired {
+				w.Errorf("a stream was left open:\n%s", legible(s))
+			}
+		}
+		if n != w.expected[name] {
+			w.Errorf("%s shows %d bubbles of the bot, %d were expected:\n%s", name, n, w.expected[name], tailOf(legibles(all), 4000))
+		}
+	}
+}
+
+// noSecrets looks through the logs of every process that ran.
+func (w *world) noSecrets() {
+	hidden := []string{sessionB, phone}
+	for name, value := range secrets {
+		if name != "DIANPING_APP_KEY" && name != "MEITUAN_DEVELOPER_ID" { // public by themselves
+			hidden = append(hidden, value)
+		}
+	}
+	app, _ := w.wecom.App("main")
+	robot, _ := w.wecom.Robot("group")
+	hidden = append(hidden, app.Secret, app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey)
+	for code := range w.effects {
+		hidden = append(hidden, code)
+	}
+	for _, p := range w.logs {
+		for _, s := range hidden {
+			if i := strings.Index(p.stderr.String(), s); i >= 0 {
+				w.Errorf("the log shows a secret, a code or a phone: …%q…", p.stderr.String()[max(0, i-120):i])
+			}
+		}
+		if i := strings.Index(p.stderr.String(), "panic"); i >= 0 {
+			w.Errorf("the log tells of a panic: %s", tailOf(p.stderr.String()[i:], 2000))
+		}
+	}
+}

@@ -1,0 +1,354 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+)
+
+// answer is what the bot has shown in reaction to one act.
+type answer struct {
+	user     string
+	since    int64 // bubbles above this Seq are of the answer
+	bubbles  []wecomtest.Shown
+	delivery wecomtest.Delivery
+}
+
+// where a person talks to the bot.
+func (w *world) where(user string) wecomtest.Where {
+	if w.group && w.room == private {
+		return wecomtest.InRobot("group", user)
+	}
+	if w.group {
+		return wecomtest.InGroup(w.room).Mention("group")
+	}
+	return wecomtest.InApp("main", user)
+}
+
+// screen is what that person sees there.
+func (w *world) screen(user string) wecomtest.Where {
+	if w.group && w.room != private {
+		return wecomtest.InGroup(w.room).As(user)
+	}
+	return w.where(user)
+}
+
+// screenName is the same for all who see the same.
+func (w *world) screenName(user string) string { return w.screen(user).String() }
+
+// legible is all that can be read on a bubble.
+func legible(s wecomtest.Shown) string {
+	lines := []string{s.Text}
+	if c := s.Card; c != nil {
+		lines = append(lines, c.Source, c.Title, c.Desc)
+		if c.Quote != nil {
+			lines = append(lines, c.Quote.Title, c.Quote.Text)
+		}
+		for _, f := range c.Fields {
+			lines = append(lines, f.Key+" "+f.Value)
+		}
+		lines = append(lines, c.Text)
+		for _, b := range c.Buttons {
+			lines = append(lines, "["+b.Text+"]")
+		}
+	}
+	lines = slices.DeleteFunc(lines, func(l string) bool { return l == "" })
+	return strings.Join(lines, "\n")
+}
+
+func legibles(bubbles []wecomtest.Shown) string {
+	var parts []string
+	for _, s := range bubbles {
+		parts = append(parts, legible(s))
+	}
+	return strings.Join(parts, "\n")
+}
+
+func (a answer) text() string { return legibles(a.bubbles) }
+
+// card is the one card of the answer.
+func (w *world) card(a answer) wecomtest.Shown {
+	w.Helper()
+	i := slices.IndexFunc(a.bubbles, func(s wecomtest.Shown) bool { return s.Card != nil })
+	if i < 0 {
+		w.Fatalf("no card in:\n%s", a.text())
+	}
+	return a.bubbles[i]
+}
+
+// answers counts bubbles; a stream that a card came with is one with it.
+func answers(bubbles []wecomtest.Shown) int {
+	cards, streams, others := 0, 0, 0
+	for _, s := range bubbles {
+		switch s.Kind {
+		case wecomtest.KindCard:
+			cards++
+		case wecomtest.KindStream:
+			streams++
+		default:
+			others++
+		}
+	}
+	return max(cards, streams) + others
+}
+
+// say says something and waits for the answer: one, in which all of want can be
+// read.
+func (w *world) say(user, text string, want ...string) answer {
+	w.Helper()
+	return w.sayFor(1, user, text, want...)
+}
+
+// sayFor is say for an answer of n bubbles; 0: any number.
+func (w *world) sayFor(n int, user, text string, want ...string) answer {
+	w.Helper()
+	a := w.utter(user, text)
+	if !a.delivery.Accepted() {
+		w.Fatalf("%s says %q: callback refused: %+v", user, text, a.delivery.Attempts)
+	}
+	return w.await(n, a, want...)
+}
+
+// utter says something and waits for no more than the callback.
+func (w *world) utter(user, text string) answer {
+	w.Helper()
+	out, err := w.wecom.Say(w.soon(), w.where(user), user, text)
+	w.must(err)
+	said, ok := w.wecom.Find(out.Shown, user)
+	if !ok {
+		w.Fatalf("what %s said is not on the screen", user)
+	}
+	return answer{user: user, since: said.Seq, delivery: out.Delivery()}
+}
+
+// await waits until all of want can be read in the answer and nothing of it is
+// still growing.
+func (w *world) await(n int, a answer, want ...string) answer {
+	w.Helper()
+	a = w.glimpse(a, true, want...)
+	if got := answers(a.bubbles); n > 0 && got != n {
+		w.Errorf("%d answers, want %d:\n%s", got, n, a.text())
+	}
+	w.mu.Lock()
+	w.expected[w.screenName(a.user)] += len(a.bubbles)
+	w.mu.Unlock()
+	return a
+}
+
+// glimpse waits until all of want can be read in the answer; whole: and no
+// stream is open.
+func (w *world) glimpse(a answer, whole bool, want ...string) answer {
+	w.Helper()
+	pick := func(screen []wecomtest.Shown) []wecomtest.Shown {
+		var mine []wecomtest.Shown
+		for _, s := range screen {
+			if s.FromBot && s.Seq > a.since {
+				mine = append(mine, s)
+			}
+		}
+		return mine
+	}
+	screen, err := w.wecom.WaitFor(w.soon(), w.screen(a.user), func(screen []wecomtest.Shown) bool {
+		mine := pick(screen)
+		open := slices.ContainsFunc(mine, func(s wecomtest.Shown) bool { return !s.Finished })
+		return len(mine) > 0 && !(whole && open) && readable(legibles(mine), want)
+	})
+	a.bubbles = pick(screen)
+	if err != nil {
+		w.Fatalf("%v: want %q, got:\n%s\ncallback: %s", err, want, a.text(), attempts(a.delivery))
+	}
+	return a
+}
+
+func readable(text string, want []string) bool {
+	return !slices.ContainsFunc(want, func(s string) bool { return !strings.Contains(text, s) })
+}
+
+func attempts(d wecomtest.Delivery) string {
+	var b strings.Builder
+	for _, a := range d.Attempts {
+		fmt.Fprintf(&b, "%d %s %.200s; ", a.Status, a.Err, a.Answer)
+	}
+	return b.String()
+}
+
+// press presses a button and waits until all of want can be read on the bubbles
+// that changed or came.
+func (w *world) press(user string, card wecomtest.Shown, button string, want ...string) answer {
+	w.Helper()
+	a, before := w.push(user, card, button)
+	return w.pressed(a, before, want...)
+}
+
+// push presses a button and waits for no more than the callback.
+func (w *world) push(user string, card wecomtest.Shown, button string) (a answer, before int64) {
+	w.Helper()
+	before = w.wecom.Version()
+	out, err := w.wecom.Press(w.soon(), w.where(user), user, card.ID, w.key(card, button))
+	w.must(err)
+	if !out.Delivery().Accepted() {
+		w.Fatalf("%s presses %q: callback refused: %+v", user, button, out.Delivery().Attempts)
+	}
+	return answer{user: user, delivery: out.Delivery()}, before
+}
+
+func (w *world) pressed(a answer, before int64, want ...string) answer {
+	w.Helper()
+	var fresh int
+	pick := func(screen []wecomtest.Shown) []wecomtest.Shown {
+		var changed []wecomtest.Shown
+		fresh = 0
+		for _, s := range screen {
+			if s.FromBot && s.Version > before {
+				changed = append(changed, s)
+				if s.Seq > before {
+					fresh++
+				}
+			}
+		}
+		return changed
+	}
+	screen, err := w.wecom.WaitFor(w.soon(), w.screen(a.user), func(screen []wecomtest.Shown) bool {
+		changed := pick(screen)
+		return len(changed) > 0 && readable(legibles(changed), want)
+	})
+	a.bubbles = pick(screen)
+	if err != nil {
+		w.Fatalf("%v: want %q, got:\n%s\ncallback: %s", err, want, a.text(), attempts(a.delivery))
+	}
+	if len(a.bubbles) != 1 {
+		w.Errorf("a press changed %d bubbles:\n%s", len(a.bubbles), a.text())
+	}
+	w.mu.Lock()
+	w.expected[w.screenName(a.user)] += fresh
+	w.mu.Unlock()
+	return a
+}
+
+// key is what a button calls back with.
+func (w *world) key(card wecomtest.Shown, button string) string {
+	w.Helper()
+	for _, b := range card.Card.Buttons {
+		if b.Text == button {
+			return b.Key
+		}
+	}
+	w.Fatalf("no button %q on:\n%s", button, legible(card))
+	return ""
+}
+
+// lacks checks that something cannot be read in an answer.
+func (w *world) lacks(a answer, not ...string) {
+	w.Helper()
+	for _, s := range not {
+		if strings.Contains(a.text(), s) {
+			w.Errorf("says %q:\n%s", s, a.text())
+		}
+	}
+}
+
+// Every voucher has this title and price; the platform shows the phone as
+// 138****5678.
+const (
+	title    = "双人下午茶"
+	priceFen = 4990
+	phone    = "13812345678"
+	masked   = "138****5678"
+)
+
+// sell sells a voucher for store A, or one for each of shops.
+func (w *world) sell(shops ...string) string {
+	w.Helper()
+	return w.order(1, shops...)[0]
+}
+
+// order sells n coupons of one order.
+func (w *world) order(n int, shops ...string) (codes []string) {
+	w.Helper()
+	if len(shops) == 0 {
+		shops = []string{shopA}
+	}
+	vs, err := w.platform.AddOrder(dianpingtest.Voucher{
+		Title: title, Price: priceFen, Mobile: phone, Shops: shops, Expires: time.Now().AddDate(0, 3, 0),
+	}, n)
+	w.must(err)
+	for _, v := range vs {
+		codes = append(codes, v.Code)
+		w.ledger(v.Code, 0, 0)
+	}
+	return codes
+}
+
+// ledger checks what has happened to a code, now and again at the end.
+func (w *world) ledger(code string, consumed, undone int) {
+	w.Helper()
+	got := w.platform.Effects(code)
+	if got.Consumed != consumed || got.Undone != undone {
+		w.Errorf("%s: consumed %d and undone %d times, want %d and %d", code, got.Consumed, got.Undone, consumed, undone)
+	}
+	w.mu.Lock()
+	w.effects[code] = effects{consumed, undone}
+	w.mu.Unlock()
+}
+
+// requests counts the calls that the platform got, all or of some names.
+func (w *world) requests(calls ...string) int {
+	n := 0
+	for _, r := range w.platform.Requests() {
+		if len(calls) == 0 || slices.Contains(calls, r.Call) {
+			n++
+		}
+	}
+	return n
+}
+
+// held reports whether the platform is holding back a call about a code.
+func (w *world) held(call, code string) bool {
+	return slices.ContainsFunc(w.platform.Requests(), func(r dianpingtest.Request) bool {
+		return r.Call == call && r.State == dianpingtest.RequestWaiting && names(r, code)
+	})
+}
+
+func names(r dianpingtest.Request, code string) bool {
+	return slices.ContainsFunc(r.Fields, func(f dianpingtest.Field) bool { return strings.Contains(f.Value, code) })
+}
+
+var requestIDs = regexp.MustCompile(`"requestId":"([^"]+)"`)
+
+// requestID is that of a consume call.
+func requestID(r dianpingtest.Request) string {
+	for _, f := range r.Fields {
+		if f.Name == "requestid" {
+			return f.Value
+		}
+		if m := requestIDs.FindStringSubmatch(f.Value); f.Name == "biz" && m != nil {
+			return m[1]
+		}
+	}
+	return ""
+}
+
+// consumeIDs are the different request ids with which a code was to be consumed.
+func (w *world) consumeIDs(code string) []string {
+	var ids []string
+	for _, r := range w.platform.Requests() {
+		if r.Call == "consume" && names(r, code) && !slices.Contains(ids, requestID(r)) {
+			ids = append(ids, requestID(r))
+		}
+	}
+	return ids
+}
+
+// fail orders a fault of the platform.
+func (w *world) fail(f dianpingtest.Fault) {
+	w.Helper()
+	w.must(w.platform.Fail(f))
+}
+
+// yuan is an amount as people read it.
+func yuan(fen int) string { return fmt.Sprintf("¥%d.%02d", fen/100, fen%100) }

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+)
+
+func undo(w *world) {
+	w.say(w.hero, "撤 "+w.sell(), "没有")
+	for i, verb := range []string{"撤 ", "撤销 ", "撤"} {
+		code, user := w.sell(), staff(i+1)
+		w.say(user, "验 "+code, "核销成功")
+		w.say(user, verb+code, "已撤销", "新的券码", code, people[user])
+		w.ledger(code, 1, 1)
+		w.say(user, "验 "+code, "券码已更换")
+		w.say(user, "撤 "+code, "已撤销") // the truth, and no second undo
+		w.ledger(code, 1, 1)
+		v, _ := w.platform.Voucher(code)
+		w.say(user, "验 "+v.ReplacedBy, "核销成功")
+		w.ledger(v.ReplacedBy, 1, 0)
+	}
+
+	code := w.sell()
+	a := w.say(w.hero, "验 "+code, "核销成功")
+	w.press(w.hero, w.card(a), "撤销", "已撤销", "新的券码", people[w.hero])
+	w.ledger(code, 1, 1)
+
+	first, last := w.sell(), w.sell()
+	w.say(w.hero, "验 "+first, "核销成功")
+	w.say(w.hero, "验 "+last, "核销成功")
+	w.say("lisi", "验 "+w.sold(), "核销成功") // another's is not offered
+	a = w.say(w.hero, "撤", last, title, "[撤销]")
+	w.ledger(last, 1, 0)
+	w.press(w.hero, w.card(a), "撤销", "已撤销", last)
+	w.ledger(last, 1, 1)
+	w.ledger(first, 1, 0)
+	w.say(w.hero, "撤", first, "[撤销]")
+	w.say("sunba", "撤", "没有可以撤销")
+}
+
+// sold is a voucher that will be verified.
+func (w *world) sold() string {
+	w.Helper()
+	code := w.sell()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.effects[code] = effects{1, 0}
+	return code
+}
+
+func whoMayUndo(w *world) {
+	code := w.sell()
+	a := w.say(w.hero, "验 "+code, "核销成功")
+	n := w.requests("reverseconsume")
+	w.lacks(w.say("lisi", "撤 "+code, people[w.hero]), "已撤销")
+	w.lacks(w.say("zhaoliu", "撤 "+code, people[w.hero]), "已撤销")
+	w.lacks(w.say("qianqi", "撤 "+code), "已撤销", people[w.hero])
+	if w.group {
+		no := w.press("lisi", w.card(a), "撤销", people[w.hero], "只有本人、组长或店长")
+		if no.bubbles[0].Card != nil {
+			w.Error("a refusal has taken the place of the card")
+		}
+		w.lacks(w.press("zhoujiu", w.card(a), "撤销", "您还不在名单里"), people[w.hero], code)
+		w.lacks(w.press("qianqi", w.card(a), "撤销", "您还不在名单里"), people[w.hero], code)
+	} else { // others have no such card, but may forge a press
+		w.forge("lisi", a, "只有本人、组长或店长")
+		w.lacks(w.forge("zhoujiu", a, "您还不在名单里"), people[w.hero], code)
+		w.lacks(w.forge("qianqi", a, "不属于您的门店"), people[w.hero], code)
+	}
+	if w.requests("reverseconsume") != n {
+		w.Error("an undo was tried for somebody who may not")
+	}
+	w.ledger(code, 1, 0)
+	w.say("wangwu", "撤 "+code, "已撤销", "王五") // the lead
+	w.ledger(code, 1, 1)
+	for _, manager := range []string{"sunba", "boss"} {
+		code = w.sell()
+		w.say(w.hero, "验 "+code, "核销成功")
+		w.say(manager, "撤 "+code, "已撤销", people[w.hero])
+		w.ledger(code, 1, 1)
+	}
+	code = w.sell()
+	a = w.say(w.hero, "验 "+code, "核销成功")
+	if w.group {
+		w.press("sunba", w.card(a), "撤销", "已撤销", "孙八")
+		w.ledger(code, 1, 1)
+	} else {
+		w.ledger(code, 1, 0)
+	}
+}
+
+// forge makes a press of the first button of somebody else's card in the app.
+func (w *world) forge(user string, a answer, want ...string) answer {
+	w.Helper()
+	card := w.card(a)
+	before := w.wecom.Version()
+	app, _ := w.wecom.App("main")
+	plain := fmt.Sprintf("<xml><ToUserName>%s</ToUserName><FromUserName>%s</FromUserName><CreateTime>%d</CreateTime><MsgType>event</MsgType>"+
+		"<Event>template_card_event</Event><EventKey>%s</EventKey><TaskId>%s</TaskId><CardType>button_interaction</CardType><ResponseCode>x</ResponseCode><AgentID>%d</AgentID></xml>",
+		app.CorpID, user, time.Now().Unix(), card.Card.Buttons[0].Key, card.Card.TaskID, app.AgentID)
+	sealed, err := w.wecom.EncryptApp("main", []byte(plain), wecomtest.Knobs{})
+	w.must(err)
+	status, body, err := w.wecom.Post(w.soon(), sealed)
+	if w.must(err); status != http.StatusOK || len(body) > 0 {
+		w.Fatalf("a press: %d %s", status, body)
+	}
+	return w.pressed(answer{user: user}, before, want...)
+}
+
+func oldCards(w *world) {
+	code := w.sell()
+	old := w.card(w.say(w.hero, code, "[确认核销]"))
+	older := w.card(w.say(w.hero, code, "[确认核销]"))
+	done := w.press(w.hero, old, "确认核销", "核销成功")
+	w.lacks(w.press(w.hero, older, "确认核销", "此券已核销", people[w.hero]), "核销成功") // it would look like a second one
+	w.ledger(code, 1, 0)
+	w.say("wangwu", "撤 "+code, "已撤销")
+	w.press(w.hero, w.card(done), "撤销", "已撤销", "王五")
+	w.ledger(code, 1, 1)
+
+	// Twice on one button, in two seconds of WeCom's time, while the platform is slow.
+	for _, step := range []struct {
+		button, call, want string
+		undone             int
+	}{{"确认核销", "consume", "核销成功", 0}, {"撤销", "reverseconsume", "已撤销", 1}} {
+		code := w.sell()
+		card := w.card(w.say(w.hero, code, "[确认核销]"))
+		if step.button == "撤销" {
+			card = w.card(w.press(w.hero, card, "确认核销", "核销成功"))
+		}
+		w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: step.call, Code: code, Delay: 400 * time.Millisecond})
+		before := w.wecom.Version()
+		w.together(map[string]func(*world){
+			"first": func(w *world) { w.push(w.hero, card, step.button) },
+			"second": func(w *world) {
+				w.must(w.platform.Await(w.soon(), func() bool { return w.held(step.call, code) }))
+				w.ahead.Add(int64(2 * time.Second))
+				w.push(w.hero, card, step.button)
+			},
+		})
+		// Each press has its answer, on the card or, where that took too long, below.
+		below := 0
+		screen, err := w.wecom.WaitFor(w.soon(), w.screen(w.hero), func(screen []wecomtest.Shown) bool {
+			below = 0
+			replaced := 0
+			for _, s := range screen {
+				switch {
+				case s.ID == card.ID:
+					replaced = s.Replaced - card.Replaced
+				case s.FromBot && s.Seq > before:
+					below++
+				}
+			}
+			return replaced+below >= 2
+		})
+		if err != nil {
+			w.Fatalf("%v: %s", err, tailOf(legibles(screen), 1000))
+		}
+		w.mu.Lock()
+		w.expected[w.screenName(w.hero)] += below
+		w.mu.Unlock()
+		w.ledger(code, 1, step.undone)
+		w.say(w.hero, "帮助", "可以这样发")
+		w.ledger(code, 1, step.undone)
+		if shown, _ := w.wecom.Find(card.ID, w.hero); below == 0 && !strings.Contains(legible(shown), step.want) {
+			w.Errorf("after two presses the card says:\n%s", legible(shown))
+		}
+	}
+
+	// A button that was never ours.
+	code = w.sell()
+	card := w.card(w.say(w.hero, code, "[确认核销]"))
+	n := w.requests()
+	if !w.group {
+		for _, key := range []string{"undo nothing", "verify 99 " + code + " 1", "store 99 验 " + code, "nonsense"} {
+			forged := card
+			copied := *card.Card
+			copied.Buttons = []wecomtest.Button{{Text: "x", Key: key}}
+			forged.Card = &copied
+			w.ahead.Add(int64(2 * time.Second))
+			w.lacks(w.forge(w.hero, answer{bubbles: []wecomtest.Shown{forged}}), "核销成功")
+		}
+	}
+	if w.requests() != n {
+		w.Error("forged buttons have reached the platform")
+	}
+	w.ledger(code, 0, 0)
+}

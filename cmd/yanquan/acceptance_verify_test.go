@@ -1,0 +1,327 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"yanquan/dianping/dianpingtest"
+)
+
+var undoUntil = regexp.MustCompile(`可撤销至 (\d\d:\d\d:\d\d)`)
+
+func verify(w *world) {
+	code := w.sell()
+	a := w.say(w.hero, "验 "+code, "核销成功", title, "¥49.90", masked, people[w.hero], storeA, "[撤销]", code)
+	w.ledger(code, 1, 0)
+	v, _ := w.platform.Voucher(code)
+	if !strings.Contains(a.text(), v.Expires.In(w.zone).Format("2006-01-02")) {
+		w.Errorf("no expiry date:\n%s", a.text())
+	}
+	w.lacks(a, fmt.Sprint(v.Expires.UnixMilli()), phone)
+	if v.Use.Account != w.hero {
+		w.Errorf("verified at the platform by %q", v.Use.Account)
+	}
+	if m := undoUntil.FindStringSubmatch(a.text()); m == nil {
+		w.Errorf("no end of the undo time:\n%s", a.text())
+	} else {
+		end := v.Use.Time.Add(10 * time.Minute).In(w.zone) // by the platform's clock; a promise must not go beyond
+		shown, err := time.ParseInLocation(time.DateTime, end.Format(time.DateOnly)+" "+m[1], w.zone)
+		w.must(err)
+		if late := shown.Sub(end); late > 0 || late < -5*time.Second {
+			w.Errorf("可撤销至 %s, but the platform's window ends %s", m[1], end.Format(time.TimeOnly))
+		}
+	}
+	page, err := url.Parse(w.card(a).Card.URL)
+	if w.must(err); page.Host != "yanquan.example.com" {
+		w.Errorf("the card leads to %s", page.Redacted())
+	}
+	if status, body := get(w.T, w.url()+page.Path); status != http.StatusOK || !strings.Contains(body, "核销成功") || strings.Contains(body, code) {
+		w.Errorf("page of the verification: %d", status)
+	}
+	if status, _ := get(w.T, w.url()+page.Path+"x"); status != http.StatusNotFound {
+		w.Errorf("page by a forged link: %d", status)
+	}
+
+	fullWidth := strings.NewReplacer("0", "０", "1", "１", "2", "２", "3", "３", "4", "４", "5", "５", "6", "６", "7", "７", "8", "８", "9", "９")
+	for _, form := range []func(code string) string{
+		func(c string) string { return "验" + c },
+		func(c string) string { return "核销 " + c },
+		func(c string) string { return "核 " + c },
+		func(c string) string { return "核" + c + "。" },
+		func(c string) string { return "验 " + fullWidth.Replace(c) + "！" },
+		func(c string) string { return "验　" + c[:4] + "-" + c[4:7] + "－" + c[7:] },
+		func(c string) string { return " 验 " + c[:3] + " " + c[3:6] + " " + c[6:] + " " },
+		func(c string) string { return "验\n" + c + "\n" },
+		func(c string) string { return "验：" + c + "," },
+		func(c string) string { return "@验券 验 " + c },
+		func(c string) string { return "验 " + c + " @验券" },
+		func(c string) string { return "核销\u2003" + c + "\u00a0" },
+	} {
+		c := w.sell()
+		w.say(w.hero, form(c), "核销成功", c, people[w.hero])
+		w.ledger(c, 1, 0)
+	}
+	for _, length := range []int{8, 20} {
+		c := strings.Repeat("9", length)
+		_, err := w.platform.AddVoucher(dianpingtest.Voucher{Code: c, Title: title, Price: priceFen, Shops: []string{shopA}})
+		w.must(err)
+		w.say("zhengyi", "验 "+c, "核销成功", c)
+		w.ledger(c, 1, 0)
+	}
+	for _, text := range []string{"验", "验 1234567", "验 123456789012345678901", "验 79926A7494", "验 79926974O4"} {
+		w.lacks(w.say(w.hero, text), "核销成功")
+	}
+}
+
+func lookFirst(w *world) {
+	for _, verb := range []string{"", "查 ", "查询 ", "查"} {
+		code := w.sell()
+		q := w.say(w.hero, verb+code, "[确认核销]", title, "¥49.90", masked, code)
+		w.lacks(q, "核销成功")
+		w.ledger(code, 0, 0)
+		w.press(w.hero, w.card(q), "确认核销", "核销成功", people[w.hero], storeA, "可撤销至", "[撤销]")
+		w.ledger(code, 1, 0)
+	}
+	if w.group {
+		code := w.sell()
+		q := w.say(w.hero, code, "[确认核销]")
+		w.press("lisi", w.card(q), "确认核销", "核销成功", "李四") // it is done by who presses
+		w.ledger(code, 1, 0)
+		if v, _ := w.platform.Voucher(code); v.Use.Account != "lisi" {
+			w.Errorf("verified at the platform by %q", v.Use.Account)
+		}
+	}
+}
+
+func severalCodes(w *world) {
+	good, other, used := w.sell(), w.sell(), w.sell()
+	w.must(w.platform.ConsumeElsewhere(used, "till-7", "1"))
+	w.ledger(used, 1, 0)
+	a := w.say(w.hero, "验 "+good+" "+used+"，"+other, "3 个券码，成功 2 个", "¥99.80",
+		"✅"+good[6:], "❌"+used[6:], "✅"+other[6:], "till-7")
+	w.ledger(good, 1, 0)
+	w.ledger(other, 1, 0)
+	w.ledger(used, 1, 0)
+	w.press(w.hero, w.card(a), "撤 尾号"+other[6:], "已撤销", other)
+	w.ledger(other, 1, 1)
+	w.ledger(good, 1, 0)
+
+	for _, n := range []int{8, 20} {
+		var codes []string
+		for range n {
+			codes = append(codes, w.sell())
+		}
+		parts := 2 // a card and a text: of an app two bubbles, of a robot one with two halves
+		if w.group {
+			parts = 1
+		}
+		a := w.sayFor(parts, w.hero, "验\n"+strings.Join(codes, "\n"), append(codes, fmt.Sprintf("%d 个券码，成功 %d 个", n, n))...)
+		if lines := len(w.card(a).Card.Fields); lines != 6 {
+			w.Errorf("%d lines on the card of %d codes", lines, n)
+		}
+		for _, c := range codes {
+			w.ledger(c, 1, 0)
+		}
+		if n == 20 {
+			before := w.requests()
+			extra := w.sell()
+			w.say(w.hero, "验 "+strings.Join(append(codes, extra), " "), "最多 20 个", "一个都没有处理")
+			if w.requests() != before {
+				w.Error("21 codes: the platform was asked")
+			}
+			w.ledger(extra, 0, 0)
+		}
+	}
+}
+
+func oneOrder(w *world) {
+	codes := w.order(3)
+	calls := w.requests("consume")
+	w.say(w.hero, "验 "+codes[0]+" x4", "只剩 3 张", "一张都没有核销")
+	if w.requests("consume") != calls {
+		w.Error("a consume was tried for more than there is")
+	}
+	for _, c := range codes {
+		w.ledger(c, 0, 0)
+	}
+	a := w.say(w.hero, "验 "+codes[0]+" x2", "核销成功", "¥49.90 × 2 = ¥99.80", codes[0], "共 2 张")
+	second := codes[1]
+	if w.platform.Effects(second).Consumed == 0 {
+		second = codes[2]
+	}
+	third := codes[1] + codes[2]
+	third = strings.Replace(third, second, "", 1)
+	if !strings.Contains(a.text(), second) {
+		w.Errorf("does not say the second code %s:\n%s", second, a.text())
+	}
+	w.ledger(codes[0], 1, 0)
+	w.ledger(second, 1, 0)
+	w.ledger(third, 0, 0)
+
+	w.say(w.hero, "验 "+third+" ×2", "只剩 1 张", "一张都没有核销")
+	w.ledger(third, 0, 0)
+	w.say(w.hero, "撤 "+codes[0], "已撤销", codes[0]+" 已撤销", second+" 已撤销")
+	w.ledger(codes[0], 1, 1)
+	w.ledger(second, 1, 1)
+	w.ledger(third, 0, 0)
+}
+
+func refusals(w *world) {
+	add := func(v dianpingtest.Voucher) string {
+		w.Helper()
+		v.Title, v.Price = title, priceFen
+		made, err := w.platform.AddVoucher(v)
+		w.must(err)
+		w.ledger(made.Code, 0, 0)
+		return made.Code
+	}
+	n := w.requests("consume")
+	for code, want := range map[string]string{
+		"1000000000": "券码不存在",
+		add(dianpingtest.Voucher{Expires: time.Now().Add(-time.Hour)}):   "券已过期",
+		add(dianpingtest.Voucher{ValidFrom: time.Now().Add(time.Hour)}):  "还没到使用日期",
+		add(dianpingtest.Voucher{Shops: []string{shopB}}):                "不能在本店使用",
+		add(dianpingtest.Voucher{State: dianpingtest.Refunding}):         "券正在退款",
+		add(dianpingtest.Voucher{State: dianpingtest.RefundRequested}):   "券已申请退款",
+		add(dianpingtest.Voucher{Refusal: 1023, Shops: []string{shopA}}): "营销活动券",
+	} {
+		w.lacks(w.say(w.hero, "验 "+code, want), "核销成功", "[撤销]")
+		w.lacks(w.say(w.hero, code, want), "[确认核销]")
+	}
+	code := w.sell()
+	w.must(w.platform.ConsumeElsewhere(code, "till-3", "1"))
+	w.ledger(code, 1, 0)
+	v, _ := w.platform.Voucher(code)
+	at := v.Use.Time.In(w.zone).Format(time.TimeOnly)
+	w.say(w.hero, "验 "+code, "此券已被使用", "till-3", at)
+	w.say(w.hero, "查 "+code, "此券已被使用", "till-3", at)
+	w.lacks(w.say(w.hero, "撤 "+code), "已撤销")
+	if w.requests("consume") != n {
+		w.Error("a consume was tried for what prepare had refused")
+	}
+	w.ledger(code, 1, 0)
+
+	code = w.sell() // used here: who and when
+	w.say(w.hero, "验 "+code, "核销成功")
+	v, _ = w.platform.Voucher(code)
+	w.say("lisi", "验 "+code, people[w.hero], v.Use.Time.In(w.zone).Format("15:04:"))
+	w.ledger(code, 1, 0)
+}
+
+// Two people say one code at once. The platform is made to forget what it has
+// consumed, so that it would not hide a second consumption.
+func twoAtOnce(w *world) {
+	w.must(w.platform.SetKnobs(dianpingtest.Knobs{Unguarded: true}))
+	defer func() { w.must(w.platform.SetKnobs(dianpingtest.Knobs{})) }()
+	for i := range 4 {
+		code := w.sell()
+		if i%2 == 1 { // the first is held at the platform while the second comes
+			w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 300 * time.Millisecond})
+		}
+		var got [2]answer
+		w.together(map[string]func(*world){
+			w.hero: func(w *world) { got[0] = w.in(room(w.hero)).say(w.hero, "验 "+code, code) },
+			"lisi": func(w *world) { got[1] = w.in(room("lisi")).say("lisi", "验 "+code, code) },
+		})
+		w.ledger(code, 1, 0)
+		won := 0
+		for i, a := range got {
+			if strings.Contains(a.text(), "核销成功") {
+				won++
+				winner := people[[]string{w.hero, "lisi"}[i]]
+				if loser := got[1-i].text(); !strings.Contains(loser, winner) || strings.Contains(loser, "核销成功") {
+					w.Errorf("the other is not told that it was %s:\n%s", winner, loser)
+				}
+			}
+		}
+		if won != 1 {
+			w.Errorf("%d of two have won:\n%s\n\n%s", won, got[0].text(), got[1].text())
+		}
+	}
+}
+
+// bothPress: two people press one button at once, in the group where both see it.
+func bothPress(w *world) {
+	w.must(w.platform.SetKnobs(dianpingtest.Knobs{Unguarded: true}))
+	defer func() { w.must(w.platform.SetKnobs(dianpingtest.Knobs{})) }()
+	for range 3 {
+		code := w.sell()
+		card := w.card(w.say(w.hero, code, "[确认核销]"))
+		w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 300 * time.Millisecond})
+		parts := map[string]func(*world){}
+		for _, user := range []string{w.hero, "lisi"} {
+			parts[user] = func(w *world) {
+				out, err := w.wecom.Press(w.soon(), w.where(user), user, card.ID, w.key(card, "确认核销"))
+				if w.must(err); !out.Delivery().Accepted() {
+					w.Errorf("press refused: %s", attempts(out.Delivery()))
+				}
+			}
+		}
+		w.together(parts)
+		w.ledger(code, 1, 0)
+		v, _ := w.platform.Voucher(code)
+		for _, user := range []string{w.hero, "lisi"} {
+			if shown, _ := w.wecom.Find(card.ID, user); !strings.Contains(legible(shown), people[v.Use.Account]) || strings.Contains(legible(shown), "[确认核销]") {
+				w.Errorf("%s has verified it, but %s reads:\n%s", v.Use.Account, user, legible(shown))
+			}
+		}
+	}
+}
+
+func sameMessage(w *world) {
+	code := w.sell()
+	a := w.say(w.hero, "验 "+code, "核销成功")
+	n := w.requests()
+	for range 2 {
+		d, err := w.wecom.Resend(w.soon(), a.delivery.ID)
+		w.must(err)
+		first, last := d.Attempts[0], d.Attempts[len(d.Attempts)-1]
+		switch {
+		case last.Status != http.StatusOK || last.Err != "":
+			w.Errorf("repeat refused: %+v", last)
+		case !w.group && len(last.Body) != 0:
+			w.Errorf("repeat to the app is answered by %s", last.Body)
+		case w.group && string(first.Answer) != string(last.Answer) && strings.Contains(string(first.Answer), `"template_card"`):
+			w.Errorf("repeat answered differently:\n%s\n%s", first.Answer, last.Answer)
+		case w.group && !strings.Contains(string(last.Answer), "核销成功"):
+			w.Errorf("repeat answered by %s", last.Answer)
+		}
+	}
+	if w.requests() != n {
+		w.Error("a repeat made calls to the platform")
+	}
+	w.ledger(code, 1, 0)
+	w.say(w.hero, "帮助", "可以这样发") // one answer: whatever a repeat had caused would have come before
+
+	// While the first is under way.
+	code = w.sell()
+	w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 500 * time.Millisecond})
+	w.together(map[string]func(*world){
+		"first": func(w *world) { w.say(w.hero, "验 "+code, "核销成功", code) },
+		"repeat": func(w *world) {
+			w.must(w.platform.Await(w.soon(), func() bool { return w.held("consume", code) }))
+			for _, d := range w.wecom.Deliveries() {
+				if strings.Contains(string(d.Plain), code) && d.Kind == "message" {
+					_, err := w.wecom.Resend(w.soon(), d.ID)
+					w.must(err)
+				}
+			}
+		},
+	})
+	w.ledger(code, 1, 0)
+
+	// A press that is sent again.
+	code = w.sell()
+	p := w.press(w.hero, w.card(w.say(w.hero, code, "[确认核销]")), "确认核销", "核销成功")
+	d, err := w.wecom.Resend(w.soon(), p.delivery.ID)
+	w.must(err)
+	if last := d.Attempts[len(d.Attempts)-1]; last.Status != http.StatusOK {
+		w.Errorf("repeat of a press: %+v", last)
+	}
+	w.say(w.hero, "帮助", "可以这样发")
+	w.ledger(code, 1, 0)
+}
