@@ -1,0 +1,234 @@
+package crash
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/base64"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+	"yanquan/models/modelstest"
+)
+
+const (
+	replicas = 3
+	cohorts  = 12 // groups of people; a round has one, so that nobody gets over 30 messages a minute
+)
+
+// Secrets that no log may show, and a customer's phone.
+const (
+	appSecret   = "app-secret-6fX2qLmZ"
+	signKey     = "sign-key-Jw8Rt1Bc"
+	sessionD    = "session-d-Qp93mMvA"
+	sessionM    = "session-m-Zk27xNsE"
+	wecomSecret = "wecom-secret-h4Yv0DqG"
+	mobile      = "13812345678"
+)
+
+// lane is a world of its own: a database, a platform, a WeCom, replicas. Rounds
+// follow one another in it.
+type lane struct {
+	t        *testing.T
+	dsn      string
+	db       *sql.DB
+	platform *dianpingtest.Platform
+	wecom    *wecomtest.WeCom
+	replicas []*replica
+	secrets  []string
+	config   string
+	seen     uint64 // version of the platform's requests that open reflects
+	open     map[uint64]bool
+	tail     int // the last four digits of the last code, unique in the lane
+
+	mu   sync.Mutex
+	pick func(n int) int // which replica a callback goes to
+}
+
+func user(platform string, cohort, i int) string {
+	return fmt.Sprintf("%s%02d%c", platform[:1], cohort, 'a'+i)
+}
+func chat(platform string, cohort int) string { return fmt.Sprintf("wr%s%02d", platform[:1], cohort) }
+func named(userid string) string              { return "员工" + userid }
+
+const peoplePerCohort = 3
+
+var (
+	platforms = []string{string(dianpingtest.Dianping), string(dianpingtest.Meituan)}
+	shops     = map[string]string{platforms[0]: "shop-d", platforms[1]: "shop-m"}
+)
+
+func newLane(t *testing.T, name string, count int) *lane {
+	t.Helper()
+	l := &lane{t: t, dsn: modelstest.MySQLDSN(t), pick: mathrand.IntN, open: map[uint64]bool{}}
+	var err error
+	if l.db, err = sql.Open("mysql", l.dsn); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.db.Close() })
+
+	l.platform = dianpingtest.New(dianpingtest.Options{
+		AppKey: "k", AppSecret: appSecret, DeveloperID: "10001", SignKey: signKey, KeepRequests: 1 << 14,
+	})
+	platformSrv := httptest.NewServer(l.platform)
+	t.Cleanup(platformSrv.Close)
+	t.Cleanup(l.platform.Close)
+
+	opt := wecomtest.Options{
+		Client:      &http.Client{Transport: &router{lane: l, next: &http.Transport{MaxIdleConnsPerHost: 8}}},
+		RetryDelays: []time.Duration{300 * time.Millisecond, 700 * time.Millisecond, 1500 * time.Millisecond},
+		PollEvery:   500 * time.Millisecond,
+		Apps:        []wecomtest.App{{Name: "main", AgentID: 1000002, Secret: wecomSecret}},
+		Robots:      []wecomtest.Robot{{Name: "group", DisplayName: "验券"}},
+	}
+	var stores strings.Builder
+	for _, p := range platforms {
+		var chats, staff []string
+		for c := range cohorts {
+			g := wecomtest.Group{ID: chat(p, c), Name: "店群", Robots: []string{"group"}}
+			chats = append(chats, g.ID)
+			for i := range peoplePerCohort {
+				u := user(p, c, i)
+				role := "staff"
+				if i == 0 {
+					role = "lead"
+				}
+				opt.Users = append(opt.Users, wecomtest.User{ID: u, Name: named(u)})
+				g.Members = append(g.Members, u)
+				staff = append(staff, fmt.Sprintf("{userid: %s, name: %s, role: %s}", u, named(u), role))
+			}
+			opt.Groups = append(opt.Groups, g)
+		}
+		session := map[string]string{platforms[0]: sessionD, platforms[1]: sessionM}[p]
+		must(t, l.platform.AddShop(dianpingtest.Shop{ID: shops[p], Name: p}))
+		must(t, l.platform.AddSession(dianpingtest.Session{Token: session, Dialect: dianpingtest.Dialect(p), Shops: []string{shops[p]}}))
+		fmt.Fprintf(&stores, "  - {name: 店%s, platform: %s, shop_id: %s, session: %s, chats: [%s], staff: [%s]}\n",
+			p[:1], p, shops[p], session, strings.Join(chats, ", "), strings.Join(staff, ", "))
+	}
+	l.wecom = wecomtest.New(opt)
+	wecomSrv := httptest.NewServer(l.wecom)
+	t.Cleanup(wecomSrv.Close)
+	t.Cleanup(l.wecom.Close)
+	l.wecom.SetAPIURL(wecomSrv.URL)
+	must(t, l.wecom.SetCallbackURL(wecomtest.InApp("main", ""), "http://replica/wecom/app/main"))
+	must(t, l.wecom.SetCallbackURL(wecomtest.InRobot("group", ""), "http://replica/wecom/bot/group"))
+	app, _ := l.wecom.App("main")
+	robot, _ := l.wecom.Robot("group")
+
+	key := make([]byte, 32)
+	_, _ = rand.Read(key)
+	secretKey := base64.StdEncoding.EncodeToString(key)
+	l.secrets = []string{appSecret, signKey, sessionD, sessionM, wecomSecret, mobile, secretKey,
+		app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey}
+	l.config = filepath.Join(t.TempDir(), "config.yaml")
+	text := fmt.Sprintf(`server: {listen: "127.0.0.1:0", public_url: "http://127.0.0.1:1", shutdown_grace: 8s}
+database: {driver: mysql, dsn: '%s'}
+secret_key: "%s"
+wecom:
+  api_url: "%s"
+  corp_id: "%s"
+  apps: [{name: main, agent_id: 1000002, secret: "%s", token: "%s", encoding_aes_key: "%s"}]
+  bots: [{name: group, display_name: 验券, token: "%s", encoding_aes_key: "%s"}]
+  reply_deadline: 2s
+dianping: {api_url: "%s", app_key: k, app_secret: "%s"}
+meituan: {api_url: "%s", developer_id: "10001", sign_key: "%s"}
+redeem: {call_timeout: 300ms}
+log: {level: debug}
+stores:
+%s`, l.dsn, secretKey, wecomSrv.URL, app.CorpID, wecomSecret, app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey,
+		platformSrv.URL, appSecret, platformSrv.URL, signKey, stores.String())
+	if err := os.WriteFile(l.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	for i := range count {
+		l.replicas = append(l.replicas, &replica{name: fmt.Sprintf("%s-replica%d", name, i), config: l.config})
+	}
+	t.Cleanup(func() {
+		for _, r := range l.replicas {
+			r.stop(syscall.SIGKILL)
+			r.newLog(t)
+		}
+	})
+	return l
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// start brings up all replicas that are down, at the same time.
+func (l *lane) start() error {
+	errs := make([]error, len(l.replicas))
+	var wg sync.WaitGroup
+	for i, r := range l.replicas {
+		if !r.alive() {
+			wg.Go(func() { errs[i] = r.start("") })
+		}
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// code makes a voucher code whose last four digits no other has.
+func (l *lane) code(random *mathrand.Rand) string {
+	l.tail++
+	return fmt.Sprintf("7%05d%04d", random.IntN(100000), l.tail%10000)
+}
+
+// busy counts what our database still has under way. It decides when a round is
+// over, never how it went.
+func (l *lane) busy(ctx context.Context) (n int, err error) {
+	err = l.db.QueryRowContext(ctx, `SELECT
+		(SELECT COUNT(*) FROM inbox WHERE final = 0) +
+		(SELECT COUNT(*) FROM outbox WHERE state = 'queued') +
+		(SELECT COUNT(*) FROM operations WHERE state NOT IN ('done', 'rejected', 'undone'))`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count work under way: %w", err)
+	}
+	changed, latest, _ := l.platform.Since(l.seen)
+	l.seen = latest
+	for _, r := range changed {
+		if r.State == dianpingtest.RequestOpen || r.State == dianpingtest.RequestWaiting {
+			l.open[r.Seq] = true
+		} else {
+			delete(l.open, r.Seq)
+		}
+	}
+	return n + len(l.open), nil
+}
+
+// router sends every callback to a replica chosen by chance, dead or alive, as a
+// load balancer without health checks would.
+type router struct {
+	lane *lane
+	next http.RoundTripper
+}
+
+func (r *router) RoundTrip(req *http.Request) (*http.Response, error) {
+	r.lane.mu.Lock()
+	i := r.lane.pick(len(r.lane.replicas))
+	r.lane.mu.Unlock()
+	req = req.Clone(req.Context())
+	req.URL.Host = r.lane.replicas[i].address()
+	return r.next.RoundTrip(req)
+}

@@ -1,0 +1,54 @@
+package crash
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+var (
+	flagSeed   = flag.Uint64("crash.seed", 0, "play the round of this seed only")
+	flagRounds = flag.Int("crash.rounds", 0, "how many random rounds; 0: as many as suit a CI run")
+	flagLanes  = flag.Int("crash.lanes", 10, "how many rounds at a time")
+	flagRace   = flag.Bool("crash.race", raceDetector, "build the replicas with the race detector")
+	flagBinary = flag.String("crash.binary", "", "a binary built before, with the tag failpoints")
+	flagKeep   = flag.String("crash.logs", "", "folder for the logs of the replicas")
+)
+
+// defaultRounds take about 90 s on two cores.
+const defaultRounds = 200
+
+var binaryDir string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "yanquan-crash-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	binaryDir = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// binary builds the program once, with its failpoints.
+var binary = sync.OnceValues(func() (string, error) {
+	if *flagBinary != "" {
+		return filepath.Abs(*flagBinary)
+	}
+	path := filepath.Join(binaryDir, "yanquan")
+	args := []string{"build", "-tags", "failpoints", "-o", path}
+	if *flagRace {
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, "yanquan/cmd/yanquan")...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})

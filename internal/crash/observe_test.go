@@ -1,0 +1,158 @@
+package crash
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+)
+
+// observation is what the fakes will have seen of a round: the marks where it
+// begins, and the screens of its people.
+type observation struct {
+	lane      *lane
+	round     round
+	effects   int    // length of the ledger
+	requests  uint64 // version of the platform's requests
+	refusals  int
+	screens   *watcher
+	stopPolls func()
+}
+
+func (l *lane) observe(r round) *observation {
+	o := &observation{lane: l, round: r, effects: len(l.platform.Ledger()), refusals: len(l.wecom.Refusals())}
+	_, o.requests, _ = l.platform.Since(1 << 62)
+	for _, rep := range l.replicas {
+		rep.newLog(l.t)
+	}
+	var places []wecomtest.Where
+	for _, p := range r.people {
+		places = append(places, wecomtest.InApp("main", p), wecomtest.InRobot("group", p), wecomtest.InGroup(chat(r.platform, r.cohort)).As(p))
+	}
+	o.screens = watch(l.wecom, places)
+	o.stopPolls = l.poll()
+	return o
+}
+
+func (o *observation) stop() {
+	o.stopPolls()
+	o.screens.all()
+}
+
+// judge waits until nothing is under way any more and gives the referee's
+// findings; quiet is false where the round did not come to an end.
+func (o *observation) judge(ctx context.Context, h *history) (f *referee, found []string, quiet bool) {
+	l := o.lane
+	restless := l.quiet(ctx, o.screens.places)
+	o.stop()
+	f = &referee{h: h, ledger: l.platform.Ledger()[o.effects:], views: o.screens.views, calls: map[string]wecomtest.Delivery{}, group: map[string][]string{}}
+	f.requests, _, _ = l.platform.Since(o.requests)
+	orders := map[string][]string{}
+	for _, v := range l.platform.Vouchers() {
+		orders[v.OrderID] = append(orders[v.OrderID], v.Code)
+	}
+	for _, codes := range orders {
+		for _, c := range codes {
+			f.group[c] = codes
+		}
+	}
+	secrets := append([]string(nil), l.secrets...)
+	for _, d := range l.wecom.Deliveries() {
+		f.calls[d.ID] = d
+		for _, m := range granted.FindAllSubmatch(d.Plain, -1) {
+			secrets = append(secrets, string(m[1]))
+		}
+	}
+	for _, v := range o.round.vouchers {
+		secrets = append(secrets, v.code)
+	}
+	if restless != nil {
+		f.violation("%v", restless)
+	}
+	found = append(f.judge(), h.errs...)
+	for _, rep := range l.replicas {
+		found = append(found, readLog(rep.name, rep.log.String(), secrets)...)
+		found = append(found, rep.complaints()...)
+	}
+	for _, x := range l.wecom.Refusals()[o.refusals:] {
+		// Sent again after a crash or a lost answer: its code is used up, its task id
+		// taken.
+		if h.losses() > 0 && (x.Code == 60140 || x.Code == 42014 && strings.Contains(x.Why, "exists")) {
+			continue
+		}
+		found = append(found, fmt.Sprintf("WeCom refused %s of %s: %d %s", x.What, x.Bot, x.Code, x.Why))
+	}
+	return f, found, restless == nil
+}
+
+// poll asks for the frames of streams, as WeCom does all the time.
+func (l *lane) poll() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(400 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				_, _ = l.wecom.Poll(ctx) // fails only when it is stopped
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+// quiet waits until nothing is under way any more and no stream runs.
+func (l *lane) quiet(ctx context.Context, places []wecomtest.Where) error {
+	ctx, cancel := context.WithTimeout(ctx, quietWithin)
+	defer cancel()
+	again := time.NewTicker(150 * time.Millisecond)
+	defer again.Stop()
+	n, err := -1, error(nil)
+	for {
+		if n, err = l.busy(ctx); err == nil && n == 0 && !l.streaming(places) {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return fmt.Errorf("after %s, %d pieces of work are still under way (%v): %s", quietWithin, n, err, l.leftovers())
+		}
+	}
+}
+
+func (l *lane) streaming(places []wecomtest.Where) bool {
+	for _, p := range places {
+		for _, s := range l.wecom.Screen(p) {
+			if !s.Finished {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// leftovers names what a round left in the database.
+func (l *lane) leftovers() string {
+	rows, err := l.db.Query(`SELECT CONCAT('message ', id, ' attempt ', attempt, ' due ', COALESCE(due_at, '')) FROM inbox WHERE final = 0
+		UNION ALL SELECT CONCAT('outgoing ', id, ' ', form, ' attempt ', attempt, ' ', reason, ' due ', COALESCE(due_at, '')) FROM outbox WHERE state = 'queued'
+		UNION ALL SELECT CONCAT('operation ', id, ' ', state, ' ', outcome_reason, ' due ', COALESCE(due_at, '')) FROM operations WHERE state NOT IN ('done', 'rejected', 'undone')`)
+	if err != nil {
+		return err.Error()
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return err.Error()
+		}
+		all = append(all, s)
+	}
+	return strings.Join(all, "; ")
+}

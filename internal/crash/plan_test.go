@@ -1,0 +1,238 @@
+package crash
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"syscall"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+)
+
+// round is everything that a seed decides.
+type round struct {
+	seed     uint64
+	platform string
+	cohort   int
+	knobs    dianpingtest.Knobs
+	vouchers []voucher
+	people   []string
+	steps    []step
+	chaos    []chaos
+}
+
+// voucher is one code that people will name, and what it is at first.
+type voucher struct {
+	code    string
+	coupons int // of its order, this one included
+	state   string
+}
+
+// step is one thing that a person does.
+type step struct {
+	at     time.Duration
+	who    string
+	where  wecomtest.Where
+	text   string   // said; "" means a press
+	key    string   // press: what the button's key begins with
+	codes  []string // that it is about
+	resend time.Duration
+}
+
+// chaos is one thing that goes wrong.
+type chaos struct {
+	at      time.Duration
+	what    string
+	replica int
+	signal  syscall.Signal
+	down    time.Duration // until the replica is started again, or the platform is back
+	mode    dianpingtest.PauseMode
+	call    dianpingtest.Fault
+	api     wecomtest.Fault
+}
+
+const actionTime = 2500 * time.Millisecond
+
+// planned makes the round of a seed. Codes come from the lane, for they must be
+// new in it.
+func planned(seed uint64, cohort int, code func(*rand.Rand) string) round {
+	random := rand.New(rand.NewPCG(seed, 0x79616e7175616e))
+	chance := func(percent int) bool { return random.IntN(100) < percent }
+	moment := func() time.Duration { return time.Duration(random.Int64N(int64(actionTime))) }
+
+	r := round{seed: seed, cohort: cohort, platform: pickOf(random, platforms)}
+	r.knobs.RepeatAnswer = pickOf(random, []dianpingtest.RepeatAnswer{dianpingtest.SameAnswer, dianpingtest.AlreadyUsed})
+	r.knobs.Gen2Refusals = pickOf(random, []dianpingtest.RefusalShape{dianpingtest.RefusalBizError, dianpingtest.RefusalCodeText, dianpingtest.RefusalCodeNumber})
+	if chance(35) { // a platform that does not stop a client from consuming twice
+		// A repeat must be known as one, and an order of several coupons would have
+		// used ones consumed in place of fresh ones.
+		r.knobs.Unguarded, r.knobs.RepeatAnswer = true, dianpingtest.SameAnswer
+	}
+	for i := range peoplePerCohort {
+		r.people = append(r.people, user(r.platform, cohort, i))
+	}
+	for i := range 4 + random.IntN(4) {
+		v := voucher{code: code(random), coupons: 1}
+		switch {
+		case r.knobs.Unguarded:
+		case i == 0 && chance(60):
+			v.coupons = 2 + random.IntN(2)
+		case chance(8):
+			v.state = "used"
+		case chance(5):
+			v.state = "refund"
+		}
+		r.vouchers = append(r.vouchers, v)
+	}
+
+	say := func(at time.Duration, who, text string, codes ...string) {
+		s := step{at: at, who: who, text: text, codes: codes}
+		switch n := random.IntN(100); {
+		case n < 45:
+			s.where = wecomtest.InApp("main", who)
+		case n < 80:
+			s.where = wecomtest.InGroup(chat(r.platform, cohort)).Mention("group")
+		default:
+			s.where = wecomtest.InRobot("group", who)
+		}
+		if chance(25) {
+			s.resend = 1 + time.Duration(random.IntN(1500))*time.Millisecond
+		}
+		r.steps = append(r.steps, s)
+	}
+	for range 9 + random.IntN(9) {
+		v, who, at := pickOf(random, r.vouchers), pickOf(random, r.people), moment()
+		switch n := random.IntN(100); {
+		case n < 32:
+			say(at, who, "验 "+v.code, v.code)
+		case n < 47:
+			say(at, who, "撤 "+v.code, v.code)
+		case n < 55:
+			say(at, who, v.code, v.code)
+			r.steps = append(r.steps, step{at: at + 500*time.Millisecond, who: who, where: r.steps[len(r.steps)-1].where, key: "verify ", codes: []string{v.code}})
+		case n < 63:
+			r.steps = append(r.steps, step{at: at, who: who, where: pickOf(random, []wecomtest.Where{
+				wecomtest.InApp("main", who), wecomtest.InGroup(chat(r.platform, cohort)), wecomtest.InRobot("group", who),
+			}), key: pickOf(random, []string{"undo ", "undo ", "verify ", "show "}), codes: []string{v.code}})
+		case n < 71 && r.vouchers[0].coupons > 1:
+			v = r.vouchers[0]
+			say(at, who, fmt.Sprintf("验 %s x2", v.code), v.code)
+		case n < 80:
+			w := pickOf(random, r.vouchers)
+			if w.code != v.code {
+				say(at, who, "验 "+v.code+" "+w.code, v.code, w.code)
+			}
+		default: // several people at the same code at the same time
+			for _, p := range r.people[:2+random.IntN(2)] {
+				near := at + time.Duration(random.IntN(20))*time.Millisecond
+				if chance(65) {
+					say(near, p, "验 "+v.code, v.code)
+				} else {
+					say(near, p, "撤 "+v.code, v.code)
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(r.steps, func(a, b step) int { return int(a.at - b.at) })
+
+	if chance(80) {
+		for range 2 + random.IntN(8) {
+			r.chaos = append(r.chaos, chaos{at: moment(), what: "platform fault", call: randomCallFault(random, r)})
+		}
+	}
+	if chance(20) {
+		r.chaos = append(r.chaos, chaos{at: moment(), what: "pause", down: 200*time.Millisecond + moment()/2,
+			mode: pickOf(random, []dianpingtest.PauseMode{dianpingtest.PauseRefuse, dianpingtest.PauseHang})})
+	}
+	if chance(50) {
+		for range 1 + random.IntN(3) {
+			r.chaos = append(r.chaos, chaos{at: moment(), what: "wecom fault", api: randomAPIFault(random)})
+		}
+	}
+	if chance(65) {
+		for range 1 + random.IntN(4) {
+			r.chaos = append(r.chaos, chaos{at: moment(), what: "signal", replica: random.IntN(replicas), signal: syscall.SIGKILL,
+				down: 50*time.Millisecond + time.Duration(random.IntN(700))*time.Millisecond})
+		}
+	}
+	if chance(20) {
+		r.chaos = append(r.chaos, chaos{at: moment(), what: "signal", replica: random.IntN(replicas), signal: syscall.SIGTERM,
+			down: 50 * time.Millisecond})
+	}
+	slices.SortStableFunc(r.chaos, func(a, b chaos) int { return int(a.at - b.at) })
+	return r
+}
+
+func pickOf[T any](random *rand.Rand, of []T) T { return of[random.IntN(len(of))] }
+
+func randomCallFault(random *rand.Rand, r round) dianpingtest.Fault {
+	f := dianpingtest.Fault{
+		Dialect: dianpingtest.Dialect(r.platform),
+		Call:    pickOf(random, []string{"consume", "consume", "consume", "consume", "reverseconsume", "reverseconsume", "getconsumed", "prepare", ""}),
+		Applied: random.IntN(2) == 0,
+		Times:   1 + random.IntN(2),
+		Kind: pickOf(random, []dianpingtest.FaultKind{
+			dianpingtest.ApplyThenHang, dianpingtest.HangThenDrop, dianpingtest.ApplyThenDrop, dianpingtest.ApplyLate,
+			dianpingtest.Status5xx, dianpingtest.HalfBody, dianpingtest.HTML, dianpingtest.Delay, dianpingtest.WrongContentType,
+			dianpingtest.Throttle,
+		}),
+	}
+	if f.Kind == dianpingtest.Throttle && r.knobs.Unguarded {
+		// The first generation's throttling has no code that is known. A getconsumed
+		// refused with an odd code is checked by a prepare, and that is no witness
+		// where the platform forgets what was consumed.
+		f.Kind = dianpingtest.Status5xx
+	}
+	switch f.Kind {
+	case dianpingtest.HangThenDrop, dianpingtest.ApplyLate:
+		f.Delay = time.Duration(random.IntN(1500)) * time.Millisecond
+	case dianpingtest.Delay:
+		f.Delay = time.Duration(100+random.IntN(500)) * time.Millisecond
+	case dianpingtest.Status5xx:
+		f.Status = pickOf(random, []int{500, 502, 503, 504})
+	}
+	return f
+}
+
+func randomAPIFault(random *rand.Rand) wecomtest.Fault {
+	f := wecomtest.Fault{
+		API:   pickOf(random, []string{"message/send", "message/send", "message/send", "message/update_template_card", "aibot/response"}),
+		Times: 1 + random.IntN(2),
+		After: random.IntN(3) == 0,
+	}
+	switch n := random.IntN(20); {
+	case n < 5:
+		f.Status = pickOf(random, []int{500, 502, 503})
+	case n < 9:
+		f.Drop = true
+	case n < 13:
+		f.Code, f.After = -1, false
+	case n < 15:
+		f.Body = "<html>502</html>"
+	case n < 16:
+		f.Hang = true
+	case n < 17 && f.API == "message/send":
+		f.Code, f.After = 42001, false // the token is refused
+	default:
+		f.Delay = time.Duration(random.IntN(1500)) * time.Millisecond
+	}
+	return f
+}
+
+// losses counts what in a round can make an answer be sent once more: a process
+// dies between sending and recording, or the answer to the sending is lost. Each
+// can strike the same answer.
+func (r round) losses() int {
+	n := 0
+	for _, c := range r.chaos {
+		switch {
+		case c.what == "signal" && c.signal == syscall.SIGKILL:
+			n++
+		case c.what == "wecom fault" && (c.api.After || c.api.Hang):
+			n += c.api.Times
+		}
+	}
+	return n
+}

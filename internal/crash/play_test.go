@@ -1,0 +1,209 @@
+package crash
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+)
+
+// deed is a step that was done, and what became of its callback.
+type deed struct {
+	step
+	began    time.Time
+	done     time.Time
+	delivery string // id
+	press    bool
+}
+
+// history is what happened in a round, as far as the test did it.
+type history struct {
+	round
+	began time.Time
+	kills int
+	terms int
+	mu    sync.Mutex
+	deeds []deed
+	errs  []string
+}
+
+func (h *history) fault(format string, args ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.errs = append(h.errs, fmt.Sprintf(format, args...))
+}
+
+// play plays a round up to the point where everything is healed and everybody
+// has done what they wanted to.
+func (l *lane) play(ctx context.Context, r round) (*history, error) {
+	if err := l.start(); err != nil {
+		return nil, err
+	}
+	if err := l.platform.SetKnobs(r.knobs); err != nil {
+		return nil, err
+	}
+	if err := l.sell(r); err != nil {
+		return nil, err
+	}
+	routes := rand.New(rand.NewPCG(r.seed, 1))
+	l.mu.Lock()
+	l.pick = routes.IntN
+	l.mu.Unlock()
+
+	h := &history{round: r, began: time.Now()}
+	var people, trouble sync.WaitGroup
+	for _, s := range r.steps {
+		people.Go(func() { l.do(ctx, h, s) })
+	}
+	for _, c := range r.chaos {
+		trouble.Go(func() { l.wreak(ctx, h, c) })
+	}
+	trouble.Wait()
+	l.platform.ClearFaults()
+	l.platform.Resume()
+	l.wecom.ClearFaults()
+	if err := l.start(); err != nil {
+		return nil, err
+	}
+	people.Wait()
+	return h, nil
+}
+
+// sell puts the round's vouchers on sale.
+func (l *lane) sell(r round) error {
+	for _, v := range r.vouchers {
+		_, err := l.platform.AddOrder(dianpingtest.Voucher{Code: v.code, Mobile: mobile, Price: 4990, Shops: []string{shops[r.platform]}}, v.coupons)
+		switch {
+		case err != nil:
+			return err
+		case v.state == "used":
+			err = l.platform.ConsumeElsewhere(v.code, "till", "")
+		case v.state == "refund":
+			err = l.platform.SetState(v.code, dianpingtest.RefundRequested)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// until waits for a moment of the round.
+func (h *history) until(ctx context.Context, at time.Duration) bool {
+	t := time.NewTimer(time.Until(h.began.Add(at)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// do lets a person do one thing, and WeCom repeat the callback later if the step
+// says so.
+func (l *lane) do(ctx context.Context, h *history, s step) {
+	if !h.until(ctx, s.at) {
+		return
+	}
+	d := deed{step: s, began: time.Now(), press: s.text == ""}
+	var out wecomtest.Outcome
+	var err error
+	if d.press {
+		shown, key, ok := l.button(s)
+		if !ok {
+			return // nothing there to press: not done
+		}
+		out, err = l.wecom.Press(ctx, s.where, s.who, shown, key)
+	} else {
+		out, err = l.wecom.Say(ctx, s.where, s.who, s.text)
+	}
+	if errors.Is(err, wecomtest.ErrUnfinished) || errors.Is(err, wecomtest.ErrNotThere) {
+		return // WeCom does not let them: not done
+	}
+	if err != nil {
+		h.fault("%s in %s: %v", s.who, s.where, err)
+		return
+	}
+	d.done, d.delivery = time.Now(), out.Delivery().ID
+	h.mu.Lock()
+	h.deeds = append(h.deeds, d)
+	h.mu.Unlock()
+	if s.resend > 0 && h.until(ctx, time.Since(h.began)+s.resend) {
+		if _, err := l.wecom.Resend(ctx, d.delivery); err != nil {
+			h.fault("resend: %v", err)
+		}
+	}
+}
+
+// button finds the newest button of a kind about a code.
+func (l *lane) button(s step) (shown, key string, ok bool) {
+	screen := l.wecom.Screen(s.where.As(s.who))
+	for _, b := range slices.Backward(screen) {
+		told := read(b)
+		if b.Card == nil || b.Card.Dead || !says(told, s.codes[0]) {
+			continue
+		}
+		for _, k := range b.Card.Buttons {
+			// A list has a button for each of its codes, which says its last digits.
+			if strings.HasPrefix(k.Key, s.key) && (len(told) == 1 || strings.HasSuffix(s.codes[0], k.Text[max(len(k.Text)-4, 0):])) {
+				return b.ID, k.Key, true
+			}
+		}
+	}
+	return "", "", false
+}
+
+// wreak makes one thing go wrong.
+func (l *lane) wreak(ctx context.Context, h *history, c chaos) {
+	if !h.until(ctx, c.at) {
+		return
+	}
+	var err error
+	switch c.what {
+	case "platform fault":
+		err = l.platform.Fail(c.call)
+	case "pause":
+		if err = l.platform.Pause(c.mode); err == nil {
+			h.until(ctx, time.Since(h.began)+c.down)
+			l.platform.Resume()
+		}
+	case "wecom fault":
+		l.wecom.Fail(c.api)
+	case "signal":
+		err = l.hit(ctx, h, c)
+	}
+	if err != nil {
+		h.fault("%s: %v", c.what, err)
+	}
+}
+
+// hit ends a replica and starts it again. Two hits on one replica at a time are
+// one.
+func (l *lane) hit(ctx context.Context, h *history, c chaos) error {
+	r := l.replicas[c.replica]
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	if !r.alive() {
+		return nil
+	}
+	r.stop(c.signal)
+	h.mu.Lock()
+	if c.signal == 9 {
+		h.kills++
+	} else {
+		h.terms++
+	}
+	h.mu.Unlock()
+	if !h.until(ctx, time.Since(h.began)+c.down) {
+		return ctx.Err()
+	}
+	return r.start("")
+}

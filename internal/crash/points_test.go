@@ -1,0 +1,201 @@
+package crash
+
+import (
+	"context"
+	"fmt"
+	mathrand "math/rand/v2"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+)
+
+// pointCase kills the process that works on a message at one point of its way.
+type pointCase struct {
+	fault    string // of the list in the design: F1, F2, F15; or what it is about
+	point    string
+	channels string // where this point is passed: "app", "bot" or both
+	undo     bool   // the message is an undo; the voucher was verified before
+	lose     bool   // the platform's answer to the call is lost, so that there is a doubt to settle
+	again    bool   // the answer may be seen twice: it has gone out and was not recorded
+}
+
+var pointCases = []pointCase{
+	{"F2_", "accept.before", "app bot", false, false, false},
+	{"F2_", "accept.after", "app bot", false, false, false},
+	{"F2_", "intent.before", "app bot", false, false, false},
+	{"F2_", "consume.before", "app bot", false, false, false},
+	{"F1_", "consume.after", "app bot", false, false, false},
+	{"F1_", "outcome.before", "app bot", false, false, false},
+	{"", "outcome.after", "app bot", false, false, false},
+	{"", "send.before", "app", false, false, false},
+	{"F15_", "send.after", "app", false, false, true},
+	{"", "send.recorded", "app", false, false, false},
+	{"", "passive.before", "bot", false, false, false},
+	{"F15_", "passive.after", "bot", false, false, true},
+	{"", "passive.recorded", "bot", false, false, false},
+	{"F1_doubt_", "settle.before", "app bot", false, true, false},
+	{"F1_doubt_", "settle.after", "app bot", false, true, false},
+	{"F1_doubt_", "consume.after", "app bot", false, true, false},
+	{"undo_", "accept.before", "app bot", true, false, false},
+	{"undo_", "accept.after", "app bot", true, false, false},
+	{"undo_", "undo.intent.before", "app bot", true, false, false},
+	{"undo_", "undo.call.before", "app bot", true, false, false},
+	{"undo_", "undo.call.after", "app bot", true, false, false},
+	{"undo_", "undo.outcome.before", "app bot", true, false, false},
+	{"undo_", "undo.outcome.after", "app bot", true, false, false},
+	{"undo_F15_", "send.after", "app", true, false, true},
+	{"undo_F15_", "passive.after", "bot", true, false, true},
+	{"undo_doubt_", "settle.before", "app bot", true, true, false},
+	{"undo_doubt_", "settle.after", "app bot", true, true, false},
+}
+
+// TestPoints walks through every point at which a process can die, in both
+// dialects and on both channels: the process that has the message dies there, and
+// another, which starts later, has to bring it to its end.
+func TestPoints(t *testing.T) {
+	t.Parallel()
+	if _, err := binary(); err != nil {
+		t.Fatal(err)
+	}
+	type job struct {
+		pointCase
+		name, platform, channel string
+		cohort                  int
+	}
+	var jobs []job
+	for _, c := range pointCases {
+		for _, p := range platforms {
+			for ch := range strings.FieldsSeq(c.channels) {
+				jobs = append(jobs, job{c, fmt.Sprintf("%s%s/%s/%s", c.fault, c.point, p, ch), p, ch, len(jobs) % cohorts})
+			}
+		}
+	}
+	results := make(map[string]string, len(jobs))
+	var mu sync.Mutex
+	queue := make(chan job, len(jobs))
+	for _, j := range jobs {
+		queue <- j
+	}
+	close(queue)
+	began := time.Now()
+	var wg sync.WaitGroup
+	for i := range min(*flagLanes, 8) {
+		l := newLane(t, fmt.Sprint("point", i), 2)
+		wg.Go(func() {
+			for j := range queue {
+				verdict := l.point(t.Context(), j.pointCase, j.platform, j.channel, j.cohort)
+				mu.Lock()
+				results[j.name] = verdict
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	for _, j := range jobs {
+		t.Run(j.name, func(t *testing.T) {
+			if r := results[j.name]; r != "" {
+				t.Error(r)
+			}
+		})
+	}
+	t.Logf("%d deaths at %d points in %s", len(jobs), len(pointCases), time.Since(began).Round(time.Second))
+}
+
+// point plays one case; "" means that all is as it must be.
+func (l *lane) point(ctx context.Context, c pointCase, platform, channel string, cohort int) string {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	who := user(platform, cohort, 0)
+	where := wecomtest.InApp("main", who)
+	if channel == "bot" {
+		where = wecomtest.InRobot("group", who)
+	}
+	r := round{platform: platform, cohort: cohort, people: []string{who}}
+	r.vouchers = []voucher{{code: l.code(mathrand.New(mathrand.NewPCG(1, 2))), coupons: 1}}
+	if c.again {
+		r.chaos = []chaos{{what: "signal", signal: syscall.SIGKILL}}
+	}
+	if err := l.platform.SetKnobs(dianpingtest.Knobs{Unguarded: true}); err != nil {
+		return err.Error()
+	}
+	code, first, second := r.vouchers[0].code, l.replicas[0], l.replicas[1]
+	to := 1
+	l.mu.Lock()
+	l.pick = func(int) int { return to }
+	l.mu.Unlock()
+	o := l.observe(r)
+	h := &history{round: r, began: time.Now()}
+	fail := func(err error) string { o.stop(); return err.Error() }
+	if err := l.sell(r); err != nil {
+		return fail(err)
+	}
+	if c.undo { // what is to be undone is verified in peace
+		if err := second.start(""); err != nil {
+			return fail(err)
+		}
+		l.do(ctx, h, step{who: who, where: where, text: "验 " + code, codes: []string{code}})
+		if err := l.quiet(ctx, o.screens.places); err != nil {
+			return fail(err)
+		}
+		second.stop(syscall.SIGTERM)
+	}
+	if err := first.start(c.point); err != nil {
+		return fail(err)
+	}
+	l.mu.Lock()
+	to = 0
+	l.mu.Unlock()
+	if c.lose {
+		call := "consume"
+		if c.undo {
+			call = "reverseconsume"
+		}
+		if err := l.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: call, Dialect: dianpingtest.Dialect(platform)}); err != nil {
+			return fail(err)
+		}
+	}
+	text := "验 " + code
+	if c.undo {
+		text = "撤 " + code
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.do(ctx, h, step{at: time.Since(h.began), who: who, where: where, text: text, codes: []string{code}})
+	}()
+	limit := time.NewTimer(30 * time.Second)
+	defer limit.Stop()
+	reached := true
+	select {
+	case <-first.exited:
+	case <-limit.C:
+		reached = false
+	}
+	if err := second.start(""); err != nil {
+		return fail(err)
+	}
+	l.mu.Lock()
+	to = 1
+	l.mu.Unlock()
+	<-done
+	f, found, _ := o.judge(ctx, h)
+	if !reached {
+		found = append(found, "the point was never reached")
+		first.stop(syscall.SIGKILL)
+	}
+	second.stop(syscall.SIGTERM)
+	found = append(found, second.complaints()...)
+	effects := l.platform.Effects(code)
+	if want := (dianpingtest.Count{Consumed: 1, Undone: map[bool]int{true: 1}[c.undo]}); effects != want {
+		found = append(found, fmt.Sprintf("the ledger has %+v, want %+v", effects, want))
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return strings.Join(found, "\n  ") + "\n" + f.story()
+}

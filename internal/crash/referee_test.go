@@ -1,0 +1,377 @@
+package crash
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+)
+
+// referee holds against each other what the fakes saw of a round.
+type referee struct {
+	h        *history
+	ledger   []dianpingtest.Effect // of the round
+	requests []dianpingtest.Request
+	views    []view
+	calls    map[string]wecomtest.Delivery // by id
+	group    map[string][]string           // code → codes of its order
+	found    []string
+}
+
+func (f *referee) violation(format string, args ...any) {
+	f.found = append(f.found, fmt.Sprintf(format, args...))
+}
+
+func (f *referee) judge() []string {
+	f.platform()
+	f.callbacks()
+	f.truth()
+	f.pending()
+	return f.found
+}
+
+// consumeCall is one consume request as the platform got it.
+type consumeCall struct {
+	dianpingtest.Request
+	id, code string
+	count    int
+}
+
+// definite reports whether the platform sent a readable answer.
+func (c consumeCall) definite() bool {
+	switch c.Fault {
+	case dianpingtest.ApplyThenHang, dianpingtest.HangThenDrop, dianpingtest.ApplyThenDrop, dianpingtest.ApplyLate,
+		dianpingtest.Status5xx, dianpingtest.HalfBody, dianpingtest.HTML:
+		return false
+	case dianpingtest.Delay: // maybe too late
+		return c.State == dianpingtest.RequestAnswered && c.Took < 200*time.Millisecond
+	}
+	return c.State == dianpingtest.RequestAnswered && c.Status == 200
+}
+
+func consumeCalls(all []dianpingtest.Request) []consumeCall {
+	var calls []consumeCall
+	for _, r := range all {
+		if r.Call != "consume" {
+			continue
+		}
+		c := consumeCall{Request: r}
+		fields := map[string]string{}
+		for _, f := range r.Fields {
+			fields[f.Name] = f.Value
+		}
+		if biz := fields["biz"]; biz != "" {
+			var in map[string]any
+			if json.Unmarshal([]byte(biz), &in) == nil {
+				for k, v := range in {
+					fields[strings.ToLower(k)] = fmt.Sprint(v)
+				}
+			}
+		}
+		c.id = fields["requestid"]
+		c.code = fields["receipt_code"] + fields["receiptcode"]
+		c.count, _ = strconv.Atoi(fields["count"])
+		calls = append(calls, c)
+	}
+	return calls
+}
+
+// platform judges the ledger and the requests alone: nothing is consumed twice,
+// an operation has one request id from its first call to its last.
+func (f *referee) platform() {
+	consumed := map[string]dianpingtest.Effect{} // by code, since its last undo
+	byID := map[string][]dianpingtest.Effect{}
+	for _, e := range f.ledger {
+		switch {
+		case e.Kind == dianpingtest.EffectUndone:
+			delete(consumed, e.Code)
+			continue
+		case consumed[e.Code].Seq != 0:
+			f.violation("%s consumed twice, by requests %s and %s", e.Code, consumed[e.Code].RequestID, e.RequestID)
+		}
+		consumed[e.Code] = e
+		if e.Dialect == "" {
+			continue // at the till
+		}
+		if e.RequestID == "" {
+			f.violation("%s consumed without a request id", e.Code)
+		}
+		byID[e.RequestID] = append(byID[e.RequestID], e)
+	}
+
+	calls := consumeCalls(f.requests)
+	asked := map[string]consumeCall{}
+	open := map[string]string{} // code → request id whose outcome nobody can know yet
+	for _, c := range calls {
+		if c.id == "" || c.code == "" {
+			f.violation("consume request %d without request id or code", c.Seq)
+		}
+		if first, ok := asked[c.id]; ok && (first.code != c.code || first.count != c.count) {
+			f.violation("request id %s used for %s x%d and for %s x%d", c.id, first.code, first.count, c.code, c.count)
+		}
+		asked[c.id] = c
+		if id := open[c.code]; id != "" && id != c.id {
+			f.violation("%s: request %s sent while the outcome of %s was not known", c.code, c.id, id)
+		}
+		switch {
+		case !c.definite():
+			open[c.code] = c.id
+		case open[c.code] == c.id:
+			delete(open, c.code)
+		}
+	}
+	for id, effects := range byID {
+		if want := max(asked[id].count, 1); len(effects) != want {
+			f.violation("request %s for %d coupons consumed %d", id, want, len(effects))
+		}
+	}
+}
+
+// accepted reports whether WeCom ever got a 200 for a callback.
+func accepted(d wecomtest.Delivery) bool {
+	return slices.ContainsFunc(d.Attempts, func(a wecomtest.Attempt) bool { return a.Status == 200 && a.Err == "" })
+}
+
+func sameTalk(a, b wecomtest.Where) bool {
+	if a.Group != "" || b.Group != "" {
+		return a.Group == b.Group
+	}
+	return a.App == b.App && a.Robot == b.Robot && strings.EqualFold(a.User, b.User)
+}
+
+// bubbles are the bubbles of a conversation that gave a terminal answer about a
+// code, one verdict each.
+func (f *referee) bubbles(talk wecomtest.Where, code string) map[string]verdict {
+	found := map[string]verdict{}
+	for _, v := range f.views {
+		if !sameTalk(v.place, talk) {
+			continue
+		}
+		for _, s := range v.told {
+			if s.about(code) && !s.interim && found[v.shown.ID] == "" {
+				found[v.shown.ID] = s.verdict
+			}
+		}
+	}
+	return found
+}
+
+// callbacks holds each accepted callback against the screen it belongs to.
+func (f *referee) callbacks() {
+	type key struct {
+		talk wecomtest.Where
+		code string
+	}
+	type count struct{ accepted, others, presses int }
+	counts := map[key]*count{}
+	for _, d := range f.h.deeds {
+		call, ok := f.calls[d.delivery]
+		if !ok {
+			f.violation("%s in %s: no callback", d.who, d.where)
+			continue
+		}
+		f.repeats(d, call)
+		talk := d.where
+		if talk.Group != "" {
+			talk = wecomtest.InGroup(talk.Group)
+		}
+		for _, code := range d.codes {
+			k := key{talk, code}
+			c := counts[k]
+			if c == nil {
+				c = &count{}
+				counts[k] = c
+			}
+			switch {
+			case d.press:
+				c.presses++
+				if accepted(call) && !f.answeredSince(talk, code, d.began) {
+					f.violation("%s pressed %q about %s in %s at %s: no answer", d.who, d.key, code, talk, clock(d.began))
+				}
+			case accepted(call):
+				c.accepted++
+			default:
+				c.others++
+			}
+		}
+	}
+	for k, c := range counts {
+		got := f.bubbles(k.talk, k.code)
+		most := c.accepted + c.others + c.presses
+		if len(got) < c.accepted {
+			f.violation("%s in %s: %d messages accepted, %d answers", k.code, k.talk, c.accepted, len(got))
+		}
+		switch extra := len(got) - most; {
+		case extra <= 0:
+		case extra > f.h.losses():
+			f.violation("%s in %s: %d messages and presses, %d answers", k.code, k.talk, most, len(got))
+		default: // a repeat must say the same as what it repeats
+			times := map[verdict]int{}
+			for _, v := range got {
+				times[v]++
+			}
+			same := 0
+			for _, n := range times {
+				same += n - 1
+			}
+			if same < extra {
+				f.violation("%s in %s: %d answers to %d messages, and they differ: %v", k.code, k.talk, len(got), most, times)
+			}
+		}
+	}
+}
+
+// repeats: whoever sends a callback again gets the same card again.
+func (f *referee) repeats(d deed, call wecomtest.Delivery) {
+	var first []byte
+	for _, a := range call.Attempts {
+		if a.Refused != "" {
+			f.violation("%s %q in %s: answer refused: %s", d.who, d.text+d.key, d.where, a.Refused)
+		}
+		if !strings.Contains(string(a.Answer), `"template_card"`) {
+			continue
+		}
+		if first == nil {
+			first = a.Answer
+		} else if string(first) != string(a.Answer) && strings.Contains(string(first), `"msgtype":"template_card"`) == strings.Contains(string(a.Answer), `"msgtype":"template_card"`) {
+			f.violation("%s %q in %s: a repeat got another answer:\n%s\n%s", d.who, d.text+d.key, d.where, first, a.Answer)
+		}
+	}
+}
+
+func (f *referee) answeredSince(talk wecomtest.Where, code string, since time.Time) bool {
+	for _, v := range f.views {
+		if !sameTalk(v.place, talk) {
+			continue
+		}
+		for _, s := range v.told {
+			if s.about(code) && !s.interim && !s.at().Before(since) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// effectBefore finds an effect of a kind on a code not later than a moment.
+func (f *referee) effectBefore(kind dianpingtest.EffectKind, codes []string, at time.Time) bool {
+	return slices.ContainsFunc(f.ledger, func(e dianpingtest.Effect) bool {
+		return e.Kind == kind && e.Dialect != "" && slices.Contains(codes, e.Code) && !e.Time.After(at)
+	})
+}
+
+// truth holds what people were told against the ledger, and the ledger against
+// what they were told.
+func (f *referee) truth() {
+	for _, v := range f.views {
+		for _, s := range v.told {
+			if s.code == "" {
+				f.violation("a list in %s has a line without a code: %q", v.place, s.words)
+			}
+			for _, voucher := range f.h.vouchers {
+				if !s.about(voucher.code) {
+					continue
+				}
+				switch s.verdict {
+				case success:
+					if !f.effectBefore(dianpingtest.EffectConsumed, []string{voucher.code}, s.at()) {
+						f.violation("%s told %q about %s in %s at %s: not in the ledger by then", v.place.User, s.words, voucher.code, v.place, clock(s.at()))
+					}
+				case undone:
+					if !f.effectBefore(dianpingtest.EffectUndone, f.group[voucher.code], s.at()) {
+						f.violation("%s told %q about %s in %s at %s: not in the ledger by then", v.place.User, s.words, voucher.code, v.place, clock(s.at()))
+					}
+				}
+			}
+		}
+	}
+	for _, e := range f.ledger {
+		if e.Dialect == "" {
+			continue
+		}
+		codes := f.group[e.Code]
+		want := []verdict{success, undone} // undone before success could be shown: that was the answer
+		if e.Kind == dianpingtest.EffectUndone {
+			want = []verdict{undone}
+		}
+		if !f.told(e.Account, codes, want, e.Time) {
+			f.violation("%s %s for %s at %s (request %s), who never saw %v", e.Code, e.Kind, e.Account, clock(e.Time), e.RequestID, want)
+		}
+	}
+}
+
+// told reports whether a person saw one of the verdicts about one of the codes.
+func (f *referee) told(who string, codes []string, want []verdict, since time.Time) bool {
+	for _, v := range f.views {
+		if !strings.EqualFold(v.place.User, who) {
+			continue
+		}
+		for _, s := range v.told {
+			if slices.Contains(want, s.verdict) && slices.ContainsFunc(codes, s.about) && !s.at().Before(since) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// pending: whoever was asked to wait has got the outcome, and no stream runs on.
+func (f *referee) pending() {
+	last := map[string]view{}
+	for _, v := range f.views {
+		last[v.place.String()+" "+v.place.User+" "+v.shown.ID] = v
+	}
+	for _, v := range last {
+		if !v.shown.Finished || v.shown.Expired {
+			f.violation("a stream in %s never ended: %q", v.place, v.shown.Text)
+		}
+		for _, s := range v.told {
+			if s.verdict == human {
+				f.violation("%s needs a human in %s", s.code, v.place)
+			}
+			if !s.verdict.pending() {
+				continue
+			}
+			later := slices.ContainsFunc(f.views, func(w view) bool {
+				return sameTalk(w.place, v.place) && slices.ContainsFunc(w.told, func(t statement) bool {
+					return !t.interim && (t.about(s.code) || s.about(t.code)) && t.at().After(s.at())
+				})
+			})
+			if !later {
+				f.violation("%s is still %s in %s (told at %s)", s.code, s.verdict, v.place, clock(s.at()))
+			}
+		}
+	}
+}
+
+var (
+	misbehaved = regexp.MustCompile(`(?m)^(panic:|fatal error:|WARNING: DATA RACE|goroutine \d+ \[).*|.*(?:DATA RACE|runtime error|panicked|panic recovered).*`)
+	phone      = regexp.MustCompile(`(?:^|[^0-9A-Za-z])1[3-9]\d{9}(?:$|[^0-9A-Za-z])`)
+	granted    = regexp.MustCompile(`(?:<ResponseCode>(?:<!\[CDATA\[)?|response_code=)([0-9A-Za-z_-]{16,})`)
+)
+
+// readLog judges what a replica wrote.
+func readLog(name, log string, secrets []string) (found []string) {
+	if m := misbehaved.FindString(log); m != "" {
+		found = append(found, name+" wrote: "+m)
+	}
+	if m := phone.FindString(log); m != "" {
+		found = append(found, name+" wrote a phone number")
+	}
+	for _, s := range secrets {
+		if i := strings.Index(log, s); i >= 0 {
+			line := log[strings.LastIndex(log[:i], "\n")+1:]
+			line, _, _ = strings.Cut(line, "\n")
+			found = append(found, name+" wrote a secret or code: "+line)
+		}
+	}
+	return found
+}
+
+func clock(t time.Time) string { return t.Format("15:04:05.000") }
