@@ -102,8 +102,11 @@ func TestSeveral(t *testing.T) {
 		has(t, r, "3 个券码，成功 2 个", "✅0001", "核销成功", "券码不存在", "¥99.80")
 		b.effects("2000000001", 1, 0)
 		b.effects("2000000002", 1, 0)
-		has(t, b.press("zhangsan", r.Card, b.key(r, "撤 尾号0002")), "已撤销")
+		u := b.press("zhangsan", r.Card, b.key(r, "撤 尾号0002"))
+		has(t, u, "3 个券码，成功 1 个", "✅0001", "↩0002: 已撤销", "新的券码") // the list, for it is what all see
 		b.effects("2000000002", 1, 1)
+		q := b.say("zhangsan", "查 2000000001")
+		has(t, b.press("zhangsan", q.Card, b.key(q, "撤销")), "# 已撤销")
 
 		text := "验"
 		for i := range 8 {

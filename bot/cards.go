@@ -244,7 +244,7 @@ func (b *Bot) line(op models.Operation, n int) (mark, text string) {
 // batchReply answers a message with several codes: a card with the first six
 // lines, and the whole list as text where there are more.
 func (b *Bot) batchReply(s models.Store, ops []models.Operation, coupons map[string][]models.Coupon) Reply {
-	done, fen, pending := 0, int64(0), 0
+	done, undone, pending, fen := 0, 0, 0, int64(0)
 	var until time.Time // the first window to close
 	var lines []string
 	c := Card{TaskID: b.NewID(), Source: source(s)}
@@ -259,12 +259,17 @@ func (b *Bot) batchReply(s models.Store, ops []models.Operation, coupons map[str
 		case models.Done:
 			done++
 			fen += op.PriceFen * int64(n)
+			if op.Superseded || !b.Now().Before(op.UndoUntil) {
+				break
+			}
 			if until.IsZero() || op.UndoUntil.Before(until) {
 				until = op.UndoUntil
 			}
 			if len(c.Keys) < maxKeys {
 				c.Keys = append(c.Keys, CardKey{Text: "撤 尾号" + tail(op.Code), Key: keyUndo + op.ID, Style: Quiet})
 			}
+		case models.Undone:
+			undone++
 		case models.Calling, models.Unknown:
 			if !op.NeedsHuman {
 				pending++
@@ -279,7 +284,13 @@ func (b *Bot) batchReply(s models.Store, ops []models.Operation, coupons map[str
 		c.Tone = Good
 	}
 	if done > 0 {
-		c.Text = fmt.Sprintf("合计 %v，可撤销至 %s", dianping.Fen(fen), b.in(until).Format(clock))
+		c.Text = fmt.Sprintf("合计 %v", dianping.Fen(fen))
+		if !until.IsZero() {
+			c.Text += "，可撤销至 " + b.in(until).Format(clock)
+		}
+	}
+	if undone > 0 {
+		c.Text = strings.TrimPrefix(c.Text+"。撤销的券码已作废，顾客在 App 里看新的券码。", "。")
 	}
 	if len(c.Keys) == 0 && b.Link != nil && len(ops) > 0 {
 		c.URL = b.Link(ops[0].ID)

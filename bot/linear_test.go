@@ -59,7 +59,7 @@ var sequential = porcupine.Model{
 		switch {
 		case out == waiting:
 			return true, now
-		case in.verb == "验" && out == won:
+		case in.verb == "验" && (out == won || out == undone): // won, and undone by another before it was told
 			return !now.used, life{used: true, by: in.user}
 		case in.verb == "验" && out == ofOurs:
 			return now.used && !now.undone, now

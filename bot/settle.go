@@ -242,9 +242,7 @@ func (b *Bot) replyAgain(ctx context.Context, tx *models.DB, m Message, inboxID 
 	if len(undone) == 0 {
 		return b.verifyReply(ctx, tx, m, inboxID)
 	}
-	reply, err := b.operationReply(ctx, tx, undone[0])
-	reply.Pending = !undone[0].State.Terminal() && !undone[0].NeedsHuman
-	return reply, err
+	return b.undoReply(ctx, tx, m, undone[0])
 }
 
 // tellManagers sends a notice about an operation that needs a human.

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -110,10 +111,9 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 		if err != nil {
 			return err
 		}
-		if reply, err = b.operationReply(ctx, tx, now); err != nil {
+		if reply, err = b.undoReply(ctx, tx, m, now); err != nil {
 			return err
 		}
-		reply.Pending = !now.State.Terminal()
 		failpoint.Hit("undo.outcome.before")
 		return b.answer(ctx, tx, row, m, reply)
 	})
@@ -122,6 +122,44 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 	}
 	failpoint.Hit("undo.outcome.after")
 	return reply, err
+}
+
+// undoReply shows the outcome of an undo. Where the button stood on a list, the
+// list is shown again, for the card of one would take its place.
+func (b *Bot) undoReply(ctx context.Context, tx *models.DB, m Message, op models.Operation) (Reply, error) {
+	reply, err := b.operationReply(ctx, tx, op)
+	if err == nil && m.Kind == Click {
+		var list Reply
+		var on bool
+		if list, on, err = b.listPressed(ctx, tx, m, op); on {
+			reply = Reply{Card: list.Card}
+		}
+	}
+	reply.Pending = !op.State.Terminal() && !op.NeedsHuman
+	return reply, err
+}
+
+// listPressed renders the list anew on which the button of an operation was
+// pressed, if it was a list.
+func (b *Bot) listPressed(ctx context.Context, tx *models.DB, m Message, op models.Operation) (list Reply, on bool, err error) {
+	row, err := tx.Message(ctx, op.InboxID)
+	if errors.Is(err, models.ErrNotFound) {
+		return Reply{}, false, nil
+	}
+	if err != nil {
+		return Reply{}, false, fmt.Errorf("bot: message: %w", err)
+	}
+	var asked Message
+	var shown Reply
+	if json.Unmarshal(row.Payload, &asked) != nil || json.Unmarshal(row.Reply, &shown) != nil {
+		return Reply{}, false, nil
+	}
+	ops, err := tx.OperationsOfMessage(ctx, row.ID)
+	if err != nil || len(ops) < 2 || shown.Card == nil || m.Button == nil || shown.Card.TaskID != m.Button.TaskID {
+		return Reply{}, false, err
+	}
+	list, err = b.verifyReply(ctx, tx, asked, row.ID)
+	return list, err == nil, err
 }
 
 func (b *Bot) tooLate(op models.Operation) Reply {
