@@ -106,7 +106,7 @@ func severalCodes(w *world) {
 	w.ledger(good, 1, 0)
 	w.ledger(other, 1, 0)
 	w.ledger(used, 1, 0)
-	w.press(w.hero, w.card(a), "撤 尾号"+other[6:], "已撤销", other)
+	w.press(w.hero, w.card(a), "撤 尾号"+other[6:], "已撤销", other[6:], "[撤 尾号"+good[6:]+"]")
 	w.ledger(other, 1, 1)
 	w.ledger(good, 1, 0)
 
