@@ -1,0 +1,118 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"yanquan/models"
+)
+
+// answer stores a reply and, where it does not leave as the passive answer to a
+// callback, puts it into the outbox; all in the caller's transaction.
+func (b *Bot) answer(ctx context.Context, tx *models.DB, row models.Inbox, m Message, reply Reply) error {
+	data, err := json.Marshal(reply)
+	if err != nil {
+		return fmt.Errorf("bot: reply: %w", err)
+	}
+	switch _, err := tx.Answer(ctx, row, data, !reply.Pending); {
+	case errors.Is(err, models.ErrStale):
+		return errTakenOver
+	case err != nil:
+		return fmt.Errorf("bot: answer: %w", err)
+	}
+	return b.send(ctx, tx, row, m, reply)
+}
+
+// conclude replaces a pending reply by the final one. late says that people were
+// given a final answer before, "needs a human": they get the outcome all the
+// same. Otherwise a reply that is final already means that somebody else was
+// quicker.
+func (b *Bot) conclude(ctx context.Context, tx *models.DB, row models.Inbox, m Message, reply Reply, late bool) error {
+	data, err := json.Marshal(reply)
+	if err != nil {
+		return fmt.Errorf("bot: reply: %w", err)
+	}
+	err = tx.Finalize(ctx, row.ID, data)
+	switch {
+	case errors.Is(err, models.ErrStale) && !late:
+		return nil
+	case err != nil && !errors.Is(err, models.ErrStale):
+		return fmt.Errorf("bot: conclude: %w", err)
+	}
+	unsent, err := tx.OutgoingObsolete(ctx, row.ID)
+	if err != nil {
+		return fmt.Errorf("bot: conclude: %w", err)
+	}
+	if unsent == 0 && m.Button != nil { // the pending reply has used up the one update of the card
+		pressed := *m.Button
+		pressed.ResponseCode, m.Button = "", &pressed
+	}
+	return b.send(ctx, tx, row, m, reply)
+}
+
+// send puts a reply into the outbox.
+func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Message, reply Reply) error {
+	d := Delivery{ID: b.NewID(), Channel: m.Channel, Chat: m.Chat, User: m.User, Reply: reply}
+	due := b.Now()
+	switch {
+	case reply.Empty():
+		return nil
+	case m.Passive() && (m.ReplyURL == "" || reply.Pending):
+		return nil // the stream says it is under way; without a reply URL there is no other way
+	case m.Passive():
+		d.ReplyURL = m.ReplyURL
+		switch {
+		case m.Kind != Click:
+			due = due.Add(fallbackDelay)
+		case reply.Card != nil: // nobody polls for it: only the callback of the press itself can fetch it
+			due = latest(due, row.ReceivedAt.Add(fallbackDelay))
+		}
+	case reply.Pending:
+		due = due.Add(interimDelay) // most doubts are settled before
+	}
+	if !m.Passive() && m.Kind == Click && reply.Card != nil {
+		d.ResponseCode = m.Button.ResponseCode
+	}
+	return b.enqueue(ctx, tx, d, row.ID, "", due)
+}
+
+// enqueue stores a delivery.
+func (b *Bot) enqueue(ctx context.Context, tx *models.DB, d Delivery, inboxID, operationID string, due time.Time) error {
+	d.Form = b.Courier.FirstForm(d)
+	payload, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("bot: delivery: %w", err)
+	}
+	to := d.Chat
+	switch {
+	case d.ReplyURL != "":
+		to = inboxID // each goes by its own reply URL; none need wait for another
+	case to == "":
+		to = d.User
+	}
+	err = tx.Enqueue(ctx, models.Outgoing{
+		ID: d.ID, Conversation: d.Channel + "/" + to, Channel: d.Channel, Chat: d.Chat, User: d.User,
+		InboxID: inboxID, OperationID: operationID, Payload: payload, Form: string(d.Form),
+		State: models.Queued, DueAt: due, CreatedAt: b.Now(),
+	})
+	if err != nil {
+		return fmt.Errorf("bot: enqueue: %w", err)
+	}
+	return nil
+}
+
+// lookAgain concludes a pending answer whose operations were settled while it
+// was being written, so that neither side saw the other.
+func (b *Bot) lookAgain(ctx context.Context, id string) error {
+	row, err := b.DB.Message(ctx, id)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return nil
+	case err != nil || row.Final || row.AnsweredAt.IsZero():
+		return err
+	}
+	return b.DB.Tx(ctx, func(tx *models.DB) error { return b.concludeMessage(ctx, tx, row, false) })
+}
