@@ -1,10 +1,11 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"sort"
+	"slices"
 	"time"
 
 	"yanquan/dianping"
@@ -54,12 +55,14 @@ func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location
 	}
 	type event struct {
 		at   time.Time
+		rank int // of what happened at the same moment
 		text string
 	}
+	const asked, called, became, told = 0, 1, 2, 3
 	var events []event
-	add := func(at time.Time, format string, args ...any) {
+	add := func(at time.Time, rank int, format string, args ...any) {
 		if !at.IsZero() {
-			events = append(events, event{at, fmt.Sprintf(format, args...)})
+			events = append(events, event{at, rank, fmt.Sprintf(format, args...)})
 		}
 	}
 	for _, op := range ops {
@@ -71,21 +74,21 @@ func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location
 		if op.Chat != "" {
 			where += " 群 " + op.Chat
 		}
-		add(op.CreatedAt, "%s（%s）在 %s 请求核销 %s × %d，门店 %s，操作 %s", op.User, op.UserID, where, op.Code, op.Count, s.Name, op.ID)
+		add(op.CreatedAt, asked, "%s（%s）在 %s 请求核销 %s × %d，门店 %s，操作 %s", op.User, op.UserID, where, op.Code, op.Count, s.Name, op.ID)
 		if op.State == models.Rejected {
-			add(latest(op.CreatedAt, op.CalledAt), "没有核销：%s（%s %s %s）", sayingOf(op.Outcome.Reason).title, op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message)
+			add(latest(op.CreatedAt, op.CalledAt), became, "没有核销：%s（%s %s %s）", sayingOf(op.Outcome.Reason).title, op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message)
 		}
-		add(op.ConsumedAt, "核销成功：%s %v，可撤销至 %s", op.Title, dianping.Fen(op.PriceFen), op.UndoUntil.In(loc).Format(clock))
-		add(op.DoubtSince, "结果不明（%s %s），状态 %s，第 %d 步，下一次确认 %s", op.Outcome.Reason, op.Outcome.Message, op.State, op.Attempt, op.DueAt.In(loc).Format(clock))
-		add(op.UndoCalledAt, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
-		add(op.UndoneAt, "已撤销")
+		add(op.ConsumedAt, became, "核销成功：%s %v，可撤销至 %s", op.Title, dianping.Fen(op.PriceFen), op.UndoUntil.In(loc).Format(clock))
+		add(op.DoubtSince, became, "结果不明（%s %s），状态 %s，第 %d 步，下一次确认 %s", op.Outcome.Reason, op.Outcome.Message, op.State, op.Attempt, op.DueAt.In(loc).Format(clock))
+		add(op.UndoCalledAt, asked, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
+		add(op.UndoneAt, became, "已撤销")
 		if op.UndoReason != "" {
-			add(op.UndoCalledAt, "没有撤销：%s %s", undoSayingOf(op.UndoReason).what, op.UndoMessage)
+			add(op.UndoCalledAt, became, "没有撤销：%s %s", undoSayingOf(op.UndoReason).what, op.UndoMessage)
 		}
 	}
 	for _, c := range coupons {
 		if c.Code != code && !c.UndoneAt.IsZero() {
-			add(c.UndoneAt, "同一订单的 %s 已撤销", c.Code)
+			add(c.UndoneAt, became, "同一订单的 %s 已撤销", c.Code)
 		}
 	}
 	for _, c := range calls {
@@ -96,16 +99,18 @@ func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location
 		if c.TraceID != "" {
 			result += " trace=" + c.TraceID
 		}
-		add(c.StartedAt, "  平台 %s（%d 毫秒）：%s", c.Name, c.Took.Milliseconds(), result)
+		add(c.StartedAt, called, "  平台 %s（%d 毫秒）：%s", c.Name, c.Took.Milliseconds(), result)
 	}
 	for _, o := range out {
 		text := fmt.Sprintf("  消息发给 %s %s%s：%s", o.Channel, o.User, o.Chat, o.State)
 		if o.Reason != "" {
 			text += "（" + o.Reason + "）"
 		}
-		add(latest(o.CreatedAt, o.SentAt), "%s", text)
+		add(latest(o.CreatedAt, o.SentAt), told, "%s", text)
 	}
-	sort.SliceStable(events, func(i, j int) bool { return events[i].at.Before(events[j].at) })
+	slices.SortStableFunc(events, func(x, y event) int {
+		return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.rank, y.rank))
+	})
 	for _, e := range events {
 		if _, err := fmt.Fprintf(w, "%s %s\n", e.at.In(loc).Format(dateFmt+" 15:04:05.000"), e.text); err != nil {
 			return err

@@ -322,14 +322,15 @@ func stopUnderLoad(w *world) {
 			}
 		}
 	}
-	program := w.program.cmd.Path
+	program, up := w.program.cmd.Path, make(chan struct{})
 	parts := map[string]func(*world){}
 	for _, u := range users {
 		for i, code := range codes[u] {
 			parts[fmt.Sprint(u, i)] = func(w *world) {
 				w = w.in(room(u))
 				a := w.utter(u, "验 "+code)
-				if !a.delivery.Accepted() { // WeCom gave up while nothing listened: it is said once more
+				if !a.delivery.Accepted() { // WeCom gave up while nothing listened: it is sent once more
+					<-up
 					_, err := w.wecom.Resend(w.soon(), a.delivery.ID)
 					w.must(err)
 				}
@@ -338,6 +339,7 @@ func stopUnderLoad(w *world) {
 		}
 	}
 	parts["stop"] = func(w *world) {
+		defer close(up)
 		w.must(w.platform.Await(w.soon(), func() bool { return w.requests("consume") > 0 && w.anyHeld("consume") }))
 		began := time.Now()
 		if err := w.end(syscall.SIGTERM); err != nil {
