@@ -90,7 +90,7 @@ type flight struct {
 // Time allowed for things other than platform calls.
 const (
 	leaseMargin   = 3 * time.Second // beyond the calls' own time-outs
-	callsPerCode  = 4               // a colleague's call, prepare, consume, and getconsumed when refused
+	callsPerCode  = 5               // a colleague's call, prepare (twice where it is lost), consume, and getconsumed when refused
 	fallbackDelay = 6 * time.Second // a passive answer not fetched by then goes out another way
 	interimDelay  = 1500 * time.Millisecond
 	humanAfter    = 3 * time.Minute // doubt that lasts longer is told to people

@@ -374,6 +374,19 @@ func TestUnknownStream(t *testing.T) {
 	})
 }
 
+// A question whose answer is lost is asked again before anybody is told.
+func TestPrepareIsAskedAgain(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.voucher(code)
+		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Status: 502, Call: "prepare"}))
+		has(t, b.say("zhangsan", "验 "+code), "核销成功")
+		b.voucher("7000000001")
+		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Status: 502, Call: "prepare", Times: 2}))
+		has(t, b.say("zhangsan", "验 7000000001"), "平台没有回应", "没有核销")
+		b.effects("7000000001", 0, 0)
+	})
+}
+
 // An undo that the platform refuses for a reason of its own is told in words
 // about the undo.
 func TestUndoWithoutSession(t *testing.T) {

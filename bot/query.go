@@ -71,9 +71,7 @@ func (b *Bot) queryOne(ctx context.Context, t till, it Item) (Reply, []models.Ca
 		op.Outcome = models.Outcome{Reason: reasonNoPlatform}
 		return b.refusal(s, op), nil, nil
 	}
-	receipt, err := call(b, &j, dianping.CallPrepare, func() (dianping.Receipt, error) {
-		return t.client.Prepare(ctx, t.shop, it.Code)
-	})
+	receipt, err := b.prepare(ctx, t, &j, it.Code)
 	if e := platformError(err); e != nil {
 		if known && e.Class == dianping.Refused {
 			reply, err := b.operationReply(ctx, b.DB, other)

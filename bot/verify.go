@@ -226,9 +226,7 @@ func (b *Bot) consume(ctx context.Context, t till, seq int, it Item, again strin
 	}
 
 	j := journal{op: op}
-	receipt, err := call(b, &j, dianping.CallPrepare, func() (dianping.Receipt, error) {
-		return t.client.Prepare(ctx, t.shop, op.Code)
-	})
+	receipt, err := b.prepare(ctx, t, &j, op.Code)
 	if e := platformError(err); e != nil {
 		return b.refusedBeforehand(ctx, t, &j, op, e)
 	}
@@ -277,6 +275,18 @@ func (b *Bot) consume(ctx context.Context, t till, seq int, it Item, again strin
 		op = b.usedBy(ctx, t.client, t.shop, &j, op, e)
 		return b.rejected(op, outcomeOf(e), j.calls), nil
 	}
+}
+
+// prepare asks whether a code is good. A question changes nothing: one whose
+// answer was lost is asked once more, before staff are told to try again.
+func (b *Bot) prepare(ctx context.Context, t till, j *journal, code string) (dianping.Receipt, error) {
+	ask := func() (dianping.Receipt, error) { return t.client.Prepare(ctx, t.shop, code) }
+	receipt, err := call(b, j, dianping.CallPrepare, ask)
+	lost := errors.Is(err, dianping.UnknownOutcome) || errors.Is(err, dianping.Unavailable)
+	if again, _ := dianping.Repeatable(dianping.CallPrepare, err); again && lost && ctx.Err() == nil {
+		return call(b, j, dianping.CallPrepare, ask)
+	}
+	return receipt, err
 }
 
 // intend makes the intent durable; an operation that it is to follow by

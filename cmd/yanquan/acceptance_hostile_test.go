@@ -148,7 +148,7 @@ func inside(body string) bool {
 	if len(body) > 4096 {
 		return true
 	}
-	for _, sign := range []string{"goroutine", ".go:", "wecom:", "models:", "panic", "SELECT", "/work/", "token"} {
+	for _, sign := range []string{"goroutine", ".go:", "wecom:", "models:", "panic", "SELECT", "token"} {
 		if strings.Contains(body, sign) {
 			return true
 		}

@@ -37,7 +37,8 @@ func TestAcceptanceFigures(t *testing.T) {
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.program.cmd.Process.Pid))
 	if err != nil {
-		t.Skip(err)
+		t.Logf("from start to ready on SQLite: %s; memory not measured: %v", took.Round(time.Millisecond), err)
+		return
 	}
 	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
 	kb, err := strconv.Atoi(string(m[1]))

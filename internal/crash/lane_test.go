@@ -132,6 +132,10 @@ func newLane(t *testing.T, name string, count int) *lane {
 	l.secrets = []string{appSecret, signKey, sessionD, sessionM, wecomSecret, mobile, secretKey,
 		app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey}
 	l.config = filepath.Join(t.TempDir(), "config.yaml")
+	callTimeout := "300ms" // short, so that leases are
+	if raceDetector {
+		callTimeout = "1s" // the replicas are slow
+	}
 	text := fmt.Sprintf(`server: {listen: "127.0.0.1:0", public_url: "http://127.0.0.1:1", shutdown_grace: 8s}
 database: {driver: mysql, dsn: '%s'}
 secret_key: "%s"
@@ -143,11 +147,11 @@ wecom:
   reply_deadline: 2s
 dianping: {api_url: "%s", app_key: k, app_secret: "%s"}
 meituan: {api_url: "%s", developer_id: "10001", sign_key: "%s"}
-redeem: {call_timeout: 300ms}
+redeem: {call_timeout: %s}
 log: {level: debug}
 stores:
 %s`, l.dsn, secretKey, wecomSrv.URL, app.CorpID, wecomSecret, app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey,
-		platformSrv.URL, appSecret, platformSrv.URL, signKey, stores.String())
+		platformSrv.URL, appSecret, platformSrv.URL, signKey, callTimeout, stores.String())
 	if err := os.WriteFile(l.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
