@@ -17,7 +17,11 @@ import (
 // the answer allows it: consume with the same request id, reverseconsume only
 // for a coupon that is still consumed.
 func (b *Bot) settle(ctx context.Context, op models.Operation) error {
-	op, err := b.DB.ClaimOperation(ctx, op, b.Now().Add(b.lease(callsPerCode+2*couponsPerRound)))
+	calls := callsPerCode
+	if op.State == models.Undoing || op.State == models.UndoUnknown {
+		calls = 3 * round(op) // getconsumed, prepare, reverseconsume
+	}
+	op, err := b.DB.ClaimOperation(ctx, op, b.Now().Add(b.lease(calls)))
 	if err != nil {
 		return err // ErrStale: somebody else is at it
 	}

@@ -80,7 +80,7 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 		}
 		op.UndoInboxID, op.UndoUserID, op.UndoUser = row.ID, p.member.UserID, p.member.Name
 		op.UndoCalledAt, op.UndoReason, op.UndoMessage = b.Now(), "", ""
-		op.DueAt = b.Now().Add(b.lease(couponsPerRound))
+		op.DueAt = b.Now().Add(b.lease(round(op)))
 		failpoint.Hit("undo.intent.before")
 		begun, err := b.DB.BeginUndo(ctx, op)
 		if err == nil {
@@ -181,6 +181,9 @@ const (
 
 // couponsPerRound bounds the calls, and so the lease, of one round of an undo.
 const couponsPerRound = 5
+
+// round is how many coupons of an operation one round takes on.
+func round(op models.Operation) int { return min(max(op.Count, 1), couponsPerRound) }
 
 // reverse calls reverseconsume for every coupon that is not undone yet, but
 // never for one in doubt: those go by the verdicts of [Bot.askUndo].
