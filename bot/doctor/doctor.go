@@ -58,9 +58,9 @@ func (c *checker) good(format string, args ...any) {
 }
 
 // bad says what is wrong and what to do.
-func (c *checker) bad(todo, format string, args ...any) {
+func (c *checker) bad(advice, format string, args ...any) {
 	c.fine = false
-	fmt.Fprintf(c.w, "✗ %s — %s\n", fmt.Sprintf(format, args...), todo)
+	fmt.Fprintf(c.w, "✗ %s — %s\n", fmt.Sprintf(format, args...), advice)
 }
 
 func (c *checker) configuration(path string, env func(string) (string, bool)) *config.Config {

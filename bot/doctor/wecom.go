@@ -75,11 +75,11 @@ func (c *checker) token(ctx context.Context, w *config.WeCom, a config.App) (str
 	case answer.Code == 60020:
 		c.untrusted(a, answer)
 	case answer.Code != 0 || answer.Token == "":
-		todo := "check corp_id, and the Secret of this app in the console"
+		advice := "check corp_id, and the Secret of this app in the console"
 		if answer.Code == 45009 {
-			todo = "too many calls: wait a minute"
+			advice = "too many calls: wait a minute"
 		}
-		c.bad(todo, "wecom app %s: no access token: %s", a.Name, answer)
+		c.bad(advice, "wecom app %s: no access token: %s", a.Name, answer)
 	default:
 		return answer.Token, true
 	}
@@ -146,8 +146,8 @@ func (c *checker) callbacks(ctx context.Context) {
 
 func (c *checker) callback(ctx context.Context, kind, name, base, token, aesKey, receiveID string) {
 	address := base + "/wecom/" + kind + "/" + name
-	fail := func(todo, format string, args ...any) {
-		c.bad(todo, "callback %s: "+format, append([]any{address}, args...)...)
+	fail := func(advice, format string, args ...any) {
+		c.bad(advice, "callback %s: "+format, append([]any{address}, args...)...)
 	}
 	crypto, err := wecom.NewCrypto(token, aesKey, receiveID)
 	if err != nil {

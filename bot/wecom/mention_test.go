@@ -62,7 +62,7 @@ func FuzzStripMentions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, after, name string) {
 		const code = "7992697494"
 		if strings.Contains(name, code) {
-			t.Skip()
+			return // a robot named like the code: what is cut then is the name
 		}
 		if got := stripMentions(before+code+after, name); !strings.Contains(got, code) {
 			t.Errorf("stripMentions(%q, %q) = %q", before+code+after, name, got)
