@@ -32,23 +32,23 @@ func storeIDs(places []place) []int64 {
 // access finds the stores in which the sender of a message may act: those of
 // the group, or those of the person in a 1:1 conversation. With none, the reply
 // says how to get in and nothing else.
-func (b *Bot) access(ctx context.Context, m Message) ([]place, Reply, error) {
+func (b *Bot) access(ctx context.Context, db *models.DB, m Message) ([]place, Reply, error) {
 	user := strings.ToLower(m.User)
 	var stores []models.Store
 	var err error
 	if m.Private() {
-		if stores, err = b.DB.Stores(ctx); err != nil {
+		if stores, err = db.Stores(ctx); err != nil {
 			return nil, Reply{}, fmt.Errorf("bot: stores: %w", err)
 		}
 	} else {
-		if stores, err = b.DB.StoresOfChat(ctx, m.Chat); err != nil {
+		if stores, err = db.StoresOfChat(ctx, m.Chat); err != nil {
 			return nil, Reply{}, fmt.Errorf("bot: stores of a group: %w", err)
 		}
 		if len(stores) == 0 {
-			return nil, Reply{Text: "这个群还没有绑定门店，我不能在这里验券。请管理员把这个群加到门店的配置里。\n群编号：" + m.Chat}, nil
+			return nil, say("这个群还没有绑定门店，我不能在这里验券。请管理员在这里 @我 发「绑定」，或把这个群加到门店的配置里。\n群编号：%s", m.Chat), nil
 		}
 	}
-	members, err := b.DB.Memberships(ctx, user)
+	members, err := db.Memberships(ctx, user)
 	if err != nil {
 		return nil, Reply{}, fmt.Errorf("bot: memberships: %w", err)
 	}
@@ -60,24 +60,30 @@ func (b *Bot) access(ctx context.Context, m Message) ([]place, Reply, error) {
 			name = mb.Name
 		}
 	}
-	if name == "" {
-		name = m.User
+	call := func() string {
+		if name == "" {
+			name = b.nameOf(ctx, user)
+		}
+		return name
 	}
 	var places []place
 	for _, s := range stores {
 		mb, ok := byStore[s.ID]
 		if b.managers[user] {
 			if !ok {
-				mb = models.Member{StoreID: s.ID, UserID: user, Name: name}
+				mb = models.Member{StoreID: s.ID, UserID: user, Name: call()}
 			}
 			mb.Role, ok = models.RoleManager, true
+		}
+		if !ok && b.AccessByGroup && !m.Private() {
+			mb, ok = models.Member{StoreID: s.ID, UserID: user, Name: call(), Role: models.RoleStaff}, true
 		}
 		if ok {
 			places = append(places, place{s, mb})
 		}
 	}
 	if len(places) == 0 {
-		return nil, Reply{Text: "您还不在名单里，不能在这里操作。请把您的账号发给店长，让管理员加入名单。\n您的账号：" + m.User}, nil
+		return nil, say("您还不在名单里，不能在这里操作。请在门店的群里 @我 发「我是 姓名」申请加入，或把您的账号发给店长，让管理员加入名单。\n您的账号：%s", m.User), nil
 	}
 	return places, Reply{}, nil
 }

@@ -27,6 +27,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"yanquan/bot/grants"
+	"yanquan/bot/reconcile"
+	"yanquan/bot/watch"
 	"yanquan/dianping"
 	"yanquan/internal/failpoint"
 	"yanquan/models"
@@ -34,17 +37,28 @@ import (
 
 // Options of a Bot. DB, Platforms and Courier are required.
 type Options struct {
-	DB        *models.DB
-	Platforms map[string]dianping.Client // by name: dianping, meituan
-	Courier   Courier
-	Managers  []string       // userids that manage every store
-	Notices   string         // channel by which managers are told of trouble, e.g. "app/main"; empty: not at all
-	Location  *time.Location // of the times shown; Beijing where nil
+	DB          *models.DB
+	Platforms   map[string]dianping.Client     // by name: dianping, meituan
+	Authorizers map[string]dianping.Authorizer // those that stores can be authorised at, by name
+	Courier     Courier
+	Managers    []string       // userids that manage every store
+	Notices     string         // channel by which managers are told of trouble, e.g. "app/main"; empty: not at all
+	Location    *time.Location // of the times shown; Beijing where nil
 
 	CallTimeout time.Duration // of one platform call, 3s where zero
 	UndoWindow  time.Duration // 10m where zero
 
-	Link func(operationID string) string // page of one verification; may be nil
+	Link     func(operationID string) string      // page of one verification; may be nil
+	AuthLink func(platform, ticket string) string // page of an authorisation; needed with Authorizers
+	FileLink func(file, ticket string) string     // page where one person fetches a file; may be nil
+	Callback func(platform string) string         // where a platform sends the browser back; needed with Authorizers
+
+	Directory     Directory // may be nil
+	AccessByGroup bool      // everybody in a bound group is staff there
+	Guard         Guard
+	Watch         watch.Rules
+	Report        *Report        // nil: managers get no summaries
+	ReconcileAt   *time.Duration // since midnight: when closed days are held against the platform's list; nil: only when asked to
 
 	Now      func() time.Time
 	NewID    func() string                                    // 32 characters [0-9a-z], unique forever
@@ -65,7 +79,11 @@ type Observer interface {
 // any number of processes may run one on the same database.
 type Bot struct {
 	Options
-	managers map[string]bool
+	managers   map[string]bool
+	grants     *grants.Keeper
+	watcher    *watch.Watcher
+	ledger     *reconcile.Keeper
+	identities identities
 
 	mu       sync.Mutex
 	flights  map[string]*flight // messages being worked on in this process, by inbox id
@@ -75,8 +93,17 @@ type Bot struct {
 	cancel   context.CancelFunc
 	wake     chan struct{}            // background work has become due
 	hands    map[string]chan struct{} // by kind of work; one for each piece under way
-	purged   time.Time                // when the inbox was last purged
-	troubled atomic.Bool              // the last pass could not read the database
+	kept     time.Time                // when house was last kept
+	watched  time.Time                // when the watch last looked
+
+	publishing   bool            // managers' summaries are being sent
+	published    map[string]bool // editions that all managers have got
+	publishAgain time.Time       // after a failure
+	planned      time.Time       // when reconciliations were last planned
+	idle         time.Time       // when there was no reconciliation to be made
+	noExport     time.Time       // when there was no export to be made
+	exportAsked  atomic.Bool     // since then, of this process
+	troubled     atomic.Bool     // the last pass could not read the database
 }
 
 // flight is one message being worked on; done closes when reply is final or
@@ -130,25 +157,46 @@ func New(o Options) (*Bot, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.AuthLink == nil || o.Callback == nil {
+		if len(o.Authorizers) > 0 {
+			return nil, errors.New("bot: stores can only be authorised with AuthLink and Callback")
+		}
+		o.AuthLink = func(string, string) string { return "" }
+		o.Callback = func(string) string { return "" }
+	}
 	if o.Observer == nil {
 		o.Observer = noObserver{}
 	}
 	b := &Bot{
-		Options:  o,
-		managers: map[string]bool{},
-		flights:  map[string]*flight{},
-		wake:     make(chan struct{}, 1),
-		hands:    map[string]chan struct{}{},
+		Options:    o,
+		managers:   map[string]bool{},
+		flights:    map[string]*flight{},
+		wake:       make(chan struct{}, 1),
+		hands:      map[string]chan struct{}{},
+		identities: identities{known: map[string]identity{}},
+		published:  map[string]bool{},
 	}
 	for _, u := range o.Managers {
 		b.managers[strings.ToLower(u)] = true
 	}
-	for _, kind := range []string{messageWork, operationWork, deliveryWork} {
+	for _, kind := range []string{messageWork, operationWork, deliveryWork, grantWork, watchWork, reportWork} {
 		b.hands[kind] = make(chan struct{}, handsPerKind)
 	}
+	b.hands[reconcileWork] = make(chan struct{}, looksAtOnce)
+	b.hands[exportWork] = make(chan struct{}, exportHands)
 	b.base, b.cancel = context.WithCancel(context.Background())
-	return b, nil
+	var err error
+	b.grants, err = grants.New(grants.Options{
+		DB: o.DB, Authorizers: o.Authorizers, Tell: b, Link: o.AuthLink, Callback: o.Callback,
+		CallTimeout: o.CallTimeout, Location: o.Location, Now: o.Now, Sleep: o.Sleep, Jitter: o.Jitter, Log: o.Log,
+	})
+	b.watcher = &watch.Watcher{Options: watch.Options{DB: o.DB, Tell: b.tellFinding, Location: o.Location, Now: o.Now, Log: o.Log}, Rules: o.Watch}
+	b.ledger = b.newLedger()
+	return b, err
 }
+
+// Merchants is where merchants authorise their stores.
+func (b *Bot) Merchants() *grants.Keeper { return b.grants }
 
 // NewID makes an id of 32 hex digits that sorts by the time it was made.
 func NewID() string {
@@ -295,9 +343,10 @@ func (b *Bot) begin() bool {
 }
 
 // lease is the time after which work that makes so many platform calls may be
-// taken for dead.
+// taken for dead. One of them may find the session expired: then there is a
+// renewal, and the call again.
 func (b *Bot) lease(calls int) time.Duration {
-	return time.Duration(calls)*b.CallTimeout + leaseMargin
+	return time.Duration(calls+2)*b.CallTimeout + leaseMargin
 }
 
 // launch works on a message that this process holds.

@@ -126,24 +126,37 @@ func (b *Bot) fillDone(c *Card, s models.Store, op models.Operation, coupons []m
 	if n := consumed(op, coupons); n < op.Count {
 		c.Title = fmt.Sprintf("核销成功 %d 张，不是 %d 张", n, op.Count)
 	}
+	refused := ""
 	if op.UndoReason != "" {
 		c.Title, c.Tone = "没有撤销", Bad
+		refused = undoSayingOf(op.UndoReason).what
+		if n := undoneOf(coupons); n > 0 {
+			c.Title = "只撤销了一部分"
+			refused = fmt.Sprintf("撤销了 %d 张，其余 %d 张：%s", n, consumed(op, coupons)-n, refused)
+		}
 	}
 	switch {
 	case b.undoable(op):
-		c.Text = "可撤销至 " + b.in(op.UndoUntil).Format(clock)
-		if op.UndoReason != "" {
-			c.Text = undoSayingOf(op.UndoReason).what + c.Text
-		}
+		c.Text = refused + "可撤销至 " + b.in(op.UndoUntil).Format(clock)
 		c.Keys = []CardKey{{Text: "撤销", Key: keyUndo + op.ID, Style: Danger}}
 	case op.UndoReason != "":
-		c.Text = undoSayingOf(op.UndoReason).what + undoSayingOf(op.UndoReason).next
+		c.Text = refused + undoSayingOf(op.UndoReason).next
 	default:
 		c.Text = fmt.Sprintf("%s 核销，已过撤销时间。", b.when(op.ConsumedAt))
 	}
 	if op.Outcome.Reason == reasonCodesMissing && len(coupons) > 0 {
 		c.Text += fmt.Sprintf("。平台只告诉了 %d 张的券码，其余的要撤销请到开店宝。", len(coupons))
 	}
+}
+
+// undoneOf counts the coupons that an undo was successful for.
+func undoneOf(coupons []models.Coupon) (n int) {
+	for _, c := range coupons {
+		if !c.UndoneAt.IsZero() {
+			n++
+		}
+	}
+	return n
 }
 
 // undoable reports whether an operation can still be undone, by our clock and by
@@ -319,7 +332,7 @@ func (b *Bot) helpCard() Reply {
 			{Key: "撤 券码", Value: "10 分钟内撤销核销"},
 			{Key: "撤", Value: "撤销我最近的一次"},
 			{Key: "记录 20", Value: "最近的核销"},
-			{Key: "今日", Value: "今天的汇总，还有昨日、本月"},
+			{Key: "今日", Value: "汇总，还有昨日、上周、9月"},
 		},
 		Text: "一个订单核销两张：验 7992697494 x2",
 	}}

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"yanquan/bot/reconcile"
 	"yanquan/dianping"
 	"yanquan/models"
 )
@@ -39,12 +41,14 @@ func cardCases(b *Bot) map[string]Reply {
 	two := []models.Coupon{{Code: code, PriceFen: 4990}, {Code: "8992697494", PriceFen: 4990}}
 	undoneTwo := []models.Coupon{{Code: code, UndoneAt: now}, {Code: "8992697494", UndoneAt: now}}
 	cases := map[string]Reply{
-		"done":          one(op),
-		"done_two":      one(with(func(o *models.Operation) { o.Count = 2 }), two...),
-		"done_partly":   one(with(func(o *models.Operation) { o.Count = 2; o.Outcome.Reason = string(dianping.PartlyConsumed) }), two[0]),
-		"done_untold":   one(with(func(o *models.Operation) { o.Count = 2; o.Outcome.Reason = reasonCodesMissing }), two[0]),
-		"done_past":     one(with(func(o *models.Operation) { o.UndoUntil = now.Add(-time.Minute) })),
-		"undo_refused":  one(with(func(o *models.Operation) { o.UndoReason = reasonUnavailable })),
+		"done":         one(op),
+		"done_two":     one(with(func(o *models.Operation) { o.Count = 2 }), two...),
+		"done_partly":  one(with(func(o *models.Operation) { o.Count = 2; o.Outcome.Reason = string(dianping.PartlyConsumed) }), two[0]),
+		"done_untold":  one(with(func(o *models.Operation) { o.Count = 2; o.Outcome.Reason = reasonCodesMissing }), two[0]),
+		"done_past":    one(with(func(o *models.Operation) { o.UndoUntil = now.Add(-time.Minute) })),
+		"undo_refused": one(with(func(o *models.Operation) { o.UndoReason = reasonUnavailable })),
+		"undo_partly": one(with(func(o *models.Operation) { o.Count, o.UndoReason = 2, reasonUnavailable }),
+			undoneTwo[0], models.Coupon{Code: "8992697494", UndoReason: reasonUnavailable}),
 		"undo_too_late": one(with(func(o *models.Operation) { o.UndoReason = reasonUndoLate })),
 		"undone": one(with(func(o *models.Operation) {
 			o.State, o.UndoUser, o.UndoUserID, o.UndoneAt = models.Undone, "王五", "wangwu", now
@@ -65,7 +69,10 @@ func cardCases(b *Bot) map[string]Reply {
 		"too_many": one(with(func(o *models.Operation) {
 			o.State, o.Outcome = models.Rejected, models.Outcome{Reason: reasonTooMany, Message: "这个订单只剩 1 张可用，您要核销 2 张。"}
 		})),
-		"help": b.helpCard(),
+		"help":          b.helpCard(),
+		"summary":       b.summaryReply(busyDay()),
+		"summary_late":  b.summaryReply(changed(busyDay(), func(s *summary) { s.late, s.stores = true, s.stores[:1] })),
+		"summary_empty": b.summaryReply(summary{span: Span{Title: "11-24"}, against: []comparison{{"前一天", tally{verified: 3}}}}),
 	}
 	for reason := range sayings {
 		cases["refused_"+reason] = one(with(func(o *models.Operation) {
@@ -89,8 +96,45 @@ func cardCases(b *Bot) map[string]Reply {
 		places = append(places, place{Store: models.Store{ID: int64(i + 1), Name: fmt.Sprintf("第%d门店", i+1)}})
 	}
 	cases["stores"] = b.askStore(places, "验 "+code, 0)
+
+	tally := func(n int) reconcile.Tally { return reconcile.Tally{Count: n, Fen: dianping.Fen(4990 * n)} }
+	even := reconcile.Result{StoreID: 1, Day: "2026-11-22", CheckedAt: now, Figures: reconcile.Figures{
+		Listed: tally(42), Matched: tally(40), InShop: tally(2), Money: reconcile.Money{Customer: 160000, Merchant: 24000, Due: 175600, Exact: 40},
+	}, Items: []reconcile.Item{{Kind: reconcile.InShop, Code: "7000000001", Title: "双人下午茶", PlatformFen: 4990, Account: "till-1", Channel: "1", At: now}}}
+	odd := even
+	odd.Figures.Matched, odd.Figures.InShop, odd.Figures.OnlyOurs, odd.Figures.AmountDiffers = tally(39), tally(3), tally(1), 1
+	odd.Figures.Money.Exact, odd.Figures.Money.Estimated = 30, 9
+	odd.Items = []reconcile.Item{
+		{Kind: reconcile.OnlyOurs, Code: code, OperationID: "operation-1", Title: "双人下午茶", OursFen: 4990, Account: "zhangsan", At: now},
+		{Kind: reconcile.AmountDiffers, Code: "8992697494", OperationID: "operation-2", Title: "双人下午茶", OursFen: 4990, PlatformFen: 3990, Account: "zhangsan", Channel: "15", At: now},
+		{Kind: reconcile.InShop, Code: "7000000001", Title: "双人下午茶", PlatformFen: 4990, At: now},
+	}
+	none := map[int64]reconcile.Result{1: {StoreID: 1, Day: "2026-11-22", CheckedAt: now}}
+	cases["reconciled"] = b.reconciledStore(context.Background(), store, even.Day, map[int64]reconcile.Result{1: even})
+	cases["reconciled_odd"] = b.reconciledStore(context.Background(), store, odd.Day, map[int64]reconcile.Result{1: odd})
+	cases["reconciled_nothing"] = b.reconciledStore(context.Background(), store, even.Day, none)
+	cases["reconciled_stores"] = b.reconciledStores(places, even.Day, map[int64]reconcile.Result{1: odd, 2: even})
 	return cases
 }
+
+// busyDay is a manager's day in two stores.
+func busyDay() summary {
+	f := figures{
+		all:      tally{verified: 42, undone: 2, fen: 209580, undoneFen: 9980},
+		byStore:  map[int64]*tally{1: {verified: 30, fen: 149700}, 2: {verified: 12, undone: 2, fen: 59880, undoneFen: 9980}},
+		byPerson: map[string]*tally{"张三": {verified: 25, fen: 124750}, "钱七": {verified: 17, undone: 2, fen: 84830, undoneFen: 9980}},
+		byDeal:   map[string]*tally{"双人下午茶套餐": {verified: 40, fen: 199600}, "亲子周末套餐": {verified: 2, undone: 2, fen: 9980, undoneFen: 9980}},
+		refused:  []models.Refusal{{Reason: string(dianping.AlreadyUsed), Times: 5}, {Reason: string(dianping.NotFound), Times: 2}},
+	}
+	f.byHour[18], f.byHour[12] = 20, 22
+	return summary{
+		span: Span{Title: "11-24"}, stores: []models.Store{{ID: 1, Name: "人民广场店"}, {ID: 2, Name: "徐家汇店"}}, now: f,
+		against: []comparison{{"前一天", tally{verified: 40}}, {"上周同日", tally{verified: 45}}}, tail: tally{verified: 3, fen: 14970},
+		outlook: []string{"还有 1 笔平台没有给出结果，我在继续确认"},
+	}
+}
+
+func changed(s summary, change func(*summary)) summary { change(&s); return s }
 
 // Every card and refusal as staff get it. bot/wecom turns these files into the
 // wire form of each channel.

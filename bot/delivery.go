@@ -30,6 +30,7 @@ const (
 	AsCard     Form = "card"     // template card
 	AsMarkdown Form = "markdown" // the same facts as markdown
 	AsText     Form = "text"     // the same facts as plain text
+	AsLink     Form = "link"     // the file could not be sent: where to fetch it; the rest has gone out
 )
 
 // Courier sends deliveries. bot/wecom implements it.
@@ -39,6 +40,9 @@ type Courier interface {
 	// FirstForm is the rung a delivery starts on: what this channel can do best
 	// with this reply in this conversation.
 	FirstForm(d Delivery) Form
+	// PerMinute is how many deliveries the conversation of this one takes in a
+	// minute; zero is any number.
+	PerMinute(d Delivery) int
 }
 
 // Sent is what the channel said of a delivery that succeeded.

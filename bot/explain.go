@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"yanquan/dianping"
@@ -76,10 +77,10 @@ func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location
 		}
 		add(op.CreatedAt, asked, "%s（%s）在 %s 请求核销 %s × %d，门店 %s，操作 %s", op.User, op.UserID, where, op.Code, op.Count, s.Name, op.ID)
 		if op.State == models.Rejected {
-			add(latest(op.CreatedAt, op.CalledAt), became, "没有核销：%s（%s %s %s）", sayingOf(op.Outcome.Reason).title, op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message)
+			add(latest(op.CreatedAt, op.CalledAt), became, "没有核销：%s（%s）", sayingOf(op.Outcome.Reason).title, joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message))
 		}
 		add(op.ConsumedAt, became, "核销成功：%s %v，可撤销至 %s", op.Title, dianping.Fen(op.PriceFen), op.UndoUntil.In(loc).Format(clock))
-		add(op.DoubtSince, became, "结果不明（%s %s），状态 %s，第 %d 步，下一次确认 %s", op.Outcome.Reason, op.Outcome.Message, op.State, op.Attempt, op.DueAt.In(loc).Format(clock))
+		add(op.DoubtSince, became, "结果不明（%s），状态 %s，第 %d 步，下一次确认 %s", joined(op.Outcome.Reason, op.Outcome.Message), op.State, op.Attempt, op.DueAt.In(loc).Format(clock))
 		add(op.UndoCalledAt, asked, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
 		add(op.UndoneAt, became, "已撤销")
 		if op.UndoReason != "" {
@@ -94,7 +95,7 @@ func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location
 	for _, c := range calls {
 		result := "成功"
 		if c.Class != "" {
-			result = fmt.Sprintf("%s %s %s %s", c.Class, c.Reason, c.Outcome.Code, c.Outcome.Message)
+			result = joined(c.Class, c.Reason, c.Outcome.Code, c.Outcome.Message)
 		}
 		if c.TraceID != "" {
 			result += " trace=" + c.TraceID
@@ -102,7 +103,7 @@ func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location
 		add(c.StartedAt, called, "  平台 %s（%d 毫秒）：%s", c.Name, c.Took.Milliseconds(), result)
 	}
 	for _, o := range out {
-		text := fmt.Sprintf("  消息发给 %s %s%s：%s", o.Channel, o.User, o.Chat, o.State)
+		text := fmt.Sprintf("  消息发给 %s：%s", joined(o.Channel, o.User, o.Chat), outgoingWords[o.State])
 		if o.Reason != "" {
 			text += "（" + o.Reason + "）"
 		}
@@ -117,6 +118,16 @@ func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location
 		}
 	}
 	return nil
+}
+
+// outgoingWords say what became of an answer.
+var outgoingWords = map[models.OutgoingState]string{
+	models.Queued: "等待发送", models.SentOut: "已送达", models.Failed: "没能送达", models.Obsolete: "不用再发，已直接回答",
+}
+
+// joined joins what there is.
+func joined(all ...string) string {
+	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), " ")
 }
 
 func latest(a, b time.Time) time.Time {

@@ -25,7 +25,7 @@ func TestExplain(t *testing.T) {
 		at := 0
 		for _, want := range []string{
 			"张三（zhangsan）在 app/main 请求核销 " + code, "平台 prepare", "平台 consume", "unknown_outcome", "平台 getconsumed",
-			"王五（wangwu）请求撤销", "平台 reverseconsume", "已撤销", "消息发给 app/main wangwu：sent",
+			"王五（wangwu）请求撤销", "平台 reverseconsume", "已撤销", "消息发给 app/main wangwu：已送达",
 		} {
 			i := strings.Index(out.String()[at:], want)
 			if i < 0 {

@@ -18,10 +18,11 @@ const (
 // Message is one thing a person did, whatever channel it came by. Its JSON form
 // is what the inbox keeps (sealed, for ReplyURL is a secret).
 type Message struct {
-	Channel string    `json:"channel"` // "app/main", "bot/group": kind and configured name
-	ID      string    `json:"id"`      // unique within the channel: WeCom's id, or one made from the content of an event
-	Chat    string    `json:"chat"`    // the group's id; empty in a 1:1 conversation
-	User    string    `json:"user"`    // userid, case-folded
+	Channel string    `json:"channel"`           // "app/main", "bot/group": kind and configured name
+	ID      string    `json:"id"`                // unique within the channel: WeCom's id, or one made from the content of an event
+	Chat    string    `json:"chat"`              // the group's id; empty in a 1:1 conversation
+	User    string    `json:"user"`              // userid, case-folded
+	SentAs  string    `json:"sent_as,omitempty"` // the sender's id as WeCom wrote it, where User is not the same
 	Kind    Kind      `json:"kind"`
 	Text    string    `json:"text,omitempty"`  // with the leading mention removed
 	Quote   string    `json:"quote,omitempty"` // text of the message that was quoted
@@ -53,12 +54,34 @@ type Reply struct {
 	Card *Card  `json:"card,omitempty"`
 	Text string `json:"text,omitempty"` // markdown (bold, lists, line breaks only); with a Card: what did not fit on it
 
+	// File comes after card and text.
+	File *File `json:"file,omitempty"`
+
 	// Pending: the outcome is not known yet. A final reply to the same message follows.
 	Pending bool `json:"pending,omitempty"`
 }
 
 // Empty reports whether there is nothing to say.
-func (r Reply) Empty() bool { return r.Card == nil && r.Text == "" }
+func (r Reply) Empty() bool { return r.Card == nil && r.Text == "" && r.File == nil }
+
+// File is something to look at or to keep. Its content is in the database, by ID.
+type File struct {
+	ID   string   `json:"id"`
+	Name string   `json:"name"` // with its ending
+	Kind FileKind `json:"kind"`
+	Size int64    `json:"size"`
+	// URL of a page where this person alone can fetch it, for channels that cannot
+	// send files; may be empty.
+	URL string `json:"url,omitempty"`
+}
+
+// FileKind says how a file is shown.
+type FileKind string
+
+const (
+	AnyFile FileKind = "file"
+	Image   FileKind = "image" // PNG or JPEG
+)
 
 // Card is a WeCom template card in the bot's own words; bot/wecom turns it into
 // the wire form of a channel and enforces that channel's limits.

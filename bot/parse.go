@@ -17,18 +17,21 @@ const (
 	VerbQuery  Verb = "query"  // 查, or a bare code
 	VerbUndo   Verb = "undo"   // 撤
 	VerbRecent Verb = "recent" // 记录
-	VerbTotals Verb = "totals" // 今日 昨日 本月 日报 统计
+	VerbTotals Verb = "totals" // 今日 昨日 本周 上月 9月 2026-11-20 日报 统计
 	VerbHelp   Verb = "help"   // 帮助
-	VerbNone   Verb = ""       // nothing we know
-)
 
-// Period of a summary.
-type Period string
+	VerbReconcile Verb = "reconcile" // 对账
+	VerbExport    Verb = "export"    // 导出
 
-const (
-	Today     Period = "today"
-	Yesterday Period = "yesterday"
-	ThisMonth Period = "month"
+	VerbAuthorize Verb = "authorize" // 授权
+	VerbStores    Verb = "stores"    // 门店
+	VerbBind      Verb = "bind"      // 绑定
+	VerbUnbind    Verb = "unbind"    // 解绑
+	VerbSwitch    Verb = "switch"    // 切换
+	VerbJoin      Verb = "join"      // 我是 张三
+	VerbPeople    Verb = "people"    // 员工
+
+	VerbNone Verb = "" // nothing we know
 )
 
 // Limits of what one message can ask for.
@@ -53,7 +56,9 @@ type Command struct {
 	Verb    Verb
 	Items   []Item
 	N       int    // how many, for VerbRecent
-	Period  Period // for VerbTotals
+	Period  Period // for VerbTotals, VerbReconcile and VerbExport
+	CSV     bool   // for VerbExport: not as a workbook
+	Name    string // for VerbJoin
 	Problem string // what is wrong with it, in a sentence for staff; nothing is done then
 }
 
@@ -81,29 +86,34 @@ func (c Command) String() string {
 // words that begin a command. Longer ones come first, so that 核销 is not read
 // as 核 with a rest.
 var words = []struct {
-	text   string
-	verb   Verb
-	period Period
+	text string
+	verb Verb
 }{
-	{"帮助", VerbHelp, ""},
-	{"help", VerbHelp, ""},
-	{"记录", VerbRecent, ""},
-	{"今日", VerbTotals, Today},
-	{"今天", VerbTotals, Today},
-	{"昨日", VerbTotals, Yesterday},
-	{"昨天", VerbTotals, Yesterday},
-	{"本月", VerbTotals, ThisMonth},
-	{"日报", VerbTotals, Today},
-	{"统计", VerbTotals, Today},
-	{"撤销", VerbUndo, ""},
-	{"撤", VerbUndo, ""},
-	{"查询", VerbQuery, ""},
-	{"查", VerbQuery, ""},
-	{"核销", VerbVerify, ""},
-	{"验券", VerbVerify, ""},
-	{"验", VerbVerify, ""},
-	{"核", VerbVerify, ""},
+	{"帮助", VerbHelp},
+	{"help", VerbHelp},
+	{"记录", VerbRecent},
+	{"日报", VerbTotals},
+	{"统计", VerbTotals},
+	{"对账", VerbReconcile},
+	{"导出", VerbExport},
+	{"授权", VerbAuthorize},
+	{"门店", VerbStores},
+	{"绑定", VerbBind},
+	{"解绑", VerbUnbind},
+	{"切换", VerbSwitch},
+	{"员工", VerbPeople},
+	{iAm, VerbJoin},
+	{"撤销", VerbUndo},
+	{"撤", VerbUndo},
+	{"查询", VerbQuery},
+	{"查", VerbQuery},
+	{"核销", VerbVerify},
+	{"验券", VerbVerify},
+	{"验", VerbVerify},
+	{"核", VerbVerify},
 }
+
+const iAm = "我是"
 
 // Parse reads what a person texted. Mentions, spaces, full-width forms,
 // hyphens, line breaks and trailing punctuation are forgiven; anything that
@@ -117,20 +127,34 @@ func Parse(text string) Command {
 		return Command{Verb: VerbHelp}
 	}
 	s = strings.TrimSpace(strings.TrimLeft(s, punctuation))
-	verb, period, rest := cutVerb(s)
+	if p, ok := ReadPeriod(s); ok {
+		return Command{Verb: VerbTotals, Period: p}
+	}
+	verb, rest := cutVerb(s)
 	switch verb {
-	case VerbHelp:
+	case VerbHelp, VerbAuthorize, VerbStores, VerbBind, VerbUnbind, VerbSwitch, VerbPeople:
 		if onlyPunctuation(rest) {
-			return Command{Verb: VerbHelp}
+			return Command{Verb: verb}
 		}
 		return Command{}
+	case VerbJoin:
+		_, name, _ := strings.Cut(text, iAm) // as typed, not as folded
+		name, problem := personName(name)
+		return Command{Verb: VerbJoin, Name: name, Problem: problem}
 	case VerbTotals:
 		if onlyPunctuation(rest) {
-			return Command{Verb: VerbTotals, Period: period}
+			return Command{Verb: VerbTotals, Period: Today}
+		}
+		if p, ok := ReadPeriod(rest); ok { // 统计 上周
+			return Command{Verb: VerbTotals, Period: p}
 		}
 		return Command{}
 	case VerbRecent:
 		return parseRecent(rest)
+	case VerbReconcile:
+		return parseReconcile(rest)
+	case VerbExport:
+		return parseExport(rest)
 	case VerbNone:
 		if !startsLikeCode(s) {
 			return Command{}
@@ -221,13 +245,13 @@ func dropMentions(s string) string {
 	return s
 }
 
-func cutVerb(s string) (Verb, Period, string) {
+func cutVerb(s string) (Verb, string) {
 	for _, w := range words {
 		if rest, ok := strings.CutPrefix(s, w.text); ok {
-			return w.verb, w.period, rest
+			return w.verb, rest
 		}
 	}
-	return VerbNone, "", s
+	return VerbNone, s
 }
 
 func onlyPunctuation(s string) bool {
@@ -265,6 +289,16 @@ func parseRecent(rest string) Command {
 	return Command{Verb: VerbRecent, N: n}
 }
 
+func parseExport(rest string) Command {
+	rest = strings.Trim(rest, punctuation+" \n")
+	rest, csv := strings.CutSuffix(rest, "csv")
+	period, ok := ReadPeriod(strings.TrimSuffix(strings.TrimSuffix(rest, "excel"), "xlsx"))
+	if !ok {
+		return Command{Verb: VerbExport, Problem: "请在「导出」后面写时间，例如：导出 本月、导出 上周、导出 9月、导出 2026-11-20"}
+	}
+	return Command{Verb: VerbExport, Period: period, CSV: csv}
+}
+
 // parseItems reads codes with their counts. Digit groups on one line, parted by
 // spaces or hyphens, are one code while each is shorter than eight digits.
 func parseItems(s string, verb Verb) ([]Item, string) {
@@ -297,7 +331,7 @@ func parseItems(s string, verb Verb) ([]Item, string) {
 	}
 	for line := range strings.SplitSeq(spacedCount.ReplaceAllString(s, " x$1"), "\n") {
 		for segment := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(",、;/|", r) }) {
-			if v, _, rest := cutVerb(strings.TrimSpace(segment)); v == verb {
+			if v, rest := cutVerb(strings.TrimSpace(segment)); v == verb {
 				segment = rest // the verb said again for each code
 			}
 			for token := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == ' ' || r == '-' }) {

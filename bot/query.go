@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"yanquan/dianping"
 	"yanquan/models"
@@ -175,19 +175,37 @@ func (b *Bot) recent(ctx context.Context, row models.Inbox, m Message, places []
 	return b.finish(ctx, row, m, reply)
 }
 
-// totals sums up a period: a manager's and lead's stores, or one's own
-// verifications.
+// totals sums up a period: a manager's and lead's stores with all that is known of
+// them, or one's own verifications.
 func (b *Bot) totals(ctx context.Context, row models.Inbox, m Message, places []place, period Period) (Reply, error) {
-	from, to, title := b.span(period)
+	span, ok := period.Span(b.Now(), b.Location)
+	if !ok {
+		return b.finish(ctx, row, m, Reply{Text: "这个日期还没有到。可以发：今日、昨日、上周、本月、9月、2026-11-20。"})
+	}
+	if !slices.ContainsFunc(places, func(p place) bool { return p.member.Role == models.RoleStaff }) {
+		s := summary{span: span}
+		for _, p := range places {
+			s.stores = append(s.stores, p.Store)
+		}
+		var err error
+		if s.now, err = b.figuresOf(ctx, storeIDs(places), "", span); err != nil {
+			return Reply{}, err
+		}
+		reply := b.summaryReply(s)
+		if len(s.now.byStore) <= storesOnCard { // one answer is enough: the card says what was asked
+			reply.Text = ""
+		}
+		return b.finish(ctx, row, m, reply)
+	}
 	var lines []string
 	var sum models.Totals
-	c := Card{TaskID: b.NewID(), Source: "验券", Title: title}
+	c := Card{TaskID: b.NewID(), Source: "验券", Title: span.Title}
 	for _, p := range places {
 		user, name := "", p.Name
 		if p.member.Role == models.RoleStaff {
 			user, name = p.member.UserID, p.Name+"（本人）"
 		}
-		rows, err := b.DB.Totals(ctx, []int64{p.ID}, user, from, to)
+		rows, err := b.DB.Totals(ctx, []int64{p.ID}, user, span.From, span.To)
 		if err != nil {
 			return Reply{}, fmt.Errorf("bot: totals: %w", err)
 		}
@@ -214,18 +232,4 @@ func (b *Bot) totals(ctx context.Context, row models.Inbox, m Message, places []
 		reply.Text = strings.Join(lines, "\n")
 	}
 	return b.finish(ctx, row, m, reply)
-}
-
-// span is the period [from, to) in the configured time zone.
-func (b *Bot) span(period Period) (from, to time.Time, title string) {
-	now := b.in(b.Now())
-	y, mo, d := now.Date()
-	today := time.Date(y, mo, d, 0, 0, 0, 0, b.Location)
-	switch period {
-	case Yesterday:
-		return today.AddDate(0, 0, -1), today, today.AddDate(0, 0, -1).Format("昨日 01-02")
-	case ThisMonth:
-		return time.Date(y, mo, 1, 0, 0, 0, 0, b.Location), today.AddDate(0, 0, 1), now.Format("2006年1月")
-	}
-	return today, today.AddDate(0, 0, 1), today.Format("今日 01-02")
 }

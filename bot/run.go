@@ -23,7 +23,7 @@ func (b *Bot) Run(ctx context.Context, grace time.Duration) {
 	defer ended()
 	for ctx.Err() == nil {
 		b.dispatch(b.base)
-		b.purge(b.base)
+		b.keepHouse(b.base)
 		pause, cancel := context.WithTimeout(ctx, passEvery)
 		select {
 		case <-b.wake:
@@ -45,6 +45,11 @@ const (
 	messageWork   = "message"
 	operationWork = "operation"
 	deliveryWork  = "delivery"
+	grantWork     = "grant"
+	watchWork     = "watch"
+	reportWork    = "report"
+	reconcileWork = "reconciliation"
+	exportWork    = "export"
 	handsPerKind  = 32
 )
 
@@ -58,7 +63,8 @@ func (b *Bot) dispatch(ctx context.Context) *sync.WaitGroup {
 	rows, err1 := b.DB.DueMessages(ctx, now, batch)
 	ops, err2 := b.DB.DueOperations(ctx, now, batch)
 	out, err3 := b.DB.DueOutgoing(ctx, now, batch)
-	b.note(ctx, errors.Join(err1, err2, err3))
+	due, err4 := b.grants.Due(ctx, batch)
+	b.note(ctx, errors.Join(err1, err2, err3, err4))
 	b.Observer.Backlog(len(rows), len(ops), len(out))
 	for _, row := range rows {
 		b.start(&wg, messageWork, row.ID, func() error { return b.rescue(ctx, row) })
@@ -69,6 +75,18 @@ func (b *Bot) dispatch(ctx context.Context) *sync.WaitGroup {
 	for _, o := range out {
 		b.start(&wg, deliveryWork, o.ID, func() error { return b.deliver(ctx, o) })
 	}
+	for _, g := range due {
+		b.start(&wg, grantWork, g.ID, func() error { return b.grants.Renew(ctx, g) })
+	}
+	b.reconcileDue(ctx, &wg, now)
+	if !now.Before(b.watched.Add(watchEvery)) {
+		b.watched = now
+		b.start(&wg, watchWork, "", func() error { return b.watcher.Look(ctx) })
+	}
+	if due := b.editionsDue(now); len(due) > 0 {
+		b.start(&wg, reportWork, due[0].key(), func() error { return b.publishNow(ctx, due) })
+	}
+	b.exportsDue(ctx, &wg, now)
 	return &wg
 }
 
@@ -134,23 +152,54 @@ func (b *Bot) flush(ctx context.Context) {
 	wg.Wait()
 }
 
-// purge forgets messages that WeCom cannot repeat any more: callbacks older than
-// a day are refused.
-func (b *Bot) purge(ctx context.Context) {
+// keepHouse does from time to time what has no hour of its own: it warns of
+// grants that end soon, and forgets what nobody asks for any more, a batch of
+// each at a time.
+func (b *Bot) keepHouse(ctx context.Context) {
 	now := b.Now()
-	if now.Before(b.purged.Add(purgeEvery)) {
+	if now.Before(b.kept.Add(houseEvery)) {
 		return
 	}
-	b.purged = now
-	if _, err := b.DB.PurgeInbox(ctx, now.Add(-inboxLife), purgeBatch); err != nil && ctx.Err() == nil {
-		b.Log.Warn("old messages not purged", "error", err)
+	b.kept = now
+	if err := b.grants.Watch(ctx); err != nil && ctx.Err() == nil {
+		b.Log.Warn("grants not looked through", "error", err)
+	}
+	for _, kind := range []struct {
+		life  time.Duration
+		purge func(context.Context, time.Time, int) (int, error)
+	}{
+		{inboxLife, b.DB.PurgeInbox},
+		{outboxLife, b.DB.PurgeOutbox},
+		{callLife, b.DB.PurgeCalls},
+		{ticketLife, b.DB.PurgeTickets},
+		{noticeLife, b.DB.PurgeNotices},
+		{alertLife, b.DB.PurgeAlerts},
+		{0, b.DB.PurgeFiles},
+		{exportLife, b.DB.PurgeExports},
+	} {
+		gone, err := kind.purge(ctx, now.Add(-kind.life), purgeBatch)
+		if err != nil && ctx.Err() == nil {
+			b.Log.Warn("old rows not purged", "error", err)
+		}
+		if gone == purgeBatch {
+			b.kept = time.Time{} // there is more
+		}
 	}
 }
 
+// How long things are kept. Operations and coupons are kept forever: they are
+// the accounts.
 const (
-	inboxLife  = 72 * time.Hour
-	purgeEvery = 10 * time.Minute
-	purgeBatch = 5000
+	inboxLife    = 72 * time.Hour       // WeCom's repeats are long over: callbacks older than a day are refused
+	outboxLife   = 90 * 24 * time.Hour  // what was told, for explain
+	callLife     = 400 * 24 * time.Hour // what the platform said, for disputes about last year
+	ticketLife   = 24 * time.Hour       // links and their way back serve for minutes
+	noticeLife   = 90 * 24 * time.Hour  // a platform that repeats itself does so within days
+	alertLife    = 7 * 24 * time.Hour   // longer than anybody is left in peace
+	houseEvery   = 10 * time.Minute
+	watchEvery   = 5 * time.Minute
+	publishRetry = 10 * time.Second
+	purgeBatch   = 5000
 )
 
 // rescue takes up a message whose worker died, or whose pending answer can be
@@ -174,17 +223,21 @@ func (b *Bot) rescue(ctx context.Context, row models.Inbox) error {
 // deliver makes one try to send a delivery, and records it as sent only after
 // it was.
 func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
-	o, err := b.DB.ClaimOutgoing(ctx, o, b.Now().Add(deliveryLease))
-	if err != nil {
-		return err
-	}
 	var d Delivery
 	if err := json.Unmarshal(o.Payload, &d); err != nil {
 		return fmt.Errorf("bot: stored delivery: %w", err)
 	}
+	lease := deliveryLease
+	if f := d.Reply.File; f != nil && f.Kind == AnyFile { // a picture is small
+		lease = fileLease
+	}
+	o, err := b.DB.ClaimOutgoing(ctx, o, b.Now().Add(lease))
+	if err != nil {
+		return err
+	}
 	d.Form = Form(o.Form)
-	if d.ReplyURL == "" {
-		nth, err := b.DB.SentBack(ctx, o, perMinute)
+	if limit := b.Courier.PerMinute(d); limit > 0 {
+		nth, err := b.DB.SentBack(ctx, o, limit)
 		if err != nil {
 			return err
 		}
@@ -194,7 +247,7 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 		}
 	}
 	failpoint.Hit("send.before")
-	try, cancel := context.WithTimeout(ctx, deliveryLease-time.Second)
+	try, cancel := context.WithTimeout(ctx, lease-time.Second)
 	sent, err := b.Courier.Deliver(try, d)
 	cancel()
 	failpoint.Hit("send.after")
@@ -228,12 +281,10 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 }
 
 const (
-	// WeCom silently drops what an app sends to one member beyond 30 messages a
-	// minute; the rest is for tries whose answer was lost.
-	perMinute   = 25
-	reasonPaced = "paced"
+	reasonPaced = "paced" // the channel takes no more in this minute
 
 	deliveryLease = 15 * time.Second // a try ends before it
+	fileLease     = 2 * time.Minute  // the same where a file goes along
 	deliveryLife  = time.Hour        // an answer older than that helps nobody
 )
 

@@ -517,20 +517,45 @@ func TestReplyURLUsed(t *testing.T) {
 	})
 }
 
-// What WeCom cannot repeat any more is forgotten.
+// What WeCom cannot repeat any more is forgotten, later what was told, and last
+// what the platform said; the accounts stay.
 func TestPurge(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
-		m := b.at(robot, group, "zhangsan")
-		m.Kind, m.Text = Text, "帮助"
+		b.voucher(code)
+		m := b.at(app, "", "zhangsan")
+		m.Kind, m.Text = Text, "验 "+code
 		id := b.start(m)
+		b.settle()
+		left := func() (calls, out int) {
+			ops, _, c, o, err := b.db.Story(t.Context(), code)
+			b.must(err)
+			if len(ops) != 1 {
+				t.Fatalf("%d operations are left", len(ops))
+			}
+			return len(c), len(o)
+		}
+		had, _ := left()
 		b.clock.Advance(inboxLife - time.Minute)
-		b.bot.purge(t.Context())
+		b.bot.keepHouse(t.Context())
 		_, err := b.db.Message(t.Context(), id)
 		b.must(err)
-		b.clock.Advance(purgeEvery)
-		b.bot.purge(t.Context())
+		b.clock.Advance(houseEvery)
+		b.bot.keepHouse(t.Context())
 		if _, err := b.db.Message(t.Context(), id); !errors.Is(err, models.ErrNotFound) {
 			t.Errorf("an old message is still there: %v", err)
+		}
+		if calls, out := left(); calls != had || out != 1 {
+			t.Errorf("after %s: %d of %d calls and %d of 1 answers", inboxLife, calls, had, out)
+		}
+		b.clock.Advance(outboxLife)
+		b.bot.keepHouse(t.Context())
+		if calls, out := left(); calls != had || out != 0 {
+			t.Errorf("after %s: %d of %d calls and %d answers", outboxLife, calls, had, out)
+		}
+		b.clock.Advance(callLife)
+		b.bot.keepHouse(t.Context())
+		if calls, _ := left(); calls != 0 {
+			t.Errorf("after %s: %d calls", callLife, calls)
 		}
 	})
 }
@@ -557,5 +582,25 @@ func TestStop(t *testing.T) {
 			t.Fatalf("%d messages sent before the end, want the card", len(sent))
 		}
 		has(t, sent[0].Reply, "核销成功")
+	})
+}
+
+// An undo whose answer was lost, and whose repeat the platform refuses for a
+// reason that is not the code's, is still in doubt: the first may yet take effect.
+func TestUndoRepeatThrottled(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.voucher(code)
+		has(t, b.say("zhangsan", "验 "+code), "核销成功")
+		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "reverseconsume", Times: 1}))
+		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Throttle, Call: "reverseconsume", Times: 1}))
+		m := b.at(app, "", "zhangsan")
+		m.Kind, m.Text = Text, "撤 "+code
+		b.start(m)
+		b.settle()
+		b.effects(code, 1, 1)
+		for _, d := range b.courier.all() {
+			hasNot(t, d.Reply, "没有撤销")
+		}
+		has(t, b.to("zhangsan"), "已撤销")
 	})
 }

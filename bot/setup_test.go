@@ -2,9 +2,11 @@ package bot
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +27,7 @@ type bench struct {
 	bot      *Bot
 	dialect  string
 	ids      int
+	before   *atomic.Pointer[func(*http.Request)] // is called before the platform gets a request
 }
 
 const (
@@ -40,19 +43,24 @@ const (
 // all.
 func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string) *bench {
 	t.Helper()
-	b := &bench{t: t, clock: clock, db: db, courier: &courier{}, dialect: dialect}
+	b := &bench{t: t, clock: clock, db: db, courier: &courier{}, dialect: dialect, before: &atomic.Pointer[func(*http.Request)]{}}
 	b.platform = dianpingtest.New(dianpingtest.Options{
 		Now: clock.Now, AppKey: "key", AppSecret: "app-secret", DeveloperID: "100000", SignKey: "sign-key",
 	})
-	srv := httptest.NewServer(b.platform)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f := b.before.Load(); f != nil {
+			(*f)(r)
+		}
+		b.platform.ServeHTTP(w, r)
+	}))
 	t.Cleanup(srv.Close)
 	t.Cleanup(b.platform.Close)
-	var client dianping.Client
+	var client dianping.API
 	var err error
 	if dialect == dianping.Dianping {
-		client, err = dianping.NewDianping(dianping.Config{APIURL: srv.URL, AppKey: "key", AppSecret: "app-secret", Timeout: timeout, Now: clock.Now})
+		client, err = dianping.NewDianping(dianping.Config{APIURL: srv.URL, AuthURL: srv.URL, AppKey: "key", AppSecret: "app-secret", Timeout: timeout, Now: clock.Now})
 	} else {
-		client, err = dianping.NewMeituan(dianping.MeituanConfig{APIURL: srv.URL, DeveloperID: "100000", SignKey: "sign-key", Timeout: timeout, Now: clock.Now})
+		client, err = dianping.NewMeituan(dianping.MeituanConfig{APIURL: srv.URL, AuthURL: srv.URL, DeveloperID: "100000", SignKey: "sign-key", Timeout: timeout, Now: clock.Now})
 	}
 	b.must(err)
 	for _, s := range []string{"shop-a", "shop-b"} {
@@ -71,7 +79,10 @@ func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string)
 	}))
 	b.bot, err = New(Options{
 		DB: db, Platforms: map[string]dianping.Client{dialect: client}, Courier: b.courier,
-		Managers: []string{"Boss"}, Notices: app, CallTimeout: timeout, Now: clock.Now,
+		Authorizers: map[string]dianping.Authorizer{dialect: client},
+		AuthLink:    func(platform, ticket string) string { return "https://example.com/auth/" + platform + "?t=" + ticket },
+		Callback:    func(platform string) string { return "https://example.com/auth/" + platform + "/callback" },
+		Managers:    []string{"Boss"}, Notices: app, CallTimeout: timeout, Now: clock.Now,
 		Sleep: func(ctx context.Context, d time.Duration) error { clock.Advance(d); return ctx.Err() },
 		Link:  func(id string) string { return "https://example.com/v/" + id },
 	})
@@ -283,6 +294,16 @@ func (c *courier) FirstForm(d Delivery) Form {
 		return AsUpdate
 	}
 	return AsCard
+}
+
+// perMinute is the limit of the app; the robots of these tests have none.
+const perMinute = 25
+
+func (c *courier) PerMinute(d Delivery) int {
+	if d.Channel == app {
+		return perMinute
+	}
+	return 0
 }
 
 func (c *courier) Deliver(_ context.Context, d Delivery) (Sent, error) {

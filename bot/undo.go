@@ -236,6 +236,8 @@ func (b *Bot) reverse(ctx context.Context, j *journal, s models.Store, op models
 			unknown++
 		case e.Reason == dianping.CodeReplaced: // it has been undone, by whomever
 			c.UndoneAt, c.UndoReason = b.Now(), ""
+		case verdicts != nil && (e.Class != dianping.Refused || !aboutCode(e.Reason)):
+			unknown++ // says nothing of the earlier call, which may still be on its way
 		default:
 			o := outcomeOf(e)
 			c.UndoReason, op.UndoMessage = o.Reason, o.Message
@@ -249,15 +251,12 @@ func (b *Bot) reverse(ctx context.Context, j *journal, s models.Store, op models
 		}, nil
 	}
 	op.DoubtSince, op.NeedsHuman = time.Time{}, false
-	undone := 0
 	for _, c := range coupons {
-		if !c.UndoneAt.IsZero() {
-			undone++
-		} else {
+		if c.UndoneAt.IsZero() {
 			op.UndoReason = c.UndoReason
 		}
 	}
-	if undone == len(coupons) {
+	if undoneOf(coupons) == len(coupons) {
 		op.UndoneAt, op.UndoReason = b.Now(), ""
 		return func(ctx context.Context, tx *models.DB) (models.Operation, error) {
 			return logged(ctx, tx, calls, func() (models.Operation, error) { return tx.FinishUndo(ctx, op, coupons) })

@@ -39,14 +39,14 @@ func (b *Bot) open(ctx context.Context, s models.Store) (dianping.Client, dianpi
 	if client == nil {
 		return nil, dianping.Shop{}, nil
 	}
-	session, err := b.DB.Session(ctx, s.ID)
+	client, shop, err := b.grants.Client(ctx, client, s)
 	if errors.Is(err, models.ErrNotFound) {
 		return nil, dianping.Shop{}, nil
 	}
 	if err != nil {
-		return nil, dianping.Shop{}, fmt.Errorf("bot: session: %w", err)
+		return nil, dianping.Shop{}, fmt.Errorf("bot: %w", err)
 	}
-	return client, dianping.Shop{ID: s.ShopID, Session: session.AccessToken}, nil
+	return client, shop, nil
 }
 
 // verify consumes each item in an operation of its own. The last outcome is

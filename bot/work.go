@@ -13,6 +13,7 @@ import (
 // work does what a message asks and commits its answer. It may run again for
 // the same message after a crash: what was done before is found in the journal.
 func (b *Bot) work(ctx context.Context, row models.Inbox, m Message) (Reply, error) {
+	m = b.identify(ctx, m)
 	if row.Attempt > 1 {
 		if reply, done, err := b.resume(ctx, row, m); done || err != nil {
 			return reply, err
@@ -53,7 +54,7 @@ func (b *Bot) resume(ctx context.Context, row models.Inbox, m Message) (Reply, b
 	}
 	items, again := itemsOf(m)
 	if len(ops) > 0 && len(ops) < len(items) && row.Attempt <= maxAttempts {
-		places, _, err := b.access(ctx, m)
+		places, _, err := b.access(ctx, b.DB, m)
 		if err != nil {
 			return Reply{}, false, err
 		}
@@ -95,7 +96,12 @@ func (b *Bot) text(ctx context.Context, row models.Inbox, m Message, text string
 	if cmd.Verb == VerbHelp {
 		return b.finish(ctx, row, m, b.helpCard())
 	}
-	places, denied, err := b.access(ctx, m)
+	if at == nil {
+		if reply, handled, err := b.manage(ctx, row, m, cmd); handled || err != nil {
+			return reply, err
+		}
+	}
+	places, denied, err := b.access(ctx, b.DB, m)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -104,6 +110,12 @@ func (b *Bot) text(ctx context.Context, row models.Inbox, m Message, text string
 	}
 	if at != nil {
 		places = []place{*at}
+	}
+	if wait, err := b.slowed(ctx, m, cmd, places); err != nil || !wait.Empty() {
+		if err != nil {
+			return Reply{}, err
+		}
+		return b.finish(ctx, row, m, wait)
 	}
 	switch {
 	case cmd.Problem != "":
@@ -116,10 +128,17 @@ func (b *Bot) text(ctx context.Context, row models.Inbox, m Message, text string
 		return b.recent(ctx, row, m, places, cmd.N)
 	case cmd.Verb == VerbTotals:
 		return b.totals(ctx, row, m, places, cmd.Period)
+	case cmd.Verb == VerbReconcile:
+		return b.reconcile(ctx, row, m, places, cmd.Period)
+	case cmd.Verb == VerbExport:
+		return b.askExport(ctx, row, m, places, cmd)
 	case cmd.Verb == VerbUndo && len(cmd.Items) == 0:
 		return b.offerUndo(ctx, row, m, places)
 	case cmd.Verb == VerbUndo:
 		return b.undoCode(ctx, row, m, places, cmd.Items[0].Code)
+	}
+	if places, err = b.chosen(ctx, m, places); err != nil {
+		return Reply{}, err
 	}
 	if len(places) > 1 {
 		return b.finish(ctx, row, m, b.askStore(places, cmd.String(), 0))
@@ -133,18 +152,20 @@ func (b *Bot) text(ctx context.Context, row models.Inbox, m Message, text string
 // press does what a button says, after checking that the presser may and that
 // it still makes sense. A refusal never changes the card that others see.
 func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, error) {
-	places, denied, err := b.access(ctx, m)
+	key := ""
+	if m.Button != nil {
+		key = m.Button.Key
+	}
+	if reply, handled, err := b.pressManage(ctx, row, m, key); handled || err != nil {
+		return reply, err
+	}
+	places, denied, err := b.access(ctx, b.DB, m)
 	if err != nil {
 		return Reply{}, err
 	}
 	if len(places) == 0 {
 		return b.finish(ctx, row, m, denied)
 	}
-	key := ""
-	if m.Button != nil {
-		key = m.Button.Key
-	}
-	notYours := Reply{Text: "这张卡片不属于您的门店，您不能操作。"}
 	switch {
 	case strings.HasPrefix(key, keyVerify):
 		store, item, again, err := parseVerifyKey(strings.TrimPrefix(key, keyVerify))
@@ -153,7 +174,7 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 		}
 		p, ok := placeOf(places, store)
 		if !ok {
-			return b.finish(ctx, row, m, notYours)
+			return b.finish(ctx, row, m, foreignCard)
 		}
 		return b.verify(ctx, row, m, p, []Item{item}, again)
 	case strings.HasPrefix(key, keyMore):
@@ -171,7 +192,10 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 		}
 		p, ok := placeOf(places, store)
 		if !ok {
-			return b.finish(ctx, row, m, notYours)
+			return b.finish(ctx, row, m, foreignCard)
+		}
+		if err := b.remember(ctx, b.DB, m, p); err != nil {
+			return Reply{}, err
 		}
 		return b.text(ctx, row, m, text, &p)
 	case strings.HasPrefix(key, keyUndo), strings.HasPrefix(key, keyShow):
@@ -184,7 +208,7 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 			return Reply{}, fmt.Errorf("bot: operation: %w", err)
 		}
 		if _, ok := placeOf(places, op.StoreID); !ok {
-			return b.finish(ctx, row, m, notYours)
+			return b.finish(ctx, row, m, foreignCard)
 		}
 		if word+" " == keyUndo {
 			return b.undo(ctx, row, m, places, op)
@@ -199,8 +223,14 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 		}
 		return b.finish(ctx, row, m, reply)
 	}
-	return b.finish(ctx, row, m, Reply{Text: "这张卡片太旧了，按钮已经失效。请重新发一次券码。"})
+	return b.finish(ctx, row, m, oldCard)
 }
+
+// What a press is answered with that means nothing, or nothing to this person.
+var (
+	foreignCard = Reply{Text: "这张卡片不属于您的门店，您不能操作。"}
+	oldCard     = Reply{Text: "这张卡片太旧了，按钮已经失效。请重新发一次券码。"}
+)
 
 // finish commits an answer that no journal entry goes with.
 func (b *Bot) finish(ctx context.Context, row models.Inbox, m Message, reply Reply) (Reply, error) {

@@ -45,6 +45,9 @@ func readAnswer(body []byte) (answer, error) {
 		return answer{}, errors.New("the answer has no code")
 	}
 	a.lookInside()
+	if o.text("accesstoken") != "" {
+		a.data = v // the first generation's tokens stand beside the code
+	}
 	return a, nil
 }
 
@@ -137,6 +140,10 @@ func conclude(report reporter, status int, body []byte, read func(data any) erro
 			return e
 		}
 		return nil
+	}
+	if call.grants() {
+		e.Class, e.Reason = classifyGrant(call, status, a)
+		return e
 	}
 	e.Class, e.Reason = classify(call, status, a.code, a.sub)
 	told, _ := receipts(a.data)

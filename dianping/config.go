@@ -14,6 +14,7 @@ import (
 // Config makes a client of the first generation; see [NewDianping].
 type Config struct {
 	APIURL    string // e.g. https://openapi.dianping.com; a path is kept as a prefix
+	AuthURL   string // e.g. https://e.dianping.com, where merchants authorise; empty: they cannot
 	AppKey    string
 	AppSecret string
 
@@ -26,6 +27,7 @@ type Config struct {
 // MeituanConfig makes a client of the second generation; see [NewMeituan].
 type MeituanConfig struct {
 	APIURL      string // e.g. https://api-open-cater.meituan.com; a path is kept as a prefix
+	AuthURL     string // e.g. https://open-erp.meituan.com, where merchants authorise; empty: they cannot
 	DeveloperID string
 	SignKey     string
 	BusinessID  int // 0: 58, 服务零售
@@ -72,17 +74,17 @@ type Observation struct {
 }
 
 // NewDianping makes a client of the first generation (北极星).
-func NewDianping(cfg Config) (Client, error) {
+func NewDianping(cfg Config) (API, error) {
 	key, secret := strings.TrimSpace(cfg.AppKey), strings.TrimSpace(cfg.AppSecret)
 	if key == "" || secret == "" {
 		return nil, errors.New("dianping: app key and app secret are required")
 	}
 	return newClient(dianpingDialect{appKey: key, appSecret: secret},
-		cfg.APIURL, cfg.Timeout, cfg.HTTP, cfg.Now, cfg.Observe)
+		cfg.APIURL, cfg.AuthURL, cfg.Timeout, cfg.HTTP, cfg.Now, cfg.Observe)
 }
 
 // NewMeituan makes a client of the second generation (技术服务合作中心).
-func NewMeituan(cfg MeituanConfig) (Client, error) {
+func NewMeituan(cfg MeituanConfig) (API, error) {
 	id, key := strings.TrimSpace(cfg.DeveloperID), strings.TrimSpace(cfg.SignKey)
 	if id == "" || key == "" {
 		return nil, errors.New("dianping: developer id and sign key are required")
@@ -94,13 +96,19 @@ func NewMeituan(cfg MeituanConfig) (Client, error) {
 		cfg.BusinessID = 58
 	}
 	return newClient(meituanDialect{developerID: id, signKey: key, businessID: cfg.BusinessID},
-		cfg.APIURL, cfg.Timeout, cfg.HTTP, cfg.Now, cfg.Observe)
+		cfg.APIURL, cfg.AuthURL, cfg.Timeout, cfg.HTTP, cfg.Now, cfg.Observe)
 }
 
-func newClient(d dialect, apiURL string, timeout time.Duration, hc *http.Client, now func() time.Time, observe func(Observation)) (*client, error) {
-	base, err := checkAPIURL(apiURL)
+func newClient(d dialect, apiURL, authURL string, timeout time.Duration, hc *http.Client, now func() time.Time, observe func(Observation)) (*client, error) {
+	base, err := checkURL("API URL", apiURL)
 	if err != nil {
 		return nil, err
+	}
+	authBase := ""
+	if strings.TrimSpace(authURL) != "" {
+		if authBase, err = checkURL("authorisation URL", authURL); err != nil {
+			return nil, err
+		}
 	}
 	if timeout < 0 {
 		return nil, fmt.Errorf("dianping: time-out %s is negative", timeout)
@@ -119,11 +127,12 @@ func newClient(d dialect, apiURL string, timeout time.Duration, hc *http.Client,
 		transport = hc.Transport
 	}
 	return &client{
-		dialect: d,
-		base:    base,
-		timeout: timeout,
-		now:     now,
-		observe: observe,
+		dialect:  d,
+		base:     base,
+		authBase: authBase,
+		timeout:  timeout,
+		now:      now,
+		observe:  observe,
 		http: &http.Client{
 			Transport: transport,
 			// A signed request is never sent to another place: the platform does
@@ -133,19 +142,19 @@ func newClient(d dialect, apiURL string, timeout time.Duration, hc *http.Client,
 	}, nil
 }
 
-// checkAPIURL returns the address without a trailing slash. The address is not
+// checkURL returns an address without a trailing slash. The address is not
 // repeated in errors: it could hold credentials.
-func checkAPIURL(text string) (string, error) {
+func checkURL(what, text string) (string, error) {
 	u, err := url.Parse(strings.TrimSpace(text))
 	switch {
 	case err != nil:
-		return "", errors.New("dianping: the API URL cannot be read")
+		return "", fmt.Errorf("dianping: the %s cannot be read", what)
 	case u.Scheme != "https" && u.Scheme != "http":
-		return "", errors.New("dianping: the API URL must begin with https:// or http://")
+		return "", fmt.Errorf("dianping: the %s must begin with https:// or http://", what)
 	case u.Hostname() == "":
-		return "", errors.New("dianping: the API URL has no host")
+		return "", fmt.Errorf("dianping: the %s has no host", what)
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", errors.New("dianping: the API URL must be scheme, host and path only")
+		return "", fmt.Errorf("dianping: the %s must be scheme, host and path only", what)
 	}
 	return strings.TrimRight(u.String(), "/"), nil
 }

@@ -11,6 +11,9 @@
 //     form with a JSON "biz" field, SHA-1 signature, one token per shop,
 //     camelCase.
 //
+// What both need from a merchant, a session that renews itself, is obtained
+// through an [Authorizer].
+//
 // Every failure is an [*Error] whose [Class] says what is known about the
 // effect: a consume whose answer was lost is [UnknownOutcome], never a refusal.
 package dianping

@@ -66,6 +66,8 @@ const (
 	BadRequest       Reason = "bad_request"      // 1001
 	VerifyFailed     Reason = "verify_failed"    // 1002
 	ShopNotGranted   Reason = "shop_not_granted" // 645
+	CodeSpent        Reason = "code_spent"       // class Reauthorize: the callback's code was used before, is too old or is none
+	RefreshSpent     Reason = "refresh_spent"    // class Reauthorize: the refresh token was used before, is too old or is none
 	Other            Reason = "other"            // a code that nobody has documented
 )
 
@@ -75,7 +77,7 @@ type Error struct {
 	Platform string
 	Call     Call
 	Class    Class
-	Reason   Reason // where Class is Refused, and PartlyConsumed
+	Reason   Reason // where Class is Refused; also PartlyConsumed, CodeSpent, RefreshSpent
 
 	Code       string // the platform's code as text, "" where there was no answer
 	Message    string // the platform's words, for operators; not for staff
@@ -134,9 +136,18 @@ const (
 	CallQueryListByDate Call = "querylistbydate"
 	CallQueryByMobile   Call = "querybymobile"
 	CallQueryShopDeal   Call = "queryshopdeal"
+
+	CallAuthorize Call = "authorize" // the page, and the way back from it
+	CallToken     Call = "token"     // /oauth/token: a code into tokens
+	CallRefresh   Call = "refresh"   // the same path in the first generation, /oauth/refresh in the second
+	CallShops     Call = "shops"     // session/scope, pageQueryPoiList
+	CallNotice    Call = "notice"    // a message from the platform
 )
 
-// Changes reports whether the call has an effect on vouchers.
+// Changes reports whether the call has an effect: on vouchers, or on tokens.
 func (c Call) Changes() bool {
-	return c == CallConsume || c == CallBatchConsume || c == CallReverseConsume
+	return c == CallConsume || c == CallBatchConsume || c == CallReverseConsume || c.grants()
 }
+
+// grants reports whether the call hands out tokens.
+func (c Call) grants() bool { return c == CallToken || c == CallRefresh }

@@ -108,12 +108,69 @@ func TestNothingLeaks(t *testing.T) {
 				}
 			}
 			for _, secret := range secrets {
-				if at := strings.Index(seen.String(), secret); at >= 0 {
+				if at := strings.Index(strings.ToUpper(seen.String()), strings.ToUpper(secret)); at >= 0 {
 					from, to := max(0, at-200), min(seen.Len(), at+100)
 					t.Errorf("%q is told: …%s…", secret, seen.String()[from:to])
 				}
 			}
 		})
+	}
+}
+
+// testGrant holds one of each token.
+var testGrant = Grant{AccessToken: testSession, RefreshToken: testRefresh, CustomerID: "b1"}
+
+// TestGrantCallsDoNotLeak: a server may repeat all that a call sent it.
+func TestGrantCallsDoNotLeak(t *testing.T) {
+	t.Parallel()
+	calls := map[Call]struct {
+		secrets []string
+		do      func(API) (any, error)
+	}{
+		CallToken: {[]string{testAuthCode, testSecret}, func(c API) (any, error) {
+			return c.Exchange(context.Background(), testAsked, testCallback)
+		}},
+		CallRefresh: {[]string{testSession, testRefresh, testSecret}, func(c API) (any, error) {
+			return c.Refresh(context.Background(), testGrant)
+		}},
+		CallShops: {[]string{testSession, testSecret}, func(c API) (any, error) {
+			return c.Shops(context.Background(), testGrant)
+		}},
+	}
+	for call, tt := range calls {
+		var secrets []string
+		for _, secret := range tt.secrets {
+			secrets = append(secrets, secret, url.QueryEscape(secret), url.PathEscape(secret))
+		}
+		all, _ := json.Marshal(strings.Join(secrets, " , "))
+		for _, body := range []string{
+			fmt.Sprintf(`{"code":4711,"msg":%s,"traceId":%s}`, all, all),
+			fmt.Sprintf(`{"code":%s,"msg":"x"}`, all),
+			fmt.Sprintf(`{"code":"OP_UNIAUTH_FAILED","msg":"x","data":{"code":%s,"msg":%s}}`, all, all),
+			fmt.Sprintf(`{"code":200,"msg":%s,"data":{"accessToken":%q,"bid":"of somebody else"}}`, all, tt.secrets[0]),
+			string(all),
+		} {
+			b := answering(t, 200, body)
+			clients := append([]API{}, b.dianping(t), b.meituan(t), b.dianping(t, func(c *Config) {
+				c.HTTP = failing(&url.Error{Op: "Get", URL: "https://h/?x=" + strings.Join(secrets, "&"), Err: io.EOF})
+			}))
+			var seen strings.Builder
+			for _, c := range clients {
+				value, err := tt.do(c)
+				fmt.Fprintf(&seen, "%v|%+v|%#v %s", value, value, value, chain(err))
+			}
+			for _, o := range b.observed {
+				fmt.Fprintf(&seen, "%v|%+v|%#v", o, o, o)
+				if o.Err != nil {
+					seen.WriteString(chain(o.Err))
+				}
+			}
+			for _, secret := range secrets {
+				if strings.Contains(strings.ToUpper(seen.String()), strings.ToUpper(secret)) {
+					t.Errorf("%s: %q is told:\n%s", call, secret, seen.String())
+				}
+			}
+		}
 	}
 }
 
@@ -125,6 +182,7 @@ func TestValuesDoNotLeak(t *testing.T) {
 		testShop, &testShop, Config{AppSecret: testSecret}, &Config{AppSecret: testSecret},
 		MeituanConfig{SignKey: testSecret}, &MeituanConfig{SignKey: testSecret},
 		struct{ Shop Shop }{testShop}, []Shop{testShop},
+		testGrant, &testGrant, []Grant{testGrant}, testCallback, &testCallback, testAsked, struct{ R AuthorizeRequest }{testAsked},
 	}
 	for _, v := range values {
 		fmt.Fprintf(&logged, "%v %+v %#v %s\n", v, v, v, v)
@@ -135,7 +193,7 @@ func TestValuesDoNotLeak(t *testing.T) {
 	} else {
 		logged.WriteString(err.Error())
 	}
-	for _, secret := range []string{testSession, testSecret} {
+	for _, secret := range []string{testSession, testSecret, testRefresh, testAuthCode, testState} {
 		if strings.Contains(logged.String(), secret) {
 			t.Errorf("%q is told:\n%s", secret, logged.String())
 		}

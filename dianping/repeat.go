@@ -38,6 +38,10 @@ func Repeatable(call Call, err error) (bool, string) {
 			return false, "some coupons are consumed: ask getconsumed for each first"
 		case call == CallReverseConsume:
 			return false, "an undo has no idempotency key: ask getconsumed first"
+		case call == CallToken:
+			return false, "a code serves once: the merchant must authorise again"
+		case call == CallRefresh:
+			return true, "the old refresh token is taken again or refused"
 		default:
 			return true, "the request id keeps it from taking effect twice"
 		}

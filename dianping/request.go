@@ -23,9 +23,14 @@ type request struct {
 	mobile    MobileQuery
 	offset    int // rows or pages, as the call has it
 	limit     int
+
+	grant       Grant // token: what is known of it; refresh: the old one; shops: whose
+	authCode    string
+	redirectURL string
 }
 
-// wire is a request ready to be sent: fields are signed, "sign" among them.
+// wire is a request ready to be sent: fields are signed where the dialect signs
+// them, "sign" among them.
 type wire struct {
 	method string
 	path   string // after the API URL
@@ -39,6 +44,11 @@ type dialect interface {
 	offers(Call) bool
 	needsShopID() bool
 	wire(r request, now time.Time) wire
+
+	asks(Purpose) bool
+	authorizePage(req AuthorizeRequest, now time.Time) wire
+	refreshLife() time.Duration // of a refresh token; 0: not known
+	notice(fields map[string]string) (Notice, error)
 }
 
 var (
@@ -74,6 +84,9 @@ func (r request) trimmed() request {
 // check refuses arguments that no platform could serve. Its errors do not
 // repeat the argument: it could be somebody's phone number.
 func (r request) check(needsShopID bool) error {
+	if r.call.grants() || r.call == CallShops {
+		return r.checkGrant()
+	}
 	if r.shop.Session == "" {
 		return errors.New("the shop has no access token")
 	}

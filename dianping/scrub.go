@@ -56,18 +56,16 @@ func maskPhones(text string) string {
 // scrubber removes what must not be seen from text that came from outside.
 type scrubber struct{ secrets *strings.Replacer }
 
-// newScrubber hides the given values, as they are and as a URL has them.
+// newScrubber hides the given values: as they are, as a URL has them, and in
+// capitals, as codes are kept.
 func newScrubber(values ...string) scrubber {
 	var pairs []string
 	for _, value := range values {
 		if value == "" {
 			continue
 		}
-		pairs = append(pairs, value, "***")
-		for _, escaped := range []string{url.QueryEscape(value), url.PathEscape(value)} {
-			if escaped != value {
-				pairs = append(pairs, escaped, "***")
-			}
+		for _, form := range []string{value, url.QueryEscape(value), url.PathEscape(value)} {
+			pairs = append(pairs, form, "***", strings.ToUpper(form), "***")
 		}
 	}
 	return scrubber{strings.NewReplacer(pairs...)}

@@ -21,12 +21,13 @@ const maxBody = 4 << 20
 
 // client is both generations; they differ in their dialect only.
 type client struct {
-	dialect dialect
-	base    string
-	http    *http.Client
-	timeout time.Duration
-	now     func() time.Time
-	observe func(Observation)
+	dialect  dialect
+	base     string
+	authBase string // of the pages for merchants; empty: not configured
+	http     *http.Client
+	timeout  time.Duration
+	now      func() time.Time
+	observe  func(Observation)
 }
 
 func (c *client) Platform() string { return c.dialect.platform() }
@@ -49,7 +50,8 @@ func (c *client) reporter(r request) reporter {
 	return reporter{
 		platform: c.Platform(),
 		call:     r.call,
-		scrub:    newScrubber(r.shop.Session, c.dialect.secret(), r.mobile.Mobile, number, r.qr),
+		scrub: newScrubber(r.shop.Session, c.dialect.secret(), r.mobile.Mobile, number, r.qr,
+			r.authCode, r.grant.AccessToken, r.grant.RefreshToken),
 	}
 }
 
@@ -122,12 +124,7 @@ func (c *client) exchange(ctx context.Context, w wire, report reporter, read fun
 
 // newHTTPRequest encodes exactly the fields that were signed.
 func newHTTPRequest(ctx context.Context, base string, call Call, w wire) (*http.Request, error) {
-	values := make(url.Values, len(w.fields))
-	for name, value := range w.fields {
-		values.Set(name, value)
-	}
-	// A space as %20 is read alike everywhere; a plus is not.
-	encoded := strings.ReplaceAll(values.Encode(), "+", "%20")
+	encoded := w.encoded()
 	address, body := base+w.path, io.Reader(nil)
 	if w.method == http.MethodGet {
 		address += "?" + encoded
@@ -149,6 +146,16 @@ func newHTTPRequest(ctx context.Context, base string, call Call, w wire) (*http.
 		req.GetBody = nil
 	}
 	return req, nil
+}
+
+// encoded is the fields as a query or form.
+func (w wire) encoded() string {
+	values := make(url.Values, len(w.fields))
+	for name, value := range w.fields {
+		values.Set(name, value)
+	}
+	// A space as %20 is read alike everywhere; a plus is not.
+	return strings.ReplaceAll(values.Encode(), "+", "%20")
 }
 
 // progress follows how far a request came.

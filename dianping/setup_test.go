@@ -80,10 +80,10 @@ func (b *bench) observe(o Observation) {
 	b.observed = append(b.observed, o)
 }
 
-func (b *bench) dianping(t *testing.T, change ...func(*Config)) Client {
+func (b *bench) dianping(t *testing.T, change ...func(*Config)) API {
 	t.Helper()
 	cfg := Config{
-		APIURL: b.server.URL + prefix + "/", AppKey: "testkey", AppSecret: testSecret, Timeout: 10 * time.Second,
+		APIURL: b.server.URL + prefix + "/", AuthURL: "https://auth.example/pages/", AppKey: "testkey", AppSecret: testSecret, Timeout: 10 * time.Second,
 		Now: func() time.Time { return testNow }, Observe: b.observe,
 	}
 	for _, f := range change {
@@ -96,10 +96,10 @@ func (b *bench) dianping(t *testing.T, change ...func(*Config)) Client {
 	return c
 }
 
-func (b *bench) meituan(t *testing.T, change ...func(*MeituanConfig)) Client {
+func (b *bench) meituan(t *testing.T, change ...func(*MeituanConfig)) API {
 	t.Helper()
 	cfg := MeituanConfig{
-		APIURL: b.server.URL + prefix, DeveloperID: "100000", SignKey: testSecret, Timeout: 10 * time.Second,
+		APIURL: b.server.URL + prefix, AuthURL: "https://auth.example/pages", DeveloperID: "100000", SignKey: testSecret, Timeout: 10 * time.Second,
 		Now: func() time.Time { return testNow }, Observe: b.observe,
 	}
 	for _, f := range change {

@@ -31,9 +31,15 @@ var dianpingCalls = map[Call]struct{ method, path string }{
 	CallQueryListByDate: {http.MethodGet, "/router/tuangou/receipt/querylistbydate"}, // 6000179
 	CallQueryByMobile:   {http.MethodGet, "/router/tuangou/receipt/querybymobile"},   // 6000682
 	CallQueryShopDeal:   {http.MethodGet, "/tuangou/deal/queryshopdeal"},             // 6000182; no /router
+	CallToken:           {http.MethodPost, "/router/oauth/token"},                    // 6000341
+	CallRefresh:         {http.MethodPost, "/router/oauth/token"},                    // 6000342
+	CallShops:           {http.MethodGet, "/router/oauth/session/scope"},             // 6000344
 }
 
 func (d dianpingDialect) wire(r request, now time.Time) wire {
+	if r.call.grants() {
+		return d.tokenWire(r)
+	}
 	fields := map[string]string{
 		"app_key":        d.appKey,
 		"timestamp":      now.In(beijing).Format("2006-01-02 15:04:05"),
@@ -85,6 +91,9 @@ func (d dianpingDialect) wire(r request, now time.Time) wire {
 		fields["platform"] = strconv.Itoa(r.mobile.Platform)
 		page()
 	case CallQueryShopDeal:
+		page()
+	case CallShops:
+		fields["bid"] = r.grant.CustomerID
 		page()
 	}
 	tidy(fields)

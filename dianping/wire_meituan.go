@@ -25,9 +25,12 @@ func (d meituanDialect) needsShopID() bool { return false } // the token names t
 func (d meituanDialect) offers(c Call) bool { return c != CallScanPrepare && c != CallBatchConsume }
 
 func (d meituanDialect) wire(r request, now time.Time) wire {
+	if r.call.grants() {
+		return d.tokenWire(r, now)
+	}
 	fields := map[string]string{
 		"developerId":  d.developerID,
-		"businessId":   strconv.Itoa(d.businessID),
+		"businessId":   d.business(r.grant.Purpose),
 		"appAuthToken": r.shop.Session,
 		"timestamp":    strconv.FormatInt(now.Unix(), 10),
 		"charset":      "UTF-8",
@@ -37,8 +40,11 @@ func (d meituanDialect) wire(r request, now time.Time) wire {
 	tidy(fields)
 	fields["sign"] = SignSHA1(d.signKey, fields)
 	path := "/ddzh/tuangou/receipt/" + string(r.call)
-	if r.call == CallQueryShopDeal {
+	switch r.call {
+	case CallQueryShopDeal:
 		path = "/ddzh/tuangou/deal/queryshopdeal"
+	case CallShops:
+		path = "/ddzhkh/auth/token/pageQueryPoiList"
 	}
 	return wire{method: http.MethodPost, path: path, fields: fields}
 }
@@ -78,7 +84,7 @@ func meituanBiz(r request) any {
 			Limit       int    `json:"limit"`
 			Platform    int    `json:"platform"`
 		}{r.mobile.Mobile, r.mobile.DealGroupID, r.mobile.DealID, r.offset, r.limit, r.mobile.Platform}
-	case CallQueryShopDeal:
+	case CallQueryShopDeal, CallShops:
 		return struct {
 			Offset int `json:"offset"`
 			Limit  int `json:"limit"`

@@ -24,6 +24,9 @@ type Config struct {
 	Driver string // [SQLite] or [MySQL]
 	DSN    string // sqlite: a file; mysql: user:password@tcp(host:3306)/database
 	Key    []byte // 32 bytes; seals messages and tokens
+	// OldKeys open what was sealed before Key was changed, until [DB.Reseal] has
+	// been through. They seal nothing.
+	OldKeys [][]byte
 
 	Now   func() time.Time                                 // default: time.Now
 	NewID func() string                                    // default: 32 random characters [0-9a-z]
@@ -39,13 +42,15 @@ type Config struct {
 type DB struct {
 	cfg  Config
 	pool *sql.DB
+	door *sql.DB  // MySQL: connections that only Accept uses, so that no other work can keep WeCom waiting
 	orm  *gorm.DB // the pool, or the transaction
 	keys *keyring
+	time *serverTime
 	tx   *txState // nil outside a transaction
 }
 
-// Open connects. It does not migrate, but finds out that the key is not the one
-// this database was written with ([ErrWrongKey]).
+// Open connects. It does not migrate, but finds out that the database was written
+// with none of the keys ([ErrWrongKey]).
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -62,18 +67,20 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	keys, err := newKeyring(cfg.Key)
+	keys, err := newKeyring(cfg.Key, cfg.OldKeys)
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{cfg: cfg, keys: keys}
+	db := &DB{cfg: cfg, keys: keys, time: &serverTime{}}
 
 	var dialect gorm.Dialector
 	switch cfg.Driver {
 	case SQLite:
 		db.pool, dialect, err = openSQLite(cfg.DSN)
 	case MySQL:
-		db.pool, dialect, err = openMySQL(cfg)
+		if db.door, _, err = openMySQL(cfg, doorConns); err == nil {
+			db.pool, dialect, err = openMySQL(cfg, mysqlConns)
+		}
 	default:
 		err = fmt.Errorf("models: unknown database driver %q (want %s or %s)", cfg.Driver, SQLite, MySQL)
 	}
@@ -81,7 +88,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, err
 	}
 	if err := db.connect(ctx, dialect); err != nil {
-		db.pool.Close()
+		db.Close()
 		return nil, err
 	}
 	return db, nil
@@ -110,7 +117,12 @@ func (db *DB) connect(ctx context.Context, dialect gorm.Dialector) error {
 func (db *DB) Driver() string { return db.cfg.Driver }
 
 // Close gives the connections back.
-func (db *DB) Close() error { return db.pool.Close() }
+func (db *DB) Close() error {
+	if db.door != nil {
+		db.door.Close()
+	}
+	return db.pool.Close()
+}
 
 // Ping finds out whether the database takes changes: a server that has become
 // read-only is no more use than one that is gone. It changes nothing.
@@ -123,9 +135,6 @@ func (db *DB) Ping(ctx context.Context) error {
 	}
 	return err
 }
-
-// now is the current time as the database keeps it.
-func (db *DB) now() time.Time { return moment(db.cfg.Now()) }
 
 // newID makes 32 characters [0-9a-z] from 160 random bits.
 func newID() string {

@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"time"
 
 	"gorm.io/gorm"
 )
@@ -18,17 +17,6 @@ type chatRow struct {
 }
 
 func (chatRow) TableName() string { return "chats" }
-
-// sessionRow is a [Session] as it is stored.
-type sessionRow struct {
-	StoreID      int64 `gorm:"primaryKey;autoIncrement:false"`
-	AccessToken  []byte
-	RefreshToken []byte
-	ExpiresAt    time.Time `gorm:"serializer:utc"`
-	Declared     []byte    // fingerprint of the token in config.yaml
-}
-
-func (sessionRow) TableName() string { return "sessions" }
 
 // Stores lists the active stores in the order they were added.
 func (db *DB) Stores(ctx context.Context) ([]Store, error) {
@@ -87,25 +75,4 @@ func (db *DB) Member(ctx context.Context, storeID int64, user string) (Member, e
 		return g.Where("store_id = ? AND user_id = ?", storeID, fold(user)).Find(&rows).Error
 	})
 	return first(rows, err, "find member")
-}
-
-// Session gives a store's access to the platform.
-func (db *DB) Session(ctx context.Context, storeID int64) (Session, error) {
-	var rows []sessionRow
-	err := db.read(ctx, "find session", func(g *gorm.DB) error {
-		return g.Where("store_id = ?", storeID).Find(&rows).Error
-	})
-	row, err := first(rows, err, "find session")
-	if err != nil {
-		return Session{}, err
-	}
-	access, err := db.keys.open(sessionAccess, storeKey(storeID), row.AccessToken)
-	if err != nil {
-		return Session{}, err
-	}
-	refresh, err := db.keys.openNull(sessionRefresh, storeKey(storeID), row.RefreshToken)
-	if err != nil {
-		return Session{}, err
-	}
-	return Session{StoreID: storeID, AccessToken: string(access), RefreshToken: string(refresh), ExpiresAt: row.ExpiresAt}, nil
 }

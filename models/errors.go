@@ -27,6 +27,8 @@ var (
 	ErrLive = errors.New("another operation on this code is live")
 	// ErrInvalid: the row lacks what identifies it; a mistake of the caller.
 	ErrInvalid = errors.New("invalid")
+	// ErrTooLarge: a file is beyond [MaxFile].
+	ErrTooLarge = errors.New("too large")
 
 	// ErrUnavailable: the database cannot do this now: not reachable, read-only,
 	// full, or too busy for too long. The same may work later.
@@ -39,7 +41,7 @@ var (
 	ErrSchemaTooNew = errors.New("database schema is newer than this program")
 	// ErrSchemaTooOld: migrations are pending.
 	ErrSchemaTooOld = errors.New("database schema is older than this program")
-	// ErrWrongKey: secret_key is not the one that sealed the rows.
+	// ErrWrongKey: neither secret_key nor one of secret_keys sealed the rows.
 	ErrWrongKey = errors.New("secret_key does not match this database")
 	// ErrTampered: a sealed value was altered or moved to another row.
 	ErrTampered = errors.New("sealed value was altered")
@@ -167,6 +169,12 @@ func readOnly(err error) bool {
 		return false
 	}
 	return onServer.Number == 1290 || onServer.Number == 1792 || onServer.Number == 1836
+}
+
+// interrupted reports whether the server stopped a statement, which is then undone.
+func interrupted(err error) bool {
+	var onServer *mysql.MySQLError
+	return errors.As(err, &onServer) && onServer.Number == 1317
 }
 
 // missingTable reports whether a statement failed because the schema was never

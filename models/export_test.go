@@ -18,12 +18,25 @@ var (
 	MigrationLock  = migrationLock
 	ExamineMySQL   = examineMySQL
 	ExamineSQLite  = examineSQLite
+	Interrupted    = interrupted
 )
 
 func (db *DB) Pool() *sql.DB { return db.pool }
 
 func (db *DB) MigrateFS(ctx context.Context, files fs.FS) ([]string, error) {
 	return db.migrate(ctx, files)
+}
+
+// MigrateUnlocked migrates as where the server forbids named locks.
+func (db *DB) MigrateUnlocked(ctx context.Context) error {
+	all, err := steps(migrationFiles, db.cfg.Driver)
+	if err != nil {
+		return err
+	}
+	return db.again(ctx, "migrate", func() error {
+		_, err := db.run(ctx, db.pool, all)
+		return db.explain("migrate", err, false)
+	})
 }
 
 func (db *DB) StatusFS(ctx context.Context, files fs.FS) ([]Migration, error) {

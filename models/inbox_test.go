@@ -198,38 +198,6 @@ func TestDueMessagesOrder(t *testing.T) {
 	})
 }
 
-func TestPurgeInbox(t *testing.T) {
-	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
-		ctx := t.Context()
-		for i := range 5 {
-			in := accept(t, db, fmt.Sprint("old", i))
-			if i < 4 {
-				_, err := db.Answer(ctx, in, []byte("ok"), i != 3)
-				no(t, err)
-			}
-		}
-		clock.Advance(time.Hour)
-		young := accept(t, db, "young")
-		_, err := db.Answer(ctx, young, []byte("ok"), true)
-		no(t, err)
-
-		n, err := db.PurgeInbox(ctx, noon.Add(time.Minute), 2)
-		no(t, err)
-		same(t, n, 2)
-		n, err = db.PurgeInbox(ctx, noon.Add(time.Minute), 10)
-		no(t, err)
-		same(t, n, 1)
-		for _, id := range []string{"old3", "old4", "young"} { // not final, not answered, not old
-			if _, err := db.Message(ctx, "in-"+id); err != nil {
-				t.Errorf("%s: %v", id, err)
-			}
-		}
-		n, err = db.PurgeInbox(ctx, noon.Add(time.Minute), 10)
-		no(t, err)
-		same(t, n, 0)
-	})
-}
-
 // What can be in a message, and how much of it.
 func TestPayloads(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {

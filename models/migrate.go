@@ -95,6 +95,9 @@ func (db *DB) migrate(ctx context.Context, files fs.FS) (applied []string, err e
 			now, err = db.migrateMySQL(ctx, all)
 		}
 		applied = append(applied, now...)
+		if interrupted(err) && ctx.Err() == nil { // a cluster's node gave way to another that changes the same table
+			return &dbError{what: "migrate", transient: true, err: err}
+		}
 		return db.explain("migrate", err, false)
 	})
 	if err != nil {
@@ -148,8 +151,8 @@ func (db *DB) migrateMySQL(ctx context.Context, all []step) ([]string, error) {
 	var refused *mysql.MySQLError
 	switch {
 	case errors.As(err, &refused):
-		// Some clusters forbid named locks. Every statement can be run again, so
-		// that two at once do no harm, though one of them may have to start over.
+		// Some clusters forbid named locks, on others they are each node's own. Every
+		// statement can be run again, so that two at once do no harm.
 		db.cfg.Log.WarnContext(ctx, "database: no migration lock", "error", err)
 	case err != nil:
 		return nil, err
@@ -174,7 +177,8 @@ type execer interface {
 }
 
 // run applies what is not applied. Each statement is recorded, because MySQL
-// commits each by itself.
+// commits each by itself. What it is about to do may have been done a moment ago:
+// by another process, or by a former run that died before it could record it.
 func (db *DB) run(ctx context.Context, on execer, all []step) (applied []string, err error) {
 	if _, err := on.ExecContext(ctx, createRecords[db.cfg.Driver]); err != nil {
 		return nil, err
@@ -194,16 +198,12 @@ func (db *DB) run(ctx context.Context, on execer, all []step) (applied []string,
 			continue
 		}
 		if !begun {
-			if _, err := on.ExecContext(ctx, "INSERT INTO schema_migrations (version, name, done) VALUES (?, ?, 0)", s.version, s.name); err != nil {
+			if _, err := on.ExecContext(ctx, "INSERT INTO schema_migrations (version, name, done) VALUES (?, ?, 0)", s.version, s.name); err != nil && !alreadyDone(err) {
 				return applied, fmt.Errorf("migration %s: %w", s.name, err)
 			}
 		}
 		for i := r.done; i < len(s.statements); i++ {
-			_, err := on.ExecContext(ctx, s.statements[i])
-			if begun && i == r.done && alreadyDone(err) {
-				err = nil // the former run died between the statement and its record
-			}
-			if err != nil {
+			if _, err := on.ExecContext(ctx, s.statements[i]); err != nil && !alreadyDone(err) {
 				return applied, fmt.Errorf("migration %s, statement %d: %w", s.name, i+1, err)
 			}
 			if _, err := on.ExecContext(ctx, "UPDATE schema_migrations SET done = ? WHERE version = ?", i+1, s.version); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -27,15 +28,29 @@ func bare(t *testing.T, fn func(t *testing.T, driver, dsn string)) {
 	}
 }
 
-// later is the real first migration and a second one.
-func later(t *testing.T, driver, second string) fs.FS {
+// later is the real migrations and one more.
+func later(t *testing.T, driver, more string) fs.FS {
 	t.Helper()
-	first, err := fs.ReadFile(models.MigrationFiles, "migrations/"+driver+"/0001_init.sql")
-	no(t, err)
-	return fstest.MapFS{
-		"migrations/" + driver + "/0001_init.sql":  {Data: first},
-		"migrations/" + driver + "/0002_later.sql": {Data: []byte(second)},
+	dir, names := "migrations/"+driver+"/", known(t, driver)
+	files := fstest.MapFS{dir + fmt.Sprintf("%04d_later.sql", len(names)+1): {Data: []byte(more)}}
+	for _, name := range names {
+		text, err := fs.ReadFile(models.MigrationFiles, dir+name+".sql")
+		no(t, err)
+		files[dir+name+".sql"] = &fstest.MapFile{Data: text}
 	}
+	return files
+}
+
+// known lists the real migrations.
+func known(t *testing.T, driver string) []string {
+	t.Helper()
+	entries, err := fs.ReadDir(models.MigrationFiles, "migrations/"+driver)
+	no(t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".sql"))
+	}
+	return names
 }
 
 func TestMigrate(t *testing.T) {
@@ -44,18 +59,62 @@ func TestMigrate(t *testing.T) {
 		db := modelstest.Open(t, driver, dsn)
 		no(t, db.Ping(ctx)) // reachable, if not ready
 		want(t, db.CheckSchema(ctx), models.ErrSchemaTooOld)
-		same(t, must(db.MigrationStatus(ctx)), []models.Migration{{Version: 1, Name: "0001_init"}})
-		same(t, must(db.Migrate(ctx)), []string{"0001_init"})
+		all := known(t, driver)
+		same(t, must(db.MigrationStatus(ctx))[0], models.Migration{Version: 1, Name: "0001_init"})
+		same(t, must(db.Migrate(ctx)), all)
 		same(t, len(must(db.Migrate(ctx))), 0)
 		no(t, db.CheckSchema(ctx))
 		no(t, db.Ping(ctx))
 		status := must(db.MigrationStatus(ctx))
-		if len(status) != 1 || status[0].AppliedAt.IsZero() || status[0].Interrupted || status[0].Unknown {
-			t.Errorf("status: %+v", status)
+		same(t, len(status), len(all))
+		for _, m := range status {
+			if m.AppliedAt.IsZero() || m.Interrupted || m.Unknown {
+				t.Errorf("status: %+v", m)
+			}
 		}
 		accept(t, db, "m1")
 		again := modelstest.Open(t, driver, dsn)
 		same(t, must(again.Message(ctx, "in-m1")).MessageID, "m1")
+	})
+}
+
+// A database of the release before has rows; they are all still there.
+func TestUpgradeKeepsEverything(t *testing.T) {
+	bare(t, func(t *testing.T, driver, dsn string) {
+		ctx := t.Context()
+		dir := "migrations/" + driver + "/"
+		former := fstest.MapFS{}
+		for _, name := range known(t, driver)[:2] {
+			text, err := fs.ReadFile(models.MigrationFiles, dir+name+".sql")
+			no(t, err)
+			former[dir+name+".sql"] = &fstest.MapFile{Data: text}
+		}
+		db := modelstest.Open(t, driver, dsn)
+		same(t, len(must(db.MigrateFS(ctx, former))), 2)
+		// A store as the program of then wrote it, and what did not change.
+		_, err := db.Pool().ExecContext(ctx, `INSERT INTO stores (platform, shop_id, name, origin, active)
+			VALUES ('dianping', 'uuid-1', '人民广场店', 'config', 1)`)
+		no(t, err)
+		op := done(t, db, intent("7992697494"))
+		accept(t, db, "m1")
+		no(t, db.Enqueue(ctx, outgoing("o1", "app/main/wr")))
+		no(t, db.LogCalls(ctx, []models.Call{{ReceiptCode: "7992697494", Name: "consume"}}))
+		before := dump(t, db)
+
+		same(t, must(db.Migrate(ctx)), known(t, driver)[2:])
+		after := string(dump(t, db))
+		for line := range strings.Lines(string(before)) {
+			if !strings.Contains(after, line) {
+				t.Errorf("lost in the upgrade: %s", line)
+			}
+		}
+		stored(t, db, op)
+		stores := must(db.Stores(ctx))
+		same(t, names(stores), "人民广场店")
+		same(t, stores[0].GrantID, "")
+		no(t, db.SyncConfigured(ctx, twoStores()))
+		same(t, must(db.Session(ctx, stores[0].ID)).AccessToken, "token-1")
+		same(t, shopIDs(link(t, db, granted(t, db, "bid-1"), "uuid-1")), "uuid-1")
 	})
 }
 
@@ -73,8 +132,25 @@ func TestMigrateAtOnce(t *testing.T) {
 		}) {
 			no(t, err)
 		}
-		same(t, applied.Load(), int64(1))
+		same(t, applied.Load(), int64(len(known(t, driver))))
 	})
+}
+
+// A cluster that forbids named locks lets several migrate at once.
+func TestMigrateAtOnceWithoutLock(t *testing.T) {
+	t.Parallel()
+	dsn := modelstest.MySQLDSN(t)
+	replicas := make([]*models.DB, 6)
+	for i := range replicas {
+		replicas[i] = modelstest.Open(t, models.MySQL, dsn)
+	}
+	for _, err := range race(len(replicas), func(i int) error { return replicas[i].MigrateUnlocked(t.Context()) }) {
+		no(t, err)
+	}
+	for _, db := range replicas {
+		no(t, db.CheckSchema(t.Context()))
+	}
+	accept(t, replicas[0], "m1")
 }
 
 func TestNewerSchemaIsRefused(t *testing.T) {
@@ -82,17 +158,18 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		ctx := t.Context()
 		newer := modelstest.Open(t, driver, dsn)
 		files := later(t, driver, "CREATE TABLE later (a INTEGER NOT NULL);\n")
-		same(t, must(newer.MigrateFS(ctx, files)), []string{"0001_init", "0002_later"})
+		names := must(newer.MigrateFS(ctx, files))
+		last := len(names) - 1
 
 		db := modelstest.Open(t, driver, dsn) // the program from before
 		_, err := db.Migrate(ctx)
 		want(t, err, models.ErrSchemaTooNew)
 		want(t, db.CheckSchema(ctx), models.ErrSchemaTooNew)
 		status := must(db.MigrationStatus(ctx))
-		same(t, len(status), 2)
-		same(t, status[1].Unknown, true)
-		same(t, status[1].Name, "0002_later")
-		same(t, must(newer.StatusFS(ctx, files))[1].Unknown, false)
+		same(t, len(status), len(names))
+		same(t, status[last].Unknown, true)
+		same(t, status[last].Name, names[last])
+		same(t, must(newer.StatusFS(ctx, files))[last].Unknown, false)
 	})
 }
 
@@ -108,9 +185,11 @@ func TestMigrationInterrupted(t *testing.T) {
 			t.Fatal("a migration of a table that is not there succeeded")
 		}
 		if driver == models.MySQL {
-			same(t, must(db.StatusFS(ctx, later(t, driver, good)))[1].Interrupted, true)
+			status := must(db.StatusFS(ctx, later(t, driver, good)))
+			last := status[len(status)-1]
+			same(t, last.Interrupted, true)
 			// As if the process had died between a statement and its record.
-			_, err := db.Pool().ExecContext(ctx, "UPDATE schema_migrations SET done = 1 WHERE version = 2")
+			_, err := db.Pool().ExecContext(ctx, "UPDATE schema_migrations SET done = 1 WHERE version = ?", last.Version)
 			no(t, err)
 		}
 		_, err = db.MigrateFS(ctx, later(t, driver, good+"ALTER TABLE chats ADD COLUMN x INTEGER NULL;\n"))
@@ -125,7 +204,7 @@ func TestMigrationInterrupted(t *testing.T) {
 // The connection breaks at each table, before or after the server made it.
 func TestMigrationLosesTheServer(t *testing.T) {
 	t.Parallel()
-	tables := []string{"schema_migrations", "meta", "stores", "sessions", "operations", "outbox"}
+	tables := []string{"schema_migrations", "meta", "stores", "sessions", "operations", "outbox", "grants", "audit"}
 	for i, table := range tables {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()
@@ -164,7 +243,7 @@ func TestMigrationLock(t *testing.T) {
 	_, err = other.ExecContext(t.Context(), "DO RELEASE_LOCK(?)", models.MigrationLock(cfg.DBName))
 	no(t, err)
 	no(t, other.Close())
-	same(t, must(db.Migrate(t.Context())), []string{"0001_init"})
+	same(t, must(db.Migrate(t.Context())), known(t, models.MySQL))
 }
 
 func TestMigrateCancelled(t *testing.T) {
@@ -185,6 +264,17 @@ func TestMigrationNumbers(t *testing.T) {
 		_, err := db.MigrateFS(t.Context(), fstest.MapFS{"migrations/sqlite/" + name + ".sql": {Data: []byte("SELECT 1;\n")}})
 		if err == nil {
 			t.Errorf("migration %s was accepted as the first", name)
+		}
+	}
+}
+
+// A cluster's node that gives way to another says that the statement was
+// interrupted: it is run again.
+func TestMigrateInterrupted(t *testing.T) {
+	t.Parallel()
+	for number, again := range map[uint16]bool{1317: true, 1064: false} {
+		if got := models.Interrupted(fmt.Errorf("migration: %w", &mysql.MySQLError{Number: number})); got != again {
+			t.Errorf("%d: %v", number, got)
 		}
 	}
 }

@@ -1,10 +1,10 @@
-// Package models is the bot's memory: stores and people, the inbox, the journal
-// of operations, the outbox. It speaks SQL through GORM, to SQLite and to
+// Package models is the bot's memory: stores, people and merchants' grants, the
+// inbox, the journal of operations, the outbox. It speaks SQL through GORM, to SQLite and to
 // anything with the MySQL protocol, and knows nothing of HTTP, WeCom or the
 // platform's dialects.
 //
 // Every change of state is a method with a name and a compare-and-swap on the
-// row's attempt number, so that any number of processes can share a database:
+// row's attempt number (a grant's version), so that any number of processes can share a database:
 // only unique indexes and conditional updates are relied on, never row locks.
 // [ErrStale] tells the loser of a race.
 package models
@@ -26,17 +26,9 @@ type Store struct {
 	Platform string `gorm:"size:32"`  // dianping | meituan
 	ShopID   string `gorm:"size:128"` // open_shop_uuid | opBizCode
 	Name     string `gorm:"size:128"`
-	Origin   string `gorm:"size:32"` // "config": declared in config.yaml
+	Origin   string `gorm:"size:32"` // [OriginConfig] | [OriginGrant]
 	Active   bool
-}
-
-// Session is a store's access to the platform. Tokens are sealed in the
-// database.
-type Session struct {
-	StoreID      int64
-	AccessToken  string
-	RefreshToken string
-	ExpiresAt    time.Time // zero: not known
+	GrantID  string `gorm:"size:64"` // the merchant's consent that covers it; "": none
 }
 
 // Member is a person's place in a store.

@@ -15,12 +15,16 @@ import (
 )
 
 const (
-	mysqlConns    = 20
+	mysqlConns = 16 // three processes stay, with doorConns, below the 151 that servers admit by default
+	doorConns  = 32 // at 200 messages a second enough for commits of 100 ms
+	// ConnsPerProcess is how many connections a process opens at most.
+	ConnsPerProcess = mysqlConns + doorConns
+
 	mysqlLifetime = 3 * time.Minute // below the idle time-outs of servers and load balancers; finds a new primary
 )
 
 // openMySQL makes the pool. It does not connect yet.
-func openMySQL(cfg Config) (*sql.DB, gorm.Dialector, error) {
+func openMySQL(cfg Config, conns int) (*sql.DB, gorm.Dialector, error) {
 	settings, err := mysqlSettings(cfg.DSN, cfg.Log)
 	if err != nil {
 		return nil, nil, err
@@ -29,8 +33,8 @@ func openMySQL(cfg Config) (*sql.DB, gorm.Dialector, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	pool.SetMaxOpenConns(mysqlConns)
-	pool.SetMaxIdleConns(mysqlConns)
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxLifetime(mysqlLifetime)
 	return pool, gormmysql.New(gormmysql.Config{Conn: pool, SkipInitializeWithVersion: true}), nil
 }
@@ -122,6 +126,8 @@ func (db *DB) dropIdle() {
 	if db.cfg.Driver == MySQL {
 		db.pool.SetMaxIdleConns(0)
 		db.pool.SetMaxIdleConns(mysqlConns)
+		db.door.SetMaxIdleConns(0)
+		db.door.SetMaxIdleConns(doorConns)
 	}
 }
 

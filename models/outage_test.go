@@ -101,7 +101,7 @@ func TestCommitUnknown(t *testing.T) {
 			same(t, errors.Is(err, models.ErrDuplicate), made)
 
 			// A single statement is its own transaction.
-			fired = cut("INSERT INTO `inbox`")
+			fired = cut("INSERT INTO inbox")
 			_, _, err = db.Accept(ctx, message("m1"))
 			<-fired
 			want(t, err, models.ErrCommitUnknown)
@@ -224,7 +224,7 @@ func TestSQLiteFile(t *testing.T) {
 func TestSQLitePragmas(t *testing.T) {
 	t.Parallel()
 	db := modelstest.Open(t, models.SQLite, modelstest.SQLiteDSN(t)+"?_pragma=synchronous(OFF)&_txlock=deferred")
-	for pragma, expect := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000"} {
+	for pragma, expect := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "500"} {
 		same(t, string(raw(t, db, "PRAGMA "+pragma)), expect)
 	}
 }

@@ -122,6 +122,20 @@ func (db *DB) LogCalls(ctx context.Context, calls []Call) error {
 	return db.write(ctx, "log calls", func(g *gorm.DB) error { return g.CreateInBatches(rows, batch).Error })
 }
 
+// UnknownCodes counts the codes that a person tried since a time and that came
+// back with a reason, and tells when the first of those tries was.
+func (db *DB) UnknownCodes(ctx context.Context, user, reason string, since time.Time) (n int, oldest time.Time, err error) {
+	var row struct {
+		N      int
+		Oldest time.Time `gorm:"serializer:utc"`
+	}
+	err = db.read(ctx, "count unknown codes", func(g *gorm.DB) error {
+		return g.Model(&Call{}).Select("COUNT(DISTINCT receipt_code) AS n", "MIN(started_at) AS oldest").
+			Where("user_id = ? AND started_at >= ? AND outcome_reason = ?", fold(user), stamp(since), reason).Scan(&row).Error
+	})
+	return row.N, row.Oldest, err
+}
+
 // Totals sums up the coupons consumed from a time until before another, by
 // [Operation.ConsumedAt], for each of the stores that has any; user "" is
 // everybody.

@@ -1,18 +1,13 @@
 package models
 
 import (
-	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
-	"errors"
 	"fmt"
-
-	"gorm.io/gorm"
 )
 
 // A sealed value is
@@ -26,8 +21,16 @@ const (
 	sealKeyID  = 4
 )
 
-// keyring is what is derived from secret_key: one key for each use (HKDF-SHA256).
+// keyring is the keys that open what this database holds. The current one
+// seals and fingerprints.
 type keyring struct {
+	*sealKey
+	known []*sealKey // the current one first
+}
+
+// sealKey is what is derived from a secret_key: one key for each use
+// (HKDF-SHA256).
+type sealKey struct {
 	id    [sealKeyID]byte
 	check string // kept in table meta, tells a wrong key at start
 	aead  map[column]cipher.AEAD
@@ -43,13 +46,35 @@ const (
 	outboxPayload  column = "outbox.payload"
 	sessionAccess  column = "sessions.access_token"
 	sessionRefresh column = "sessions.refresh_token"
+	grantAccess    column = "grants.access_token"
+	grantRefresh   column = "grants.refresh_token"
 )
 
-func newKeyring(key []byte) (*keyring, error) {
-	if len(key) != 32 {
-		return nil, fmt.Errorf("models: secret_key has %d bytes, want 32", len(key))
+var sealedColumns = []column{
+	inboxPayload, inboxReply, outboxPayload, sessionAccess, sessionRefresh, grantAccess, grantRefresh,
+}
+
+func newKeyring(current []byte, old [][]byte) (*keyring, error) {
+	key, err := newSealKey("secret_key", current)
+	if err != nil {
+		return nil, err
 	}
-	k := &keyring{aead: map[column]cipher.AEAD{}}
+	k := &keyring{sealKey: key, known: []*sealKey{key}}
+	for i, o := range old {
+		key, err := newSealKey(fmt.Sprintf("secret_keys: key %d", i+1), o)
+		if err != nil {
+			return nil, err
+		}
+		k.known = append(k.known, key)
+	}
+	return k, nil
+}
+
+func newSealKey(name string, key []byte) (*sealKey, error) {
+	if len(key) != 32 {
+		return nil, fmt.Errorf("models: %s has %d bytes, want 32", name, len(key))
+	}
+	k := &sealKey{aead: map[column]cipher.AEAD{}}
 	derive := func(use string, size int) ([]byte, error) {
 		return hkdf.Key(sha256.New, key, nil, "yanquan models "+use, size)
 	}
@@ -66,7 +91,7 @@ func newKeyring(key []byte) (*keyring, error) {
 	if k.mac, err = derive("mac", 32); err != nil {
 		return nil, fmt.Errorf("models: derive a key: %w", err)
 	}
-	for _, c := range []column{inboxPayload, inboxReply, outboxPayload, sessionAccess, sessionRefresh} {
+	for _, c := range sealedColumns {
 		sub, err := derive("seal "+string(c), 32)
 		if err != nil {
 			return nil, fmt.Errorf("models: derive a key: %w", err)
@@ -82,8 +107,19 @@ func newKeyring(key []byte) (*keyring, error) {
 	return k, nil
 }
 
+// old are the keys that only open, without the current one.
+func (k *keyring) old() []*sealKey {
+	var old []*sealKey
+	for _, key := range k.known[1:] {
+		if key.id != k.id {
+			old = append(old, key)
+		}
+	}
+	return old
+}
+
 // seal encrypts. nil stays nil, so that NULL keeps its meaning.
-func (k *keyring) seal(c column, row string, plain []byte) []byte {
+func (k *sealKey) seal(c column, row string, plain []byte) []byte {
 	if plain == nil {
 		return nil
 	}
@@ -92,6 +128,14 @@ func (k *keyring) seal(c column, row string, plain []byte) []byte {
 	out[0] = sealFormat
 	copy(out[1:], k.id[:])
 	return aead.Seal(out, nil, plain, authenticated(c, row))
+}
+
+// sealText encrypts a text; "" is NULL.
+func (k *sealKey) sealText(c column, row, text string) []byte {
+	if text == "" {
+		return nil
+	}
+	return k.seal(c, row, []byte(text))
 }
 
 // openNull decrypts what may be NULL.
@@ -108,53 +152,25 @@ func (k *keyring) open(c column, row string, sealed []byte) ([]byte, error) {
 	if len(sealed) < 1+sealKeyID || sealed[0] != sealFormat {
 		return nil, failed(what, ErrTampered)
 	}
-	if [sealKeyID]byte(sealed[1:]) != k.id {
-		return nil, failed(what, ErrWrongKey)
+	kind := ErrWrongKey
+	for _, key := range k.known {
+		if [sealKeyID]byte(sealed[1:]) != key.id {
+			continue
+		}
+		plain, err := key.aead[c].Open([]byte{}, nil, sealed[1+sealKeyID:], authenticated(c, row))
+		if err == nil {
+			return plain, nil
+		}
+		kind = ErrTampered
 	}
-	plain, err := k.aead[c].Open([]byte{}, nil, sealed[1+sealKeyID:], authenticated(c, row))
-	if err != nil {
-		return nil, failed(what, ErrTampered)
-	}
-	return plain, nil
+	return nil, failed(what, kind)
 }
 
 func authenticated(c column, row string) []byte { return []byte(string(c) + ":" + row) }
 
 // fingerprint recognises a secret without keeping it.
-func (k *keyring) fingerprint(row, secret string) []byte {
+func (k *sealKey) fingerprint(row, secret string) []byte {
 	m := hmac.New(sha256.New, k.mac)
 	fmt.Fprintf(m, "%s:%s", row, secret)
 	return m.Sum(nil)
-}
-
-// metaKeyCheck is the row of table meta that belongs to the key.
-const metaKeyCheck = "key_check"
-
-// checkKey compares the key with the one that this database was first used with.
-func (db *DB) checkKey(ctx context.Context) error {
-	var stored []string
-	err := db.read(ctx, "check secret_key", func(g *gorm.DB) error {
-		return g.Raw("SELECT value FROM meta WHERE name = ?", metaKeyCheck).Scan(&stored).Error
-	})
-	if missingTable(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if len(stored) == 1 && subtle.ConstantTimeCompare([]byte(stored[0]), []byte(db.keys.check)) != 1 {
-		return failed("check secret_key", ErrWrongKey)
-	}
-	return nil
-}
-
-// keepKeyCheck makes this key the database's, unless another one is already.
-func (db *DB) keepKeyCheck(ctx context.Context) error {
-	err := db.write(ctx, "record secret_key's check", func(g *gorm.DB) error {
-		return g.Exec("INSERT INTO meta (name, value) VALUES (?, ?)", metaKeyCheck, db.keys.check).Error
-	})
-	if err != nil && !errors.Is(err, ErrDuplicate) {
-		return err
-	}
-	return db.checkKey(ctx)
 }

@@ -2,7 +2,10 @@ package models_test
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -38,6 +41,79 @@ func TestSecretsAreSealed(t *testing.T) {
 				t.Errorf("%s: not sealed: %q", c.query, v)
 			}
 		}
+	})
+}
+
+// dump is every value of every table, as bytes.
+func dump(t *testing.T, db *models.DB) []byte {
+	t.Helper()
+	query := "SELECT name FROM sqlite_master WHERE type = 'table'"
+	if db.Driver() == models.MySQL {
+		query = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+	}
+	var all bytes.Buffer
+	tables, err := db.Pool().QueryContext(t.Context(), query)
+	no(t, err)
+	var names []string
+	for tables.Next() {
+		var name string
+		no(t, tables.Scan(&name))
+		names = append(names, name)
+	}
+	no(t, tables.Err())
+	for _, table := range names {
+		rows, err := db.Pool().QueryContext(t.Context(), "SELECT * FROM "+table)
+		no(t, err)
+		columns, err := rows.Columns()
+		no(t, err)
+		values := make([]sql.RawBytes, len(columns))
+		into := make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		for rows.Next() {
+			no(t, rows.Scan(into...))
+			for i, v := range values {
+				fmt.Fprintf(&all, "%s.%s=%s\n", table, columns[i], v)
+			}
+		}
+		no(t, rows.Err())
+		no(t, rows.Close())
+	}
+	return all.Bytes()
+}
+
+// No token, message or ticket is to be found in a dump of the database.
+func TestDumpHoldsNoSecrets(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		in := accept(t, db, "m1")
+		no(t, second(db.Answer(ctx, in, []byte("secret reply"), true)))
+		no(t, db.Enqueue(ctx, outgoing("o1", "app/main/wr")))
+		no(t, db.SyncConfigured(ctx, twoStores()))
+		g := granted(t, db, "bid-1")
+		link(t, db, g, "uuid-1")
+		no(t, db.SaveTicket(ctx, "s3cret", ticket()))
+		check := func(secrets ...string) {
+			t.Helper()
+			all := dump(t, db)
+			for _, known := range []string{"inbox.id=in-m1\n", "grants.id=" + g.ID, "tickets.user_id=boss", "sessions.declared="} {
+				if !bytes.Contains(all, []byte(known)) {
+					t.Fatalf("the dump lacks %q", known)
+				}
+			}
+			for _, s := range secrets {
+				for _, form := range []string{s, hex.EncodeToString([]byte(s)), base64.StdEncoding.EncodeToString([]byte(s))} {
+					if bytes.Contains(bytes.ToLower(all), bytes.ToLower([]byte(form))) {
+						t.Errorf("the dump holds %q", form)
+					}
+				}
+			}
+		}
+		check(string(in.Payload), "secret reply", "核销成功🎉 o1", "token-1", "token-2", g.AccessToken, g.RefreshToken, "s3cret")
+		next := must(db.GrantRenewed(ctx, renewed(g, "2")))
+		no(t, second(db.UseTicket(ctx, "link", "s3cret")))
+		check(next.AccessToken, next.RefreshToken, "s3cret")
 	})
 }
 

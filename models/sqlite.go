@@ -13,8 +13,9 @@ import (
 
 // sqlitePragmas: readers do not block the writer (WAL), a commit has reached the
 // disk when it returns (FULL: there is money in it), and a transaction takes the
-// write lock at its start, where waiting for it is possible.
-const sqlitePragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+// write lock at its start, where waiting for it is possible. SQLite itself waits
+// for another process only briefly, for it looks at no context; [DB.again] does.
+const sqlitePragmas = "_pragma=busy_timeout(500)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 	"&_pragma=foreign_keys(1)&_txlock=immediate"
 
 // openSQLite opens a file. One connection is enough and avoids that our own

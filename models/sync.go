@@ -6,26 +6,17 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
 
-// originConfig marks the stores that config.yaml declares.
-const originConfig = "config"
-
-// shopKey identifies a store at the platforms.
-type shopKey struct{ platform, shopID string }
-
-func storeKey(id int64) string { return strconv.FormatInt(id, 10) }
-
 // SyncConfigured makes the directory say what config.yaml says. Stores are
-// recognised by platform and shop id; declared ones that are no longer listed
-// become inactive; chats and staff of listed ones are replaced. A session is
-// written when the declared token is another than the last time, so that a token
-// that was refreshed meanwhile is kept. Repeating it changes nothing, and
-// several processes may do it at once.
+// recognised by platform and shop id; chats and staff of listed ones are
+// replaced. Declared ones that are no longer listed become inactive, unless a
+// merchant's grant covers them: they stay, as that grant's. Other stores of
+// grants are left alone. Repeating it changes nothing, and several processes may
+// do it at once.
 func (db *DB) SyncConfigured(ctx context.Context, declared []ConfiguredStore) error {
 	wanted := map[shopKey]ConfiguredStore{}
 	for _, s := range declared {
@@ -55,63 +46,49 @@ func (db *DB) SyncConfigured(ctx context.Context, declared []ConfiguredStore) er
 
 // syncStores returns the ids of the wanted stores.
 func (db *DB) syncStores(ctx context.Context, wanted map[shopKey]ConfiguredStore) (map[shopKey]int64, error) {
-	have, err := db.allStores(ctx)
+	stores := map[shopKey]Store{}
+	for key, s := range wanted {
+		stores[key] = tidy(Store{Platform: key.platform, ShopID: key.shopID, Name: s.Name, Origin: OriginConfig, Active: true})
+	}
+	have, err := db.storesWith(ctx, stores)
 	if err != nil {
 		return nil, err
 	}
-	var missing []Store
-	for key, s := range wanted {
-		if _, ok := have[key]; !ok {
-			missing = append(missing, tidy(Store{Platform: key.platform, ShopID: key.shopID, Name: s.Name, Origin: originConfig, Active: true}))
-		}
-	}
-	if len(missing) > 0 {
-		// In one order everywhere, so that processes wait for each other instead
-		// of deadlocking; another one may have been first.
-		slices.SortFunc(missing, func(a, b Store) int {
-			return bytes.Compare([]byte(a.Platform+"\x00"+a.ShopID), []byte(b.Platform+"\x00"+b.ShopID))
-		})
-		err := db.write(ctx, "add stores", func(g *gorm.DB) error {
-			return g.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(missing, batch).Error
-		})
-		if err != nil {
-			return nil, err
-		}
-		if have, err = db.allStores(ctx); err != nil {
-			return nil, err
-		}
+	live, err := db.liveGrants(ctx)
+	if err != nil {
+		return nil, err
 	}
 	ids := map[shopKey]int64{}
-	for _, old := range slices.SortedFunc(maps.Values(have), func(a, b Store) int { return int(a.ID - b.ID) }) {
-		key := shopKey{old.Platform, old.ShopID}
+	for _, old := range have {
 		now := old
-		if s, ok := wanted[key]; ok {
-			ids[key] = old.ID
-			now.Name, now.Origin, now.Active = s.Name, originConfig, true
-		} else if old.Origin == originConfig {
-			now.Active = false
+		if s, ok := stores[old.key()]; ok {
+			ids[old.key()] = old.ID
+			now.Name, now.Origin, now.Active = s.Name, s.Origin, s.Active
+		} else if old.Origin == OriginConfig {
+			if live[old.GrantID] { // no longer declared, but covered by a merchant's grant
+				now.Origin, now.Active = OriginGrant, true
+			} else {
+				now.Active = false
+			}
 		}
-		if now = tidy(now); now == old {
-			continue
-		}
-		err := db.write(ctx, "update store", func(g *gorm.DB) error {
-			return g.Model(&Store{}).Where("id = ?", old.ID).Select("name", "origin", "active").Updates(now).Error
-		})
-		if err != nil {
+		if _, err := db.changeStore(ctx, old, now); err != nil {
 			return nil, err
 		}
 	}
 	return ids, nil
 }
 
-func (db *DB) allStores(ctx context.Context) (map[shopKey]Store, error) {
-	var rows []Store
-	err := db.read(ctx, "list stores", func(g *gorm.DB) error { return g.Order("id").Find(&rows).Error })
-	have := make(map[shopKey]Store, len(rows))
-	for _, s := range rows {
-		have[shopKey{s.Platform, s.ShopID}] = s
+// liveGrants are the ids of the grants that have not ended.
+func (db *DB) liveGrants(ctx context.Context) (map[string]bool, error) {
+	var ids []string
+	err := db.read(ctx, "list grants", func(g *gorm.DB) error {
+		return g.Model(&Grant{}).Where("ended = ?", false).Pluck("id", &ids).Error
+	})
+	live := map[string]bool{}
+	for _, id := range ids {
+		live[id] = true
 	}
-	return have, err
+	return live, err
 }
 
 func (db *DB) syncChats(ctx context.Context, wanted map[shopKey]ConfiguredStore, ids map[shopKey]int64) error {
@@ -173,12 +150,11 @@ func (db *DB) syncMembers(ctx context.Context, wanted map[shopKey]ConfiguredStor
 			return err
 		}
 	}
-	return addRows(ctx, db, "add members", add, clause.OnConflict{
-		Columns:   []clause.Column{{Name: "store_id"}, {Name: "user_id"}},
-		DoUpdates: clause.AssignmentColumns([]string{"name", "role"}),
-	})
+	return addRows(ctx, db, "add members", add, memberChanged)
 }
 
+// syncSessions writes the declared tokens that are new, and forgets those of
+// listed stores that declare none any more: such a store lives by its grant.
 func (db *DB) syncSessions(ctx context.Context, wanted map[shopKey]ConfiguredStore, ids map[shopKey]int64) error {
 	have, err := rowsOfStores[sessionRow](ctx, db, ids)
 	if err != nil {
@@ -189,17 +165,30 @@ func (db *DB) syncSessions(ctx context.Context, wanted map[shopKey]ConfiguredSto
 		declared[r.StoreID] = r.Declared
 	}
 	var add []sessionRow
+	var remove []int64
 	for key, s := range wanted {
 		id := ids[key]
+		old, known := declared[id]
 		print := db.keys.fingerprint(storeKey(id), s.Session)
-		if s.Session == "" || bytes.Equal(declared[id], print) {
-			continue
+		switch {
+		case s.Session == "" && known:
+			remove = append(remove, id)
+		case s.Session != "" && !bytes.Equal(old, print):
+			add = append(add, sessionRow{
+				StoreID:     id,
+				AccessToken: db.keys.seal(sessionAccess, storeKey(id), []byte(s.Session)),
+				Declared:    print,
+			})
 		}
-		add = append(add, sessionRow{
-			StoreID:     id,
-			AccessToken: db.keys.seal(sessionAccess, storeKey(id), []byte(s.Session)),
-			Declared:    print,
+	}
+	slices.Sort(remove)
+	for _, id := range remove {
+		err := db.write(ctx, "remove session", func(g *gorm.DB) error {
+			return g.Where("store_id = ?", id).Delete(&sessionRow{}).Error
 		})
+		if err != nil {
+			return err
+		}
 	}
 	slices.SortFunc(add, func(a, b sessionRow) int { return int(a.StoreID - b.StoreID) })
 	return addRows(ctx, db, "add sessions", add, clause.OnConflict{

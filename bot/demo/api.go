@@ -60,10 +60,12 @@ func (w *world) servePage(ctx context.Context, ln net.Listener) error {
 //	GET  /                the page
 //	GET  /api/state       the page's state; ?as=USERID whose phone, &after=VERSION
 //	                      waits for a change
+//	GET  /api/media/{id}  a picture or file that somebody got
 //	POST /api/say         {person, chat, text, mention}
 //	POST /api/press       {person, chat, message, key}
 //	POST /api/mischief    {shop, kind}
 //	POST /api/sell        {shop}
+//	POST /api/tonight     {}
 //
 // A refusal is {"error": "…"} in words for the person at the page.
 func (w *world) page(ctx context.Context) (http.Handler, error) {
@@ -78,6 +80,7 @@ func (w *world) page(ctx context.Context) (http.Handler, error) {
 		static.ServeHTTP(rw, r)
 	})
 	mux.HandleFunc("GET /api/state", w.state)
+	mux.HandleFunc("GET /api/media/{id}", w.medium)
 	mux.HandleFunc("POST /api/say", taking(func(in sayIn) error { return w.say(ctx, in) }))
 	mux.HandleFunc("POST /api/press", taking(func(in pressIn) error { return w.press(ctx, in) }))
 	mux.HandleFunc("POST /api/mischief", taking(func(in mischiefIn) error {
@@ -87,6 +90,7 @@ func (w *world) page(ctx context.Context) (http.Handler, error) {
 		}
 		return s.misbehave(in.Kind)
 	}))
+	mux.HandleFunc("POST /api/tonight", taking(func(struct{}) error { w.tonight(); return nil }))
 	mux.HandleFunc("POST /api/sell", taking(func(in sellIn) error {
 		s, err := w.shop(in.Shop)
 		if err != nil {
@@ -226,7 +230,7 @@ func (w *world) look(personID string) (snapshot, error) {
 	}
 	sum := sha256.Sum256(content)
 	s.Version = hex.EncodeToString(sum[:8])
-	s.Now = time.Now().UnixMilli()
+	s.Now = w.clock.now().UnixMilli()
 	return s, nil
 }
 

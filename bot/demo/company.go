@@ -20,13 +20,14 @@ type person struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	Role string `json:"role"`
-	kind string // role in the configuration
+	kind string // role in the configuration; "": on no roster yet
 }
 
 var people = []person{
 	{ID: "xiaowang", Name: "小王", Role: "店员", kind: "staff"},
 	{ID: "xiaoli", Name: "小李", Role: "店员", kind: "staff"},
 	{ID: "wangdian", Name: "王店长", Role: "店长", kind: "manager"},
+	{ID: "xiaozhou", Name: "小周", Role: "新同事"},
 }
 
 // chat is a conversation on the phones of its members.
@@ -48,6 +49,8 @@ const (
 	appChat   = "app" // id of the 1:1 conversation with the app
 )
 
+const newStoreHint = "这家店还没有接入，四步就好：\n1. 王店长在「验券」单聊里发「授权」，点链接选这家店\n2. 王店长在这里发「绑定」\n3. 小周在这里发「我是 小周」，王店长点同意\n4. 小周点一张试用券"
+
 var chats = []chat{
 	{
 		ID: "wrRenminGuangchang", Name: "人民广场店·前台", Group: true, Bot: robotShow,
@@ -60,9 +63,19 @@ var chats = []chat{
 		Hint: "这家店走美团的新接口。点一张试用券，或者发「帮助」。",
 	},
 	{
+		ID: "wrWujiaochang", Name: "五角场店·前台", Group: true, Bot: robotShow,
+		Members: []string{"wangdian", "xiaozhou"}, Note: "新店",
+		Hint: newStoreHint,
+	},
+	{
+		ID: "wrJingan", Name: "静安店·前台", Group: true, Bot: robotShow,
+		Members: []string{"wangdian", "xiaozhou"}, Note: "新店",
+		Hint: newStoreHint,
+	},
+	{
 		ID: appChat, Name: appShow, Bot: appShow,
-		Members: []string{"xiaowang", "xiaoli", "wangdian"}, Note: "应用",
-		Hint: "和应用单聊，不用 @。发券码、「帮助」都可以；在两家店做事的人会先被问是哪家店。",
+		Members: []string{"xiaowang", "xiaoli", "wangdian", "xiaozhou"}, Note: "应用",
+		Hint: "和应用单聊，不用 @。发券码、「帮助」都可以；在两家店做事的人会先被问是哪家店。王店长在这里发「授权」「门店」「员工」。",
 	},
 }
 
@@ -70,6 +83,7 @@ var chats = []chat{
 type store struct {
 	ID, Name, Note string
 	Chat           string
+	Beside         string // the store on whose platform it sells too; it is still to be authorised
 	Dialect        dianpingtest.Dialect
 	token          string // its session on the fake platform
 	codes          string // how its voucher codes begin
@@ -84,6 +98,8 @@ var stores = []store{
 		ID: "xujiahui", Name: "徐家汇店", Note: "美团（新接口）", Chat: "wrXujiahui",
 		Dialect: dianpingtest.Meituan, token: "demo-token-of-xujiahui", codes: "1005202677",
 	},
+	{ID: "wujiaochang", Name: "五角场店", Note: "点评 · 新店", Chat: "wrWujiaochang", Beside: "renmin", Dialect: dianpingtest.Dianping, codes: "79926977"},
+	{ID: "jingan", Name: "静安店", Note: "美团 · 新店", Chat: "wrJingan", Beside: "xujiahui", Dialect: dianpingtest.Meituan, codes: "1005202688"},
 }
 
 // Credentials of the fakes; they open nothing else.
@@ -122,13 +138,16 @@ func (w *world) config(database string) (*config.Config, error) {
 	}
 	// Longer than the mischief "slow", so that slow is not the same as lost.
 	c.Redeem.CallTimeout = 5 * time.Second
-	c.Report = &config.Report{At: "22:00"}
+	c.Report = &config.Report{At: reportTime, EmptyDays: true}
 	for _, p := range people {
 		if p.kind == "manager" {
 			c.Managers = append(c.Managers, p.ID)
 		}
 	}
 	for _, s := range w.shops {
+		if s.main != nil {
+			continue // a manager connects it, by chat
+		}
 		switch s.Dialect {
 		case dianpingtest.Dianping:
 			c.Dianping = &config.Dianping{APIURL: s.url, AuthURL: s.url, AppKey: demoAppKey, AppSecret: demoAppSecret}

@@ -82,13 +82,16 @@ func (w *world) show(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 
 	botDone := make(chan error, 1)
 	go func() {
-		err := app.Run(botCtx, cfg, app.Options{Listener: botListener, Log: log, Ready: func(string) {
+		err := app.Run(botCtx, cfg, app.Options{Listener: botListener, Log: log, Now: w.clock.now, Ready: func(string) {
 			w.setProblem("")
 			fmt.Fprintf(out, "验券演示已就绪，请用浏览器打开：%s\n按 Ctrl-C 结束，数据随之清除。\n", app.LocalURL(page.Addr()))
 		}})
-		if err != nil {
+		switch {
+		case errors.Is(err, context.Canceled) && botCtx.Err() != nil:
+			err = nil // ended before it was ready
+		case err != nil:
 			err = fmt.Errorf("demo: the bot: %w", err)
-		} else if ctx.Err() == nil {
+		case ctx.Err() == nil:
 			err = errors.New("demo: the bot stopped by itself")
 		}
 		stop()

@@ -47,6 +47,9 @@ var mischiefs = []mischief{
 
 // misbehave makes the shop's platform do so from now on.
 func (s *shop) misbehave(id string) error {
+	if s.main != nil {
+		return s.main.misbehave(id)
+	}
 	i := slices.IndexFunc(mischiefs, func(m mischief) bool { return m.ID == id })
 	if i < 0 {
 		return badRequest("没有这种捣乱。")
@@ -65,6 +68,9 @@ func (s *shop) misbehave(id string) error {
 
 // mischief is what is going on now: once the faults are used up, nothing is.
 func (s *shop) mischief() string {
+	if s.main != nil {
+		return s.main.mischief()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.platform.Faults()) == 0 {

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -323,4 +324,118 @@ func TestPictures(t *testing.T) {
 	desk.newCodeOf("7992697494")
 	desk.wants(desk.answerTo(func() { desk.tap("7992697402") }), "核销成功")
 	take(desk, "demo.png")
+}
+
+// TestSetUpANewStore plays how a manager connects a store at either platform, in a
+// real browser: authorise, bind, admit somebody, verify.
+func TestSetUpANewStore(t *testing.T) {
+	t.Parallel()
+	for _, s := range []struct{ name, chat, platform, code, other string }{
+		{"五角场店", "wrWujiaochang", "点评（北极星）", "7992697761", "静安店"},
+		{"静安店", "wrJingan", "美团", "100520268861", "五角场店"},
+	} {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, wide, 900)
+			p.be("wangdian")
+			p.enter(s.chat)
+			p.await(`document.querySelector("#chat").innerText.includes("这家店还没有接入")`)
+			p.wants(p.say("绑定"), "没有可以绑定的门店")
+
+			p.enter(appChat)
+			p.wants(p.say("授权"), "授权哪个平台")
+			p.press(s.platform)
+			p.awaitLastCard("10 分钟内有效")
+			var link string
+			p.js(`[...document.querySelectorAll("#chat .card a")].at(-1).href`, &link)
+			p.wants(p.authorize(link, s.name), "授权成功", s.name)
+			p.awaitLastCard("门店已接通", s.name)
+
+			p.enter(s.chat)
+			offer := p.say("绑定")
+			p.wants(offer, s.name)
+			p.press(s.name)
+			p.awaitLastCard("已绑定")
+			p.be("xiaozhou")
+			p.wants(p.answerTo(func() { p.tap(s.code) }), "您还不在名单里")
+			p.wants(p.say("我是 小周"), "已经告诉管理员")
+			p.be("wangdian")
+			p.enter(appChat)
+			p.awaitLastCard("有人申请加入", "小周")
+			p.press("同意")
+			p.awaitLastCard("已同意")
+			p.be("xiaozhou")
+			p.enter(s.chat)
+			p.wants(p.answerTo(func() { p.tap(s.code) }), "核销成功", s.name, "小周")
+			p.awaitVoucher(s.code, "used")
+		})
+	}
+}
+
+// authorize follows a link in a tab of its own, as the manager's browser does, and
+// gives what the page at the end says.
+func (p *tab) authorize(link, store string) (text string) {
+	p.t.Helper()
+	ctx, closeTab := chromedp.NewContext(p.ctx)
+	p.t.Cleanup(closeTab)
+	other := *p
+	other.ctx = ctx
+	if err := chromedp.Run(ctx, chromedp.Navigate(link)); err != nil {
+		p.t.Fatal(err)
+	}
+	next := func() { // to the page that the button leads to
+		p.t.Helper()
+		bounded, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if _, err := chromedp.RunResponse(bounded, chromedp.Click("form button", chromedp.ByQuery, chromedp.NodeVisible)); err != nil {
+			p.t.Fatalf("%v\n%s", err, other.screenText())
+		}
+	}
+	next()
+	other.js(`[...document.querySelectorAll("label")].find((l) => l.innerText.includes(`+quoted(store)+`)).click()`, nil)
+	next()
+	other.js(`document.body.innerText`, &text)
+	return text
+}
+
+// An exported file stands in the chat and can be opened.
+func TestExportedFile(t *testing.T) {
+	t.Parallel()
+	p := open(t, wide, 900)
+	p.wants(p.answerTo(func() { p.tap("7992697494") }), "核销成功")
+	p.be("wangdian")
+	p.enter(appChat)
+	p.do(chromedp.SendKeys("#text", "导出 今日"+kb.Enter, chromedp.ByQuery))
+	p.await(`document.querySelector("#chat .media .file")?.innerText.includes(".xlsx")`)
+	var got string
+	p.do(chromedp.Evaluate(`fetch(document.querySelector("#chat .media").href).then(async (r) => r.status + " " + r.headers.get("Content-Disposition") + " " + new TextDecoder().decode((await r.arrayBuffer()).slice(0, 2)))`, &got, awaitPromise))
+	p.wants(got, "200 attachment;", ".xlsx PK") // a workbook is a zip file
+	p.await(`!document.querySelector("#chat").innerText.includes("undefined")`)
+	var missing int
+	p.do(chromedp.Evaluate(`fetch("api/media/nothing").then((r) => r.status)`, &missing, awaitPromise))
+	if missing != 404 {
+		t.Errorf("a file that is not there: %d", missing)
+	}
+}
+
+// TestTonight lets the evening come: the manager gets the summary of the day with
+// its picture, and the day's figures.
+func TestTonight(t *testing.T) {
+	t.Parallel()
+	p := open(t, narrow, 844)
+	p.wants(p.say("验 7992697494"), "核销成功")
+	p.wants(p.say("验 7992697402"), "核销成功")
+	p.click("#more")
+	p.await(`document.body.classList.contains("sheet") && !document.querySelector("#panels").getAnimations({ subtree: true }).length`)
+	p.click("#tonight")
+	p.await(`document.querySelector("[data-person=wangdian]").getAttribute("aria-checked") === "true"`)
+	p.awaitLastCard("2 张 ¥79.80", "门店", "人民广场店", "小王 2 张", "最忙")
+	p.await(`document.querySelector("#chat .media img")?.naturalWidth === 1080`)
+	p.await(`!document.querySelector("#chat").innerText.includes("补发") && document.querySelector("#problem").hidden`)
+
+	// Time goes on from there: what was verified can still be told about.
+	p.be("xiaowang")
+	p.enter(chats[0].ID)
+	p.wants(p.say("撤 7992697494"), "已过撤销时间")
+	p.wants(p.say("今日"), "2 张")
 }

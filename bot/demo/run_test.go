@@ -329,3 +329,14 @@ func TestMask(t *testing.T) {
 		}
 	}
 }
+
+// However late it is, the day of a demonstration is not over.
+func TestDaytime(t *testing.T) {
+	t.Parallel()
+	for hour, want := range map[int]int{0: 0, 9: 9, 20: 20, 21: 13, 23: 15} {
+		now := time.Date(2026, 11, 24, hour, 30, 0, 0, beijing)
+		if got := now.Add(daytime(now)); got.Hour() != want || got.Day() != 24 {
+			t.Errorf("at %d it is %s, want %d", hour, got, want)
+		}
+	}
+}

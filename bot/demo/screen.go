@@ -1,6 +1,8 @@
 package demo
 
 import (
+	"net/http"
+	"net/url"
 	"strings"
 
 	"yanquan/bot/wecom/wecomtest"
@@ -16,8 +18,43 @@ type message struct {
 	Markdown bool            `json:"markdown,omitempty"`
 	Running  bool            `json:"running,omitempty"` // more of it is to come
 	Card     *wecomtest.Card `json:"card,omitempty"`
+	Media    *media          `json:"media,omitempty"`
 	Quote    string          `json:"quote,omitempty"`  // what it answers
 	Failed   string          `json:"failed,omitempty"` // why it did not arrive, or did not end
+}
+
+// media is a picture or a file in a bubble.
+type media struct {
+	Name  string `json:"name"`
+	Image bool   `json:"image"`
+	URL   string `json:"url"`
+}
+
+// mediaOf is what a bubble shows instead of its text, which is a media_id; nil where
+// it is words.
+func (w *world) mediaOf(s wecomtest.Shown) *media {
+	if s.Kind != wecomtest.KindImage && s.Kind != wecomtest.KindFile {
+		return nil
+	}
+	m, _ := w.wecom.Medium(s.Text)
+	return &media{Name: m.Name, Image: s.Kind == wecomtest.KindImage, URL: "api/media/" + s.Text}
+}
+
+// medium serves a picture or a file. Its id cannot be guessed.
+func (w *world) medium(rw http.ResponseWriter, r *http.Request) {
+	m, ok := w.wecom.Medium(r.PathValue("id"))
+	if !ok {
+		refuse(rw, http.StatusNotFound, "没有这个文件。")
+		return
+	}
+	rw.Header().Set("X-Content-Type-Options", "nosniff")
+	rw.Header().Set("Content-Type", "application/octet-stream")
+	if m.Kind == "image" {
+		rw.Header().Set("Content-Type", http.DetectContentType(m.Data))
+	} else {
+		rw.Header().Set("Content-Disposition", "attachment; filename*=UTF-8''"+url.PathEscape(m.Name))
+	}
+	_, _ = rw.Write(m.Data) // a browser that left does not need it
 }
 
 // messages are everything on a person's phone, conversation by conversation.
@@ -36,6 +73,9 @@ func (w *world) messages(personID string) []message {
 				Markdown: s.FromBot && s.Kind != wecomtest.KindText,
 				Running:  !s.Finished, Quote: said[s.ReplyTo], Failed: w.failure(s.ID),
 			}
+			if m.Media = w.mediaOf(s); m.Media != nil {
+				m.Text = ""
+			}
 			if !s.FromBot {
 				m.From = strings.ToLower(s.From)
 			}
@@ -52,6 +92,12 @@ func (w *world) messages(personID string) []message {
 func inShort(s wecomtest.Shown) string {
 	if s.Card != nil {
 		return "[卡片] " + s.Card.Title
+	}
+	switch s.Kind {
+	case wecomtest.KindImage:
+		return "[图片]"
+	case wecomtest.KindFile:
+		return "[文件]"
 	}
 	const most = 40
 	line := []rune(strings.Join(strings.Fields(s.Text), " "))

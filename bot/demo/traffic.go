@@ -61,6 +61,7 @@ func (t *timings) of(q url.Values) (time.Duration, bool) {
 // apiLog remembers what the bot asked of the fake WeCom.
 type apiLog struct {
 	changed func()
+	now     func() time.Time
 
 	mu    sync.Mutex
 	seq   int
@@ -85,7 +86,7 @@ type apiCall struct {
 // record notes what passes through to the API.
 func (l *apiLog) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		c := apiCall{at: time.Now(), method: r.Method, path: r.URL.Path, query: mask(r.URL.RawQuery)}
+		c := apiCall{at: l.now(), method: r.Method, path: r.URL.Path, query: mask(r.URL.RawQuery)}
 		body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, 4<<20))
 		if err != nil {
 			http.Error(rw, "body too large", http.StatusRequestEntityTooLarge)

@@ -10,9 +10,6 @@ import (
 	"yanquan/dianping/dianpingtest"
 )
 
-// elsewhere is a shop of the same brand that is not the company's.
-const elsewhere = "wujiaochang"
-
 // beijing is where the shops are.
 var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
 
@@ -34,7 +31,7 @@ var (
 
 // stock fills a shop's platform: vouchers to use, and one of each kind of trouble.
 func (s *shop) stock(now time.Time) error {
-	here, there := []string{s.ID}, []string{elsewhere}
+	here := []string{s.ID}
 	lastMonth := now.AddDate(0, -1, 0)
 	mobile := func(v dianpingtest.Voucher, number string) dianpingtest.Voucher {
 		v.Mobile = number
@@ -67,7 +64,6 @@ func (s *shop) stock(now time.Time) error {
 			)
 		}),
 		s.sell(old, "有效期到 "+lastMonth.In(beijing).Format(time.DateOnly)),
-		s.sell(s.voucher(family, "43", there), "五角场店的券，本店不能用"),
 		s.sell(leaving, "顾客正在退款"),
 	)
 	return err
@@ -126,8 +122,8 @@ func (s *shop) tickets() []ticket {
 	now := s.clock.now()
 	list := []ticket{}
 	for _, v := range all {
-		if v.Replaces != "" {
-			continue // comes after the one it replaces
+		if v.Replaces != "" || !s.has(v.Code) {
+			continue // comes after the one it replaces, or belongs to another tray
 		}
 		chain := []ticket{s.ticket(v, all, now)}
 		for v.ReplacedBy != "" {
@@ -137,6 +133,14 @@ func (s *shop) tickets() []ticket {
 		list = append(list, chain[max(0, len(chain)-2):]...)
 	}
 	return list
+}
+
+// has reports whether a voucher was put into this shop's tray.
+func (s *shop) has(code string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, has := s.hints[code]
+	return has
 }
 
 func (s *shop) ticket(v dianpingtest.Voucher, all []dianpingtest.Voucher, now time.Time) ticket {

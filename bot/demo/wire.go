@@ -53,7 +53,7 @@ func (w *world) wire() []wireEntry {
 	for _, c := range w.api.all() {
 		list = append(list, apiEntry(c))
 	}
-	for _, s := range w.shops {
+	for _, s := range w.platforms() {
 		for _, r := range lastOf(s.platform.Requests(), keepWire) {
 			list = append(list, s.requestEntry(r))
 		}

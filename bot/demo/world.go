@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,8 +25,9 @@ type world struct {
 	servers  []*http.Server
 	serving  sync.WaitGroup
 
-	timings *timings // how long callbacks took
-	api     *apiLog  // what the bot asked of WeCom
+	clock   *shiftedClock // of everybody
+	timings *timings      // how long callbacks took
+	api     *apiLog       // what the bot asked of WeCom
 
 	mu      sync.Mutex
 	problem string            // why nothing can be tried now; empty: all is well
@@ -33,10 +35,11 @@ type world struct {
 	changed chan struct{}     // closed and replaced with every change of anything
 }
 
-// shop is a store with its fake platform. Each store has a platform for itself,
-// so that mischief at one leaves the other alone.
+// shop is a store with its fake platform. Each store that is there at first has a
+// platform for itself, so that mischief at one leaves the other alone.
 type shop struct {
 	store
+	main     *shop // whose platform this is; nil: its own
 	platform *dianpingtest.Platform
 	clock    *shiftedClock
 	url      string
@@ -47,45 +50,23 @@ type shop struct {
 	mood  string            // mischief that was chosen last
 }
 
-// shiftedClock lets a fake platform live in the past while its history is made.
-type shiftedClock struct {
-	mu    sync.Mutex
-	shift time.Duration
-}
-
-func (c *shiftedClock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.shift)
-}
-
-// at runs do while the clock stands at t.
-func (c *shiftedClock) at(t time.Time, do func() error) error {
-	c.set(time.Until(t))
-	defer c.set(0)
-	return do()
-}
-
-func (c *shiftedClock) set(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.shift = d
-}
-
 const starting = "机器人正在启动…"
 
 func newWorld() (w *world, err error) {
 	w = &world{
+		clock:   &shiftedClock{base: time.Now},
 		timings: &timings{next: &http.Transport{MaxIdleConnsPerHost: 16}, took: map[string]time.Duration{}},
 		problem: starting, failed: map[string]string{}, changed: make(chan struct{}),
 	}
-	w.api = &apiLog{changed: w.bump}
+	w.api = &apiLog{changed: w.bump, now: w.clock.now}
+	w.clock.set(daytime(time.Now()))
 	defer func() {
 		if err != nil {
 			w.close()
 		}
 	}()
 	opt := wecomtest.Options{
+		Now:    w.clock.now,
 		Client: &http.Client{Transport: w.timings},
 		Apps:   []wecomtest.App{{Name: appName}},
 		Robots: []wecomtest.Robot{{Name: robotName, DisplayName: robotShow}},
@@ -105,7 +86,11 @@ func newWorld() (w *world, err error) {
 	w.wecom.SetAPIURL(w.wecomURL)
 	w.wecom.Run()
 	for _, s := range stores {
-		one, err := w.openShop(s)
+		open := w.openShop
+		if s.Beside != "" {
+			open = w.openBeside
+		}
+		one, err := open(s)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +100,7 @@ func newWorld() (w *world, err error) {
 }
 
 func (w *world) openShop(s store) (*shop, error) {
-	clock := &shiftedClock{}
+	clock := &shiftedClock{base: w.clock.now}
 	one := &shop{store: s, clock: clock, hints: map[string]string{}, mood: calm}
 	one.platform = dianpingtest.New(dianpingtest.Options{
 		Now: clock.now, AppKey: demoAppKey, AppSecret: demoAppSecret, DeveloperID: demoDeveloperID, SignKey: demoSignKey,
@@ -127,15 +112,39 @@ func (w *world) openShop(s store) (*shop, error) {
 	}
 	err = errors.Join(
 		one.platform.AddShop(dianpingtest.Shop{ID: s.ID, Name: s.Name}),
-		one.platform.AddShop(dianpingtest.Shop{ID: elsewhere, Name: "五角场店"}),
 		one.platform.AddSession(dianpingtest.Session{Token: s.token, Dialect: s.Dialect, Shops: []string{s.ID}}),
-		one.stock(time.Now()),
+		one.stock(w.clock.now()),
 	)
 	if err != nil {
 		one.platform.Close()
 		return nil, fmt.Errorf("demo: %s: %w", s.Name, err)
 	}
 	return one, nil
+}
+
+// openBeside opens a store on the platform of another. The merchant has yet to
+// authorise it.
+func (w *world) openBeside(s store) (*shop, error) {
+	main, err := w.shop(s.Beside)
+	if err != nil {
+		return nil, fmt.Errorf("demo: %s: %w", s.Name, err)
+	}
+	one := &shop{store: s, main: main, platform: main.platform, clock: main.clock, url: main.url, hints: map[string]string{}}
+	err = errors.Join(
+		one.platform.AddShop(dianpingtest.Shop{ID: s.ID, Name: s.Name}),
+		one.sell(one.voucher(afternoonTea, "61", []string{s.ID}), "授权、绑定以后再验"),
+		one.sell(one.voucher(quickLunch, "62", []string{s.ID}), ""),
+		main.sell(main.voucher(family, "43", []string{s.ID}), s.Name+"的券，本店不能用"),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("demo: %s: %w", s.Name, err)
+	}
+	return one, nil
+}
+
+// platforms are the shops with a platform of their own.
+func (w *world) platforms() []*shop {
+	return slices.DeleteFunc(slices.Clone(w.shops), func(s *shop) bool { return s.main != nil })
 }
 
 // listenLoopback takes a free port that only this machine can reach.
@@ -159,8 +168,13 @@ func (w *world) serve(h http.Handler) (url string, err error) {
 	return app.LocalURL(ln.Addr()), nil
 }
 
-// pointAt tells the fake WeCom where the bot is, as its console would.
+// pointAt tells the fakes where the bot is, as their consoles would.
 func (w *world) pointAt(botURL string) error {
+	for _, s := range w.platforms() {
+		s.platform.SetRegistration(dianpingtest.Registration{
+			CallbackURL: botURL + "/auth/meituan/callback", NoticeURL: botURL + "/auth/meituan/notice",
+		})
+	}
 	return errors.Join(
 		w.wecom.SetCallbackURL(wecomtest.InRobot(robotName, ""), botURL+"/wecom/bot/"+robotName),
 		w.wecom.SetCallbackURL(wecomtest.InApp(appName, ""), botURL+"/wecom/app/"+appName),
@@ -170,7 +184,7 @@ func (w *world) pointAt(botURL string) error {
 // close ends the fakes and their servers. The bot has ended before.
 func (w *world) close() {
 	w.wecom.Close()
-	for _, s := range w.shops {
+	for _, s := range w.platforms() {
 		s.platform.Close()
 	}
 	for _, srv := range w.servers {
@@ -222,7 +236,7 @@ func (w *world) watch(ctx context.Context, botURL string) {
 		})
 	}
 	follow(func() <-chan struct{} { return w.wecom.Changed(w.wecom.Version()) })
-	for _, s := range w.shops {
+	for _, s := range w.platforms() {
 		follow(func() <-chan struct{} {
 			_, _, more := s.platform.Since(math.MaxUint64)
 			return more

@@ -22,6 +22,7 @@ import (
 type store struct {
 	name, platform string
 	shop           dianping.Shop
+	grant          *models.Grant // the merchant's consent; nil: declared with its token
 }
 
 const databaseTimeout = 10 * time.Second
@@ -57,10 +58,12 @@ func (c *checker) database(ctx context.Context) []store {
 		return c.declared()
 	}
 	c.good("database: %s answers and takes changes", shown)
-	c.charset(ctx)
+	c.server(ctx)
+	c.databaseClock(ctx, db)
 	if !c.migrations(ctx, db) {
 		return c.declared()
 	}
+	c.looseEnds(ctx, db)
 	known, err := c.known(ctx, db)
 	if err != nil {
 		c.bad("see the message", "database: stores cannot be read: %v", err)
@@ -82,29 +85,52 @@ func (c *checker) newFile(path, shown string) {
 	c.good("database: %s does not exist yet; serve creates it", shown)
 }
 
-// charset looks at the tables that hold Chinese names, on a MySQL-protocol
-// database; migrations make them in utf8mb4 whatever the default is.
-func (c *checker) charset(ctx context.Context) {
+// server looks at what a MySQL-protocol server is set to. Its own character set and
+// time zone do not matter: migrations make tables in utf8mb4, and connections say
+// what they speak.
+func (c *checker) server(ctx context.Context) {
 	if c.cfg.Database.Driver != models.MySQL {
 		return
 	}
 	db, err := sql.Open("mysql", c.cfg.Database.DSN)
 	if err != nil {
-		c.bad("correct database.dsn", "database: character set cannot be read")
+		c.bad("correct database.dsn", "database: settings cannot be read")
 		return
 	}
 	defer db.Close()
-	var version string
+	var version, charset, zone string
+	var connections int
 	var wrong sql.NullString
-	err = db.QueryRowContext(ctx, `SELECT VERSION(), (SELECT MIN(table_name) FROM information_schema.tables
-		WHERE table_schema = DATABASE() AND table_name IN ('stores', 'members', 'operations') AND table_collation NOT LIKE 'utf8mb4%')`).Scan(&version, &wrong)
+	err = db.QueryRowContext(ctx, `SELECT VERSION(), @@character_set_database, @@global.time_zone, @@max_connections, (SELECT MIN(table_name) FROM information_schema.tables
+		WHERE table_schema = DATABASE() AND table_name IN ('stores', 'members', 'operations') AND table_collation NOT LIKE 'utf8mb4%')`).Scan(&version, &charset, &zone, &connections, &wrong)
 	switch {
 	case err != nil:
-		c.bad("see the message", "database: character set cannot be read: %v", err)
+		c.bad("see the message", "database: settings cannot be read: %v", err)
 	case wrong.Valid:
 		c.bad("ALTER TABLE "+wrong.String+" CONVERT TO CHARACTER SET utf8mb4", "database: table %s is not in utf8mb4", wrong.String)
 	default:
-		c.good("database: version %s, texts in utf8mb4", version)
+		c.good("database: version %s, texts in utf8mb4 (its default is %s), times in UTC (its zone is %s)", version, charset, zone)
+	}
+	if err == nil && connections < models.ConnsPerProcess {
+		c.warn("raise max_connections", "database: it admits %d connections, and each process takes up to %d", connections, models.ConnsPerProcess)
+	}
+}
+
+// databaseClock compares our clock with the server's, by which all replicas go.
+func (c *checker) databaseClock(ctx context.Context, db *models.DB) {
+	if db.Driver() != models.MySQL {
+		return
+	}
+	behind, err := db.FollowServer(ctx)
+	switch {
+	case err != nil:
+		c.bad("see the message", "clock: the database does not tell the time: %v", err)
+	case behind > 2*time.Second:
+		c.bad("turn on time synchronisation (NTP) on both machines", "clock: %s behind the database server", behind.Round(time.Second))
+	case behind < -2*time.Second:
+		c.bad("turn on time synchronisation (NTP) on both machines", "clock: %s ahead of the database server", -behind.Round(time.Second))
+	default:
+		c.good("clock: agrees with the database server")
 	}
 }
 
@@ -138,7 +164,7 @@ func (c *checker) migrations(ctx context.Context, db *models.DB) bool {
 func (c *checker) declared() []store {
 	var list []store
 	for _, s := range c.cfg.Stores {
-		list = append(list, store{s.Name, s.Platform, dianping.Shop{ID: s.ShopID, Session: s.Session}})
+		list = append(list, store{name: s.Name, platform: s.Platform, shop: dianping.Shop{ID: s.ShopID, Session: s.Session}})
 	}
 	return list
 }
@@ -150,15 +176,23 @@ func (c *checker) known(ctx context.Context, db *models.DB) ([]store, error) {
 	if err != nil {
 		return nil, err
 	}
+	all, err := db.Grants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[string]*models.Grant{}
+	for i := range all {
+		byID[all[i].ID] = &all[i]
+	}
 	var list []store
 	seen := map[string]bool{}
 	for _, r := range rows {
-		s := store{r.Name, r.Platform, dianping.Shop{ID: r.ShopID}}
+		s := store{name: r.Name, platform: r.Platform, shop: dianping.Shop{ID: r.ShopID}}
 		session, err := db.Session(ctx, r.ID)
 		if err != nil && !errors.Is(err, models.ErrNotFound) {
 			return nil, fmt.Errorf("session of %s: %w", r.Name, err)
 		}
-		s.shop.Session = session.AccessToken
+		s.shop.Session, s.grant = session.AccessToken, byID[r.GrantID]
 		list = append(list, s)
 		seen[r.Platform+"/"+r.ShopID] = true
 	}

@@ -1,6 +1,7 @@
 // Package doctor checks an installation from the outside in: configuration,
 // database, clock, WeCom, callback addresses, platform. Each line says what was
-// looked at, and where something is wrong, what to do. It changes nothing.
+// looked at (✓), and where something is wrong (✗) or may not be meant so (!), what to
+// do. It changes nothing.
 package doctor
 
 import (
@@ -61,6 +62,11 @@ func (c *checker) good(format string, args ...any) {
 func (c *checker) bad(advice, format string, args ...any) {
 	c.fine = false
 	fmt.Fprintf(c.w, "✗ %s — %s\n", fmt.Sprintf(format, args...), advice)
+}
+
+// warn is about what works, and may not be meant so.
+func (c *checker) warn(advice, format string, args ...any) {
+	fmt.Fprintf(c.w, "! %s — %s\n", fmt.Sprintf(format, args...), advice)
 }
 
 func (c *checker) configuration(path string, env func(string) (string, bool)) *config.Config {

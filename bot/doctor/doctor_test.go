@@ -16,9 +16,12 @@ import (
 	"time"
 
 	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/app"
 	"yanquan/internal/config"
+	"yanquan/models"
+	"yanquan/models/modelstest"
 )
 
 const testKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -69,7 +72,7 @@ wecom:
   apps: [{name: main, agent_id: %d, secret: '%s', token: '%s', encoding_aes_key: '%s'}]
   bots: [{name: group, token: '%s', encoding_aes_key: '%s'}]
 dianping: {api_url: '%s', app_key: k, app_secret: s}
-stores: [{name: 人民广场店, platform: dianping, shop_id: shop-1, session: t}]
+stores: [{name: 人民广场店, platform: dianping, shop_id: shop-1, session: t, chats: [wrA], staff: [{userid: zhangsan}]}]
 `, testKey, publicURL, filepath.Join(w.dir, "yanquan.db"), w.wecomURL, w.app.CorpID, w.app.AgentID, w.app.Secret, w.app.Token, w.app.EncodingAESKey,
 		w.robot.Token, w.robot.EncodingAESKey, w.shopURL)
 	text = strings.NewReplacer(edit...).Replace(text)
@@ -126,9 +129,9 @@ func check(t *testing.T, path string, o Options) (bool, string) {
 	}
 	for line := range strings.Lines(text) {
 		switch {
-		case !strings.HasPrefix(line, "✓ ") && !strings.HasPrefix(line, "✗ "):
-			t.Errorf("neither ✓ nor ✗: %s", line)
-		case strings.HasPrefix(line, "✗ ") && !strings.Contains(line, " — "):
+		case !strings.HasPrefix(line, "✓ ") && !strings.HasPrefix(line, "✗ ") && !strings.HasPrefix(line, "! "):
+			t.Errorf("without a mark: %s", line)
+		case !strings.HasPrefix(line, "✓ ") && !strings.Contains(line, " — "):
 			t.Errorf("does not say what to do: %s", line)
 		}
 	}
@@ -203,7 +206,7 @@ func TestFindings(t *testing.T) {
 		{"another name than serve", []string{"name: group", "name: other"}, 0, "✗ callback " + url + "/wecom/bot/other: answers 404", "another configuration"},
 		{"no public url", []string{"public_url: '" + url, "public_url: '"}, 0, "✗ callback: server.public_url is not set", "set server.public_url"},
 		{"wrong platform keys", []string{"app_secret: s", "app_secret: x"}, 0, "✗ platform: store 人民广场店", "check the keys in dianping:"},
-		{"nothing to do", []string{"stores: [{name: 人民广场店, platform: dianping, shop_id: shop-1, session: t}]", "", "dianping: {api_url: '" + w.shopURL + "', app_key: k, app_secret: s}", "", "yanquan.db", "new.db"}, 0, "there is no platform to verify at", "add the section"},
+		{"nothing to do", []string{"stores: [{name: 人民广场店, platform: dianping, shop_id: shop-1, session: t, chats: [wrA], staff: [{userid: zhangsan}]}]", "", "dianping: {api_url: '" + w.shopURL + "', app_key: k, app_secret: s}", "", "yanquan.db", "new.db"}, 0, "there is no platform to verify at", "add the section"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -240,6 +243,126 @@ func TestVoidSession(t *testing.T) {
 	fine, text := check(t, w.config(t, url), Options{})
 	if fine || !strings.Contains(text, "✗ platform: store 人民广场店") || !strings.Contains(text, "authorise again") {
 		t.Errorf("got:\n%s", text)
+	}
+}
+
+// memory is the database of the installation.
+func (w *world) memory(t *testing.T, path string) *models.DB {
+	t.Helper()
+	cfg, err := config.Load(path, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := app.OpenDB(t.Context(), cfg, nil, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// What was authorised from the chat says how long it lasts, and is renewed there.
+func TestAuthorisations(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path := w.config(t, w.serve(t))
+	db := w.memory(t, path)
+	now := time.Now()
+	for i, tt := range []struct {
+		grant models.Grant
+		want  []string
+	}{
+		{models.Grant{RefreshToken: "r", RefreshesLeft: 12, ExpiresAt: now.Add(20 * 24 * time.Hour)}, []string{"✓ authorisation: that of store S0 renews itself"}},
+		{models.Grant{ExpiresAt: now.Add(20*24*time.Hour + time.Hour)}, []string{"✓ authorisation: that of store S1 lasts until ", "20 days"}},
+		{models.Grant{ExpiresAt: now.Add(3*24*time.Hour + time.Hour)}, []string{"! authorisation: that of store S2 ends on ", "in 3 days", "text 授权"}},
+	} {
+		g, shop := tt.grant, fmt.Sprint("uuid-", i)
+		g.ID, g.Platform, g.Purpose, g.CustomerID, g.AuthorizedBy, g.AuthorizedAt = shop, dianping.Dianping, string(dianping.ForVouchers), shop, "boss", now
+		g.AccessToken = "token-" + shop
+		saved, err := db.SaveGrant(t.Context(), g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.LinkStores(t.Context(), saved, []models.GrantShop{{ShopID: shop, Name: fmt.Sprint("S", i)}}); err != nil {
+			t.Fatal(err)
+		}
+		_, text := check(t, path, Options{})
+		for _, want := range tt.want {
+			if !strings.Contains(text, want) {
+				t.Errorf("lacks %q:\n%s", want, text)
+			}
+		}
+		if strings.Contains(text, "token-"+shop) {
+			t.Errorf("shows a token:\n%s", text)
+		}
+		for line := range strings.Lines(text) {
+			if strings.Contains(line, "platform: store S") && !strings.Contains(line, "text 授权") {
+				t.Errorf("does not say that the chat renews it: %s", line)
+			}
+		}
+	}
+}
+
+// What cannot be renewed any more.
+func TestAuthorisationsInTrouble(t *testing.T) {
+	now := time.Now()
+	for want, g := range map[string]models.Grant{
+		"✗ authorisation: that of store S cannot be renewed (refresh_spent); it ends on ":         {RefreshToken: "r", RefreshesLeft: 12, ExpiresAt: now.Add(49 * time.Hour), Reason: "refresh_spent"},
+		"✗ authorisation: that of store S has ended (unbound) — let a manager text 授权":            {Ended: true, Reason: "unbound"},
+		"! authorisation: that of store S was not renewed at the last try (timeout) — serve goes": {RefreshToken: "r", Reason: "timeout"},
+	} {
+		var out bytes.Buffer
+		c := &checker{w: &out, fine: true, now: func() time.Time { return now }, cfg: config.Default()}
+		c.authorisation(store{name: "S", grant: &g})
+		if !strings.HasPrefix(out.String(), want) || c.fine != strings.HasPrefix(want, "!") {
+			t.Errorf("%v %s, want %s", c.fine, &out, want)
+		}
+	}
+}
+
+// Stores, groups and people that lead nowhere are pointed out, and are no failure.
+func TestLooseEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	url := w.serve(t)
+	db := w.memory(t, w.config(t, url))
+	if err := db.SyncConfigured(t.Context(), []models.ConfiguredStore{{Platform: "dianping", ShopID: "shop-1", Name: "人民广场店", Session: "t"}}); err != nil {
+		t.Fatal(err)
+	}
+	path := w.config(t, url)
+	fine, text := check(t, path, Options{})
+	if !fine {
+		t.Errorf("a failure:\n%s", text)
+	}
+	for _, want := range []string{"! groups: no group works for 人民广场店 — text 绑定", "! people: nobody but managers may verify in 人民广场店 — let staff text 我是"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("lacks %q:\n%s", want, text)
+		}
+	}
+	_, text = check(t, w.config(t, url, "secret_key:", "access: group\nsecret_key:"), Options{})
+	if strings.Contains(text, "nobody but managers") {
+		t.Errorf("in a group everybody may:\n%s", text)
+	}
+	if got := some(strings.Split("a b c d e f g", " ")); got != "a, b, c, d, e and 2 more" {
+		t.Errorf("some: %s", got)
+	}
+}
+
+// A server's clock and settings are looked at.
+func TestDatabaseServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dsn := "driver: mysql, dsn: '" + modelstest.MySQLDSN(t)
+	path := w.config(t, "http://127.0.0.1:1", "dsn: '"+filepath.Join(w.dir, "yanquan.db"), dsn)
+	for skew, want := range map[time.Duration]string{
+		0: "✓ clock: agrees with the database server", 2 * time.Minute: "✗ clock: 2m0s ahead of the database server", -2 * time.Minute: "✗ clock: 2m0s behind the database server",
+	} {
+		_, text := check(t, path, Options{Now: func() time.Time { return time.Now().Add(skew) }})
+		for _, want := range []string{want, "✓ database: version ", "texts in utf8mb4 (its default is latin1), times in UTC (its zone is "} {
+			if !strings.Contains(text, want) {
+				t.Errorf("lacks %q:\n%s", want, text)
+			}
+		}
 	}
 }
 

@@ -110,14 +110,20 @@ func verify(c *gin.Context, check func(url.Values) (string, error)) {
 // readBody reads at most maxBody, or answers 413 or 400.
 func readBody(c *gin.Context) ([]byte, bool) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		answer(c, http.StatusRequestEntityTooLarge, fmt.Errorf("body over %d bytes", maxBody))
-	case err != nil:
-		answer(c, http.StatusBadRequest, fmt.Errorf("read body: %w", err))
+	if err != nil {
+		unreadable(c, fmt.Errorf("read body: %w", err))
 	}
 	return body, err == nil
+}
+
+// unreadable answers 413 where a body was too long, and 400 otherwise.
+func unreadable(c *gin.Context, err error) {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		answer(c, http.StatusRequestEntityTooLarge, fmt.Errorf("body over %d bytes", tooLarge.Limit))
+		return
+	}
+	answer(c, http.StatusBadRequest, err)
 }
 
 // refuse chooses the status for an error.

@@ -53,7 +53,7 @@ func TestRefusals(t *testing.T) {
 		{"unknown app, GET", httptest.NewRequest("GET", "/wecom/app/other", nil), 404},
 		{"no name", post("/wecom/app/", body), 404},
 		{"no such route", post("/wecom/other/main", body), 404},
-		{"merchant authorisation is not there yet", httptest.NewRequest("GET", "/auth/dianping", nil), 404},
+		{"merchant authorisation is off", httptest.NewRequest("GET", "/auth/dianping", nil), 404},
 		{"put", httptest.NewRequest("PUT", target, strings.NewReader(body)), 405},
 		{"delete", httptest.NewRequest("DELETE", "/wecom/bot/group", nil), 405},
 		{"head", httptest.NewRequest("HEAD", target, nil), 405},

@@ -29,7 +29,6 @@ const (
 type health struct {
 	checks []Check
 	log    *slog.Logger
-	now    func() time.Time
 	gauge  func(ready bool)
 
 	mu       sync.Mutex
@@ -42,8 +41,8 @@ type result struct {
 	at  time.Time
 }
 
-func newHealth(checks []Check, log *slog.Logger, now func() time.Time, gauge func(bool)) *health {
-	return &health{checks: checks, log: log, now: now, gauge: gauge, results: map[string]result{}}
+func newHealth(checks []Check, log *slog.Logger, gauge func(bool)) *health {
+	return &health{checks: checks, log: log, gauge: gauge, results: map[string]result{}}
 }
 
 // run probes until the context ends. Each check has a loop of its own: a probe
@@ -83,7 +82,7 @@ func (h *health) probe(ctx context.Context, c Check) {
 	}
 	h.mu.Lock()
 	last, known := h.results[c.Name]
-	h.results[c.Name] = result{err: err, at: h.now()}
+	h.results[c.Name] = result{err: err, at: time.Now()}
 	h.mu.Unlock()
 	switch {
 	case err != nil && (!known || last.err == nil):
@@ -119,7 +118,7 @@ func (h *health) state() (ready bool, words map[string]string) {
 			words[c.Name] = "not checked yet"
 		case r.err != nil:
 			words[c.Name] = "failed"
-		case h.now().Sub(r.at) > probeStale:
+		case time.Since(r.at) > probeStale:
 			words[c.Name] = "no answer"
 		default:
 			words[c.Name] = "ok"

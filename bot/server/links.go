@@ -15,8 +15,12 @@ import (
 // Purpose says what a link is good for; a link for one is refused for another.
 type Purpose string
 
-// ToVoucher opens the page of one verification.
-const ToVoucher Purpose = "voucher"
+const (
+	ToVoucher   Purpose = "voucher"   // opens the page of one verification
+	ToAuthorize Purpose = "authorize" // opens the page that leads to a platform's authorisation
+	ToFile      Purpose = "file"      // opens the page of one file
+	ToDownload  Purpose = "download"  // opens its content
+)
 
 // VoucherLinkLife is how long the link in a card opens its page.
 const VoucherLinkLife = 30 * 24 * time.Hour
@@ -35,23 +39,27 @@ var (
 // with a key for each purpose, so that nothing can be carried from one to
 // another, and nothing but the secret key is needed to check one.
 type Links struct {
-	secret []byte
-	now    func() time.Time
+	secrets [][]byte // the first signs
+	now     func() time.Time
 }
 
-// NewLinks derives everything from the configured secret key.
-func NewLinks(secret []byte, now func() time.Time) (*Links, error) {
-	if len(secret) < 32 {
-		return nil, fmt.Errorf("server: links need a secret of 32 bytes, not %d", len(secret))
+// NewLinks derives everything from the configured secret key. Links that were
+// signed with an old key still open.
+func NewLinks(secret []byte, now func() time.Time, old ...[]byte) (*Links, error) {
+	secrets := append([][]byte{secret}, old...)
+	for _, s := range secrets {
+		if len(s) < 32 {
+			return nil, fmt.Errorf("server: links need a secret of 32 bytes, not %d", len(s))
+		}
 	}
-	return &Links{secret: secret, now: now}, nil
+	return &Links{secrets: secrets, now: now}, nil
 }
 
 // Sign makes a token for a subject that is good for so long.
 func (l *Links) Sign(p Purpose, subject string, life time.Duration) (string, error) {
 	raw := binary.BigEndian.AppendUint64(nil, uint64(l.now().Add(life).Unix()))
 	raw = append(raw, subject...)
-	mac, err := l.mac(p, raw)
+	mac, err := mac(l.secrets[0], p, raw)
 	if err != nil {
 		return "", err
 	}
@@ -66,11 +74,15 @@ func (l *Links) Open(p Purpose, token string) (string, error) {
 		return "", ErrBadLink
 	}
 	body, given := raw[:len(raw)-sha256.Size], raw[len(raw)-sha256.Size:]
-	mac, err := l.mac(p, body)
-	if err != nil {
-		return "", err
+	ours := false
+	for _, secret := range l.secrets {
+		mac, err := mac(secret, p, body)
+		if err != nil {
+			return "", err
+		}
+		ours = ours || hmac.Equal(mac, given)
 	}
-	if !hmac.Equal(mac, given) {
+	if !ours {
 		return "", ErrBadLink
 	}
 	if uint64(l.now().Unix()) >= binary.BigEndian.Uint64(body) {
@@ -79,8 +91,8 @@ func (l *Links) Open(p Purpose, token string) (string, error) {
 	return string(body[8:]), nil
 }
 
-func (l *Links) mac(p Purpose, body []byte) ([]byte, error) {
-	key, err := hkdf.Key(sha256.New, l.secret, nil, "yanquan link "+string(p), sha256.Size)
+func mac(secret []byte, p Purpose, body []byte) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, secret, nil, "yanquan link "+string(p), sha256.Size)
 	if err != nil {
 		return nil, fmt.Errorf("server: link key: %w", err)
 	}

@@ -80,4 +80,41 @@ func TestLinksNeedASecret(t *testing.T) {
 	if _, err := NewLinks([]byte("short"), time.Now); err == nil {
 		t.Error("accepted a short secret")
 	}
+	if _, err := NewLinks(bytes.Repeat([]byte{1}, 32), time.Now, []byte("short")); err == nil {
+		t.Error("accepted a short old secret")
+	}
+}
+
+// TestLinksAfterRotation: links signed before a change of the secret still open;
+// new ones are signed with the new secret alone.
+func TestLinksAfterRotation(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	key := func(b byte) []byte { return bytes.Repeat([]byte{b}, 32) }
+	rotated, err := NewLinks(key(3), func() time.Time { return now }, key(2), key(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for secret, want := range map[byte]error{1: nil, 2: nil, 3: nil, 4: ErrBadLink} {
+		token, err := newLinks(t, secret, &now).Sign(ToAuthorize, "ticket", 10*time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if subject, err := rotated.Open(ToAuthorize, token); !errors.Is(err, want) || err == nil && subject != "ticket" {
+			t.Errorf("signed with secret %d: %q, %v", secret, subject, err)
+		}
+	}
+	token, err := rotated.Sign(ToAuthorize, "ticket", 10*time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for secret, want := range map[byte]error{1: ErrBadLink, 2: ErrBadLink, 3: nil} {
+		if _, err := newLinks(t, secret, &now).Open(ToAuthorize, token); !errors.Is(err, want) {
+			t.Errorf("opened with secret %d: %v", secret, err)
+		}
+	}
+	now = now.Add(10 * time.Minute)
+	if _, err := rotated.Open(ToAuthorize, token); !errors.Is(err, ErrLinkExpired) {
+		t.Errorf("after its life: %v", err)
+	}
 }

@@ -28,18 +28,27 @@ var pageFiles embed.FS
 
 var pageTemplate = template.Must(template.ParseFS(pageFiles, "page.html"))
 
-// page is what page.html is filled with. A page without a View is a notice.
+// page is what page.html is filled with. A page with nothing but a text is a
+// notice.
 type page struct {
 	Nonce    string
 	Mood     string // good, bad, wait, plain: colour and sign
 	Title    string
 	Text     string
+	Fields   []bot.Field
+	Stores   []string // names
+	Form     *form
 	View     *bot.VoucherView
 	Price    string
 	UndoAt   string        // until when, as a clock
 	UndoLeft time.Duration // at the time of rendering
 	UndoSpan time.Duration
 	Refresh  int // seconds; 0: never
+}
+
+// form is a button that carries a token.
+type form struct {
+	Token, Button string
 }
 
 // UndoMillis is UndoLeft for the script.
@@ -96,15 +105,13 @@ func (s *Server) voucher(v bot.VoucherView) page {
 	default:
 		p.Mood = "plain"
 	}
-	fields := v.Card.Fields
-	v.Card.Fields = nil
-	for _, f := range fields {
+	for _, f := range v.Card.Fields {
 		if f.Key == "售价" { // shown large
 			p.Price = f.Value
 			continue
 		}
 		f.Value = mask(f.Value)
-		v.Card.Fields = append(v.Card.Fields, f)
+		p.Fields = append(p.Fields, f)
 	}
 	if q := v.Card.Quote; q != nil {
 		v.Card.Quote = &bot.Quote{Title: q.Title, Text: mask(q.Text)}
@@ -136,16 +143,29 @@ func (s *Server) render(c *gin.Context, status int, p page) {
 	var nonce [16]byte
 	rand.Read(nonce[:])
 	p.Nonce = base64.RawURLEncoding.EncodeToString(nonce[:])
+	policy := "default-src 'none'; style-src 'nonce-" + p.Nonce + "'; script-src 'nonce-" + p.Nonce +
+		"'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+	if p.Form == nil {
+		// Browsers hold the redirect that answers a form to this as well, and only
+		// the platform knows where that leads; so it is left out where there is a form.
+		policy += "; form-action 'none'"
+	}
+	pageHeaders(c)
 	h := c.Writer.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+p.Nonce+"'; script-src 'nonce-"+p.Nonce+
-		"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	h.Set("Referrer-Policy", "no-referrer") // the address is the permission
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Robots-Tag", "noindex, nofollow")
-	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", policy)
 	c.Status(status)
 	if err := pageTemplate.ExecuteTemplate(c.Writer, "page.html", p); err != nil {
 		_ = c.Error(err)
 	}
+}
+
+// pageHeaders keeps an address, which is a permission, from being passed on or
+// kept.
+func pageHeaders(c *gin.Context) {
+	h := c.Writer.Header()
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Robots-Tag", "noindex, nofollow")
+	h.Set("Cache-Control", "no-store")
 }

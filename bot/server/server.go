@@ -1,6 +1,6 @@
 // Package server is the HTTP side: WeCom's callbacks in, the page of a
-// verification, health and metrics. It knows how to answer a callback in time
-// and in which status, and nothing of vouchers.
+// verification, merchant authorisation, health and metrics. It knows how to
+// answer a callback in time and in which status, and nothing of vouchers.
 package server
 
 import (
@@ -36,6 +36,8 @@ type Options struct {
 	ReplyDeadline time.Duration            // a callback is answered within; 4s where zero
 
 	Vouchers   Vouchers
+	Merchants  Merchants
+	Files      Files
 	Links      *Links
 	Location   *time.Location // of the times shown; UTC where nil
 	UndoWindow time.Duration  // full length of the page's undo clock; 10m where zero
@@ -92,7 +94,7 @@ func New(o Options) (*Server, error) {
 		o.Metrics = NewMetrics("", "")
 	}
 	s := &Server{Options: o}
-	s.health = newHealth(o.Checks, o.Log, o.Now, s.Metrics.setReady)
+	s.health = newHealth(o.Checks, o.Log, s.Metrics.setReady)
 
 	r := gin.New()
 	r.HandleMethodNotAllowed = true
@@ -118,6 +120,17 @@ func New(o Options) (*Server, error) {
 	if o.Vouchers != nil && o.Links != nil {
 		r.GET("/v/:token", s.voucherPage)
 	}
+	if o.Merchants != nil && o.Links != nil {
+		r.GET("/auth/:platform", s.offerAuthorization)
+		r.POST("/auth/:platform", s.startAuthorization)
+		r.GET("/auth/:platform/callback", s.finishAuthorization)
+		r.POST("/auth/:platform/notice", s.platformNotice)
+	}
+	if o.Files != nil && o.Links != nil {
+		r.GET("/files/:token", s.offerFile)
+		r.POST("/files/:token", s.takeFile)
+		r.GET("/files/:token/:name", s.sendFile)
+	}
 	s.router = r
 	return s, nil
 }
@@ -135,7 +148,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, ready func()) error
 	go func() { defer close(probing); s.health.run(probes) }()
 	defer func() { stopProbes(); <-probing }()
 
+	unused := &silent{conns: map[net.Conn]bool{}}
 	srv := &http.Server{
+		ConnState:         unused.track,
 		Handler:           s.router,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
@@ -157,6 +172,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, ready func()) error
 	s.health.stop()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Grace)
 	defer cancel()
+	unused.stop()
 	if err := srv.Shutdown(grace); err != nil {
 		srv.Close()
 		return fmt.Errorf("server: requests still running after %s: %w", s.Grace, err)

@@ -25,6 +25,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/wecom"
+	"yanquan/internal/logs/logstest"
 	"yanquan/models"
 )
 
@@ -135,7 +136,7 @@ type bundle struct {
 	engine *fakeEngine
 	server *Server
 	links  *Links
-	log    *bytes.Buffer
+	log    *logstest.Buffer
 }
 
 func setup(t *testing.T, change ...func(*Options)) *bundle {
@@ -152,11 +153,11 @@ func setup(t *testing.T, change ...func(*Options)) *bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bundle{engine: newEngine(), links: links, log: &bytes.Buffer{}}
+	b := &bundle{engine: newEngine(), links: links, log: &logstest.Buffer{}}
 	o := Options{
 		Engine: b.engine, Apps: map[string]AppCallback{"main": app}, Robots: map[string]RobotCallback{"group": robot},
 		ReplyDeadline: 200 * time.Millisecond, Links: links, Vouchers: fakeVouchers{},
-		Location: time.FixedZone("CST", 8*3600), Log: slog.New(slog.NewTextHandler(&lockedWriter{w: b.log}, nil)),
+		Location: time.FixedZone("CST", 8*3600), Log: slog.New(slog.NewTextHandler(b.log, nil)),
 	}
 	for _, c := range change {
 		c(&o)
@@ -165,17 +166,6 @@ func setup(t *testing.T, change ...func(*Options)) *bundle {
 		t.Fatal(err)
 	}
 	return b
-}
-
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
 }
 
 func (b *bundle) do(method, target string, body io.Reader) *httptest.ResponseRecorder {

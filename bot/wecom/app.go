@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/xml"
@@ -88,15 +89,18 @@ type appMessage struct {
 	AgentID      string   `xml:"AgentID"`
 	Content      string   `xml:"Content"`
 
-	Event         string `xml:"Event"`
-	EventKey      string `xml:"EventKey"`
-	TaskID        string `xml:"TaskId"`
-	CardType      string `xml:"CardType"`
-	ResponseCode  string `xml:"ResponseCode"`
-	SelectedItems []struct {
-		QuestionKey string   `xml:"QuestionKey"`
-		OptionIDs   []string `xml:"OptionIds>OptionId"`
-	} `xml:"SelectedItems>SelectedItem"`
+	Event        string `xml:"Event"`
+	EventKey     string `xml:"EventKey"`
+	TaskID       string `xml:"TaskId"`
+	CardType     string `xml:"CardType"`
+	ResponseCode string `xml:"ResponseCode"`
+	// Nested rather than a path, which encoding/xml would look for at every element.
+	Selected struct {
+		Items []struct {
+			QuestionKey string   `xml:"QuestionKey"`
+			OptionIDs   []string `xml:"OptionIds>OptionId"`
+		} `xml:"SelectedItem"`
+	} `xml:"SelectedItems"`
 	Scan struct {
 		Type   string `xml:"ScanType"`
 		Result string `xml:"ScanResult"`
@@ -127,6 +131,7 @@ func (a *App) message(in appMessage) (bot.Message, bool, error) {
 	msg := bot.Message{
 		Channel: a.channel,
 		User:    strings.ToLower(in.FromUserName),
+		SentAs:  unfolded(in.FromUserName),
 		At:      at,
 	}
 	if strings.EqualFold(in.MsgType, "event") {
@@ -200,7 +205,7 @@ func (in *appMessage) eventID() string {
 	} {
 		field(s)
 	}
-	for _, item := range in.SelectedItems {
+	for _, item := range in.Selected.Items {
 		field(item.QuestionKey)
 		for _, id := range item.OptionIDs {
 			field(id)
@@ -212,8 +217,10 @@ func (in *appMessage) eventID() string {
 // decodeXML decodes one document and refuses what WeCom never sends: a DOCTYPE
 // and with it entities of its own, another encoding, anything after the end.
 func decodeXML(data []byte, v any) error {
-	tokens := plainXML{xml.NewDecoder(strings.NewReader(string(data)))}
-	dec := xml.NewTokenDecoder(tokens)
+	if declares(data) {
+		return errors.New("DOCTYPE and entities are refused")
+	}
+	dec := xml.NewDecoder(bytes.NewReader(data))
 	if err := dec.Decode(v); err != nil {
 		return err
 	}
@@ -225,19 +232,30 @@ func decodeXML(data []byte, v any) error {
 		if err != nil {
 			return err
 		}
-		if text, ok := token.(xml.CharData); !ok || strings.TrimSpace(string(text)) != "" {
+		if text, ok := token.(xml.CharData); !ok || len(bytes.TrimSpace(text)) != 0 {
 			return errors.New("text after the document")
 		}
 	}
 }
 
-// plainXML passes on XML tokens but no directive (<!DOCTYPE, <!ENTITY).
-type plainXML struct{ *xml.Decoder }
-
-func (d plainXML) Token() (xml.Token, error) {
-	token, err := d.Decoder.Token()
-	if _, ok := token.(xml.Directive); ok {
-		return nil, errors.New("DOCTYPE and entities are refused")
+// declares reports whether there is a declaration (<!DOCTYPE, <!ENTITY): a "<!"
+// that begins neither CDATA, in which people may write what they like, nor a
+// comment.
+func declares(data []byte) bool {
+	for {
+		_, rest, found := bytes.Cut(data, []byte("<!"))
+		if !found {
+			return false
+		}
+		end := ""
+		switch {
+		case bytes.HasPrefix(rest, []byte("[CDATA[")):
+			end = "]]>"
+		case bytes.HasPrefix(rest, []byte("--")):
+			end = "-->"
+		default:
+			return true
+		}
+		_, data, _ = bytes.Cut(rest, []byte(end))
 	}
-	return token, err
 }

@@ -67,7 +67,7 @@ func appXML(fields string) string {
 
 func TestAppReceive(t *testing.T) {
 	t.Parallel()
-	common := bot.Message{Channel: "app/main", User: "zhangsan", At: time.Unix(1759999990, 0).UTC()}
+	common := bot.Message{Channel: "app/main", User: "zhangsan", SentAs: "ZhangSan", At: time.Unix(1759999990, 0).UTC()}
 	text := func(s string) bot.Message {
 		m := common
 		m.Kind, m.Text = bot.Text, s

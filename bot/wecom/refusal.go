@@ -21,9 +21,14 @@ const (
 	reasonConfig      = "misconfigured"   // agent id, secret or permission: an operator must act
 	reasonContent     = "content_refused" // not even text was taken
 	reasonEmpty       = "empty"           // nothing to send
+	reasonFile        = "file_refused"    // the file was not taken; a link to it may be
+	reasonFileGone    = "file_unreadable" // its content cannot be read
+	reasonFileSize    = "file_size"       // too large or too small for WeCom
+	reasonFileType    = "file_type"       // not what WeCom takes as this kind
 	reasonForm        = "form_refused"    // this form was not taken, a plainer one may be
 	reasonHTTP        = "http_status"     // neither 200 nor an error code
 	reasonAddress     = "ip_not_trusted"  // our address is not in 企业可信IP
+	reasonMedia       = "media_expired"   // uploaded, but not known any more
 	reasonNetwork     = "network"         // no connection, or a lost one
 	reasonNoReceiver  = "no_receiver"     // the person left, or does not see the app
 	reasonNoReplyURL  = "no_reply_url"    // a robot can only answer
@@ -127,6 +132,34 @@ func failed(err error, form bot.Form) *bot.DeliveryError {
 		return downgrade(reasonForm)
 	}
 	return retry(reasonContent, afterOthers)
+}
+
+// failedFile is the verdict on a try that has sent all but the file: on a refusal
+// of the file itself, the next try sends the link to it, and nothing else again.
+func failedFile(err error, f bot.File) *bot.DeliveryError {
+	if _, unreadable := errors.AsType[fileError](err); unreadable {
+		return &bot.DeliveryError{Reason: reasonFileGone, Retry: true, After: afterOthers, Err: err}
+	}
+	reason := ""
+	switch apiCode(err) {
+	case codeNoMedia:
+		return &bot.DeliveryError{Reason: reasonMedia, Retry: true, After: afterOthers, Err: err}
+	case 40006, 40009, 45001:
+		reason = reasonFileSize
+	case 40004, 40005:
+		reason = reasonFileType
+	default:
+		out := failed(err, bot.AsText)
+		if out.Reason != reasonContent {
+			return out
+		}
+		reason = reasonFile
+	}
+	out := &bot.DeliveryError{Reason: reason, Err: err}
+	if f.URL != "" {
+		out.Downgrade = bot.AsLink
+	}
+	return out
 }
 
 // failedCall is the verdict on a call that brought no answer with a code. All

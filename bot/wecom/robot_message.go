@@ -115,6 +115,7 @@ func (r *Robot) incoming(in robotMessage, signedAt time.Time) (Incoming, error) 
 		ID:       in.MsgID,
 		Chat:     chat,
 		User:     strings.ToLower(in.From.UserID),
+		SentAs:   unfolded(in.From.UserID),
 		At:       signedAt,
 		ReplyURL: in.ResponseURL,
 	}}

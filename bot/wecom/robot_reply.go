@@ -56,6 +56,7 @@ type frameStream struct {
 //   - Opening the conversation: a card, or plain text; both together as text.
 func (r *Robot) Frame(in Incoming, streamID string, reply bot.Reply, ready bool) (plain []byte, rest bot.Reply) {
 	var f *frame
+	reply = linked(reply)
 	switch {
 	case in.Ignore:
 	case in.Poll != "":
@@ -138,7 +139,7 @@ func (r *Robot) clickFrame(in bot.Message, reply bot.Reply) (f *frame, rest bot.
 	}
 	f = &frame{ResponseType: "update_template_card", Card: wire}
 	if reply.Card == nil || reply.Card.Tone == bot.Bad {
-		f.UserIDs = []string{in.User}
+		f.UserIDs = []string{firstOf(in.SentAs, in.User)} // an encrypted id does not bear folding
 	}
 	return f, rest
 }

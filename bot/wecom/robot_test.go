@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -47,7 +48,7 @@ const (
 func TestRobotReceive(t *testing.T) {
 	t.Parallel()
 	common := bot.Message{
-		Channel: "bot/group", ID: "m1", Chat: "wrABC", User: "zhangsan", At: testNow,
+		Channel: "bot/group", ID: "m1", Chat: "wrABC", User: "zhangsan", SentAs: "ZhangSan", At: testNow,
 		ReplyURL: "https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=RC",
 	}
 	with := func(kind bot.Kind, text, quote string) Incoming {
@@ -59,9 +60,9 @@ func TestRobotReceive(t *testing.T) {
 	click.Message.At = time.Unix(1759999990, 0).UTC()
 	click.Message.Button = &bot.Button{TaskID: "v-01", Key: "undo:1", CardType: "button_interaction"}
 	single := with(bot.Text, "今日", "")
-	single.Message.Chat, single.Message.ReplyURL = "", ""
+	single.Message.Chat, single.Message.ReplyURL, single.Message.SentAs = "", "", ""
 	poll := with("", "", "")
-	poll.Message.ReplyURL, poll.Poll = "", "s1"
+	poll.Message.ReplyURL, poll.Message.SentAs, poll.Poll = "", "", "s1"
 	enter := single
 	enter.Message.Kind, enter.Message.Text = bot.Enter, ""
 	const singleFields = `"msgid":"m1","chattype":"single","from":{"userid":"zhangsan"},`
@@ -267,5 +268,23 @@ func TestFrameEndsStream(t *testing.T) {
 		if f.Stream == nil || !f.Stream.Finish || f.Stream.ID != "s1" || f.Stream.Content == "" || len(f.Stream.Content) > maxStream {
 			t.Errorf("%s: %.200s", name, plain)
 		}
+	}
+}
+
+// TestFrameNamesEncryptedID: an update for one person names that person as WeCom did.
+func TestFrameNamesEncryptedID(t *testing.T) {
+	t.Parallel()
+	const id = "woAJ2GCAAAXtWyujaWJHDDGi0mACHAAA"
+	in, err := receiveRobot(t, strings.ReplaceAll(robotClick, "ZhangSan", id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, _ := testRobot(t).Frame(in, "s1", bot.Reply{Text: "只有核销的人能撤销"}, true)
+	var f frame
+	if err := json.Unmarshal(plain, &f); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(f.UserIDs, []string{id}) {
+		t.Errorf("for %v", f.UserIDs)
 	}
 }

@@ -22,11 +22,12 @@ type SenderConfig struct {
 	Apps   []AppConfig
 	// FallbackURL: see [RobotConfig.FallbackURL].
 	FallbackURL string
+	Files       Files            // nil: files go out as links
 	Now         func() time.Time // nil: time.Now
 }
 
-// Sender delivers answers by WeCom's API. It implements [bot.Courier] and is
-// safe for concurrent use.
+// Sender delivers answers by WeCom's API, and asks it who people are. It
+// implements [bot.Courier] and is safe for concurrent use.
 //
 // An app's answer may take several messages: the card, then what did not fit on
 // it as markdown. Where a later one fails, the next try of the same delivery
@@ -44,7 +45,9 @@ type SenderConfig struct {
 type Sender struct {
 	apiURL      string
 	fallbackURL string
+	files       Files
 	apps        map[string]*sendingApp // by channel
+	first       *sendingApp            // of apps, in their configured order; nil: there is none
 
 	mu   sync.Mutex
 	part map[string]progress // deliveries begun and not finished
@@ -61,9 +64,10 @@ type sendingApp struct {
 
 // progress of a delivery that takes several messages.
 type progress struct {
-	form bot.Form
-	done int
-	sent bot.Sent
+	form  bot.Form
+	done  int
+	sent  bot.Sent
+	media string // of the file, once it is uploaded
 }
 
 // maxProgress bounds the memory for deliveries that are never tried again.
@@ -83,6 +87,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	s := &Sender{
 		apiURL:      apiURL,
 		fallbackURL: cfg.FallbackURL,
+		files:       cfg.Files,
 		apps:        make(map[string]*sendingApp, len(cfg.Apps)),
 		part:        make(map[string]progress),
 	}
@@ -98,6 +103,9 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 			agentID: app.AgentID,
 			tokens:  newTokenStore(apiURL, app.CorpID, app.Secret, now),
 			secret:  app.Secret,
+		}
+		if s.first == nil {
+			s.first = s.apps[channel]
 		}
 	}
 	return s, nil
@@ -119,10 +127,21 @@ func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 		return bot.AsUpdate
 	case ch == AppChannel:
 		return bot.AsCard
-	case d.Chat == "" && d.Reply.Text == "" && d.ReplyURL != "":
+	case d.Chat == "" && d.Reply.Text == "" && d.Reply.File == nil && d.ReplyURL != "":
 		return bot.AsCard
 	}
 	return bot.AsMarkdown
+}
+
+// PerMinute implements [bot.Courier]: 30 messages to one member by an app, 30 to
+// one conversation by a robot (pages 90312, 101463), less a reserve for tries
+// whose answer was lost. WeCom drops an app's further messages without a word.
+func (s *Sender) PerMinute(d bot.Delivery) int {
+	switch kindOf(d.Channel) {
+	case AppChannel, RobotChannel:
+		return 25
+	}
+	return 0
 }
 
 // Deliver implements [bot.Courier].

@@ -33,6 +33,8 @@ type sendRequest struct {
 	Card              *TemplateCard `json:"template_card,omitempty"`
 	Markdown          *frameText    `json:"markdown,omitempty"`
 	Text              *frameText    `json:"text,omitempty"`
+	File              *media        `json:"file,omitempty"`
+	Image             *media        `json:"image,omitempty"`
 	DuplicateCheck    int           `json:"enable_duplicate_check,omitempty"`
 	DuplicateInterval int           `json:"duplicate_check_interval,omitempty"`
 }
@@ -49,6 +51,7 @@ type updateRequest struct {
 type appCall struct {
 	api  string
 	body any
+	file *bot.File // to be uploaded and sent, in place of body
 }
 
 // deliverApp makes one try: the calls of the delivery's form, one after the other.
@@ -63,10 +66,19 @@ func (s *Sender) deliverApp(ctx context.Context, app *sendingApp, d bot.Delivery
 	p := s.loadProgress(d)
 	for p.done < len(calls) {
 		call := calls[p.done]
-		answer, err := app.withToken(ctx, func(token string) (*message.SendResponse, error) {
-			target := s.apiURL + "/cgi-bin/" + call.api + "?access_token=" + url.QueryEscape(token)
-			return post(ctx, call.api, target, call.body, token, app.secret, d.ResponseCode)
-		})
+		var answer *message.SendResponse
+		var err error
+		if call.file != nil {
+			answer, err = s.sendFile(ctx, app, d, *call.file, &p)
+			if err != nil {
+				return bot.Sent{}, failedFile(err, *call.file)
+			}
+		} else {
+			err = app.withToken(ctx, func(token string) (err error) {
+				answer, err = post(ctx, call.api, s.target(call.api, token, nil), call.body, token, app.secret, d.ResponseCode)
+				return err
+			})
+		}
 		if err != nil {
 			if plain, had := withoutProfiles(d.Reply); had && apiCode(err) == codeNoMember {
 				d.Reply = plain // somebody the card names has left: the rest of it is as good as before
@@ -81,7 +93,7 @@ func (s *Sender) deliverApp(ctx context.Context, app *sendingApp, d bot.Delivery
 		p.sent.MessageID = firstOf(p.sent.MessageID, answer.MsgID)
 		p.sent.ResponseCode = firstOf(p.sent.ResponseCode, answer.ResponseCode)
 		p.done++
-		if len(calls) > 1 {
+		if len(calls) > 1 || call.file != nil {
 			s.saveProgress(d.ID, p, p.done == len(calls))
 		}
 	}
@@ -92,26 +104,45 @@ func (s *Sender) deliverApp(ctx context.Context, app *sendingApp, d bot.Delivery
 func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.DeliveryError) {
 	send := func(r sendRequest) appCall {
 		r.ToUser, r.AgentID = d.User, app.agentID
-		return appCall{apiSend, r}
+		return appCall{api: apiSend, body: r}
 	}
 	asMarkdown := func(text string) (calls []appCall) {
+		if text == "" { // there is only a file
+			return nil
+		}
 		for _, part := range splitBytes(text, maxMarkdown, maxParts) {
 			calls = append(calls, send(sendRequest{MsgType: "markdown", Markdown: &frameText{part}}))
 		}
 		return calls
 	}
 	asText := func(text string) (calls []appCall) {
+		if text == "" {
+			return nil
+		}
 		for _, part := range splitBytes(text, maxText, maxParts) {
 			calls = append(calls, send(sendRequest{MsgType: "text", Text: &frameText{part}}))
 		}
 		return calls
 	}
 
+	var file []appCall // comes last
+	switch f := d.Reply.File; {
+	case d.Form == bot.AsLink && (f == nil || f.URL == ""):
+		return nil, refusedHere(reasonFile, "", "there is no link to fetch the file by")
+	case d.Form == bot.AsLink:
+		return asText(plainText(linked(bot.Reply{File: f}))), nil
+	case s.sendable(d):
+		file = []appCall{{api: apiSend, file: f}}
+		d.Reply.File = nil
+	default:
+		d.Reply = linked(d.Reply)
+	}
+
 	switch {
 	case d.Form == bot.AsText:
-		return asText(plainText(d.Reply)), nil
+		return append(asText(plainText(d.Reply)), file...), nil
 	case d.Form == bot.AsMarkdown, d.Reply.Card == nil:
-		return asMarkdown(markdown(d.Reply)), nil
+		return append(asMarkdown(markdown(d.Reply)), file...), nil
 	}
 
 	card, err := checkedCard(AppChannel, *d.Reply.Card, s.fallbackURL)
@@ -123,7 +154,7 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 	case d.Form == bot.AsUpdate && d.ResponseCode == "":
 		return nil, refusedHere(reasonUpdate, bot.AsCard, "no response code to update with")
 	case d.Form == bot.AsUpdate:
-		calls = append(calls, appCall{apiUpdate, updateRequest{
+		calls = append(calls, appCall{api: apiUpdate, body: updateRequest{
 			UserIDs: []string{d.User}, AgentID: app.agentID, ResponseCode: d.ResponseCode, Card: card,
 		}})
 	default:
@@ -136,23 +167,23 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 	if d.Reply.Text != "" {
 		calls = append(calls, asMarkdown(d.Reply.Text)...)
 	}
-	return calls, nil
+	return append(calls, file...), nil
 }
 
 // withToken lets do make one call. A token that WeCom refuses is dropped, and
 // the call repeated once with a new one.
-func (a *sendingApp) withToken(ctx context.Context, do func(token string) (*message.SendResponse, error)) (*message.SendResponse, error) {
+func (a *sendingApp) withToken(ctx context.Context, do func(token string) error) error {
 	for again := true; ; again = false {
 		token, err := a.tokens.GetAccessTokenContext(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		answer, err := do(token)
+		err = do(token)
 		if again && tokenRefused(apiCode(err)) {
 			a.tokens.drop(token)
 			continue
 		}
-		return answer, err
+		return err
 	}
 }
 
@@ -167,15 +198,8 @@ func post(ctx context.Context, api, target string, body any, secrets ...string) 
 
 // readAnswer reads the errcode, and of a success what message/send adds.
 func readAnswer(api string, raw []byte, secrets ...string) (*message.SendResponse, error) {
-	var code struct {
-		ErrCode *int64 `json:"errcode"`
-		ErrMsg  string `json:"errmsg"`
-	}
-	if err := json.Unmarshal(raw, &code); err != nil || code.ErrCode == nil {
-		return nil, callError(api, errBadAnswer)
-	}
-	if *code.ErrCode != 0 {
-		return nil, util.NewCommonError(api, *code.ErrCode, redact(code.ErrMsg, secrets...))
+	if err := readCode(api, raw, secrets...); err != nil {
+		return nil, err
 	}
 	// The rest differs between the APIs: an update lists invalid users as an
 	// array. Success has been said, so that a field of another type is no error.
@@ -188,6 +212,21 @@ func readAnswer(api string, raw []byte, secrets ...string) (*message.SendRespons
 	return answer, nil
 }
 
+// readCode reads the errcode that every answer has.
+func readCode(api string, raw []byte, secrets ...string) error {
+	var code struct {
+		ErrCode *int64 `json:"errcode"`
+		ErrMsg  string `json:"errmsg"`
+	}
+	if err := json.Unmarshal(raw, &code); err != nil || code.ErrCode == nil {
+		return callError(api, errBadAnswer)
+	}
+	if *code.ErrCode != 0 {
+		return util.NewCommonError(api, *code.ErrCode, redact(code.ErrMsg, secrets...))
+	}
+	return nil
+}
+
 // Check asks WeCom whether an app could send from here: that its secret gives a
 // token and that our address is trusted. A wrong agent id only shows when
 // something is sent. The error is a [*bot.DeliveryError].
@@ -196,12 +235,12 @@ func (s *Sender) Check(ctx context.Context, app string) error {
 	if a == nil {
 		return refusedHere(reasonUnknownChan, "", "app %q is not configured", app)
 	}
-	_, err := a.withToken(ctx, func(token string) (*message.SendResponse, error) {
+	err := a.withToken(ctx, func(token string) error {
 		raw, err := util.HTTPGetContext(ctx, s.apiURL+"/cgi-bin/"+apiProbe+"?access_token="+url.QueryEscape(token))
 		if err != nil {
-			return nil, callError(apiProbe, err, token, a.secret)
+			return callError(apiProbe, err, token, a.secret)
 		}
-		return readAnswer(apiProbe, raw, token, a.secret)
+		return readCode(apiProbe, raw, token, a.secret)
 	})
 	if err != nil {
 		return failed(err, bot.AsText)

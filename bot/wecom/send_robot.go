@@ -31,6 +31,7 @@ func (s *Sender) deliverRobot(ctx context.Context, d bot.Delivery) (bot.Sent, er
 		return bot.Sent{}, refusedHere(reasonNoReplyURL, "", "reply URL is not an https URL")
 	}
 
+	d.Reply = linked(d.Reply)
 	var body replyRequest
 	switch {
 	case d.Form == bot.AsText:

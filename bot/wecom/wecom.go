@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -93,4 +94,12 @@ func parseSeconds(s string) (time.Time, error) {
 		return time.Time{}, errors.New("not a Unix time")
 	}
 	return time.Unix(n, 0).UTC(), nil
+}
+
+// unfolded is an id that folding changes; an encrypted one does not bear it.
+func unfolded(id string) string {
+	if id == strings.ToLower(id) {
+		return ""
+	}
+	return id
 }

@@ -1,12 +1,8 @@
 package main
 
 import (
-	"net/http"
-	"slices"
-	"strings"
 	"time"
 
-	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
 )
 
@@ -63,54 +59,4 @@ func otherWays(w *world) {
 	w.glimpse(push, true, "核销成功", code)
 	w.ledger(code, 1, 0)
 	w.recount("lisi")
-}
-
-// wecomTrouble: what there is to say is said, once, though WeCom does not take
-// it at first.
-func wecomTrouble(w *world) {
-	if w.group {
-		// Only what cannot be a passive answer needs WeCom's API.
-		code := w.sell()
-		card := w.card(w.say(w.hero, "验 "+code, "核销成功"))
-		w.wecom.Fail(wecomtest.Fault{API: "aibot/response", Times: 2, Status: http.StatusBadGateway})
-		w.press("lisi", card, "撤销", "只有本人、组长或店长")
-		w.ledger(code, 1, 0)
-		return
-	}
-	w.refusable[42001] += 2 // expired tokens, see below
-	w.refusable[40014]++
-	said := func(code string) int {
-		return len(slices.DeleteFunc(w.wecom.Screen(w.screen(w.hero)), func(s wecomtest.Shown) bool {
-			return !s.FromBot || !strings.Contains(legible(s), code)
-		}))
-	}
-	for _, c := range []struct {
-		name    string
-		trouble func()
-	}{
-		{"down", func() { w.wecom.Fail(wecomtest.Fault{API: "message/send", Times: 2, Status: http.StatusBadGateway}) }},
-		{"busy", func() { w.wecom.FailNext("message/send", -1, 2) }},
-		{"answer lost", func() { w.wecom.Fail(wecomtest.Fault{API: "message/send", Times: 1, After: true, Drop: true}) }},
-		{"garbage", func() { w.wecom.Fail(wecomtest.Fault{API: "message/send", Times: 1, Body: "<html>"}) }},
-		{"expired", func() { w.wecom.ExpireTokens() }},
-		{"invalidated", func() { w.wecom.InvalidateTokens() }},
-		{"no token", func() { w.wecom.ExpireTokens(); w.wecom.FailNext("gettoken", -1, 1) }},
-		{"no cards", func() { w.wecom.FailNext("message/send", 42045, 1) }}, // then it is told in words
-	} {
-		w.Log(c.name)
-		code := w.sell()
-		c.trouble()
-		w.say(w.hero, "验 "+code, "核销成功", code)
-		w.say(w.hero, "帮助", "可以这样发")
-		if n := said(code); n != 1 {
-			w.Errorf("%s: told %d times", c.name, n)
-		}
-		w.ledger(code, 1, 0)
-	}
-	// A card that cannot be updated is answered by another.
-	code := w.sell()
-	card := w.card(w.say(w.hero, code, "[确认核销]"))
-	w.wecom.FailNext("message/update_template_card", 60140, 1)
-	w.press(w.hero, card, "确认核销", "核销成功", code)
-	w.ledger(code, 1, 0)
 }

@@ -12,10 +12,17 @@ const (
 	roomA     = "wrRenMin" // 人民广场店
 	roomBoth  = "wrBoth"   // both stores
 	roomStray = "wrStray"  // no store
+	roomC     = "wrJingAn" // 静安店, once it is bound
 	private   = ""         // no group: 1:1, also with the robot
 
 	shopA, shopB   = "shop-a", "shop-b"
 	storeA, storeB = "人民广场店", "徐家汇店"
+
+	// A store that nothing is known of at first.
+	shopC, storeC = "shop-c", "静安店"
+	shopD, storeD = "shop-d", "五角场店"
+
+	publicURL = "https://yanquan.example.com"
 )
 
 // people by userid: zhangsan, lisi, zhengyi, staff01 and hero01 and so on are
@@ -58,13 +65,14 @@ func room(user string) string { return "wrRoom-" + user }
 var configText = template.Must(template.New("config.yaml").Parse(`
 server:
   listen: "127.0.0.1:0"
-  public_url: "https://yanquan.example.com"
+  public_url: "{{.PublicURL}}"
 database:
   driver: {{.Driver}}
   dsn: "{{.DSN}}"
 secret_key: "${YANQUAN_SECRET_KEY}"
 timezone: "{{.Zone}}"
 managers: ["boss"]
+watch: {{.Watch}}
 wecom:
   api_url: "{{.WeComURL}}"
   corp_id: "{{.CorpID}}"
@@ -81,18 +89,18 @@ wecom:
   reply_deadline: 1500ms
 dianping:
   api_url: "{{.PlatformURL}}"
-  auth_url: "https://e.dianping.com"
+  auth_url: "{{.PlatformURL}}"
   app_key: "${DIANPING_APP_KEY}"
   app_secret: "${DIANPING_APP_SECRET}"
 meituan:
   api_url: "{{.PlatformURL}}"
-  auth_url: "https://open-erp.meituan.com"
+  auth_url: "{{.PlatformURL}}"
   developer_id: "${MEITUAN_DEVELOPER_ID}"
   sign_key: "${MEITUAN_SIGN_KEY}"
 redeem:
-  call_timeout: 3s
+  call_timeout: {{.CallTimeout}}
   undo_window: {{.UndoWindow}}
-stores:
+{{if not .Empty}}stores:
   - name: 人民广场店
     platform: {{.Platform}}
     shop_id: "shop-a"
@@ -114,9 +122,13 @@ stores:
     staff:
       - {userid: qianqi, name: 钱七, role: staff}
       - {userid: zhaoliu, name: 赵六, role: staff}
-report:
+{{end}}report:
   at: "{{.ReportAt}}"
 `))
+
+// unwatched switches every rule off: people here verify by the dozen, while the
+// platform fails.
+const unwatched = "{repeats: 0, same_phone: 0, undo_percent: 0, silent_days: 0, platform_errors: 0, doubtful: 0}"
 
 // secrets are what must not show up anywhere; the values of the environment.
 var secrets = map[string]string{

@@ -17,8 +17,13 @@ func (w *world) noDrops() {
 
 // judgement looks at everything once more when all is over.
 func judgement(w *world) {
-	if err := w.end(syscall.SIGTERM); err != nil {
-		w.Errorf("after SIGTERM: %v", err)
+	for _, p := range w.logs {
+		if p.ended {
+			continue
+		}
+		if err := w.endOf(p, syscall.SIGTERM); err != nil {
+			w.Errorf("after SIGTERM: %v", err)
+		}
 	}
 	w.noRefusals()
 	if codes := w.platform.TwiceConsumed(); len(codes) > 0 {

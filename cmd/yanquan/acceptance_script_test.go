@@ -15,7 +15,7 @@ import (
 // One script for every dialect, database and channel.
 func TestAcceptance(t *testing.T) {
 	t.Parallel()
-	builtProgram(t)
+	builtProgram(t, "")
 	var cells sync.WaitGroup
 	defer cells.Wait()
 	for _, dialect := range []dianpingtest.Dialect{dianpingtest.Dianping, dianpingtest.Meituan} {
@@ -34,7 +34,6 @@ func script(w *world) {
 		do   func(*world)
 	}{
 		{"callback address", callbackAddress},
-		{"bad input", badInput},
 		{"help and strangers", helpAndStrangers},
 		{"verify", verify},
 		{"look first", lookFirst},
@@ -42,13 +41,11 @@ func script(w *world) {
 		{"one order", oneOrder},
 		{"refusals", refusals},
 		{"undo", undo},
-		{"who may undo", whoMayUndo},
 		{"which store", whichStore},
 		{"other ways to talk", otherWays},
 		{"two at once", twoAtOnce},
-		{"the same message twice", sameMessage},
 		{"old cards", oldCards},
-		{"slow platform, lost answers", slowAndLost},
+		{"slow platform", slowPlatform},
 		{"platform down", platformDown},
 		{"lists and sums", listsAndSums},
 	} {
@@ -58,9 +55,6 @@ func script(w *world) {
 		w.chapter("two press at once", bothPress)
 	}
 	w.noDrops()
-	w.chapter("WeCom in trouble", wecomTrouble)
-	w.chapter("kill -9", kill9)
-	w.chapter("stop under load", stopUnderLoad)
 	w.chapter("judgement", judgement)
 }
 
@@ -116,8 +110,10 @@ func whichStore(w *world) {
 	w.ledger(code, 1, 1)
 
 	code = w.sell(shopA, shopB)
-	q = both.say("zhaoliu", code, "请选择门店")
-	found := both.press("zhaoliu", w.card(q), storeA, "[确认核销]", storeA)
+	both.say("zhaoliu", code, storeB, "[确认核销]") // the choice holds for the day
+	q = both.say("zhaoliu", "切换", "["+storeA+"]", "["+storeB+"]")
+	both.press("zhaoliu", w.card(q), storeA, storeA)
+	found := both.say("zhaoliu", code, "[确认核销]", storeA)
 	w.ledger(code, 0, 0)
 	both.press("zhaoliu", w.card(found), "确认核销", "核销成功", storeA)
 	w.ledger(code, 1, 0)
@@ -126,7 +122,7 @@ func whichStore(w *world) {
 	both.say("qianqi", "验 "+code, "核销成功", storeB, "钱七")
 	w.ledger(code, 1, 0)
 	code = w.sell(shopA, shopB)
-	q = both.say("zhaoliu", "验 "+code, "请选择门店")
+	q = both.say("boss", "验 "+code, "请选择门店")
 	if w.group {
 		both.press("qianqi", w.card(q), storeA, "不属于您的门店")
 	} else {
@@ -172,8 +168,8 @@ func listsAndSums(w *world) {
 		w.Fatalf("nothing to sum up: %d %d %d", n, m, undone)
 	}
 	w.in(roomBoth).say("boss", "今日", storeA+" "+value(n, fen), storeB+" "+value(m, mfen),
-		fmt.Sprintf("核销 %d 张，%s", n+m, yuan(fen+mfen)), fmt.Sprintf("撤销 %d 张", undone+mundone))
-	w.lacks(w.say("boss", "昨日", "0 张", "¥0.00"), yuan(fen))
+		value(n+m, fen+mfen), fmt.Sprintf("撤销 %d 张", undone+mundone))
+	w.lacks(w.say("boss", "昨日", "没有核销"), yuan(fen))
 	if w.group { // a group speaks of its own store only
 		w.lacks(w.say("boss", "今日", value(n, fen)), storeB)
 	}

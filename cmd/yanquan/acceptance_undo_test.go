@@ -53,47 +53,6 @@ func (w *world) sold() string {
 	return code
 }
 
-func whoMayUndo(w *world) {
-	code := w.sell()
-	a := w.say(w.hero, "验 "+code, "核销成功")
-	n := w.requests("reverseconsume")
-	w.lacks(w.say("lisi", "撤 "+code, people[w.hero]), "已撤销")
-	w.lacks(w.say("zhaoliu", "撤 "+code, people[w.hero]), "已撤销")
-	w.lacks(w.say("qianqi", "撤 "+code), "已撤销", people[w.hero])
-	if w.group {
-		no := w.press("lisi", w.card(a), "撤销", people[w.hero], "只有本人、组长或店长")
-		if no.bubbles[0].Card != nil {
-			w.Error("a refusal has taken the place of the card")
-		}
-		w.lacks(w.press("zhoujiu", w.card(a), "撤销", "您还不在名单里"), people[w.hero], code)
-		w.lacks(w.press("qianqi", w.card(a), "撤销", "您还不在名单里"), people[w.hero], code)
-	} else { // others have no such card, but may forge a press
-		w.forge("lisi", a, "只有本人、组长或店长")
-		w.lacks(w.forge("zhoujiu", a, "您还不在名单里"), people[w.hero], code)
-		w.lacks(w.forge("qianqi", a, "不属于您的门店"), people[w.hero], code)
-	}
-	if w.requests("reverseconsume") != n {
-		w.Error("an undo was tried for somebody who may not")
-	}
-	w.ledger(code, 1, 0)
-	w.say("wangwu", "撤 "+code, "已撤销", "王五") // the lead
-	w.ledger(code, 1, 1)
-	for _, manager := range []string{"sunba", "boss"} {
-		code = w.sell()
-		w.say(w.hero, "验 "+code, "核销成功")
-		w.say(manager, "撤 "+code, "已撤销", people[w.hero])
-		w.ledger(code, 1, 1)
-	}
-	code = w.sell()
-	a = w.say(w.hero, "验 "+code, "核销成功")
-	if w.group {
-		w.press("sunba", w.card(a), "撤销", "已撤销", "孙八")
-		w.ledger(code, 1, 1)
-	} else {
-		w.ledger(code, 1, 0)
-	}
-}
-
 // forge makes a press of the first button of somebody else's card in the app.
 func (w *world) forge(user string, a answer, want ...string) answer {
 	w.Helper()

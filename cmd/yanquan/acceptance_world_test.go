@@ -1,60 +1,29 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/failpoint"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
 
 // The acceptance test looks at the program from outside only: the config file
 // and the environment, what the fake WeCom shows on people's screens, and the
-// ledger of the fake platform. It never opens the database.
-
-// built is the program as it is shipped, made once.
-var built struct {
-	once sync.Once
-	dir  string
-	err  error
-}
-
-func builtProgram(t *testing.T) string {
-	t.Helper()
-	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "yanquan-built-"); built.err != nil {
-			return
-		}
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(built.dir, "yanquan"), ".")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			built.err = fmt.Errorf("go build: %w\n%s", err, out)
-		}
-	})
-	if built.err != nil {
-		t.Fatal(built.err)
-	}
-	return filepath.Join(built.dir, "yanquan")
-}
-
-// removeBuilt is called by TestMain.
-func removeBuilt() {
-	if built.dir != "" {
-		os.RemoveAll(built.dir)
-	}
-}
+// ledger of the fake platform. Only the tests of faults open the database, to
+// break it or to count its rows.
 
 // setting is a cell of the matrix and what a test changes in the config.
 type setting struct {
@@ -65,6 +34,17 @@ type setting struct {
 	undoWindow     string        // redeem.undo_window; "10m" where empty
 	platformWindow time.Duration // of the platform's own undo; ten minutes where zero
 	proxied        bool          // reach the database through world.proxy
+	ordinary       bool          // reach MariaDB by an account that a read-only server does not exempt
+
+	callTimeout string // redeem.call_timeout; "3s" where empty
+	failpoint   string // where the first process dies
+	watch       string // the rules; [unwatched] where empty
+	empty       bool   // no stores are declared
+	afternoon   bool   // it is afternoon there: a summary now is of today
+
+	here  bool              // run in the test's process, whose clocks can be moved
+	alone bool              // there, go by that clock and not by the database's
+	clock *modelstest.Clock // of everything; nil: the real one
 }
 
 func (s setting) String() string {
@@ -72,7 +52,11 @@ func (s setting) String() string {
 	if s.group {
 		channel = "group"
 	}
-	return fmt.Sprintf("%s/%s/%s", s.dialect, s.driver, channel)
+	name := fmt.Sprintf("%s/%s/%s", s.dialect, s.driver, channel)
+	if s.failpoint != "" {
+		name += "/" + s.failpoint
+	}
+	return name
 }
 
 // world is one program with its surroundings. Copies share everything but t.
@@ -89,10 +73,12 @@ type surroundings struct {
 	wecom    *wecomtest.WeCom
 	platform *dianpingtest.Platform
 	proxy    *modelstest.Proxy
+	dsn      string // of the database itself, by an account that may do everything
 	config   string
 	env      []string
 	zone     *time.Location
-	ahead    atomic.Int64 // how far WeCom's clock is ahead of ours
+	ahead    atomic.Int64 // how far WeCom's clock is ahead
+	shopTime atomic.Int64 // how far the platform's clock is ahead
 
 	mu       sync.Mutex
 	chapters int
@@ -110,14 +96,12 @@ type effects struct{ consumed, undone int }
 // newWorld starts the program in its surroundings.
 func newWorld(t *testing.T, s setting) *world {
 	t.Helper()
-	u := &surroundings{root: t, effects: map[string]effects{}, expected: map[string]int{}, refusable: map[int]int{}, zone: quietZone(t)}
+	u := &surroundings{root: t, effects: map[string]effects{}, expected: map[string]int{}, refusable: map[int]int{}, zone: s.quietZone(t)}
 	w := &world{T: t, setting: s, surroundings: u, room: roomA, hero: "zhangsan"}
-	program := builtProgram(t)
-
 	u.platform = dianpingtest.New(dianpingtest.Options{
 		AppKey: secrets["DIANPING_APP_KEY"], AppSecret: secrets["DIANPING_APP_SECRET"],
 		DeveloperID: secrets["MEITUAN_DEVELOPER_ID"], SignKey: secrets["MEITUAN_SIGN_KEY"],
-		UndoWindow: s.platformWindow, KeepRequests: 1 << 16,
+		UndoWindow: s.platformWindow, KeepRequests: 1 << 16, Now: s.now(&u.shopTime),
 	})
 	shops := httptest.NewServer(u.platform)
 	t.Cleanup(shops.Close)
@@ -128,7 +112,7 @@ func newWorld(t *testing.T, s setting) *world {
 	}
 
 	opt := wecomtest.Options{
-		Now:       func() time.Time { return time.Now().Add(time.Duration(u.ahead.Load())) },
+		Now:       s.now(&u.ahead),
 		Apps:      []wecomtest.App{{Name: "main", AgentID: 1000002}},
 		Robots:    []wecomtest.Robot{{Name: "group", DisplayName: "验券"}},
 		PollEvery: 200 * time.Millisecond,
@@ -145,7 +129,7 @@ func newWorld(t *testing.T, s setting) *world {
 		opt.Users = append(opt.Users, wecomtest.User{ID: id, Name: name})
 		all, rooms = append(all, id), append(rooms, room(id))
 	}
-	for _, id := range append([]string{roomA, roomBoth, roomStray}, rooms...) {
+	for _, id := range append([]string{roomA, roomBoth, roomStray, roomC}, rooms...) {
 		opt.Groups = append(opt.Groups, wecomtest.Group{ID: id, Name: id, Members: all, Robots: []string{"group"}})
 	}
 	u.wecom = wecomtest.New(opt)
@@ -164,20 +148,22 @@ func newWorld(t *testing.T, s setting) *world {
 		"WECOM_BOT_TOKEN="+robot.Token, "WECOM_BOT_AES_KEY="+robot.EncodingAESKey)
 
 	dir := t.TempDir()
-	dsn := filepath.Join(dir, "yanquan.db")
+	u.dsn = filepath.Join(dir, "yanquan.db")
 	if s.driver == models.MySQL {
-		dsn = modelstest.MySQLDSN(t)
+		u.dsn = modelstest.MySQLDSN(t)
+	}
+	dsn := u.dsn
+	if s.ordinary {
+		dsn = w.ordinaryAccount()
 	}
 	if s.proxied {
 		u.proxy, dsn = modelstest.NewProxy(t, dsn)
 	}
-	if s.undoWindow == "" {
-		s.undoWindow = "10m"
-	}
+	s.undoWindow, s.callTimeout = cmp.Or(s.undoWindow, "10m"), cmp.Or(s.callTimeout, "3s")
 	var text strings.Builder
 	w.must(configText.Execute(&text, map[string]any{
 		"Driver": s.driver, "DSN": dsn, "Zone": u.zone.String(), "WeComURL": api.URL, "CorpID": app.CorpID,
-		"PlatformURL": shops.URL, "UndoWindow": s.undoWindow, "Platform": string(s.dialect), "Rooms": rooms, "Staff": crowd, "Names": people,
+		"PublicURL": publicURL, "PlatformURL": shops.URL, "UndoWindow": s.undoWindow, "CallTimeout": s.callTimeout, "Platform": string(s.dialect), "Empty": s.empty, "Watch": cmp.Or(s.watch, unwatched), "Rooms": rooms, "Staff": crowd, "Names": people,
 		"SessionFile": filepath.Join(dir, "session-b"),
 		"ReportAt":    time.Now().In(u.zone).Add(12 * time.Hour).Format("15:04"), // not while the test runs
 	}))
@@ -192,60 +178,54 @@ func newWorld(t *testing.T, s setting) *world {
 			}
 		}
 	})
-	w.start(program)
+	switch {
+	case s.here:
+		w.serve(w.inside(0))
+	case s.failpoint != "":
+		w.start(builtProgram(t, "failpoints"), failpoint.Env+"="+s.failpoint)
+	default:
+		w.start(builtProgram(t, ""))
+	}
 	return w
 }
 
-// quietZone is a time zone in which no day ends while the test runs.
-func quietZone(t *testing.T) *time.Location {
+// now is the time of a part of the world whose clock is ahead.
+func (s setting) now(ahead *atomic.Int64) func() time.Time {
+	now := time.Now
+	if s.clock != nil {
+		now = s.clock.Now
+	}
+	return func() time.Time { return now().Add(time.Duration(ahead.Load())) }
+}
+
+// quietZone is a time zone in which no day ends while the test runs, unless that is
+// what its clock is there for.
+func (s setting) quietZone(t *testing.T) *time.Location {
 	t.Helper()
 	var zone *time.Location
+	if s.afternoon {
+		for offset := -12; offset <= 12; offset++ {
+			var err error
+			if zone, err = time.LoadLocation(fmt.Sprintf("Etc/GMT%+d", offset)); err != nil {
+				t.Fatal(err)
+			}
+			if h := time.Now().In(zone).Hour(); h >= 13 && h < 22 {
+				break
+			}
+		}
+		return zone
+	}
 	for _, name := range []string{"Asia/Shanghai", "Asia/Tokyo"} {
 		var err error
 		if zone, err = time.LoadLocation(name); err != nil {
 			t.Fatal(err)
 		}
 		now := time.Now().In(zone)
-		if now.Day() == now.Add(10*time.Minute).Day() {
+		if s.clock != nil || now.Day() == now.Add(10*time.Minute).Day() {
 			break
 		}
 	}
 	return zone
-}
-
-// start starts the program, or starts it again, and tells WeCom where it is.
-func (w *world) start(program string) {
-	w.Helper()
-	p, err := launch(w.root, program, w.env, "serve", "--config", w.config)
-	if err != nil {
-		w.Fatal(err)
-	}
-	w.mu.Lock()
-	w.program = p
-	w.logs = append(w.logs, p)
-	w.mu.Unlock()
-	w.must(w.wecom.SetCallbackURL(wecomtest.InApp("main", ""), p.url+"/wecom/app/main"))
-	w.must(w.wecom.SetCallbackURL(wecomtest.InRobot("group", ""), p.url+"/wecom/bot/group"))
-}
-
-func (w *world) url() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.program.url
-}
-
-// end sends a signal and waits for the end of the process.
-func (w *world) end(sig os.Signal) error {
-	w.Helper()
-	w.must(w.program.cmd.Process.Signal(sig))
-	select {
-	case err := <-w.program.exited:
-		return err
-	case <-time.After(30 * time.Second):
-		w.must(w.program.cmd.Process.Signal(syscall.SIGKILL))
-		w.Fatalf("still running 30 s after %v", sig)
-		return nil
-	}
 }
 
 func (w *world) must(err error) {

@@ -146,6 +146,28 @@ func explainCommand(flags *flag.FlagSet) action {
 	}
 }
 
+func auditCommand(flags *flag.FlagSet) action {
+	path := configFlag(flags)
+	days := flags.Int("days", 30, "how many `DAYS` back")
+	return func(ctx context.Context, args []string, out output) error {
+		if err := noArguments(args); err != nil {
+			return err
+		}
+		if *days < 1 {
+			return usageError("--days must be 1 or more")
+		}
+		db, cfg, err := open(ctx, *path, out)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		if err := db.CheckSchema(ctx); err != nil {
+			return err
+		}
+		return bot.WriteAudit(ctx, out.Out, db, cfg.Location(), time.Now().AddDate(0, 0, -*days))
+	}
+}
+
 func load(path string, out output) (*config.Config, *slog.Logger, error) {
 	cfg, err := config.Load(path, os.LookupEnv)
 	if err != nil {

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,25 +18,6 @@ import (
 	"yanquan/bot/wecom"
 	"yanquan/dianping/dianpingtest"
 )
-
-// TestMain lets the test binary be the program, so that signals, exit status and
-// start are those of a process of its own.
-func TestMain(m *testing.M) {
-	if os.Getenv("YANQUAN_TEST_AS_PROGRAM") != "" {
-		main()
-	}
-	status := m.Run()
-	removeBuilt()
-	os.Exit(status)
-}
-
-// process is a running "yanquan serve".
-type process struct {
-	cmd    *exec.Cmd
-	url    string
-	stderr *bytes.Buffer
-	exited chan error
-}
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
@@ -52,34 +30,6 @@ func start(t *testing.T, args ...string) *process {
 		t.Fatal(err)
 	}
 	return p
-}
-
-// launch starts a program and waits until it is ready. It is killed with the
-// test t, which need not be the one that runs.
-func launch(t *testing.T, program string, env []string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(program, args...), stderr: &bytes.Buffer{}, exited: make(chan error, 1)}
-	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Stderr = p.stderr
-	stdout, err := p.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	t.Cleanup(func() { p.cmd.Process.Kill(); <-p.exited })
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	go func() {
-		err := p.cmd.Wait()
-		p.exited <- err
-		p.exited <- err // for the clean-up
-	}()
-	if err != nil {
-		<-p.exited
-		return nil, fmt.Errorf("no line of readiness: %w\n%s", err, p.stderr)
-	}
-	p.url = strings.TrimSpace(strings.TrimPrefix(line, "yanquan is ready on "))
-	return p, nil
 }
 
 func get(t *testing.T, address string) (int, string) {

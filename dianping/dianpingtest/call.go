@@ -23,7 +23,36 @@ const (
 	callQueryListByDate = "querylistbydate"
 	callQueryByMobile   = "querybymobile"
 	callQueryShopDeal   = "queryshopdeal"
+
+	callAuthorize = "authorize" // the page for merchants
+	callToken     = "token"
+	callRefresh   = "refresh"
+	callShops     = "shops" // session/scope, pageQueryPoiList
 )
+
+// knownCalls are all of them.
+var knownCalls = []string{
+	callPrepare, callScanPrepare, callConsume, callBatchConsume, callReverseConsume, callGetConsumed,
+	callQueryListByDate, callQueryByMobile, callQueryShopDeal, callAuthorize, callToken, callRefresh, callShops,
+}
+
+// route is where a path leads.
+type route struct {
+	dialect Dialect
+	name    string
+}
+
+// authPaths are the paths of authorisation. The first generation has one for both
+// calls for tokens; see readCall.
+var authPaths = map[string]route{
+	"/dz-open/merchant/auth":              {Dianping, callAuthorize},
+	"/router/oauth/token":                 {Dianping, callToken},
+	"/router/oauth/session/scope":         {Dianping, callShops},
+	"/general/auth":                       {Meituan, callAuthorize},
+	"/oauth/token":                        {Meituan, callToken},
+	"/oauth/refresh":                      {Meituan, callRefresh},
+	"/ddzhkh/auth/token/pageQueryPoiList": {Meituan, callShops},
+}
 
 // callPaths are the ends of the paths. The second generation has no scanprepare
 // and its batchconsume is not known well enough to be imitated.
@@ -49,12 +78,16 @@ type call struct {
 	fields  map[string]string // each field once
 	trouble string            // why the fields cannot be trusted
 	biz     bizArgs           // second generation: the parsed biz
+	picked  []string          // on the page for merchants: the shops that were ticked
 }
 
 // changes says whether the call has an effect.
 func (c *call) changes() bool {
-	return c.name == callConsume || c.name == callBatchConsume || c.name == callReverseConsume
+	return c.name == callConsume || c.name == callBatchConsume || c.name == callReverseConsume || c.grants()
 }
+
+// grants says whether the call hands out tokens.
+func (c *call) grants() bool { return c.name == callToken || c.name == callRefresh }
 
 // codes returns the voucher codes that the call names.
 func (c *call) codes() []string {
@@ -70,11 +103,17 @@ func (c *call) codes() []string {
 	return codes
 }
 
-// route tells dialect and call from a path.
-func route(p string) (Dialect, string) {
+// routeOf tells dialect and call from a path.
+func routeOf(p string) (Dialect, string) {
 	// A path that is not clean ("//", "..") belongs to nobody.
 	if path.Clean(p) != p {
 		return "", ""
+	}
+	if to, ok := authPaths[p]; ok {
+		return to.dialect, to.name
+	}
+	if strings.HasPrefix(p, "/ddzhkh/") {
+		return Meituan, ""
 	}
 	if rest, ok := strings.CutPrefix(p, "/ddzh/"); ok {
 		name := callPaths[strings.TrimPrefix(rest, "tuangou/")]
@@ -100,7 +139,7 @@ func route(p string) (Dialect, string) {
 // leaves while the answer is being held back.
 func readCall(w http.ResponseWriter, r *http.Request) *call {
 	c := &call{method: r.Method, path: r.URL.Path}
-	c.dialect, c.name = route(r.URL.Path)
+	c.dialect, c.name = routeOf(r.URL.Path)
 	media, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset := params["charset"]
 	c.form = media == "application/x-www-form-urlencoded" && (charset == "" || strings.EqualFold(charset, "utf-8"))
@@ -112,12 +151,18 @@ func readCall(w http.ResponseWriter, r *http.Request) *call {
 		c.trouble, text = "请求体无法读取", ""
 	case r.Method == http.MethodGet:
 		text = r.URL.RawQuery
+	case c.name == callAuthorize:
+		form, _ := url.ParseQuery(text)
+		c.picked, text = form["shop"], r.URL.RawQuery
 	case !c.form:
 		text = ""
 	case r.URL.RawQuery != "":
 		c.trouble = "POST请求的参数应在请求体中"
 	}
 	c.readFields(text)
+	if c.dialect == Dianping && c.name == callToken && c.fields["grant_type"] == "refresh_token" {
+		c.name = callRefresh
+	}
 	if c.dialect == Meituan {
 		c.biz.parse(c.fields["biz"])
 	}

@@ -21,6 +21,12 @@ import (
 //	POST   /sessions           Session
 //	POST   /sessions/expire    {"token"}
 //	POST   /sessions/revoke    {"token"}
+//	GET    /authorizations     [Authorization], with tokens and counters
+//	POST   /authorizations     {"dialect", "business_id", "shops"} → Authorization
+//	POST   /refresh-tokens/expire {"token"}
+//	PUT    /registration       Registration
+//	GET    /notices            [Notice]
+//	POST   /notices/repeat     {"id"}
 //	GET    /vouchers           [Voucher]; ?code=… only that one
 //	POST   /vouchers           Voucher and "coupons" (default 1) → [Voucher]
 //	POST   /state              {"code", "state"}
@@ -43,6 +49,7 @@ func (p *Platform) Control() http.Handler {
 	mux.HandleFunc("POST /sessions", taking(p.AddSession))
 	mux.HandleFunc("POST /sessions/expire", taking(func(in tokenIn) error { return p.ExpireSession(in.Token) }))
 	mux.HandleFunc("POST /sessions/revoke", taking(func(in tokenIn) error { return p.RevokeSession(in.Token) }))
+	p.controlConsents(mux)
 	mux.HandleFunc("GET /vouchers", p.controlVouchers)
 	mux.HandleFunc("POST /vouchers", p.controlSell)
 	mux.HandleFunc("POST /state", taking(func(in struct {
@@ -83,6 +90,35 @@ func (p *Platform) Control() http.Handler {
 	mux.HandleFunc("GET /knobs", giving(func(*http.Request) any { return p.Knobs() }))
 	mux.HandleFunc("PUT /knobs", taking(p.SetKnobs))
 	return mux
+}
+
+// controlConsents adds what is about authorisations.
+func (p *Platform) controlConsents(mux *http.ServeMux) {
+	mux.HandleFunc("GET /authorizations", giving(func(*http.Request) any { return p.Authorizations() }))
+	mux.HandleFunc("POST /authorizations", func(w http.ResponseWriter, r *http.Request) {
+		var in Authorization
+		err := readJSON(w, r, &in)
+		if err == nil {
+			in, err = p.Authorize(in)
+		}
+		if err != nil {
+			replyError(w, err)
+			return
+		}
+		reply(w, http.StatusCreated, in)
+	})
+	mux.HandleFunc("POST /refresh-tokens/expire", taking(func(in tokenIn) error { return p.ExpireRefreshToken(in.Token) }))
+	mux.HandleFunc("PUT /registration", taking(func(in Registration) error {
+		p.SetRegistration(in)
+		return nil
+	}))
+	mux.HandleFunc("GET /notices", giving(func(*http.Request) any { return p.Notices() }))
+	mux.HandleFunc("POST /notices/repeat", taking(func(in struct {
+		ID string `json:"id"`
+	},
+	) error {
+		return p.RepeatNotice(in.ID)
+	}))
 }
 
 type tokenIn struct {

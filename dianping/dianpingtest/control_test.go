@@ -37,7 +37,7 @@ func TestControl(t *testing.T) {
 		}
 	}
 	var empty []any
-	for _, path := range []string{"/vouchers", "/vouchers?code=404", "/ledger", "/twice", "/faults"} {
+	for _, path := range []string{"/vouchers", "/vouchers?code=404", "/ledger", "/twice", "/faults", "/authorizations", "/notices"} {
 		ask("GET", path, "", 200, &empty)
 		if empty == nil || len(empty) > 0 {
 			t.Errorf("%s: %v, want an empty list", path, empty)
@@ -107,7 +107,29 @@ func TestControl(t *testing.T) {
 	ask("POST", "/sessions/revoke", fmt.Sprintf(`{"token":%q}`, tokenA), 200, nil)
 	r.same(r.call2("queryshopdeal", "{}", nil).sub, "22")
 
+	var granted dianpingtest.Authorization
+	ask("PUT", "/registration", `{"callback_url":"http://bot.example/","notice_url":""}`, 200, nil)
+	ask("POST", "/authorizations", `{"dialect":"meituan","shops":["shop-b"]}`, 201, &granted)
+	g := pages{"vouchers", dianpingtest.Meituan, "58"}
+	young := r.tokens(g, "", granted.RefreshToken, nil)
+	r.same(young.code, "ok")
+	ask("POST", "/refresh-tokens/expire", fmt.Sprintf(`{"token":%q}`, young.refresh), 200, nil)
+	r.same(r.tokens(g, "", young.refresh, nil).code, "22")
+	ask("POST", "/sessions/revoke", fmt.Sprintf(`{"token":%q}`, young.access), 200, nil)
+	var everyone []dianpingtest.Authorization
+	ask("GET", "/authorizations", "", 200, &everyone)
+	r.same([]any{len(everyone), everyone[0].Refreshes, everyone[0].Refused, everyone[0].Ended, everyone[0].Shops}, []any{1, 1, 1, true, []string{shopB}})
+	var notices []dianpingtest.Notice
+	ask("POST", "/notices/repeat", `{"id":"msg-1"}`, 200, nil)
+	ask("GET", "/notices", "", 200, &notices)
+	r.same([]any{len(notices), notices[0].OpBizCode, notices[0].Attempts}, []any{1, shopB, 0})
+
 	for _, bad := range [][3]string{
+		{"POST", "/authorizations", `{"dialect":"meituan"}`},
+		{"POST", "/refresh-tokens/expire", `{"token":"x"}`},
+		{"POST", "/notices/repeat", `{"id":"msg-9"}`},
+		{"PUT", "/knobs", `{"old_refresh":"x"}`},
+		{"PUT", "/knobs", `{"session_life_ns":-1}`},
 		{"POST", "/vouchers", `{"cod":"1"}`},
 		{"POST", "/vouchers", `{"code":"7992697494"}`},
 		{"POST", "/vouchers", `{} {}`},

@@ -14,6 +14,14 @@
 //     /ddzh/tuangou/deal/queryshopdeal. SHA-1 signature, appAuthToken, camelCase
 //     in a JSON field "biz".
 //
+// Merchants authorise in both. The pages /dz-open/merchant/auth and /general/auth
+// (businessId 58 and 59) list the shops; who posts the choice back (form field
+// "shop") is redirected with a code. It is exchanged, and the tokens refreshed, at
+// /router/oauth/token, /oauth/token and /oauth/refresh. The shops granted are at
+// /router/oauth/session/scope and /ddzhkh/auth/token/pageQueryPoiList. A session
+// that is revoked is told by a signed notice, msgType 510001, in the second
+// generation. [Platform.Authorizations] counts the refreshes that took effect.
+//
 // It is stricter than the platform is likely to be: requests are judged by what
 // is publicly known of the wire, and anything a careful client would not send
 // (a repeated field, parameters in the query of a POST, a number where the
@@ -42,7 +50,8 @@
 //     come with HTTP status 200.
 //   - Second generation: 30 minutes of clock tolerance too, told as
 //     OP_SYSTEM_PARAM_ERROR; an unknown developerId is a signature failure
-//     (OP_UNIAUTH_FAILED, 3); businessId 59 is OP_API_GRANT_FAILED; faults inside
+//     (OP_UNIAUTH_FAILED, 3); a businessId that is not the call's is
+//     OP_API_GRANT_FAILED; a token of the other business is unknown; faults inside
 //     "biz" are the business refusal 1001. The place of a business code is a knob
 //     ([Knobs.Gen2Refusals]), by default data.code of an OP_BIZ_ERROR.
 //   - A refusal carries data only on prepare of a used voucher in the first
@@ -74,12 +83,31 @@
 //   - payment_detail, unless given: one line, paid by the user, for the whole
 //     order.
 //   - verify_channel of a verification at the till: "1".
+//   - Pages for merchants: what is wrong with the address is told with status 400.
+//     state must be there. A consent replaces the same merchant's earlier one: of
+//     the shop (businessId 58), else of the customer. Nobody can say no.
+//   - A code of the first generation lives ten minutes too. redirect_url, where it
+//     is sent with the code, must be that of the page.
+//   - Calls for tokens, first generation: POST only; 602 also for a wrong
+//     app_secret, 612 for a code and 613 for a refresh token that does not serve.
+//     Second generation: 3, 5 (unknown or spent) and 22 (withdrawn or too old), the
+//     sub-codes of OP_UNIAUTH_FAILED; where they stand is a knob
+//     ([Knobs.OAuthRefusals]), by default they are the top-level code.
+//   - What a refresh makes of the pair it replaces: knobs ([Knobs.OldToken],
+//     [Knobs.OldRefresh]), by default both die. The second generation's refresh
+//     tokens live 35 days; the first's are only counted. With the last of the
+//     allowance there comes no refresh token any more.
+//   - session/scope of another customer than the session's: 645. At most 100 shops
+//     at a time in both lists; what offset means is a knob ([Knobs.ShopPaging]).
+//   - Notices: "message" is "{}"; five attempts, with pauses of 1, 2, 4 and 8 s,
+//     until the answer is status 200 with code 0.
 //
 // # What it does not do
 //
-// OAuth and authorisation pages, session/* calls, businessId 59, product
-// queries, refunds, finance, traffic data, push callbacks, the second
-// generation's batch calls (their shapes are not public: OP_API_NOT_EXIST, like
-// scanprepare, which that generation does not have) and real rate limits.
+// The page to unbind, session/query and session/shopidmapping, tokens for whole
+// platforms, the rest of businessId 59, product queries, refunds, finance, traffic
+// data, other push callbacks, the second generation's batch calls (their shapes
+// are not public: OP_API_NOT_EXIST, like scanprepare, which that generation does
+// not have) and real rate limits.
 // Device fields (third_*) are accepted and ignored.
 package dianpingtest

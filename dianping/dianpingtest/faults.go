@@ -101,7 +101,7 @@ func (p *Platform) Fail(f Fault) error {
 	default:
 		return fmt.Errorf("dianpingtest: unknown kind of fault %q", f.Kind)
 	}
-	if f.Call != "" && gen1Calls[f.Call] == nil {
+	if f.Call != "" && !slices.Contains(knownCalls, f.Call) {
 		return fmt.Errorf("dianpingtest: unknown call %q", f.Call)
 	}
 	switch f.Dialect {

@@ -50,6 +50,13 @@ func (p *Platform) gen1(c *call, partly bool, now time.Time) gen1Answer {
 	if r != nil {
 		return gen1Answer{r.code, r.msg, nil}
 	}
+	if c.name == callShops {
+		data, r := p.gen1Scope(&formArgs{fields: c.fields}, sess)
+		if r != nil {
+			return gen1Answer{r.code, r.msg, nil}
+		}
+		return gen1Answer{200, "success", data}
+	}
 	shop, r := p.gen1Shop(c, sess)
 	if r != nil {
 		return gen1Answer{r.code, r.msg, nil}
@@ -203,7 +210,7 @@ func (p *Platform) gen1QueryShopDeal(q *gen1Request) (any, *refusal) {
 // signature, time, session.
 func (p *Platform) gen1Gate(c *call, now time.Time) (*Session, *refusal) {
 	read := c.name == callGetConsumed || c.name == callQueryListByDate ||
-		c.name == callQueryByMobile || c.name == callQueryShopDeal
+		c.name == callQueryByMobile || c.name == callQueryShopDeal || c.name == callShops
 	if c.method != http.MethodPost && (c.method != http.MethodGet || !read) {
 		return nil, refuse(codeBadMethod)
 	}
@@ -247,6 +254,7 @@ func (p *Platform) gen1Gate(c *call, now time.Time) (*Session, *refusal) {
 	if s == nil || s.Dialect != Dianping || s.Revoked || s.expired(now) {
 		return nil, refuse(codeSessionExpired)
 	}
+	s.used()
 	return s, nil
 }
 

@@ -93,9 +93,10 @@ func resultOf(rows any) any {
 // gen2Request is a call that passed the gate.
 type gen2Request struct {
 	bizArgs
-	shop   string
-	now    time.Time
-	partly bool
+	session *Session
+	shop    string
+	now     time.Time
+	partly  bool
 }
 
 // gen2Calls answer with data, with a refusal, or with both where a refusal
@@ -108,6 +109,7 @@ var gen2Calls = map[string]func(*Platform, *gen2Request) (any, *refusal){
 	callQueryListByDate: (*Platform).gen2QueryListByDate,
 	callQueryByMobile:   (*Platform).gen2QueryByMobile,
 	callQueryShopDeal:   (*Platform).gen2QueryShopDeal,
+	callShops:           (*Platform).gen2PageQueryPoiList,
 }
 
 // gen2 answers a call of the second generation. The caller holds the lock.
@@ -116,7 +118,7 @@ func (p *Platform) gen2(c *call, partly bool, now time.Time) gen2Answer {
 	if refused != nil {
 		return *refused
 	}
-	q := &gen2Request{c.biz, sess.Shops[0], now, partly}
+	q := &gen2Request{c.biz, sess, sess.Shops[0], now, partly}
 	data, r := gen2Calls[c.name](p, q)
 	if r != nil {
 		return p.gen2Refusal(r, data)
@@ -263,18 +265,23 @@ func (p *Platform) gen2Gate(c *call, now time.Time) (*Session, *gen2Answer) {
 	if off := now.Sub(time.Unix(seconds, 0)); off > clockTolerance || off < -clockTolerance {
 		return no("OP_SYSTEM_PARAM_ERROR", 0, "timestamp超出允许范围")
 	}
-	if c.fields["businessId"] != "58" {
+	business := businessVouchers
+	if c.name == callShops {
+		business = businessShopList
+	}
+	if c.fields["businessId"] != strconv.Itoa(business) {
 		return no("OP_API_GRANT_FAILED", 0)
 	}
 	s := p.sessions[c.fields["appAuthToken"]]
 	switch {
-	case s == nil || s.Dialect != Meituan:
+	case s == nil || s.Dialect != Meituan || s.BusinessID != business:
 		return no("OP_UNIAUTH_FAILED", subUnknown)
 	case s.Revoked:
 		return no("OP_UNIAUTH_FAILED", subRevoked)
 	case s.expired(now):
 		return no("OP_UNIAUTH_FAILED", subExpired)
 	}
+	s.used()
 	return s, nil
 }
 

@@ -3,7 +3,6 @@ package dianpingtest
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"math/big"
 	"net/http"
 	"sync"
@@ -46,70 +45,8 @@ type Options struct {
 	AppKey, AppSecret    string // first generation
 	DeveloperID, SignKey string // second generation
 
-	Knobs Knobs
-}
-
-// Knobs choose between behaviours where the public facts leave a doubt. The
-// empty value of each is the first one listed.
-type Knobs struct {
-	// RepeatAnswer: what a consume gets whose requestid was used before.
-	RepeatAnswer RepeatAnswer `json:"repeat_answer"`
-	// Gen1ListPaging: what offset means to the first generation's querylistbydate.
-	Gen1ListPaging ListPaging `json:"gen1_list_paging"`
-	// Gen2Refusals: where the second generation puts a business code.
-	Gen2Refusals RefusalShape `json:"gen2_refusals"`
-	// Unguarded makes the platform forget that a voucher was consumed: another
-	// consume of it, unless it repeats a requestid, takes effect again. The real
-	// platform guards against that and so hides a client that would consume
-	// twice; without the guard [Platform.TwiceConsumed] finds it.
-	Unguarded bool `json:"unguarded"`
-}
-
-// RepeatAnswer is a value of [Knobs].
-type RepeatAnswer string
-
-// What a repeated requestid is answered with.
-const (
-	SameAnswer  RepeatAnswer = "same_answer"  // the first answer again
-	AlreadyUsed RepeatAnswer = "already_used" // 1008, as if it came from someone else
-)
-
-// ListPaging is a value of [Knobs].
-type ListPaging string
-
-// What an offset counts.
-const (
-	PagingRows  ListPaging = "rows"  // rows to skip, from 0
-	PagingPages ListPaging = "pages" // pages, from 1; 0 is the first page too
-)
-
-// RefusalShape is a value of [Knobs].
-type RefusalShape string
-
-// Where the second generation tells a business code.
-const (
-	RefusalBizError   RefusalShape = "biz_error"   // code OP_BIZ_ERROR, the number in data.code
-	RefusalCodeText   RefusalShape = "code_text"   // top-level code "1008"
-	RefusalCodeNumber RefusalShape = "code_number" // top-level code 1008
-)
-
-func (k Knobs) check() error {
-	switch k.RepeatAnswer {
-	case "", SameAnswer, AlreadyUsed:
-	default:
-		return fmt.Errorf("dianpingtest: unknown repeat_answer %q", k.RepeatAnswer)
-	}
-	switch k.Gen1ListPaging {
-	case "", PagingRows, PagingPages:
-	default:
-		return fmt.Errorf("dianpingtest: unknown gen1_list_paging %q", k.Gen1ListPaging)
-	}
-	switch k.Gen2Refusals {
-	case "", RefusalBizError, RefusalCodeText, RefusalCodeNumber:
-	default:
-		return fmt.Errorf("dianpingtest: unknown gen2_refusals %q", k.Gen2Refusals)
-	}
-	return nil
+	Registration Registration
+	Knobs        Knobs
 }
 
 // Platform is the fake. It is safe for concurrent use; effects happen one after
@@ -123,6 +60,7 @@ type Platform struct {
 	knobs    Knobs
 	shops    []*Shop
 	sessions map[string]*Session
+	consents consents
 	vouchers []*Voucher // in the order of their making
 	byCode   map[string]*Voucher
 	byOrder  map[string][]*Voucher // each in the order of their making
@@ -132,6 +70,9 @@ type Platform struct {
 	down     *outage
 	ring     ring
 	changed  chan struct{} // closed and replaced with every change
+
+	notices []*Notice
+	posting sync.WaitGroup // notices under way
 }
 
 var _ http.Handler = (*Platform)(nil)
@@ -160,6 +101,7 @@ func New(opts Options) *Platform {
 		cancel:   cancel,
 		knobs:    opts.Knobs,
 		sessions: map[string]*Session{},
+		consents: newConsents(opts.Registration),
 		byCode:   map[string]*Voucher{},
 		byOrder:  map[string][]*Voucher{},
 		done:     map[requestKey]*doneRequest{},
@@ -168,28 +110,14 @@ func New(opts Options) *Platform {
 	}
 }
 
-// Close lets go of every request that waits; later ones get 503. It may be
-// called more than once. Close the platform before its server, which waits for
-// the requests.
-func (p *Platform) Close() { p.cancel() }
-
-// Knobs returns the current settings.
-func (p *Platform) Knobs() Knobs {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.knobs
-}
-
-// SetKnobs replaces the settings.
-func (p *Platform) SetKnobs(k Knobs) error {
-	if err := k.check(); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.knobs = k
-	p.bump()
-	return nil
+// Close lets go of every request that waits; later ones get 503. It ends the
+// posting of notices, and may be called more than once. Close the platform before
+// its server, which waits for the requests.
+func (p *Platform) Close() {
+	p.mu.Lock() // whoever begins to post holds it, and looks whether this is the end
+	p.cancel()
+	p.mu.Unlock()
+	p.posting.Wait()
 }
 
 // Await returns once cond holds. It is asked now and after every change of the

@@ -30,6 +30,8 @@ const (
 	codeBadTime        = 604
 	codeSessionExpired = 608
 	codeThrottled      = 611
+	codeBadAuthCode    = 612
+	codeBadRefresh     = 613
 	codeShopNotGranted = 645
 )
 
@@ -40,6 +42,8 @@ var codeTexts = map[int]string{
 	codeBadTime:        "时间戳超出允许范围",
 	codeSessionExpired: "session已过期",
 	codeThrottled:      "请求过于频繁",
+	codeBadAuthCode:    "auth_code无效",
+	codeBadRefresh:     "refresh_token无效",
 	codeShopNotGranted: "该门店未授权给当前应用",
 
 	codeUnreadable:      "报文解析失败",

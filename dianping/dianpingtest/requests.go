@@ -2,6 +2,7 @@ package dianpingtest
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ type Request struct {
 	Status int           `json:"status,omitempty"`
 	Answer string        `json:"answer,omitempty"`  // the body; long ones are cut
 	Took   time.Duration `json:"took_ns,omitempty"` // by the platform's clock
-	Effect string        `json:"effect,omitempty"`  // e.g. "consumed 0123456789"
+	Effect string        `json:"effect,omitempty"`  // e.g. "consumed 0123456789", "refreshed auth-1"
 	Fault  FaultKind     `json:"fault,omitempty"`   // what went wrong on purpose
 }
 
@@ -106,7 +107,7 @@ func (p *Platform) requestDone(seq uint64, out outcome) {
 		r.Took = now.Sub(r.Time)
 		r.State = RequestDropped
 		if !out.drop {
-			r.State, r.Status, r.Answer = RequestAnswered, out.status, shorten(string(out.body))
+			r.State, r.Status, r.Answer = RequestAnswered, out.status, shorten(maskTokens(string(out.body)))
 		}
 	})
 }
@@ -133,13 +134,28 @@ func (p *Platform) note(seq uint64, change func(*Request)) {
 	p.bump()
 }
 
+// secretFields are the parameters that nobody should read.
+var secretFields = []string{
+	"sign", "session", "appAuthToken", "app_secret", "auth_code", "code", "refresh_token", "refreshToken", "state",
+}
+
+var tokenInAnswer = regexp.MustCompile(`("(?:access_?[tT]oken|refresh_?[tT]oken)":")([^"]*)"`)
+
+// maskTokens shows an answer without the tokens that it hands out.
+func maskTokens(answer string) string {
+	return tokenInAnswer.ReplaceAllStringFunc(answer, func(found string) string {
+		parts := tokenInAnswer.FindStringSubmatch(found)
+		return parts[1] + maskSecret(parts[2]) + `"`
+	})
+}
+
 // maskedFields shows the parameters without what nobody should read.
 func (p *Platform) maskedFields(c *call) []Field {
 	fields := []Field{}
 	for _, name := range slices.Sorted(maps.Keys(c.fields)) {
 		value := c.fields[name]
 		switch {
-		case name == "sign" || name == "session" || name == "appAuthToken" || name == "app_secret" || p.secret(value):
+		case slices.Contains(secretFields, name) || p.secret(value):
 			value = maskSecret(value)
 		case name == "mobile":
 			value = maskMobile(value)
@@ -156,7 +172,7 @@ func (p *Platform) maskedFields(c *call) []Field {
 
 // secret recognises tokens and keys that came under a wrong name.
 func (p *Platform) secret(value string) bool {
-	return value != "" && (p.sessions[value] != nil || value == p.opts.AppSecret || value == p.opts.SignKey)
+	return value != "" && (p.sessions[value] != nil || p.consents.byRefresh[value] != nil || value == p.opts.AppSecret || value == p.opts.SignKey)
 }
 
 func maskSecret(s string) string {

@@ -77,7 +77,7 @@ func setup(t *testing.T, change ...func(*dianpingtest.Options)) rig {
 	r.srv = httptest.NewServer(r.p)
 	t.Cleanup(r.srv.Close)
 	t.Cleanup(r.p.Close)
-	for _, s := range []dianpingtest.Shop{{ID: shopA, AppShopID: "77"}, {ID: shopB}, {ID: shopC}} {
+	for _, s := range []dianpingtest.Shop{{ID: shopA, AppShopID: "77", Name: "海底捞", Branch: "人民广场店", Address: "西藏中路1号", City: "上海"}, {ID: shopB}, {ID: shopC, Name: "五角场店", Customer: "customer-2"}} {
 		r.ok(r.p.AddShop(s))
 	}
 	for _, s := range []dianpingtest.Session{

@@ -22,6 +22,7 @@ type outcome struct {
 	body        []byte
 	cut         bool // only the first half of the body arrives
 	drop        bool // no answer: the connection is closed
+	location    string
 }
 
 var dropped = outcome{drop: true}
@@ -82,9 +83,20 @@ func (p *Platform) apply(c *call, seq uint64, partly bool) outcome {
 	defer p.mu.Unlock()
 	before, now := len(p.ledger), p.opts.Now()
 	var answer any
-	if c.dialect == Meituan {
+	switch {
+	case c.name == callAuthorize:
+		return p.authorizePage(c, now)
+	case c.grants():
+		var effect string
+		if c.dialect == Meituan {
+			answer, effect = p.gen2Tokens(c, now)
+		} else {
+			answer, effect = p.gen1Tokens(c, now)
+		}
+		p.note(seq, func(r *Request) { r.Effect = effect })
+	case c.dialect == Meituan:
 		answer = p.gen2(c, partly, now)
-	} else {
+	default:
 		answer = p.gen1(c, partly, now)
 	}
 	if effects := p.ledger[before:]; len(effects) > 0 {
@@ -115,6 +127,9 @@ func (o outcome) send(w http.ResponseWriter) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", o.contentType)
+	if o.location != "" {
+		h.Set("Location", o.location)
+	}
 	h.Set("Content-Length", strconv.Itoa(len(o.body)))
 	w.WriteHeader(o.status)
 	body := o.body

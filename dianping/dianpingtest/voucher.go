@@ -9,23 +9,6 @@ import (
 	"time"
 )
 
-// Shop is a place where vouchers are verified.
-type Shop struct {
-	ID        string `json:"id"`                    // open_shop_uuid, opBizCode
-	AppShopID string `json:"app_shop_id,omitempty"` // the old shop selector of the first generation
-	Name      string `json:"name,omitempty"`
-}
-
-// Session is an access token: the first generation's session, good for every
-// shop of a customer, or the second's appAuthToken, good for one shop.
-type Session struct {
-	Token   string    `json:"token"`
-	Dialect Dialect   `json:"dialect"`
-	Shops   []string  `json:"shops"`
-	Expires time.Time `json:"expires,omitzero"` // zero: never
-	Revoked bool      `json:"revoked,omitempty"`
-}
-
 // State says what has become of a voucher.
 type State string
 
@@ -98,69 +81,6 @@ func (v *Voucher) clone() Voucher {
 
 func (v *Voucher) validAt(shop string) bool {
 	return len(v.Shops) == 0 || slices.Contains(v.Shops, shop)
-}
-
-// AddShop makes a shop known.
-func (p *Platform) AddShop(s Shop) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s.ID == "" {
-		return errors.New("dianpingtest: a shop needs an id")
-	}
-	if p.shop(s.ID) != nil {
-		return fmt.Errorf("dianpingtest: shop %s exists", s.ID)
-	}
-	p.shops = append(p.shops, &s)
-	p.bump()
-	return nil
-}
-
-// AddSession makes a token known, or replaces what it stands for.
-func (p *Platform) AddSession(s Session) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s.Token == "" {
-		return errors.New("dianpingtest: a session needs a token")
-	}
-	switch s.Dialect {
-	case Dianping:
-	case Meituan:
-		if len(s.Shops) != 1 {
-			return fmt.Errorf("dianpingtest: a token of the second generation stands for one shop, not %d", len(s.Shops))
-		}
-	default:
-		return fmt.Errorf("dianpingtest: unknown dialect %q", s.Dialect)
-	}
-	if err := p.knownShops(s.Shops); err != nil {
-		return err
-	}
-	s.Shops = slices.Clone(s.Shops)
-	p.sessions[s.Token] = &s
-	p.bump()
-	return nil
-}
-
-// ExpireSession ends a token's life now: 608, or OP_UNIAUTH_FAILED with 4.
-func (p *Platform) ExpireSession(token string) error {
-	return p.changeSession(token, func(s *Session, now time.Time) { s.Expires = now })
-}
-
-// RevokeSession withdraws the merchant's authorisation: OP_UNIAUTH_FAILED with
-// 22; to the first generation the session is expired.
-func (p *Platform) RevokeSession(token string) error {
-	return p.changeSession(token, func(s *Session, _ time.Time) { s.Revoked = true })
-}
-
-func (p *Platform) changeSession(token string, change func(*Session, time.Time)) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s := p.sessions[token]
-	if s == nil {
-		return errors.New("dianpingtest: no such session")
-	}
-	change(s, p.opts.Now())
-	p.bump()
-	return nil
 }
 
 // AddVoucher sells a coupon. Everything left out is filled in; the result says
@@ -311,24 +231,6 @@ func (p *Platform) Voucher(code string) (Voucher, bool) {
 		return Voucher{}, false
 	}
 	return v.clone(), true
-}
-
-func (p *Platform) shop(id string) *Shop {
-	for _, s := range p.shops {
-		if s.ID == id {
-			return s
-		}
-	}
-	return nil
-}
-
-func (p *Platform) knownShops(ids []string) error {
-	for _, id := range ids {
-		if p.shop(id) == nil {
-			return fmt.Errorf("dianpingtest: no shop %q", id)
-		}
-	}
-	return nil
 }
 
 // usableOfOrder returns the coupons of one order and deal that could be consumed at a

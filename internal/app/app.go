@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/grants"
 	"yanquan/bot/server"
+	"yanquan/bot/watch"
 	"yanquan/bot/wecom"
 	"yanquan/dianping"
 	"yanquan/internal/config"
@@ -24,7 +26,10 @@ type Options struct {
 	Listener  net.Listener     // nil: listen on server.listen
 	Ready     func(url string) // called once, when requests are answered
 	Log       *slog.Logger     // nil: silent
-	Now       func() time.Time
+	Now       func() time.Time // the machine's clock
+	// OwnClock goes by Now alone, not by the clock of the database server: for
+	// tests in which time stands still.
+	OwnClock bool
 
 	Version, Commit string // for metrics
 }
@@ -43,6 +48,11 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 		return err
 	}
 	defer db.Close()
+	if !o.OwnClock {
+		if err := followClock(ctx, db, o.Log); err != nil {
+			return err
+		}
+	}
 	if err := prepare(ctx, db, cfg, o); err != nil {
 		return err
 	}
@@ -92,7 +102,51 @@ func OpenDB(ctx context.Context, cfg *config.Config, log *slog.Logger, now func(
 	if err != nil {
 		return nil, fmt.Errorf("secret_key: %w", err)
 	}
-	return models.Open(ctx, models.Config{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, Key: key, Log: log, Now: now})
+	old, err := cfg.FormerKeys()
+	if err != nil {
+		return nil, fmt.Errorf("secret_keys: %w", err)
+	}
+	return models.Open(ctx, models.Config{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, Key: key, OldKeys: old, Log: log, Now: now})
+}
+
+// Clocks of machines disagree, and what one replica writes another judges: leases,
+// and until when a voucher can be undone. So all go by the database server's clock.
+// Signatures are judged by others, by the true time, and stay with the machine's.
+const (
+	clockEvery = 30 * time.Second
+	clockOff   = 2 * time.Second // more is worth a word to the operator
+)
+
+// followClock looks at the server's clock, and goes on doing so until ctx ends.
+func followClock(ctx context.Context, db *models.DB, log *slog.Logger) error {
+	warned := false
+	look := func() error {
+		behind, err := db.FollowServer(ctx)
+		if off := behind.Abs() > clockOff; err == nil && off != warned {
+			if warned = off; off {
+				log.Warn("this machine's clock and the database server's differ; set both by NTP", "behind", behind.Round(time.Millisecond))
+			} else {
+				log.Info("this machine's clock and the database server's agree again")
+			}
+		}
+		return err
+	}
+	if err := look(); err != nil {
+		return fmt.Errorf("clock of the database: %w", err)
+	}
+	go func() {
+		tick := time.NewTicker(clockEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				_ = look() // without an answer the last one stands; others say that the database is gone
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return nil
 }
 
 // prepare brings schema and declared stores up to date.
@@ -114,16 +168,21 @@ func prepare(ctx context.Context, db *models.DB, cfg *config.Config, o Options) 
 	if err := db.SyncConfigured(ctx, stores); err != nil {
 		return fmt.Errorf("stores of the configuration: %w", err)
 	}
+	if n, err := db.Reseal(ctx); err != nil {
+		return fmt.Errorf("secret_keys: %w", err)
+	} else if n > 0 {
+		o.Log.Info("sealed anew with secret_key", "values", n)
+	}
 	return nil
 }
 
 // Platforms makes the clients of the configured generations, by name. observe
 // may be nil.
-func Platforms(cfg *config.Config, now func() time.Time, observe func(dianping.Observation)) (map[string]dianping.Client, error) {
-	clients := map[string]dianping.Client{}
+func Platforms(cfg *config.Config, now func() time.Time, observe func(dianping.Observation)) (map[string]dianping.API, error) {
+	clients := map[string]dianping.API{}
 	if p := cfg.Dianping; p != nil {
 		c, err := dianping.NewDianping(dianping.Config{
-			APIURL: p.APIURL, AppKey: p.AppKey, AppSecret: p.AppSecret,
+			APIURL: p.APIURL, AuthURL: p.AuthURL, AppKey: p.AppKey, AppSecret: p.AppSecret,
 			Timeout: cfg.Redeem.CallTimeout, Now: now, Observe: observe,
 		})
 		if err != nil {
@@ -133,7 +192,7 @@ func Platforms(cfg *config.Config, now func() time.Time, observe func(dianping.O
 	}
 	if p := cfg.Meituan; p != nil {
 		c, err := dianping.NewMeituan(dianping.MeituanConfig{
-			APIURL: p.APIURL, DeveloperID: p.DeveloperID, SignKey: p.SignKey,
+			APIURL: p.APIURL, AuthURL: p.AuthURL, DeveloperID: p.DeveloperID, SignKey: p.SignKey,
 			Timeout: cfg.Redeem.CallTimeout, Now: now, Observe: observe,
 		})
 		if err != nil {
@@ -156,18 +215,26 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 	if err != nil {
 		return nil, fmt.Errorf("secret_key: %w", err)
 	}
-	links, err := server.NewLinks(key, o.Now)
+	old, err := cfg.FormerKeys()
+	if err != nil {
+		return nil, fmt.Errorf("secret_keys: %w", err)
+	}
+	links, err := server.NewLinks(key, db.Now, old...)
 	if err != nil {
 		return nil, err
 	}
 	metrics := server.NewMetrics(o.Version, o.Commit)
-	platforms, err := Platforms(cfg, o.Now, metrics.Platform)
+	apis, err := Platforms(cfg, o.Now, metrics.Platform)
 	if err != nil {
 		return nil, err
 	}
+	platforms, authorizers := map[string]dianping.Client{}, map[string]dianping.Authorizer{}
+	for name, api := range apis {
+		platforms[name], authorizers[name] = api, api
+	}
 	base := publicURL(cfg, address)
 	p := &parts{apps: map[string]server.AppCallback{}, robots: map[string]server.RobotCallback{}}
-	sending := wecom.SenderConfig{FallbackURL: base, Now: o.Now}
+	sending := wecom.SenderConfig{FallbackURL: base, Files: db, Now: o.Now}
 	notices, deadline := "", time.Duration(0)
 	if w := cfg.WeCom; w != nil {
 		sending.APIURL, deadline = w.APIURL, w.ReplyDeadline
@@ -201,21 +268,58 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 	if err != nil {
 		return nil, err
 	}
+	var directory bot.Directory
+	if len(sending.Apps) > 0 { // only an app may look members up
+		directory = sender
+	}
+	rules, err := watchRules(cfg.Watch)
+	if err != nil {
+		return nil, err
+	}
+	var reconcileAt *time.Duration
+	if at, nightly := cfg.Reconcile.Nightly(); nightly {
+		reconcileAt = &at
+	}
 	p.bot, err = bot.New(bot.Options{
-		DB: db, Platforms: platforms, Courier: sender, Managers: cfg.Managers, Notices: notices,
+		DB: db, Platforms: platforms, Authorizers: authorizers, Courier: sender, Managers: cfg.Managers, Notices: notices,
 		Location: cfg.Location(), CallTimeout: cfg.Redeem.CallTimeout, UndoWindow: cfg.Redeem.UndoWindow,
-		Link: linker(links, base, o.Log), Now: o.Now, Log: o.Log, Observer: metrics,
+		Link: linker(links, base, o.Log), AuthLink: authLinker(links, base, o.Log), FileLink: fileLinker(links, base, o.Log),
+		Callback:      func(platform string) string { return base + "/auth/" + platform + "/callback" },
+		Directory:     directory,
+		AccessByGroup: cfg.Access == "group", Guard: bot.Guard{Codes: int(cfg.Guard.UnknownCodes), Within: cfg.Guard.Within},
+		Watch: rules, Report: reportTime(cfg.Report), ReconcileAt: reconcileAt,
+		Now: db.Now, Log: o.Log, Observer: metrics,
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.server, err = server.New(server.Options{
 		Engine: p.bot, Apps: p.apps, Robots: p.robots, ReplyDeadline: deadline,
-		Vouchers: p.bot, Links: links, Location: cfg.Location(), UndoWindow: cfg.Redeem.UndoWindow,
+		Vouchers: p.bot, Merchants: p.bot.Merchants(), Files: p.bot, Links: links, Location: cfg.Location(), UndoWindow: cfg.Redeem.UndoWindow,
 		Checks: []server.Check{{Name: "database", Probe: db.Ping}}, Metrics: metrics,
-		Grace: inner(cfg.Server.ShutdownGrace), Now: o.Now, Log: o.Log,
+		Grace: inner(cfg.Server.ShutdownGrace), Now: db.Now, Log: o.Log,
 	})
 	return p, err
+}
+
+// reportTime is when managers get their summaries; nil: never.
+func reportTime(r *config.Report) *bot.Report {
+	if r == nil {
+		return nil
+	}
+	at, err := time.Parse("15:04", r.At)
+	if err != nil {
+		return nil // not with a configuration that was checked
+	}
+	return &bot.Report{At: time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute, EmptyDays: r.EmptyDays}
+}
+
+func watchRules(w config.Watch) (watch.Rules, error) {
+	open, err := watch.ParseHours(w.Open)
+	return watch.Rules{
+		Open: open, Repeats: int(w.Repeats), SamePhone: int(w.SamePhone), UndoPercent: int(w.UndoPercent),
+		SilentDays: int(w.SilentDays), PlatformErrors: int(w.PlatformErrors), Doubtful: int(w.Doubtful),
+	}, err
 }
 
 // linker makes addresses of verification pages.
@@ -227,6 +331,30 @@ func linker(links *server.Links, base string, log *slog.Logger) func(string) str
 			return ""
 		}
 		return base + "/v/" + token
+	}
+}
+
+// authLinker makes addresses of pages where a manager authorises stores.
+func authLinker(links *server.Links, base string, log *slog.Logger) func(platform, ticket string) string {
+	return func(platform, ticket string) string {
+		token, err := links.Sign(server.ToAuthorize, ticket, grants.LinkLife)
+		if err != nil {
+			log.Error("link not made", "error", err)
+			return ""
+		}
+		return base + "/auth/" + platform + "?t=" + token
+	}
+}
+
+// fileLinker makes addresses of pages where one person fetches a file.
+func fileLinker(links *server.Links, base string, log *slog.Logger) func(file, ticket string) string {
+	return func(file, ticket string) string {
+		token, err := links.Sign(server.ToFile, server.FileSubject(file, ticket), server.FileLinkLife)
+		if err != nil {
+			log.Error("link not made", "error", err)
+			return ""
+		}
+		return base + "/files/" + token
 	}
 }
 

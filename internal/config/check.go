@@ -17,6 +17,7 @@ import (
 
 var (
 	channelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`) // part of a URL and of a channel's name
+	openHours   = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`)
 	clockTime   = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
 )
 
@@ -28,6 +29,30 @@ func (d *decoder) check(c *Config) {
 	if c.SecretKey != "" {
 		if _, err := c.Key(); err != nil {
 			d.bad("secret_key", "%s", err)
+		}
+	}
+	for i, text := range c.OldKeys {
+		if _, err := decodeKey(text); err != nil {
+			d.bad(fmt.Sprintf("secret_keys[%d]", i), "%s", err)
+		}
+	}
+	d.oneOf("access", c.Access, "roster", "group")
+	if c.Guard.UnknownCodes < 0 {
+		d.bad("guard.unknown_codes", "must be 0 or more")
+	}
+	d.between("guard.within", c.Guard.Within, time.Minute, 24*time.Hour)
+	if c.Watch.Open != "" && !openHours.MatchString(c.Watch.Open) {
+		d.bad("watch.open", "must be hours as HH:MM-HH:MM, such as 09:00-23:00")
+	}
+	for _, rule := range []struct {
+		key     string
+		n, most int64
+	}{
+		{"repeats", c.Watch.Repeats, 1000}, {"same_phone", c.Watch.SamePhone, 10000}, {"doubtful", c.Watch.Doubtful, 10000},
+		{"undo_percent", c.Watch.UndoPercent, 100}, {"platform_errors", c.Watch.PlatformErrors, 100}, {"silent_days", c.Watch.SilentDays, 60},
+	} {
+		if rule.n < 0 || rule.n > rule.most {
+			d.bad("watch."+rule.key, "must be from 0 to %d", rule.most)
 		}
 	}
 	location, err := time.LoadLocation(c.Timezone)
@@ -50,6 +75,9 @@ func (d *decoder) check(c *Config) {
 	d.checkStores(c)
 	if c.Report != nil && !clockTime.MatchString(c.Report.At) {
 		d.bad("report.at", "must be a time of day as HH:MM, from 00:00 to 23:59")
+	}
+	if c.Reconcile.At != "off" && !clockTime.MatchString(c.Reconcile.At) {
+		d.bad("reconcile.at", "must be a time of day as HH:MM, from 00:00 to 23:59, or off")
 	}
 	d.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	d.oneOf("log.format", c.Log.Format, "text", "json")

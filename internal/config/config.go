@@ -29,14 +29,19 @@ type Config struct {
 	Server    Server    `yaml:"server"`
 	Database  Database  `yaml:"database"`
 	SecretKey string    `yaml:"secret_key" required:"true" secret:"true"` // 32 bytes, base64; see Key
+	OldKeys   []string  `yaml:"secret_keys" secret:"true"`                // former values of SecretKey, for reading
 	Timezone  string    `yaml:"timezone" default:"Asia/Shanghai"`
-	Managers  []string  `yaml:"managers"` // userids, case-folded
+	Managers  []string  `yaml:"managers"`                // userids, case-folded
+	Access    string    `yaml:"access" default:"roster"` // roster | group
+	Guard     Guard     `yaml:"guard"`
+	Watch     Watch     `yaml:"watch"`
 	WeCom     *WeCom    `yaml:"wecom"`
 	Dianping  *Dianping `yaml:"dianping"`
 	Meituan   *Meituan  `yaml:"meituan"`
 	Redeem    Redeem    `yaml:"redeem"`
 	Stores    []Store   `yaml:"stores"`
 	Report    *Report   `yaml:"report"`
+	Reconcile Reconcile `yaml:"reconcile"`
 	Log       Log       `yaml:"log"`
 
 	location *time.Location
@@ -103,6 +108,23 @@ type Redeem struct {
 	UndoWindow  time.Duration `yaml:"undo_window" default:"10m"`
 }
 
+// Guard slows down who guesses codes.
+type Guard struct {
+	UnknownCodes int64         `yaml:"unknown_codes" default:"10"` // that one person may ask about; 0: any number
+	Within       time.Duration `yaml:"within" default:"10m"`
+}
+
+// Watch is what managers are told of at once. 0 (or "") switches a rule off.
+type Watch struct {
+	Open           string `yaml:"open"`                         // HH:MM-HH:MM, outside of which nobody should verify
+	Repeats        int64  `yaml:"repeats" default:"3"`          // verifications of one order undone in a day
+	SamePhone      int64  `yaml:"same_phone" default:"20"`      // vouchers of one phone in a store and day
+	UndoPercent    int64  `yaml:"undo_percent" default:"30"`    // of one person's verifications of a day
+	SilentDays     int64  `yaml:"silent_days" default:"14"`     // on each of which there was business by this hour
+	PlatformErrors int64  `yaml:"platform_errors" default:"30"` // percent of the calls of a quarter of an hour
+	Doubtful       int64  `yaml:"doubtful" default:"10"`        // operations whose outcome is not known
+}
+
 // Store is a store declared in the file.
 type Store struct {
 	Name     string   `yaml:"name" required:"true"`
@@ -122,7 +144,19 @@ type Staff struct {
 
 // Report is the daily summary.
 type Report struct {
-	At string `yaml:"at" default:"22:00"` // HH:MM in Timezone
+	At        string `yaml:"at" default:"22:00"`        // HH:MM in Timezone
+	EmptyDays bool   `yaml:"empty_days" default:"true"` // also without business
+}
+
+// Reconcile is when closed days are held against the platform's list.
+type Reconcile struct {
+	At string `yaml:"at" default:"03:30"` // HH:MM in Timezone; off: only when asked to
+}
+
+// Nightly is At since midnight; false where it is off.
+func (r Reconcile) Nightly() (time.Duration, bool) {
+	at, err := time.Parse("15:04", r.At)
+	return time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute, err == nil
 }
 
 // Log is what the process writes to standard error.
@@ -148,6 +182,18 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 
 // Key is the secret key's 32 bytes.
 func (c *Config) Key() ([]byte, error) { return decodeKey(c.SecretKey) }
+
+// FormerKeys are the keys that were SecretKey before, 32 bytes each.
+func (c *Config) FormerKeys() ([][]byte, error) {
+	keys := make([][]byte, len(c.OldKeys))
+	for i, text := range c.OldKeys {
+		var err error
+		if keys[i], err = decodeKey(text); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
 
 // Location is Timezone, loaded.
 func (c *Config) Location() *time.Location {

@@ -88,6 +88,15 @@ stores:
 	if cfg.Report == nil || cfg.Report.At != "22:00" {
 		t.Errorf("report: %+v", cfg.Report)
 	}
+	if at, ok := cfg.Reconcile.Nightly(); !ok || at != 3*time.Hour+30*time.Minute {
+		t.Errorf("reconcile: %+v", cfg.Reconcile)
+	}
+	if _, ok := (Reconcile{At: "off"}).Nightly(); ok {
+		t.Error("off is a time of day")
+	}
+	if cfg.Access != "roster" || cfg.Guard != (Guard{UnknownCodes: 10, Within: 10 * time.Minute}) {
+		t.Errorf("access %q, guard %+v", cfg.Access, cfg.Guard)
+	}
 	if cfg.Redeem.CallTimeout != time.Second || cfg.Redeem.UndoWindow != 10*time.Minute {
 		t.Errorf("redeem: %+v", cfg.Redeem)
 	}
@@ -214,6 +223,11 @@ func TestMistakes(t *testing.T) {
 		{"dianping without secret", head + "dianping:\n  app_key: k\n", nil, `:2: dianping.app_secret: is missing`},
 		{"meituan without anything", head + "meituan: {}\n", nil, `:2: meituan.developer_id: is missing\n.*:2: meituan.sign_key: is missing`},
 
+		{"access", "secret_key: " + testKey + "\naccess: everybody\n", nil, `:2: access: must be roster or group`},
+		{"former key", "secret_key: " + testKey + "\nsecret_keys:\n  - short\n", nil, `:3: secret_keys\[0\]: must be 32 bytes in base64.*`},
+		{"report", "secret_key: " + testKey + "\nreport: {at: '24:00', empty_days: yes}\n", nil, `:2: report.empty_days: must be true or false\n.*:2: report.at: must be a time of day as HH:MM, from 00:00 to 23:59`},
+		{"watch", "secret_key: " + testKey + "\nwatch: {open: 9-23, repeats: -1, undo_percent: 101, silent_days: 61}\n", nil, `:2: watch.open: must be hours as HH:MM-HH:MM, such as 09:00-23:00\n.*:2: watch.repeats: must be from 0 to 1000\n.*:2: watch.undo_percent: must be from 0 to 100\n.*:2: watch.silent_days: must be from 0 to 60`},
+		{"guard", "secret_key: " + testKey + "\nguard: {unknown_codes: -1, within: 1s}\n", nil, `:2: guard.unknown_codes: must be 0 or more\n.*:2: guard.within: must be between 1m and 24h`},
 		{"store without its platform", head + "stores:\n  - {name: a, platform: meituan, shop_id: x, session: y}\n", nil, `:3: stores\[0\].platform: there is no section meituan: in this file.*`},
 		{"store of no platform", platforms + "stores:\n  - {name: a, platform: douyin, shop_id: x, session: y}\n", nil, `:4: stores\[0\].platform: must be dianping or meituan`},
 		{"store incomplete", platforms + "stores:\n  - {platform: dianping}\n", nil, `:4: stores\[0\].name: is missing\n.*:4: stores\[0\].shop_id: is missing\n.*:4: stores\[0\].session: is missing`},
@@ -227,6 +241,7 @@ func TestMistakes(t *testing.T) {
 		{"report", head + "report: {at: '24:00'}\n", nil, `:2: report.at: must be a time of day as HH:MM.*`},
 		{"report with seconds", head + "report: {at: '22:00:00'}\n", nil, `:2: report.at: must be a time of day.*`},
 		{"report without zero", head + "report: {at: '9:00'}\n", nil, `:2: report.at: must be a time of day.*`},
+		{"reconcile", head + "reconcile: {at: '3:30'}\n", nil, `:2: reconcile.at: must be a time of day as HH:MM.*, or off`},
 		{"log level", head + "log: {level: loud}\n", nil, `:2: log.level: must be debug or info or warn or error`},
 		{"log format", head + "log: {format: xml}\n", nil, `:2: log.format: must be text or json`},
 	}

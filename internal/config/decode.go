@@ -216,6 +216,11 @@ func set(into reflect.Value, text string) error {
 	switch into.Kind() {
 	case reflect.String:
 		into.SetString(text)
+	case reflect.Bool:
+		if text != "true" && text != "false" {
+			return errors.New("must be true or false")
+		}
+		into.SetBool(text == "true")
 	case reflect.Int64:
 		v, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {

@@ -1,6 +1,6 @@
 // Package crash holds no code, only the crash suite: the real binary, three
-// replicas on one MariaDB, killed again and again while a fake platform and a
-// fake WeCom misbehave.
+// replicas on one MariaDB or on three nodes of a Galera cluster, killed again and
+// again while a fake platform, a fake WeCom and the database misbehave.
 //
 // The referee reads what the fakes saw: the platform's ledger of effects and
 // its log of requests, the callbacks that were answered with 200, and the
@@ -8,13 +8,25 @@
 // whether there is still work under way, so that a round is not judged early.
 //
 //	go test ./internal/crash                             as many rounds as fit a CI run
-//	go test ./internal/crash -crash.rounds=5000 -timeout 0
-//	go test ./internal/crash -run TestRounds -crash.seed=42   one round again
+//	go test ./internal/crash -run TestRounds -crash.rounds=5000 -timeout 0
+//	go test ./internal/crash -run TestGalera -crash.galera=1000 -timeout 0
+//	go test ./internal/crash -run TestRounds -crash.seed=42   one round again; TestGalera has seeds of its own
 //	go test -race ./internal/crash                       fewer rounds, replicas with the race detector
 //
+// -crash.lanes=2 plays fewer rounds at a time on a small machine, -crash.logs=DIR
+// keeps what the replicas wrote.
+//
 // A seed fixes everything that is chosen: vouchers, people, what they say and
-// press and when, faults, kills, the replica of each callback. What it cannot
-// fix is how three processes, a database and two fakes interleave; a violation
-// that hangs on that may take several runs of its seed (-crash.rounds=20 with a
-// seed repeats that seed).
+// press and when, faults, kills, trouble with the database, the replica of each
+// callback. What it cannot fix is how processes, database and fakes interleave; a
+// violation that hangs on that may take several runs of its seed
+// (-crash.rounds=20 with a seed repeats that seed).
+//
+// In about a quarter of the rounds the database suffers: gone for a while, killed
+// and recovering, read-only, slow, or a connection lost before or after the server
+// has answered a COMMIT. A full disk is left to the tests of package models.
+//
+// TestGalera gives each replica a node of its own. When that dies, the replica is
+// led to another one (as by HAProxy with the other nodes as backup), or has to do
+// without until the node is back. The product needs nothing but one address.
 package crash

@@ -41,13 +41,14 @@ const (
 // follow one another in it.
 type lane struct {
 	t        *testing.T
-	dsn      string
-	db       *sql.DB
+	database database
+	db       *sql.DB             // the suite's own view of it
+	lines    []*modelstest.Proxy // from each replica to the database
+	outage   sync.Mutex          // held by what puts the database out of order for all, one at a time
 	platform *dianpingtest.Platform
 	wecom    *wecomtest.WeCom
 	replicas []*replica
 	secrets  []string
-	config   string
 	seen     uint64 // version of the platform's requests that open reflects
 	open     map[uint64]bool
 	tail     int // the last four digits of the last code, unique in the lane
@@ -69,11 +70,11 @@ var (
 	shops     = map[string]string{platforms[0]: "shop-d", platforms[1]: "shop-m"}
 )
 
-func newLane(t *testing.T, name string, count int) *lane {
+func newLane(t *testing.T, name string, count int, data database) *lane {
 	t.Helper()
-	l := &lane{t: t, dsn: modelstest.MySQLDSN(t), pick: mathrand.IntN, open: map[uint64]bool{}}
+	l := &lane{t: t, database: data, pick: mathrand.IntN, open: map[uint64]bool{}}
 	var err error
-	if l.db, err = sql.Open("mysql", l.dsn); err != nil {
+	if l.db, err = sql.Open("mysql", data.admin); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.db.Close() })
@@ -131,14 +132,13 @@ func newLane(t *testing.T, name string, count int) *lane {
 	secretKey := base64.StdEncoding.EncodeToString(key)
 	l.secrets = []string{appSecret, signKey, sessionD, sessionM, wecomSecret, mobile, secretKey,
 		app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey}
-	l.config = filepath.Join(t.TempDir(), "config.yaml")
 	callTimeout := "300ms" // short, so that leases are
 	if raceDetector {
 		callTimeout = "1s" // the replicas are slow
 	}
 	text := fmt.Sprintf(`server: {listen: "127.0.0.1:0", public_url: "http://127.0.0.1:1", shutdown_grace: 8s}
-database: {driver: mysql, dsn: '%s'}
 secret_key: "%s"
+watch: {repeats: 0, same_phone: 0, undo_percent: 0, silent_days: 0, platform_errors: 0, doubtful: 0}
 wecom:
   api_url: "%s"
   corp_id: "%s"
@@ -150,14 +150,13 @@ meituan: {api_url: "%s", developer_id: "10001", sign_key: "%s"}
 redeem: {call_timeout: %s}
 log: {level: debug}
 stores:
-%s`, l.dsn, secretKey, wecomSrv.URL, app.CorpID, wecomSecret, app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey,
+%s`, secretKey, wecomSrv.URL, app.CorpID, wecomSecret, app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey,
 		platformSrv.URL, appSecret, platformSrv.URL, signKey, callTimeout, stores.String())
-	if err := os.WriteFile(l.config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-
 	for i := range count {
-		l.replicas = append(l.replicas, &replica{name: fmt.Sprintf("%s-replica%d", name, i), config: l.config})
+		line, dsn := modelstest.NewProxy(t, data.nodes[i])
+		r := &replica{name: fmt.Sprintf("%s-replica%d", name, i), config: filepath.Join(t.TempDir(), "config.yaml")}
+		must(t, os.WriteFile(r.config, fmt.Appendf(nil, "%sdatabase: {driver: mysql, dsn: '%s'}\n", text, dsn), 0o600))
+		l.lines, l.replicas = append(l.lines, line), append(l.replicas, r)
 	}
 	t.Cleanup(func() {
 		for _, r := range l.replicas {

@@ -8,18 +8,21 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 var (
 	flagSeed   = flag.Uint64("crash.seed", 0, "play the round of this seed only")
 	flagRounds = flag.Int("crash.rounds", 0, "how many random rounds; 0: as many as suit a CI run")
+	flagGalera = flag.Int("crash.galera", 0, "how many random rounds on a Galera cluster; 0: as many as suit a CI run")
 	flagLanes  = flag.Int("crash.lanes", 10, "how many rounds at a time")
 	flagRace   = flag.Bool("crash.race", raceDetector, "build the replicas with the race detector")
 	flagBinary = flag.String("crash.binary", "", "a binary built before, with the tag failpoints")
 	flagKeep   = flag.String("crash.logs", "", "folder for the logs of the replicas")
 )
 
-// defaultRounds take about 90 s on two cores.
+// defaultRounds take about two minutes on two busy cores.
 const defaultRounds = 200
 
 var binaryDir string
@@ -31,6 +34,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binaryDir = dir
+	_ = mysql.SetLogger(&mysql.NopLogger{}) // the suite's own connections are lost on purpose
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)

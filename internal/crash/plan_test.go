@@ -47,17 +47,22 @@ type chaos struct {
 	what    string
 	replica int
 	signal  syscall.Signal
-	down    time.Duration // until the replica is started again, or the platform is back
+	down    time.Duration // until the replica is started again, or the platform or database is back
 	mode    dianpingtest.PauseMode
 	call    dianpingtest.Fault
 	api     wecomtest.Fault
+
+	statement string        // at which a connection is cut
+	after     bool          // cut once the server has answered, rather than before it is asked
+	lag       time.Duration // of a slow database
+	spare     bool          // another node stands in for the one that is killed
 }
 
 const actionTime = 2500 * time.Millisecond
 
 // planned makes the round of a seed. Codes come from the lane, for they must be
 // new in it.
-func planned(seed uint64, cohort int, code func(*rand.Rand) string) round {
+func planned(seed uint64, cohort int, code func(*rand.Rand) string, clustered bool) round {
 	random := rand.New(rand.NewPCG(seed, 0x79616e7175616e))
 	chance := func(percent int) bool { return random.IntN(100) < percent }
 	moment := func() time.Duration { return time.Duration(random.Int64N(int64(actionTime))) }
@@ -161,6 +166,7 @@ func planned(seed uint64, cohort int, code func(*rand.Rand) string) round {
 		r.chaos = append(r.chaos, chaos{at: moment(), what: "signal", replica: random.IntN(replicas), signal: syscall.SIGTERM,
 			down: 50 * time.Millisecond})
 	}
+	r.chaos = append(r.chaos, databaseTrouble(random, clustered)...)
 	slices.SortStableFunc(r.chaos, func(a, b chaos) int { return int(a.at - b.at) })
 	return r
 }
@@ -222,13 +228,13 @@ func randomAPIFault(random *rand.Rand) wecomtest.Fault {
 }
 
 // losses counts what in a round can make an answer be sent once more: a process
-// dies between sending and recording, or the answer to the sending is lost. Each
-// can strike the same answer.
+// dies between sending and recording, or the answer to the sending is lost, or
+// the database does not take the record. Each can strike the same answer.
 func (r round) losses() int {
 	n := 0
 	for _, c := range r.chaos {
 		switch {
-		case c.what == "signal" && c.signal == syscall.SIGKILL:
+		case c.what == "signal" && c.signal == syscall.SIGKILL, c.ofDatabase():
 			n++
 		case c.what == "wecom fault" && (c.api.After || c.api.Hang):
 			n += c.api.Times

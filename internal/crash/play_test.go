@@ -12,6 +12,7 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/models/modelstest"
 )
 
 // deed is a step that was done, and what became of its callback.
@@ -32,6 +33,17 @@ type history struct {
 	mu    sync.Mutex
 	deeds []deed
 	errs  []string
+	woes  map[string]int // what the database suffered
+}
+
+func (h *history) suffered(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.woes[what]++
+}
+
+func newHistory(r round) *history {
+	return &history{round: r, began: time.Now(), woes: map[string]int{}}
 }
 
 func (h *history) fault(format string, args ...any) {
@@ -57,7 +69,7 @@ func (l *lane) play(ctx context.Context, r round) (*history, error) {
 	l.pick = routes.IntN
 	l.mu.Unlock()
 
-	h := &history{round: r, began: time.Now()}
+	h := newHistory(r)
 	var people, trouble sync.WaitGroup
 	for _, s := range r.steps {
 		people.Go(func() { l.do(ctx, h, s) })
@@ -69,6 +81,7 @@ func (l *lane) play(ctx context.Context, r round) (*history, error) {
 	l.platform.ClearFaults()
 	l.platform.Resume()
 	l.wecom.ClearFaults()
+	l.eachLine((*modelstest.Proxy).Heal)
 	if err := l.start(); err != nil {
 		return nil, err
 	}
@@ -107,6 +120,11 @@ func (h *history) until(ctx context.Context, at time.Duration) bool {
 	}
 }
 
+// pause lets some time of the round go by.
+func (h *history) pause(ctx context.Context, d time.Duration) bool {
+	return h.until(ctx, time.Since(h.began)+d)
+}
+
 // do lets a person do one thing, and WeCom repeat the callback later if the step
 // says so.
 func (l *lane) do(ctx context.Context, h *history, s step) {
@@ -136,7 +154,7 @@ func (l *lane) do(ctx context.Context, h *history, s step) {
 	h.mu.Lock()
 	h.deeds = append(h.deeds, d)
 	h.mu.Unlock()
-	if s.resend > 0 && h.until(ctx, time.Since(h.began)+s.resend) {
+	if s.resend > 0 && h.pause(ctx, s.resend) {
 		if _, err := l.wecom.Resend(ctx, d.delivery); err != nil {
 			h.fault("resend: %v", err)
 		}
@@ -172,13 +190,15 @@ func (l *lane) wreak(ctx context.Context, h *history, c chaos) {
 		err = l.platform.Fail(c.call)
 	case "pause":
 		if err = l.platform.Pause(c.mode); err == nil {
-			h.until(ctx, time.Since(h.began)+c.down)
+			h.pause(ctx, c.down)
 			l.platform.Resume()
 		}
 	case "wecom fault":
 		l.wecom.Fail(c.api)
 	case "signal":
 		err = l.hit(ctx, h, c)
+	default:
+		err = l.wreakDatabase(ctx, h, c)
 	}
 	if err != nil {
 		h.fault("%s: %v", c.what, err)
@@ -202,8 +222,12 @@ func (l *lane) hit(ctx context.Context, h *history, c chaos) error {
 		h.terms++
 	}
 	h.mu.Unlock()
-	if !h.until(ctx, time.Since(h.began)+c.down) {
+	if !h.pause(ctx, c.down) {
 		return ctx.Err()
 	}
-	return r.start("")
+	err := r.start("")
+	if errors.Is(err, errGaveUp) && slices.ContainsFunc(h.chaos, chaos.ofDatabase) {
+		return nil // a process that finds no database may give up; it is started again when all is well
+	}
+	return err
 }

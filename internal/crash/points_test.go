@@ -85,7 +85,7 @@ func TestPoints(t *testing.T) {
 	began := time.Now()
 	var wg sync.WaitGroup
 	for i := range min(*flagLanes, 8) {
-		l := newLane(t, fmt.Sprint("point", i), 2)
+		l := newLane(t, fmt.Sprint("point", i), 2, sharedDatabase(t))
 		wg.Go(func() {
 			for j := range queue {
 				verdict := l.point(t.Context(), j.pointCase, j.platform, j.channel, j.cohort)
@@ -129,7 +129,7 @@ func (l *lane) point(ctx context.Context, c pointCase, platform, channel string,
 	l.pick = func(int) int { return to }
 	l.mu.Unlock()
 	o := l.observe(r)
-	h := &history{round: r, began: time.Now()}
+	h := newHistory(r)
 	fail := func(err error) string { o.stop(); return err.Error() }
 	if err := l.sell(r); err != nil {
 		return fail(err)

@@ -2,7 +2,7 @@ package crash
 
 import (
 	"bufio"
-	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,10 +15,14 @@ import (
 	"time"
 
 	"yanquan/internal/failpoint"
+	"yanquan/internal/logs/logstest"
 )
 
 // startWithin is how long a replica may take to be ready, on a busy machine.
 const startWithin = 60 * time.Second
+
+// errGaveUp: a process ended by itself instead of getting ready.
+var errGaveUp = errors.New("did not come up")
 
 // replica is one place where a "yanquan serve" runs, dies and is started again.
 type replica struct {
@@ -26,30 +30,12 @@ type replica struct {
 	config string
 
 	mu     sync.Mutex
-	turn   sync.Mutex   // held by who ends and starts it
-	log    lockedBuffer // of all its processes in this round
+	turn   sync.Mutex      // held by who ends and starts it
+	log    logstest.Buffer // of all its processes in this round
 	cmd    *exec.Cmd
 	exited chan struct{}
 	host   string   // of the last process, also when it is dead
 	errs   []string // what no process may do: not come up, exit by itself
-}
-
-// lockedBuffer is written by a process's pipes and read by the referee.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // start runs a process and waits until it is ready. point may name a failpoint.
@@ -89,7 +75,7 @@ func (r *replica) start(point string) error {
 		_, host, ok := strings.Cut(strings.TrimSpace(first), "http://")
 		if !ok {
 			<-exited
-			return fmt.Errorf("%s did not come up: %q\n%s", r.name, first, tailOf(r.log.String(), 2000))
+			return fmt.Errorf("%s %w: %q\n%s", r.name, errGaveUp, first, tailOf(r.log.String(), 2000))
 		}
 		r.mu.Lock()
 		r.host = host
@@ -164,10 +150,7 @@ func (r *replica) complaints() []string {
 
 // newLog begins a new log; the old one goes where -crash.logs says.
 func (r *replica) newLog(t *testing.T) {
-	r.log.mu.Lock()
-	old := bytes.Clone(r.log.b.Bytes())
-	r.log.b.Reset()
-	r.log.mu.Unlock()
+	old := r.log.Take()
 	if *flagKeep == "" {
 		return
 	}
@@ -178,7 +161,7 @@ func (r *replica) newLog(t *testing.T) {
 		return
 	}
 	defer f.Close()
-	if _, err := f.Write(old); err != nil {
+	if _, err := f.WriteString(old); err != nil {
 		t.Error(err)
 	}
 }

@@ -55,7 +55,7 @@ func (o *watcher) look() {
 	for _, place := range o.places {
 		for _, s := range o.wecom.Screen(place) {
 			if s.Version > o.since && s.FromBot && !o.known(place, s) {
-				o.views = append(o.views, view{place, s, read(s)})
+				o.views = append(o.views, view{place, s, append(read(s), readCoupons(s)...)})
 			}
 		}
 	}

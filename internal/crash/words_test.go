@@ -56,6 +56,7 @@ var (
 	boldLine = regexp.MustCompile(`^(?:✅ |❌ )?\*\*(.+?)\*\*$`)
 	itemLine = regexp.MustCompile(`^- (.+?)：(.*)$`)
 	listKey  = regexp.MustCompile(`^(✅|↩|❌|❗|⏳)(\d{4})$`)
+	coupon   = regexp.MustCompile(`(?m)^(?:> *)?(\d{8,20}) 已撤销$`)
 	batch    = regexp.MustCompile(`^\d+ 个券码，成功 \d+ 个$`)
 )
 
@@ -126,4 +127,20 @@ func read(b wecomtest.Shown) []statement {
 		return []statement{s}
 	}
 	return nil
+}
+
+// readCoupons finds the coupons that a bubble about several lists as undone,
+// which its title does not tell where only some of them were.
+func readCoupons(b wecomtest.Shown) (all []statement) {
+	if !b.FromBot {
+		return nil
+	}
+	text := b.Text
+	if b.Card != nil && b.Card.Quote != nil {
+		text = b.Card.Quote.Text
+	}
+	for _, m := range coupon.FindAllStringSubmatch(text, -1) {
+		all = append(all, statement{code: m[1], verdict: undone, words: m[0], bubble: b})
+	}
+	return all
 }

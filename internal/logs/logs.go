@@ -41,10 +41,12 @@ func (f *filter) Enabled(ctx context.Context, l slog.Level) bool { return f.next
 
 func (f *filter) Handle(ctx context.Context, r slog.Record) error {
 	clean := slog.NewRecord(r.Time, r.Level, f.text.redact(r.Message), r.PC)
+	attrs := make([]slog.Attr, 0, r.NumAttrs())
 	r.Attrs(func(a slog.Attr) bool {
-		clean.AddAttrs(f.attr(a))
+		attrs = append(attrs, f.attr(a))
 		return true
 	})
+	clean.AddAttrs(attrs...)
 	return f.next.Handle(ctx, clean)
 }
 
@@ -61,7 +63,7 @@ func (f *filter) WithGroup(name string) slog.Handler {
 }
 
 func (f *filter) attr(a slog.Attr) slog.Attr {
-	if telling.MatchString(a.Key) {
+	if tells(a.Key) {
 		return slog.String(a.Key, hidden)
 	}
 	v := a.Value.Resolve()
@@ -90,8 +92,6 @@ func (f *filter) attr(a slog.Attr) slog.Attr {
 }
 
 var (
-	// Names under which a value is a secret whatever it looks like.
-	telling = regexp.MustCompile(`(?i)^(.*_)?(secret|token|session|password|passwd|sign|sign_key|signature|authorization|cookie|dsn|response_url|reply_url|response_code|access_?token|refresh_?token|app_?auth_?token|encoding_?aes_?key)$`)
 	// The same names in a query, a form or JSON that got into a text. Plain "token: "
 	// is left alone: that is how errors are wrapped.
 	assigned = regexp.MustCompile(`(?i)\b([a-z_]*(?:secret|token|session|password|sign|signature|response_code|auth_?code))(=|"\s*:\s*"?)([^\s&"',;}]+)`)
@@ -99,6 +99,27 @@ var (
 	// not part of a longer word.
 	digits = regexp.MustCompile(`(^|[^0-9A-Za-z_.-])([0-9]{8,24})($|[^0-9A-Za-z_-])`)
 )
+
+// telling are names under which a value is a secret whatever it looks like, also
+// at the end of a longer name: wecom_secret.
+var telling = map[string]bool{
+	"secret": true, "token": true, "session": true, "password": true, "passwd": true, "sign": true, "sign_key": true,
+	"signature": true, "authorization": true, "cookie": true, "dsn": true, "response_url": true, "reply_url": true,
+	"response_code": true, "accesstoken": true, "refreshtoken": true, "appauthtoken": true, "app_authtoken": true,
+	"encodingaeskey": true, "encoding_aeskey": true, "encodingaes_key": true, "encoding_aes_key": true,
+}
+
+// tells reports whether a name is one of them or ends with one. It is asked for
+// every attribute of every line, so it is not a regular expression.
+func tells(name string) bool {
+	name = strings.ToLower(name)
+	for more := true; more; _, name, more = strings.Cut(name, "_") {
+		if telling[name] {
+			return true
+		}
+	}
+	return false
+}
 
 // redactor cleans text.
 type redactor struct{ known *strings.Replacer }
@@ -116,7 +137,13 @@ func newRedactor(secrets []string) *redactor {
 
 func (r *redactor) redact(text string) string {
 	text = r.known.Replace(text)
-	text = assigned.ReplaceAllString(text, "${1}${2}"+hidden)
+	// Most texts need no closer look, and every line of the log has some.
+	if strings.ContainsAny(text, `="`) {
+		text = assigned.ReplaceAllString(text, "${1}${2}"+hidden)
+	}
+	if !longNumber(text) {
+		return text
+	}
 	// Twice, for neighbours share the character between them.
 	for range 2 {
 		text = digits.ReplaceAllStringFunc(text, func(m string) string {
@@ -125,6 +152,20 @@ func (r *redactor) redact(text string) string {
 		})
 	}
 	return text
+}
+
+// longNumber reports whether there is a run of digits that may be a code.
+func longNumber(text string) bool {
+	run := 0
+	for i := range len(text) {
+		if run++; text[i] < '0' || text[i] > '9' {
+			run = 0
+		}
+		if run == 8 {
+			return true
+		}
+	}
+	return false
 }
 
 // Mask keeps enough of a code or phone number to recognise it by.

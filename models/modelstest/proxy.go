@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -13,14 +14,15 @@ import (
 // Proxy stands between the store and its server and breaks the line on demand.
 type Proxy struct {
 	listener net.Listener
-	server   string
 
-	mu    sync.Mutex
-	down  bool
-	conns map[net.Conn]bool
-	cut   []byte // cut the connection around this text
-	after bool   // once the server has answered it; else before it is passed on
-	fired chan struct{}
+	mu     sync.Mutex
+	server string
+	down   bool
+	lag    time.Duration
+	conns  map[net.Conn]bool
+	cut    []byte // cut the connection around this text
+	after  bool   // once the server has answered it; else before it is passed on
+	fired  chan struct{}
 }
 
 // NewProxy makes a proxy for the server of a DSN and returns the DSN through it.
@@ -48,9 +50,7 @@ func (p *Proxy) Down() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.down = true
-	for c := range p.conns {
-		c.Close()
-	}
+	p.cutAll()
 }
 
 // Up admits connections again.
@@ -58,6 +58,48 @@ func (p *Proxy) Up() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.down = false
+}
+
+// Cut cuts all connections; new ones are admitted.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cutAll()
+}
+
+// Slow delays every answer of the server.
+func (p *Proxy) Slow(lag time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lag = lag
+}
+
+// To leads to the server of another DSN from now on.
+func (p *Proxy) To(dsn string) error {
+	cfg, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.server != cfg.Addr {
+		p.server = cfg.Addr
+		p.cutAll()
+	}
+	return nil
+}
+
+// Heal ends all trouble on the line, also what has not come yet.
+func (p *Proxy) Heal() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down, p.lag, p.cut = false, 0, nil
+}
+
+func (p *Proxy) cutAll() {
+	for c := range p.conns {
+		c.Close()
+	}
 }
 
 // CutBefore cuts the next connection on which a statement with this text comes
@@ -82,7 +124,10 @@ func (p *Proxy) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", p.server)
+		p.mu.Lock()
+		address := p.server
+		p.mu.Unlock()
+		server, err := net.Dial("tcp", address)
 		if err != nil || !p.add(client, server) {
 			client.Close()
 			if err == nil {
@@ -118,6 +163,12 @@ func (p *Proxy) match(request []byte) (fired chan struct{}, after bool) {
 	}
 	p.cut = nil
 	return p.fired, p.after
+}
+
+func (p *Proxy) late() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lag
 }
 
 // line is one proxied connection.
@@ -166,6 +217,9 @@ func (l *line) answers() {
 		if fired != nil {
 			close(fired)
 			return
+		}
+		if lag := l.proxy.late(); lag > 0 {
+			time.Sleep(lag)
 		}
 		if _, err := l.client.Write(buf[:n]); err != nil {
 			return

@@ -1,23 +1,15 @@
 package modelstest
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -26,24 +18,15 @@ import (
 // account may create databases, as in root:secret@tcp(127.0.0.1:3306)/.
 const serverEnv = "YANQUAN_TEST_MYSQL"
 
-// startLimit is how long a server may take until it answers.
-const startLimit = time.Minute
-
-// errNoServer: there is nothing to test with.
-var errNoServer = errors.New("no MySQL server: set " + serverEnv + " or install mariadbd")
-
 // MySQLDSN is the DSN of a fresh, empty database, dropped after the test. It is
 // created as latin1, so that every test shows that this does no harm.
 func MySQLDSN(tb testing.TB) string {
 	tb.Helper()
 	server, err := theServer()
-	if errors.Is(err, errNoServer) && os.Getenv("CI") != "true" {
-		fmt.Fprintf(os.Stderr, "\n*** %s NOT RUN: %v ***\n\n", tb.Name(), err)
-		tb.Skip(err)
+	if errors.Is(err, errNotInstalled) {
+		err = fmt.Errorf("no MySQL server: set %s or install mariadbd: %w", serverEnv, err)
 	}
-	if err != nil {
-		tb.Fatal(err)
-	}
+	require(tb, err)
 	admin, err := sql.Open("mysql", server.FormatDSN())
 	if err != nil {
 		tb.Fatal(err)
@@ -63,137 +46,117 @@ func MySQLDSN(tb testing.TB) string {
 	return own.FormatDSN()
 }
 
-// theServer is the one server of this test process.
+// require ends the test on an error. What is not installed is a loud skip, or a
+// failure where CI=true.
+func require(tb testing.TB, err error) {
+	tb.Helper()
+	missing := errors.Is(err, errNotInstalled) || errors.Is(err, errNoGalera)
+	if missing && os.Getenv("CI") != "true" {
+		fmt.Fprintf(os.Stderr, "\n*** %s NOT RUN: %v ***\n\n", tb.Name(), err)
+		tb.Skip(err)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// heldOpen is the server of this process. It is global so that its keeper's pipe
+// is never collected, which would end it.
+var heldOpen *daemon
+
+// theServer is the one server of this test process that its tests share.
 var theServer = sync.OnceValues(func() (*mysql.Config, error) {
 	if dsn := os.Getenv(serverEnv); dsn != "" {
 		return mysql.ParseDSN(dsn)
 	}
-	var cfg *mysql.Config
 	var err error
-	for range 3 { // somebody else may take the port meanwhile
-		if cfg, err = startMariaDB(); err == nil || errors.Is(err, errNoServer) {
-			break
-		}
+	// Nobody kills it, so that what it has in memory is durable enough.
+	if heldOpen, err = started("--innodb-flush-log-at-trx-commit=0"); err != nil {
+		return nil, err
 	}
-	return cfg, err
+	return heldOpen.root, nil
 })
 
-// program finds an executable, also where ordinary accounts do not look.
-func program(name string) (string, error) {
-	for _, place := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name, "/usr/libexec/" + name} {
-		if path, err := exec.LookPath(place); err == nil {
-			return path, nil
+// started is a new server that answers.
+func started(options ...string) (*daemon, error) {
+	var last error
+	for range 3 { // somebody else may take the port meanwhile
+		d, err := newDaemon(options...)
+		if err != nil {
+			return nil, err
 		}
+		if err = d.install(); err == nil {
+			err = d.run()
+		}
+		if err == nil {
+			return d, nil
+		}
+		d.close()
+		if errors.Is(err, errNotInstalled) {
+			return nil, err
+		}
+		last = err
 	}
-	return "", errNoServer
+	return nil, last
 }
 
-// heldOpen is the pipe whose end tells the server's keeper that this process is
-// gone. It is global so that it is never collected.
-var heldOpen io.WriteCloser
+// Server is a MariaDB for one test alone, which may kill it and change its
+// settings. What it has committed survives that.
+type Server struct{ daemon *daemon }
 
-// keeper runs the server and, however this process ends, kills it and removes
-// its folder. Only POSIX sh is needed for that, and no help from TestMain.
-const keeper = `trap '' INT HUP TERM
-dir=$1; shift
-"$@" >"$dir/log" 2>&1 </dev/null &
-read -r _
-kill -9 $!
-wait $!
-rm -rf "$dir"`
-
-// startMariaDB starts a private server that trades durability for speed.
-func startMariaDB() (*mysql.Config, error) {
-	install, err := program("mariadb-install-db")
-	if err != nil {
-		return nil, err
+// NewServer starts a server with one empty database; it is gone after the test.
+// Without mariadbd the test is skipped, or fails where CI=true.
+func NewServer(tb testing.TB) *Server {
+	tb.Helper()
+	d, err := started("--innodb-flush-log-at-trx-commit=2")
+	require(tb, err)
+	tb.Cleanup(d.close)
+	if err := d.furnish(tb.Context()); err != nil {
+		tb.Fatal(err)
 	}
-	daemon, err := program("mariadbd")
-	if err != nil {
-		return nil, err
-	}
-	me, err := user.Current()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp("", "yanquan-mariadb-")
-	if err != nil {
-		return nil, err
-	}
-	data := filepath.Join(dir, "data")
-	out, err := exec.Command(install, "--no-defaults", "--user="+me.Username, "--datadir="+data,
-		"--auth-root-authentication-method=normal", "--skip-test-db").CombinedOutput()
-	if err != nil {
-		os.RemoveAll(dir)
-		return nil, fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
-	}
-	port, err := freePort()
-	if err != nil {
-		os.RemoveAll(dir)
-		return nil, err
-	}
-	cmd := exec.Command("sh", "-c", keeper, "sh", dir, daemon, "--no-defaults", "--user="+me.Username, "--datadir="+data,
-		"--socket="+filepath.Join(dir, "sock"), "--pid-file="+filepath.Join(dir, "pid"), "--tmpdir="+dir,
-		"--bind-address=127.0.0.1", "--port="+strconv.Itoa(port), "--skip-name-resolve", "--max-connections=500",
-		"--skip-log-bin", "--skip-ssl", "--performance-schema=OFF",
-		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=64M", "--innodb-flush-log-at-trx-commit=0",
-		"--innodb-flush-method=nosync", "--innodb-doublewrite=0", "--innodb-stats-persistent=0", "--sync-frm=0")
-	if heldOpen, err = cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		os.RemoveAll(dir)
-		return nil, err
-	}
-	cfg := mysql.NewConfig()
-	cfg.User, cfg.Net, cfg.Addr = "root", "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	if err := answers(cfg, dir); err != nil {
-		log, _ := os.ReadFile(filepath.Join(dir, "log"))
-		heldOpen.Close()
-		return nil, fmt.Errorf("mariadbd does not answer: %w\n%s", err, log)
-	}
-	return cfg, nil
+	return &Server{d}
 }
 
-// answers waits for the server. There is no event to wait for, so it asks; and
-// sees to it that it is not another one on the same port.
-func answers(cfg *mysql.Config, dir string) error {
-	quiet := cfg.Clone()
-	quiet.Logger = &mysql.NopLogger{}
-	connector, err := mysql.NewConnector(quiet)
+// DSN is for the program under test: its account has no privileges beyond the
+// database, so that a read-only server refuses its changes.
+func (s *Server) DSN() string { return s.daemon.dsn(appAccount) }
+
+// AdminDSN is the same database for the test.
+func (s *Server) AdminDSN() string { return s.daemon.dsn(s.daemon.root.User) }
+
+// Kill ends the server by SIGKILL.
+func (s *Server) Kill() error { return s.daemon.kill() }
+
+// Start starts it again and waits until it answers.
+func (s *Server) Start() error { return s.daemon.run() }
+
+// The database of a server that one test has for itself, and who uses it.
+const (
+	appDatabase = "yanquan"
+	appAccount  = "yanquan"
+)
+
+func (d *daemon) dsn(account string) string {
+	c := d.root.Clone()
+	c.User, c.DBName = account, appDatabase
+	return c.FormatDSN()
+}
+
+// furnish makes the database and its account.
+func (d *daemon) furnish(ctx context.Context) error {
+	pool, err := d.pool()
 	if err != nil {
 		return err
 	}
-	pool := sql.OpenDB(connector)
 	defer pool.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
-	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for {
-		var where string
-		err = pool.QueryRowContext(ctx, "SELECT @@socket").Scan(&where)
-		switch log, _ := os.ReadFile(filepath.Join(dir, "log")); {
-		case err == nil && where == filepath.Join(dir, "sock"):
-			return nil
-		case err == nil:
-			return errors.New("another server has the port")
-		case bytes.Contains(log, []byte("[ERROR] Aborting")):
-			return err
-		}
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			return err
+	for _, statement := range []string{
+		"CREATE DATABASE " + appDatabase + " CHARACTER SET latin1",
+		"CREATE USER '" + appAccount + "'@'%'",
+		"GRANT ALL ON " + appDatabase + ".* TO '" + appAccount + "'@'%'",
+	} {
+		if _, err := pool.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
 		}
 	}
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return nil
 }

@@ -129,7 +129,7 @@ export class Chat {
 
   // #line is a message in one line, for the conversation list.
   #line(m, chat) {
-    const text = m.card ? "[卡片] " + (m.card.title ?? "") : (m.text || "…").replace(/\s+/g, " ").replaceAll("**", "");
+    const text = m.media ? (m.media.image ? "[图片]" : "[文件] " + m.media.name) : m.card ? "[卡片] " + (m.card.title ?? "") : (m.text || "…").replace(/\s+/g, " ").replaceAll("**", "");
     return chat.group && m.from !== this.app.me ? `${this.app.name(m.from, chat)}：${text}` : text;
   }
 
@@ -148,6 +148,11 @@ export class Chat {
       body.push(drawCard(m.card, { names, fresh, ask: (text) => this.send(text), press: (key, button) => this.#press(m, key, button) }));
       const until = m.card.dead ? 0 : undoUntil(m.card, m.at);
       if (until) body.push(el("div.clock", { "data-until": until, "data-from": m.at }, el("span"), el("i", null, el("b"))));
+    }
+    if (m.media) {
+      const { name, image, url } = m.media;
+      body.push(el("a.media", { href: url, target: "_blank", rel: "noopener noreferrer", title: name },
+        image ? el("img", { src: url, alt: name }) : el("span.file", null, el("b", null, name), el("small", null, "点开下载"))));
     }
     if (m.failed) body.push(el("div.failed", { role: "alert" }, "❗ " + m.failed));
     const kind = ["msg", m.mine && "me", !m.from && "wide"].filter(Boolean).join(" ");

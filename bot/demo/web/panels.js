@@ -10,7 +10,21 @@ export class Panels {
     this.#tab("tray");
     byId("more").onclick = () => this.sheet(!document.body.classList.contains("sheet"));
     byId("close").onclick = () => this.sheet(false);
+    byId("tonight").onclick = () => this.#tonight();
     byId("sell").onclick = () => app.post("sell", { shop: this.shop });
+  }
+
+  // #tonight lets the clocks go to the time of the summary, and takes the phone of
+  // who gets it.
+  async #tonight() {
+    const { app } = this;
+    const manager = app.state.people.find((p) => p.role === "店长");
+    const direct = app.state.chats.find((c) => !c.group);
+    this.sheet(false);
+    if (await app.post("tonight", {})) {
+      app.become(manager.id);
+      app.open(direct.id);
+    }
   }
 
   // sheet slides the panels in or out, on a phone.

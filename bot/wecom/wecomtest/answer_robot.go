@@ -208,7 +208,9 @@ func (w *WeCom) updateByRobot(c *callback, o object) *apiError {
 		return nil
 	}
 	c.answered = true
-	if !some {
+	if some {
+		users = w.named(c.bot, users)
+	} else {
 		users = nil
 	}
 	w.change(c.post, users, func(v *view) { v.card = card })

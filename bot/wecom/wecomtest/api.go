@@ -29,6 +29,7 @@ func (w *WeCom) routes() {
 	w.route("gettoken", http.MethodGet, false, (*WeCom).getToken)
 	w.route("getcallbackip", http.MethodGet, true, (*WeCom).getCallbackIP)
 	w.route("user/get", http.MethodGet, true, (*WeCom).getUser)
+	w.route("batch/openuserid_to_userid", http.MethodPost, true, (*WeCom).getUserIDs)
 	w.route("message/send", http.MethodPost, true, (*WeCom).sendMessage)
 	w.route("message/update_template_card", http.MethodPost, true, (*WeCom).updateTemplateCard)
 	w.route("aibot/response", http.MethodPost, false, (*WeCom).respond)
@@ -250,14 +251,4 @@ func (w *WeCom) agent(c *apiCall) *apiError {
 
 func (w *WeCom) getCallbackIP(*apiCall) (object, *apiError) {
 	return object{"ip_list": []string{"192.0.2.0/24", "198.51.100.*", "203.0.113.7"}}, nil
-}
-
-// getUser tells the name of a member in the visible range (page 90196).
-func (w *WeCom) getUser(c *apiCall) (object, *apiError) {
-	id := c.r.URL.Query().Get("userid")
-	u, ok := w.users[fold(id)]
-	if id == "" || !ok || !c.bot.usableBy(id) {
-		return nil, refusef(60111, "userid not found")
-	}
-	return object{"userid": u.ID, "name": u.Name, "department": []int{1}, "status": 1}, nil
 }

@@ -33,6 +33,33 @@ func (w *WeCom) hasMedium(id string) bool {
 	return m != nil && w.opt.Now().Sub(m.at) < mediaLife
 }
 
+// Medium is what was uploaded, or sent by somebody.
+type Medium struct {
+	Kind, Name string
+	Data       []byte
+}
+
+// Medium finds a medium by its media_id, which is the Text of the bubble that
+// shows it. Whoever received it keeps it, so that it never expires here.
+func (w *WeCom) Medium(id string) (Medium, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m := w.media[id]
+	if m == nil {
+		return Medium{}, false
+	}
+	return Medium{Kind: m.kind, Name: m.name, Data: bytes.Clone(m.data)}, true
+}
+
+// ExpireMedia makes every media_id older than three days: 40007 from now on.
+func (w *WeCom) ExpireMedia() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range w.media {
+		m.at = m.at.Add(-mediaLife)
+	}
+}
+
 // mediaLimits are bytes a file of a type may have (page 90253).
 var mediaLimits = map[string]int{"image": 10 << 20, "voice": 2 << 20, "video": 10 << 20, "file": 20 << 20}
 
@@ -95,7 +122,16 @@ func readUpload(rw http.ResponseWriter, r *http.Request) (kind, name string, dat
 	if len(data) <= 5 || len(data) > limit {
 		return "", "", nil, refusef(40006, "invalid media size")
 	}
+	if kind == "image" && !isPicture(data) {
+		return "", "", nil, refusef(40005, "invalid file type")
+	}
 	return kind, path.Base(header.Filename), data, nil
+}
+
+// isPicture reports whether data is a JPEG or a PNG, which is what the page names.
+func isPicture(data []byte) bool {
+	kind := http.DetectContentType(data)
+	return kind == "image/jpeg" || kind == "image/png"
 }
 
 // download is media/get (page 90254).

@@ -198,7 +198,7 @@ func (w *WeCom) content(c *apiCall) (kind, text string, card *Card, refusal *api
 		}
 		text = title + "\n" + desc
 	case "image", "voice", "video", "file":
-		if text = r.str(part, "media_id"); !w.hasMedium(text) {
+		if text = r.str(part, "media_id"); !w.hasMedium(text) || w.media[text].kind != kind {
 			return "", "", nil, refusef(40007, "invalid media_id")
 		}
 	case "template_card":

@@ -301,6 +301,16 @@ func TestMedia(t *testing.T) {
 	id, _ := out["media_id"].(string)
 	body := fmt.Sprintf(`{"touser":"lisi","agentid":1000002,"msgtype":"file","file":{"media_id":%q}}`, id)
 	wantCode(t, w.send(t, body), 0)
+	shown := w.Screen(wecomtest.InApp("main", "lisi"))
+	if m, ok := w.Medium(shown[len(shown)-1].Text); !ok || m.Kind != "file" || m.Name != "日报.csv" || string(m.Data) != "code,price\n" {
+		t.Errorf("lisi got %+v", m)
+	}
+	if _, ok := w.Medium("nonsense"); ok {
+		t.Error("a medium nobody uploaded")
+	}
+	wantCode(t, w.send(t, strings.ReplaceAll(body, `"file"`, `"image"`)), 40007)
+	wantCode(t, upload("image", []byte("code,price\n")), 40005)
+	wantCode(t, upload("image", append([]byte("\x89PNG\r\n\x1a\n"), 1, 2)), 0)
 	path := "/cgi-bin/media/get?media_id=" + id + "&access_token="
 	if got := fetch(t, w.api.URL+path+w.token(t)); got != "code,price\n" {
 		t.Errorf("media/get: %q", got)
@@ -309,6 +319,12 @@ func TestMedia(t *testing.T) {
 	w.clock.advance(72 * time.Hour)
 	wantCode(t, w.send(t, body), 40007)
 	wantCode(t, w.get(t, path+w.token(t)), 40007)
+
+	again, _ := upload("file", []byte("code,price\n"))["media_id"].(string)
+	body = strings.ReplaceAll(body, id, again)
+	wantCode(t, w.send(t, body), 0)
+	w.ExpireMedia()
+	wantCode(t, w.send(t, body), 40007)
 }
 
 func TestGetUser(t *testing.T) {

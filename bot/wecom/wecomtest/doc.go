@@ -61,8 +61,13 @@
 //     card to a response_url of a group, 45002 for a text that is too long in an
 //     active message;
 //   - a refused update or active answer does not use up its code;
+//   - members outside the visible range are in neither list of
+//     batch/openuserid_to_userid, an empty or too long list is refused with 40031,
+//     and a robot that is given encrypted ids must use these in an update, too;
 //   - a message that enable_duplicate_check swallows is answered like its first
 //     copy; a member over the rate limit still counts as a valid receiver;
+//   - a media_id of another type than the message's is refused with 40007, a
+//     picture that is neither JPEG nor PNG with 40005;
 //   - an updated card keeps the task id it was sent with; a quoted card is passed on
 //     as its title;
 //   - the text of errors, ids, and the addresses of getcallbackip (documentation
@@ -74,7 +79,7 @@
 // # What it does not do
 //
 // The long connection of robots, webhooks, appchat, recall, departments and tags
-// (they reach nobody), id translation, open_userid, feedback events, daily and
+// (they reach nobody), id translation, feedback events, daily and
 // hourly limits, the ban after many wrong secrets, images inside streams (counted
 // and checked, not shown), and the cutting of long lines by the client: lines
 // over the advised length are listed in [Card].Overlong instead.

@@ -85,7 +85,7 @@ func (w *WeCom) robotJSON(c *callback, grant *responseURL, fill func(object)) []
 		"msgid":    c.msgID,
 		"aibotid":  c.bot.robot.ID,
 		"chattype": "single",
-		"from":     object{"userid": w.users[c.user].ID},
+		"from":     object{"userid": w.idFor(c.bot, c.user)},
 	}
 	if c.where.Group != "" {
 		o["chattype"], o["chatid"] = "group", c.where.Group

@@ -15,6 +15,7 @@ type App struct {
 	EncodingAESKey string
 	CallbackURL    string
 	Visible        []string // userids in its visible range; nil: everybody
+	NoContacts     bool     // has no right to ask about members: 48002
 }
 
 // Robot is a 智能机器人 in URL callback mode: JSON callbacks, 1:1 chats and groups.
@@ -28,6 +29,8 @@ type Robot struct {
 	// Usable are the members who may talk to it (可使用的成员); nil: everybody.
 	// Messages of others vanish without a word.
 	Usable []string
+	// OpenUserIDs gives it encrypted ids in the place of userids (page 101521).
+	OpenUserIDs bool
 }
 
 // User is a member of the corporation. Ids are compared without regard to case.
@@ -139,6 +142,10 @@ func (w *WeCom) AddUser(u User) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.users[fold(u.ID)] = u
+	if w.openIDs[fold(u.ID)] == "" {
+		id := "wo" + w.newID(30)
+		w.openIDs[fold(u.ID)], w.byOpenID[id] = id, fold(u.ID)
+	}
 	w.bump()
 }
 

@@ -48,7 +48,8 @@ const (
 	KindMarkdown = "markdown"
 	KindCard     = "card"
 	KindStream   = "stream"
-	KindImage    = "image"
+	KindImage    = "image" // from an app: Text is the media_id, see [WeCom.Medium]
+	KindFile     = "file"  // the same
 	KindVoice    = "voice"
 	KindEvent    = "event" // a person opened the conversation or scanned something
 )

@@ -89,7 +89,9 @@ type WeCom struct {
 	trusted    []string
 	apps       map[string]*bot
 	robots     map[string]*bot
-	users      map[string]User // by folded id
+	users      map[string]User   // by folded id
+	openIDs    map[string]string // encrypted, by folded id
+	byOpenID   map[string]string // folded ids
 	groups     map[string]Group
 	tokens     map[string]*token
 	current    map[*bot]string // token in force of an app
@@ -150,7 +152,7 @@ func New(opt Options) *WeCom {
 	w := &WeCom{
 		opt: opt, ctx: ctx, cancel: cancel, client: callbackClient(opt.Client),
 		apiURL: strings.TrimRight(opt.APIURL, "/"), trusted: opt.TrustedIPs,
-		apps: map[string]*bot{}, robots: map[string]*bot{}, users: map[string]User{}, groups: map[string]Group{},
+		apps: map[string]*bot{}, robots: map[string]*bot{}, users: map[string]User{}, openIDs: map[string]string{}, byOpenID: map[string]string{}, groups: map[string]Group{},
 		tokens: map[string]*token{}, current: map[*bot]string{}, codes: map[string]*responseCode{},
 		urls: map[string]*responseURL{}, media: map[string]*medium{},
 		screens: map[Where][]*post{}, posts: map[string]*post{}, streams: map[streamKey]*stream{}, running: map[*stream]bool{},

@@ -1,0 +1,39 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"yanquan/models"
+)
+
+// looseEnds looks for stores, groups and people that the set-up has left alone.
+func (c *checker) looseEnds(ctx context.Context, db *models.DB) {
+	l, err := db.LooseEnds(ctx)
+	if err != nil {
+		c.bad("see the message", "people: stores, groups and people cannot be read: %v", err)
+		return
+	}
+	if len(l.StoresWithoutChat) > 0 {
+		c.warn("text 绑定 in the store's group, or add its chats: to the configuration; 1:1 with the app works without", "groups: no group works for %s", some(l.StoresWithoutChat))
+	}
+	if len(l.StoresWithoutStaff) > 0 && c.cfg.Access != "group" {
+		c.warn("let staff text 我是 and their name in the store's group, or add staff: to the configuration", "people: nobody but managers may verify in %s", some(l.StoresWithoutStaff))
+	}
+	if len(l.ChatsWithoutStore) > 0 {
+		c.warn("authorise the store again, or text 绑定 there to let the group work for another", "groups: the stores of %s are gone", some(l.ChatsWithoutStore))
+	}
+	if len(l.PeopleWithoutStore) > 0 {
+		c.warn("they can do nothing until they text 我是 and their name in the group of another store", "people: the stores of %s are gone", some(l.PeopleWithoutStore))
+	}
+}
+
+// some names the first of a list.
+func some(names []string) string {
+	const shown = 5
+	if len(names) > shown {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,103 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"yanquan/bot/grants"
+	"yanquan/dianping"
+	"yanquan/internal/app"
+)
+
+// sessions makes one read-only call for each store.
+func (c *checker) sessions(ctx context.Context, stores []store) {
+	clients, err := app.Platforms(c.cfg, c.now, nil)
+	if err != nil {
+		c.bad("correct the section of this platform", "platform: %v", err)
+		return
+	}
+	if len(stores) == 0 && len(clients) > 0 {
+		c.bad("let a manager text 授权 to the bot, or declare one under stores:", "platform: there is no store to verify for")
+	}
+	told := map[string]bool{}
+	for _, s := range stores {
+		if s.grant != nil && !told[s.grant.ID] {
+			told[s.grant.ID] = true
+			c.authorisation(s)
+		}
+		client := clients[s.platform]
+		switch {
+		case client == nil:
+			c.bad("add the section "+s.platform+": to the configuration", "platform: store %s is of %s, which is not configured", s.name, s.platform)
+		case s.shop.Session == "":
+			c.bad(s.renewAdvice(), "platform: store %s has no access token", s.name)
+		default:
+			c.session(ctx, client, s)
+		}
+	}
+}
+
+func (c *checker) session(ctx context.Context, client dianping.Client, s store) {
+	deals, err := client.QueryShopDeal(ctx, s.shop)
+	if err == nil {
+		c.good("platform: store %s (%s): access is good, %d deals", s.name, s.platform, len(deals))
+		return
+	}
+	c.bad(s.advice(err), "platform: store %s: %v", s.name, err)
+}
+
+// authorisation tells how long a merchant's consent lasts.
+func (c *checker) authorisation(s store) {
+	g := s.grant
+	end := grants.Ends(*g)
+	days := int(end.Sub(c.now()).Hours() / 24)
+	date := end.In(c.cfg.Location()).Format(time.DateOnly)
+	switch {
+	case g.Ended:
+		c.bad(s.renewAdvice(), "authorisation: that of store %s has ended (%s)", s.name, g.Reason)
+	case g.Reason != "" && !end.IsZero():
+		c.bad(s.renewAdvice(), "authorisation: that of store %s cannot be renewed (%s); it ends on %s, in %d days", s.name, g.Reason, date, days)
+	case g.Reason != "":
+		c.warn("serve goes on trying", "authorisation: that of store %s was not renewed at the last try (%s)", s.name, g.Reason)
+	case end.IsZero():
+		c.good("authorisation: that of store %s renews itself", s.name)
+	case days < soon:
+		c.warn(s.renewAdvice(), "authorisation: that of store %s ends on %s, in %d days", s.name, date, days)
+	default:
+		c.good("authorisation: that of store %s lasts until %s, %d days", s.name, date, days)
+	}
+}
+
+// soon is how many days before an end it is high time.
+const soon = 8
+
+// renewAdvice is what gives a store a new access token.
+func (s store) renewAdvice() string {
+	if s.grant != nil {
+		return "let a manager text 授权 to the bot and authorise the store again"
+	}
+	return "let the merchant authorise again and put the new token into the store's session"
+}
+
+func (s store) advice(err error) string {
+	platform := s.platform
+	var e *dianping.Error
+	if !errors.As(err, &e) {
+		return "see the message"
+	}
+	switch {
+	case e.Class == dianping.SessionExpired, e.Class == dianping.Reauthorize:
+		return "the access token is void: " + s.renewAdvice()
+	case e.Class == dianping.Misconfigured:
+		return fmt.Sprintf("check the keys in %s:, that the shop belongs to this token, and that the application has the permission for vouchers", platform)
+	case e.Class == dianping.Throttled:
+		return "too many calls just now: wait a minute and try again"
+	case e.Class == dianping.Unavailable, e.Class == dianping.UnknownOutcome:
+		return "the platform cannot be reached or does not work: check " + platform + ".api_url and the network, try again"
+	case e.Reason == dianping.ShopNotGranted, e.Reason == dianping.WrongShop, e.Reason == dianping.ShopMissing:
+		return "the token is not for this shop: check shop_id and session of the store"
+	}
+	return "see the platform's words; where they are about signature or permission, check the keys in " + platform + ":"
+}

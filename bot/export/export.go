@@ -1,0 +1,217 @@
+// Package export lists vouchers for an accountant, as a workbook or as CSV: a
+// line for each voucher, a sheet for each store, and a summary. Rows go from the
+// database to the writer page by page, so that the memory needed does not grow
+// with their number.
+package export
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// Format of a file.
+type Format string
+
+const (
+	XLSX Format = "xlsx"
+	CSV  Format = "csv" // with a BOM: Excel takes it for its local encoding otherwise
+)
+
+// Source is where vouchers are listed; [models.DB] is one.
+type Source interface {
+	Vouchers(ctx context.Context, p models.VoucherPage, operations int) (list []models.Voucher, next models.VoucherPage, done bool, err error)
+}
+
+// Request is what is to be listed. All fields are required but Beat.
+type Request struct {
+	Source   Source
+	Title    string // of the period
+	From, To time.Time
+	Stores   []models.Store // in their order
+	By       string         // who asked
+	At       time.Time      // when it is made
+	Location *time.Location // of the times shown
+	// Beat is called for every page, so that whoever holds a lease can prolong it.
+	// An error ends the work.
+	Beat func(ctx context.Context) error
+
+	rowsPerSheet int // a test may want fewer
+}
+
+// Sums are what a store or all stores have done.
+type Sums struct {
+	Verified, Undone       int
+	VerifiedFen, UndoneFen int64
+}
+
+// Vouchers is how many lines that were.
+func (s Sums) Vouchers() int { return s.Verified + s.Undone }
+
+func (s *Sums) add(v models.Voucher) {
+	if v.UndoneAt.IsZero() {
+		s.Verified++
+		s.VerifiedFen += v.PriceFen
+		return
+	}
+	s.Undone++
+	s.UndoneFen += v.PriceFen
+}
+
+func (s *Sums) plus(t Sums) {
+	s.Verified += t.Verified
+	s.VerifiedFen += t.VerifiedFen
+	s.Undone += t.Undone
+	s.UndoneFen += t.UndoneFen
+}
+
+// Write writes the list and returns its sums.
+func (r Request) Write(ctx context.Context, w io.Writer, f Format) (Sums, error) {
+	if r.Beat == nil {
+		r.Beat = func(context.Context) error { return nil }
+	}
+	if f == CSV {
+		return r.writeCSV(ctx, w)
+	}
+	return r.writeWorkbook(ctx, w)
+}
+
+// operationsPerPage bounds what is in memory at once, and how long the one
+// connection of SQLite is held.
+const operationsPerPage = 1000
+
+// page is a part of a store's list.
+type page struct {
+	list []models.Voucher
+	err  error
+}
+
+// each hands out a store's vouchers. The next page is read while the last one is
+// written.
+func (r Request) each(ctx context.Context, storeID int64, use func(models.Voucher) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	pages := make(chan page, 1)
+	go func() {
+		defer close(pages)
+		ask := models.VoucherPage{StoreID: storeID, From: r.From, To: r.To}
+		for done := false; !done; {
+			var p page
+			p.list, ask, done, p.err = r.Source.Vouchers(ctx, ask, operationsPerPage)
+			select {
+			case pages <- p:
+			case <-ctx.Done():
+				return
+			}
+			if p.err != nil {
+				return
+			}
+		}
+	}()
+	for p := range pages {
+		if p.err != nil {
+			return fmt.Errorf("export: %w", p.err)
+		}
+		if err := r.Beat(ctx); err != nil {
+			return err
+		}
+		for _, v := range p.list {
+			if err := use(v); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// kind of a column's values.
+type kind int
+
+const (
+	text   kind = iota
+	money       // fen
+	number      // a count
+	moment      // date and time
+)
+
+// value is what stands in a cell.
+type value struct {
+	text string
+	n    int64 // fen, or a count
+	at   time.Time
+}
+
+// column of the list. Heading and width, in characters, are as people see them.
+type column struct {
+	heading string
+	width   int
+	kind    kind
+	of      func(s models.Store, v models.Voucher) value
+}
+
+var columns = []column{
+	{"门店", 18, text, func(s models.Store, _ models.Voucher) value { return value{text: s.Name} }},
+	{"平台", 10, text, func(s models.Store, _ models.Voucher) value { return value{text: platformName(s.Platform)} }},
+	{"核销时间", 20, moment, func(_ models.Store, v models.Voucher) value { return value{at: v.ConsumedAt} }},
+	{"券码", 22, text, func(_ models.Store, v models.Voucher) value { return value{text: v.Code} }},
+	{"团购名称", 32, text, func(_ models.Store, v models.Voucher) value { return value{text: v.Title} }},
+	{"状态", 8, text, func(_ models.Store, v models.Voucher) value { return value{text: state(v)} }},
+	{"售价(元)", 12, money, func(_ models.Store, v models.Voucher) value { return value{n: v.PriceFen} }},
+	{"计入金额(元)", 14, money, func(_ models.Store, v models.Voucher) value { return value{n: counted(v)} }},
+	{"门市价(元)", 12, money, func(_ models.Store, v models.Voucher) value { return value{n: v.MarketFen} }},
+	{"核销人", 12, text, func(_ models.Store, v models.Voucher) value { return value{text: v.User} }},
+	{"核销人账号", 16, text, func(_ models.Store, v models.Voucher) value { return value{text: v.UserID} }},
+	{"手机号", 14, text, func(_ models.Store, v models.Voucher) value { return value{text: v.Mobile} }},
+	{"订单号", 24, text, func(_ models.Store, v models.Voucher) value { return value{text: v.OrderID} }},
+	{"团购编号", 16, text, func(_ models.Store, v models.Voucher) value { return value{text: positive(v.DealID)} }},
+	{"券有效期至", 20, moment, func(_ models.Store, v models.Voucher) value { return value{at: v.VoucherExpires} }},
+	{"撤销时间", 20, moment, func(_ models.Store, v models.Voucher) value { return value{at: v.UndoneAt} }},
+	{"撤销人", 12, text, func(_ models.Store, v models.Voucher) value { return value{text: v.UndoUser} }},
+	{"渠道", 14, text, func(_ models.Store, v models.Voucher) value { return value{text: v.Channel} }},
+	{"操作编号", 36, text, func(_ models.Store, v models.Voucher) value { return value{text: v.OperationID} }},
+}
+
+// line is a voucher as the values of the columns, in line's own memory.
+func line(into []value, s models.Store, v models.Voucher) []value {
+	into = into[:0]
+	for i := range columns {
+		into = append(into, columns[i].of(s, v))
+	}
+	return into
+}
+
+func state(v models.Voucher) string {
+	if v.UndoneAt.IsZero() {
+		return "已核销"
+	}
+	return "已撤销"
+}
+
+// counted is what a voucher adds to the takings.
+func counted(v models.Voucher) int64 {
+	if v.UndoneAt.IsZero() {
+		return v.PriceFen
+	}
+	return 0
+}
+
+func positive(n int64) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
+func platformName(platform string) string {
+	switch platform {
+	case dianping.Dianping:
+		return "大众点评"
+	case dianping.Meituan:
+		return "美团"
+	}
+	return platform
+}

@@ -1,0 +1,290 @@
+package export
+
+import (
+	"archive/zip"
+	"bufio"
+	"compress/flate"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/xuri/excelize/v2"
+
+	"yanquan/models"
+)
+
+// rowLimit is how many rows a sheet has.
+const rowLimit = 1_048_576
+
+// workbook is a workbook on its way out. Sheets are written straight into the
+// archive; everything else (names, styles, relations) is left to excelize, at the
+// end. excelize's own StreamWriter keeps up to 32 MiB of every sheet and the whole
+// archive in memory, which many stores would make too much.
+type workbook struct {
+	request Request
+	archive *zip.Writer
+	book    *excelize.File
+	names   sheetNames
+	sheets  []string // names, in the order of their parts
+	styles  styles
+}
+
+// styles are numbers of cell formats.
+type styles struct {
+	heading, bold int
+	of            [moment + 1]int // by kind
+}
+
+// summaryName is the first sheet's.
+const summaryName = "汇总"
+
+func (r Request) writeWorkbook(ctx context.Context, w io.Writer) (Sums, error) {
+	if r.rowsPerSheet == 0 {
+		r.rowsPerSheet = rowLimit
+	}
+	b := &workbook{request: r, archive: zip.NewWriter(w), book: excelize.NewFile(), names: sheetNames{}}
+	defer b.book.Close()
+	b.archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, compression) })
+	if err := b.prepare(); err != nil {
+		return Sums{}, fmt.Errorf("export: %w", err)
+	}
+	var all Sums
+	byStore := make([]Sums, len(r.Stores))
+	for i, s := range r.Stores {
+		var err error
+		if byStore[i], err = b.store(ctx, s); err != nil {
+			return Sums{}, err
+		}
+		all.plus(byStore[i])
+	}
+	if err := b.summary(byStore, all); err != nil {
+		return Sums{}, fmt.Errorf("export: %w", err)
+	}
+	if err := b.finish(); err != nil {
+		return Sums{}, fmt.Errorf("export: %w", err)
+	}
+	return all, nil
+}
+
+// compression is a level of package flate: rows repeat themselves so much that
+// more effort gains little.
+const compression = 4
+
+func (b *workbook) prepare() (err error) {
+	style := func(s excelize.Style) (id int) {
+		if err == nil {
+			id, err = b.book.NewStyle(&s)
+		}
+		return id
+	}
+	yuan, count, at := "#,##0.00", "#,##0", "yyyy-mm-dd hh:mm:ss"
+	b.styles.heading = style(excelize.Style{
+		Font: &excelize.Font{Bold: true}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"E8F0FE"}},
+		Alignment: &excelize.Alignment{Vertical: "center"},
+	})
+	b.styles.bold = style(excelize.Style{Font: &excelize.Font{Bold: true}, CustomNumFmt: &yuan})
+	b.styles.of[text] = style(excelize.Style{NumFmt: 49}) // "@": stays text when somebody edits it
+	b.styles.of[money] = style(excelize.Style{CustomNumFmt: &yuan})
+	b.styles.of[number] = style(excelize.Style{CustomNumFmt: &count})
+	b.styles.of[moment] = style(excelize.Style{CustomNumFmt: &at})
+	if err != nil {
+		return err
+	}
+	b.sheets = append(b.sheets, b.names.name(summaryName)) // its part is written last
+	return nil
+}
+
+// store writes the sheets of a store: none where it has no vouchers, further ones
+// where a sheet is full.
+func (b *workbook) store(ctx context.Context, s models.Store) (sums Sums, err error) {
+	var sh *sheet
+	headings := make([]string, len(columns))
+	widths := make([]int, len(columns))
+	for i, c := range columns {
+		headings[i], widths[i] = c.heading, c.width
+	}
+	values := make([]value, 0, len(columns))
+	err = b.request.each(ctx, s.ID, func(v models.Voucher) error {
+		if sh != nil && sh.row == b.request.rowsPerSheet {
+			if err := sh.close(); err != nil {
+				return err
+			}
+			sh = nil
+		}
+		if sh == nil {
+			b.sheets = append(b.sheets, b.names.name(s.Name))
+			var err error
+			if sh, err = b.sheet(len(b.sheets), widths, true); err != nil {
+				return err
+			}
+			if err := sh.headings(headings); err != nil {
+				return err
+			}
+		}
+		sums.add(v)
+		values = line(values, s, v)
+		sh.begin()
+		for i, c := range columns {
+			sh.cell(c.kind, values[i])
+		}
+		return sh.end()
+	})
+	if err == nil && sh != nil {
+		err = sh.close()
+	}
+	return sums, err
+}
+
+// summary writes the first sheet: what it is, and the sums by store.
+func (b *workbook) summary(byStore []Sums, all Sums) error {
+	sh, err := b.sheet(1, []int{24, 12, 12, 16, 12, 16}, false)
+	if err != nil {
+		return err
+	}
+	r := b.request
+	about := [][2]string{
+		{"团购券核销明细", r.Title},
+		{"统计区间", r.From.In(r.Location).Format("2006-01-02") + " 至 " + r.To.Add(-1).In(r.Location).Format("2006-01-02")},
+		{"导出时间", r.At.In(r.Location).Format("2006-01-02 15:04:05")},
+		{"导出人", r.By},
+		{"说明", "按核销时间列出每一张券；金额是售价，撤销的券不计入核销金额"},
+	}
+	for _, a := range about {
+		sh.begin()
+		sh.bold(value{text: a[0]}, text)
+		sh.cell(text, value{text: a[1]})
+		if err := sh.end(); err != nil {
+			return err
+		}
+	}
+	sh.begin()
+	if err := sh.end(); err != nil {
+		return err
+	}
+	if err := sh.headings([]string{"门店", "平台", "核销张数", "核销金额(元)", "撤销张数", "撤销金额(元)"}); err != nil {
+		return err
+	}
+	for i, s := range r.Stores {
+		t := byStore[i]
+		sh.begin()
+		sh.cell(text, value{text: s.Name})
+		sh.cell(text, value{text: platformName(s.Platform)})
+		sh.cell(number, value{n: int64(t.Verified)})
+		sh.cell(money, value{n: t.VerifiedFen})
+		sh.cell(number, value{n: int64(t.Undone)})
+		sh.cell(money, value{n: t.UndoneFen})
+		if err := sh.end(); err != nil {
+			return err
+		}
+	}
+	sh.begin()
+	sh.bold(value{text: "合计"}, text)
+	sh.cell(text, value{})
+	sh.cell(number, value{n: int64(all.Verified)})
+	sh.bold(value{n: all.VerifiedFen}, money)
+	sh.cell(number, value{n: int64(all.Undone)})
+	sh.bold(value{n: all.UndoneFen}, money)
+	if err := sh.end(); err != nil {
+		return err
+	}
+	return sh.close()
+}
+
+// finish writes the other parts of the archive. excelize numbers the parts of
+// sheets as they are added, as sheets here does.
+func (b *workbook) finish() error {
+	if err := b.book.SetSheetName("Sheet1", b.sheets[0]); err != nil {
+		return err
+	}
+	for _, name := range b.sheets[1:] {
+		if _, err := b.book.NewSheet(name); err != nil {
+			return err
+		}
+	}
+	if err := b.book.SetDocProps(&excelize.DocProperties{Title: b.request.Title, Creator: "验券"}); err != nil {
+		return err
+	}
+	rest := &otherParts{archive: b.archive}
+	b.book.SetZipWriter(func(io.Writer) excelize.ZipWriter { return rest })
+	if _, err := b.book.WriteTo(io.Discard); err != nil {
+		return err
+	}
+	if rest.err != nil {
+		return rest.err
+	}
+	return b.archive.Close()
+}
+
+// otherParts lets through what excelize writes, but for the sheets, which are
+// there already.
+type otherParts struct {
+	archive *zip.Writer
+	err     error // excelize may pass over one
+}
+
+func (p *otherParts) Create(name string) (io.Writer, error) {
+	if strings.HasPrefix(name, "xl/worksheets/sheet") {
+		return io.Discard, nil
+	}
+	w, err := p.archive.Create(name)
+	if err != nil {
+		p.err = err
+		return nil, err
+	}
+	return &partWriter{w, p}, nil
+}
+
+func (p *otherParts) AddFS(fsys fs.FS) error { return p.archive.AddFS(fsys) }
+
+func (p *otherParts) Close() error { return nil } // the archive's owner does
+
+type partWriter struct {
+	io.Writer
+	parts *otherParts
+}
+
+func (w *partWriter) Write(b []byte) (int, error) {
+	n, err := w.Writer.Write(b)
+	if err != nil {
+		w.parts.err = err
+	}
+	return n, err
+}
+
+// sheet is a worksheet on its way out.
+type sheet struct {
+	book   *workbook
+	out    *bufio.Writer
+	buf    []byte // the row under way
+	row    int    // rows begun
+	column int
+	filter bool
+	cols   []string // their names
+}
+
+// sheet begins the n-th sheet.
+func (b *workbook) sheet(n int, widths []int, list bool) (*sheet, error) {
+	part, err := b.archive.Create(fmt.Sprintf("xl/worksheets/sheet%d.xml", n))
+	if err != nil {
+		return nil, err
+	}
+	sh := &sheet{book: b, out: bufio.NewWriterSize(part, 64<<10), filter: list}
+	var head strings.Builder
+	head.WriteString(`<?xml version="1.0" encoding="UTF-8" standalone="yes"?>` + "\n" +
+		`<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetViews><sheetView workbookViewId="0"`)
+	if list {
+		head.WriteString(`><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView>`)
+	} else {
+		head.WriteString(` tabSelected="1"/>`)
+	}
+	head.WriteString(`</sheetViews><sheetFormatPr defaultRowHeight="15"/><cols>`)
+	for i, w := range widths {
+		fmt.Fprintf(&head, `<col min="%d" max="%d" width="%d" customWidth="1"/>`, i+1, i+1, w)
+		sh.cols = append(sh.cols, columnName(i))
+	}
+	head.WriteString("</cols><sheetData>")
+	_, err = sh.out.WriteString(head.String())
+	return sh, err
+}

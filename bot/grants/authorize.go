@@ -1,0 +1,230 @@
+package grants
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// LinkLife is how long a link to the platform's page serves, and how long a
+// manager may take there.
+const LinkLife = 10 * time.Minute
+
+// Kinds of tickets: what a link in a chat opens, and what a browser comes back
+// with.
+const (
+	linkTicket  = "authorize"
+	stateTicket = "state"
+)
+
+// Asker is the manager who asked for an authorisation, and where.
+type Asker struct {
+	User, Channel, Chat string
+}
+
+// Authorization is a link that leads a manager to the platform's page.
+type Authorization struct {
+	Platform string
+	User     string
+	Expires  time.Time
+}
+
+// Connected is what a finished authorisation has connected.
+type Connected struct {
+	Platform string
+	Stores   []string  // names
+	Until    time.Time // when a person must renew it; zero: not known, or never
+}
+
+// Why a link or a notice is not taken.
+var (
+	ErrLinkOver    = errors.New("grants: the link was used, is too old or is none of ours")
+	ErrPlatformOff = errors.New("grants: the platform is not configured")
+)
+
+// Error is an authorisation that the platform did not grant.
+type Error struct {
+	Reason string // a short fixed word
+	Words  string // for the manager, with the next step
+	Err    error
+}
+
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return "grants: " + e.Reason
+	}
+	return "grants: " + e.Reason + ": " + e.Err.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// NewLink makes a link for one person, to be used once.
+func (k *Keeper) NewLink(ctx context.Context, platform string, by Asker) (string, error) {
+	if !k.has(platform) {
+		return "", ErrPlatformOff
+	}
+	secret, err := k.ticket(ctx, linkTicket, platform, by)
+	if err != nil {
+		return "", err
+	}
+	return k.Link(platform, secret), nil
+}
+
+func (k *Keeper) ticket(ctx context.Context, kind, platform string, by Asker) (string, error) {
+	secret := k.NewSecret()
+	err := k.DB.SaveTicket(ctx, secret, models.Ticket{
+		Kind: kind, UserID: by.User, Platform: platform, Channel: by.Channel, Chat: by.Chat,
+		CreatedAt: k.Now(), ExpiresAt: k.Now().Add(LinkLife),
+	})
+	if err != nil {
+		return "", fmt.Errorf("grants: ticket: %w", err)
+	}
+	return secret, nil
+}
+
+// Authorization looks at a link without using it up.
+func (k *Keeper) Authorization(ctx context.Context, platform, ticket string) (Authorization, error) {
+	if !k.has(platform) {
+		return Authorization{}, ErrPlatformOff
+	}
+	t, err := k.DB.Ticket(ctx, linkTicket, ticket)
+	if err := over(err); err != nil {
+		return Authorization{}, err
+	}
+	if t.Platform != platform {
+		return Authorization{}, ErrLinkOver
+	}
+	return Authorization{Platform: platform, User: t.UserID, Expires: t.ExpiresAt}, nil
+}
+
+// over makes one answer of a ticket that is unknown, used or too old: who tries
+// them learns nothing.
+func over(err error) error {
+	if errors.Is(err, models.ErrNotFound) || errors.Is(err, models.ErrStale) {
+		return ErrLinkOver
+	}
+	return err
+}
+
+// StartAuthorization uses a link up and says where the browser goes.
+func (k *Keeper) StartAuthorization(ctx context.Context, platform, ticket string) (string, error) {
+	if _, err := k.Authorization(ctx, platform, ticket); err != nil {
+		return "", err
+	}
+	t, err := k.DB.UseTicket(ctx, linkTicket, ticket)
+	if err := over(err); err != nil {
+		return "", err
+	}
+	state, err := k.ticket(ctx, stateTicket, platform, Asker{t.UserID, t.Channel, t.Chat})
+	if err != nil {
+		return "", err
+	}
+	return k.Authorizers[platform].AuthorizeURL(k.request(platform, state))
+}
+
+func (k *Keeper) request(platform, state string) dianping.AuthorizeRequest {
+	return dianping.AuthorizeRequest{Purpose: dianping.ForVouchers, State: state, RedirectURL: k.Callback(platform)}
+}
+
+// FinishAuthorization takes what a browser comes back with: it stores the grant
+// and connects its shops.
+func (k *Keeper) FinishAuthorization(ctx context.Context, platform string, query url.Values) (Connected, error) {
+	auth := k.Authorizers[platform]
+	if auth == nil {
+		return Connected{}, ErrPlatformOff
+	}
+	back, err := auth.ReadCallback(query)
+	if err != nil {
+		return Connected{}, ErrLinkOver
+	}
+	t, err := k.DB.UseTicket(ctx, stateTicket, back.State)
+	if err := over(err); err != nil {
+		return Connected{}, err
+	}
+	if t.Platform != platform {
+		return Connected{}, ErrLinkOver
+	}
+	// The code serves once: from here on a closed page must not end it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*k.CallTimeout+storing)
+	defer cancel()
+	grant, err := auth.Exchange(ctx, k.request(platform, back.State), back)
+	if err != nil {
+		return Connected{}, failure(err)
+	}
+	shops, err := auth.Shops(ctx, grant)
+	if err == nil && len(shops) == 0 {
+		err = errors.New("the grant covers no shop")
+	}
+	if err != nil {
+		return Connected{}, failure(err)
+	}
+	return k.connect(ctx, platform, grant, shops, Asker{t.UserID, t.Channel, t.Chat})
+}
+
+// failure is what a manager is told of a grant that did not come about.
+func failure(err error) error {
+	e, _ := errors.AsType[*dianping.Error](err)
+	switch {
+	case e == nil:
+		return &Error{"no_shop", "授权成功了，但平台没有给出任何门店。请确认授权时勾选了门店，再发「授权」重新来一次。", err}
+	case e.Class == dianping.Reauthorize:
+		return &Error{string(e.Class), "这次授权已经用过或超时了。请回到企业微信，再发「授权」重新来一次。", err}
+	case e.Class == dianping.Misconfigured:
+		return &Error{string(e.Class), "平台不接受我们的请求。请管理员检查 config.yaml 里的平台账号和密钥。", err}
+	}
+	return &Error{string(e.Class), "平台没有给出结果。请过几分钟再发「授权」重新来一次。", err}
+}
+
+// connect stores a grant with its shops, records who did it and tells them.
+func (k *Keeper) connect(ctx context.Context, platform string, grant dianping.Grant, shops []dianping.AuthorizedShop, by Asker) (Connected, error) {
+	g := k.taking(models.Grant{
+		Platform: platform, Purpose: string(grant.Purpose), CustomerID: grant.CustomerID, ShopID: grant.ShopID,
+		AuthorizedBy: by.User, AuthorizedAt: k.Now(),
+	}, grant)
+	linked := make([]models.GrantShop, len(shops))
+	for i, s := range shops {
+		linked[i] = models.GrantShop{ShopID: s.ID, Name: s.Name}
+	}
+	done := Connected{Platform: platform}
+	err := k.DB.Tx(ctx, func(tx *models.DB) error {
+		g, err := tx.SaveGrant(ctx, g)
+		if err != nil {
+			return err
+		}
+		stores, err := tx.LinkStores(ctx, g, linked)
+		if err != nil {
+			return err
+		}
+		done.Stores, done.Until = done.Stores[:0], lasts(g)
+		for _, s := range stores {
+			done.Stores = append(done.Stores, s.Name)
+			entry := models.AuditEntry{At: k.Now(), UserID: by.User, Channel: by.Channel, Chat: by.Chat,
+				Action: "authorize", StoreID: s.ID, Subject: s.Name, After: "until " + stamp(g.ExpiresAt)}
+			if err := tx.RecordAudit(ctx, entry); err != nil {
+				return err
+			}
+		}
+		return k.Tell.TellManagers(ctx, tx, Notice{
+			Key: "connected/" + g.ID + "/" + stamp(g.AuthorizedAt), User: by.User, Platform: platform,
+			Title: "门店已接通",
+			Text:  fmt.Sprintf("已接通 %d 家门店：%s。\n下一步：在门店的群里 @我 发「绑定」，店员发「我是 姓名」加入。", len(stores), strings.Join(done.Stores, "、")),
+		})
+	})
+	if err != nil {
+		return Connected{}, fmt.Errorf("grants: connect: %w", err)
+	}
+	return done, nil
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,158 @@
+package grants
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"yanquan/models"
+)
+
+const day = 24 * time.Hour
+
+// warnings are how many days before an end managers are told.
+var warnings = []int{1, 3, 7}
+
+// Ends is when a grant ends unless a person renews it; zero: not in sight. A
+// grant whose renewal keeps failing ends with its access token.
+func Ends(g models.Grant) time.Time {
+	if g.Ended || renewable(g) && g.Reason == "" {
+		return time.Time{}
+	}
+	return g.ExpiresAt
+}
+
+// period is what one renewal adds (both generations' tokens live 30 days).
+const period = 30 * day
+
+// lasts is until when a grant serves if all goes well; zero: for ever.
+func lasts(g models.Grant) time.Time {
+	switch {
+	case !renewable(g):
+		return g.ExpiresAt
+	case g.RefreshesLeft > 0 && !g.ExpiresAt.IsZero():
+		return g.ExpiresAt.Add(time.Duration(g.RefreshesLeft) * (period - earlyCounted))
+	}
+	return time.Time{}
+}
+
+// Watch warns managers of grants that end soon: once for each of the warnings,
+// and only of the nearest where several are due.
+func (k *Keeper) Watch(ctx context.Context) error {
+	all, err := k.DB.Grants(ctx)
+	if err != nil {
+		return fmt.Errorf("grants: list: %w", err)
+	}
+	for _, g := range all {
+		end := Ends(g)
+		if end.IsZero() {
+			continue
+		}
+		for _, days := range warnings {
+			if k.Now().Before(end.Add(-time.Duration(days)*day)) || days > 3 && renewable(g) {
+				continue // renewing has only begun: one that failed is no reason for alarm yet
+			}
+			if err := k.DB.Tx(ctx, func(tx *models.DB) error { return k.warn(ctx, tx, g, end, days) }); err != nil {
+				return fmt.Errorf("grants: warn: %w", err)
+			}
+			break
+		}
+	}
+	return nil
+}
+
+func (k *Keeper) warn(ctx context.Context, tx *models.DB, g models.Grant, end time.Time, days int) error {
+	ids, names, err := storesOf(ctx, tx, g)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	when := end.In(k.Location).Format("01-02 15:04")
+	text := fmt.Sprintf("%s 的平台授权 %s 到期，到期后不能验券。", names, when)
+	if g.Reason != "" {
+		text = fmt.Sprintf("%s 的平台授权没能自动续期，%s 到期，到期后不能验券。", names, when)
+	}
+	return k.Tell.TellManagers(ctx, tx, Notice{
+		Key: fmt.Sprintf("ends/%s/%s/%d", g.ID, stamp(end), days), Stores: ids, Platform: g.Platform,
+		Title: "门店授权快到期了", Text: text + "请点按钮重新授权。", Renew: true,
+	})
+}
+
+// tellEnd tells managers of a grant that has ended, or that cannot be renewed
+// any more.
+func (k *Keeper) tellEnd(ctx context.Context, tx *models.DB, g models.Grant) error {
+	ids, names, err := storesOf(ctx, tx, g)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	action := "cannot renew"
+	if g.Ended {
+		action = "end"
+	}
+	if err := k.record(ctx, tx, g, action, "until "+stamp(g.ExpiresAt), g.Reason); err != nil {
+		return err
+	}
+	n := Notice{
+		Key:    fmt.Sprintf("end/%s/%s/%v", g.ID, stamp(g.AuthorizedAt), g.Ended),
+		Stores: ids, Platform: g.Platform, Renew: true,
+		Title: "门店授权失效", Text: names + " 在平台的授权失效了，现在不能验券。请点按钮重新授权。",
+	}
+	switch {
+	case g.Reason == reasonUnbound:
+		n.Text = names + " 在平台上解除了授权，现在不能验券。如果不是您操作的，请点按钮重新授权。"
+	case !g.Ended:
+		n.Title = "门店授权不能续期了"
+		n.Text = fmt.Sprintf("%s 的平台授权不能再自动续期，%s 到期。请在这之前点按钮重新授权。", names, g.ExpiresAt.In(k.Location).Format("01-02 15:04"))
+	}
+	return k.Tell.TellManagers(ctx, tx, n)
+}
+
+// tellRefused tells managers of tokens of which the platform takes neither the
+// one nor the other, for a reason that nobody knows: it may pass.
+func (k *Keeper) tellRefused(ctx context.Context, tx *models.DB, g models.Grant) error {
+	ids, names, err := storesOf(ctx, tx, g)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	return k.Tell.TellManagers(ctx, tx, Notice{
+		Key:    fmt.Sprintf("refused/%s/%d", g.ID, g.Pair),
+		Stores: ids, Platform: g.Platform, Renew: true,
+		Title: "门店授权被平台拒绝", Text: names + " 的授权平台现在不接受，也没能自动续期，不能验券。我会继续尝试；一小时后还不行，请点按钮重新授权。",
+	})
+}
+
+// record writes what became of a grant into the audit log, once for each store.
+func (k *Keeper) record(ctx context.Context, tx *models.DB, g models.Grant, action, before, after string) error {
+	all, err := tx.Stores(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s.GrantID != g.ID {
+			continue
+		}
+		entry := models.AuditEntry{At: k.Now(), UserID: "yanquan", Action: action, StoreID: s.ID, Subject: s.Name, Before: before, After: after}
+		if err := tx.RecordAudit(ctx, entry); err != nil {
+			return fmt.Errorf("grants: audit: %w", err)
+		}
+	}
+	return nil
+}
+
+// storesOf lists the stores of a grant, and their names in a sentence.
+func storesOf(ctx context.Context, tx *models.DB, g models.Grant) (ids []int64, names string, err error) {
+	all, err := tx.Stores(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	var list []string
+	for _, s := range all {
+		if s.GrantID == g.ID {
+			ids, list = append(ids, s.ID), append(list, "「"+s.Name+"」")
+		}
+	}
+	if len(list) > 5 {
+		return ids, fmt.Sprintf("%s等 %d 家门店", strings.Join(list[:5], ""), len(list)), nil
+	}
+	return ids, strings.Join(list, ""), nil
+}

@@ -1,0 +1,94 @@
+package bot
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"yanquan/bot/grants"
+	"yanquan/bot/watch"
+	"yanquan/models"
+)
+
+var _ grants.Teller = (*Bot)(nil)
+
+// TellManagers implements [grants.Teller].
+func (b *Bot) TellManagers(ctx context.Context, tx *models.DB, n grants.Notice) error {
+	card := Card{Source: "验券", Title: n.Title, Text: n.Text, Tone: Plain}
+	if n.Renew {
+		card.Tone = Bad
+		card.Keys = []CardKey{{Text: "重新授权", Key: keyAuthorize + n.Platform, Style: Primary}}
+	}
+	users := []string{n.User}
+	if n.User == "" {
+		var err error
+		if users, err = b.managersOf(ctx, tx, n.Stores); err != nil {
+			return err
+		}
+	}
+	return b.tellOnce(ctx, tx, n.Key, users, Reply{Card: &card})
+}
+
+// tellFinding tells managers what the watch has noticed.
+func (b *Bot) tellFinding(ctx context.Context, tx *models.DB, f watch.Finding) error {
+	users, err := b.managersOf(ctx, tx, f.Stores)
+	if err != nil {
+		return err
+	}
+	return b.tellOnce(ctx, tx, "watch/"+f.Key, users, Reply{Card: &Card{Source: "验券", Title: f.Title, Text: f.Text, Tone: Bad}})
+}
+
+// tellOnce sends a reply with a card to each of the people by the app, once for each key:
+// whoever is told the same again is not.
+func (b *Bot) tellOnce(ctx context.Context, tx *models.DB, key string, users []string, reply Reply) error {
+	if b.Notices == "" {
+		b.Log.Warn("nobody is told: no app is configured", "title", reply.Card.Title)
+		return nil
+	}
+	for _, user := range users {
+		sum := sha256.Sum256([]byte("notice\x00" + key + "\x00" + user))
+		card, reply := *reply.Card, reply
+		card.TaskID = hex.EncodeToString(sum[:16])
+		reply.Card = &card
+		d := Delivery{ID: card.TaskID, Channel: b.Notices, User: user, Reply: reply}
+		if err := b.enqueue(ctx, tx, d, "", "", b.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// managersOf lists who manages any of the stores; the managers of all stores
+// come first. Without stores it is those alone.
+func (b *Bot) managersOf(ctx context.Context, tx *models.DB, stores []int64) ([]string, error) {
+	return b.peopleOf(ctx, tx, stores, models.RoleManager)
+}
+
+// peopleOf lists the managers of all stores and who has one of the roles in any
+// of the stores.
+func (b *Bot) peopleOf(ctx context.Context, tx *models.DB, stores []int64, roles ...models.Role) ([]string, error) {
+	var users []string
+	add := func(user string) {
+		if user = strings.ToLower(user); !slices.Contains(users, user) {
+			users = append(users, user)
+		}
+	}
+	for _, user := range b.Managers {
+		add(user)
+	}
+	for _, id := range stores {
+		members, err := tx.Members(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("bot: members: %w", err)
+		}
+		for _, m := range members {
+			if slices.Contains(roles, m.Role) {
+				add(m.UserID)
+			}
+		}
+	}
+	return users, nil
+}

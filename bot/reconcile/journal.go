@@ -1,0 +1,130 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// entries are what the journal has of a store's day, and of shortly before and
+// after it.
+func (k *Keeper) entries(ctx context.Context, storeID int64, day string) ([]Entry, error) {
+	from, to, err := Bounds(day)
+	if err != nil {
+		return nil, err
+	}
+	from, to = from.Add(-margin), to.Add(margin)
+	coupons, err := k.DB.Entries(ctx, storeID, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("reconcile: journal: %w", err)
+	}
+	doubts, err := k.DB.Undecided(ctx, storeID, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("reconcile: doubts: %w", err)
+	}
+	var ours []Entry
+	for _, c := range coupons {
+		e := Entry{
+			OperationID: c.OperationID, Code: c.Code, OrderID: c.OrderID, Title: c.Title, Account: c.UserID,
+			Price: dianping.Fen(c.PriceFen), At: c.ConsumedAt,
+		}
+		switch {
+		case !c.UndoneAt.IsZero():
+			e.Standing = WasUndone
+		case c.State == models.Undoing || c.State == models.UndoUnknown:
+			e.Standing = InDoubt
+		}
+		if c.Payments != "" {
+			// What cannot be read was not told: the amount is then an open one.
+			_ = json.Unmarshal([]byte(c.Payments), &e.Payments)
+		}
+		ours = append(ours, e)
+	}
+	for _, op := range doubts {
+		ours = append(ours, Entry{
+			OperationID: op.ID, Code: op.Code, OrderID: op.OrderID, Title: op.Title, Account: op.UserID,
+			Price: dianping.Fen(op.PriceFen), At: op.CreatedAt, Standing: InDoubt,
+		})
+	}
+	return ours, nil
+}
+
+// Result is what is known of a store's day, with its items. It is false where no
+// look has succeeded yet.
+func (k *Keeper) Result(ctx context.Context, storeID int64, day string) (Result, bool, error) {
+	row, err := k.DB.Reconciliation(ctx, storeID, day)
+	if errors.Is(err, models.ErrNotFound) {
+		return Result{}, false, nil
+	}
+	if err != nil {
+		return Result{}, false, fmt.Errorf("reconcile: %w", err)
+	}
+	items, err := k.DB.ReconciliationItems(ctx, storeID, day)
+	if err != nil {
+		return Result{}, false, fmt.Errorf("reconcile: items: %w", err)
+	}
+	result, ok := Read(row, items)
+	return result, ok, nil
+}
+
+// Results are the results of days of stores, from one to another, without their
+// items.
+func (k *Keeper) Results(ctx context.Context, storeIDs []int64, from, to string) ([]Result, error) {
+	rows, err := k.DB.Reconciliations(ctx, storeIDs, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("reconcile: %w", err)
+	}
+	var list []Result
+	for _, r := range rows {
+		if result, ok := Read(r, nil); ok {
+			list = append(list, result)
+		}
+	}
+	return list, nil
+}
+
+// Line is a day of these stores in one line, for a summary; "" where nothing is
+// known of it. Stores that are missing in it are said.
+func (k *Keeper) Line(ctx context.Context, storeIDs []int64, day string) (string, error) {
+	results, err := k.Results(ctx, storeIDs, day, day)
+	if err != nil || len(results) == 0 {
+		return "", err
+	}
+	var sum Figures
+	for _, r := range results {
+		sum = sum.Plus(r.Figures)
+	}
+	line := sum.Line()
+	if missing := len(storeIDs) - len(results); missing > 0 {
+		line += fmt.Sprintf("；%d 家还没对账", missing)
+	}
+	return line, nil
+}
+
+// LookLasts is how long [Keeper.Look] takes at most.
+const LookLasts = askedLease
+
+// Look makes the look at a store's day now, where none has succeeded yet. It is
+// false where that failed, or where somebody else is at it.
+func (k *Keeper) Look(ctx context.Context, storeID int64, day string) (Result, bool, error) {
+	result, ok, err := k.Result(ctx, storeID, day)
+	if ok || err != nil {
+		return result, ok, err
+	}
+	err = k.DB.PlanReconciliations(ctx, []models.Reconciliation{{StoreID: storeID, Day: day, DueAt: k.Now()}})
+	if err != nil {
+		return Result{}, false, fmt.Errorf("reconcile: plan: %w", err)
+	}
+	row, err := k.DB.Reconciliation(ctx, storeID, day)
+	if err != nil {
+		return Result{}, false, fmt.Errorf("reconcile: %w", err)
+	}
+	if err := k.run(ctx, row, askedLease); err != nil && !errors.Is(err, models.ErrStale) {
+		return Result{}, false, err
+	}
+	return k.Result(ctx, storeID, day)
+}

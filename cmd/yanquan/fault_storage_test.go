@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+	"yanquan/models"
+)
+
+// F11: storing a message takes two seconds, then longer than WeCom waits, for more
+// messages at once than there are connections. It passes when the first is
+// accepted at once, the others get 503 in time, and all are done once, without a
+// restart.
+func TestFault11DatabaseSlow(t *testing.T) {
+	inCells(t, with(faultCells, func(s *setting) { s.callTimeout = "1s" }), func(w *world) {
+		code := w.sell()
+		over := w.slow(2 * time.Second)
+		a := w.utter(w.hero, "验 "+code)
+		if len(a.delivery.Attempts) != 1 || !a.delivery.Accepted() {
+			w.Errorf("not accepted at once: %s", attempts(a.delivery))
+		}
+		over()
+		w.await(0, a, "核销成功", code)
+		w.ledger(code, 1, 0)
+
+		over = w.slow(8 * time.Second)
+		users, codes := crowd[:25], map[string]string{} // a server lets most of them in at once, a file one
+		parts := map[string]func(*world){}
+		for _, user := range users {
+			codes[user] = w.sell()
+			parts[user] = func(w *world) {
+				w = w.in(room(user))
+				w.await(0, w.utter(user, "验 "+codes[user]), "核销成功", codes[user])
+				w.ledger(codes[user], 1, 0)
+				w.oneID(codes[user])
+			}
+		}
+		parts["over"] = func(w *world) {
+			w.until(func() bool { return len(w.firstAttempts()) == 1+len(users) })
+			over()
+		}
+		w.together(parts)
+		refused := 0
+		for _, first := range w.firstAttempts() {
+			switch {
+			case first.Err != "":
+				w.Errorf("WeCom did not get an answer in time: %s", first.Err)
+			case first.Status == http.StatusServiceUnavailable:
+				refused++
+			case first.Status != http.StatusOK:
+				w.Errorf("status %d", first.Status)
+			}
+		}
+		if refused != len(users) {
+			w.Errorf("%d of %d were refused", refused, len(users))
+		}
+	})
+}
+
+// F11: the disk is full: a write of the process to its file fails, or the server
+// says that its table is full. It passes as for a database that has gone.
+func TestFault11DiskFull(t *testing.T) {
+	inCells(t, with(faultCells, func(s *setting) { s.callTimeout = "2s" }), func(w *world) { w.unwritable(w.fill) })
+}
+
+// F11: the server has become read-only, as after a failover. It passes as for one
+// that has gone, and /readyz says so meanwhile.
+func TestFault11ReadOnly(t *testing.T) {
+	t.Parallel()
+	cells := with(serverCells, func(s *setting) { s.callTimeout, s.ordinary = "2s", true })
+	for _, s := range cells { // one after the other, for they share the server
+		inCell(t, s, func(w *world) { w.unwritable(w.forbidWriting) })
+	}
+}
+
+// forbidWriting makes the server read-only for all but administrators.
+func (w *world) forbidWriting() (over func()) {
+	w.Helper()
+	db := w.database()
+	set := func(on int) { w.must(second(db.Exec("SET GLOBAL read_only = " + strconv.Itoa(on)))) }
+	ready := func(want bool) {
+		w.until(func() bool { status, _ := get(w.T, w.url()+"/readyz"); return status == http.StatusOK == want })
+	}
+	set(1)
+	w.Cleanup(func() { set(0) })
+	ready(false)
+	return func() { set(0); ready(true) }
+}
+
+// unwritable lets nothing be written from when the platform has consumed until
+// another callback was refused.
+func (w *world) unwritable(strike func() (over func())) {
+	w.Helper()
+	code, next := w.sell(), w.sell()
+	w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 1200 * time.Millisecond, Applied: true})
+	struck := make(chan struct{})
+	w.together(map[string]func(*world){
+		"under way": func(w *world) {
+			w = w.in(room(w.hero))
+			w.await(0, w.utter(w.hero, "验 "+code), "核销成功", code)
+		},
+		"refused": func(w *world) {
+			w = w.in(room("lisi"))
+			w.awaitClosed(struck)
+			a := w.utter("lisi", "验 "+next)
+			if first := a.delivery.Attempts[0]; first.Status != http.StatusServiceUnavailable || inside(string(first.Body)) {
+				w.Errorf("while nothing can be written: %d %q %s", first.Status, first.Body, first.Err)
+			}
+			w.await(0, a, "核销成功", next)
+		},
+		"trouble": func(w *world) {
+			w.must(w.platform.Await(w.soon(), func() bool { return w.held("consume", code) }))
+			over := strike()
+			close(struck)
+			w.until(func() bool { return len(w.firstAttempts()) == 2 && !w.held("consume", code) })
+			if n := w.in(room(w.hero)).shows(w.hero, "核销成功"); n != 0 {
+				w.Error("told of what could not be stored")
+			}
+			over()
+		},
+	})
+	w.ledger(code, 1, 0)
+	w.ledger(next, 1, 0)
+	w.oneID(code)
+	w.oneID(next)
+}
+
+// firstAttempts are the first tries, as far as they are over, of all messages.
+func (w *world) firstAttempts() (firsts []wecomtest.Attempt) {
+	for _, d := range w.wecom.Deliveries() {
+		if d.Kind == "message" && len(d.Attempts) > 0 {
+			firsts = append(firsts, d.Attempts[0])
+		}
+	}
+	return firsts
+}
+
+// slow makes it take so long to store a message: on a server every one, by a
+// trigger; in a file those of that time, by its lock.
+func (w *world) slow(d time.Duration) (over func()) {
+	w.Helper()
+	db := w.database()
+	if w.driver == models.MySQL {
+		return w.trigger("inbox", fmt.Sprintf("DO SLEEP(%d)", int(d.Seconds())))
+	}
+	conn, err := db.Conn(context.Background())
+	w.must(err)
+	w.must(second(conn.ExecContext(context.Background(), "PRAGMA busy_timeout = 5000")))
+	w.must(second(conn.ExecContext(context.Background(), "BEGIN IMMEDIATE")))
+	over = sync.OnceFunc(func() {
+		if _, err := conn.ExecContext(context.Background(), "ROLLBACK"); err != nil {
+			w.Error(err)
+		}
+		conn.Close()
+	})
+	time.AfterFunc(d, over)
+	return over
+}
+
+// fill leaves no room for anything more.
+func (w *world) fill() (over func()) {
+	w.Helper()
+	if w.driver == models.MySQL {
+		const full = "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'The table is full'"
+		var undo []func()
+		for _, table := range []string{"inbox", "operations", "outbox"} {
+			undo = append(undo, w.trigger(table, full))
+		}
+		return func() {
+			for _, u := range undo {
+				u()
+			}
+		}
+	}
+	limit := func(size string) {
+		out, err := exec.Command("prlimit", "--pid", strconv.Itoa(w.program.cmd.Process.Pid), "--fsize="+size+":").CombinedOutput()
+		if err != nil {
+			w.Errorf("prlimit: %v: %s", err, out)
+		}
+	}
+	limit("0")
+	return func() { limit("unlimited") }
+}
+
+// trigger lets a statement precede every insert into a table.
+func (w *world) trigger(table, statement string) (drop func()) {
+	w.Helper()
+	db := w.database()
+	w.must(second(db.Exec("CREATE TRIGGER trouble_" + table + " BEFORE INSERT ON " + table + " FOR EACH ROW " + statement)))
+	return func() { w.must(second(db.Exec("DROP TRIGGER trouble_" + table))) }
+}
+
+// ordinaryAccount makes an account that a read-only server does not exempt, and
+// gives the DSN with it.
+func (w *world) ordinaryAccount() string {
+	w.Helper()
+	cfg, err := mysql.ParseDSN(w.dsn)
+	w.must(err)
+	db := w.database()
+	cfg.User, cfg.Passwd = "ro_"+cfg.DBName[len(cfg.DBName)-20:], "x"
+	for _, statement := range []string{"CREATE USER '%[1]s'@'%%' IDENTIFIED BY 'x'", "GRANT ALL ON %[2]s.* TO '%[1]s'@'%%'"} {
+		w.must(second(db.Exec(fmt.Sprintf(statement, cfg.User, cfg.DBName))))
+	}
+	w.Cleanup(func() { w.must(second(db.Exec("DROP USER '" + cfg.User + "'@'%'"))) })
+	return cfg.FormatDSN()
+}
+
+// second keeps the error of two results.
+func second[T any](_ T, err error) error { return err }

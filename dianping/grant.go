@@ -1,0 +1,118 @@
+package dianping
+
+import (
+	"errors"
+	"strings"
+	"time"
+)
+
+// belongsTo notes whose grant it is: a shop's, or a customer's.
+func (g *Grant) belongsTo(bizCode string) {
+	if g.Purpose == ForShopList {
+		g.CustomerID = bizCode
+	} else {
+		g.ShopID = bizCode
+	}
+}
+
+// maxLife is the longest life of a token that is believed.
+const maxLife = 10 * 365 * 24 * time.Hour
+
+// readGrant reads new tokens. known is what the request was about: it fills in
+// what the answer does not repeat. refreshLife is how long a refresh token lasts,
+// 0 where that is not known.
+func readGrant(known Grant, data any, asked time.Time, refreshLife time.Duration) (Grant, error) {
+	o, _ := single(data)
+	g := known
+	g.AccessToken, g.RefreshToken = o.text("accesstoken"), o.text("refreshtoken")
+	if !tokenForm.MatchString(g.AccessToken) || g.RefreshToken != "" && !tokenForm.MatchString(g.RefreshToken) {
+		return Grant{}, errNoData("token that can be read")
+	}
+	g.ExpiresAt, g.RefreshExpiresAt = time.Time{}, time.Time{}
+	if seconds := o.number("expiresin", "expirein"); seconds > 0 && seconds <= int64(maxLife/time.Second) {
+		g.ExpiresAt = asked.Add(time.Duration(seconds) * time.Second)
+	}
+	if g.RefreshToken != "" && refreshLife > 0 {
+		g.RefreshExpiresAt = asked.Add(refreshLife)
+	}
+	g.RefreshesLeft = RefreshesNotTold
+	if left, told := integer(o.text("remainrefreshcount")); told {
+		g.RefreshesLeft = int(min(max(left, 0), 1_000_000))
+	}
+	if scope := scopeText(o["scope"]); scope != "" {
+		g.Scope = scope
+	}
+	told := Grant{Purpose: g.Purpose}
+	told.belongsTo(o.text("opbizcode"))
+	if bid := o.text("bid"); bid != "" {
+		told.CustomerID = bid
+	}
+	if differs(known.ShopID, told.ShopID) || differs(known.CustomerID, told.CustomerID) {
+		return Grant{}, errors.New("the answer is about another shop or customer")
+	}
+	if told.ShopID != "" {
+		g.ShopID = told.ShopID
+	}
+	if told.CustomerID != "" {
+		g.CustomerID = told.CustomerID
+	}
+	return g, nil
+}
+
+// differs reports whether two ids, where both are known, are not the same.
+func differs(known, told string) bool { return known != "" && told != "" && known != told }
+
+// scopeText reads a scope that is text, or a list of texts.
+func scopeText(v any) string {
+	list, ok := embedded(v).([]any)
+	if !ok {
+		return scalar(v)
+	}
+	var names []string
+	for _, element := range list {
+		if name := scalar(element); name != "" {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// readShops reads one page of session/scope or pageQueryPoiList.
+func readShops(data any) (page[AuthorizedShop], error) {
+	p := page[AuthorizedShop]{}
+	list := data
+	if o, ok := single(data); ok {
+		if inner, nested := single(o["result"]); nested && inner["poiinfolist"] != nil {
+			o = inner
+		}
+		p.total, p.told = integer(o.text("total", "totalcount"))
+		if shops, has := o["poiinfolist"]; has {
+			list = shops
+		} else if p.told && o["result"] == nil {
+			list = nil // no shops may come without the list
+		}
+	}
+	objects, whole := rows(list)
+	for _, o := range objects {
+		if id := o.text("openshopuuid", "oppoiid"); id != "" {
+			p.rows = append(p.rows, AuthorizedShop{
+				ID: id, Name: shopName(o), Address: o.text("shopaddress", "address"), City: o.text("cityname"),
+			})
+		} else {
+			whole = false
+		}
+	}
+	if !whole && len(p.rows) == 0 {
+		return page[AuthorizedShop]{}, errNoData("shops that can be read")
+	}
+	p.size = len(objects)
+	return p, nil
+}
+
+func shopName(o object) string {
+	name, branch := o.text("shopname", "name"), o.text("branchname")
+	if branch == "" || strings.Contains(name, branch) {
+		return name
+	}
+	return name + "（" + branch + "）"
+}

@@ -1,0 +1,135 @@
+// Command bench measures the bot against references on the same machine, in the
+// same run and on the same MariaDB, and prints the ratios R1 to R10 as a table.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// mode is how long everything takes.
+type mode struct {
+	repeats   int
+	sample    time.Duration // of one side, once
+	steady    time.Duration // R6
+	slow      time.Duration // R6 with slow commits
+	verifying int           // verifications of one side, once: R7
+	doubtful  int           // R8
+	messages  int           // R9
+}
+
+var (
+	quick = mode{repeats: 1, sample: 200 * time.Millisecond, steady: 2 * time.Second, slow: 2 * time.Second, verifying: 5, doubtful: 200, messages: 1000}
+	full  = mode{repeats: 5, sample: time.Second, steady: time.Minute, slow: 20 * time.Second, verifying: 20, doubtful: 10000, messages: 10000}
+)
+
+// lab is what all measurements share.
+type lab struct {
+	mode
+	ctx     context.Context
+	dir     string
+	mariadb *mariadb
+	calls   *callbacks
+	binary  string // the program as it is shipped
+}
+
+// secretKey seals what the bench stores.
+var secretKey = []byte("0123456789abcdef0123456789abcdef")
+
+func main() {
+	isQuick := flag.Bool("quick", false, "one short repeat of everything: shows that it works, not how fast it is")
+	isLong := flag.Bool("long", false, "a million messages in R9 (takes most of an hour)")
+	only := flag.String("only", "", "measure only these, such as R1,R6; empty: all")
+	repeats := flag.Int("repeats", full.repeats, "how often each side of a ratio is measured")
+	output := flag.String("o", "", "also write the table, with how it was made, to this file")
+	flag.Parse()
+
+	l := &lab{mode: full}
+	l.repeats = *repeats
+	switch {
+	case *isQuick:
+		l.mode = quick
+	case *isLong:
+		l.messages = 1_000_000
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	l.ctx = ctx
+	err := run(l, *only, *output)
+	cancel()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// measurements in the order of the table.
+var measurements = []struct {
+	ratios []string
+	do     func(*lab) ([]row, error)
+}{
+	{[]string{"R1"}, (*lab).crypto},
+	{[]string{"R2", "R5"}, (*lab).callbackRates},
+	{[]string{"R3", "R4", "R10"}, (*lab).inboxRates},
+	{[]string{"R6"}, (*lab).acknowledging},
+	{[]string{"R7"}, (*lab).endToEnd},
+	{[]string{"R8"}, (*lab).backlog},
+	{[]string{"R9"}, (*lab).footprint},
+}
+
+func run(l *lab, only, output string) (err error) {
+	// The usual temporary folder may be in memory, where a commit costs nothing.
+	if err := os.Setenv("TMPDIR", "/var/tmp"); err != nil {
+		return err
+	}
+	if l.dir, err = os.MkdirTemp("", "yanquan-bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(l.dir)
+	if l.mariadb, err = startMariaDB(l.ctx); err != nil {
+		return err
+	}
+	defer l.mariadb.stop()
+	if l.binary, err = build(l.ctx, l.dir); err != nil {
+		return err
+	}
+	fake := newFakeWeCom()
+	defer fake.Close()
+	l.calls = newCallbacks(fake)
+
+	wanted := strings.FieldsFunc(only, func(r rune) bool { return r == ',' })
+	var rows []row
+	for _, m := range measurements {
+		chosen := func(ratio string) bool { return len(wanted) == 0 || slices.Contains(wanted, ratio) }
+		if !slices.ContainsFunc(m.ratios, chosen) {
+			continue
+		}
+		began := time.Now()
+		got, err := m.do(l)
+		if err != nil {
+			return fmt.Errorf("%s: %w", strings.Join(m.ratios, ", "), err)
+		}
+		fmt.Fprintf(os.Stderr, "%s took %s\n%s", strings.Join(m.ratios, ", "), time.Since(began).Round(time.Second), markdown(got))
+		rows = append(rows, got...)
+	}
+	if len(rows) == 0 {
+		return fmt.Errorf("there is no ratio %s", only)
+	}
+	slices.SortStableFunc(rows, func(a, b row) int { return a.number() - b.number() })
+	costs, err := l.costs()
+	if err != nil {
+		return fmt.Errorf("round trips: %w", err)
+	}
+	page := l.page(rows, costs)
+	fmt.Print(page)
+	if output == "" {
+		return nil
+	}
+	return os.WriteFile(output, []byte(page), 0o644)
+}

@@ -1,0 +1,157 @@
+package models
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// HistoryFilter says which operations to list. Only the stores are needed; what
+// is empty does not matter.
+type HistoryFilter struct {
+	StoreIDs []int64
+	UserID   string // who asked for them
+	States   []State
+	Code     string // asked with it, or having consumed it as one of several coupons
+	Phone    string // last digits of the customer's
+	From, To time.Time
+}
+
+// HistoryMark is where a page of history ends and the next one begins.
+type HistoryMark struct {
+	At time.Time
+	ID string
+}
+
+// History lists operations, the newest first: up to limit of those after a mark,
+// and the mark of the next page, which is nil where this was the last. The zero mark
+// is the beginning. Filters that few operations pass want a time to look from.
+func (db *DB) History(ctx context.Context, f HistoryFilter, after HistoryMark, limit int) (page []Operation, next *HistoryMark, err error) {
+	if limit < 1 || len(f.StoreIDs) == 0 {
+		return nil, nil, nil
+	}
+	stores := slices.Compact(slices.Sorted(slices.Values(f.StoreIDs)))
+	where, args := f.where(after)
+	// One more than the page tells whether there is another.
+	if f.Code == "" && len(stores) > limit+1 {
+		if stores, err = db.storesOfPage(ctx, stores, where, args, limit+1); err != nil {
+			return nil, nil, err
+		}
+	}
+	var all []Operation
+	if f.Code != "" {
+		all, err = db.operationsTouching(ctx, f.Code, stores, where, args)
+	} else {
+		all, err = db.newestOfEach(ctx, stores, where, args, limit+1)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	slices.SortFunc(all, func(a, b Operation) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
+	})
+	if len(all) <= limit {
+		return all, nil, nil
+	}
+	last := all[limit-1]
+	return all[:limit], &HistoryMark{At: last.CreatedAt, ID: last.ID}, nil
+}
+
+// newestOfEach lists the newest n operations of each store.
+func (db *DB) newestOfEach(ctx context.Context, stores []int64, where string, args []any, n int) ([]Operation, error) {
+	var all []Operation
+	for _, id := range stores {
+		rows, err := db.operationsWhere(ctx, "operations.created_at DESC, operations.id DESC", n,
+			"operations.store_id = ?"+where, append([]any{id}, args...)...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+	}
+	return all, nil
+}
+
+// operationsTouching lists the operations in these stores that a code concerns:
+// never many.
+func (db *DB) operationsTouching(ctx context.Context, code string, stores []int64, where string, args []any) ([]Operation, error) {
+	var rows []operationRow
+	err := db.read(ctx, "list operations of a code", func(g *gorm.DB) error {
+		return g.Joins(touching, code, code).Where("operations.store_id IN ?"+where, append([]any{stores}, args...)...).Find(&rows).Error
+	})
+	return operations(rows), err
+}
+
+// storesOfPage are the stores that the n newest operations can be in: those whose
+// own newest is among the n newest of all stores'. Each is found by a few steps down
+// an index, where a sort of all stores' operations would read everything.
+func (db *DB) storesOfPage(ctx context.Context, stores []int64, where string, args []any, n int) ([]int64, error) {
+	type latest struct {
+		ID        int64
+		CreatedAt time.Time `gorm:"serializer:utc"`
+	}
+	newest := "(SELECT created_at FROM operations WHERE operations.store_id = stores.id" + where +
+		" ORDER BY operations.created_at DESC LIMIT 1)"
+	var all []latest
+	err := db.read(ctx, "find stores of a page", func(g *gorm.DB) error {
+		all = all[:0]
+		for ids := range slices.Chunk(stores, 500) {
+			var rows []latest
+			err := g.Table("stores").Select("stores.id, "+newest+" AS created_at", args...).Where("stores.id IN ?", ids).Scan(&rows).Error
+			if err != nil {
+				return err
+			}
+			all = append(all, slices.DeleteFunc(rows, func(l latest) bool { return l.CreatedAt.IsZero() })...)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b latest) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	var ids []int64
+	for i, l := range all {
+		if i >= n && l.CreatedAt.Before(all[n-1].CreatedAt) {
+			break
+		}
+		ids = append(ids, l.ID)
+	}
+	return ids, nil
+}
+
+// where is the condition besides the store and the code.
+func (f HistoryFilter) where(after HistoryMark) (string, []any) {
+	var where strings.Builder
+	var args []any
+	and := func(condition string, values ...any) {
+		where.WriteString(" AND " + condition)
+		args = append(args, values...)
+	}
+	if !after.At.IsZero() {
+		at := stamp(after.At)
+		and("operations.created_at <= ?", at) // bounds the index
+		and("(operations.created_at < ? OR operations.id < ?)", at, after.ID)
+	}
+	if !f.From.IsZero() {
+		and("operations.created_at >= ?", stamp(f.From))
+	}
+	if !f.To.IsZero() {
+		and("operations.created_at < ?", stamp(f.To))
+	}
+	if f.UserID != "" {
+		and("operations.user_id = ?", fold(f.UserID))
+	}
+	if len(f.States) > 0 {
+		and("operations.state IN ?", f.States)
+	}
+	if f.Phone != "" {
+		and("operations.mobile LIKE ? ESCAPE '!'", "%"+literally.Replace(f.Phone))
+	}
+	return where.String(), args
+}
+
+// literally keeps wildcards from being any in a pattern.
+var literally = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")

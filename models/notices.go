@@ -1,0 +1,36 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// noticeRow says that a message of a platform was taken.
+type noticeRow struct {
+	ID      string    `gorm:"primaryKey;size:255"` // platform/id
+	TakenAt time.Time `gorm:"serializer:utc"`
+}
+
+func (noticeRow) TableName() string { return "notices" }
+
+// TakeNotice takes a message that a platform posted to us. fresh is false where
+// it was taken before. It belongs in the transaction that records what the
+// message says: a message is taken when that is.
+func (db *DB) TakeNotice(ctx context.Context, platform, id string) (fresh bool, err error) {
+	const what = "take notice"
+	if err := identity(what, 32, platform); err != nil {
+		return false, err
+	}
+	if err := identity(what, 190, id); err != nil {
+		return false, err
+	}
+	row := noticeRow{ID: platform + "/" + id, TakenAt: db.now()}
+	err = db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&row).Error })
+	if errors.Is(err, ErrDuplicate) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,217 @@
+package models
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Reconciliation is one closed day of one store: when the platform's list is to
+// be held against the journal, and what came of it the last time.
+type Reconciliation struct {
+	StoreID    int64     `gorm:"primaryKey;autoIncrement:false"`
+	Day        string    `gorm:"primaryKey;size:10"` // yyyy-MM-dd, the platform's day
+	Attempt    int       // fencing token: every move checks and raises it
+	LeaseUntil time.Time `gorm:"serializer:utc"` // somebody is at it until then; zero: nobody
+	DueAt      time.Time `gorm:"serializer:utc"` // next look; zero: none any more
+	Looks      int       // that succeeded
+	Failures   int       // since the last look that succeeded
+	Reason     string    `gorm:"size:64"`        // of the last failure; "" after success
+	CheckedAt  time.Time `gorm:"serializer:utc"` // of the last look that succeeded; zero: none yet
+	Figures    string    `gorm:"size:2000"`      // its figures, in JSON
+}
+
+// ReconciliationItem is something in which the platform's list and the journal
+// differ, or that is worth a line of its own.
+type ReconciliationItem struct {
+	StoreID      int64     `gorm:"primaryKey;autoIncrement:false"`
+	Day          string    `gorm:"primaryKey;size:10"`
+	Seq          int       `gorm:"primaryKey;autoIncrement:false"`
+	Kind         string    `gorm:"size:32"`
+	Code         string    `gorm:"size:64"`
+	OperationID  string    `gorm:"size:64"` // "": not ours
+	Title        string    `gorm:"size:255"`
+	PlatformFen  int64     // 0: not in the list
+	OursFen      int64     // 0: not ours
+	Account      string    `gorm:"size:255"`
+	Channel      string    `gorm:"size:64"`
+	RefundStatus string    `gorm:"size:16"`
+	VerifiedAt   time.Time `gorm:"serializer:utc"`
+}
+
+// TableName and its like name the tables for GORM.
+func (Reconciliation) TableName() string     { return "reconciliations" }
+func (ReconciliationItem) TableName() string { return "reconciliation_items" }
+
+// PlanReconciliations notes what is to be looked at and when. What is noted
+// already stays as it is.
+func (db *DB) PlanReconciliations(ctx context.Context, rows []Reconciliation) error {
+	const what = "plan reconciliations"
+	if len(rows) == 0 {
+		return nil
+	}
+	fresh := make([]Reconciliation, len(rows))
+	for i, r := range rows {
+		if r.StoreID == 0 || r.DueAt.IsZero() {
+			return failed(what, ErrInvalid)
+		}
+		if err := identity(what, 10, r.Day); err != nil {
+			return err
+		}
+		fresh[i] = tidy(Reconciliation{StoreID: r.StoreID, Day: r.Day, Attempt: 1, DueAt: r.DueAt})
+	}
+	return db.write(ctx, what, func(g *gorm.DB) error {
+		return g.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(fresh, batch).Error
+	})
+}
+
+// LastReconciliations gives for each store the newest day that is planned, of
+// those from a day on.
+func (db *DB) LastReconciliations(ctx context.Context, from string) (map[int64]string, error) {
+	var rows []Reconciliation
+	err := db.read(ctx, "find last reconciliations", func(g *gorm.DB) error {
+		return g.Select("store_id", "day").Where("day >= ?", from).Find(&rows).Error
+	})
+	// Grouped by the database it would be a walk through all of every store's days.
+	last := map[int64]string{}
+	for _, r := range rows {
+		last[r.StoreID] = max(last[r.StoreID], r.Day)
+	}
+	return last, err
+}
+
+// DueReconciliations lists what is to be looked at and nobody is at, the longest
+// waiting first.
+func (db *DB) DueReconciliations(ctx context.Context, now time.Time, limit int) ([]Reconciliation, error) {
+	var rows []Reconciliation
+	err := db.read(ctx, "list due reconciliations", func(g *gorm.DB) error {
+		return g.Where("due_at <= ?", stamp(now)).Where(leaseFree, stamp(now)).
+			Order("due_at, store_id, day").Limit(limit).Find(&rows).Error
+	})
+	return rows, err
+}
+
+// Reconciliation finds what is known of a store's day.
+func (db *DB) Reconciliation(ctx context.Context, storeID int64, day string) (Reconciliation, error) {
+	const what = "find reconciliation"
+	var rows []Reconciliation
+	err := db.read(ctx, what, func(g *gorm.DB) error {
+		return g.Where("store_id = ? AND day = ?", storeID, day).Find(&rows).Error
+	})
+	return first(rows, err, what)
+}
+
+// Reconciliations lists what is known of days of these stores, from one to
+// another, both included, by day and store.
+func (db *DB) Reconciliations(ctx context.Context, storeIDs []int64, from, to string) ([]Reconciliation, error) {
+	var rows []Reconciliation
+	err := db.read(ctx, "list reconciliations", func(g *gorm.DB) error {
+		return g.Where("store_id IN ? AND day >= ? AND day <= ?", storeIDs, from, to).Order("day, store_id").Find(&rows).Error
+	})
+	return rows, err
+}
+
+// ReconciliationItems lists what the last look at a store's day has found.
+func (db *DB) ReconciliationItems(ctx context.Context, storeID int64, day string) ([]ReconciliationItem, error) {
+	var rows []ReconciliationItem
+	err := db.read(ctx, "list reconciliation items", func(g *gorm.DB) error {
+		return g.Where("store_id = ? AND day = ?", storeID, day).Order("seq").Find(&rows).Error
+	})
+	return rows, err
+}
+
+// ClaimReconciliation takes up a store's day, whether it is due or not, if
+// nobody is at it. Of several who try, one wins; the others get [ErrStale].
+func (db *DB) ClaimReconciliation(ctx context.Context, r Reconciliation, until time.Time) (Reconciliation, error) {
+	held := r.Attempt
+	r.Attempt, r.LeaseUntil = held+1, moment(until)
+	err := db.swap(ctx, "claim reconciliation", func(g *gorm.DB) *gorm.DB {
+		return g.Model(&Reconciliation{}).Where("store_id = ? AND day = ? AND attempt = ?", r.StoreID, r.Day, held).
+			Where(leaseFree, stamp(db.now())).
+			Updates(map[string]any{"attempt": r.Attempt, "lease_until": stamp(r.LeaseUntil)})
+	})
+	return unless(err, r)
+}
+
+// FinishReconciliation records what a look has found, in place of what the one
+// before did. r carries the figures and when to look again.
+func (db *DB) FinishReconciliation(ctx context.Context, r Reconciliation, items []ReconciliationItem) (Reconciliation, error) {
+	const what = "finish reconciliation"
+	held := r.Attempt
+	r.Attempt, r.LeaseUntil = held+1, time.Time{}
+	r.Looks, r.Failures, r.Reason = r.Looks+1, 0, ""
+	if r.CheckedAt.IsZero() {
+		r.CheckedAt = db.now()
+	}
+	r = tidy(r)
+	rows := make([]ReconciliationItem, len(items))
+	for i, item := range items {
+		item.StoreID, item.Day, item.Seq = r.StoreID, r.Day, i+1
+		rows[i] = tidy(item)
+	}
+	err := db.Tx(ctx, func(tx *DB) error {
+		if err := tx.moveReconciliation(ctx, what, held, r); err != nil {
+			return err
+		}
+		return tx.write(ctx, what, func(g *gorm.DB) error {
+			err := g.Where("store_id = ? AND day = ?", r.StoreID, r.Day).Delete(&ReconciliationItem{}).Error
+			if err != nil || len(rows) == 0 {
+				return err
+			}
+			return g.CreateInBatches(rows, batch).Error
+		})
+	})
+	return unless(err, r)
+}
+
+// PutOffReconciliation records that a look failed, and when to try again; what
+// an earlier one has found stays.
+func (db *DB) PutOffReconciliation(ctx context.Context, r Reconciliation, reason string, next time.Time) (Reconciliation, error) {
+	held := r.Attempt
+	r.Attempt, r.LeaseUntil, r.DueAt = held+1, time.Time{}, next
+	r.Failures, r.Reason = r.Failures+1, reason
+	r = tidy(r)
+	return unless(db.moveReconciliation(ctx, "put off reconciliation", held, r), r)
+}
+
+// moveReconciliation writes every column that can change, if the row is still as
+// it was claimed.
+func (db *DB) moveReconciliation(ctx context.Context, what string, held int, r Reconciliation) error {
+	return db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+		return g.Model(&Reconciliation{}).Where("store_id = ? AND day = ? AND attempt = ?", r.StoreID, r.Day, held).
+			Select("*").Omit("store_id", "day").Updates(&r)
+	})
+}
+
+// Entry is a coupon of the journal with what its operation says of it.
+type Entry struct {
+	Coupon
+	State      State
+	Title      string
+	UserID     string
+	User       string    `gorm:"column:user_name"`
+	ConsumedAt time.Time `gorm:"serializer:utc"`
+}
+
+// Entries lists a store's coupons that were consumed from a time until before
+// another, undone ones too, oldest first.
+func (db *DB) Entries(ctx context.Context, storeID int64, from, to time.Time) ([]Entry, error) {
+	var rows []Entry
+	err := db.read(ctx, "list entries", func(g *gorm.DB) error {
+		return g.Table("operations").
+			Select("coupons.*", "operations.state", "operations.title", "operations.user_id", "operations.user_name", "operations.consumed_at").
+			Joins("JOIN coupons ON coupons.operation_id = operations.id").
+			Where("operations.store_id = ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", storeID, stamp(from), stamp(to)).
+			Order("operations.consumed_at, coupons.operation_id, coupons.code").Scan(&rows).Error
+	})
+	return rows, err
+}
+
+// Undecided lists a store's operations of which it is not known whether they
+// consumed, begun from a time until before another.
+func (db *DB) Undecided(ctx context.Context, storeID int64, from, to time.Time) ([]Operation, error) {
+	return db.operationsWhere(ctx, "created_at, id", 0, "store_id = ? AND created_at >= ? AND created_at < ? AND state IN ?",
+		storeID, stamp(from), stamp(to), []State{Calling, Unknown})
+}

@@ -1,0 +1,184 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// SaveGrant records a fresh authorisation: a new grant, or new tokens for the
+// one with the same Platform, Purpose, CustomerID and ShopID, which keeps its ID
+// and lives again if it had ended. g.ID, Version and Pair are not looked at. Of
+// several at once the last one stands.
+func (db *DB) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
+	const what = "save grant"
+	if err := newGrant(what, g); err != nil {
+		return Grant{}, err
+	}
+	if g.AuthorizedAt.IsZero() {
+		g.AuthorizedAt = db.now()
+	}
+	g.ID, g.Version, g.Pair, g.AuthorizedBy = db.cfg.NewID(), 1, 1, fold(g.AuthorizedBy)
+	g.Ended, g.Reason, g.LeaseUntil, g.RenewedAt = false, "", time.Time{}, time.Time{}
+	g = tidy(g)
+
+	var saved Grant
+	err := db.Tx(ctx, func(tx *DB) error {
+		saved = g
+		old, err := tx.grantLike(ctx, what, g)
+		if errors.Is(err, ErrNotFound) {
+			err = tx.insertGrant(ctx, what, g)
+			if !errors.Is(err, ErrDuplicate) {
+				return err
+			}
+			old, err = tx.grantLike(ctx, what, g) // another one was first
+		}
+		if err != nil {
+			return err
+		}
+		saved.ID = old.ID
+		saved, err = tx.replacePair(ctx, what, saved, map[string]any{
+			"authorized_by": g.AuthorizedBy, "authorized_at": stamp(g.AuthorizedAt),
+		}, "id = ?", old.ID)
+		return err
+	})
+	return unless(err, saved)
+}
+
+// newGrant checks what identifies a grant, and that there is something to it.
+func newGrant(what string, g Grant) error {
+	if g.AccessToken == "" {
+		return failed(what, ErrInvalid)
+	}
+	if err := identity(what, 32, g.Platform); err != nil {
+		return err
+	}
+	for _, id := range []struct {
+		value string
+		size  int
+	}{{g.Purpose, 32}, {g.CustomerID, 128}, {g.ShopID, 128}} {
+		if id.value == "" { // not applicable
+			continue
+		}
+		if err := identity(what, id.size, id.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// grantLike finds the grant of the same consent. It does not open the tokens:
+// they are about to be replaced.
+func (db *DB) grantLike(ctx context.Context, what string, g Grant) (grantRow, error) {
+	var rows []grantRow
+	err := db.read(ctx, what, func(o *gorm.DB) error {
+		return o.Where("platform = ? AND purpose = ? AND customer_id = ? AND shop_id = ?",
+			g.Platform, g.Purpose, g.CustomerID, g.ShopID).Find(&rows).Error
+	})
+	return first(rows, err, what)
+}
+
+func (db *DB) insertGrant(ctx context.Context, what string, g Grant) error {
+	row := grantRow{
+		Grant:   g,
+		Access:  db.keys.sealText(grantAccess, g.ID, g.AccessToken),
+		Refresh: db.keys.sealText(grantRefresh, g.ID, g.RefreshToken),
+	}
+	return db.write(ctx, what, func(o *gorm.DB) error { return o.Create(&row).Error })
+}
+
+// ClaimGrant takes up the renewal of a grant that nobody is renewing, whether it
+// is due or not. Of several who try, one wins; the others get [ErrStale].
+func (db *DB) ClaimGrant(ctx context.Context, g Grant, until time.Time) (Grant, error) {
+	held := g.Version
+	g.Version, g.LeaseUntil = held+1, moment(until)
+	err := db.swap(ctx, "claim grant", func(o *gorm.DB) *gorm.DB {
+		return o.Model(&Grant{}).Where("id = ? AND version = ? AND ended = ?", g.ID, held, false).
+			Where(leaseFree, stamp(db.now())).
+			Updates(map[string]any{"version": g.Version, "lease_until": stamp(g.LeaseUntil)})
+	})
+	return unless(err, g)
+}
+
+// GrantRenewed records the new tokens of g, with their expiries and DueAt, and
+// ends the lease. It only asks that the pair they replace is still the stored
+// one: a platform may have spent that pair, so that the new one must not be lost
+// because a lease ran out meanwhile, or because another process, refused since
+// the pair was spent, ended the grant. [ErrStale] where the pair was replaced.
+func (db *DB) GrantRenewed(ctx context.Context, g Grant) (Grant, error) {
+	const what = "record renewal of grant"
+	if g.AccessToken == "" {
+		return Grant{}, failed(what, ErrInvalid)
+	}
+	g.Ended, g.Reason, g.LeaseUntil, g.RenewedAt = false, "", time.Time{}, db.now()
+	g = tidy(g)
+	var renewed Grant
+	err := db.Tx(ctx, func(tx *DB) (err error) {
+		renewed, err = tx.replacePair(ctx, what, g, nil, "id = ? AND pair = ?", g.ID, g.Pair)
+		return err
+	})
+	return unless(err, renewed)
+}
+
+// replacePair writes the tokens of g and what belongs to them. It runs in a
+// transaction, where nobody can move the row between the change and the reading
+// of its numbers.
+func (db *DB) replacePair(ctx context.Context, what string, g Grant, more map[string]any, where string, args ...any) (Grant, error) {
+	values := map[string]any{
+		"access_token":  db.keys.sealText(grantAccess, g.ID, g.AccessToken),
+		"refresh_token": db.keys.sealText(grantRefresh, g.ID, g.RefreshToken),
+		"expires_at":    stamp(g.ExpiresAt), "refresh_expires_at": stamp(g.RefreshExpiresAt),
+		"refreshes_left": g.RefreshesLeft, "scope": g.Scope,
+		"ended": false, "reason": "", "lease_until": nil,
+		"due_at": stamp(g.DueAt), "renewed_at": stamp(g.RenewedAt),
+		"version": gorm.Expr("version + 1"), "pair": gorm.Expr("pair + 1"),
+	}
+	maps.Copy(values, more)
+	err := db.swap(ctx, what, func(o *gorm.DB) *gorm.DB {
+		return o.Model(&Grant{}).Where(where, args...).Updates(values)
+	})
+	if err != nil {
+		return Grant{}, err
+	}
+	var rows []Grant
+	err = db.read(ctx, what, func(o *gorm.DB) error {
+		return o.Select("version", "pair").Where("id = ?", g.ID).Find(&rows).Error
+	})
+	numbers, err := first(rows, err, what)
+	g.Version, g.Pair = numbers.Version, numbers.Pair
+	return g, err
+}
+
+// GrantKept records that a renewal failed and the tokens stay as they are; next
+// is when to try again.
+func (db *DB) GrantKept(ctx context.Context, g Grant, reason string, next time.Time) (Grant, error) {
+	held := g.Version
+	g.Version, g.Reason, g.DueAt, g.LeaseUntil = held+1, clip(reason, 255), moment(next), time.Time{}
+	return unless(db.moveGrant(ctx, "record failed renewal of grant", held, g, map[string]any{
+		"reason": g.Reason, "due_at": stamp(g.DueAt),
+	}), g)
+}
+
+// EndGrant records that the merchant must authorise again, and forgets the
+// tokens. The stores stay linked, so that people can be told why they stand
+// still.
+func (db *DB) EndGrant(ctx context.Context, g Grant, reason string) (Grant, error) {
+	held := g.Version
+	g.Version, g.Reason, g.DueAt, g.LeaseUntil = held+1, clip(reason, 255), time.Time{}, time.Time{}
+	g.Ended, g.AccessToken, g.RefreshToken = true, "", ""
+	return unless(db.moveGrant(ctx, "end grant", held, g, map[string]any{
+		"reason": g.Reason, "due_at": nil, "ended": true, "access_token": nil, "refresh_token": nil,
+	}), g)
+}
+
+// moveGrant writes values and ends the lease, if the grant lives and is still as
+// it was read.
+func (db *DB) moveGrant(ctx context.Context, what string, held int, g Grant, values map[string]any) error {
+	values["version"], values["lease_until"] = g.Version, nil
+	return db.swap(ctx, what, func(o *gorm.DB) *gorm.DB {
+		return o.Model(&Grant{}).Where("id = ? AND version = ? AND ended = ?", g.ID, held, false).Updates(values)
+	})
+}

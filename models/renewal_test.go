@@ -1,0 +1,158 @@
+package models_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"yanquan/models"
+	"yanquan/models/modelstest"
+)
+
+// renewed is what the platform made of a grant.
+func renewed(g models.Grant, pair string) models.Grant {
+	g.AccessToken, g.RefreshToken, g.RefreshesLeft = "access-"+pair, "refresh-"+pair, g.RefreshesLeft-1
+	g.ExpiresAt, g.DueAt = noon.AddDate(0, 0, 60), noon.AddDate(0, 0, 50)
+	return g
+}
+
+func TestRenewal(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		g := granted(t, db, "bid-1")
+		claimed := must(db.ClaimGrant(ctx, g, noon.Add(time.Minute)))
+		expect := g
+		expect.Version, expect.LeaseUntil = 2, noon.Add(time.Minute)
+		same(t, claimed, expect)
+		kept(t, db, claimed)
+
+		// Nobody else, neither with the old nor with the new version.
+		for _, held := range []models.Grant{g, claimed} {
+			_, err := db.ClaimGrant(ctx, held, noon.Add(time.Hour))
+			want(t, err, models.ErrStale)
+		}
+
+		clock.Advance(time.Second)
+		failed := must(db.GrantKept(ctx, claimed, "timeout", noon.Add(time.Hour)))
+		expect = claimed
+		expect.Version, expect.Reason, expect.DueAt, expect.LeaseUntil = 3, "timeout", noon.Add(time.Hour), time.Time{}
+		same(t, failed, expect)
+		kept(t, db, failed)
+		_, err := db.GrantKept(ctx, claimed, "too late", noon)
+		want(t, err, models.ErrStale)
+		_, err = db.ClaimGrant(ctx, claimed, clock.Now().Add(time.Minute)) // nobody has it, but it was moved
+		want(t, err, models.ErrStale)
+
+		claimed = must(db.ClaimGrant(ctx, failed, clock.Now().Add(time.Minute)))
+		next := must(db.GrantRenewed(ctx, renewed(claimed, "2")))
+		expect = renewed(claimed, "2")
+		expect.Version, expect.Pair, expect.Reason, expect.LeaseUntil, expect.RenewedAt = 5, 2, "", time.Time{}, clock.Now()
+		same(t, next, expect)
+		kept(t, db, next)
+
+		ended := must(db.EndGrant(ctx, next, "withdrawn"))
+		expect = next
+		expect.Version, expect.Ended, expect.Reason, expect.DueAt = 6, true, "withdrawn", time.Time{}
+		expect.AccessToken, expect.RefreshToken = "", ""
+		same(t, ended, expect)
+		kept(t, db, ended)
+		if tokens := raw(t, db, "SELECT COALESCE(access_token, refresh_token) FROM grants"); tokens != nil {
+			t.Errorf("of the tokens is left %x", tokens)
+		}
+		for name, move := range map[string]func() error{
+			"claim": func() error { return second(db.ClaimGrant(ctx, ended, noon)) },
+			"keep":  func() error { return second(db.GrantKept(ctx, ended, "", noon)) },
+			"end":   func() error { return second(db.EndGrant(ctx, ended, "again")) },
+		} {
+			if err := move(); err == nil {
+				t.Errorf("%s of a grant that has ended succeeded", name)
+			} else {
+				want(t, err, models.ErrStale)
+			}
+		}
+	})
+}
+
+// What is to be stored may be longer than its column, and the new pair must have
+// a token.
+func TestRenewalTidies(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		g := granted(t, db, "bid-1")
+		_, err := db.GrantRenewed(t.Context(), models.Grant{ID: g.ID, Pair: g.Pair})
+		want(t, err, models.ErrInvalid)
+		g = must(db.GrantKept(t.Context(), g, strings.Repeat("长", 300), noon))
+		same(t, g.Reason, strings.Repeat("长", 255))
+		kept(t, db, g)
+		long := renewed(g, "2")
+		long.Scope = strings.Repeat("s", 300)
+		kept(t, db, must(db.GrantRenewed(t.Context(), long)))
+	})
+}
+
+func TestClaimGrantRace(t *testing.T) {
+	replicas(t, func(t *testing.T, dbs [2]*models.DB) {
+		g := granted(t, dbs[0], "bid-1")
+		for range 5 {
+			claims := make([]models.Grant, 8)
+			oneWins(t, race(8, func(i int) (err error) {
+				claims[i], err = dbs[i%2].ClaimGrant(t.Context(), g, noon.Add(time.Minute))
+				return err
+			}), models.ErrStale)
+			for _, c := range claims {
+				if c.ID != "" {
+					g = must(dbs[0].GrantRenewed(t.Context(), renewed(c, "next")))
+				}
+			}
+		}
+		same(t, g.Version, 11)
+	})
+}
+
+// Two processes renewed one pair, because the clock of one is ahead or its lease
+// ran out. One new pair is stored; the other one is not needed.
+func TestGrantRenewedRace(t *testing.T) {
+	replicas(t, func(t *testing.T, dbs [2]*models.DB) {
+		g := granted(t, dbs[0], "bid-1")
+		oneWins(t, race(8, func(i int) error {
+			return second(dbs[i%2].GrantRenewed(t.Context(), renewed(g, fmt.Sprint(i))))
+		}), models.ErrStale)
+		stands := must(dbs[1].Grant(t.Context(), g.ID))
+		same(t, stands.Version, 2)
+		same(t, strings.TrimPrefix(stands.AccessToken, "access-"), strings.TrimPrefix(stands.RefreshToken, "refresh-"))
+	})
+}
+
+// The platform has spent the old pair, so the new one is stored whatever others
+// did to the grant meanwhile, except replacing the pair.
+func TestRenewalOutlivesItsLease(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		slow := func(customer string) models.Grant {
+			return must(db.ClaimGrant(ctx, granted(t, db, customer), clock.Now().Add(time.Minute)))
+		}
+		for customer, meanwhile := range map[string]func(models.Grant) models.Grant{
+			"claimed": func(g models.Grant) models.Grant { return g },
+			"kept":    func(g models.Grant) models.Grant { return must(db.GrantKept(ctx, g, "timeout", noon)) },
+			"ended":   func(g models.Grant) models.Grant { return must(db.EndGrant(ctx, g, "refused")) },
+		} {
+			g := slow(customer)
+			clock.Advance(time.Hour)
+			other := meanwhile(must(db.ClaimGrant(ctx, g, clock.Now().Add(time.Minute))))
+			next, err := db.GrantRenewed(ctx, renewed(g, "2"))
+			if err != nil {
+				t.Fatalf("%s meanwhile: %v", customer, err)
+			}
+			same(t, next.Version, other.Version+1)
+			same(t, next.Ended, false)
+			kept(t, db, next)
+			// The other one finds out, and cannot end what lives again.
+			want(t, second(db.EndGrant(ctx, other, "refused")), models.ErrStale)
+			want(t, second(db.GrantRenewed(ctx, renewed(other, "3"))), models.ErrStale)
+		}
+		g := slow("authorised anew")
+		fresh := granted(t, db, "authorised anew")
+		want(t, second(db.GrantRenewed(ctx, renewed(g, "2"))), models.ErrStale)
+		kept(t, db, fresh)
+	})
+}

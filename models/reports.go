@@ -1,0 +1,56 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// reportRow says that a summary was put into the outbox.
+type reportRow struct {
+	UserID    string    `gorm:"primaryKey;size:64"` // case-folded
+	Kind      string    `gorm:"primaryKey;size:16"`
+	Begins    string    `gorm:"primaryKey;size:10"` // 2006-01-02
+	CreatedAt time.Time `gorm:"serializer:utc;autoCreateTime:false"`
+}
+
+func (reportRow) TableName() string { return "reports" }
+
+// TakeReport takes it upon the caller to send somebody the summary of a kind that
+// begins on a day. It is false where that was done before. It belongs in the
+// transaction that puts the summary into the outbox.
+func (db *DB) TakeReport(ctx context.Context, user, kind, begins string) (fresh bool, err error) {
+	const what = "take report"
+	row := reportRow{UserID: fold(user), Kind: kind, Begins: begins, CreatedAt: db.now()}
+	for _, id := range []string{row.UserID, kind, begins} {
+		if err := identity(what, 64, id); err != nil {
+			return false, err
+		}
+	}
+	err = db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&row).Error })
+	if errors.Is(err, ErrDuplicate) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// ReportedTo lists who has been sent the summary of a kind that begins on a day.
+func (db *DB) ReportedTo(ctx context.Context, kind, begins string) ([]string, error) {
+	var users []string
+	err := db.read(ctx, "list reports", func(g *gorm.DB) error {
+		return g.Model(&reportRow{}).Where("kind = ? AND begins = ?", kind, begins).Order("user_id").Pluck("user_id", &users).Error
+	})
+	return users, err
+}
+
+// Managers lists who manages an active store.
+func (db *DB) Managers(ctx context.Context) ([]string, error) {
+	var users []string
+	err := db.read(ctx, "list managers", func(g *gorm.DB) error {
+		return g.Model(&Member{}).Distinct().Joins("JOIN stores ON stores.id = members.store_id").
+			Where("members.role = ? AND stores.active = ?", RoleManager, true).Order("user_id").Pluck("user_id", &users).Error
+	})
+	return users, err
+}

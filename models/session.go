@@ -1,0 +1,98 @@
+package models
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Session is a store's access to the platform: the token that config.yaml
+// declares for it, otherwise that of its grant. Tokens are sealed in the
+// database and kept out of formatted text.
+type Session struct {
+	StoreID      int64
+	AccessToken  string // "" where the grant has ended: the merchant must authorise again
+	RefreshToken string
+	ExpiresAt    time.Time // zero: not known
+	GrantID      string    // "" for a declared token
+	Version      int       // of the grant
+}
+
+// String keeps the tokens out of formatted text.
+func (s Session) String() string { return "models.Session{store:" + storeKey(s.StoreID) + "}" }
+
+// GoString keeps the tokens out of %#v.
+func (s Session) GoString() string { return s.String() }
+
+// LogValue keeps the tokens out of logs.
+func (s Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// sessionRow is a token that config.yaml declared.
+type sessionRow struct {
+	StoreID      int64 `gorm:"primaryKey;autoIncrement:false"`
+	AccessToken  []byte
+	RefreshToken []byte
+	ExpiresAt    time.Time `gorm:"serializer:utc"`
+	Declared     []byte    // fingerprint of the token in config.yaml
+}
+
+func (sessionRow) TableName() string { return "sessions" }
+
+// sessionOf is what is needed to find a store's session, read at once.
+type sessionOf struct {
+	DeclaredAccess  []byte
+	DeclaredRefresh []byte
+	DeclaredExpires time.Time `gorm:"serializer:utc"`
+	GrantID         string
+	GrantAccess     []byte
+	GrantRefresh    []byte
+	GrantExpires    time.Time `gorm:"serializer:utc"`
+	Version         int
+}
+
+// Session gives a store's access to the platform.
+func (db *DB) Session(ctx context.Context, storeID int64) (Session, error) {
+	const what = "find session"
+	var rows []sessionOf
+	err := db.read(ctx, what, func(g *gorm.DB) error {
+		return g.Table("stores").
+			Select("sessions.access_token AS declared_access", "sessions.refresh_token AS declared_refresh",
+				"sessions.expires_at AS declared_expires", "grants.id AS grant_id", "grants.access_token AS grant_access",
+				"grants.refresh_token AS grant_refresh", "grants.expires_at AS grant_expires", "grants.version AS version").
+			Joins("LEFT JOIN sessions ON sessions.store_id = stores.id AND stores.origin = ?", OriginConfig).
+			Joins("LEFT JOIN grants ON grants.id = stores.grant_id").
+			Where("stores.id = ?", storeID).Scan(&rows).Error
+	})
+	row, err := first(rows, err, what)
+	if err != nil {
+		return Session{}, err
+	}
+	s := Session{StoreID: storeID}
+	var access, refresh []byte
+	switch {
+	case row.DeclaredAccess != nil:
+		s.ExpiresAt = row.DeclaredExpires
+		access, refresh, err = db.openPair(sessionAccess, sessionRefresh, storeKey(storeID), row.DeclaredAccess, row.DeclaredRefresh)
+	case row.GrantID != "":
+		s.ExpiresAt, s.GrantID, s.Version = row.GrantExpires, row.GrantID, row.Version
+		access, refresh, err = db.openPair(grantAccess, grantRefresh, row.GrantID, row.GrantAccess, row.GrantRefresh)
+	default:
+		err = failed(what, ErrNotFound)
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	s.AccessToken, s.RefreshToken = string(access), string(refresh)
+	return s, nil
+}
+
+// openPair decrypts an access and a refresh token; either may be NULL.
+func (db *DB) openPair(access, refresh column, row string, sealedAccess, sealedRefresh []byte) (a, r []byte, err error) {
+	if a, err = db.keys.openNull(access, row, sealedAccess); err != nil {
+		return nil, nil, err
+	}
+	r, err = db.keys.openNull(refresh, row, sealedRefresh)
+	return a, r, err
+}

@@ -1,0 +1,157 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Voucher is one coupon that was consumed and the operation that did it: a line
+// of the accounts.
+type Voucher struct {
+	OperationID    string
+	StoreID        int64
+	Code           string
+	OrderID        string
+	DealID         int64
+	Title          string
+	PriceFen       int64
+	MarketFen      int64
+	Mobile         string // masked
+	VoucherExpires time.Time
+	ConsumedAt     time.Time
+	UserID, User   string
+	Channel        string
+	UndoneAt       time.Time // zero: it stands
+	UndoUser       string
+}
+
+// VoucherPage asks for the coupons that a store consumed from a time until before
+// another, after some operation of that time; see [DB.Vouchers].
+type VoucherPage struct {
+	StoreID  int64
+	From, To time.Time
+	after    string
+}
+
+// Vouchers lists coupons in the order in which they were consumed, those of at
+// most so many operations, and says what to ask for next; done says that there
+// is no more. A page costs the same wherever it is.
+func (db *DB) Vouchers(ctx context.Context, p VoucherPage, operations int) (list []Voucher, next VoucherPage, done bool, err error) {
+	const what = "list vouchers"
+	// In two steps: an order over both tables would be a sort of everything for
+	// every page.
+	err = db.read(ctx, what, func(g *gorm.DB) (err error) {
+		list, next, done, err = vouchers(g, p, operations)
+		return err
+	})
+	if err != nil {
+		return nil, VoucherPage{}, false, err
+	}
+	return list, next, done, nil
+}
+
+func vouchers(g *gorm.DB, p VoucherPage, operations int) (list []Voucher, next VoucherPage, done bool, err error) {
+	rows, err := g.Raw(`SELECT id, title, market_fen, mobile, voucher_expires, consumed_at, user_id, user_name, channel, undo_user_name
+		FROM operations WHERE store_id = ? AND consumed_at >= ? AND consumed_at < ? AND (consumed_at > ? OR id > ?)
+		ORDER BY consumed_at, id LIMIT ?`, p.StoreID, stamp(p.From), stamp(p.To), stamp(p.From), p.after, operations).Rows()
+	if err != nil {
+		return nil, p, false, err
+	}
+	defer rows.Close()
+	ids := make([]string, 0, operations)
+	at := make(map[string]int, operations)
+	var ops []Voucher
+	for rows.Next() {
+		v := Voucher{StoreID: p.StoreID}
+		if err := rows.Scan(&v.OperationID, &v.Title, &v.MarketFen, &v.Mobile, (*instant)(&v.VoucherExpires), (*instant)(&v.ConsumedAt),
+			&v.UserID, &v.User, &v.Channel, &v.UndoUser); err != nil {
+			return nil, p, false, err
+		}
+		at[v.OperationID] = len(ops)
+		ids, ops = append(ids, v.OperationID), append(ops, v)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, p, false, err
+	}
+	if err := rows.Close(); err != nil {
+		return nil, p, false, err
+	}
+	if next = p; len(ops) > 0 {
+		last := ops[len(ops)-1]
+		next.From, next.after = last.ConsumedAt, last.OperationID
+	}
+	list, err = withCoupons(g, ids, ops, at)
+	return list, next, len(ops) < operations, err
+}
+
+// withCoupons makes a line of each coupon of the operations, in their order.
+func withCoupons(g *gorm.DB, ids []string, ops []Voucher, at map[string]int) ([]Voucher, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := g.Raw("SELECT operation_id, code, order_id, deal_id, price_fen, undone_at FROM coupons WHERE operation_id IN ? ORDER BY operation_id, code", ids).Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	lines := make([][]Voucher, len(ops))
+	total := 0
+	for rows.Next() {
+		var c Voucher
+		if err := rows.Scan(&c.OperationID, &c.Code, &c.OrderID, &c.DealID, &c.PriceFen, (*instant)(&c.UndoneAt)); err != nil {
+			return nil, err
+		}
+		i := at[c.OperationID]
+		v := ops[i]
+		v.Code, v.OrderID, v.DealID, v.PriceFen, v.UndoneAt = c.Code, c.OrderID, c.DealID, c.PriceFen, c.UndoneAt
+		if v.UndoneAt.IsZero() {
+			v.UndoUser = "" // of a try that was refused
+		}
+		lines[i] = append(lines[i], v)
+		total++
+	}
+	list := make([]Voucher, 0, total)
+	for _, of := range lines {
+		list = append(list, of...)
+	}
+	return list, rows.Err()
+}
+
+// CountConsumed counts the operations that consumed something in a store from a
+// time until before another, but not beyond a limit.
+func (db *DB) CountConsumed(ctx context.Context, storeID int64, from, to time.Time, limit int) (n int, err error) {
+	err = db.read(ctx, "count what was consumed", func(g *gorm.DB) error {
+		return g.Raw("SELECT COUNT(*) FROM (SELECT 1 FROM operations WHERE store_id = ? AND consumed_at >= ? AND consumed_at < ? LIMIT ?) AS some",
+			storeID, stamp(from), stamp(to), limit).Scan(&n).Error
+	})
+	return n, err
+}
+
+// instant reads a time column without GORM, whose serializers cost more than
+// the rest of a row.
+type instant time.Time
+
+var _ sql.Scanner = (*instant)(nil)
+
+// Scan implements [sql.Scanner].
+func (i *instant) Scan(value any) error {
+	var t time.Time
+	var err error
+	switch v := value.(type) {
+	case nil:
+	case time.Time:
+		t = v.UTC()
+	case string:
+		t, err = time.Parse(stampLayout, v)
+	case []byte:
+		t, err = time.Parse(stampLayout, string(v))
+	default:
+		err = fmt.Errorf("models: cannot read a time from %T", value)
+	}
+	*i = instant(t)
+	return err
+}
