@@ -131,6 +131,7 @@ const (
 	keyShow   = "show "   // show <operation>
 	keyStore  = "store "  // store <store> <text>
 	keyMore   = "stores " // stores <from> <text>
+	keyOlder  = "older "  // older <how many> <time in µs> <operation>
 
 	maxKeys   = 6
 	maxFields = 6

@@ -88,7 +88,7 @@ func (b *Bot) enqueue(ctx context.Context, tx *models.DB, d Delivery, inboxID, o
 	}
 	to := d.Chat
 	switch {
-	case d.Reply.File != nil:
+	case d.Reply.File != nil && d.User != "": // a webhook's pace is kept by its conversation
 		to = d.ID // takes its time; nothing shall wait for it
 	case d.ReplyURL != "":
 		to = inboxID // each goes by its own reply URL; none need wait for another

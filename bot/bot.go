@@ -42,16 +42,19 @@ type Options struct {
 	Authorizers map[string]dianping.Authorizer // those that stores can be authorised at, by name
 	Courier     Courier
 	Managers    []string       // userids that manage every store
+	Webhooks    []Webhook      // groups that get the summaries, too
 	Notices     string         // channel by which managers are told of trouble, e.g. "app/main"; empty: not at all
 	Location    *time.Location // of the times shown; Beijing where nil
 
 	CallTimeout time.Duration // of one platform call, 3s where zero
 	UndoWindow  time.Duration // 10m where zero
 
-	Link     func(operationID string) string      // page of one verification; may be nil
-	AuthLink func(platform, ticket string) string // page of an authorisation; needed with Authorizers
-	FileLink func(file, ticket string) string     // page where one person fetches a file; may be nil
-	Callback func(platform string) string         // where a platform sends the browser back; needed with Authorizers
+	Link        func(operationID string) string      // page of one verification; may be nil
+	AuthLink    func(platform, ticket string) string // page of an authorisation; needed with Authorizers
+	ConsoleLink func(ticket string) string           // page that signs one person in; nil: no console
+	ConsolePage func(p Period) string                // its page of figures; may be nil
+	FileLink    func(file, ticket string) string     // page where one person fetches a file; may be nil
+	Callback    func(platform string) string         // where a platform sends the browser back; needed with Authorizers
 
 	Directory     Directory // may be nil
 	AccessByGroup bool      // everybody in a bound group is staff there
@@ -60,12 +63,13 @@ type Options struct {
 	Report        *Report        // nil: managers get no summaries
 	ReconcileAt   *time.Duration // since midnight: when closed days are held against the platform's list; nil: only when asked to
 
-	Now      func() time.Time
-	NewID    func() string                                    // 32 characters [0-9a-z], unique forever
-	Sleep    func(ctx context.Context, d time.Duration) error // ends early with the context's error
-	Jitter   func() float64                                   // in [0,1)
-	Log      *slog.Logger
-	Observer Observer
+	Now       func() time.Time
+	NewSecret func() string                                    // unguessable, letters and digits, at least 26
+	NewID     func() string                                    // 32 characters [0-9a-z], unique forever
+	Sleep     func(ctx context.Context, d time.Duration) error // ends early with the context's error
+	Jitter    func() float64                                   // in [0,1)
+	Log       *slog.Logger
+	Observer  Observer
 }
 
 // Observer counts what happens, for metrics.
@@ -144,6 +148,9 @@ func New(o Options) (*Bot, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.NewSecret == nil {
+		o.NewSecret = rand.Text
 	}
 	if o.NewID == nil {
 		o.NewID = NewID
@@ -305,6 +312,16 @@ func (b *Bot) Await(ctx context.Context, id string) (Reply, bool) {
 			return pending, false
 		}
 	}
+}
+
+// Told reports whether the outbox sees to the reply to a message, because no
+// callback fetched it in time. Its card may be out already, and is taken once only.
+func (b *Bot) Told(ctx context.Context, id string) bool {
+	told, err := b.DB.Tried(ctx, id)
+	if err != nil {
+		b.Log.Warn("not known whether the answer is out; it may be seen twice", "message", id, "error", err)
+	}
+	return told
 }
 
 // Delivered says that the final reply to a message has gone out as the passive

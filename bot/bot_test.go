@@ -306,6 +306,10 @@ func TestListsAndTotals(t *testing.T) {
 		}
 		b.say("lisi", "撤 9000000007")
 		has(t, b.say("zhangsan", "记录"), "最近 6 次", "李四")
+		first := b.say("zhangsan", "记录 5")
+		has(t, first, "最近 5 次")
+		has(t, b.press("lisi", first.Card, b.key(first, "更早的")), "更早的 3 次", "0000", "0001", "0002")
+		b.clock.Advance(time.Second)
 		has(t, b.say("zhangsan", "记录 20"), "最近 8 次", "**9000000000**", "已撤销")
 		has(t, b.say("zhangsan", "今日"), "5 张", "¥249.50", "本人")
 		has(t, b.say("wangwu", "今日"), "7 张 ¥349.30", "撤销: 1 张 ¥49.90")
@@ -326,7 +330,7 @@ func TestBadInputChangesNothing(t *testing.T) {
 			}
 		}
 		card := &Card{TaskID: "t"}
-		for _, key := range []string{"", "nonsense", "undo nothing", "undo ", "show x", "verify 1", "verify x 7992697494 1", "verify 1 79 1", "verify 1 7992697494 -1", "store x y", "verify 99 7992697494 1"} {
+		for _, key := range []string{"", "nonsense", "undo nothing", "undo ", "show x", "verify 1", "verify x 7992697494 1", "verify 1 79 1", "verify 1 7992697494 -1", "store x y", "older x", "older 0 1 a", "older 51 1 a", "older 5 x a", "verify 99 7992697494 1"} {
 			r := b.press("zhangsan", card, key)
 			if r.Card != nil || r.Text == "" {
 				t.Errorf("key %q: %s", key, show(r))

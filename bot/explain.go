@@ -46,50 +46,72 @@ func (b *Bot) Voucher(ctx context.Context, operationID string) (VoucherView, err
 // Explain writes the whole story of a code in the order it happened: who asked,
 // which calls were made, what was answered, what was sent.
 func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location, code string) error {
-	ops, coupons, calls, out, err := db.Story(ctx, code)
+	events, err := story(ctx, db, loc, code, func(int64) bool { return true })
 	if err != nil {
-		return fmt.Errorf("bot: story: %w", err)
+		return err
 	}
-	if len(ops)+len(calls) == 0 {
+	if len(events) == 0 {
 		_, err := fmt.Fprintf(w, "%s: 没有记录\n", code)
 		return err
 	}
-	type event struct {
-		at   time.Time
-		rank int // of what happened at the same moment
-		text string
+	for _, e := range events {
+		indent := ""
+		if e.Kind == Called || e.Kind == Told {
+			indent = "  "
+		}
+		if _, err := fmt.Fprintf(w, "%s %s%s\n", e.At.In(loc).Format(dateFmt+" 15:04:05.000"), indent, e.Text); err != nil {
+			return err
+		}
 	}
-	const asked, called, became, told = 0, 1, 2, 3
-	var events []event
-	add := func(at time.Time, rank int, format string, args ...any) {
+	return nil
+}
+
+// story collects what happened to a code in the stores that may be told of.
+func story(ctx context.Context, db *models.DB, loc *time.Location, code string, tells func(store int64) bool) ([]Event, error) {
+	ops, coupons, calls, out, err := db.Story(ctx, code)
+	if err != nil {
+		return nil, fmt.Errorf("bot: story: %w", err)
+	}
+	ops = slices.DeleteFunc(ops, func(op models.Operation) bool { return !tells(op.StoreID) })
+	told := map[string]bool{} // what is about these: operations and messages
+	for _, op := range ops {
+		told[op.ID], told[op.InboxID], told[op.UndoInboxID] = true, true, true
+	}
+	delete(told, "")
+	coupons = slices.DeleteFunc(coupons, func(c models.Coupon) bool { return !told[c.OperationID] })
+	calls = slices.DeleteFunc(calls, func(c models.Call) bool { return !tells(c.StoreID) })
+	out = slices.DeleteFunc(out, func(o models.Outgoing) bool { return !told[o.OperationID] && !told[o.InboxID] })
+
+	var events []Event
+	add := func(at time.Time, kind EventKind, format string, args ...any) {
 		if !at.IsZero() {
-			events = append(events, event{at, rank, fmt.Sprintf(format, args...)})
+			events = append(events, Event{at, kind, fmt.Sprintf(format, args...)})
 		}
 	}
 	for _, op := range ops {
 		s, err := db.Store(ctx, op.StoreID)
 		if err != nil {
-			return fmt.Errorf("bot: store: %w", err)
+			return nil, fmt.Errorf("bot: store: %w", err)
 		}
 		where := op.Channel
 		if op.Chat != "" {
 			where += " 群 " + op.Chat
 		}
-		add(op.CreatedAt, asked, "%s（%s）在 %s 请求核销 %s × %d，门店 %s，操作 %s", op.User, op.UserID, where, op.Code, op.Count, s.Name, op.ID)
+		add(op.CreatedAt, Asked, "%s（%s）在 %s 请求核销 %s × %d，门店 %s，操作 %s", op.User, op.UserID, where, op.Code, op.Count, s.Name, op.ID)
 		if op.State == models.Rejected {
-			add(latest(op.CreatedAt, op.CalledAt), became, "没有核销：%s（%s）", sayingOf(op.Outcome.Reason).title, joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message))
+			add(latest(op.CreatedAt, op.CalledAt), Became, "没有核销：%s（%s）", sayingOf(op.Outcome.Reason).title, joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message))
 		}
-		add(op.ConsumedAt, became, "核销成功：%s %v，可撤销至 %s", op.Title, dianping.Fen(op.PriceFen), op.UndoUntil.In(loc).Format(clock))
-		add(op.DoubtSince, became, "结果不明（%s），状态 %s，第 %d 步，下一次确认 %s", joined(op.Outcome.Reason, op.Outcome.Message), op.State, op.Attempt, op.DueAt.In(loc).Format(clock))
-		add(op.UndoCalledAt, asked, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
-		add(op.UndoneAt, became, "已撤销")
+		add(op.ConsumedAt, Became, "核销成功：%s %v，可撤销至 %s", op.Title, dianping.Fen(op.PriceFen), op.UndoUntil.In(loc).Format(clock))
+		add(op.DoubtSince, Became, "结果不明（%s），状态 %s，第 %d 步，下一次确认 %s", joined(op.Outcome.Reason, op.Outcome.Message), op.State, op.Attempt, op.DueAt.In(loc).Format(clock))
+		add(op.UndoCalledAt, Asked, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
+		add(op.UndoneAt, Became, "已撤销")
 		if op.UndoReason != "" {
-			add(op.UndoCalledAt, became, "没有撤销：%s %s", undoSayingOf(op.UndoReason).what, op.UndoMessage)
+			add(op.UndoCalledAt, Became, "没有撤销：%s %s", undoSayingOf(op.UndoReason).what, op.UndoMessage)
 		}
 	}
 	for _, c := range coupons {
 		if c.Code != code && !c.UndoneAt.IsZero() {
-			add(c.UndoneAt, became, "同一订单的 %s 已撤销", c.Code)
+			add(c.UndoneAt, Became, "同一订单的 %s 已撤销", c.Code)
 		}
 	}
 	for _, c := range calls {
@@ -100,24 +122,20 @@ func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location
 		if c.TraceID != "" {
 			result += " trace=" + c.TraceID
 		}
-		add(c.StartedAt, called, "  平台 %s（%d 毫秒）：%s", c.Name, c.Took.Milliseconds(), result)
+		add(c.StartedAt, Called, "平台 %s（%d 毫秒）：%s", c.Name, c.Took.Milliseconds(), result)
 	}
 	for _, o := range out {
-		text := fmt.Sprintf("  消息发给 %s：%s", joined(o.Channel, o.User, o.Chat), outgoingWords[o.State])
+		text := fmt.Sprintf("消息发给 %s：%s", joined(o.Channel, o.User, o.Chat), outgoingWords[o.State])
 		if o.Reason != "" {
 			text += "（" + o.Reason + "）"
 		}
-		add(latest(o.CreatedAt, o.SentAt), told, "%s", text)
+		add(latest(o.CreatedAt, o.SentAt), Told, "%s", text)
 	}
-	slices.SortStableFunc(events, func(x, y event) int {
-		return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.rank, y.rank))
+	order := map[EventKind]int{Asked: 0, Called: 1, Became: 2, Told: 3} // of what happened at the same moment
+	slices.SortStableFunc(events, func(x, y Event) int {
+		return cmp.Or(x.At.Compare(y.At), cmp.Compare(order[x.Kind], order[y.Kind]))
 	})
-	for _, e := range events {
-		if _, err := fmt.Fprintf(w, "%s %s\n", e.at.In(loc).Format(dateFmt+" 15:04:05.000"), e.text); err != nil {
-			return err
-		}
-	}
-	return nil
+	return events, nil
 }
 
 // outgoingWords say what became of an answer.

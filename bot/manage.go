@@ -34,6 +34,9 @@ func (b *Bot) manage(ctx context.Context, row models.Inbox, m Message, cmd Comma
 	case VerbAuthorize:
 		reply, err = b.authorize(ctx, row, m, "")
 		return reply, true, err
+	case VerbConsole:
+		reply, err = b.console(ctx, row, m)
+		return reply, true, err
 	case VerbStores:
 		do = b.listStores
 	case VerbBind:
@@ -171,6 +174,11 @@ func (b *Bot) managed(ctx context.Context, tx *models.DB, user string) ([]models
 	if err != nil {
 		return nil, fmt.Errorf("bot: stores: %w", err)
 	}
+	return b.managedOf(ctx, tx, all, user)
+}
+
+// managedOf is managed for who knows all stores already.
+func (b *Bot) managedOf(ctx context.Context, tx *models.DB, all []models.Store, user string) ([]models.Store, error) {
 	if b.managers[strings.ToLower(user)] {
 		return all, nil
 	}

@@ -15,12 +15,13 @@ func TestWhoMayDoWhat(t *testing.T) {
 	const (
 		stranger, staff, lead, manager, boss = "stranger", "cstaff", "clead", "cmanager", "boss"
 
-		out       = "您还不在名单里"
-		onlyBoss  = "只有管理员"
-		inPrivate = "请打开和我的单聊"
-		inGroup   = "请在门店的群里"
-		which     = "请选择门店"
-		silence   = "" // the answer comes by itself
+		out        = "您还不在名单里"
+		onlyBoss   = "只有管理员"
+		inPrivate  = "请打开和我的单聊"
+		notLeading = "只有组长和店长可以看后台"
+		inGroup    = "请在门店的群里"
+		which      = "请选择门店"
+		silence    = "" // the answer comes by itself
 	)
 	roles := []string{stranger, staff, lead, manager, boss}
 	type row struct {
@@ -48,6 +49,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 			[5]string{onlyBoss, onlyBoss, onlyBoss, "1 家门店", "4 家门店"}, [5]string{onlyBoss, onlyBoss, onlyBoss, "1 家门店", "4 家门店"}},
 		{"授权", [5]string{onlyBoss, onlyBoss, onlyBoss, inPrivate, inPrivate},
 			[5]string{onlyBoss, onlyBoss, onlyBoss, "10 分钟", "10 分钟"}, [5]string{onlyBoss, onlyBoss, onlyBoss, inPrivate, inPrivate}},
+		{"后台", [5]string{notLeading, notLeading, inPrivate, inPrivate, inPrivate},
+			[5]string{notLeading, notLeading, "打开后台", "打开后台", "打开后台"}, [5]string{notLeading, notLeading, inPrivate, inPrivate, inPrivate}},
 		{"绑定", [5]string{onlyBoss, onlyBoss, onlyBoss, "没有可以绑定的门店", "为哪家门店"},
 			[5]string{inGroup, inGroup, inGroup, inGroup, inGroup}, [5]string{onlyBoss, onlyBoss, onlyBoss, "为哪家门店", "为哪家门店"}},
 		{"解绑", [5]string{onlyBoss, onlyBoss, onlyBoss, "解除哪家门店", "解除哪家门店"},

@@ -25,7 +25,7 @@ type Message struct {
 	SentAs  string    `json:"sent_as,omitempty"` // the sender's id as WeCom wrote it, where User is not the same
 	Kind    Kind      `json:"kind"`
 	Text    string    `json:"text,omitempty"`  // with the leading mention removed
-	Quote   string    `json:"quote,omitempty"` // text of the message that was quoted
+	Quote   string    `json:"quote,omitempty"` // text of the message it answers
 	Button  *Button   `json:"button,omitempty"`
 	At      time.Time `json:"at"`
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,23 @@ import (
 type Report struct {
 	At        time.Duration // since midnight; before noon, it is the day before that is summed up
 	EmptyDays bool          // also without business
+	// Times are those of managers, by case-folded userid, and of webhooks, by
+	// channel, that are not At.
+	Times map[string]time.Duration
+}
+
+// at is when somebody gets it.
+func (r Report) at(to string) time.Duration {
+	if at, ok := r.Times[to]; ok {
+		return at
+	}
+	return r.At
+}
+
+// Webhook is a group that gets the summaries, too.
+type Webhook struct {
+	Channel string   // "webhook/<name>"
+	Stores  []string // by name; none: all
 }
 
 // A summary that was missed is sent later, but not when it is news to nobody.
@@ -26,9 +44,10 @@ const (
 	lateAtMost = 36 * time.Hour
 )
 
-// edition is one summary that is due: the same for all managers.
+// edition is one summary that is due: the same for all who get theirs at that hour.
 type edition struct {
 	kind   string
+	at     time.Duration
 	due    time.Time
 	span   Span
 	before []earlier
@@ -43,34 +62,58 @@ type earlier struct {
 // key names an edition forever.
 func (e edition) key() string { return e.kind + "/" + e.span.From.Format(time.DateOnly) }
 
-// editions are those that are due now and not too old, the oldest first.
+// run names the sending of it at its hour.
+func (e edition) run() string { return e.key() + " " + e.at.String() }
+
+// period is what the console calls it.
+func (e edition) period() Period {
+	switch e.kind {
+	case "day":
+		return Period(e.span.From.Format(time.DateOnly))
+	case "month":
+		return Period(e.span.From.Format("2006-01"))
+	}
+	year, week := e.span.From.ISOWeek()
+	return Period(fmt.Sprintf("%04d-W%02d", year, week))
+}
+
+// editions are those that are due now and not too old, of each hour the oldest first.
 func (r Report) editions(now time.Time) (due []edition) {
+	hours := append(slices.Collect(maps.Values(r.Times)), r.At)
+	slices.Sort(hours)
+	for _, hour := range slices.Compact(hours) {
+		due = append(due, editionsOf(now, hour)...)
+	}
+	return due
+}
+
+func editionsOf(now time.Time, hour time.Duration) (due []edition) {
 	y, m, d := now.Date()
 	zone := now.Location()
 	for back := 2; back >= 0; back-- { // days
 		midnight := func(days int) time.Time { return time.Date(y, m, d-back+days, 0, 0, 0, 0, zone) }
-		at := clockOn(midnight(0), r.At)
+		at := clockOn(midnight(0), hour)
 		if at.After(now) || now.Sub(at) > lateAtMost {
 			continue
 		}
 		day := 0
 		end := at
-		if r.At < 12*time.Hour {
+		if hour < 12*time.Hour {
 			day, end = -1, midnight(0)
 		}
 		upTo := func(days int) time.Time { // as much of another day as of this one
-			if r.At < 12*time.Hour {
+			if hour < 12*time.Hour {
 				return midnight(day + days + 1)
 			}
-			return clockOn(midnight(days), r.At)
+			return clockOn(midnight(days), hour)
 		}
 		due = append(due, edition{
-			kind: "day", due: at, span: Span{From: midnight(day), To: end, Title: midnight(day).Format("01-02")},
+			kind: "day", at: hour, due: at, span: Span{From: midnight(day), To: end, Title: midnight(day).Format("01-02")},
 			before: []earlier{{"前一天", midnight(day - 1), upTo(-1)}, {"上周同日", midnight(day - 7), upTo(-7)}},
 		})
 		if at.Weekday() == time.Monday {
 			due = append(due, edition{
-				kind: "week", due: at, span: Span{From: midnight(-7), To: midnight(0), Title: "上周 " + midnight(-7).Format("01-02") + " 至 " + midnight(-1).Format("01-02")},
+				kind: "week", at: hour, due: at, span: Span{From: midnight(-7), To: midnight(0), Title: "上周 " + midnight(-7).Format("01-02") + " 至 " + midnight(-1).Format("01-02")},
 				before: []earlier{{"前一周", midnight(-14), midnight(-7)}},
 			})
 		}
@@ -79,7 +122,7 @@ func (r Report) editions(now time.Time) (due []edition) {
 				return time.Date(at.Year(), at.Month()+time.Month(months), 1, 0, 0, 0, 0, zone)
 			}
 			due = append(due, edition{
-				kind: "month", due: at, span: Span{From: first(-1), To: first(0), Title: first(-1).Format("2006年1月")},
+				kind: "month", at: hour, due: at, span: Span{From: first(-1), To: first(0), Title: first(-1).Format("2006年1月")},
 				before: []earlier{{"前一个月", first(-2), first(-1)}},
 			})
 		}
@@ -104,7 +147,7 @@ func (b *Bot) editionsDue(now time.Time) []edition {
 	if b.publishing || now.Before(b.publishAgain) {
 		return nil
 	}
-	due := slices.DeleteFunc(b.Report.editions(b.in(now)), func(e edition) bool { return b.published[e.key()] })
+	due := slices.DeleteFunc(b.Report.editions(b.in(now)), func(e edition) bool { return b.published[e.run()] })
 	b.publishing = len(due) > 0
 	return due
 }
@@ -121,7 +164,7 @@ func (b *Bot) publishNow(ctx context.Context, due []edition) error {
 			return
 		}
 		for _, e := range due {
-			b.published[e.key()] = true
+			b.published[e.run()] = true
 		}
 	}()
 	err = b.publish(ctx, due)
@@ -131,8 +174,8 @@ func (b *Bot) publishNow(ctx context.Context, due []edition) error {
 // publish sends editions to every manager who has not got them: whatever is killed
 // or runs at the same time elsewhere, each gets one.
 func (b *Bot) publish(ctx context.Context, due []edition) error {
-	if b.Notices == "" {
-		b.Log.Warn("nobody gets a daily summary: no app is configured")
+	if b.Notices == "" && len(b.Webhooks) == 0 {
+		b.Log.Warn("nobody gets a daily summary: no app and no webhook is configured")
 		return nil
 	}
 	more, err := b.DB.Managers(ctx)
@@ -141,9 +184,13 @@ func (b *Bot) publish(ctx context.Context, due []edition) error {
 	}
 	var users []string
 	for _, u := range append(slices.Clone(b.Managers), more...) {
-		if u = strings.ToLower(u); !slices.Contains(users, u) {
+		if u = strings.ToLower(u); b.Notices != "" && !slices.Contains(users, u) {
 			users = append(users, u)
 		}
+	}
+	all, err := b.DB.Stores(ctx)
+	if err != nil {
+		return fmt.Errorf("bot: stores: %w", err)
 	}
 	var errs []error
 	for _, e := range due {
@@ -152,22 +199,45 @@ func (b *Bot) publish(ctx context.Context, due []edition) error {
 			return fmt.Errorf("bot: reports: %w", err)
 		}
 		for _, user := range users {
-			if slices.Contains(done, user) {
+			if slices.Contains(done, user) || b.Report.at(user) != e.at {
 				continue
 			}
-			if err := b.reportTo(ctx, user, e); err != nil {
+			stores, err := b.managedOf(ctx, b.DB, all, user)
+			if err == nil {
+				err = b.reportTo(ctx, user, Delivery{Channel: b.Notices, User: user}, stores, e)
+			}
+			if err != nil {
 				errs = append(errs, fmt.Errorf("bot: report to %s: %w", user, err))
+			}
+		}
+		for _, h := range b.Webhooks {
+			if slices.Contains(done, strings.ToLower(h.Channel)) || b.Report.at(h.Channel) != e.at {
+				continue
+			}
+			if err := b.reportTo(ctx, h.Channel, Delivery{Channel: h.Channel}, b.shownTo(all, h), e); err != nil {
+				errs = append(errs, fmt.Errorf("bot: report to %s: %w", h.Channel, err))
 			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// reportTo sends one manager an edition.
-func (b *Bot) reportTo(ctx context.Context, user string, e edition) error {
-	stores, err := b.managed(ctx, b.DB, user)
-	if err != nil || len(stores) == 0 {
-		return err
+// shownTo lists the stores of a webhook.
+func (b *Bot) shownTo(all []models.Store, h Webhook) []models.Store {
+	if len(h.Stores) == 0 {
+		return all
+	}
+	stores := slices.DeleteFunc(slices.Clone(all), func(s models.Store) bool { return !slices.Contains(h.Stores, s.Name) })
+	if len(stores) < len(h.Stores) {
+		b.Log.Warn("a webhook names stores that are not there", "channel", h.Channel, "stores", h.Stores)
+	}
+	return stores
+}
+
+// reportTo sends one manager, or one group, an edition about some stores.
+func (b *Bot) reportTo(ctx context.Context, to string, d Delivery, stores []models.Store, e edition) error {
+	if len(stores) == 0 {
+		return nil
 	}
 	s, err := b.summaryOf(ctx, stores, e)
 	if err != nil {
@@ -177,18 +247,22 @@ func (b *Bot) reportTo(ctx context.Context, user string, e edition) error {
 		return nil // a day without business is no news afterwards
 	}
 	reply := b.summaryReply(s)
+	if b.ConsolePage != nil {
+		reply.Card.URL = b.ConsolePage(e.period())
+	}
 	if e.kind == "day" && s.now.all.verified > 0 {
-		if reply.File, err = b.chart(ctx, user, s); err != nil {
+		if reply.File, err = b.chart(ctx, d.User, s); err != nil {
 			b.Log.Warn("summary goes without its picture", "error", err)
 		}
 	}
+	d.Reply = reply
 	failpoint.Hit("report.before")
 	err = b.DB.Tx(ctx, func(tx *models.DB) error {
-		fresh, err := tx.TakeReport(ctx, user, e.kind, e.span.From.Format(time.DateOnly))
+		fresh, err := tx.TakeReport(ctx, to, e.kind, e.span.From.Format(time.DateOnly))
 		if err != nil || !fresh {
 			return err
 		}
-		return b.tellOnce(ctx, tx, "report/"+e.key(), []string{user}, reply)
+		return b.tellOne(ctx, tx, "report/"+e.key(), to, d)
 	})
 	failpoint.Hit("report.after")
 	return err
@@ -218,10 +292,7 @@ func (b *Bot) chart(ctx context.Context, user string, s summary) (*File, error) 
 
 func (b *Bot) summaryOf(ctx context.Context, stores []models.Store, e edition) (summary, error) {
 	s := summary{span: e.span, stores: stores, late: b.Now().Sub(e.due) > lateAfter}
-	ids := make([]int64, len(stores))
-	for i, st := range stores {
-		ids[i] = st.ID
-	}
+	ids := idsOf(stores)
 	var err error
 	if s.now, err = b.figuresOf(ctx, ids, "", e.span); err != nil {
 		return s, err

@@ -3,6 +3,7 @@ package bot
 import (
 	"fmt"
 	"image/png"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -214,5 +215,53 @@ func TestSummaryOnDemand(t *testing.T) {
 		has(t, b.in(group, "zhangsan", "本周"), "核销 2 张，¥99.80", "本人")
 		has(t, b.in(group, "lisi", "今日"), "核销 0 张")
 		has(t, b.in(group, "boss", "2099-01-01"), "还没有到")
+	})
+}
+
+// Managers and groups get theirs at hours of their own, each once, with the figures
+// up to that hour.
+func TestSummaryTimes(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		b.must(b.db.SetMember(t.Context(), models.Member{StoreID: 2, UserID: "chenba", Name: "陈八", Role: models.RoleManager}))
+		b.bot.Webhooks = []Webhook{{Channel: "webhook/day"}, {Channel: "webhook/second", Stores: []string{"second store", "nowhere"}}}
+		second, err := b.db.Store(t.Context(), 2)
+		b.must(err)
+		b.bot.Webhooks[1].Stores[0] = second.Name
+		b.bot.Report = &Report{At: 22 * time.Hour, EmptyDays: true, Times: map[string]time.Duration{"boss": 20 * time.Hour, "webhook/second": 21 * time.Hour}}
+		seen := 0
+		got := func() string { // since the last time
+			var all []string
+			b.bot.Pass(t.Context())
+			b.bot.Pass(t.Context())
+			sent := b.courier.all()
+			defer func() { seen = len(sent) }()
+			for _, d := range sent[seen:] {
+				if strings.HasPrefix(d.Reply.Card.Title, "11-") {
+					all = append(all, d.Channel+"/"+d.User+" "+d.Reply.Card.Title)
+				}
+			}
+			slices.Sort(all)
+			return strings.Join(all, "; ")
+		}
+		until := func(hour int) {
+			now := b.clock.Now().In(b.bot.Location)
+			b.clock.Advance(time.Date(now.Year(), now.Month(), now.Day(), hour, 0, 0, 0, now.Location()).Sub(now))
+		}
+		b.verified("zhangsan", 0, 2)
+		day := b.clock.Now().In(b.bot.Location).Format("01-02")
+		for _, step := range []struct {
+			hour int
+			want string
+		}{
+			{20, "app/main/boss " + day + " 2 张 ¥99.80"},
+			{21, "webhook/second/ " + day + " 没有核销"},
+			{22, "app/main/chenba " + day + " 没有核销; webhook/day/ " + day + " 2 张 ¥99.80"},
+			{23, ""},
+		} {
+			until(step.hour)
+			if s := got(); s != step.want {
+				t.Errorf("at %d: %q, want %q", step.hour, s, step.want)
+			}
+		}
 	})
 }

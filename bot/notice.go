@@ -49,16 +49,20 @@ func (b *Bot) tellOnce(ctx context.Context, tx *models.DB, key string, users []s
 		return nil
 	}
 	for _, user := range users {
-		sum := sha256.Sum256([]byte("notice\x00" + key + "\x00" + user))
-		card, reply := *reply.Card, reply
-		card.TaskID = hex.EncodeToString(sum[:16])
-		reply.Card = &card
-		d := Delivery{ID: card.TaskID, Channel: b.Notices, User: user, Reply: reply}
-		if err := b.enqueue(ctx, tx, d, "", "", b.Now()); err != nil {
+		if err := b.tellOne(ctx, tx, key, user, Delivery{Channel: b.Notices, User: user, Reply: reply}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tellOne is tellOnce for one receiver, by whatever channel.
+func (b *Bot) tellOne(ctx context.Context, tx *models.DB, key, to string, d Delivery) error {
+	sum := sha256.Sum256([]byte("notice\x00" + key + "\x00" + to))
+	card := *d.Reply.Card
+	card.TaskID = hex.EncodeToString(sum[:16])
+	d.ID, d.Reply.Card = card.TaskID, &card
+	return b.enqueue(ctx, tx, d, "", "", b.Now())
 }
 
 // managersOf lists who manages any of the stores; the managers of all stores

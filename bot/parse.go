@@ -3,6 +3,7 @@ package bot
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -17,6 +18,7 @@ const (
 	VerbQuery  Verb = "query"  // 查, or a bare code
 	VerbUndo   Verb = "undo"   // 撤
 	VerbRecent Verb = "recent" // 记录
+	VerbPhone  Verb = "phone"  // 查 1807
 	VerbTotals Verb = "totals" // 今日 昨日 本周 上月 9月 2026-11-20 日报 统计
 	VerbHelp   Verb = "help"   // 帮助
 
@@ -24,6 +26,7 @@ const (
 	VerbExport    Verb = "export"    // 导出
 
 	VerbAuthorize Verb = "authorize" // 授权
+	VerbConsole   Verb = "console"   // 后台
 	VerbStores    Verb = "stores"    // 门店
 	VerbBind      Verb = "bind"      // 绑定
 	VerbUnbind    Verb = "unbind"    // 解绑
@@ -56,6 +59,7 @@ type Command struct {
 	Verb    Verb
 	Items   []Item
 	N       int    // how many, for VerbRecent
+	Phone   string // its last four digits, for VerbPhone
 	Period  Period // for VerbTotals, VerbReconcile and VerbExport
 	CSV     bool   // for VerbExport: not as a workbook
 	Name    string // for VerbJoin
@@ -98,6 +102,7 @@ var words = []struct {
 	{"导出", VerbExport},
 	{"授权", VerbAuthorize},
 	{"门店", VerbStores},
+	{"后台", VerbConsole},
 	{"绑定", VerbBind},
 	{"解绑", VerbUnbind},
 	{"切换", VerbSwitch},
@@ -114,6 +119,9 @@ var words = []struct {
 }
 
 const iAm = "我是"
+
+// phoneTail is how people name a customer's phone: no code is as short.
+var phoneTail = regexp.MustCompile(`^[0-9]{4}$`)
 
 // Parse reads what a person texted. Mentions, spaces, full-width forms,
 // hyphens, line breaks and trailing punctuation are forgiven; anything that
@@ -132,7 +140,7 @@ func Parse(text string) Command {
 	}
 	verb, rest := cutVerb(s)
 	switch verb {
-	case VerbHelp, VerbAuthorize, VerbStores, VerbBind, VerbUnbind, VerbSwitch, VerbPeople:
+	case VerbHelp, VerbAuthorize, VerbConsole, VerbStores, VerbBind, VerbUnbind, VerbSwitch, VerbPeople:
 		if onlyPunctuation(rest) {
 			return Command{Verb: verb}
 		}
@@ -153,6 +161,10 @@ func Parse(text string) Command {
 		return parseRecent(rest)
 	case VerbReconcile:
 		return parseReconcile(rest)
+	case VerbQuery:
+		if phone := strings.Trim(rest, punctuation+" \n"); phoneTail.MatchString(phone) {
+			return Command{Verb: VerbPhone, Phone: phone}
+		}
 	case VerbExport:
 		return parseExport(rest)
 	case VerbNone:
@@ -174,7 +186,7 @@ func Parse(text string) Command {
 	case problem != "":
 	case len(items) == 0 && verb == VerbUndo:
 	case len(items) == 0:
-		cmd.Problem = "请带上券码，例如：" + example(verb)
+		cmd.Problem = noCode(verb)
 	case len(items) > MaxCodes:
 		cmd.Items = nil
 		cmd.Problem = fmt.Sprintf("一条消息最多 %d 个券码，这条有 %d 个，一个都没有处理。请分几条发。", MaxCodes, len(items))
@@ -187,6 +199,37 @@ func Parse(text string) Command {
 	}
 	return cmd
 }
+
+// ParseReply is Parse for a message that quotes another: where it names no code, it
+// is about the one in what it quotes.
+func ParseReply(text, quote string) Command {
+	cmd := Parse(text)
+	switch {
+	case quote == "" || len(quote) > maxTextBytes || len(cmd.Items) > 0:
+		return cmd
+	case cmd.Verb == VerbUndo && cmd.Problem == "":
+	case (cmd.Verb == VerbVerify || cmd.Verb == VerbQuery) && cmd.Problem == noCode(cmd.Verb):
+	default:
+		return cmd
+	}
+	var codes []string
+	for _, digits := range longNumber.FindAllString(normalize(quote), -1) {
+		if len(digits) >= MinCodeLen && len(digits) <= MaxCodeLen && !slices.Contains(codes, digits) {
+			codes = append(codes, digits)
+		}
+	}
+	switch len(codes) {
+	case 0:
+		return cmd
+	case 1:
+		return Command{Verb: cmd.Verb, Items: []Item{{Code: codes[0], Count: 1}}}
+	}
+	return Command{Verb: cmd.Verb, Problem: fmt.Sprintf("引用的消息里有 %d 个号码，不知道是哪一个。请带上券码，例如：%s", len(codes), example(cmd.Verb))}
+}
+
+var longNumber = regexp.MustCompile(`[0-9]+`)
+
+func noCode(v Verb) string { return "请带上券码，例如：" + example(v) }
 
 func example(v Verb) string {
 	switch v {

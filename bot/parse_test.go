@@ -152,3 +152,34 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestParseReply(t *testing.T) {
+	t.Parallel()
+	const quoted = "验 7992697494，麻烦了"
+	for _, tt := range []struct{ text, quote, want string }{
+		{"撤", quoted, "撤 7992697494"},
+		{"@验券 撤销。", quoted, "撤 7992697494"},
+		{"查", "券码：７９９２６９７４９４", "查 7992697494"},
+		{"验", quoted + " 7992697494", "验 7992697494"}, // the same twice is one
+		{"撤 7861310011", quoted, "撤 7861310011"},      // what is said counts
+		{"7861310011", quoted, "查 7861310011"},
+		{"撤", "", "撤"},
+		{"撤", "谢谢 12", "撤"},
+	} {
+		if cmd := ParseReply(tt.text, tt.quote); cmd.Problem != "" || cmd.String() != tt.want {
+			t.Errorf("%q to %q: %q, problem %q", tt.text, tt.quote, cmd.String(), cmd.Problem)
+		}
+	}
+	for _, tt := range []struct{ text, quote, want string }{
+		{"撤", "7992697494 7861310011", "2 个号码"},
+		{"验", "谢谢", "请带上券码"},
+		{"验 79926", quoted, "79926"}, // a code that is wrong is not replaced by another
+	} {
+		if cmd := ParseReply(tt.text, tt.quote); len(cmd.Items) > 0 || !strings.Contains(cmd.Problem, tt.want) {
+			t.Errorf("%q to %q: %+v", tt.text, tt.quote, cmd)
+		}
+	}
+	if cmd := ParseReply("好的", quoted); cmd.Verb != VerbNone || len(cmd.Items) > 0 {
+		t.Errorf("words alone do nothing: %+v", cmd)
+	}
+}

@@ -10,7 +10,8 @@ import (
 
 // Period is a span of days that people name: one of the words below, a month
 // ("2026-09", or "09" for the last September there was) or a day ("2026-11-20",
-// or "11-20" for the last one). What it means depends on today: see
+// or "11-20" for the last one). Programs also write "2026-W47", a week by ISO 8601.
+// What it means depends on today: see
 // [Period.Span].
 type Period string
 
@@ -147,6 +148,15 @@ func written(date string, zone *time.Location) (Span, bool) {
 	}
 	if from, err := time.ParseInLocation("2006-01", date, zone); err == nil {
 		return Span{from, from.AddDate(0, 1, 0), from.Format("2006年1月")}, true
+	}
+	var year, week int
+	if n, err := fmt.Sscanf(date, "%4d-W%2d", &year, &week); n == 2 && err == nil && len(date) == len("2006-W02") {
+		fourth := time.Date(year, 1, 4, 0, 0, 0, 0, zone) // is always in the first week
+		from := fourth.AddDate(0, 0, 7*(week-1)-(int(fourth.Weekday())+6)%7)
+		to := from.AddDate(0, 0, 7)
+		if y, w := from.ISOWeek(); y == year && w == week {
+			return Span{from, to, from.Format("01-02 至 ") + to.AddDate(0, 0, -1).Format("01-02")}, true
+		}
 	}
 	return Span{}, false
 }

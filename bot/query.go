@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"yanquan/dianping"
 	"yanquan/models"
@@ -143,15 +144,69 @@ func (b *Bot) offerUndo(ctx context.Context, row models.Inbox, m Message, places
 }
 
 // recent lists the last verifications of the stores.
-func (b *Bot) recent(ctx context.Context, row models.Inbox, m Message, places []place, n int) (Reply, error) {
-	ops, err := b.DB.Recent(ctx, storeIDs(places), n)
+func (b *Bot) recent(ctx context.Context, row models.Inbox, m Message, places []place, n int, after models.HistoryMark) (Reply, error) {
+	f := models.HistoryFilter{StoreIDs: storeIDs(places), States: touched}
+	ops, next, err := b.DB.History(ctx, f, after, n)
 	if err != nil {
-		return Reply{}, fmt.Errorf("bot: recent: %w", err)
+		return Reply{}, fmt.Errorf("bot: history: %w", err)
+	}
+	title := fmt.Sprintf("最近 %d 次核销", len(ops))
+	switch {
+	case len(ops) == 0 && after == models.HistoryMark{}:
+		return b.finish(ctx, row, m, Reply{Text: "这里还没有核销记录。"})
+	case len(ops) == 0:
+		return b.finish(ctx, row, m, Reply{Text: "没有更早的核销了。"})
+	case after != models.HistoryMark{}:
+		title = fmt.Sprintf("更早的 %d 次核销", len(ops))
+	}
+	var keys []CardKey
+	if next != nil {
+		keys = []CardKey{{Text: "更早的", Key: olderKey(n, *next), Style: Quiet}}
+	}
+	return b.list(ctx, row, m, places, ops, title, keys...)
+}
+
+// touched are the states of operations that touched a voucher, or may have.
+var touched = []models.State{models.Calling, models.Unknown, models.Done, models.Undoing, models.UndoUnknown, models.Undone}
+
+// olderKey makes the key of a button that shows the next page of a list.
+func olderKey(n int, after models.HistoryMark) string {
+	return fmt.Sprintf("%s%d %d %s", keyOlder, n, after.At.UnixMicro(), after.ID)
+}
+
+// parseOlderKey reads what olderKey made, trusting nothing.
+func parseOlderKey(rest string) (n int, after models.HistoryMark, err error) {
+	var at int64
+	if _, err = fmt.Sscanf(rest, "%d %d %s", &n, &at, &after.ID); err != nil || n < 1 || n > maxRecent {
+		return 0, models.HistoryMark{}, errOldKey
+	}
+	after.At = time.UnixMicro(at).UTC()
+	return n, after, nil
+}
+
+// byPhone lists today's verifications for a customer's phone.
+func (b *Bot) byPhone(ctx context.Context, row models.Inbox, m Message, places []place, phone string) (Reply, error) {
+	span, _ := Today.Span(b.Now(), b.Location)
+	ops, more, err := b.DB.History(ctx, models.HistoryFilter{
+		StoreIDs: storeIDs(places), Phone: phone, From: span.From, To: span.To, States: touched,
+	}, models.HistoryMark{}, maxRecent)
+	if err != nil {
+		return Reply{}, fmt.Errorf("bot: history: %w", err)
 	}
 	if len(ops) == 0 {
-		return b.finish(ctx, row, m, Reply{Text: "这里还没有核销记录。"})
+		return b.finish(ctx, row, m, say("今天没有核销过手机尾号 %s 的券。要查券码，请发：%s", phone, example(VerbQuery)))
 	}
-	c := Card{TaskID: b.NewID(), Source: "验券", Title: fmt.Sprintf("最近 %d 次核销", len(ops))}
+	title := fmt.Sprintf("尾号 %s 今天 %d 次核销", phone, len(ops))
+	if more != nil {
+		title = fmt.Sprintf("尾号 %s 今天最近 %d 次核销", phone, len(ops))
+	}
+	return b.list(ctx, row, m, places, ops, title)
+}
+
+// list answers with operations: the first on a card, all in words where there are
+// more.
+func (b *Bot) list(ctx context.Context, row models.Inbox, m Message, places []place, ops []models.Operation, title string, keys ...CardKey) (Reply, error) {
+	c := Card{TaskID: b.NewID(), Source: "验券", Title: title, Keys: keys}
 	if len(places) == 1 {
 		c.Source = source(places[0].Store)
 	}

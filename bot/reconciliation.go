@@ -47,12 +47,8 @@ func (b *Bot) newLedger() *reconcile.Keeper {
 // reconciledLine is the last closed day of these stores in one line, for a
 // summary: "" where it was not compared.
 func (b *Bot) reconciledLine(ctx context.Context, stores []models.Store) (string, error) {
-	ids := make([]int64, len(stores))
-	for i, s := range stores {
-		ids[i] = s.ID
-	}
 	day := reconcile.DayOf(b.Now().Add(-24 * time.Hour))
-	line, err := b.ledger.Line(ctx, ids, day)
+	line, err := b.ledger.Line(ctx, idsOf(stores), day)
 	if err != nil {
 		return "", fmt.Errorf("bot: %w", err)
 	}
@@ -153,8 +149,7 @@ func (b *Bot) reconcile(ctx context.Context, row models.Inbox, m Message, places
 
 // closedDay is the day that a period means, or why it cannot be compared.
 func (b *Bot) closedDay(period Period) (day, problem string) {
-	beijing := time.FixedZone("CST", 8*60*60) // the platform's days, whatever zone is shown
-	span, ok := period.Span(b.Now(), beijing)
+	span, ok := period.Span(b.Now(), reconcile.Zone)
 	if !ok || span.To.Sub(span.From) != 24*time.Hour {
 		return "", "一次对一天的账，例如：对账 昨日，对账 11-20"
 	}

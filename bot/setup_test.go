@@ -80,6 +80,7 @@ func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string)
 	b.bot, err = New(Options{
 		DB: db, Platforms: map[string]dianping.Client{dialect: client}, Courier: b.courier,
 		Authorizers: map[string]dianping.Authorizer{dialect: client},
+		ConsoleLink: func(ticket string) string { return "https://example.com/console/in?t=" + ticket },
 		AuthLink:    func(platform, ticket string) string { return "https://example.com/auth/" + platform + "?t=" + ticket },
 		Callback:    func(platform string) string { return "https://example.com/auth/" + platform + "/callback" },
 		Managers:    []string{"Boss"}, Notices: app, CallTimeout: timeout, Now: clock.Now,

@@ -86,13 +86,13 @@ func itemsOf(m Message) (items []Item, again string) {
 		}
 		_, text, _ = strings.Cut(strings.TrimPrefix(m.Button.Key, keyStore), " ")
 	}
-	return Parse(text).Items, ""
+	return ParseReply(text, m.Quote).Items, ""
 }
 
 // text does what a text asks, in the one place given or wherever the sender
 // may act.
 func (b *Bot) text(ctx context.Context, row models.Inbox, m Message, text string, at *place) (Reply, error) {
-	cmd := Parse(text)
+	cmd := ParseReply(text, m.Quote)
 	if cmd.Verb == VerbHelp {
 		return b.finish(ctx, row, m, b.helpCard())
 	}
@@ -124,8 +124,10 @@ func (b *Bot) text(ctx context.Context, row models.Inbox, m Message, text string
 		return b.finish(ctx, row, m, b.helpCard())
 	case cmd.Verb == VerbNone:
 		return b.finish(ctx, row, m, Reply{Text: "没看懂。请发「验 券码」核销，或发「帮助」看看能做什么。"})
+	case cmd.Verb == VerbPhone:
+		return b.byPhone(ctx, row, m, places, cmd.Phone)
 	case cmd.Verb == VerbRecent:
-		return b.recent(ctx, row, m, places, cmd.N)
+		return b.recent(ctx, row, m, places, cmd.N, models.HistoryMark{})
 	case cmd.Verb == VerbTotals:
 		return b.totals(ctx, row, m, places, cmd.Period)
 	case cmd.Verb == VerbReconcile:
@@ -198,6 +200,12 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 			return Reply{}, err
 		}
 		return b.text(ctx, row, m, text, &p)
+	case strings.HasPrefix(key, keyOlder):
+		n, after, err := parseOlderKey(strings.TrimPrefix(key, keyOlder))
+		if err != nil {
+			break
+		}
+		return b.recent(ctx, row, m, places, n, after)
 	case strings.HasPrefix(key, keyUndo), strings.HasPrefix(key, keyShow):
 		word, id, _ := strings.Cut(key, " ")
 		op, err := b.DB.Operation(ctx, id)

@@ -127,12 +127,12 @@ func TestPerhapsSent(t *testing.T) {
 			_, _ = io.WriteString(w, goodReceipt+strings.Repeat(" ", maxBody))
 		}, nil},
 		{"no answer in time", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-			func(c *Config) { c.Timeout = 30 * time.Millisecond }},
+			func(c *Config) { c.Timeout = time.Second }},
 		{"no body in time", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, goodReceipt[:9])
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
-		}, func(c *Config) { c.Timeout = 30 * time.Millisecond }},
+		}, func(c *Config) { c.Timeout = time.Second }},
 		{"a transport without hooks", nil, func(c *Config) { c.HTTP = failing(io.ErrUnexpectedEOF) }},
 	}
 	for _, tt := range tests {

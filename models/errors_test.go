@@ -51,7 +51,7 @@ func TestContextEnds(t *testing.T) {
 		cancel()
 		for _, err := range []error{
 			db.Ping(ctx), second(db.Message(ctx, in.ID)), second(db.Answer(ctx, in, nil, true)), second(db.DueOutgoing(ctx, noon, 1)),
-			db.SyncConfigured(ctx, twoStores()), second(db.MigrationStatus(ctx)), second(db.Recent(ctx, []int64{1}, 1)),
+			db.SyncConfigured(ctx, twoStores()), second(db.MigrationStatus(ctx)), second(db.Doubtful(ctx)),
 			second(db.PurgeInbox(ctx, noon, 1)), second(db.FinishConsume(ctx, intent("1"), nil)),
 		} {
 			want(t, err, context.Canceled)

@@ -150,6 +150,17 @@ func (db *DB) moveOutgoing(ctx context.Context, what string, o Outgoing, values 
 	})
 }
 
+// Tried reports whether there was a try to send an answer to a message, with
+// whatever outcome.
+func (db *DB) Tried(ctx context.Context, inboxID string) (bool, error) {
+	var rows []Outgoing
+	err := db.read(ctx, "find tries", func(g *gorm.DB) error {
+		return g.Select("id").Where("inbox_id = ? AND attempt > 0", inboxID).
+			Limit(1).Find(&rows).Error
+	})
+	return len(rows) > 0, err
+}
+
 // OutgoingObsolete takes what is still queued as an answer to a message out of
 // the queue, because the same was delivered another way, and says how many. What
 // is being sent right now keeps its place, so that nothing overtakes it.

@@ -103,6 +103,21 @@ func TestOutboxOrder(t *testing.T) {
 	})
 }
 
+func TestTried(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		o := outgoing("o", "app/main/wr")
+		o.InboxID = "in-1"
+		no(t, db.Enqueue(ctx, o))
+		same(t, must(db.Tried(ctx, "in-1")), false)
+		o = must(db.ClaimOutgoing(ctx, must(db.DueOutgoing(ctx, noon, 1))[0], noon.Add(time.Minute)))
+		same(t, must(db.Tried(ctx, "in-1")), true)
+		no(t, db.OutgoingSent(ctx, o, "m"))
+		same(t, must(db.Tried(ctx, "in-1")), true)
+		same(t, must(db.Tried(ctx, "in-2")), false)
+	})
+}
+
 func TestOutgoingObsolete(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()

@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -42,23 +41,6 @@ func (db *DB) OperationsUndoneBy(ctx context.Context, undoInboxID string) ([]Ope
 // up now, the longest waiting first.
 func (db *DB) DueOperations(ctx context.Context, now time.Time, limit int) ([]Operation, error) {
 	return db.operationsWhere(ctx, "due_at, id", limit, "due_at <= ? AND state IN ?", stamp(now), underWay)
-}
-
-// Recent lists the newest operations of these stores that touched a voucher, or
-// may have: all but the refused ones.
-func (db *DB) Recent(ctx context.Context, storeIDs []int64, limit int) ([]Operation, error) {
-	// Store by store, because each is then a few steps down an index; over all of
-	// them at once it would be a sort of everything they ever did.
-	var all []Operation
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(storeIDs))) {
-		rows, err := db.operationsWhere(ctx, "created_at DESC, id DESC", limit, "store_id = ? AND state <> ?", id, Rejected)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, rows...)
-	}
-	slices.SortStableFunc(all, func(a, b Operation) int { return b.CreatedAt.Compare(a.CreatedAt) })
-	return all[:min(limit, len(all))], nil
 }
 
 func (db *DB) operationsWhere(ctx context.Context, order string, limit int, where string, args ...any) ([]Operation, error) {

@@ -31,25 +31,6 @@ func TestOperationsOfMessage(t *testing.T) {
 	})
 }
 
-func TestRecent(t *testing.T) {
-	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
-		ctx := t.Context()
-		for i, state := range states {
-			clock.Advance(time.Second)
-			op := inState(t, db, fmt.Sprint("1-", i), state)
-			same(t, op.CreatedAt, clock.Now())
-		}
-		clock.Advance(-2500 * time.Millisecond)
-		op := intent("2-0")
-		op.StoreID = 2
-		begin(t, db, op)
-		same(t, codes(must(db.Recent(ctx, []int64{2, 1, 2, 3}, 20))), "1-6 1-5 1-4 2-0 1-2 1-1 1-0 ")
-		same(t, codes(must(db.Recent(ctx, []int64{1, 2}, 4))), "1-6 1-5 1-4 2-0 ")
-		same(t, codes(must(db.Recent(ctx, []int64{2}, 4))), "2-0 ")
-		same(t, len(must(db.Recent(ctx, nil, 4))), 0)
-	})
-}
-
 func TestOperationByCoupon(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()

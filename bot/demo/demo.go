@@ -87,8 +87,6 @@ func (w *world) show(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 			fmt.Fprintf(out, "验券演示已就绪，请用浏览器打开：%s\n按 Ctrl-C 结束，数据随之清除。\n", app.LocalURL(page.Addr()))
 		}})
 		switch {
-		case errors.Is(err, context.Canceled) && botCtx.Err() != nil:
-			err = nil // ended before it was ready
 		case err != nil:
 			err = fmt.Errorf("demo: the bot: %w", err)
 		case ctx.Err() == nil:

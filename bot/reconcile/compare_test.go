@@ -14,7 +14,7 @@ import (
 const day = "2026-11-22"
 
 // at is a time of the day in Beijing.
-func at(hour, minute int) time.Time { return time.Date(2026, 11, 22, hour, minute, 0, 0, beijing) }
+func at(hour, minute int) time.Time { return time.Date(2026, 11, 22, hour, minute, 0, 0, Zone) }
 
 func listed(code string, price dianping.Fen, when time.Time) dianping.Record {
 	return dianping.Record{Code: code, Price: price, VerifyTime: when, VerifyAccount: "zhangsan", VerifyChannel: byInterface, Title: "下午茶"}
@@ -169,22 +169,22 @@ func TestSchedule(t *testing.T) {
 		zone  *time.Location
 		first string
 	}{
-		{3*time.Hour + 30*time.Minute, beijing, "2026-11-23T03:30:00+08:00"},
-		{0, beijing, "2026-11-24T00:00:00+08:00"},                // the undo window is open at midnight
-		{15 * time.Minute, beijing, "2026-11-23T00:15:00+08:00"}, // the very moment
-		{14 * time.Minute, beijing, "2026-11-24T00:14:00+08:00"},
+		{3*time.Hour + 30*time.Minute, Zone, "2026-11-23T03:30:00+08:00"},
+		{0, Zone, "2026-11-24T00:00:00+08:00"},                // the undo window is open at midnight
+		{15 * time.Minute, Zone, "2026-11-23T00:15:00+08:00"}, // the very moment
+		{14 * time.Minute, Zone, "2026-11-24T00:14:00+08:00"},
 		{22 * time.Hour, newYork, "2026-11-23T11:00:00+08:00"}, // the day ends at 11:00 there
 		{9 * time.Hour, newYork, "2026-11-23T22:00:00+08:00"},
 	} {
 		s := Schedule{At: c.at, Location: c.zone, UndoWindow: 10 * time.Minute}
-		if got := s.First(day).In(beijing).Format(time.RFC3339); got != c.first {
+		if got := s.First(day).In(Zone).Format(time.RFC3339); got != c.first {
 			t.Errorf("%v in %v: first look %s, want %s", c.at, c.zone, got, c.first)
 		}
 	}
-	s := Schedule{At: 3*time.Hour + 30*time.Minute, Location: beijing, UndoWindow: 10 * time.Minute}
+	s := Schedule{At: 3*time.Hour + 30*time.Minute, Location: Zone, UndoWindow: 10 * time.Minute}
 	var looks []string
 	for next := s.First(day); !next.IsZero(); next = s.Next(day, next) {
-		looks = append(looks, next.In(beijing).Format("01-02 15:04"))
+		looks = append(looks, next.In(Zone).Format("01-02 15:04"))
 	}
 	same(t, strings.Join(looks, ", "), "11-23 03:30, 11-24 03:30, 11-26 03:30, 11-30 03:30")
 	same(t, s.Next(day, s.First(daysAfter(day, 2))), s.First(daysAfter(day, 3))) // a night was missed

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// beijing is the platform's wall clock, by which it counts days, whatever zone
+// Zone is the platform's wall clock, by which it counts days, whatever zone
 // people are shown. China has no summer time.
-var beijing = time.FixedZone("CST", 8*60*60)
+var Zone = time.FixedZone("CST", 8*60*60)
 
 // settled is how long after the last possible undo a day is taken for closed.
 const settled = 5 * time.Minute
 
 // DayOf is the platform's day at a time, as yyyy-MM-dd.
-func DayOf(t time.Time) string { return t.In(beijing).Format(time.DateOnly) }
+func DayOf(t time.Time) string { return t.In(Zone).Format(time.DateOnly) }
 
 // Bounds are the first moment of a day and that of the next one.
 func Bounds(day string) (from, to time.Time, err error) {
-	from, err = time.ParseInLocation(time.DateOnly, day, beijing)
+	from, err = time.ParseInLocation(time.DateOnly, day, Zone)
 	if err != nil {
 		return time.Time{}, time.Time{}, fmt.Errorf("reconcile: %q is not a day: %w", day, err)
 	}

@@ -285,7 +285,7 @@ func alarm(store models.Store, day string, f Figures, items []Item) Notice {
 		if i.Kind == OnlyOurs || i.Kind == UndoFailed {
 			codes = append(codes, string(i.Kind)+i.Code)
 			if len(lines) < 5 {
-				lines = append(lines, fmt.Sprintf("%s %s %v（%s）", i.At.In(beijing).Format("15:04"), i.Code, max(i.OursFen, i.PlatformFen), i.Kind.Name()))
+				lines = append(lines, fmt.Sprintf("%s %s %v（%s）", i.At.In(Zone).Format("15:04"), i.Code, max(i.OursFen, i.PlatformFen), i.Kind.Name()))
 			}
 		}
 	}

@@ -275,6 +275,26 @@ func TestRobotStream(t *testing.T) {
 	}
 }
 
+// A reply that the outbox has sent is not brought again by a poll: WeCom takes a
+// card once, and the stream has to end.
+func TestStreamEndsAfterTheOutbox(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *Options) { o.ReplyDeadline = 50 * time.Millisecond })
+	target, body := robotSeal().json(robotText("m1", "@Bot 验 7992697494"))
+	open(t, b.do("POST", target, strings.NewReader(body)))
+	b.engine.told["in-m1"] = true
+	b.engine.reply("m1", doneCard)
+	target, body = robotSeal().json(robotPoll("in-m1"))
+	frame := open(t, b.do("POST", target, strings.NewReader(body)))
+	end, _ := frame["stream"].(map[string]any)
+	if frame["msgtype"] != "stream" || frame["template_card"] != nil || end["finish"] != true || end["content"] != doneCard.Card.Title {
+		t.Errorf("last frame %v", frame)
+	}
+	if got := b.engine.deliveries(); len(got) != 0 {
+		t.Errorf("delivered %v", got)
+	}
+}
+
 func TestRobotClick(t *testing.T) {
 	t.Parallel()
 	const replyURL = "https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=x"

@@ -66,6 +66,9 @@ func (s *Server) receiveRobot(c *gin.Context) {
 		c.Status(http.StatusOK)
 		return
 	}
+	// The outbox may have been quicker than this poll. WeCom takes a card once, and
+	// refuses a frame that brings it again: the stream would never end.
+	in.Told = ready && in.Poll != "" && reply.Card != nil && s.Engine.Told(c.Request.Context(), id)
 	plain, rest := robot.Frame(in, id, reply, ready)
 	if plain == nil {
 		c.Status(http.StatusOK)
@@ -84,7 +87,7 @@ func (s *Server) receiveRobot(c *gin.Context) {
 	c.Writer.Flush()
 	failpoint.Hit("passive.after")
 	// Where WeCom has hung up, the reply still goes out by the outbox.
-	if ready && there {
+	if ready && there && !in.Told {
 		s.Engine.Delivered(context.WithoutCancel(c.Request.Context()), id, rest)
 	}
 	failpoint.Hit("passive.recorded")

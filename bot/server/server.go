@@ -15,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"yanquan/bot"
+	"yanquan/bot/console"
 )
 
 // Engine answers messages; [bot.Bot] is one.
@@ -23,6 +24,8 @@ type Engine interface {
 	Accept(ctx context.Context, m bot.Message) (id string, err error)
 	// Await waits for the final reply until the context ends.
 	Await(ctx context.Context, id string) (bot.Reply, bool)
+	// Told reports whether the final reply has been sent another way.
+	Told(ctx context.Context, id string) bool
 	// Delivered says that the final reply went out in the response to a callback,
 	// but for what rest has.
 	Delivered(ctx context.Context, id string, rest bot.Reply)
@@ -39,6 +42,7 @@ type Options struct {
 	Merchants  Merchants
 	Files      Files
 	Links      *Links
+	Console    http.Handler   // pages below [console.Root]
 	Location   *time.Location // of the times shown; UTC where nil
 	UndoWindow time.Duration  // full length of the page's undo clock; 10m where zero
 
@@ -130,6 +134,10 @@ func New(o Options) (*Server, error) {
 		r.GET("/files/:token", s.offerFile)
 		r.POST("/files/:token", s.takeFile)
 		r.GET("/files/:token/:name", s.sendFile)
+	}
+	if o.Console != nil {
+		r.GET(console.Root+"*page", gin.WrapH(o.Console))
+		r.POST(console.Root+"*page", gin.WrapH(o.Console))
 	}
 	s.router = r
 	return s, nil

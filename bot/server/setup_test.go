@@ -43,12 +43,13 @@ type fakeEngine struct {
 	delivered []string
 	replies   map[string]chan bot.Reply // by message id; what was put in is given out for ever
 	known     map[string]bot.Reply
+	told      map[string]bool // by id
 	panics    bool
 	arrived   chan struct{} // one for each message accepted
 }
 
 func newEngine() *fakeEngine {
-	return &fakeEngine{replies: map[string]chan bot.Reply{}, known: map[string]bot.Reply{}, arrived: make(chan struct{}, 100)}
+	return &fakeEngine{replies: map[string]chan bot.Reply{}, known: map[string]bot.Reply{}, told: map[string]bool{}, arrived: make(chan struct{}, 100)}
 }
 
 func (e *fakeEngine) Accept(_ context.Context, m bot.Message) (string, error) {
@@ -92,6 +93,12 @@ func (e *fakeEngine) Await(ctx context.Context, id string) (bot.Reply, bool) {
 	case <-ctx.Done():
 		return bot.Reply{}, false
 	}
+}
+
+func (e *fakeEngine) Told(_ context.Context, id string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.told[id]
 }
 
 func (e *fakeEngine) Delivered(_ context.Context, id string, rest bot.Reply) {

@@ -100,7 +100,10 @@ func (c *TemplateCard) Validate(ch Channel) error {
 	default:
 		bad(42031, "unknown type %q", c.CardType)
 	}
-	if ch != AppChannel && ch != RobotChannel {
+	if ch == WebhookChannel && c.CardType != textNotice {
+		bad(42031, "a webhook takes notices only")
+	}
+	if ch != AppChannel && ch != RobotChannel && ch != WebhookChannel {
 		bad(42031, "channel %q has no cards", ch)
 	}
 

@@ -42,6 +42,9 @@ func buildCard(ch Channel, c bot.Card, fallbackURL string) *TemplateCard {
 			Text: shorten(k.Text, soft.button), Style: buttonStyle(k.Style), Key: k.Key,
 		})
 	}
+	if ch == WebhookChannel {
+		out.TaskID = "" // has no use there
+	}
 	target := c.URL
 	if target == "" && out.CardType == textNotice {
 		target = fallbackURL

@@ -31,7 +31,7 @@ type softLimits struct {
 }
 
 func softLimitsOf(ch Channel) softLimits {
-	if ch == RobotChannel {
+	if ch != AppChannel {
 		return softLimits{source: 13, title: 26, desc: 30, text: 112, fieldKey: 5, fieldValue: 26, button: 10}
 	}
 	return softLimits{source: 20, title: 36, desc: 44, text: 160, fieldKey: 5, fieldValue: 30, button: 10}

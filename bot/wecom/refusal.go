@@ -115,7 +115,8 @@ func failed(err error, form bot.Form) *bot.DeliveryError {
 		return retry(reasonRate, afterRate)
 	case code == 60020:
 		return retry(reasonAddress, afterHuman) // err names the address to allow
-	case code == 40013, code == 40056, code == 301002, code == 48002:
+	case code == 40013, code == 40056, code == 301002, code == 48002,
+		code == 93000, code == 93004, code == 93008: // a webhook that was taken away or switched off
 		return retry(reasonConfig, afterHuman)
 	case code == 40003, code == 46004, code == 50002, code == 60011, code == 60111, code == 81013, code == 82001:
 		return &bot.DeliveryError{Reason: reasonNoReceiver, Err: err}

@@ -61,6 +61,9 @@ func (r *Robot) Frame(in Incoming, streamID string, reply bot.Reply, ready bool)
 	case in.Ignore:
 	case in.Poll != "":
 		f = r.messageFrame(in.Poll, reply, ready, true)
+		if in.Told && f.Card != nil {
+			f = &frame{MsgType: "stream", Stream: f.Stream}
+		}
 	case in.Message.Kind == bot.Enter:
 		if ready {
 			f = r.enterFrame(reply)

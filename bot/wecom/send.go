@@ -18,8 +18,9 @@ const DefaultAPIURL = "https://qyapi.weixin.qq.com"
 
 // SenderConfig describes where and as whom to send.
 type SenderConfig struct {
-	APIURL string // "": DefaultAPIURL
-	Apps   []AppConfig
+	APIURL   string // "": DefaultAPIURL
+	Apps     []AppConfig
+	Webhooks []WebhookConfig
 	// FallbackURL: see [RobotConfig.FallbackURL].
 	FallbackURL string
 	Files       Files            // nil: files go out as links
@@ -48,6 +49,7 @@ type Sender struct {
 	files       Files
 	apps        map[string]*sendingApp // by channel
 	first       *sendingApp            // of apps, in their configured order; nil: there is none
+	webhooks    map[string]string      // keys, by channel
 
 	mu   sync.Mutex
 	part map[string]progress // deliveries begun and not finished
@@ -89,7 +91,11 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		fallbackURL: cfg.FallbackURL,
 		files:       cfg.Files,
 		apps:        make(map[string]*sendingApp, len(cfg.Apps)),
+		webhooks:    make(map[string]string, len(cfg.Webhooks)),
 		part:        make(map[string]progress),
+	}
+	for _, h := range cfg.Webhooks {
+		s.webhooks[string(WebhookChannel)+"/"+h.Name] = h.Key
 	}
 	for _, app := range cfg.Apps {
 		channel := string(AppChannel) + "/" + app.Name
@@ -125,7 +131,7 @@ func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 	switch {
 	case ch == AppChannel && d.ResponseCode != "":
 		return bot.AsUpdate
-	case ch == AppChannel:
+	case ch == AppChannel, ch == WebhookChannel:
 		return bot.AsCard
 	case d.Chat == "" && d.Reply.Text == "" && d.Reply.File == nil && d.ReplyURL != "":
 		return bot.AsCard
@@ -135,11 +141,14 @@ func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 
 // PerMinute implements [bot.Courier]: 30 messages to one member by an app, 30 to
 // one conversation by a robot (pages 90312, 101463), less a reserve for tries
-// whose answer was lost. WeCom drops an app's further messages without a word.
+// whose answer was lost. WeCom drops an app's further messages without a word. A
+// webhook takes 20 messages (page 91770), and what it gets is four of them or so.
 func (s *Sender) PerMinute(d bot.Delivery) int {
 	switch kindOf(d.Channel) {
 	case AppChannel, RobotChannel:
 		return 25
+	case WebhookChannel:
+		return 3
 	}
 	return 0
 }
@@ -156,6 +165,10 @@ func (s *Sender) Deliver(ctx context.Context, d bot.Delivery) (bot.Sent, error) 
 		}
 	case RobotChannel:
 		return s.deliverRobot(ctx, d)
+	case WebhookChannel:
+		if key := s.webhooks[d.Channel]; key != "" {
+			return s.deliverWebhook(ctx, key, d)
+		}
 	}
 	return bot.Sent{}, refusedHere(reasonUnknownChan, "", "channel %q is not configured", d.Channel)
 }

@@ -35,7 +35,9 @@ type tokenStore struct {
 
 var _ credential.AccessTokenContextHandle = (*tokenStore)(nil)
 
+// newTokenStore makes the process-wide client safe first: fetching uses it.
 func newTokenStore(apiURL, corpID, secret string, now func() time.Time) *tokenStore {
+	boundClient()
 	return &tokenStore{apiURL: apiURL, corpID: corpID, secret: secret, now: now, lock: make(chan struct{}, 1)}
 }
 

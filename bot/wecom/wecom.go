@@ -28,8 +28,9 @@ import (
 type Channel string
 
 const (
-	AppChannel   Channel = "app" // self-built app
-	RobotChannel Channel = "bot" // smart robot
+	AppChannel     Channel = "app"     // self-built app
+	RobotChannel   Channel = "bot"     // smart robot
+	WebhookChannel Channel = "webhook" // into one group, and nothing back
 )
 
 // DefaultMaxAge is how far the timestamp of a callback may be from our clock,

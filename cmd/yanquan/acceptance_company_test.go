@@ -9,11 +9,12 @@ import (
 // Rooms and stores. Everybody is a member of every group; what they may do there
 // is the bot's to know.
 const (
-	roomA     = "wrRenMin" // 人民广场店
-	roomBoth  = "wrBoth"   // both stores
-	roomStray = "wrStray"  // no store
-	roomC     = "wrJingAn" // 静安店, once it is bound
-	private   = ""         // no group: 1:1, also with the robot
+	roomA        = "wrRenMin"    // 人民广场店
+	roomBoth     = "wrBoth"      // both stores
+	roomStray    = "wrStray"     // no store
+	roomC        = "wrJingAn"    // 静安店, once it is bound
+	roomManagers = "wrDianZhang" // gets the summaries by a webhook
+	private      = ""            // no group: 1:1, also with the robot
 
 	shopA, shopB   = "shop-a", "shop-b"
 	storeA, storeB = "人民广场店", "徐家汇店"
@@ -86,6 +87,9 @@ wecom:
     - name: group
       token: "${WECOM_BOT_TOKEN}"
       encoding_aes_key: "${WECOM_BOT_AES_KEY}"
+  webhooks:
+    - name: managers
+      key: "${WECOM_WEBHOOK_KEY}"
   reply_deadline: 1500ms
 dianping:
   api_url: "{{.PlatformURL}}"
@@ -134,6 +138,7 @@ const unwatched = "{repeats: 0, same_phone: 0, undo_percent: 0, silent_days: 0, 
 var secrets = map[string]string{
 	"YANQUAN_SECRET_KEY": testKey, "DIANPING_APP_KEY": "app-key", "DIANPING_APP_SECRET": "the-app-secret-value",
 	"MEITUAN_DEVELOPER_ID": "100120", "MEITUAN_SIGN_KEY": "the-sign-key-value", "SESSION_A": "session-of-shop-a",
+	"WECOM_WEBHOOK_KEY": "the-webhook-key-value",
 }
 
 const sessionB = "session-of-shop-b"

@@ -115,9 +115,9 @@ func (w *world) sayFor(n int, user, text string, want ...string) answer {
 }
 
 // utter says something and waits for no more than the callback.
-func (w *world) utter(user, text string) answer {
+func (w *world) utter(user, text string, how ...wecomtest.SayOption) answer {
 	w.Helper()
-	out, err := w.wecom.Say(w.soon(), w.where(user), user, text)
+	out, err := w.wecom.Say(w.soon(), w.where(user), user, text, how...)
 	w.must(err)
 	said, ok := w.wecom.Find(out.Shown, user)
 	if !ok {

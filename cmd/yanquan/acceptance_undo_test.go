@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -38,6 +39,15 @@ func undo(w *world) {
 	w.ledger(last, 1, 0)
 	w.press(w.hero, w.card(a), "撤销", "已撤销", last)
 	w.ledger(last, 1, 1)
+
+	if w.group { // an app is not told what is quoted
+		asked := w.say(w.hero, "验 "+w.sold(), "核销成功")
+		quoted, _ := w.wecom.Find(asked.delivery.ShownID, w.hero)
+		code := regexp.MustCompile(`[0-9]{10,}`).FindString(quoted.Text)
+		a := w.utter(w.hero, "撤", wecomtest.Quoting(quoted.ID))
+		w.await(1, a, "已撤销", code)
+		w.ledger(code, 1, 1)
+	}
 	w.ledger(first, 1, 0)
 	w.say(w.hero, "撤", first, "[撤销]")
 	w.say("sunba", "撤", "没有可以撤销")

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/failpoint"
+	"yanquan/internal/race"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -113,8 +115,9 @@ func newWorld(t *testing.T, s setting) *world {
 
 	opt := wecomtest.Options{
 		Now:       s.now(&u.ahead),
-		Apps:      []wecomtest.App{{Name: "main", AgentID: 1000002}},
+		Apps:      []wecomtest.App{{Name: "main", AgentID: 1000002, TrustedDomain: strings.TrimPrefix(publicURL, "https://")}},
 		Robots:    []wecomtest.Robot{{Name: "group", DisplayName: "验券"}},
+		Webhooks:  []wecomtest.Webhook{{Name: "日报", Key: secrets["WECOM_WEBHOOK_KEY"], Group: roomManagers}},
 		PollEvery: 200 * time.Millisecond,
 	}
 	// Clients and pages of the manual differ in these; each cell has a mix of its own.
@@ -129,7 +132,7 @@ func newWorld(t *testing.T, s setting) *world {
 		opt.Users = append(opt.Users, wecomtest.User{ID: id, Name: name})
 		all, rooms = append(all, id), append(rooms, room(id))
 	}
-	for _, id := range append([]string{roomA, roomBoth, roomStray, roomC}, rooms...) {
+	for _, id := range append([]string{roomA, roomBoth, roomStray, roomC, roomManagers}, rooms...) {
 		opt.Groups = append(opt.Groups, wecomtest.Group{ID: id, Name: id, Members: all, Robots: []string{"group"}})
 	}
 	u.wecom = wecomtest.New(opt)
@@ -172,6 +175,9 @@ func newWorld(t *testing.T, s setting) *world {
 	w.must(os.WriteFile(filepath.Join(dir, "session-b"), []byte(sessionB+"\n"), 0o600))
 
 	t.Cleanup(func() { // after the process has ended
+		if t.Failed() {
+			t.Log(w.unsent())
+		}
 		for i, p := range u.logs {
 			if t.Failed() {
 				t.Logf("warnings and errors of start %d:\n%s", i+1, tailOf(complaints(p.stderr.String()), 12<<10))
@@ -272,12 +278,45 @@ func (w *world) together(parts map[string]func(w *world)) {
 }
 
 // patience bounds every wait; what the contract promises is mostly far less.
-const patience = 40 * time.Second
+// Under the race detector everything takes several times as long.
+var patience = func() time.Duration {
+	if race.Enabled {
+		return 2 * time.Minute
+	}
+	return 40 * time.Second
+}()
 
 func (w *world) soon() context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	w.Cleanup(cancel)
 	return ctx
+}
+
+// unsent lists the answers and notices that the database still holds back.
+func (w *world) unsent() string {
+	db, err := sql.Open(w.driver, w.dsn)
+	if err != nil {
+		return err.Error()
+	}
+	defer db.Close()
+	rows, err := db.Query("SELECT conversation, seq, channel, user_id, form, state, attempt, COALESCE(due_at, ''), reason, created_at FROM outbox WHERE state <> 'sent' ORDER BY created_at")
+	if err != nil {
+		return err.Error()
+	}
+	defer rows.Close()
+	list := "not sent at " + time.Now().UTC().Format(time.RFC3339) + ":"
+	for rows.Next() {
+		row := make([]string, 10)
+		into := make([]any, len(row))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return err.Error()
+		}
+		list += "\n" + strings.Join(row, " ")
+	}
+	return list
 }
 
 // complaints are the lines of a log that are worth reading.

@@ -131,7 +131,7 @@ func TestFault13Midnight(t *testing.T) {
 // endsAbout checks until when a card says that an undo is possible.
 func (w *world) endsAbout(a answer, end time.Time) {
 	w.Helper()
-	for early := time.Duration(0); early < patience; early += time.Second {
+	for early := time.Duration(0); early < 40*time.Second; early += time.Second {
 		if strings.Contains(a.text(), "可撤销至 "+end.Add(-early).In(w.zone).Format("15:04:05")) {
 			return
 		}

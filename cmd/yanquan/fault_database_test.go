@@ -23,7 +23,7 @@ func TestFault10CutWhileAccepting(t *testing.T) {
 	inCells(t, proxiedCells, func(w *world) {
 		for _, cut := range []func(string) <-chan struct{}{w.proxy.CutBefore, w.proxy.CutAfter} {
 			code := w.sell()
-			struck := cut("INSERT INTO") // the next is the message's
+			struck := cut("INSERT INTO inbox")
 			a := w.utter(w.hero, "验 "+code)
 			w.awaitClosed(struck)
 			if d := a.delivery; d.Attempts[0].Status != http.StatusServiceUnavailable || !d.Accepted() {

@@ -118,6 +118,14 @@ func (w *world) oneSummary(mark string) {
 	for _, user := range []string{"boss", "sunba"} {
 		w.until(func() bool { return len(got(user)) > 0 })
 	}
+	w.until(func() bool { // comes last
+		for _, s := range w.wecom.Screen(wecomtest.InGroup(roomManagers).As("boss")) {
+			if s.Kind == wecomtest.KindImage {
+				return true
+			}
+		}
+		return false
+	})
 	w.say(w.hero, "记录", "核销") // meanwhile another would have come
 	for _, user := range []string{"boss", "sunba"} {
 		all := got(user)
@@ -129,6 +137,15 @@ func (w *world) oneSummary(mark string) {
 			w.Errorf("%s has %d pictures of the day", user, n)
 		}
 		w.in(private).recountApp(user)
+	}
+	var group []string // one card and one picture
+	for _, s := range w.wecom.Screen(wecomtest.InGroup(roomManagers).As("boss")) {
+		if s.FromBot && (strings.Contains(legible(s), title) || s.Kind == wecomtest.KindImage) {
+			group = append(group, s.Kind+" "+legible(s))
+		}
+	}
+	if len(group) != 2 || strings.Contains(group[0], "补发") != (mark != "") || !strings.HasPrefix(group[1], wecomtest.KindImage) {
+		w.Errorf("the managers' group has %d messages:\n%s", len(group), strings.Join(group, "\n"))
 	}
 	for _, user := range []string{"wangwu", "qianqi"} {
 		if n := len(got(user)); n > 0 {

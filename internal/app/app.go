@@ -3,14 +3,18 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/console"
 	"yanquan/bot/grants"
 	"yanquan/bot/server"
 	"yanquan/bot/watch"
@@ -35,7 +39,8 @@ type Options struct {
 }
 
 // Run runs the bot until the context ends, then stops taking messages, finishes
-// what is under way within server.shutdown_grace and returns.
+// what is under way within server.shutdown_grace and returns. To be stopped while
+// it still starts, in a migration say, is no error either.
 func Run(ctx context.Context, cfg *config.Config, o Options) error {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -43,6 +48,23 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	var ready atomic.Bool
+	tell := o.Ready
+	o.Ready = func(address string) {
+		ready.Store(true)
+		if tell != nil {
+			tell(address)
+		}
+	}
+	err := run(ctx, cfg, o)
+	if err != nil && !ready.Load() && ctx.Err() != nil {
+		o.Log.Info("stopped before it was ready", "error", err)
+		return nil
+	}
+	return err
+}
+
+func run(ctx context.Context, cfg *config.Config, o Options) error {
 	db, err := OpenDB(ctx, cfg, o.Log, o.Now)
 	if err != nil {
 		return err
@@ -79,9 +101,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 	go func() { defer close(background); parts.bot.Run(ctx, inner(cfg.Server.ShutdownGrace)) }()
 	err = parts.server.Serve(ctx, ln, func() {
 		o.Log.Info("ready", "address", address, "public_url", publicURL(cfg, address), "apps", len(parts.apps), "robots", len(parts.robots), "platforms", strings.Join(cfg.Platforms(), ","), "stores", len(cfg.Stores))
-		if o.Ready != nil {
-			o.Ready(address)
-		}
+		o.Ready(address)
 	})
 	stop()
 	select {
@@ -236,6 +256,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 	p := &parts{apps: map[string]server.AppCallback{}, robots: map[string]server.RobotCallback{}}
 	sending := wecom.SenderConfig{FallbackURL: base, Files: db, Now: o.Now}
 	notices, deadline := "", time.Duration(0)
+	var webhooks []bot.Webhook
 	if w := cfg.WeCom; w != nil {
 		sending.APIURL, deadline = w.APIURL, w.ReplyDeadline
 		for _, a := range w.Apps {
@@ -260,6 +281,10 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 			}
 			p.robots[b.Name] = robot
 		}
+		for _, h := range w.Webhooks {
+			sending.Webhooks = append(sending.Webhooks, wecom.WebhookConfig{Name: h.Name, Key: h.Key})
+			webhooks = append(webhooks, bot.Webhook{Channel: string(wecom.WebhookChannel) + "/" + h.Name, Stores: h.Stores})
+		}
 		if len(w.Apps) > 0 {
 			notices = string(wecom.AppChannel) + "/" + w.Apps[0].Name
 		}
@@ -269,8 +294,9 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		return nil, err
 	}
 	var directory bot.Directory
+	var members console.Members
 	if len(sending.Apps) > 0 { // only an app may look members up
-		directory = sender
+		directory, members = sender, sender
 	}
 	rules, err := watchRules(cfg.Watch)
 	if err != nil {
@@ -281,21 +307,27 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		reconcileAt = &at
 	}
 	p.bot, err = bot.New(bot.Options{
-		DB: db, Platforms: platforms, Authorizers: authorizers, Courier: sender, Managers: cfg.Managers, Notices: notices,
+		DB: db, Platforms: platforms, Authorizers: authorizers, Courier: sender, Managers: cfg.Managers, Notices: notices, Webhooks: webhooks,
 		Location: cfg.Location(), CallTimeout: cfg.Redeem.CallTimeout, UndoWindow: cfg.Redeem.UndoWindow,
 		Link: linker(links, base, o.Log), AuthLink: authLinker(links, base, o.Log), FileLink: fileLinker(links, base, o.Log),
+		ConsoleLink:   func(ticket string) string { return base + console.Root + "in?t=" + ticket },
+		ConsolePage:   func(p bot.Period) string { return base + console.Root + "?period=" + url.QueryEscape(string(p)) },
 		Callback:      func(platform string) string { return base + "/auth/" + platform + "/callback" },
 		Directory:     directory,
 		AccessByGroup: cfg.Access == "group", Guard: bot.Guard{Codes: int(cfg.Guard.UnknownCodes), Within: cfg.Guard.Within},
-		Watch: rules, Report: reportTime(cfg.Report), ReconcileAt: reconcileAt,
+		Watch: rules, Report: reportTime(cfg), ReconcileAt: reconcileAt,
 		Now: db.Now, Log: o.Log, Observer: metrics,
 	})
 	if err != nil {
 		return nil, err
 	}
+	pages, err := console.New(console.Options{Desk: p.bot, Members: members, NewState: rand.Text, PublicURL: base, Location: cfg.Location(), Now: db.Now, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
 	p.server, err = server.New(server.Options{
 		Engine: p.bot, Apps: p.apps, Robots: p.robots, ReplyDeadline: deadline,
-		Vouchers: p.bot, Merchants: p.bot.Merchants(), Files: p.bot, Links: links, Location: cfg.Location(), UndoWindow: cfg.Redeem.UndoWindow,
+		Vouchers: p.bot, Merchants: p.bot.Merchants(), Files: p.bot, Links: links, Console: pages, Location: cfg.Location(), UndoWindow: cfg.Redeem.UndoWindow,
 		Checks: []server.Check{{Name: "database", Probe: db.Ping}}, Metrics: metrics,
 		Grace: inner(cfg.Server.ShutdownGrace), Now: db.Now, Log: o.Log,
 	})
@@ -303,15 +335,27 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 }
 
 // reportTime is when managers get their summaries; nil: never.
-func reportTime(r *config.Report) *bot.Report {
+func reportTime(cfg *config.Config) *bot.Report {
+	r := cfg.Report
 	if r == nil {
 		return nil
 	}
-	at, err := time.Parse("15:04", r.At)
-	if err != nil {
-		return nil // not with a configuration that was checked
+	since := func(clock string) time.Duration {
+		at, _ := time.Parse("15:04", clock) // cannot fail: the configuration was checked
+		return time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
 	}
-	return &bot.Report{At: time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute, EmptyDays: r.EmptyDays}
+	out := &bot.Report{At: since(r.At), EmptyDays: r.EmptyDays, Times: map[string]time.Duration{}}
+	for _, t := range r.Times {
+		out.Times[t.UserID] = since(t.At)
+	}
+	if cfg.WeCom != nil {
+		for _, h := range cfg.WeCom.Webhooks {
+			if h.At != "" {
+				out.Times[string(wecom.WebhookChannel)+"/"+h.Name] = since(h.At)
+			}
+		}
+	}
+	return out
 }
 
 func watchRules(w config.Watch) (watch.Rules, error) {

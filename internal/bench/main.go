@@ -1,5 +1,5 @@
 // Command bench measures the bot against references on the same machine, in the
-// same run and on the same MariaDB, and prints the ratios R1 to R10 as a table.
+// same run and on the same MariaDB, and prints the ratios R1 to R10 as a table, and with many stores and years of business S1 to S4.
 package main
 
 import (
@@ -23,11 +23,13 @@ type mode struct {
 	verifying int           // verifications of one side, once: R7
 	doubtful  int           // R8
 	messages  int           // R9
+
+	stores, operations int // S1 to S4
 }
 
 var (
-	quick = mode{repeats: 1, sample: 200 * time.Millisecond, steady: 2 * time.Second, slow: 2 * time.Second, verifying: 5, doubtful: 200, messages: 1000}
-	full  = mode{repeats: 5, sample: time.Second, steady: time.Minute, slow: 20 * time.Second, verifying: 20, doubtful: 10000, messages: 10000}
+	quick = mode{repeats: 1, sample: 200 * time.Millisecond, steady: 2 * time.Second, slow: 2 * time.Second, verifying: 5, doubtful: 200, messages: 1000, stores: 20, operations: 4000}
+	full  = mode{repeats: 5, sample: time.Second, steady: time.Minute, slow: 20 * time.Second, verifying: 20, doubtful: 10000, messages: 10000, stores: 2000, operations: 2_000_000}
 )
 
 // lab is what all measurements share.
@@ -81,6 +83,7 @@ var measurements = []struct {
 	{[]string{"R7"}, (*lab).endToEnd},
 	{[]string{"R8"}, (*lab).backlog},
 	{[]string{"R9"}, (*lab).footprint},
+	{[]string{"S1", "S2", "S3", "S4"}, (*lab).scale},
 }
 
 func run(l *lab, only, output string) (err error) {

@@ -75,17 +75,20 @@ func (p *program) stop() error {
 	return nil
 }
 
-// memory is the resident set in bytes.
-func (p *program) memory() (int64, error) {
+// memory is the resident set in bytes, peak the largest it ever was.
+func (p *program) memory() (int64, error) { return p.status("VmRSS:") }
+func (p *program) peak() (int64, error)   { return p.status("VmHWM:") }
+
+func (p *program) status(name string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, name); ok {
 			kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
 			return kb << 10, err
 		}
 	}
-	return 0, errors.New("no VmRSS")
+	return 0, errors.New("no " + name)
 }

@@ -66,6 +66,9 @@ func milli(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/1e
 // number is the 3 of "R3 …".
 func (r row) number() int {
 	var n int
+	if _, err := fmt.Sscanf(r.ratio, "S%d", &n); err == nil {
+		return 100 + n // after the ratios
+	}
 	_, _ = fmt.Sscanf(r.ratio, "R%d", &n)
 	return n
 }

@@ -17,6 +17,7 @@ import (
 
 var (
 	channelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`) // part of a URL and of a channel's name
+	webhookKey  = regexp.MustCompile(`^[A-Za-z0-9_-]{8,100}$`)
 	openHours   = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`)
 	clockTime   = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
 )
@@ -75,6 +76,18 @@ func (d *decoder) check(c *Config) {
 	d.checkStores(c)
 	if c.Report != nil && !clockTime.MatchString(c.Report.At) {
 		d.bad("report.at", "must be a time of day as HH:MM, from 00:00 to 23:59")
+	}
+	if c.Report != nil {
+		users := make([]string, len(c.Report.Times))
+		for i, t := range c.Report.Times {
+			if users[i] = t.UserID; t.At != "" && !clockTime.MatchString(t.At) {
+				d.bad(fmt.Sprintf("report.times[%d].at", i), "must be a time of day as HH:MM, from 00:00 to 23:59")
+			}
+		}
+		d.users("report.times", users)
+		for i := range users {
+			c.Report.Times[i].UserID = users[i]
+		}
 	}
 	if c.Reconcile.At != "off" && !clockTime.MatchString(c.Reconcile.At) {
 		d.bad("reconcile.at", "must be a time of day as HH:MM, from 00:00 to 23:59, or off")
@@ -144,6 +157,18 @@ func (d *decoder) checkWeCom(w *WeCom) {
 		d.channel(key+".name", bot.Name)
 		d.aesKey(key+".encoding_aes_key", bot.EncodingAESKey)
 		bots(i, bot.Name)
+	}
+	hooks := d.unique("wecom.webhooks[%d].name")
+	for i, hook := range w.Webhooks {
+		key := fmt.Sprintf("wecom.webhooks[%d]", i)
+		d.channel(key+".name", hook.Name)
+		hooks(i, strings.ToLower(hook.Name))
+		if hook.At != "" && !clockTime.MatchString(hook.At) {
+			d.bad(key+".at", "must be a time of day as HH:MM, from 00:00 to 23:59")
+		}
+		if hook.Key != "" && !webhookKey.MatchString(hook.Key) {
+			d.bad(key+".key", "must be what follows key= in the webhook's address")
+		}
 	}
 }
 
@@ -277,7 +302,7 @@ func (d *decoder) users(key string, ids []string) {
 		first, dup := seen[folded]
 		switch {
 		case id == "":
-			if !strings.HasSuffix(key, ".staff") { // there it is required, and reported
+			if !strings.HasSuffix(key, ".staff") && key != "report.times" { // there it is required, and reported
 				d.bad(at, "is empty")
 			}
 			continue

@@ -66,6 +66,7 @@ type WeCom struct {
 	CorpID        string        `yaml:"corp_id"` // needed by apps
 	Apps          []App         `yaml:"apps"`
 	Bots          []Bot         `yaml:"bots"`
+	Webhooks      []Webhook     `yaml:"webhooks"`
 	ReplyDeadline time.Duration `yaml:"reply_deadline" default:"4s"`
 }
 
@@ -84,6 +85,14 @@ type Bot struct {
 	DisplayName    string `yaml:"display_name"` // as members see it, to take "@name" off a text; needed where it contains spaces
 	Token          string `yaml:"token" required:"true" secret:"true"`
 	EncodingAESKey string `yaml:"encoding_aes_key" required:"true" secret:"true"`
+}
+
+// Webhook is a 消息推送 of a group, which gets the summaries.
+type Webhook struct {
+	Name   string   `yaml:"name" required:"true"`
+	Key    string   `yaml:"key" required:"true" secret:"true"`
+	Stores []string `yaml:"stores"` // by name; none: all
+	At     string   `yaml:"at"`     // HH:MM in Timezone; empty: as Report.At
 }
 
 // Dianping is the first generation of the platform.
@@ -146,6 +155,13 @@ type Staff struct {
 type Report struct {
 	At        string `yaml:"at" default:"22:00"`        // HH:MM in Timezone
 	EmptyDays bool   `yaml:"empty_days" default:"true"` // also without business
+	Times     []Time `yaml:"times"`                     // of managers who get theirs at another time
+}
+
+// Time is when one manager gets the summary.
+type Time struct {
+	UserID string `yaml:"userid" required:"true"` // case-folded
+	At     string `yaml:"at" required:"true"`     // HH:MM in Timezone
 }
 
 // Reconcile is when closed days are held against the platform's list.

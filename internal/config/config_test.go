@@ -239,6 +239,9 @@ func TestMistakes(t *testing.T) {
 		{"staff twice", platforms + "stores:\n  - {name: a, platform: dianping, shop_id: x, session: y, staff: [{userid: z}, {userid: Z}]}\n", nil, `:4: stores\[0\].staff\[1\].userid: is listed twice, first as number 1`},
 
 		{"report", head + "report: {at: '24:00'}\n", nil, `:2: report.at: must be a time of day as HH:MM.*`},
+		{"report at times", head + "report: {times: [{userid: Boss, at: '9:00'}, {userid: boss, at: '09:00'}]}\n", nil, `:2: report.times\[0\].at: must be a time of day.*\n.*:2: report.times\[1\].userid: is listed twice, first as number 1`},
+		{"webhook", head + "wecom: {webhooks: [{name: day, key: 'https://x?key=y', at: '25:00'}, {name: Day, key: 693a91f6-7xxx}]}\n", nil,
+			`:2: wecom.webhooks\[0\].at: must be a time of day as HH:MM.*\n.*:2: wecom.webhooks\[0\].key: must be what follows key= in the webhook's address\n.*:2: wecom.webhooks\[1\].name: .*`},
 		{"report with seconds", head + "report: {at: '22:00:00'}\n", nil, `:2: report.at: must be a time of day.*`},
 		{"report without zero", head + "report: {at: '9:00'}\n", nil, `:2: report.at: must be a time of day.*`},
 		{"reconcile", head + "reconcile: {at: '3:30'}\n", nil, `:2: reconcile.at: must be a time of day as HH:MM.*, or off`},

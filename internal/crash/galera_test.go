@@ -25,6 +25,9 @@ func TestGalera(t *testing.T) {
 		if testing.Short() {
 			rounds = 4
 		}
+		if *flagRace {
+			rounds = min(rounds, 6)
+		}
 	}
 	var clusters []*modelstest.Cluster
 	total := campaign(t, "galera", rounds, min(*flagLanes, galeraLanes), func(t *testing.T) database {

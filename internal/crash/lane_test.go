@@ -19,6 +19,7 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/race"
 	"yanquan/models/modelstest"
 )
 
@@ -133,7 +134,7 @@ func newLane(t *testing.T, name string, count int, data database) *lane {
 	l.secrets = []string{appSecret, signKey, sessionD, sessionM, wecomSecret, mobile, secretKey,
 		app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey}
 	callTimeout := "300ms" // short, so that leases are
-	if raceDetector {
+	if race.Enabled {
 		callTimeout = "1s" // the replicas are slow
 	}
 	text := fmt.Sprintf(`server: {listen: "127.0.0.1:0", public_url: "http://127.0.0.1:1", shutdown_grace: 8s}

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
+
+	"yanquan/internal/race"
 )
 
 var (
@@ -17,7 +19,7 @@ var (
 	flagRounds = flag.Int("crash.rounds", 0, "how many random rounds; 0: as many as suit a CI run")
 	flagGalera = flag.Int("crash.galera", 0, "how many random rounds on a Galera cluster; 0: as many as suit a CI run")
 	flagLanes  = flag.Int("crash.lanes", 10, "how many rounds at a time")
-	flagRace   = flag.Bool("crash.race", raceDetector, "build the replicas with the race detector")
+	flagRace   = flag.Bool("crash.race", race.Enabled, "build the replicas with the race detector")
 	flagBinary = flag.String("crash.binary", "", "a binary built before, with the tag failpoints")
 	flagKeep   = flag.String("crash.logs", "", "folder for the logs of the replicas")
 )

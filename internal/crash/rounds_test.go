@@ -31,7 +31,11 @@ func TestRounds(t *testing.T) {
 			rounds = min(rounds, 60) // three times as slow
 		}
 	}
-	total := campaign(t, "lane", rounds, *flagLanes, ownServer)
+	lanes := *flagLanes
+	if *flagRace {
+		lanes = min(lanes, 6)
+	}
+	total := campaign(t, "lane", rounds, lanes, ownServer)
 	if rounds >= 50 && (total.kills == 0 || total.consumed == 0 || total.undone == 0 || total.waited == 0 || total.faulted == 0 || total.repeats == 0 || total.stricken == 0) {
 		t.Error("the rounds did not do what they are for")
 	}

@@ -22,7 +22,7 @@ import (
 )
 
 // startLimit is how long a server may take until it answers.
-const startLimit = time.Minute
+const startLimit = 3 * time.Minute
 
 // errNotInstalled: there is no MariaDB on this machine.
 var errNotInstalled = errors.New("mariadbd is not installed")
@@ -199,7 +199,7 @@ func (d *daemon) answers() error {
 		case err == nil && where != d.socket():
 			return true, errors.New("another server has the port")
 		case d.aborted():
-			return true, err
+			return true, errors.Join(err, errors.New("it has given up"))
 		}
 		return err == nil, err
 	})

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -70,33 +71,58 @@ func NewCluster(tb testing.TB) *Cluster {
 	tb.Helper()
 	library, err := galeraLibrary()
 	require(tb, err)
+	for range 3 { // on a busy machine nodes may lose sight of each other while they find together
+		c := &Cluster{}
+		if err = c.start(tb.Context(), library); err == nil {
+			tb.Cleanup(c.close)
+			return c
+		}
+		c.close()
+	}
+	require(tb, err)
+	return nil
+}
+
+func (c *Cluster) close() {
+	for _, d := range c.nodes {
+		d.close()
+	}
+}
+
+// start makes the nodes and starts them.
+func (c *Cluster) start(ctx context.Context, library string) error {
 	var addresses []string
 	for range clusterSize {
 		port, err := freePort()
-		require(tb, err)
+		if err != nil {
+			return err
+		}
 		addresses = append(addresses, loopback(port))
 	}
-	c := &Cluster{}
 	for _, address := range addresses {
 		port, err := freePort()
-		require(tb, err)
+		if err != nil {
+			return err
+		}
 		d, err := newDaemon("--binlog-format=ROW", "--innodb-autoinc-lock-mode=2",
 			"--innodb-flush-log-at-trx-commit=0", // as Galera advises: the other nodes have what is lost here
 			"--wsrep-on=ON", "--wsrep-provider="+library, "--wsrep-cluster-name=test",
 			"--wsrep-cluster-address=gcomm://"+strings.Join(addresses, ","), "--wsrep-node-address=127.0.0.1",
 			"--wsrep-sst-method=transfer",
-			// A dead node is given up after two seconds instead of five, which is how long
+			// A dead node is given up after four seconds, which is how long
 			// the others cannot commit.
 			"--wsrep-provider-options=gmcast.listen_addr=tcp://"+address+";ist.recv_addr="+loopback(port)+
 				";gcache.size=32M;pc.recovery=no;evs.keepalive_period=PT0.2S;evs.inactive_check_period=PT0.2S"+
-				";evs.suspect_timeout=PT2S;evs.inactive_timeout=PT6S;evs.install_timeout=PT6S")
-		require(tb, err)
-		tb.Cleanup(d.close)
-		require(tb, os.WriteFile(filepath.Join(d.dir, "wsrep_sst_transfer"), []byte(transfer), 0o700))
+				";evs.suspect_timeout=PT4S;evs.inactive_timeout=PT8S;evs.install_timeout=PT8S")
+		if err != nil {
+			return err
+		}
 		c.nodes = append(c.nodes, d)
+		if err := os.WriteFile(filepath.Join(d.dir, "wsrep_sst_transfer"), []byte(transfer), 0o700); err != nil {
+			return err
+		}
 	}
-	require(tb, c.bootstrap(tb.Context()))
-	return c
+	return c.bootstrap(ctx)
 }
 
 func galeraLibrary() (string, error) {
@@ -117,7 +143,7 @@ func (c *Cluster) bootstrap(ctx context.Context) error {
 		return err
 	}
 	const found = "--wsrep-new-cluster"
-	if err := first.run(found); err != nil {
+	if err := first.join(1, found); err != nil {
 		return err
 	}
 	if err := first.furnish(ctx); err != nil {
@@ -140,7 +166,12 @@ func (c *Cluster) bootstrap(ctx context.Context) error {
 		if i == 0 {
 			options = append(options, found)
 		}
-		if err := d.join(options...); err != nil {
+		if err := d.join(i+1, options...); err != nil {
+			return err
+		}
+	}
+	for _, d := range c.nodes { // who has helped another to join is back at work
+		if err := d.takesPart(clusterSize); err != nil {
 			return err
 		}
 	}
@@ -179,7 +210,7 @@ func (c *Cluster) Rejoin(node int) error {
 	if position == nil {
 		return fmt.Errorf("node %d does not know its position:\n%s", node, out)
 	}
-	return d.join("--wsrep-start-position=" + string(position[1]))
+	return d.join(clusterSize, "--wsrep-start-position="+string(position[1]))
 }
 
 var recovered = regexp.MustCompile(`Recovered position: (\S+)`)
@@ -204,17 +235,34 @@ func (c *Conflicts) add(other Conflicts) {
 	c.Aborted += other.Aborted
 }
 
-// join starts a node and waits until it takes part.
-func (d *daemon) join(options ...string) error {
+// join starts a node and waits until it takes part in a cluster of so many.
+func (d *daemon) join(size int, options ...string) error {
 	if err := d.run(options...); err != nil {
 		return err
 	}
+	return d.takesPart(size)
+}
+
+// takesPart waits until a node has caught up and takes statements.
+func (d *daemon) takesPart(size int) error {
+	want := map[string]string{
+		"wsrep_ready": "ON", "wsrep_cluster_status": "Primary", "wsrep_local_state_comment": "Synced", "wsrep_cluster_size": strconv.Itoa(size),
+	}
 	err := poll(func(ctx context.Context) (bool, error) {
-		ready, err := d.status(ctx, "wsrep_ready")
-		return ready == "ON" || d.aborted(), err
+		for name, wanted := range want {
+			switch is, err := d.status(ctx, name); {
+			case d.aborted():
+				return true, errors.New("it has given up")
+			case err != nil:
+				return false, err
+			case is != wanted:
+				return false, fmt.Errorf("%s is %s, not %s", name, is, wanted)
+			}
+		}
+		return true, nil
 	})
 	if err != nil {
-		return fmt.Errorf("node does not join: %w\n%s", err, d.log())
+		return fmt.Errorf("node does not take part: %w\n%s", err, d.log())
 	}
 	return nil
 }

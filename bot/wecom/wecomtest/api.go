@@ -29,9 +29,11 @@ func (w *WeCom) routes() {
 	w.route("gettoken", http.MethodGet, false, (*WeCom).getToken)
 	w.route("getcallbackip", http.MethodGet, true, (*WeCom).getCallbackIP)
 	w.route("user/get", http.MethodGet, true, (*WeCom).getUser)
+	w.route("auth/getuserinfo", http.MethodGet, true, (*WeCom).getVisitor)
 	w.route("batch/openuserid_to_userid", http.MethodPost, true, (*WeCom).getUserIDs)
 	w.route("message/send", http.MethodPost, true, (*WeCom).sendMessage)
 	w.route("message/update_template_card", http.MethodPost, true, (*WeCom).updateTemplateCard)
+	w.route("webhook/send", http.MethodPost, false, (*WeCom).sendByWebhook)
 	w.route("aibot/response", http.MethodPost, false, (*WeCom).respond)
 	w.mediaRoutes()
 }

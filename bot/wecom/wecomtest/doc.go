@@ -37,7 +37,8 @@
 // are decrypted and held to the published form. Streams are polled until they
 // finish, for six minutes. A group is heard only where the robot is mentioned.
 // response_code and response_url work once, for 72 hours and for one hour. Tokens
-// last two hours. Task ids are unique per app for ever. More than 30 messages a
+// last two hours. Codes of a page's visitors serve once, for five minutes, and the
+// app whose trusted domain the page is on. Webhooks take 20 messages a minute. Task ids are unique per app for ever. More than 30 messages a
 // minute to one member are swallowed without an error.
 //
 // # What is invented

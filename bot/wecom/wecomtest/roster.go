@@ -3,6 +3,7 @@ package wecomtest
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // App is a self-built app (自建应用): XML callbacks, 1:1 chats only.
@@ -16,6 +17,7 @@ type App struct {
 	CallbackURL    string
 	Visible        []string // userids in its visible range; nil: everybody
 	NoContacts     bool     // has no right to ask about members: 48002
+	TrustedDomain  string   // 可信域名 and 授权回调域, where pages know their visitors; "": nowhere
 }
 
 // Robot is a 智能机器人 in URL callback mode: JSON callbacks, 1:1 chats and groups.
@@ -55,7 +57,7 @@ type memberOf struct {
 
 // bot is an app or a robot.
 type bot struct {
-	kind      string // "app" or "robot"
+	kind      string // "app", "robot" or "webhook"
 	name      string
 	title     string // what people see
 	token     string
@@ -66,6 +68,8 @@ type bot struct {
 	tasks     map[string]bool // task ids ever used
 	app       App
 	robot     Robot
+	webhook   Webhook
+	pushed    []time.Time // of a webhook, within the last minute
 }
 
 func (b *bot) String() string { return b.kind + "/" + b.name }

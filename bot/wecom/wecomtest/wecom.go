@@ -14,6 +14,7 @@ import (
 
 // Durations of the real service.
 const (
+	visitorLife      = 5 * time.Minute    // page 91023
 	tokenLife        = 2 * time.Hour      // page 91039
 	responseCodeLife = 72 * time.Hour     // page 94888
 	responseURLLife  = time.Hour          // page 101138
@@ -48,10 +49,11 @@ type Options struct {
 	// TrustedIPs may call the API (企业可信IP); nil: everybody may. See SetTrustedIPs.
 	TrustedIPs []string
 
-	Apps   []App
-	Robots []Robot
-	Users  []User
-	Groups []Group
+	Apps     []App
+	Robots   []Robot
+	Webhooks []Webhook
+	Users    []User
+	Groups   []Group
 }
 
 // CardEventForm is how a robot's click event is laid out. Page 101027 contradicts
@@ -89,6 +91,7 @@ type WeCom struct {
 	trusted    []string
 	apps       map[string]*bot
 	robots     map[string]*bot
+	webhooks   map[string]*bot   // by key
 	users      map[string]User   // by folded id
 	openIDs    map[string]string // encrypted, by folded id
 	byOpenID   map[string]string // folded ids
@@ -98,6 +101,7 @@ type WeCom struct {
 	codes      map[string]*responseCode
 	urls       map[string]*responseURL
 	media      map[string]*medium
+	visitors   map[string]visitor // by code
 	screens    map[Where][]*post
 	posts      map[string]*post
 	streams    map[streamKey]*stream
@@ -152,9 +156,9 @@ func New(opt Options) *WeCom {
 	w := &WeCom{
 		opt: opt, ctx: ctx, cancel: cancel, client: callbackClient(opt.Client),
 		apiURL: strings.TrimRight(opt.APIURL, "/"), trusted: opt.TrustedIPs,
-		apps: map[string]*bot{}, robots: map[string]*bot{}, users: map[string]User{}, openIDs: map[string]string{}, byOpenID: map[string]string{}, groups: map[string]Group{},
+		apps: map[string]*bot{}, robots: map[string]*bot{}, webhooks: map[string]*bot{}, users: map[string]User{}, openIDs: map[string]string{}, byOpenID: map[string]string{}, groups: map[string]Group{},
 		tokens: map[string]*token{}, current: map[*bot]string{}, codes: map[string]*responseCode{},
-		urls: map[string]*responseURL{}, media: map[string]*medium{},
+		urls: map[string]*responseURL{}, media: map[string]*medium{}, visitors: map[string]visitor{},
 		screens: map[Where][]*post{}, posts: map[string]*post{}, streams: map[streamKey]*stream{}, running: map[*stream]bool{},
 		inflight: map[memberOf]int{}, welcomed: map[memberOf]string{}, sends: map[memberOf][]time.Time{},
 		repeats: map[string]*repeat{}, calls: map[string]int{}, changed: make(chan struct{}),
@@ -165,6 +169,9 @@ func New(opt Options) *WeCom {
 	}
 	for _, r := range opt.Robots {
 		w.addRobot(r)
+	}
+	for _, h := range opt.Webhooks {
+		w.addWebhook(h)
 	}
 	for _, u := range opt.Users {
 		w.AddUser(u)

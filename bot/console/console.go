@@ -1,0 +1,236 @@
+// Package console is the pages on which those who lead or manage stores look at
+// their days: figures, the history of vouchers, the story of one. It knows HTML,
+// cookies and sessions; what there is to see, and for whom, it asks the bot.
+//
+// A link from the chat signs one person in. Pages are rendered on the server, work
+// without script and load nothing from elsewhere.
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/models"
+)
+
+// Root is where the pages are.
+const Root = "/console/"
+
+// Desk is what the pages show; [bot.Bot] has it. What is not on a person's desk is
+// [models.ErrNotFound] or left out.
+type Desk interface {
+	Desk(ctx context.Context, user string) (bot.Desk, error)
+	Sheet(ctx context.Context, d bot.Desk, store int64, p bot.Period) (bot.Sheet, error)
+	History(ctx context.Context, d bot.Desk, q bot.Search) ([]bot.Found, *models.HistoryMark, error)
+	Story(ctx context.Context, d bot.Desk, operationID string) (bot.VoucherView, []bot.Event, error)
+
+	Checked(ctx context.Context, d bot.Desk, store int64, p bot.Period) (day string, all []bot.DayChecked, err error)
+	Roster(ctx context.Context, d bot.Desk, from int) (all []bot.StoreSheet, next int, err error)
+	Changes(ctx context.Context, d bot.Desk) ([]bot.Change, error)
+
+	// OfferedSignIn looks at a link without using it up; SignIn does. The error of
+	// what opens nothing is [bot.ErrSignInOver].
+	OfferedSignIn(ctx context.Context, link string) (user string, err error)
+	SignIn(ctx context.Context, link string) (session string, until time.Time, err error)
+	// Admit begins a session of somebody whom WeCom vouches for.
+	Admit(ctx context.Context, user string) (session string, until time.Time, err error)
+	SignedIn(ctx context.Context, session string) (user string, err error)
+	SignOut(ctx context.Context, session string) error
+}
+
+// Options of a Console; all but Log and Members are required.
+type Options struct {
+	Desk      Desk
+	Members   Members       // nil: only links from the chat sign in
+	NewState  func() string // up to 128 random letters and digits
+	PublicURL string        // as browsers see it
+	Location  *time.Location
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Console serves the pages below [Root].
+type Console struct {
+	Options
+	secure  bool   // browsers come by https
+	root    string // where browsers find the pages
+	handler http.Handler
+}
+
+// New builds the routes.
+func New(o Options) (*Console, error) {
+	public, err := url.Parse(o.PublicURL)
+	if err != nil || public.Host == "" {
+		return nil, fmt.Errorf("console: public URL %q", o.PublicURL)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &Console{Options: o, secure: public.Scheme == "https", root: strings.TrimRight(public.Path, "/") + Root}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+Root+"in", c.offerSignIn)
+	mux.HandleFunc("POST "+Root+"in", c.signIn)
+	mux.HandleFunc("POST "+Root+"out", c.signOut)
+	if c.Members != nil {
+		mux.HandleFunc("GET "+Root+"wecom", c.askWeCom)
+		mux.HandleFunc("GET "+Root+"in/wecom", c.fromWeCom)
+	}
+	mux.HandleFunc("GET "+Root+"{$}", c.signedIn(c.sheet))
+	mux.HandleFunc("GET "+Root+"history", c.signedIn(c.history))
+	mux.HandleFunc("GET "+Root+"voucher/{id}", c.signedIn(c.voucher))
+	mux.HandleFunc("GET "+Root+"reconcile", c.signedIn(c.reconcile))
+	mux.HandleFunc("GET "+Root+"stores", c.signedIn(managing(c.stores)))
+	mux.HandleFunc("GET "+Root+"audit", c.signedIn(managing(c.audit)))
+	mux.HandleFunc(Root, func(w http.ResponseWriter, r *http.Request) {
+		c.notice(w, r, http.StatusNotFound, "没有这个页面", "地址不完整或者不正确。")
+	})
+	// A form of another site, sent by a browser that is signed in here, does nothing.
+	guard := http.NewCrossOriginProtection()
+	if err := guard.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
+		return nil, fmt.Errorf("console: public URL: %w", err)
+	}
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.notice(w, r, http.StatusForbidden, "没有执行", "这个请求不是从后台的页面发出的。")
+	}))
+	c.handler = guard.Handler(mux)
+	return c, nil
+}
+
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.ServeHTTP(w, r) }
+
+// cookie is the name of the session's; __Host- keeps other hosts from setting it.
+func (c *Console) cookie() string {
+	if c.secure {
+		return "__Host-yanquan"
+	}
+	return "yanquan"
+}
+
+func (c *Console) setCookie(w http.ResponseWriter, session string, until time.Time) {
+	c.put(w, c.cookie(), session, until.Sub(c.Now()))
+}
+
+// put sets a cookie that scripts and other sites do not get; an empty one is taken
+// away.
+func (c *Console) put(w http.ResponseWriter, name, value string, life time.Duration) {
+	k := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, Secure: c.secure, SameSite: http.SameSiteLaxMode, MaxAge: -1}
+	if value != "" {
+		k.MaxAge = int(life / time.Second)
+	}
+	http.SetCookie(w, k)
+}
+
+// offerSignIn shows a button. It leaves the link as it is, for whatever looks at
+// links in a chat before people do sends a GET.
+func (c *Console) offerSignIn(w http.ResponseWriter, r *http.Request) {
+	link := r.URL.Query().Get("t")
+	user, err := c.Desk.OfferedSignIn(r.Context(), link)
+	if err != nil {
+		c.refuse(w, r, err)
+		return
+	}
+	c.render(w, r, http.StatusOK, page{Title: "登录后台", View: "signin", Data: signInView{Link: link, User: user}})
+}
+
+type signInView struct{ Link, User string }
+
+func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 8<<10)
+	session, until, err := c.Desk.SignIn(context.WithoutCancel(r.Context()), r.PostFormValue("t"))
+	if err != nil {
+		c.refuse(w, r, err)
+		return
+	}
+	c.setCookie(w, session, until)
+	http.Redirect(w, r, c.root, http.StatusSeeOther)
+}
+
+func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
+	if k, err := r.Cookie(c.cookie()); err == nil {
+		if err := c.Desk.SignOut(context.WithoutCancel(r.Context()), k.Value); err != nil {
+			c.refuse(w, r, err)
+			return
+		}
+	}
+	c.setCookie(w, "", time.Time{})
+	c.notice(w, r, http.StatusOK, "已退出", "要再看后台，请在企业微信里给我发「后台」。")
+}
+
+// signedIn lets those through who are signed in and have a desk.
+func (c *Console) signedIn(show func(http.ResponseWriter, *http.Request, bot.Desk) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var user string
+		k, err := r.Cookie(c.cookie())
+		if err == nil {
+			user, err = c.Desk.SignedIn(r.Context(), k.Value)
+		} else {
+			err = bot.ErrSignInOver
+		}
+		var d bot.Desk
+		if err == nil {
+			d, err = c.Desk.Desk(r.Context(), user)
+		}
+		if err == nil && len(d.Stores) == 0 {
+			err = errNoDesk
+		}
+		if err == nil {
+			err = show(w, r, d)
+		}
+		if err != nil {
+			c.refuse(w, r, err)
+		}
+	}
+}
+
+// managing lets those through who manage a store; leads do not.
+func managing(show func(http.ResponseWriter, *http.Request, bot.Desk) error) func(http.ResponseWriter, *http.Request, bot.Desk) error {
+	return func(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+		if len(d.Managed) == 0 {
+			return errNotManaging
+		}
+		return show(w, r, d)
+	}
+}
+
+var errNotManaging = errors.New("console: manages no store")
+
+var errNoDesk = errors.New("console: leads and manages no store")
+
+// askToSignIn says how; who came for a page gets it afterwards.
+func (c *Console) askToSignIn(w http.ResponseWriter, r *http.Request) {
+	v := noticeView{Title: "请先登录", Text: "请在企业微信里给我发「后台」，点收到的卡片登录。链接 10 分钟内有效，只能用一次。"}
+	if c.Members != nil {
+		v.Text = "用企业微信登录；或者在企业微信里给我发「后台」，点收到的卡片登录，链接 10 分钟内有效，只能用一次。"
+		v.SignIn = c.root + "wecom"
+		if next := c.wanted(strings.TrimPrefix(r.URL.RequestURI(), Root)); next != "" && r.Method == http.MethodGet {
+			v.SignIn += "?next=" + url.QueryEscape(next)
+		}
+	}
+	c.render(w, r, http.StatusUnauthorized, page{Title: v.Title, View: "notice", Data: v})
+}
+
+// refuse says in plain words why there is nothing to see.
+func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case errors.Is(err, bot.ErrSignInOver):
+		c.askToSignIn(w, r)
+	case errors.Is(err, errNoDesk):
+		c.notice(w, r, http.StatusForbidden, "没有可以看的门店", "只有组长和店长可以看后台。")
+	case errors.Is(err, errNotManaging):
+		c.notice(w, r, http.StatusForbidden, "只有店长可以看", "门店、人员和变更只给店长看。")
+	case errors.Is(err, models.ErrNotFound):
+		c.notice(w, r, http.StatusNotFound, "没有这次核销", "可能不在您的门店，或者记录已经不在了。")
+	case errors.Is(err, bot.ErrNoPeriod):
+		c.notice(w, r, http.StatusBadRequest, "没有这一天", "请写成 2026-11-20 或 2026-11，不能是以后的日子。")
+	default:
+		c.Log.Error("console", "path", r.URL.Path, "error", err)
+		c.notice(w, r, http.StatusServiceUnavailable, "暂时打不开", "请过一会儿再试。")
+	}
+}

@@ -1,0 +1,251 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/reconcile"
+	"yanquan/models"
+)
+
+// desk is what a test puts on one.
+type desk struct {
+	stores []models.Store
+	found  []bot.Found
+	next   *models.HistoryMark
+	sheet  bot.Sheet
+	err    error
+	asked  bot.Search
+
+	checked []bot.DayChecked
+	roster  []bot.StoreSheet
+	changes []bot.Change
+	managed bool
+}
+
+func (d *desk) Desk(_ context.Context, user string) (bot.Desk, error) {
+	desk := bot.Desk{User: user, Name: "王店长", Stores: d.stores}
+	if d.managed {
+		desk.Managed = d.stores
+	}
+	return desk, d.err
+}
+
+func (d *desk) Sheet(context.Context, bot.Desk, int64, bot.Period) (bot.Sheet, error) {
+	return d.sheet, nil
+}
+
+func (d *desk) History(_ context.Context, _ bot.Desk, q bot.Search) ([]bot.Found, *models.HistoryMark, error) {
+	d.asked = q
+	return d.found, d.next, nil
+}
+
+func (d *desk) Story(context.Context, bot.Desk, string) (bot.VoucherView, []bot.Event, error) {
+	return bot.VoucherView{}, nil, models.ErrNotFound
+}
+func (d *desk) Checked(context.Context, bot.Desk, int64, bot.Period) (string, []bot.DayChecked, error) {
+	return "2026-11-23", d.checked, nil
+}
+func (d *desk) Roster(context.Context, bot.Desk, int) ([]bot.StoreSheet, int, error) {
+	return d.roster, 20, nil
+}
+func (d *desk) Changes(context.Context, bot.Desk) ([]bot.Change, error) { return d.changes, nil }
+func (d *desk) OfferedSignIn(context.Context, string) (string, error)   { return "wang", nil }
+func (d *desk) SignIn(context.Context, string) (string, time.Time, error) {
+	return "the-session", now.Add(12 * time.Hour), nil
+}
+func (d *desk) Admit(context.Context, string) (string, time.Time, error) {
+	return "the-session", now.Add(12 * time.Hour), nil
+}
+func (d *desk) SignedIn(_ context.Context, session string) (string, error) {
+	if session != "the-session" {
+		return "", bot.ErrSignInOver
+	}
+	return "wang", nil
+}
+func (d *desk) SignOut(context.Context, string) error { return nil }
+
+var now = time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
+
+func get(t *testing.T, d *desk, public, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	c, err := New(Options{Desk: d, PublicURL: public, Location: time.UTC, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.AddCookie(&http.Cookie{Name: c.cookie(), Value: "the-session"})
+	w := httptest.NewRecorder()
+	c.ServeHTTP(w, r)
+	return w
+}
+
+var store = []models.Store{{ID: 1, Name: `<b>"店"</b>`}, {ID: 2, Name: "乙店"}}
+
+// Whatever the platform and people call things is shown as text.
+func TestHostileNames(t *testing.T) {
+	const hostile = `"><script>alert(1)</script>`
+	line := []bot.Line{{Name: hostile, Verified: 1}}
+	d := &desk{
+		stores: store, managed: true,
+		checked: []bot.DayChecked{{Store: store[0], Says: hostile, Result: &reconcile.Result{
+			Figures: reconcile.Figures{Money: reconcile.Money{Due: 4990, Estimated: 1}},
+			Items:   []reconcile.Item{{Kind: reconcile.AmountDiffers, Code: hostile, Title: hostile, Account: hostile, Channel: hostile}}}}},
+		roster:  []bot.StoreSheet{{Store: store[0], State: hostile, People: []bot.Person{{Member: models.Member{Name: hostile, UserID: hostile}, Role: hostile}}}},
+		changes: []bot.Change{{Who: hostile, Where: hostile, What: hostile}},
+		sheet:   bot.Sheet{ByStore: line, ByPerson: line, ByDeal: line, Refused: line, Outlook: []string{hostile}, Span: bot.Span{From: now, To: now, Title: hostile}},
+		found:   []bot.Found{{Operation: models.Operation{ID: hostile, Title: hostile, Code: hostile, User: hostile}, Store: hostile, Says: hostile}},
+	}
+	for _, path := range []string{"/console/", "/console/reconcile?store=1", "/console/stores", "/console/audit", "/console/history?q=" + url.QueryEscape(hostile) + "&state=" + url.QueryEscape(hostile)} {
+		w := get(t, d, "https://example.com", path)
+		page := w.Body.String()
+		if w.Code != http.StatusOK || strings.Contains(page, "<script") || strings.Contains(page, "<b>\"店") || !strings.Contains(page, "alert(1)") {
+			t.Errorf("%s: %d\n%s", path, w.Code, page)
+		}
+	}
+}
+
+// The address of the next page leads to where this one ended, with the same filter.
+func TestNextPage(t *testing.T) {
+	mark := models.HistoryMark{At: now.Add(-123456 * time.Microsecond), ID: "01a2"}
+	d := &desk{stores: store, next: &mark, found: []bot.Found{{Operation: models.Operation{ID: "x"}}}}
+	page := get(t, d, "https://example.com", "/console/history?state=done&store=2").Body.String()
+	next := regexp.MustCompile(`href="(\?[^"]*)">更早的`).FindStringSubmatch(page)
+	if next == nil {
+		t.Fatalf("no next page:\n%s", page)
+	}
+	get(t, d, "https://example.com", "/console/history"+strings.ReplaceAll(next[1], "&amp;", "&"))
+	if d.asked.After != mark || d.asked.State != "done" || d.asked.Store != 2 {
+		t.Errorf("asked for %+v", d.asked)
+	}
+}
+
+// Trouble is told plainly, and no more of it than that.
+func TestRefusals(t *testing.T) {
+	for _, c := range []struct {
+		d      desk
+		status int
+		says   string
+	}{
+		{desk{}, http.StatusForbidden, "只有组长和店长"},
+		{desk{err: errors.New("dial tcp 10.0.0.1:3306")}, http.StatusServiceUnavailable, "过一会儿"},
+	} {
+		w := get(t, &c.d, "https://example.com", "/console/")
+		if page := w.Body.String(); w.Code != c.status || !strings.Contains(page, c.says) || strings.Contains(page, "10.0.0.1") {
+			t.Errorf("%d\n%s", w.Code, page)
+		}
+	}
+}
+
+// Without https, and below a path, links and cookies still work.
+func TestWhere(t *testing.T) {
+	for public, want := range map[string]struct{ cookie, to string }{
+		"https://example.com/shop": {"__Host-yanquan=the-session; Path=/; Max-Age=43200; HttpOnly; Secure; SameSite=Lax", "/shop/console/"},
+		"http://127.0.0.1:8080":    {"yanquan=the-session; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax", "/console/"},
+	} {
+		c, err := New(Options{Desk: &desk{stores: store}, PublicURL: public, Location: time.UTC, Now: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodPost, "/console/in", strings.NewReader("t=x"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		c.ServeHTTP(w, r)
+		if got := w.Header().Get("Set-Cookie"); got != want.cookie || w.Header().Get("Location") != want.to {
+			t.Errorf("%s: %s to %s", public, got, w.Header().Get("Location"))
+		}
+	}
+	if _, err := New(Options{PublicURL: "example.com"}); err == nil {
+		t.Error("a public URL without a host")
+	}
+}
+
+// members is a WeCom that knows two codes.
+type members struct{}
+
+func (members) AuthorizeURL(back, state string, inWeCom bool) string {
+	return "https://wecom.example.com/?" + url.Values{"back": {back}, "state": {state}}.Encode()
+}
+
+func (members) Visitor(_ context.Context, code string) (string, error) {
+	switch code {
+	case "wang":
+		return "Wang", nil
+	case "guest":
+		return "", nil
+	}
+	return "", bot.ErrSignInOver
+}
+
+// A browser that WeCom sends back gets the page it came for, on this host and
+// below the console, if it is the one that was sent there.
+func TestSignInByWeCom(t *testing.T) {
+	c, err := New(Options{Desk: &desk{stores: store}, Members: members{}, NewState: func() string { return "S1" },
+		PublicURL: "https://example.com/yq", Location: time.UTC, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	visit := func(path string, cookies ...*http.Cookie) *http.Response {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		for _, k := range cookies {
+			r.AddCookie(k)
+		}
+		w := httptest.NewRecorder()
+		c.ServeHTTP(w, r)
+		return w.Result()
+	}
+	for next, want := range map[string]string{
+		"":                                      "",
+		"history?state=undone&q=1807":           "history?state=undone&q=1807",
+		"voucher/01a2":                          "voucher/01a2",
+		"https://evil.example.com/":             "",
+		"//evil.example.com/":                   "",
+		"/admin":                                "",
+		"../auth/meituan":                       "",
+		"in?t=stolen":                           "",
+		"javascript:alert(1)":                   "",
+		"history?q=" + strings.Repeat("1", 600): "",
+	} {
+		out := visit("/console/wecom?next=" + url.QueryEscape(next))
+		to, err := out.Location()
+		if err != nil || out.StatusCode != http.StatusSeeOther || to.Query().Get("back") != "https://example.com/yq/console/in/wecom" || to.Query().Get("state") != "S1" {
+			t.Fatalf("%d, %v, %v", out.StatusCode, to, err)
+		}
+		state := out.Cookies()[0]
+		if !state.HttpOnly || !state.Secure || state.SameSite != http.SameSiteLaxMode || state.MaxAge != 600 {
+			t.Fatalf("cookie %+v", state)
+		}
+		in := visit("/console/in/wecom?state=S1&code=wang", state)
+		if got := in.Header.Get("Location"); in.StatusCode != http.StatusSeeOther || got != "/yq/console/"+want {
+			t.Errorf("%q leads to %d %q", next, in.StatusCode, got)
+		}
+		if k := in.Cookies(); len(k) != 2 || k[0].MaxAge >= 0 || k[1].Value != "the-session" {
+			t.Errorf("cookies %v", k)
+		}
+	}
+	state := &http.Cookie{Name: c.stateCookie(), Value: "S1."}
+	for what, answer := range map[string]struct {
+		path   string
+		status int
+		cookie []*http.Cookie
+	}{
+		"no cookie":     {"state=S1&code=wang", http.StatusUnauthorized, nil},
+		"another state": {"state=S2&code=wang", http.StatusUnauthorized, []*http.Cookie{state}},
+		"no state":      {"code=wang", http.StatusUnauthorized, []*http.Cookie{{Name: c.stateCookie(), Value: "."}}},
+		"a used code":   {"state=S1&code=old", http.StatusUnauthorized, []*http.Cookie{state}},
+		"no code":       {"state=S1", http.StatusUnauthorized, []*http.Cookie{state}},
+		"no member":     {"state=S1&code=guest", http.StatusForbidden, []*http.Cookie{state}},
+	} {
+		if out := visit("/console/in/wecom?"+answer.path, answer.cookie...); out.StatusCode != answer.status {
+			t.Errorf("%s: %d", what, out.StatusCode)
+		}
+	}
+}

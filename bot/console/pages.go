@@ -1,0 +1,320 @@
+package console
+
+import (
+	"bytes"
+	"crypto/rand"
+	"embed"
+	"encoding/base64"
+	"errors"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+//go:embed *.html
+var files embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"table": func(title string, lines []bot.Line) table { return table{title, lines} }}).
+	ParseFS(files, "*.html"))
+
+// table is one of the tables of figures.
+type table struct {
+	Title string
+	Lines []bot.Line
+}
+
+// page is what layout.html is filled with.
+type page struct {
+	Title string
+	View  string // the template of its middle
+	Data  any
+
+	Desk  *bot.Desk // nil: not signed in
+	Nonce string
+	Root  string
+}
+
+// Middle renders the part that pages differ in.
+func (p page) Middle() (template.HTML, error) {
+	var b bytes.Buffer
+	err := templates.ExecuteTemplate(&b, p.View+".html", p.Data)
+	return template.HTML(b.String()), err // by html/template, so escaped
+}
+
+type noticeView struct {
+	Title, Text string
+	SignIn      string // address at which WeCom signs in; "": none
+}
+
+func (c *Console) notice(w http.ResponseWriter, r *http.Request, status int, title, text string) {
+	c.render(w, r, status, page{Title: title, View: "notice", Data: noticeView{Title: title, Text: text}})
+}
+
+func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, p page) {
+	var nonce [16]byte
+	_, _ = rand.Read(nonce[:])
+	p.Nonce, p.Root = base64.RawURLEncoding.EncodeToString(nonce[:]), c.root
+	var body bytes.Buffer // a page that fails half-way is none
+	if err := templates.ExecuteTemplate(&body, "layout.html", p); err != nil {
+		c.Log.Error("console", "path", r.URL.Path, "error", err)
+		http.Error(w, "暂时打不开，请过一会儿再试。", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+p.Nonce+"'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "same-origin") // an address may hold a one-time link; and forms need their Origin
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Robots-Tag", "noindex, nofollow")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes())
+}
+
+// choice is one of several ways to look at something.
+type choice struct {
+	Text, Value string
+	On          bool
+}
+
+func choices(now string, all ...[2]string) []choice {
+	list := make([]choice, len(all))
+	for i, a := range all {
+		list[i] = choice{Text: a[1], Value: a[0], On: a[0] == now}
+	}
+	return list
+}
+
+// storeChoices are those of a desk, and all together where there are several.
+func storeChoices(d bot.Desk, now int64) []choice {
+	if len(d.Stores) == 1 {
+		return nil
+	}
+	list := []choice{{Text: "全部门店", On: now == 0}}
+	for _, s := range d.Stores {
+		list = append(list, choice{Text: s.Name, Value: strconv.FormatInt(s.ID, 10), On: s.ID == now})
+	}
+	return list
+}
+
+// storeOf is the store that an address names; 0 is all. What is not on the desk
+// is not found, so that nobody takes all for one.
+func storeOf(q url.Values, d bot.Desk) (int64, error) {
+	text := q.Get("store")
+	if text == "" {
+		return 0, nil
+	}
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err == nil {
+		for _, s := range d.Stores {
+			if s.ID == id {
+				return id, nil
+			}
+		}
+	}
+	return 0, models.ErrNotFound
+}
+
+// sheetView is the figures of a period.
+type sheetView struct {
+	bot.Sheet
+	Stores  []choice
+	Periods []choice
+	Store   string // as in the address
+	Day     string // 2006-01-02 where it is one day
+	Today   string
+	Bars    []bar
+}
+
+// bar is an hour of the day in the chart, in its units.
+type bar struct {
+	X, Y, H int
+	Hour    int
+	N       int
+}
+
+// Height of the chart's bars, and their distance.
+const (
+	chartHeight = 100
+	barEvery    = 20
+)
+
+func (c *Console) sheet(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+	q := r.URL.Query()
+	store, err := storeOf(q, d)
+	if err != nil {
+		return err
+	}
+	period := bot.Period(q.Get("period"))
+	if day := q.Get("day"); day != "" {
+		period = bot.Period(day)
+	}
+	if period == "" {
+		period = bot.Today
+	}
+	s, err := c.Desk.Sheet(r.Context(), d, store, period)
+	if err != nil {
+		return err
+	}
+	v := sheetView{
+		Sheet: s, Stores: storeChoices(d, store), Store: q.Get("store"), Today: c.Now().In(c.Location).Format(time.DateOnly),
+		Periods: choices(string(period), [2]string{string(bot.Today), "今日"}, [2]string{string(bot.Yesterday), "昨日"},
+			[2]string{string(bot.ThisWeek), "本周"}, [2]string{string(bot.ThisMonth), "本月"}, [2]string{string(bot.LastMonth), "上月"}),
+		Bars: bars(s.ByHour),
+	}
+	if s.Span.To.Sub(s.Span.From) <= 25*time.Hour {
+		v.Day = s.Span.From.In(c.Location).Format(time.DateOnly)
+	}
+	c.render(w, r, http.StatusOK, page{Title: s.Span.Title, View: "sheet", Data: v, Desk: &d})
+	return nil
+}
+
+// bars are drawn from the first hour with business to the last, with one before
+// and after.
+func bars(byHour [24]int) []bar {
+	first, last, most := 24, -1, 0
+	for h, n := range byHour {
+		if n > 0 {
+			first, last, most = min(first, h), h, max(most, n)
+		}
+	}
+	if last < 0 {
+		return nil
+	}
+	first, last = max(min(first-1, 9), 0), min(max(last+1, 21), 23)
+	var list []bar
+	for h := first; h <= last; h++ {
+		n := byHour[h]
+		height := (n*chartHeight + most - 1) / most
+		list = append(list, bar{X: (h - first) * barEvery, Y: chartHeight - height, H: height, Hour: h, N: n})
+	}
+	return list
+}
+
+// ChartWidth is in the chart's units.
+func (v sheetView) ChartWidth() int { return len(v.Bars) * barEvery }
+
+// LabelY is where a bar's number stands.
+func (b bar) LabelY() int { return b.Y - 4 }
+
+// LabelX is its middle.
+func (b bar) LabelX() int { return b.X + barEvery/2 }
+
+// BarX leaves a gap on either side.
+func (b bar) BarX() int { return b.X + 3 }
+
+// historyView is a page of verifications.
+type historyView struct {
+	Rows    []row
+	Stores  []choice
+	States  []choice
+	Periods []choice
+	Text    string
+	Problem string
+	Next    string // address of the next page; "": none
+	First   bool   // nothing came before
+	Where   bool   // rows name their stores
+}
+
+type row struct {
+	bot.Found
+	When, Price, Tone string
+}
+
+func (c *Console) history(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+	q := r.URL.Query()
+	store, err := storeOf(q, d)
+	if err != nil {
+		return err
+	}
+	s := bot.Search{Store: store, Text: q.Get("q"), State: q.Get("state"), Days: bot.Period(q.Get("days")), After: markOf(q.Get("after"))}
+	v := historyView{
+		Stores: storeChoices(d, store), Text: s.Text, First: s.After.At.IsZero(), Where: len(d.Stores) > 1,
+		States: choices(s.State, [2]string{"", "全部"}, [2]string{"done", "已核销"}, [2]string{"undone", "已撤销"},
+			[2]string{"open", "确认中"}, [2]string{"refused", "没有核销"}),
+		Periods: choices(string(s.Days), [2]string{"", "不限时间"}, [2]string{string(bot.Today), "今日"}, [2]string{string(bot.Yesterday), "昨日"},
+			[2]string{string(bot.ThisWeek), "本周"}, [2]string{string(bot.ThisMonth), "本月"}, [2]string{string(bot.LastMonth), "上月"}),
+	}
+	found, next, err := c.Desk.History(r.Context(), d, s)
+	status := http.StatusOK
+	if errors.Is(err, bot.ErrNoSearch) {
+		v.Problem, status = "请输入完整的券码，或者手机号的最后四位。", http.StatusBadRequest
+	} else if err != nil {
+		return err
+	}
+	for _, f := range found {
+		v.Rows = append(v.Rows, row{Found: f, When: f.CreatedAt.In(c.Location).Format("01-02 15:04:05"), Price: priceOf(f.Operation), Tone: toneOf(f.Operation)})
+	}
+	if next != nil {
+		q.Set("after", next.At.UTC().Format(time.RFC3339Nano)+"~"+next.ID)
+		v.Next = "?" + q.Encode()
+	}
+	c.render(w, r, status, page{Title: "历史", View: "history", Data: v, Desk: &d})
+	return nil
+}
+
+// markOf reads where a page begins; what is none is the beginning.
+func markOf(text string) models.HistoryMark {
+	for i := range text {
+		if text[i] == '~' {
+			if at, err := time.Parse(time.RFC3339Nano, text[:i]); err == nil {
+				return models.HistoryMark{At: at, ID: text[i+1:]}
+			}
+		}
+	}
+	return models.HistoryMark{}
+}
+
+// storyView is one voucher.
+type storyView struct {
+	bot.VoucherView
+	Tone   string
+	Events []event
+	Undo   string // until when
+}
+
+type event struct {
+	When, Kind, Text string
+}
+
+func (c *Console) voucher(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+	v, events, err := c.Desk.Story(r.Context(), d, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	s := storyView{VoucherView: v, Tone: toneOf(models.Operation{State: v.State, NeedsHuman: v.NeedsHuman})}
+	if !v.UndoUntil.IsZero() {
+		s.Undo = v.UndoUntil.In(c.Location).Format("15:04:05")
+	}
+	for _, e := range events {
+		s.Events = append(s.Events, event{e.At.In(c.Location).Format("01-02 15:04:05"), string(e.Kind), e.Text})
+	}
+	c.render(w, r, http.StatusOK, page{Title: v.Card.Title, View: "voucher", Data: s, Desk: &d})
+	return nil
+}
+
+// priceOf is the money of an operation, where it moved any.
+func priceOf(op models.Operation) string {
+	if op.State == models.Rejected || op.PriceFen == 0 {
+		return ""
+	}
+	return (dianping.Fen(op.PriceFen) * dianping.Fen(max(op.Count, 1))).String()
+}
+
+func toneOf(op models.Operation) string {
+	switch {
+	case op.State == models.Done:
+		return "good"
+	case op.State == models.Rejected, op.NeedsHuman:
+		return "bad"
+	case op.State == models.Undone:
+		return "plain"
+	}
+	return "wait"
+}

@@ -1,0 +1,125 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/reconcile"
+	"yanquan/dianping"
+)
+
+// checkedView is a closed day against the platform's list.
+type checkedView struct {
+	Day, Yesterday string
+	Stores         []choice
+	Rows           []checkedRow
+	One            *reconcile.Result // where one store was asked for, and it is known
+	Items          []itemRow
+	Missing        bool // a store was not compared yet
+	More           int  // items that are not shown
+}
+
+type checkedRow struct {
+	bot.DayChecked
+	Tone, At string
+}
+
+type itemRow struct {
+	reconcile.Item
+	When, Amount string
+}
+
+// itemsShown of one day; a till that verifies everything has hundreds.
+const itemsShown = 500
+
+func (c *Console) reconcile(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+	q := r.URL.Query()
+	store, err := storeOf(q, d)
+	if err != nil {
+		return err
+	}
+	if len(d.Stores) == 1 {
+		store = d.Stores[0].ID
+	}
+	period := bot.Period(q.Get("day"))
+	if period == "" {
+		period = bot.Yesterday
+	}
+	day, all, err := c.Desk.Checked(r.Context(), d, store, period)
+	if err != nil {
+		return err
+	}
+	v := checkedView{Day: day, Yesterday: c.Now().In(reconcile.Zone).AddDate(0, 0, -1).Format(time.DateOnly), Stores: storeChoices(d, store)}
+	for _, s := range all {
+		row := checkedRow{DayChecked: s, Tone: map[bot.Tone]string{bot.Good: "good", bot.Bad: "bad"}[s.Tone]}
+		if s.Result != nil {
+			row.At = s.Result.CheckedAt.In(c.Location).Format("01-02 15:04")
+		}
+		v.Missing = v.Missing || s.Result == nil
+		v.Rows = append(v.Rows, row)
+	}
+	if store != 0 && len(all) == 1 && all[0].Result != nil {
+		v.One = all[0].Result
+		shown := v.One.Items[:min(len(v.One.Items), itemsShown)]
+		v.More = len(v.One.Items) - len(shown)
+		for _, i := range shown {
+			row := itemRow{Item: i, When: i.At.In(c.Location).Format("01-02 15:04"), Amount: max(i.OursFen, i.PlatformFen).String()}
+			if i.Kind == reconcile.AmountDiffers {
+				row.Amount = fmt.Sprintf("平台 %v，机器人 %v", i.PlatformFen, i.OursFen)
+			}
+			v.Items = append(v.Items, row)
+		}
+	}
+	c.render(w, r, http.StatusOK, page{Title: "对账 " + day, View: "reconcile", Data: v, Desk: &d})
+	return nil
+}
+
+// Money lists the amounts of the day that is shown.
+func (v checkedView) Money() []bot.Field {
+	m := v.One.Figures.Money
+	if m.Exact+m.Estimated == 0 {
+		return nil
+	}
+	about := ""
+	if m.Estimated > 0 {
+		about = "（有估算）"
+	}
+	fen := func(f dianping.Fen) string { return f.String() + about }
+	return []bot.Field{{Key: "顾客付", Value: fen(m.Customer)}, {Key: "商家承担", Value: fen(m.Merchant)}, {Key: "应收", Value: fen(m.Due)}}
+}
+
+type storesView struct {
+	Stores []bot.StoreSheet
+	Next   int
+}
+
+func (c *Console) stores(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+	from, _ := strconv.Atoi(r.URL.Query().Get("from"))
+	all, next, err := c.Desk.Roster(r.Context(), d, from)
+	if err != nil {
+		return err
+	}
+	c.render(w, r, http.StatusOK, page{Title: "门店和人员", View: "stores", Data: storesView{all, next}, Desk: &d})
+	return nil
+}
+
+type changeRow struct {
+	bot.Change
+	When string
+}
+
+func (c *Console) audit(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+	changes, err := c.Desk.Changes(r.Context(), d)
+	if err != nil {
+		return err
+	}
+	var rows []changeRow
+	for _, ch := range changes {
+		rows = append(rows, changeRow{ch, ch.At.In(c.Location).Format("01-02 15:04:05")})
+	}
+	c.render(w, r, http.StatusOK, page{Title: "变更", View: "audit", Data: rows, Desk: &d})
+	return nil
+}

@@ -1,0 +1,79 @@
+package console
+
+import (
+	"context"
+	"crypto/subtle"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"yanquan/bot"
+)
+
+// Members is how WeCom says who is at the browser: it sends the browser back with
+// a code.
+type Members interface {
+	AuthorizeURL(back, state string, inWeCom bool) string
+	Visitor(ctx context.Context, code string) (userID string, err error)
+}
+
+// stateLife is how long somebody may take to scan and confirm.
+const stateLife = 10 * time.Minute
+
+// stateCookie ties what WeCom sends back to the browser that was sent there, so
+// that nobody can sign another's browser in as himself.
+func (c *Console) stateCookie() string { return c.cookie() + "-state" }
+
+// askWeCom sends the browser to WeCom. Nothing is stored: anybody may come here.
+func (c *Console) askWeCom(w http.ResponseWriter, r *http.Request) {
+	state := c.NewState()
+	c.put(w, c.stateCookie(), state+"."+url.QueryEscape(c.wanted(r.URL.Query().Get("next"))), stateLife)
+	back := strings.TrimRight(c.PublicURL, "/") + Root + "in/wecom"
+	// WeCom's browsers, phone and desktop, say so in their name.
+	inWeCom := strings.Contains(strings.ToLower(r.UserAgent()), "wxwork")
+	http.Redirect(w, r, c.Members.AuthorizeURL(back, state, inWeCom), http.StatusSeeOther)
+}
+
+// fromWeCom is where the browser comes back to.
+func (c *Console) fromWeCom(w http.ResponseWriter, r *http.Request) {
+	c.put(w, c.stateCookie(), "", 0)
+	k, err := r.Cookie(c.stateCookie())
+	if err != nil {
+		c.refuse(w, r, bot.ErrSignInOver)
+		return
+	}
+	state, next, _ := strings.Cut(k.Value, ".")
+	if state == "" || subtle.ConstantTimeCompare([]byte(state), []byte(r.URL.Query().Get("state"))) != 1 {
+		c.refuse(w, r, bot.ErrSignInOver)
+		return
+	}
+	user, err := c.Members.Visitor(r.Context(), r.URL.Query().Get("code"))
+	if err == nil && user == "" {
+		err = errNoDesk // a guest of the corp, or a customer
+	}
+	if err != nil {
+		c.refuse(w, r, err)
+		return
+	}
+	session, until, err := c.Desk.Admit(context.WithoutCancel(r.Context()), user)
+	if err != nil {
+		c.refuse(w, r, err)
+		return
+	}
+	c.setCookie(w, session, until)
+	if next, err = url.QueryUnescape(next); err != nil {
+		next = ""
+	}
+	http.Redirect(w, r, c.root+c.wanted(next), http.StatusSeeOther)
+}
+
+// wanted is the page to show after signing in, relative to the root; what is not
+// one becomes the first page.
+func (c *Console) wanted(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.IsAbs() || u.Host != "" || strings.HasPrefix(u.Path, "/") || strings.Contains(next, "..") || strings.HasPrefix(u.Path, "in") || len(next) > 500 {
+		return ""
+	}
+	return u.String()
+}

@@ -1,0 +1,246 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// Desk is what one person may look at on the console's pages: the stores they
+// lead or manage. It is asked for anew for every page, so that who leaves a store
+// sees no more of it.
+type Desk struct {
+	User, Name string
+	Stores     []models.Store // by name
+	Managed    []models.Store // those of them whose people and access are theirs to see
+}
+
+// Desk finds what somebody may look at; without stores it is nothing.
+func (b *Bot) Desk(ctx context.Context, user string) (Desk, error) {
+	d := Desk{User: strings.ToLower(user)}
+	all, err := b.DB.Stores(ctx)
+	if err != nil {
+		return Desk{}, fmt.Errorf("bot: stores: %w", err)
+	}
+	members, err := b.DB.Memberships(ctx, d.User)
+	if err != nil {
+		return Desk{}, fmt.Errorf("bot: memberships: %w", err)
+	}
+	sees, manages := map[int64]bool{}, map[int64]bool{}
+	for _, m := range members {
+		manages[m.StoreID] = m.Role == models.RoleManager
+		sees[m.StoreID] = manages[m.StoreID] || m.Role == models.RoleLead
+		d.Name = m.Name
+	}
+	slices.SortFunc(all, func(x, y models.Store) int { return strings.Compare(x.Name, y.Name) })
+	for _, s := range all {
+		if b.managers[d.User] || sees[s.ID] {
+			d.Stores = append(d.Stores, s)
+		}
+		if b.managers[d.User] || manages[s.ID] {
+			d.Managed = append(d.Managed, s)
+		}
+	}
+	return d, nil
+}
+
+// only narrows a desk to one of its stores; 0 is all of them. A store that is not
+// on it is none.
+func (d Desk) only(store int64) []models.Store {
+	if store == 0 {
+		return d.Stores
+	}
+	return slices.DeleteFunc(slices.Clone(d.Stores), func(s models.Store) bool { return s.ID != store })
+}
+
+func idsOf(stores []models.Store) []int64 {
+	ids := make([]int64, len(stores))
+	for i, s := range stores {
+		ids[i] = s.ID
+	}
+	return ids
+}
+
+// Line is a row of figures: money is of what was verified and not undone.
+type Line struct {
+	Name             string
+	Verified, Undone int
+	Amount           dianping.Fen
+}
+
+func lineOf(name string, t *tally) Line {
+	return Line{Name: name, Verified: t.verified, Undone: t.undone, Amount: dianping.Fen(t.fen)}
+}
+
+// Sheet is the figures of a span.
+type Sheet struct {
+	Span                      Span
+	All                       Line
+	ByStore, ByPerson, ByDeal []Line   // most first
+	ByHour                    [24]int  // verified
+	Refused                   []Line   // by what staff were told; Verified counts
+	Outlook                   []string // what else to know, a sentence each
+	Busiest, InBusiest        int      // the hour with most, and how many; 0 of them: none
+}
+
+// Sheet sums a period up for a desk, or one store of it.
+func (b *Bot) Sheet(ctx context.Context, d Desk, store int64, p Period) (Sheet, error) {
+	span, ok := p.Span(b.Now(), b.Location)
+	if !ok {
+		return Sheet{}, ErrNoPeriod
+	}
+	stores := d.only(store)
+	f, err := b.figuresOf(ctx, idsOf(stores), "", span)
+	if err != nil {
+		return Sheet{}, err
+	}
+	s := Sheet{Span: span, All: lineOf("", &f.all), ByHour: f.byHour}
+	s.Busiest, s.InBusiest = f.busiest()
+	names := map[int64]string{}
+	for _, st := range stores {
+		names[st.ID] = st.Name
+	}
+	for _, id := range best(f.byStore) {
+		s.ByStore = append(s.ByStore, lineOf(names[id], f.byStore[id]))
+	}
+	for _, name := range best(f.byPerson) {
+		s.ByPerson = append(s.ByPerson, lineOf(name, f.byPerson[name]))
+	}
+	for _, title := range best(f.byDeal) {
+		s.ByDeal = append(s.ByDeal, lineOf(title, f.byDeal[title]))
+	}
+	for _, r := range f.refused {
+		s.Refused = append(s.Refused, Line{Name: sayingOf(r.Reason).title, Verified: r.Times})
+	}
+	s.Outlook, err = b.outlook(ctx, stores)
+	return s, err
+}
+
+// ErrNoPeriod is a period that is none, or has not begun.
+var ErrNoPeriod = errors.New("bot: no such period")
+
+// Search says which verifications to list.
+type Search struct {
+	Store int64  // 0: all of the desk
+	Text  string // a code, or the last four digits of a phone; "": all
+	State string // "", done, undone, open, refused
+	Days  Period // "": any time
+	After models.HistoryMark
+}
+
+// searchStates are the states behind the words of [Search].
+var searchStates = map[string][]models.State{
+	"done": {models.Done}, "undone": {models.Undone}, "refused": {models.Rejected},
+	"open": {models.Calling, models.Unknown, models.Undoing, models.UndoUnknown},
+}
+
+// ErrNoSearch is a text that is neither a code nor the end of a phone number.
+var ErrNoSearch = errors.New("bot: neither a code nor four digits")
+
+// Found is one row of a list.
+type Found struct {
+	models.Operation
+	Store string
+	Says  string // what became of it, as staff were told
+}
+
+// historyPage is how many verifications a page lists.
+const historyPage = 30
+
+// History lists verifications of a desk, the newest first; next is nil on the last
+// page.
+func (b *Bot) History(ctx context.Context, d Desk, q Search) (page []Found, next *models.HistoryMark, err error) {
+	stores := d.only(q.Store)
+	f := models.HistoryFilter{StoreIDs: idsOf(stores), States: searchStates[q.State]}
+	digits := strings.Trim(normalize(q.Text), punctuation+" \n")
+	switch {
+	case digits == "":
+	case strings.Trim(digits, "0123456789") != "":
+		return nil, nil, ErrNoSearch
+	case len(digits) == 4:
+		f.Phone = digits
+		if q.Days == "" {
+			q.Days = ThisMonth // few operations pass it
+		}
+	case len(digits) >= MinCodeLen && len(digits) <= MaxCodeLen:
+		f.Code = digits
+	default:
+		return nil, nil, ErrNoSearch
+	}
+	if q.Days != "" {
+		span, ok := q.Days.Span(b.Now(), b.Location)
+		if !ok {
+			return nil, nil, ErrNoPeriod
+		}
+		f.From, f.To = span.From, span.To
+	}
+	ops, next, err := b.DB.History(ctx, f, q.After, historyPage)
+	if err != nil {
+		return nil, nil, fmt.Errorf("bot: history: %w", err)
+	}
+	names := map[int64]string{}
+	for _, s := range stores {
+		names[s.ID] = s.Name
+	}
+	for _, op := range ops {
+		page = append(page, Found{Operation: op, Store: names[op.StoreID], Says: stateWords(op)})
+	}
+	return page, next, nil
+}
+
+// stateWords say what became of an operation, in a few.
+func stateWords(op models.Operation) string {
+	switch {
+	case op.State == models.Done:
+		return "已核销"
+	case op.State == models.Undone:
+		return "已撤销"
+	case op.State == models.Rejected:
+		return sayingOf(op.Outcome.Reason).title
+	case op.NeedsHuman:
+		return "需要人工确认"
+	}
+	return "确认中"
+}
+
+// Event is a step in the story of a code.
+type Event struct {
+	At   time.Time
+	Kind EventKind
+	Text string
+}
+
+// EventKind is whose step it was.
+type EventKind string
+
+const (
+	Asked  EventKind = "asked"  // a person
+	Called EventKind = "called" // we, at the platform
+	Became EventKind = "became" // the voucher
+	Told   EventKind = "told"   // we, in the chat
+)
+
+// Story tells a desk of one operation, and of its code in these stores. An
+// operation elsewhere is [models.ErrNotFound], as one that never was.
+func (b *Bot) Story(ctx context.Context, d Desk, operationID string) (VoucherView, []Event, error) {
+	op, err := b.DB.Operation(ctx, operationID)
+	if err != nil {
+		return VoucherView{}, nil, fmt.Errorf("bot: operation: %w", err)
+	}
+	mine := idsOf(d.Stores)
+	if !slices.Contains(mine, op.StoreID) {
+		return VoucherView{}, nil, fmt.Errorf("bot: operation: %w", models.ErrNotFound)
+	}
+	v, err := b.Voucher(ctx, op.ID)
+	if err != nil {
+		return VoucherView{}, nil, err
+	}
+	events, err := story(ctx, b.DB, b.Location, op.Code, func(store int64) bool { return slices.Contains(mine, store) })
+	return v, events, err
+}
