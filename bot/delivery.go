@@ -20,6 +20,10 @@ type Delivery struct {
 	ResponseCode string
 	// ReplyURL is where a 智能机器人 answers outside the callback; usable once.
 	ReplyURL string
+	// ReqID answers over a 智能机器人's long connection what was done, of the Kind
+	// Answers.
+	ReqID   string
+	Answers Kind
 }
 
 // Form is the rung of the fallback ladder a delivery stands on.

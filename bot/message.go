@@ -12,7 +12,9 @@ const (
 	Text  Kind = "text"  // typed something
 	Click Kind = "click" // pressed a button on a card
 	Enter Kind = "enter" // opened the conversation
-	Other Kind = "other" // a picture, a voice message, …: Text says which in one word ("image")
+	Photo Kind = "photo" // sent Pictures; Text is what was written beside them
+	Voice Kind = "voice" // spoke; Text is what was understood
+	Other Kind = "other" // a film, a file, …: Text says which in one word ("file")
 )
 
 // Message is one thing a person did, whatever channel it came by. Its JSON form
@@ -29,8 +31,20 @@ type Message struct {
 	Button  *Button   `json:"button,omitempty"`
 	At      time.Time `json:"at"`
 
-	// ReplyURL answers this message once within an hour (智能机器人).
+	Pictures []Picture `json:"pictures,omitempty"`
+
+	// ReplyURL answers this message once within an hour (智能机器人 called by URL).
 	ReplyURL string `json:"reply_url,omitempty"`
+	// ReqID answers this message over the long connection (智能机器人).
+	ReqID string `json:"req_id,omitempty"`
+}
+
+// Picture is where a picture can be fetched: by an app's media id for three days,
+// by a robot's URL for five minutes.
+type Picture struct {
+	MediaID string `json:"media_id,omitempty"`
+	URL     string `json:"url,omitempty"` // its content is encrypted
+	Key     string `json:"key,omitempty"` // of this URL alone, in base64; empty: the robot's EncodingAESKey
 }
 
 // Press of a button: which card, which button, and what allows an update of the card.
