@@ -26,7 +26,7 @@ func (o Outcome) Delivery() Delivery {
 
 // utterance is what a person puts into a conversation.
 type utterance struct {
-	kind  string // KindText, KindImage, KindVoice, KindMixed
+	kind  string // KindText, KindImage, KindFile, KindVoice, KindMixed
 	text  string
 	quote string // id of the bubble that is quoted
 	media string // id of a medium

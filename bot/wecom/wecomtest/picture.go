@@ -54,6 +54,17 @@ func (w *WeCom) SendPicture(ctx context.Context, where Where, user string, pictu
 	return w.utter(ctx, where, user, utterance{kind: KindImage, text: id, media: id, spoil: s})
 }
 
+// SendFile sends a file. Robots get files in 1:1 only (page 100719), apps never do.
+func (w *WeCom) SendFile(ctx context.Context, where Where, user, name string, data []byte) (Outcome, error) {
+	if where.App != "" {
+		return Outcome{}, fmt.Errorf("%w: an app cannot be sent files", ErrNotThere)
+	}
+	w.mu.Lock()
+	id := w.keep("file", name, data)
+	w.mu.Unlock()
+	return w.utter(ctx, where, user, utterance{kind: KindFile, text: id, media: id})
+}
+
 // SayMixed sends words and pictures in one message, to a robot or in a group,
 // where it reaches the robots its words mention (page 100719).
 func (w *WeCom) SayMixed(ctx context.Context, where Where, user string, parts ...Part) (Outcome, error) {
@@ -145,7 +156,7 @@ type link struct {
 	stall   bool
 }
 
-// pictureObject is {"url"} of a picture encrypted with the robot's key, or
+// pictureObject is {"url"} of a picture or a file encrypted with the robot's key, or
 // {"url","aeskey"} with a key of its own over a long connection. It is valid for
 // five minutes. Callers hold mu.
 func (w *WeCom) pictureObject(b *bot, media string, s Spoil) (object, error) {

@@ -61,7 +61,7 @@ func (w *WeCom) saidObject(b *bot, u utterance) (object, error) {
 	o := object{"msgtype": u.kind}
 	var err error
 	switch u.kind {
-	case KindImage:
+	case KindImage, KindFile:
 		o[u.kind], err = w.pictureObject(b, u.media, u.spoil)
 	case KindMixed:
 		o[u.kind], err = w.mixedObject(b, u.parts)
@@ -79,8 +79,8 @@ func (w *WeCom) quoteObject(b *bot, p *post) (object, error) {
 		u.kind = KindVoice
 	case KindMixed:
 		u.kind, u.parts = KindMixed, p.parts
-	case KindImage:
-		u.kind, u.media = KindImage, p.base.text
+	case KindImage, KindFile:
+		u.kind, u.media = p.kind, p.base.text
 	}
 	return w.saidObject(b, u)
 }

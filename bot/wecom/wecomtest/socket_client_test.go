@@ -155,3 +155,15 @@ func (w *world) lastShown(t *testing.T, where wecomtest.Where) wecomtest.Shown {
 	}
 	return s[len(s)-1]
 }
+
+// sleepUntil sleeps until the channel is closed, whatever the duration.
+func sleepUntil(release <-chan struct{}) func(context.Context, time.Duration) error {
+	return func(ctx context.Context, _ time.Duration) error {
+		select {
+		case <-release:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
