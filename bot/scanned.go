@@ -38,7 +38,11 @@ func voucherCode(text string) (string, bool) {
 		return "", false
 	}
 	if grouped.MatchString(text) {
-		text = strings.NewReplacer(" ", "", "-", "").Replace(text)
+		items, problem := parseItems(text, VerbQuery)
+		if problem != "" || len(items) != 1 {
+			return "", false
+		}
+		return items[0].Code, true
 	}
 	// Neighbours share what parts them: doubled, each has its own.
 	parted := strings.NewReplacer(" ", "  ", "\n", "\n\n", ",", ",,", "，", "，，", ";", ";;").Replace(text)
