@@ -18,6 +18,7 @@ import (
 	_ "image/jpeg"
 	_ "image/png"
 	"io"
+	"runtime"
 	"time"
 
 	_ "golang.org/x/image/bmp"
@@ -64,17 +65,20 @@ type Code struct {
 	Text   string
 }
 
-// Pictures read at the same time, and decoded at the same time, in this process:
-// a decoded one takes up to maxMemory, and what is searched for codes far less.
+// Pictures searched at the same time, and decoded at the same time, in this
+// process. A decoded one takes up to maxMemory; a search takes a processor, and
+// those who only type should not feel it.
 var (
-	searching = make(chan struct{}, 2)
+	searching = make(chan struct{}, max(1, min(2, runtime.GOMAXPROCS(0)/2)))
 	decoding  = make(chan struct{}, 1)
 )
 
 // Read finds the codes in a JPEG, PNG, GIF, WebP or BMP picture; each text once,
 // in no particular order. The error is [ErrTooLarge], [ErrNotPicture],
 // [ErrNothing] or the context's.
-func Read(ctx context.Context, data []byte) ([]Code, error) {
+func Read(ctx context.Context, data []byte) ([]Code, error) { return read(ctx, data, Budget) }
+
+func read(ctx context.Context, data []byte, budget time.Duration) ([]Code, error) {
 	if len(data) > MaxBytes {
 		return nil, ErrTooLarge
 	}
@@ -89,7 +93,7 @@ func Read(ctx context.Context, data []byte) ([]Code, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, Budget)
+	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	codes := search(ctx, g)
 	if len(codes) == 0 {
@@ -119,7 +123,8 @@ func check(data []byte) (err error) {
 	if cfg.Width > maxSide || cfg.Height > maxSide {
 		return ErrTooLarge
 	}
-	if pixels := cfg.Width * cfg.Height; pixels > maxPixels || pixels*pixelSize(cfg.ColorModel) > maxMemory {
+	pixels := cfg.Width * cfg.Height
+	if pixels > maxPixels || pixels*pixelSize(cfg.ColorModel)+coefficients(data, pixels) > maxMemory {
 		return ErrTooLarge
 	}
 	return nil
@@ -141,6 +146,40 @@ func pixelSize(m color.Model) int {
 		return 1
 	}
 	return 4
+}
+
+// coefficients is what a progressive JPEG takes beside its pixels, in bytes: its
+// decoder keeps four bytes for each sample until the last scan. 0: it is none.
+func coefficients(data []byte, pixels int) int {
+	const (
+		soi, sof0, dht, jpg, dac, sof2, sof15 = 0xD8, 0xC0, 0xC4, 0xC8, 0xCC, 0xC2, 0xCF
+		perSample                             = 4
+	)
+	if len(data) < 2 || data[0] != 0xFF || data[1] != soi {
+		return 0
+	}
+	for i := 2; i+4 <= len(data); {
+		marker := data[i+1]
+		if data[i] != 0xFF || marker == 0xFF { // fill bytes
+			i++
+			continue
+		}
+		size := int(data[i+2])<<8 | int(data[i+3])
+		if frame := marker >= sof0 && marker <= sof15 && marker != dht && marker != jpg && marker != dac; frame {
+			if marker != sof2 || i+10 > len(data) || i+10+3*int(data[i+9]) > len(data) {
+				return 0
+			}
+			most, sum := 1, 0 // samples of a component, in a block of pixels
+			for c := range int(data[i+9]) {
+				factors := data[i+11+3*c]
+				n := int(factors>>4) * int(factors&15)
+				most, sum = max(most, n), sum+n
+			}
+			return pixels / most * sum * perSample
+		}
+		i += 2 + size
+	}
+	return 0
 }
 
 // decode makes the picture grey. Only one is decoded at a time.
