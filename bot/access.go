@@ -106,6 +106,9 @@ func (b *Bot) askStore(places []place, text string, from int) Reply {
 		TaskID: b.NewID(), Source: "验券", Title: "请选择门店", Desc: shorten(text),
 		Text: "您在多家门店，请点这次要操作的门店。",
 	}
+	if strings.HasPrefix(text, markScan) {
+		card.Desc = "扫到的二维码"
+	}
 	shown := places[from:]
 	if len(shown) > maxKeys || from > 0 {
 		shown = shown[:min(len(shown), maxKeys-1)]

@@ -57,6 +57,7 @@ type Options struct {
 	Callback    func(platform string) string         // where a platform sends the browser back; needed with Authorizers
 
 	Directory     Directory // may be nil
+	Pictures      Pictures  // nil: pictures are not looked at
 	AccessByGroup bool      // everybody in a bound group is staff there
 	Guard         Guard
 	Watch         watch.Rules
@@ -268,7 +269,8 @@ func (b *Bot) Accept(ctx context.Context, m Message) (string, error) {
 	case fresh:
 		b.launch(row, m)
 	case row.AnsweredAt.IsZero() && !row.DueAt.After(b.Now()): // its worker has died
-		if claimed, err := b.DB.ClaimMessage(ctx, row, b.Now().Add(b.lease(callsPerCode))); err == nil {
+		claimed, err := b.DB.ClaimMessage(ctx, row, b.Now().Add(b.lease(callsPerCode)))
+		if err == nil && json.Unmarshal(claimed.Payload, &m) == nil { // with what its worker had found out
 			b.launch(claimed, m)
 		}
 	}

@@ -13,6 +13,7 @@ const (
 	Click Kind = "click" // pressed a button on a card
 	Enter Kind = "enter" // opened the conversation
 	Photo Kind = "photo" // sent Pictures; Text is what was written beside them
+	Scan  Kind = "scan"  // scanned a code from the app's menu; Scanned is what it says
 	Voice Kind = "voice" // spoke; Text is what was understood
 	Other Kind = "other" // a film, a file, …: Text says which in one word ("file")
 )
@@ -31,7 +32,10 @@ type Message struct {
 	Button  *Button   `json:"button,omitempty"`
 	At      time.Time `json:"at"`
 
+	// Pictures sent, or answered to, with a text.
 	Pictures []Picture `json:"pictures,omitempty"`
+	Scanned  []string  `json:"scanned,omitempty"` // what the codes on the pictures say, once they were read
+	Means    string    `json:"means,omitempty"`   // the command that a picture or a scan amounts to, once that is known
 
 	// ReplyURL answers this message once within an hour (智能机器人 called by URL).
 	ReplyURL string `json:"reply_url,omitempty"`

@@ -139,7 +139,7 @@ func (b *Bot) offerUndo(ctx context.Context, row models.Inbox, m Message, places
 	if err != nil {
 		return Reply{}, err
 	}
-	reply.Card.Title, reply.Card.Tone = "要撤销这一次吗？", Plain
+	reply.Card.Title, reply.Card.Tone = askUndoTitle, Plain
 	return b.finish(ctx, row, m, reply)
 }
 

@@ -24,6 +24,7 @@ type bench struct {
 	db       *models.DB
 	platform *dianpingtest.Platform
 	courier  *courier
+	album    *album
 	bot      *Bot
 	dialect  string
 	ids      int
@@ -43,7 +44,7 @@ const (
 // all.
 func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string) *bench {
 	t.Helper()
-	b := &bench{t: t, clock: clock, db: db, courier: &courier{}, dialect: dialect, before: &atomic.Pointer[func(*http.Request)]{}}
+	b := &bench{t: t, clock: clock, db: db, courier: &courier{}, album: newAlbum(), dialect: dialect, before: &atomic.Pointer[func(*http.Request)]{}}
 	b.platform = dianpingtest.New(dianpingtest.Options{
 		Now: clock.Now, AppKey: "key", AppSecret: "app-secret", DeveloperID: "100000", SignKey: "sign-key",
 	})
@@ -78,7 +79,7 @@ func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string)
 		}},
 	}))
 	b.bot, err = New(Options{
-		DB: db, Platforms: map[string]dianping.Client{dialect: client}, Courier: b.courier,
+		DB: db, Platforms: map[string]dianping.Client{dialect: client}, Courier: b.courier, Pictures: b.album,
 		Authorizers: map[string]dianping.Authorizer{dialect: client},
 		ConsoleLink: func(ticket string) string { return "https://example.com/console/in?t=" + ticket },
 		AuthLink:    func(platform, ticket string) string { return "https://example.com/auth/" + platform + "?t=" + ticket },

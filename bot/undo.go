@@ -14,6 +14,18 @@ import (
 
 // undoCode undoes the verification of a code in one of the stores.
 func (b *Bot) undoCode(ctx context.Context, row models.Inbox, m Message, places []place, code string) (Reply, error) {
+	found, err := b.operationOn(ctx, places, code)
+	if err != nil {
+		return Reply{}, err
+	}
+	if found == nil {
+		return b.finish(ctx, row, m, notVerified(code))
+	}
+	return b.undo(ctx, row, m, places, *found)
+}
+
+// operationOn finds what was done with a code in one of the stores; nil: nothing.
+func (b *Bot) operationOn(ctx context.Context, places []place, code string) (*models.Operation, error) {
 	var found *models.Operation
 	for _, p := range places {
 		op, err := b.DB.OperationByCoupon(ctx, p.ID, code)
@@ -21,17 +33,50 @@ func (b *Bot) undoCode(ctx context.Context, row models.Inbox, m Message, places 
 			continue
 		}
 		if err != nil {
-			return Reply{}, fmt.Errorf("bot: operation of a code: %w", err)
+			return nil, fmt.Errorf("bot: operation of a code: %w", err)
 		}
 		if found == nil || rank(op.State) > rank(found.State) {
 			found = &op
 		}
 	}
-	if found == nil || found.State == models.Rejected {
-		return b.finish(ctx, row, m, Reply{Text: fmt.Sprintf("券码 %s 没有在这里核销过，不需要撤销。请核对券码再发。", code)})
+	if found != nil && found.State == models.Rejected {
+		return nil, nil
 	}
-	return b.undo(ctx, row, m, places, *found)
+	return found, nil
 }
+
+func notVerified(code string) Reply {
+	return say("券码 %s 没有在这里核销过，不需要撤销。请核对券码再发。", code)
+}
+
+// offerUndoCode shows the verification of a code, with the button that undoes it
+// where that is still possible.
+func (b *Bot) offerUndoCode(ctx context.Context, row models.Inbox, m Message, places []place, code string) (Reply, error) {
+	op, err := b.operationOn(ctx, places, code)
+	switch {
+	case err != nil:
+		return Reply{}, err
+	case op == nil:
+		return b.finish(ctx, row, m, notVerified(code))
+	case op.State != models.Done:
+		reply, err := b.snapshotReply(ctx, b.DB, *op)
+		if err != nil {
+			return Reply{}, err
+		}
+		return b.finish(ctx, row, m, reply)
+	case op.Superseded || !b.Now().Before(op.UndoUntil):
+		return b.finish(ctx, row, m, b.tooLate(*op))
+	}
+	reply, err := b.operationReply(ctx, b.DB, *op)
+	if err != nil {
+		return Reply{}, err
+	}
+	reply.Card.Title, reply.Card.Tone = askUndoTitle, Plain
+	return b.finish(ctx, row, m, reply)
+}
+
+// askUndoTitle stands over a card that only offers an undo.
+const askUndoTitle = "要撤销这一次吗？"
 
 // rank prefers, among operations on one code, the one an undo can mean.
 func rank(s models.State) int {

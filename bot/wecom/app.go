@@ -88,6 +88,7 @@ type appMessage struct {
 	MsgID        string   `xml:"MsgId"`
 	AgentID      string   `xml:"AgentID"`
 	Content      string   `xml:"Content"`
+	MediaID      string   `xml:"MediaId"`
 
 	Event        string `xml:"Event"`
 	EventKey     string `xml:"EventKey"`
@@ -145,9 +146,12 @@ func (a *App) message(in appMessage) (bot.Message, bool, error) {
 		return bot.Message{}, false, fmt.Errorf("%w: MsgId", ErrMalformed)
 	}
 	msg.ID = in.MsgID
-	if in.MsgType == "text" {
+	switch media := trim(in.MediaID); {
+	case in.MsgType == "text":
 		msg.Kind, msg.Text = bot.Text, stripMentions(in.Content, "")
-	} else {
+	case in.MsgType == "image" && media != "":
+		msg.Kind, msg.Pictures = bot.Photo, []bot.Picture{{MediaID: media}}
+	default: // of a voice, an app gets the sound alone
 		msg.Kind, msg.Text = bot.Other, in.MsgType
 	}
 	return msg, true, nil
@@ -169,9 +173,9 @@ func (in *appMessage) event(msg *bot.Message) bool {
 	case "click": // an entry of the app's menu: as if its key had been typed
 		msg.Kind, msg.Text = bot.Text, trim(in.EventKey)
 		return msg.Text != ""
-	case "scancode_push", "scancode_waitmsg": // the menu's scanner: as if the code had been typed
-		msg.Kind, msg.Text = bot.Text, in.scanned()
-		return msg.Text != ""
+	case "scancode_push", "scancode_waitmsg": // the menu's scanner
+		msg.Kind, msg.Scanned = bot.Scan, []string{in.scanned()}
+		return msg.Scanned[0] != ""
 	default:
 		return false
 	}

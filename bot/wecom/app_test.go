@@ -3,6 +3,7 @@ package wecom
 import (
 	"errors"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -78,6 +79,12 @@ func TestAppReceive(t *testing.T) {
 		m.ID, m.Kind, m.Text = "1", bot.Other, s
 		return m
 	}
+	photo, scanEvent := common, func(s string) bot.Message {
+		m := common
+		m.Kind, m.Scanned = bot.Scan, []string{s}
+		return m
+	}
+	photo.ID, photo.Kind, photo.Pictures = "1", bot.Photo, []bot.Picture{{MediaID: "m"}}
 	withID := func(m bot.Message) bot.Message { m.ID = "6054768590064713728"; return m }
 	click := func(b bot.Button) bot.Message {
 		m := common
@@ -95,7 +102,8 @@ func TestAppReceive(t *testing.T) {
 			withID(text("验 7992697494 & <ok>"))},
 		{"text with entities", "<MsgType>text</MsgType><Content>a &amp;&#x9A8C;</Content><MsgId>6054768590064713728</MsgId>",
 			withID(text("a &验"))},
-		{"image", "<MsgType>image</MsgType><PicUrl>u</PicUrl><MediaId>m</MediaId><MsgId>1</MsgId>", other("image")},
+		{"image", "<MsgType>image</MsgType><PicUrl>u</PicUrl><MediaId>m</MediaId><MsgId>1</MsgId>", photo},
+		{"image without a media id", "<MsgType>image</MsgType><PicUrl>u</PicUrl><MsgId>1</MsgId>", other("image")},
 		{"voice", "<MsgType>voice</MsgType><MediaId>m</MediaId><Format>amr</Format><MsgId>1</MsgId>", other("voice")},
 		{"enter", "<MsgType>event</MsgType><Event>enter_agent</Event><EventKey></EventKey>", enter},
 		{"subscribe", "<MsgType>event</MsgType><Event>subscribe</Event>", enter},
@@ -107,9 +115,9 @@ func TestAppReceive(t *testing.T) {
 			click(bot.Button{TaskID: "t", Key: "k", ResponseCode: "RC"})},
 		{"menu of the app", "<MsgType>event</MsgType><Event>click</Event><EventKey>今日</EventKey>", text("今日")},
 		{"barcode", "<MsgType>event</MsgType><Event>scancode_waitmsg</Event><EventKey>scan</EventKey><ScanCodeInfo>" +
-			"<ScanType>barcode</ScanType><ScanResult>CODE_128,7992697494</ScanResult></ScanCodeInfo>", text("7992697494")},
+			"<ScanType>barcode</ScanType><ScanResult>CODE_128,7992697494</ScanResult></ScanCodeInfo>", scanEvent("7992697494")},
 		{"QR code", "<MsgType>event</MsgType><Event>scancode_push</Event><ScanCodeInfo>" +
-			"<ScanType>qrcode</ScanType><ScanResult>7992697494</ScanResult></ScanCodeInfo>", text("7992697494")},
+			"<ScanType>qrcode</ScanType><ScanResult>cXI=@123,4</ScanResult></ScanCodeInfo>", scanEvent("cXI=@123,4")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -135,7 +143,7 @@ func TestAppIgnores(t *testing.T) {
 	t.Parallel()
 	for _, event := range []string{"LOCATION", "view", "unsubscribe", "inactive_alert", "click", "scancode_push"} {
 		msg, ok, err := receiveApp(t, appXML("<MsgType>event</MsgType><Event>"+event+"</Event>"))
-		if err != nil || ok || msg != (bot.Message{}) {
+		if err != nil || ok || !reflect.DeepEqual(msg, bot.Message{}) {
 			t.Errorf("%s: %+v, %t, %v", event, msg, ok, err)
 		}
 	}

@@ -3,6 +3,7 @@ package wecom
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ const DefaultAPIURL = "https://qyapi.weixin.qq.com"
 type SenderConfig struct {
 	APIURL   string // "": DefaultAPIURL
 	Apps     []AppConfig
+	Robots   []RobotConfig // for the pictures that are sent to them; only names and keys matter
 	Webhooks []WebhookConfig
 	// FallbackURL: see [RobotConfig.FallbackURL].
 	FallbackURL string
@@ -27,8 +29,9 @@ type SenderConfig struct {
 	Now         func() time.Time // nil: time.Now
 }
 
-// Sender delivers answers by WeCom's API, and asks it who people are. It
-// implements [bot.Courier] and is safe for concurrent use.
+// Sender delivers answers by WeCom's API, and asks it who people are and for the
+// pictures they send. It implements [bot.Courier], [bot.Directory] and
+// [bot.Pictures], and is safe for concurrent use.
 //
 // An app's answer may take several messages: the card, then what did not fit on
 // it as markdown. Where a later one fails, the next try of the same delivery
@@ -50,12 +53,17 @@ type Sender struct {
 	apps        map[string]*sendingApp // by channel
 	first       *sendingApp            // of apps, in their configured order; nil: there is none
 	webhooks    map[string]string      // keys, by channel
+	mediaKeys   map[string]string      // EncodingAESKeys of robots, by channel
+	fetcher     *http.Client           // of pictures
 
 	mu   sync.Mutex
 	part map[string]progress // deliveries begun and not finished
 }
 
-var _ bot.Courier = (*Sender)(nil)
+var (
+	_ bot.Courier  = (*Sender)(nil)
+	_ bot.Pictures = (*Sender)(nil)
+)
 
 // sendingApp is an app that can send.
 type sendingApp struct {
@@ -92,10 +100,15 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		files:       cfg.Files,
 		apps:        make(map[string]*sendingApp, len(cfg.Apps)),
 		webhooks:    make(map[string]string, len(cfg.Webhooks)),
+		mediaKeys:   make(map[string]string, len(cfg.Robots)),
+		fetcher:     newFetcher(),
 		part:        make(map[string]progress),
 	}
 	for _, h := range cfg.Webhooks {
 		s.webhooks[string(WebhookChannel)+"/"+h.Name] = h.Key
+	}
+	for _, r := range cfg.Robots {
+		s.mediaKeys[string(RobotChannel)+"/"+r.Name] = r.EncodingAESKey
 	}
 	for _, app := range cfg.Apps {
 		channel := string(AppChannel) + "/" + app.Name

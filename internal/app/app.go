@@ -272,14 +272,16 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 			sending.Apps = append(sending.Apps, ac)
 		}
 		for _, b := range w.Bots {
-			robot, err := wecom.NewRobot(wecom.RobotConfig{
+			rc := wecom.RobotConfig{
 				Name: b.Name, Token: b.Token, EncodingAESKey: b.EncodingAESKey,
 				DisplayName: b.DisplayName, FallbackURL: base, Now: o.Now,
-			})
+			}
+			robot, err := wecom.NewRobot(rc)
 			if err != nil {
 				return nil, err
 			}
 			p.robots[b.Name] = robot
+			sending.Robots = append(sending.Robots, rc)
 		}
 		for _, h := range w.Webhooks {
 			sending.Webhooks = append(sending.Webhooks, wecom.WebhookConfig{Name: h.Name, Key: h.Key})
@@ -307,7 +309,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		reconcileAt = &at
 	}
 	p.bot, err = bot.New(bot.Options{
-		DB: db, Platforms: platforms, Authorizers: authorizers, Courier: sender, Managers: cfg.Managers, Notices: notices, Webhooks: webhooks,
+		DB: db, Platforms: platforms, Authorizers: authorizers, Courier: sender, Pictures: sender, Managers: cfg.Managers, Notices: notices, Webhooks: webhooks,
 		Location: cfg.Location(), CallTimeout: cfg.Redeem.CallTimeout, UndoWindow: cfg.Redeem.UndoWindow,
 		Link: linker(links, base, o.Log), AuthLink: authLinker(links, base, o.Log), FileLink: fileLinker(links, base, o.Log),
 		ConsoleLink:   func(ticket string) string { return base + console.Root + "in?t=" + ticket },
