@@ -15,6 +15,10 @@ const (
 	Photo Kind = "photo" // sent Pictures; Text is what was written beside them
 	Voice Kind = "voice" // spoke; Text is what was understood
 	Other Kind = "other" // a film, a file, …: Text says which in one word ("file")
+
+	// Usage: WeCom says that the app is used too little, or enough again. Text is the
+	// event, At from when it holds; there is nobody to answer.
+	Usage Kind = "usage"
 )
 
 // Message is one thing a person did, whatever channel it came by. Its JSON form
@@ -110,6 +114,11 @@ type Card struct {
 	Fields []Field   `json:"fields,omitempty"` // at most six
 	Keys   []CardKey `json:"keys,omitempty"`   // buttons, at most six
 	URL    string    `json:"url,omitempty"`    // where a press on the card leads
+
+	// Until when the buttons say what can be done, where that ends, and what they
+	// are about: an operation, or a [models.LookSubject]; empty: those of the message.
+	Until time.Time `json:"until,omitzero"`
+	About string    `json:"about,omitempty"`
 }
 
 // Tone colours the source line.

@@ -25,10 +25,9 @@ func (b *Bot) work(ctx context.Context, row models.Inbox, m Message) (Reply, err
 	case Text:
 		return b.text(ctx, row, m, m.Text, nil)
 	case Enter:
-		if m.Passive() { // WeCom tells of it once a day there; an app tells of every opening
-			return b.finish(ctx, row, m, b.helpCard())
-		}
-		return b.finish(ctx, row, m, Reply{})
+		return b.greet(ctx, row, m)
+	case Usage:
+		return b.usage(ctx, row, m)
 	}
 	return b.finish(ctx, row, m, Reply{Text: "我现在只看得懂文字。请直接发券码，例如：验 7992697494"})
 }

@@ -23,6 +23,7 @@ type SenderConfig struct {
 	Webhooks []WebhookConfig
 	// FallbackURL: see [RobotConfig.FallbackURL].
 	FallbackURL string
+	Mention     bool             // see [RobotConfig.Mention]
 	Files       Files            // nil: files go out as links
 	Now         func() time.Time // nil: time.Now
 }
@@ -46,6 +47,7 @@ type SenderConfig struct {
 type Sender struct {
 	apiURL      string
 	fallbackURL string
+	mention     bool
 	files       Files
 	apps        map[string]*sendingApp // by channel
 	first       *sendingApp            // of apps, in their configured order; nil: there is none
@@ -89,6 +91,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	s := &Sender{
 		apiURL:      apiURL,
 		fallbackURL: cfg.FallbackURL,
+		mention:     cfg.Mention,
 		files:       cfg.Files,
 		apps:        make(map[string]*sendingApp, len(cfg.Apps)),
 		webhooks:    make(map[string]string, len(cfg.Webhooks)),
@@ -123,6 +126,9 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 	ch := kindOf(d.Channel)
 	if d.Reply.Card == nil {
+		if ch == AppChannel && d.ResponseCode != "" && s.fitsCard(d.Reply) {
+			return bot.AsUpdate
+		}
 		return bot.AsMarkdown
 	}
 	if _, err := checkedCard(ch, *d.Reply.Card, s.fallbackURL); err != nil {
@@ -137,6 +143,17 @@ func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 		return bot.AsCard
 	}
 	return bot.AsMarkdown
+}
+
+// fitsCard reports whether all of a reply in words can stand on the card that was
+// pressed. A link cannot: there is nothing on a card to press on it.
+func (s *Sender) fitsCard(reply bot.Reply) bool {
+	if reply.Text == "" || reply.File != nil || strings.Contains(reply.Text, "://") {
+		return false
+	}
+	card, rest := clickCard(AppChannel, reply)
+	_, err := checkedCard(AppChannel, card, s.fallbackURL)
+	return err == nil && rest.Empty()
 }
 
 // PerMinute implements [bot.Courier]: 30 messages to one member by an app, 30 to
