@@ -241,9 +241,9 @@ func TestChangesAreNoMessages(t *testing.T) {
 			b.voucher(c)
 			b.privately("zhangsan", "验 "+c)
 		}
-		b.pass(time.Second)
+		b.pass(3 * time.Second)
 		b.clock.Advance(10 * time.Minute)
-		b.pass(cardsEvery)
+		b.pass(2 * cardsEvery)
 		if n := len(b.changes()); n != 3 {
 			t.Fatalf("%d changes", n)
 		}
