@@ -57,6 +57,7 @@ type Courier interface {
 type Sent struct {
 	MessageID    string
 	ResponseCode string // allows an update of the card later
+	Refused      string // what was refused of it though the rest went out, as a reason; or ""
 }
 
 // DeliveryError is a try that failed.

@@ -72,6 +72,10 @@ type Reply struct {
 	Card *Card  `json:"card,omitempty"`
 	Text string `json:"text,omitempty"` // markdown (bold, lists, line breaks only); with a Card: what did not fit on it
 
+	// Table says a part of it anew, for channels that can show one; the others leave
+	// it out.
+	Table *Table `json:"table,omitempty"`
+
 	// File comes after card and text.
 	File *File `json:"file,omitempty"`
 
@@ -81,6 +85,13 @@ type Reply struct {
 
 // Empty reports whether there is nothing to say.
 func (r Reply) Empty() bool { return r.Card == nil && r.Text == "" && r.File == nil }
+
+// Table is rows of cells under a head; all but the first column are figures.
+type Table struct {
+	Title string     `json:"title"`
+	Head  []string   `json:"head"`
+	Rows  [][]string `json:"rows"`
+}
 
 // File is something to look at or to keep. Its content is in the database, by ID.
 type File struct {

@@ -254,7 +254,10 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 	cancel()
 	failpoint.Hit("send.after")
 	if err == nil {
-		b.Observer.Delivered(o.Channel, "")
+		b.Observer.Delivered(o.Channel, sent.Refused)
+		if sent.Refused != "" {
+			b.Log.Warn("delivery sent in part", "delivery", o.ID, "channel", o.Channel, "reason", sent.Refused)
+		}
 		err = b.recordSent(ctx, o, d, sent)
 		failpoint.Hit("send.recorded")
 		return err

@@ -159,13 +159,14 @@ func (s *Sender) fitsCard(reply bot.Reply) bool {
 // PerMinute implements [bot.Courier]: 30 messages to one member by an app, 30 to
 // one conversation by a robot (pages 90312, 101463), less a reserve for tries
 // whose answer was lost. WeCom drops an app's further messages without a word. A
-// webhook takes 20 messages (page 91770), and what it gets is four of them or so.
+// webhook takes 20 messages (page 91770), whichever process sends them, and a
+// delivery is several of them.
 func (s *Sender) PerMinute(d bot.Delivery) int {
 	switch kindOf(d.Channel) {
 	case AppChannel, RobotChannel:
 		return 25
 	case WebhookChannel:
-		return 3
+		return webhooksPerMinute
 	}
 	return 0
 }
