@@ -151,8 +151,8 @@ func TestWhoMayUndo(t *testing.T) {
 		before := b.calls("reverseconsume")
 		no := b.press("lisi", r.Card, b.key(r, "撤销"))
 		has(t, no, "张三", "只有本人、组长或店长")
-		if no.Card == nil || no.Card.Tone != Bad || len(no.Card.Keys) > 0 {
-			t.Errorf("the refusal of one person must not change the card that all see, nor offer anything:\n%s", show(no))
+		if no.Card != nil {
+			t.Error("the refusal of one person must not change the card that all see")
 		}
 		has(t, b.say("lisi", "撤 "+code), "只有本人、组长或店长")
 		stranger := b.press("nobody", r.Card, b.key(r, "撤销"))

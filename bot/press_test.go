@@ -159,10 +159,11 @@ func (b *bench) answersPress(taskID string) {
 func TestPressByWhoMayNot(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		b.voucher(code)
-		r := b.say("zhangsan", "验 "+code)
-		no := b.press("lisi", r.Card, b.key(r, "撤销"))
+		b.privately("zhangsan", "验 "+code)
+		r := b.privately("lisi", code)
+		no := b.pressPrivately("lisi", r.Card, b.key(r, "撤销"))
 		has(t, no, "您不能撤销", "只有本人、组长或店长", code, "双人下午茶")
-		b.canBeDone(no, "lisi", group)
+		b.canBeDone(no, "lisi", "")
 		has(t, b.press("zhangsan", &Card{TaskID: "old"}, "nonsense"), "按钮已经失效")
 		b.effects(code, 1, 0)
 	})

@@ -304,8 +304,11 @@ func (c *courier) FirstForm(d Delivery) Form {
 const perMinute = 25
 
 func (c *courier) PerMinute(d Delivery) int {
-	if d.Channel == app {
+	switch {
+	case d.Channel == app:
 		return perMinute
+	case strings.HasPrefix(d.Channel, "webhook/"):
+		return 3
 	}
 	return 0
 }

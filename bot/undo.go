@@ -80,7 +80,7 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 			return b.finish(ctx, row, m, reply)
 		case !p.mayUndo(op):
 			reply := Reply{Text: fmt.Sprintf("券码 %s 是 %s 核销的，只有本人、组长或店长能撤销。", op.Code, op.User)}
-			if m.Kind == Click {
+			if m.Kind == Click && !m.Passive() { // in a group, words leave the card to those who see it
 				text := reply.Text
 				var err error
 				if reply, err = b.pressedReply(ctx, b.DB, m, op); err != nil {

@@ -69,6 +69,7 @@ func (w *world) forge(user string, a answer, want ...string) answer {
 	card := w.card(a)
 	before := w.wecom.Version()
 	app, _ := w.wecom.App("main")
+	w.refusable[60140]++ // the card cannot be changed by a code that is forged, too
 	plain := fmt.Sprintf("<xml><ToUserName>%s</ToUserName><FromUserName>%s</FromUserName><CreateTime>%d</CreateTime><MsgType>event</MsgType>"+
 		"<Event>template_card_event</Event><EventKey>%s</EventKey><TaskId>%s</TaskId><CardType>button_interaction</CardType><ResponseCode>x</ResponseCode><AgentID>%d</AgentID></xml>",
 		app.CorpID, user, time.Now().Unix(), card.Card.Buttons[0].Key, card.Card.TaskID, app.AgentID)
