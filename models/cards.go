@@ -83,9 +83,27 @@ func (db *DB) CardChanged(ctx context.Context, id, code string) error {
 
 // cardsDue makes the cards due that have buttons about an operation.
 func (db *DB) cardsDue(ctx context.Context, op Operation) error {
-	return db.write(ctx, "cards of an operation", func(g *gorm.DB) error {
-		return g.Model(&Outgoing{}).Where("(operation_id = ? OR inbox_id = ?) AND change_at > ?", op.ID, op.InboxID, stamp(db.now())).
-			Update("change_at", stamp(db.now())).Error
+	const what = "cards of an operation"
+	now := stamp(db.now())
+	var ids []string
+	err := db.read(ctx, what, func(g *gorm.DB) error {
+		return g.Raw("SELECT id FROM outbox WHERE operation_id = ? AND change_at > ? UNION SELECT id FROM outbox WHERE inbox_id = ? AND change_at > ?",
+			op.ID, now, op.InboxID, now).Scan(&ids).Error
+	})
+	if err != nil {
+		return err
+	}
+	return db.dueNow(ctx, what, ids, now)
+}
+
+// dueNow makes cards due by their ids: no other rows are looked at, and locked, on
+// the way.
+func (db *DB) dueNow(ctx context.Context, what string, ids []string, now any) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return db.write(ctx, what, func(g *gorm.DB) error {
+		return g.Model(&Outgoing{}).Where("id IN ? AND change_at > ?", ids, now).Update("change_at", now).Error
 	})
 }
 
@@ -110,12 +128,13 @@ func (db *DB) LooksDue(ctx context.Context, since time.Time, limit int) (int, er
 	for i, c := range codes {
 		subjects[i] = LookSubject(c.StoreID, c.Code)
 	}
-	var hit int64
-	err = db.write(ctx, what, func(g *gorm.DB) error {
-		result := g.Model(&Outgoing{}).Where("operation_id IN ? AND change_at > ?", subjects, stamp(db.now())).
-			Update("change_at", stamp(db.now()))
-		hit = result.RowsAffected
-		return result.Error
+	now := stamp(db.now())
+	var ids []string
+	err = db.read(ctx, what, func(g *gorm.DB) error {
+		return g.Model(&Outgoing{}).Where("operation_id IN ? AND change_at > ?", subjects, now).Pluck("id", &ids).Error
 	})
-	return int(hit), err
+	if err != nil {
+		return 0, err
+	}
+	return len(ids), db.dueNow(ctx, what, ids, now)
 }
