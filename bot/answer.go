@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"yanquan/models"
@@ -55,7 +56,7 @@ func (b *Bot) conclude(ctx context.Context, tx *models.DB, row models.Inbox, m M
 
 // send puts a reply into the outbox.
 func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Message, reply Reply) error {
-	d := Delivery{ID: b.NewID(), Channel: m.Channel, Chat: m.Chat, User: m.User, Reply: reply}
+	d := Delivery{ID: b.NewID(), Channel: m.Channel, Chat: m.Chat, User: m.User, SentAs: m.SentAs, Reply: reply}
 	due := b.Now()
 	switch {
 	case reply.Empty():
@@ -73,10 +74,17 @@ func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Messa
 	case reply.Pending:
 		due = due.Add(interimDelay) // most doubts are settled before
 	}
-	if !m.Passive() && m.Kind == Click && reply.Card != nil {
-		d.ResponseCode = m.Button.ResponseCode
+	if !m.Passive() && m.Kind == Click && m.Button != nil {
+		d.ResponseCode, d.Card = m.Button.ResponseCode, m.Button.TaskID
 	}
-	return b.enqueue(ctx, tx, d, row.ID, "", due)
+	about := ""
+	if reply.Card != nil {
+		about = reply.Card.About
+		if changeable(d) {
+			d.ID = reply.Card.TaskID // so that it is found when it is pressed
+		}
+	}
+	return b.enqueue(ctx, tx, d, row.ID, about, due)
 }
 
 // enqueue stores a delivery.
@@ -86,8 +94,19 @@ func (b *Bot) enqueue(ctx context.Context, tx *models.DB, d Delivery, inboxID, o
 	if err != nil {
 		return fmt.Errorf("bot: delivery: %w", err)
 	}
+	var changeAt time.Time
+	if c := d.Reply.Card; c != nil && !d.Change && changeable(d) {
+		changeAt = c.Until
+	}
+	if d.Form == AsUpdate && d.Card != "" && !d.Change {
+		if err := tx.RepointCard(ctx, d.Card, d.Channel, d.User, operationID, changeAt); err != nil {
+			return fmt.Errorf("bot: pressed card: %w", err)
+		}
+	}
 	to := d.Chat
 	switch {
+	case d.Change:
+		to = d.ID // nobody waits for it, and it is no message
 	case d.Reply.File != nil && d.User != "": // a webhook's pace is kept by its conversation
 		to = d.ID // takes its time; nothing shall wait for it
 	case d.ReplyURL != "":
@@ -98,13 +117,16 @@ func (b *Bot) enqueue(ctx context.Context, tx *models.DB, d Delivery, inboxID, o
 	err = tx.Enqueue(ctx, models.Outgoing{
 		ID: d.ID, Conversation: d.Channel + "/" + to, Channel: d.Channel, Chat: d.Chat, User: d.User,
 		InboxID: inboxID, OperationID: operationID, Payload: payload, Form: string(d.Form),
-		State: models.Queued, DueAt: due, CreatedAt: b.Now(),
+		State: models.Queued, DueAt: due, CreatedAt: b.Now(), ChangeAt: changeAt,
 	})
 	if err != nil {
 		return fmt.Errorf("bot: enqueue: %w", err)
 	}
 	return nil
 }
+
+// changeable reports whether the channel of a delivery can change a card later.
+func changeable(d Delivery) bool { return strings.HasPrefix(d.Channel, "app/") }
 
 // lookAgain concludes a pending answer whose operations were settled while it
 // was being written, so that neither side saw the other.

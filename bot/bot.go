@@ -89,6 +89,7 @@ type Bot struct {
 	watcher    *watch.Watcher
 	ledger     *reconcile.Keeper
 	identities identities
+	cards      cardLife
 
 	mu       sync.Mutex
 	flights  map[string]*flight // messages being worked on in this process, by inbox id
@@ -187,7 +188,7 @@ func New(o Options) (*Bot, error) {
 	for _, u := range o.Managers {
 		b.managers[strings.ToLower(u)] = true
 	}
-	for _, kind := range []string{messageWork, operationWork, deliveryWork, grantWork, watchWork, reportWork} {
+	for _, kind := range []string{messageWork, operationWork, deliveryWork, grantWork, watchWork, reportWork, cardWork} {
 		b.hands[kind] = make(chan struct{}, handsPerKind)
 	}
 	b.hands[reconcileWork] = make(chan struct{}, looksAtOnce)

@@ -139,8 +139,11 @@ func (b *Bot) fillDone(c *Card, s models.Store, op models.Operation, coupons []m
 	case b.undoable(op):
 		c.Text = refused + "可撤销至 " + b.in(op.UndoUntil).Format(clock)
 		c.Keys = []CardKey{{Text: "撤销", Key: keyUndo + op.ID, Style: Danger}}
+		c.Until, c.About = op.UndoUntil, op.ID
 	case op.UndoReason != "":
 		c.Text = refused + undoSayingOf(op.UndoReason).next
+	case op.Superseded:
+		c.Text = fmt.Sprintf("%s 核销，后来这个券码又核销过一次，这一次不能再撤销。", b.when(op.ConsumedAt))
 	default:
 		c.Text = fmt.Sprintf("%s 核销，已过撤销时间。", b.when(op.ConsumedAt))
 	}
@@ -272,9 +275,10 @@ func (b *Bot) batchReply(s models.Store, ops []models.Operation, coupons map[str
 		case models.Done:
 			done++
 			fen += op.PriceFen * int64(n)
-			if op.Superseded || !b.Now().Before(op.UndoUntil) {
+			if !b.undoable(op) {
 				break
 			}
+			c.Until = latest(c.Until, op.UndoUntil)
 			if until.IsZero() || op.UndoUntil.Before(until) {
 				until = op.UndoUntil
 			}

@@ -16,6 +16,10 @@ const (
 	Scan  Kind = "scan"  // scanned a code from the app's menu; Scanned is what it says
 	Voice Kind = "voice" // spoke; Text is what was understood
 	Other Kind = "other" // a film, a file, …: Text says which in one word ("file")
+
+	// Usage: WeCom says that the app is used too little, or enough again. Text is the
+	// event, At from when it holds; there is nobody to answer.
+	Usage Kind = "usage"
 )
 
 // Message is one thing a person did, whatever channel it came by. Its JSON form
@@ -72,6 +76,10 @@ type Reply struct {
 	Card *Card  `json:"card,omitempty"`
 	Text string `json:"text,omitempty"` // markdown (bold, lists, line breaks only); with a Card: what did not fit on it
 
+	// Table says a part of it anew, for channels that can show one; the others leave
+	// it out.
+	Table *Table `json:"table,omitempty"`
+
 	// File comes after card and text.
 	File *File `json:"file,omitempty"`
 
@@ -81,6 +89,13 @@ type Reply struct {
 
 // Empty reports whether there is nothing to say.
 func (r Reply) Empty() bool { return r.Card == nil && r.Text == "" && r.File == nil }
+
+// Table is rows of cells under a head; all but the first column are figures.
+type Table struct {
+	Title string     `json:"title"`
+	Head  []string   `json:"head"`
+	Rows  [][]string `json:"rows"`
+}
 
 // File is something to look at or to keep. Its content is in the database, by ID.
 type File struct {
@@ -114,6 +129,11 @@ type Card struct {
 	Fields []Field   `json:"fields,omitempty"` // at most six
 	Keys   []CardKey `json:"keys,omitempty"`   // buttons, at most six
 	URL    string    `json:"url,omitempty"`    // where a press on the card leads
+
+	// Until when the buttons say what can be done, where that ends, and what they
+	// are about: an operation, or a [models.LookSubject]; empty: those of the message.
+	Until time.Time `json:"until,omitzero"`
+	About string    `json:"about,omitempty"`
 }
 
 // Tone colours the source line.

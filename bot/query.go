@@ -106,6 +106,7 @@ func (b *Bot) queryOne(ctx context.Context, t till, it Item) (Reply, []models.Ca
 		again = other.ID
 	}
 	c.Keys = []CardKey{{Text: confirmText(it.Count), Key: verifyKey(s.ID, it, again), Style: Primary}}
+	c.Until, c.About = b.Now().Add(codeLife), models.LookSubject(s.ID, it.Code)
 	if it.Count == 1 && receipt.Count > 1 {
 		all := Item{Code: it.Code, Count: min(receipt.Count, MaxCount)}
 		c.Keys = append(c.Keys, CardKey{Text: confirmText(all.Count), Key: verifyKey(s.ID, all, again), Style: Quiet})

@@ -112,6 +112,11 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 			if mine {
 				look = b.operationReply
 			}
+			if m.Kind == Click && !mine {
+				look = func(ctx context.Context, db *models.DB, op models.Operation) (Reply, error) {
+					return b.pressedReply(ctx, db, m, op)
+				}
+			}
 			reply, err := look(ctx, b.DB, op)
 			if err != nil {
 				return Reply{}, err
@@ -119,9 +124,26 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 			reply.Pending = mine && !op.State.Terminal()
 			return b.finish(ctx, row, m, reply)
 		case !p.mayUndo(op):
-			return b.finish(ctx, row, m, Reply{Text: fmt.Sprintf("券码 %s 是 %s 核销的，只有本人、组长或店长能撤销。", op.Code, op.User)})
-		case op.Superseded || !b.Now().Before(op.UndoUntil):
-			return b.finish(ctx, row, m, b.tooLate(op))
+			reply := Reply{Text: fmt.Sprintf("券码 %s 是 %s 核销的，只有本人、组长或店长能撤销。", op.Code, op.User)}
+			if m.Kind == Click && !m.Passive() { // in a group, words leave the card to those who see it
+				text := reply.Text
+				var err error
+				if reply, err = b.pressedReply(ctx, b.DB, m, op); err != nil {
+					return Reply{}, err
+				}
+				c := reply.Card
+				c.Title, c.Tone, c.Text, c.Keys, c.Until = "您不能撤销", Bad, text, nil, time.Time{}
+			}
+			return b.finish(ctx, row, m, reply)
+		case !b.undoable(op):
+			reply := b.tooLate(op)
+			if m.Kind == Click {
+				var err error
+				if reply, err = b.pressedReply(ctx, b.DB, m, op); err != nil {
+					return Reply{}, err
+				}
+			}
+			return b.finish(ctx, row, m, reply)
 		}
 		op.UndoInboxID, op.UndoUserID, op.UndoUser = row.ID, p.member.UserID, p.member.Name
 		op.UndoCalledAt, op.UndoReason, op.UndoMessage = b.Now(), "", ""
@@ -166,6 +188,7 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 		err = errors.Join(err, b.DB.Tx(ctx, func(tx *models.DB) error { _, err := step(ctx, tx); return err }))
 	}
 	failpoint.Hit("undo.outcome.after")
+	b.cards.happened(time.Time{})
 	return reply, err
 }
 
@@ -182,6 +205,17 @@ func (b *Bot) undoReply(ctx context.Context, tx *models.DB, m Message, op models
 	}
 	reply.Pending = !op.State.Terminal() && !op.NeedsHuman
 	return reply, err
+}
+
+// pressedReply is the truth about an operation, as the answer to a press that
+// undoes nothing: a card in place of the one that was pressed.
+func (b *Bot) pressedReply(ctx context.Context, db *models.DB, m Message, op models.Operation) (Reply, error) {
+	list, on, err := b.listPressed(ctx, db, m, op)
+	if err != nil || on {
+		return Reply{Card: list.Card}, err
+	}
+	card, err := b.cardFor(ctx, db, m.User, op)
+	return Reply{Card: card}, err
 }
 
 // listPressed renders the list anew on which the button of an operation was
@@ -208,6 +242,9 @@ func (b *Bot) listPressed(ctx context.Context, tx *models.DB, m Message, op mode
 }
 
 func (b *Bot) tooLate(op models.Operation) Reply {
+	if op.Superseded {
+		return Reply{Text: fmt.Sprintf("券码 %s 在 %s 由 %s 核销，后来又核销过一次，这一次不能再撤销，没有撤销。", op.Code, b.when(op.ConsumedAt), op.User)}
+	}
 	say := sayings[reasonUndoLate]
 	return Reply{Text: fmt.Sprintf("券码 %s 在 %s 由 %s 核销，%s%s", op.Code, b.when(op.ConsumedAt), op.User, "已过撤销时间，没有撤销。", say.next)}
 }

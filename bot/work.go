@@ -35,10 +35,9 @@ func (b *Bot) work(ctx context.Context, row models.Inbox, m Message) (Reply, err
 	case Voice:
 		return b.voice(ctx, row, m)
 	case Enter:
-		if m.Passive() { // WeCom tells of it once a day there; an app tells of every opening
-			return b.finish(ctx, row, m, b.helpCard())
-		}
-		return b.finish(ctx, row, m, Reply{})
+		return b.greet(ctx, row, m)
+	case Usage:
+		return b.usage(ctx, row, m)
 	}
 	return b.finish(ctx, row, m, Reply{Text: notUnderstood(m.Text)})
 }

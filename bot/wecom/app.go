@@ -95,6 +95,7 @@ type appMessage struct {
 	TaskID       string `xml:"TaskId"`
 	CardType     string `xml:"CardType"`
 	ResponseCode string `xml:"ResponseCode"`
+	EffectTime   string `xml:"EffectTime"` // of the warnings among the usage events
 	// Nested rather than a path, which encoding/xml would look for at every element.
 	Selected struct {
 		Items []struct {
@@ -125,7 +126,7 @@ func (a *App) message(in appMessage) (bot.Message, bool, error) {
 			return bot.Message{}, false, fmt.Errorf("%w: AgentID", ErrReceiveID)
 		}
 	}
-	if in.FromUserName == "" || in.MsgType == "" {
+	if in.MsgType == "" || in.FromUserName == "" && !in.usage() {
 		return bot.Message{}, false, fmt.Errorf("%w: no sender or type", ErrMalformed)
 	}
 
@@ -177,9 +178,26 @@ func (in *appMessage) event(msg *bot.Message) bool {
 		msg.Kind, msg.Scanned = bot.Scan, []string{in.scanned()}
 		return msg.Scanned[0] != ""
 	default:
-		return false
+		if !in.usage() {
+			return false
+		}
+		msg.Kind, msg.Text = bot.Usage, strings.ToLower(in.Event)
+		if at, err := parseSeconds(in.EffectTime); err == nil && !at.Equal(time.Unix(0, 0)) {
+			msg.At = at
+		}
 	}
 	return true
+}
+
+// usage reports whether the event is one about how much the app is used. They come
+// from the system, not from a person (page 90240).
+func (in *appMessage) usage() bool {
+	switch strings.ToLower(in.Event) {
+	case "inactive_alert", "close_inactive_agent", "reopen_inactive_agent",
+		"low_active_alert", "low_active", "active_restored":
+		return strings.EqualFold(in.MsgType, "event")
+	}
+	return false
 }
 
 // scanned is the code that was scanned. Barcodes come as "CODE_128,7992697494".

@@ -113,6 +113,10 @@ func TestAppReceive(t *testing.T) {
 			click(bot.Button{TaskID: "v-01", Key: "undo:1", CardType: "button_interaction", ResponseCode: "RC"})},
 		{"menu of a card", "<MsgType>event</MsgType><Event>template_card_menu_event</Event><EventKey>k</EventKey><TaskId>t</TaskId><ResponseCode>RC</ResponseCode>",
 			click(bot.Button{TaskID: "t", Key: "k", ResponseCode: "RC"})},
+		{"little used", "<MsgType>event</MsgType><Event>inactive_alert</Event><EffectTime>1760086400</EffectTime>",
+			bot.Message{Channel: "app/main", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Usage, Text: "inactive_alert", At: time.Unix(1760086400, 0).UTC()}},
+		{"used again", "<MsgType>event</MsgType><Event>active_restored</Event>",
+			bot.Message{Channel: "app/main", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Usage, Text: "active_restored", At: common.At}},
 		{"menu of the app", "<MsgType>event</MsgType><Event>click</Event><EventKey>今日</EventKey>", text("今日")},
 		{"barcode", "<MsgType>event</MsgType><Event>scancode_waitmsg</Event><EventKey>scan</EventKey><ScanCodeInfo>" +
 			"<ScanType>barcode</ScanType><ScanResult>CODE_128,7992697494</ScanResult></ScanCodeInfo>", scanEvent("7992697494")},
@@ -141,7 +145,7 @@ func TestAppReceive(t *testing.T) {
 
 func TestAppIgnores(t *testing.T) {
 	t.Parallel()
-	for _, event := range []string{"LOCATION", "view", "unsubscribe", "inactive_alert", "click", "scancode_push"} {
+	for _, event := range []string{"LOCATION", "view", "unsubscribe", "click", "scancode_push"} {
 		msg, ok, err := receiveApp(t, appXML("<MsgType>event</MsgType><Event>"+event+"</Event>"))
 		if err != nil || ok || !reflect.DeepEqual(msg, bot.Message{}) {
 			t.Errorf("%s: %+v, %t, %v", event, msg, ok, err)

@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -73,6 +74,31 @@ func render(c *bot.Card, text string, st style) string {
 	}
 	block(st.escape(c.Source))
 	return strings.Join(blocks, "\n\n")
+}
+
+// tableMarkdown is a table in markdown_v2 (page 91770), of at most limit bytes. To
+// clients that do not know it, it is lines of text. Rows that do not fit are
+// counted.
+func tableMarkdown(t bot.Table, limit int) string {
+	row := func(cells []string) string {
+		line := "|"
+		for _, c := range cells {
+			line += " " + escapeMarkdown(oneLine(c)) + " |"
+		}
+		return line + "\n"
+	}
+	var text strings.Builder
+	text.WriteString("**" + escapeMarkdown(oneLine(t.Title)) + "**\n\n" + row(t.Head) + "| :--- |" + strings.Repeat(" ---: |", max(len(t.Head)-1, 0)) + "\n")
+	for i, cells := range t.Rows {
+		line := row(cells)
+		more := fmt.Sprintf("\n……还有 %d 行", len(t.Rows)-i)
+		if left := limit - text.Len() - len(line); left < len(more) && (i < len(t.Rows)-1 || left < 0) {
+			text.WriteString(more)
+			break
+		}
+		text.WriteString(line)
+	}
+	return strings.TrimSuffix(text.String(), "\n")
 }
 
 func (st style) quoted(texts ...string) []string {

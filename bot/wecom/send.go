@@ -25,6 +25,7 @@ type SenderConfig struct {
 	Webhooks []WebhookConfig
 	// FallbackURL: see [RobotConfig.FallbackURL].
 	FallbackURL string
+	Mention     bool             // see [RobotConfig.Mention]
 	Files       Files            // nil: files go out as links
 	Now         func() time.Time // nil: time.Now
 }
@@ -49,6 +50,7 @@ type SenderConfig struct {
 type Sender struct {
 	apiURL      string
 	fallbackURL string
+	mention     bool
 	files       Files
 	apps        map[string]*sendingApp // by channel
 	first       *sendingApp            // of apps, in their configured order; nil: there is none
@@ -97,6 +99,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	s := &Sender{
 		apiURL:      apiURL,
 		fallbackURL: cfg.FallbackURL,
+		mention:     cfg.Mention,
 		files:       cfg.Files,
 		apps:        make(map[string]*sendingApp, len(cfg.Apps)),
 		webhooks:    make(map[string]string, len(cfg.Webhooks)),
@@ -136,6 +139,9 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 	ch := kindOf(d.Channel)
 	if d.Reply.Card == nil {
+		if ch == AppChannel && d.ResponseCode != "" && s.fitsCard(d.Reply) {
+			return bot.AsUpdate
+		}
 		return bot.AsMarkdown
 	}
 	if _, err := checkedCard(ch, *d.Reply.Card, s.fallbackURL); err != nil {
@@ -152,16 +158,28 @@ func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 	return bot.AsMarkdown
 }
 
+// fitsCard reports whether all of a reply in words can stand on the card that was
+// pressed. A link cannot: there is nothing on a card to press on it.
+func (s *Sender) fitsCard(reply bot.Reply) bool {
+	if reply.Text == "" || reply.File != nil || strings.Contains(reply.Text, "://") {
+		return false
+	}
+	card, rest := clickCard(AppChannel, reply)
+	_, err := checkedCard(AppChannel, card, s.fallbackURL)
+	return err == nil && rest.Empty()
+}
+
 // PerMinute implements [bot.Courier]: 30 messages to one member by an app, 30 to
 // one conversation by a robot (pages 90312, 101463), less a reserve for tries
 // whose answer was lost. WeCom drops an app's further messages without a word. A
-// webhook takes 20 messages (page 91770), and what it gets is four of them or so.
+// webhook takes 20 messages (page 91770), whichever process sends them, and a
+// delivery is several of them.
 func (s *Sender) PerMinute(d bot.Delivery) int {
 	switch kindOf(d.Channel) {
 	case AppChannel, RobotChannel:
 		return 25
 	case WebhookChannel:
-		return 3
+		return webhooksPerMinute
 	}
 	return 0
 }

@@ -138,6 +138,10 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 		d.Reply = linked(d.Reply)
 	}
 
+	if d.Form == bot.AsUpdate && d.Reply.Card == nil && d.Reply.Text != "" {
+		card, rest := clickCard(AppChannel, d.Reply)
+		d.Reply = bot.Reply{Card: &card, Text: rest.Text}
+	}
 	switch {
 	case d.Form == bot.AsText:
 		return append(asText(plainText(d.Reply)), file...), nil
@@ -145,7 +149,11 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 		return append(asMarkdown(markdown(d.Reply)), file...), nil
 	}
 
-	card, err := checkedCard(AppChannel, *d.Reply.Card, s.fallbackURL)
+	changed := *d.Reply.Card
+	if d.Form == bot.AsUpdate && d.Card != "" {
+		changed.TaskID = d.Card // it stays the card it is
+	}
+	card, err := checkedCard(AppChannel, changed, s.fallbackURL)
 	if err != nil {
 		return nil, &bot.DeliveryError{Reason: reasonCard, Downgrade: bot.AsMarkdown, Err: err}
 	}

@@ -258,7 +258,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 	notices, deadline := "", time.Duration(0)
 	var webhooks []bot.Webhook
 	if w := cfg.WeCom; w != nil {
-		sending.APIURL, deadline = w.APIURL, w.ReplyDeadline
+		sending.APIURL, sending.Mention, deadline = w.APIURL, w.Mention, w.ReplyDeadline
 		for _, a := range w.Apps {
 			ac := wecom.AppConfig{
 				Name: a.Name, CorpID: w.CorpID, AgentID: a.AgentID, Secret: a.Secret,
@@ -274,7 +274,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		for _, b := range w.Bots {
 			rc := wecom.RobotConfig{
 				Name: b.Name, Token: b.Token, EncodingAESKey: b.EncodingAESKey,
-				DisplayName: b.DisplayName, FallbackURL: base, Now: o.Now,
+				DisplayName: b.DisplayName, Mention: w.Mention, FallbackURL: base, Now: o.Now,
 			}
 			robot, err := wecom.NewRobot(rc)
 			if err != nil {
