@@ -114,7 +114,7 @@ func (b *Bot) askStore(places []place, text string, from int) Reply {
 		shown = shown[:min(len(shown), maxKeys-1)]
 	}
 	for _, p := range shown {
-		card.Keys = append(card.Keys, CardKey{Text: p.Name, Key: keyStore + strconv.FormatInt(p.ID, 10) + " " + text, Style: Primary})
+		card.Keys = append(card.Keys, CardKey{Text: p.Name, Key: keyStore + strconv.FormatInt(p.ID, 10) + " " + text, Say: "切换 " + p.Name, Style: Primary})
 	}
 	if len(shown) < len(places) {
 		next := from + len(shown)

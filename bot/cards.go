@@ -138,7 +138,7 @@ func (b *Bot) fillDone(c *Card, s models.Store, op models.Operation, coupons []m
 	switch {
 	case b.undoable(op):
 		c.Text = refused + "可撤销至 " + b.in(op.UndoUntil).Format(clock)
-		c.Keys = []CardKey{{Text: "撤销", Key: keyUndo + op.ID, Style: Danger}}
+		c.Keys = []CardKey{{Text: "撤销", Key: keyUndo + op.ID, Say: "撤 " + op.Code, Style: Danger}}
 		c.Until, c.About = op.UndoUntil, op.ID
 	case op.UndoReason != "":
 		c.Text = refused + undoSayingOf(op.UndoReason).next
@@ -332,7 +332,7 @@ func (b *Bot) helpCard() Reply {
 		TaskID: b.NewID(), Source: "验券", Title: "可以这样发", Desc: "群里请先 @我",
 		Fields: []Field{
 			{Key: "验 券码", Value: "核销，一次最多 20 个"},
-			{Key: "券码", Value: "先查看，点按钮再核销"},
+			{Key: "券码", Value: "先查看，确认后再核销"},
 			{Key: "撤 券码", Value: "10 分钟内撤销核销"},
 			{Key: "撤", Value: "撤销我最近的一次"},
 			{Key: "记录 20", Value: "最近的核销"},

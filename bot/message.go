@@ -160,8 +160,10 @@ type Field struct {
 
 // CardKey is one button.
 type CardKey struct {
-	Text  string   `json:"text"`
-	Key   string   `json:"key"` // comes back in Button.Key; untrusted then
+	Text string `json:"text"`
+	Key  string `json:"key"` // comes back in Button.Key; untrusted then
+	// Say is what to text instead, where a channel shows no buttons.
+	Say   string   `json:"say,omitempty"`
 	Style KeyStyle `json:"style,omitempty"`
 }
 

@@ -12,7 +12,7 @@ import (
 // URLs in groups, message/send markdown. Only bold, lists, quotes, links and
 // blank lines are used, which all of WeCom's dialects show, at worst literally.
 // Colours and buttons are lost; a mark in front of the title stands for the
-// colour.
+// colour, a text to send for a button.
 func markdown(reply bot.Reply) string { return render(reply.Card, reply.Text, markdownStyle) }
 
 // plainText renders a reply with no markup at all.
@@ -68,6 +68,7 @@ func render(c *bot.Card, text string, st style) string {
 	}
 	block(fields...)
 	block(st.escape(c.Text))
+	block(st.typed(c.Keys)...)
 	block(text)
 	if c.URL != "" {
 		block(st.linkOpen + "查看详情" + st.linkMid + c.URL + st.linkClose)
@@ -99,6 +100,17 @@ func tableMarkdown(t bot.Table, limit int) string {
 		text.WriteString(line)
 	}
 	return strings.TrimSuffix(text.String(), "\n")
+}
+
+// typed says what to text where there are no buttons to press.
+func (st style) typed(keys []bot.CardKey) []string {
+	var lines []string
+	for _, k := range keys {
+		if k.Say != "" {
+			lines = append(lines, st.escape(oneLine(k.Text))+"：请发「"+st.escape(k.Say)+"」")
+		}
+	}
+	return lines
 }
 
 func (st style) quoted(texts ...string) []string {
