@@ -80,7 +80,7 @@ func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Messa
 	about := ""
 	if reply.Card != nil {
 		about = reply.Card.About
-		if changeable(d) {
+		if changeable(d) && reply.Card.TaskID != "" {
 			d.ID = reply.Card.TaskID // so that it is found when it is pressed
 		}
 	}

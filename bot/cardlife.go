@@ -157,7 +157,7 @@ func (b *Bot) cardNow(ctx context.Context, tx *models.DB, o models.Outgoing) (ca
 func (b *Bot) lookNow(ctx context.Context, tx *models.DB, o models.Outgoing, store int64, code string) (*Card, time.Time, error) {
 	op, err := tx.OperationByCoupon(ctx, store, code)
 	switch {
-	case errors.Is(err, models.ErrNotFound) || err == nil && (op.State == models.Rejected || op.State == models.Undone || op.Superseded):
+	case errors.Is(err, models.ErrNotFound) || err == nil && !touchedSince(op, o.SentAt):
 		if end := o.SentAt.Add(codeLife); end.After(b.Now()) {
 			return nil, end, nil
 		}
@@ -175,6 +175,18 @@ func (b *Bot) lookNow(ctx context.Context, tx *models.DB, o models.Outgoing, sto
 	return card, time.Time{}, nil
 }
 
+// touchedSince reports whether an operation has, or may have, used up its code
+// after a card offered to.
+func touchedSince(op models.Operation, shown time.Time) bool {
+	switch op.State {
+	case models.Rejected:
+		return false
+	case models.Undone:
+		return op.UndoneAt.After(shown)
+	}
+	return !op.Superseded
+}
+
 // batchNow is cardNow for a list.
 func (b *Bot) batchNow(ctx context.Context, tx *models.DB, o models.Outgoing) (*Card, time.Time, error) {
 	ops, err := tx.OperationsOfMessage(ctx, o.InboxID)
@@ -184,10 +196,19 @@ func (b *Bot) batchNow(ctx context.Context, tx *models.DB, o models.Outgoing) (*
 	if len(ops) < 2 {
 		return nil, time.Time{}, nil
 	}
+	same, end := true, time.Time{}
 	for _, op := range ops {
-		if !op.State.Terminal() {
+		switch {
+		case !op.State.Terminal():
 			return nil, b.Now().Add(cardAgain), nil
+		case b.undoable(op):
+			end = latest(end, op.UndoUntil)
+		case op.State != models.Rejected:
+			same = false
 		}
+	}
+	if same { // an undo was tried, and refused
+		return nil, end, nil
 	}
 	reply, err := b.verifyReply(ctx, tx, Message{}, o.InboxID)
 	if err != nil {

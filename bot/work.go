@@ -198,7 +198,7 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 		return Reply{}, err
 	}
 	if len(places) == 0 {
-		return b.finish(ctx, row, m, denied)
+		return b.finish(ctx, row, m, b.unusable(m, denied))
 	}
 	switch {
 	case strings.HasPrefix(key, keyVerify):
@@ -208,7 +208,7 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 		}
 		p, ok := placeOf(places, store)
 		if !ok {
-			return b.finish(ctx, row, m, foreignCard)
+			return b.finish(ctx, row, m, b.unusable(m, foreignCard))
 		}
 		return b.verify(ctx, row, m, p, []Item{item}, again)
 	case strings.HasPrefix(key, keyMore):
@@ -226,7 +226,7 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 		}
 		p, ok := placeOf(places, store)
 		if !ok {
-			return b.finish(ctx, row, m, foreignCard)
+			return b.finish(ctx, row, m, b.unusable(m, foreignCard))
 		}
 		if err := b.remember(ctx, b.DB, m, p); err != nil {
 			return Reply{}, err
@@ -251,7 +251,7 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 			return Reply{}, fmt.Errorf("bot: operation: %w", err)
 		}
 		if _, ok := placeOf(places, op.StoreID); !ok {
-			return b.finish(ctx, row, m, foreignCard)
+			return b.finish(ctx, row, m, b.unusable(m, foreignCard))
 		}
 		if word+" " == keyUndo {
 			return b.undo(ctx, row, m, places, op)
@@ -266,7 +266,18 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 		}
 		return b.finish(ctx, row, m, reply)
 	}
-	return b.finish(ctx, row, m, oldCard)
+	return b.finish(ctx, row, m, b.unusable(m, oldCard))
+}
+
+// unusable answers the press on a card that means nothing to this person. An app's
+// card is only theirs, and is replaced; in a group, words leave it to the others
+// who see it.
+func (b *Bot) unusable(m Message, reply Reply) Reply {
+	if m.Passive() || reply.Card != nil {
+		return reply
+	}
+	title, text, _ := strings.Cut(reply.Text, "。")
+	return Reply{Card: &Card{TaskID: b.NewID(), Source: "验券", Title: title, Text: text, Tone: Bad}}
 }
 
 // shortest makes what the key of a button says into a command that is known.

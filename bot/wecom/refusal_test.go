@@ -92,14 +92,13 @@ func TestLadder(t *testing.T) {
 	}
 }
 
-// What is pressed is changed under the id it has; a refused change of words falls
-// back to words.
+// What is pressed is changed under the id it has; sent anew, it has its own.
 func TestUpdateOfTheCardThatWasPressed(t *testing.T) {
 	t.Parallel()
 	api := newFakeAPI(t)
 	s := testSender(t, api)
 	d := bot.Delivery{ID: "d", Channel: "app/main", User: "zhangsan", ResponseCode: testResponseCode, Card: "v-00",
-		Reply: bot.Reply{Text: "这张卡片不属于您的门店，您不能操作。"}}
+		Reply: bot.Reply{Card: &bot.Card{TaskID: "v-01", Title: "这张卡片不属于您的门店"}}}
 	if d.Form = s.FirstForm(d); d.Form != bot.AsUpdate {
 		t.Fatalf("first form %q", d.Form)
 	}
@@ -110,15 +109,14 @@ func TestUpdateOfTheCardThatWasPressed(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	d.Form = e.Downgrade
-	if _, err := s.Deliver(t.Context(), d); err != nil {
-		t.Fatal(err)
+	if sent, err := s.Deliver(t.Context(), d); err != nil || sent.ResponseCode == "" {
+		t.Fatalf("%+v, %v", sent, err)
 	}
-	got := api.requests()
-	card, _ := got[0].Body["template_card"].(map[string]any)
-	if got[0].Path != apiUpdate || card["task_id"] != "v-00" || card["card_type"] != "text_notice" {
-		t.Errorf("changed to %v", got[0].Body)
-	}
-	if got[1].Path != apiSend || got[1].Body["msgtype"] != "markdown" {
-		t.Errorf("then sent %v", got[1].Body)
+	for i, want := range []struct{ path, id string }{{apiUpdate, "v-00"}, {apiSend, "v-01"}} {
+		got := api.got[i]
+		card, _ := got.Body["template_card"].(map[string]any)
+		if got.Path != want.path || card["task_id"] != want.id {
+			t.Errorf("%s %v, want %v", got.Path, got.Body, want)
+		}
 	}
 }

@@ -140,7 +140,7 @@ func (r *Robot) clickFrame(in bot.Message, reply bot.Reply) (f *frame, rest bot.
 	if reply.Empty() || in.Button == nil {
 		return nil, reply
 	}
-	card, rest := clickCard(RobotChannel, reply)
+	card, rest := clickCard(reply)
 	card.TaskID = in.Button.TaskID
 	wire, err := checkedCard(RobotChannel, card, r.fallbackURL)
 	if err != nil {
@@ -156,15 +156,12 @@ func (r *Robot) clickFrame(in bot.Message, reply bot.Reply) (f *frame, rest bot.
 
 // clickCard is the card that replaces a clicked one, and what it cannot say.
 // Text alone is put on a card of its own, as far as it fits.
-func clickCard(ch Channel, reply bot.Reply) (bot.Card, bot.Reply) {
+func clickCard(reply bot.Reply) (bot.Card, bot.Reply) {
 	if reply.Card != nil {
 		return *reply.Card, bot.Reply{Text: reply.Text}
 	}
-	soft := softLimitsOf(ch)
+	soft := softLimitsOf(RobotChannel)
 	title, text, _ := strings.Cut(strings.TrimSpace(stripMarkdown(reply.Text)), "\n")
-	if sentence, more, ok := strings.Cut(title, "。"); ok && shorten(title, soft.title) != title {
-		title, text = sentence, strings.TrimSpace(more+"\n"+text)
-	}
 	text = strings.TrimSpace(text)
 	card := bot.Card{Title: title, Text: text}
 	if shorten(title, soft.title) == title && shorten(text, soft.text) == text {

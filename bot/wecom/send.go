@@ -139,9 +139,6 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 	ch := kindOf(d.Channel)
 	if d.Reply.Card == nil {
-		if ch == AppChannel && d.ResponseCode != "" && s.fitsCard(d.Reply) {
-			return bot.AsUpdate
-		}
 		return bot.AsMarkdown
 	}
 	if _, err := checkedCard(ch, *d.Reply.Card, s.fallbackURL); err != nil {
@@ -156,17 +153,6 @@ func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 		return bot.AsCard
 	}
 	return bot.AsMarkdown
-}
-
-// fitsCard reports whether all of a reply in words can stand on the card that was
-// pressed. A link cannot: there is nothing on a card to press on it.
-func (s *Sender) fitsCard(reply bot.Reply) bool {
-	if reply.Text == "" || reply.File != nil || strings.Contains(reply.Text, "://") {
-		return false
-	}
-	card, rest := clickCard(AppChannel, reply)
-	_, err := checkedCard(AppChannel, card, s.fallbackURL)
-	return err == nil && rest.Empty()
 }
 
 // PerMinute implements [bot.Courier]: 30 messages to one member by an app, 30 to

@@ -138,10 +138,6 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 		d.Reply = linked(d.Reply)
 	}
 
-	if d.Form == bot.AsUpdate && d.Reply.Card == nil && d.Reply.Text != "" {
-		card, rest := clickCard(AppChannel, d.Reply)
-		d.Reply = bot.Reply{Card: &card, Text: rest.Text}
-	}
 	switch {
 	case d.Form == bot.AsText:
 		return append(asText(plainText(d.Reply)), file...), nil
