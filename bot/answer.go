@@ -48,14 +48,14 @@ func (b *Bot) conclude(ctx context.Context, tx *models.DB, row models.Inbox, m M
 	}
 	if unsent == 0 && m.Button != nil { // the pending reply has used up the one update of the card
 		pressed := *m.Button
-		pressed.ResponseCode, m.Button = "", &pressed
+		pressed.ResponseCode, m.Button, m.ReqID = "", &pressed, ""
 	}
 	return b.send(ctx, tx, row, m, reply)
 }
 
 // send puts a reply into the outbox.
 func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Message, reply Reply) error {
-	d := Delivery{ID: b.NewID(), Channel: m.Channel, Chat: m.Chat, User: m.User, Reply: reply}
+	d := Delivery{ID: b.NewID(), Channel: m.Channel, Chat: m.Chat, User: m.User, SentAs: m.SentAs, Reply: reply}
 	due := b.Now()
 	switch {
 	case reply.Empty():
@@ -72,7 +72,15 @@ func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Messa
 		}
 	case reply.Pending:
 		due = due.Add(interimDelay) // most doubts are settled before
+		if m.streams() {
+			return b.stream(ctx, tx, row, m, reply, due)
+		}
+	case m.streams() && !b.Now().Before(row.ReceivedAt.Add(waitDelay/2)): // a line that has not gone out yet need not
+		if _, err := tx.OutgoingObsolete(ctx, row.ID); err != nil {
+			return fmt.Errorf("bot: answer: %w", err)
+		}
 	}
+	d.over(m, row)
 	if !m.Passive() && m.Kind == Click && reply.Card != nil {
 		d.ResponseCode = m.Button.ResponseCode
 	}
@@ -81,13 +89,17 @@ func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Messa
 
 // enqueue stores a delivery.
 func (b *Bot) enqueue(ctx context.Context, tx *models.DB, d Delivery, inboxID, operationID string, due time.Time) error {
-	d.Form = b.Courier.FirstForm(d)
+	if d.Form == "" {
+		d.Form = b.Courier.FirstForm(d)
+	}
 	payload, err := json.Marshal(d)
 	if err != nil {
 		return fmt.Errorf("bot: delivery: %w", err)
 	}
 	to := d.Chat
 	switch {
+	case d.Ends: // nothing waits for it
+		to = d.ID
 	case d.Reply.File != nil && d.User != "": // a webhook's pace is kept by its conversation
 		to = d.ID // takes its time; nothing shall wait for it
 	case d.ReplyURL != "":

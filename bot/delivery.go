@@ -9,9 +9,10 @@ import (
 // message/send, update_template_card or a reply URL.
 type Delivery struct {
 	ID      string // fixed over all tries
-	Channel string // "app/main", "bot/group"
+	Channel string // "app/main", "bot/group", "socket/group"
 	Chat    string // group id or ""
 	User    string // the person it answers
+	SentAs  string // [Message.SentAs]
 	Reply   Reply
 	Form    Form
 
@@ -24,6 +25,14 @@ type Delivery struct {
 	// Answers.
 	ReqID   string
 	Answers Kind
+	Asked   time.Time // when it was done
+	Pressed string    // the task id of the card that was pressed
+	// Stream names the stream that shows people that their answer is under way.
+	Stream string
+	// Ends: it only ends the stream, and waits for nothing.
+	Ends bool
+	// Open: that stream has been begun, and this delivery has to finish it.
+	Open bool `json:"-"`
 }
 
 // Form is the rung of the fallback ladder a delivery stands on.
@@ -34,6 +43,7 @@ const (
 	AsCard     Form = "card"     // template card
 	AsMarkdown Form = "markdown" // the same facts as markdown
 	AsText     Form = "text"     // the same facts as plain text
+	AsStream   Form = "stream"   // a line that another delivery will replace
 	AsLink     Form = "link"     // the file could not be sent: where to fetch it; the rest has gone out
 )
 
@@ -47,6 +57,9 @@ type Courier interface {
 	// PerMinute is how many deliveries the conversation of this one takes in a
 	// minute; zero is any number.
 	PerMinute(d Delivery) int
+	// Away lists the channels that another process has to send by: it holds the
+	// connection, or nobody does at present.
+	Away() []string
 }
 
 // Sent is what the channel said of a delivery that succeeded.

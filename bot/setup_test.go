@@ -288,6 +288,7 @@ type courier struct {
 	mu   sync.Mutex
 	sent []Delivery
 	fail []error // of the next tries
+	away []string
 }
 
 func (c *courier) FirstForm(d Delivery) Form {
@@ -305,6 +306,12 @@ func (c *courier) PerMinute(d Delivery) int {
 		return perMinute
 	}
 	return 0
+}
+
+func (c *courier) Away() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.away
 }
 
 func (c *courier) Deliver(_ context.Context, d Delivery) (Sent, error) {

@@ -25,7 +25,7 @@ func (b *Bot) work(ctx context.Context, row models.Inbox, m Message) (Reply, err
 	case Text:
 		return b.text(ctx, row, m, m.Text, nil)
 	case Enter:
-		if m.Passive() { // WeCom tells of it once a day there; an app tells of every opening
+		if m.Passive() || m.ReqID != "" { // WeCom tells of it once a day there; an app tells of every opening
 			return b.finish(ctx, row, m, b.helpCard())
 		}
 		return b.finish(ctx, row, m, Reply{})

@@ -3,6 +3,7 @@ package wecom
 import (
 	"errors"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -135,7 +136,7 @@ func TestAppIgnores(t *testing.T) {
 	t.Parallel()
 	for _, event := range []string{"LOCATION", "view", "unsubscribe", "inactive_alert", "click", "scancode_push"} {
 		msg, ok, err := receiveApp(t, appXML("<MsgType>event</MsgType><Event>"+event+"</Event>"))
-		if err != nil || ok || msg != (bot.Message{}) {
+		if err != nil || ok || !reflect.DeepEqual(msg, bot.Message{}) {
 			t.Errorf("%s: %+v, %t, %v", event, msg, ok, err)
 		}
 	}

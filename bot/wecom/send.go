@@ -21,6 +21,7 @@ type SenderConfig struct {
 	APIURL   string // "": DefaultAPIURL
 	Apps     []AppConfig
 	Webhooks []WebhookConfig
+	Sockets  []*Socket
 	// FallbackURL: see [RobotConfig.FallbackURL].
 	FallbackURL string
 	Files       Files            // nil: files go out as links
@@ -50,6 +51,7 @@ type Sender struct {
 	apps        map[string]*sendingApp // by channel
 	first       *sendingApp            // of apps, in their configured order; nil: there is none
 	webhooks    map[string]string      // keys, by channel
+	sockets     map[string]*Socket     // by channel
 
 	mu   sync.Mutex
 	part map[string]progress // deliveries begun and not finished
@@ -70,6 +72,10 @@ type progress struct {
 	done  int
 	sent  bot.Sent
 	media string // of the file, once it is uploaded
+
+	// Of a long connection.
+	pushed bool // the message cannot be answered any more: all goes out unasked
+	lost   bool // the answer to the last try, which may have been sent
 }
 
 // maxProgress bounds the memory for deliveries that are never tried again.
@@ -92,10 +98,14 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		files:       cfg.Files,
 		apps:        make(map[string]*sendingApp, len(cfg.Apps)),
 		webhooks:    make(map[string]string, len(cfg.Webhooks)),
+		sockets:     make(map[string]*Socket, len(cfg.Sockets)),
 		part:        make(map[string]progress),
 	}
 	for _, h := range cfg.Webhooks {
 		s.webhooks[string(WebhookChannel)+"/"+h.Name] = h.Key
+	}
+	for _, socket := range cfg.Sockets {
+		s.sockets[socket.Channel()] = socket
 	}
 	for _, app := range cfg.Apps {
 		channel := string(AppChannel) + "/" + app.Name
@@ -131,7 +141,9 @@ func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 	switch {
 	case ch == AppChannel && d.ResponseCode != "":
 		return bot.AsUpdate
-	case ch == AppChannel, ch == WebhookChannel:
+	case ch == SocketChannel && d.ReqID != "" && d.Answers == bot.Click:
+		return bot.AsUpdate
+	case ch == AppChannel, ch == WebhookChannel, ch == SocketChannel:
 		return bot.AsCard
 	case d.Chat == "" && d.Reply.Text == "" && d.Reply.File == nil && d.ReplyURL != "":
 		return bot.AsCard
@@ -147,10 +159,26 @@ func (s *Sender) PerMinute(d bot.Delivery) int {
 	switch kindOf(d.Channel) {
 	case AppChannel, RobotChannel:
 		return 25
+	case SocketChannel: // the process that is connected counts exactly; this holds for all
+		if d.Form == bot.AsStream {
+			return linesPerMinute
+		}
+		return 25
 	case WebhookChannel:
 		return 3
 	}
 	return 0
+}
+
+// Away implements [bot.Courier]: long connections that this process does not hold.
+func (s *Sender) Away() []string {
+	var away []string
+	for channel, socket := range s.sockets {
+		if !socket.Live() {
+			away = append(away, channel)
+		}
+	}
+	return away
 }
 
 // Deliver implements [bot.Courier].
@@ -165,6 +193,10 @@ func (s *Sender) Deliver(ctx context.Context, d bot.Delivery) (bot.Sent, error) 
 		}
 	case RobotChannel:
 		return s.deliverRobot(ctx, d)
+	case SocketChannel:
+		if socket := s.sockets[d.Channel]; socket != nil {
+			return s.deliverSocket(ctx, socket, d)
+		}
 	case WebhookChannel:
 		if key := s.webhooks[d.Channel]; key != "" {
 			return s.deliverWebhook(ctx, key, d)
