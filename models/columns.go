@@ -50,24 +50,28 @@ func (utc) Value(_ context.Context, _ *schema.Field, _ reflect.Value, value any)
 }
 
 func (utc) Scan(ctx context.Context, field *schema.Field, dst reflect.Value, value any) error {
-	var t time.Time
-	var err error
-	switch v := value.(type) {
-	case nil:
-	case time.Time:
-		t = v.UTC()
-	case string:
-		t, err = time.Parse(stampLayout, v)
-	case []byte:
-		t, err = time.Parse(stampLayout, string(v))
-	default:
-		err = fmt.Errorf("models: column %s: cannot read a time from %T", field.DBName, value)
-	}
+	t, err := readTime(field.DBName, value)
 	if err != nil {
 		return err
 	}
 	field.ReflectValueOf(ctx, dst).Set(reflect.ValueOf(t))
 	return nil
+}
+
+// readTime reads a time column in whatever form the driver has it; NULL is the zero
+// time.
+func readTime(column string, value any) (time.Time, error) {
+	switch v := value.(type) {
+	case nil:
+		return time.Time{}, nil
+	case time.Time:
+		return v.UTC(), nil
+	case string:
+		return time.Parse(stampLayout, v)
+	case []byte:
+		return time.Parse(stampLayout, string(v))
+	}
+	return time.Time{}, fmt.Errorf("models: column %s: cannot read a time from %T", column, value)
 }
 
 // tidy gives a row as it will be read back: times as the database keeps them,

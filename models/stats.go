@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 	"time"
 
@@ -12,9 +13,9 @@ import (
 type Sale struct {
 	StoreID    int64
 	UserID     string
-	User       string `gorm:"column:user_name"`
+	User       string // name
 	Title      string
-	ConsumedAt time.Time `gorm:"serializer:utc"`
+	ConsumedAt time.Time
 	PriceFen   int64
 	Undone     bool
 }
@@ -34,7 +35,7 @@ func (db *DB) EachSale(ctx context.Context, storeIDs []int64, user string, from,
 			if user != "" {
 				q = q.Where("user_id = ?", fold(user))
 			}
-			if err := eachRow(g, q, do); err != nil {
+			if err := eachSale(q, do); err != nil {
 				return err
 			}
 		}
@@ -42,18 +43,35 @@ func (db *DB) EachSale(ctx context.Context, storeIDs []int64, user string, from,
 	})
 }
 
-func eachRow[T any](g, q *gorm.DB, do func(T)) error {
+// eachSale reads row by row, without GORM's reflection: a month of many stores is a
+// million of them.
+func eachSale(q *gorm.DB, do func(Sale)) error {
 	rows, err := q.Rows()
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
+	known := map[string]string{} // names repeat: each is kept once
+	text := func(raw sql.RawBytes) string {
+		s, ok := known[string(raw)]
+		if !ok {
+			s = string(raw)
+			known[s] = s
+		}
+		return s
+	}
+	var s Sale
+	var userID, user, title sql.RawBytes
+	var at any
 	for rows.Next() {
-		var one T
-		if err := g.ScanRows(rows, &one); err != nil {
+		if err := rows.Scan(&s.StoreID, &userID, &user, &title, &at, &s.PriceFen, &s.Undone); err != nil {
 			return err
 		}
-		do(one)
+		if s.ConsumedAt, err = readTime("consumed_at", at); err != nil {
+			return err
+		}
+		s.UserID, s.User, s.Title = text(userID), text(user), text(title)
+		do(s)
 	}
 	return rows.Err()
 }

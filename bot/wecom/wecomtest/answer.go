@@ -93,6 +93,9 @@ func (w *WeCom) applyToApp(c *callback, plain []byte) *apiError {
 		return refusef(40058, "CreateTime of the passive answer is not a number")
 	}
 	kind := root.value("MsgType")
+	if c.mute {
+		return refusef(40008, "this event takes no passive answer")
+	}
 	switch kind {
 	case "update_button", "update_template_card":
 		if c.kind != onCardEvent {

@@ -17,7 +17,7 @@ type stream struct {
 	key     streamKey
 	post    *post
 	of      *callback // the message it answers
-	started time.Time // when the person wrote
+	started time.Time // when the person wrote; over a long connection: when the first frame came
 	done    bool
 	carded  bool // a card came with it; one is allowed
 	polling bool // a poll is under way

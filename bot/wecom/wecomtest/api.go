@@ -13,10 +13,6 @@ import (
 // maxBody bounds a JSON request.
 const maxBody = 2 << 20
 
-// picturePath is where pictures that people sent are fetched; the real service
-// has them on another host.
-const picturePath = "/wecomtest/picture/"
-
 // apiCall is one request to the API, after the checks that all share.
 type apiCall struct {
 	bot  *bot // app of the token; nil where none is needed
@@ -35,6 +31,8 @@ func (w *WeCom) routes() {
 	w.route("message/update_template_card", http.MethodPost, true, (*WeCom).updateTemplateCard)
 	w.route("webhook/send", http.MethodPost, false, (*WeCom).sendByWebhook)
 	w.route("aibot/response", http.MethodPost, false, (*WeCom).respond)
+	w.route("menu/create", http.MethodPost, true, (*WeCom).createMenu)
+	w.mux.HandleFunc("GET "+socketPath, w.serveSocket)
 	w.mediaRoutes()
 }
 

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"path"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -15,8 +14,8 @@ import (
 type medium struct {
 	kind, name string
 	data       []byte
-	sealed     []byte // a picture to a robot, encrypted with its key
 	at         time.Time
+	spoil      Spoil
 }
 
 // keep stores a medium and returns its id. Callers hold mu.
@@ -73,10 +72,10 @@ func (w *WeCom) mediaRoutes() {
 	w.mux.HandleFunc("/cgi-bin/media/get", func(rw http.ResponseWriter, r *http.Request) {
 		w.serve(rw, r, "media/get", func() (func(), *apiError) {
 			m, refusal := w.download(r)
-			return func() { writeMedium(rw, r, m) }, refusal
+			return func() { w.writeMedium(rw, r, m) }, refusal
 		})
 	})
-	w.mux.HandleFunc("GET "+picturePath+"{id}", w.picture)
+	w.mux.HandleFunc("GET "+picturePath+"{id}", w.servePicture)
 }
 
 // upload is media/upload (page 90253): a multipart form with a field "media" that
@@ -154,31 +153,13 @@ func (w *WeCom) download(r *http.Request) (*medium, *apiError) {
 	return w.media[id], nil
 }
 
-func writeMedium(rw http.ResponseWriter, r *http.Request, m *medium) {
+func (w *WeCom) writeMedium(rw http.ResponseWriter, r *http.Request, m *medium) {
 	rw.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", m.name))
 	rw.Header().Set("Content-Type", "application/octet-stream")
-	http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(m.data)) // with ranges
-}
-
-// picture serves what PicUrl and image.url lead to: bare for an app, encrypted for
-// a robot and for five minutes only.
-func (w *WeCom) picture(rw http.ResponseWriter, r *http.Request) {
-	w.mu.Lock()
-	m := w.media[strings.TrimPrefix(r.URL.Path, picturePath)]
-	var data []byte
-	if m != nil {
-		data = m.data
-		if m.sealed != nil {
-			data = m.sealed
-			if w.opt.Now().Sub(m.at) >= pictureLife {
-				m = nil
-			}
-		}
-	}
-	w.mu.Unlock()
-	if m == nil {
-		http.NotFound(rw, r)
+	data := m.spoil.cut(m.data)
+	if m.spoil.Stall {
+		w.stall(rw, r, data)
 		return
 	}
-	_, _ = rw.Write(data)
+	http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(data)) // with ranges
 }

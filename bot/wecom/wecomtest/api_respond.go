@@ -24,15 +24,9 @@ func (w *WeCom) respond(c *apiCall) (object, *apiError) {
 	}
 	switch kind {
 	case "markdown":
-		m, _ := r.object(c.body, "markdown")
-		content := r.str(m, "content")
-		switch {
-		case r.err != nil:
-			return nil, r.err
-		case content == "":
-			return nil, refusef(44004, "markdown content is empty")
-		case len(content) > maxContent:
-			return nil, refusef(45002, "markdown content longer than %d bytes", maxContent)
+		content, refusal := markdownIn(c.body)
+		if refusal != nil {
+			return nil, refusal
 		}
 		w.show(&post{kind: KindMarkdown, where: where, from: u.bot.title, bot: u.bot, replyTo: quoted, base: view{text: content}})
 	case "template_card":
@@ -49,4 +43,20 @@ func (w *WeCom) respond(c *apiCall) (object, *apiError) {
 	}
 	u.used = true
 	return nil, nil
+}
+
+// markdownIn takes the text out of a markdown message of a robot.
+func markdownIn(o object) (string, *apiError) {
+	r := &reader{}
+	m, _ := r.object(o, "markdown")
+	content := r.str(m, "content")
+	switch {
+	case r.err != nil:
+		return "", r.err
+	case content == "":
+		return "", refusef(44004, "markdown content is empty")
+	case len(content) > maxContent:
+		return "", refusef(45002, "markdown content longer than %d bytes", maxContent)
+	}
+	return content, nil
 }

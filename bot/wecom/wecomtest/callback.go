@@ -20,23 +20,32 @@ type Delivery struct {
 	Attempts []Attempt     `json:"attempts"`
 	Answer   []byte        `json:"answer,omitempty"`  // Answer of the last attempt
 	Refused  string        `json:"refused,omitempty"` // Refused of the last attempt
+	// Replies are the frames that answered it, of a robot with a long connection.
+	Replies []Reply `json:"replies,omitempty"`
 }
 
-// Attempt is one HTTP request.
+// Attempt is one HTTP request, or one frame of a long connection.
 type Attempt struct {
 	At     time.Time `json:"at"`
-	Status int       `json:"status"` // 0: no answer
+	Status int       `json:"status"`           // 0: no answer, or a frame
+	ReqID  string    `json:"req_id,omitempty"` // of a frame
 	Body   []byte    `json:"body,omitempty"`
 	Err    string    `json:"err,omitempty"`
 
-	Answer  []byte `json:"answer,omitempty"`  // the passive answer, decrypted; nil: none or unreadable
-	Refused string `json:"refused,omitempty"` // why the passive answer was not taken
+	// Answer is the passive answer, decrypted; nil: none or unreadable. Of a frame it
+	// is the body of the last that answered it.
+	Answer  []byte `json:"answer,omitempty"`
+	Refused string `json:"refused,omitempty"` // why the answer was not taken
 }
 
-// Accepted reports whether the last attempt was answered with 200 in time.
+// Accepted reports whether the last attempt was answered with 200 in time. A frame
+// of a long connection is accepted once it is written: nobody acks it.
 func (d Delivery) Accepted() bool {
-	return len(d.Attempts) > 0 && d.Attempts[len(d.Attempts)-1].Status == http.StatusOK &&
-		d.Attempts[len(d.Attempts)-1].Err == ""
+	if len(d.Attempts) == 0 {
+		return false
+	}
+	last := d.Attempts[len(d.Attempts)-1]
+	return last.Err == "" && (last.Status == http.StatusOK || last.ReqID != "")
 }
 
 type callbackKind string
@@ -63,26 +72,31 @@ type callback struct {
 	plain  []byte
 	req    SealedRequest
 	once   bool // no retries
+	mute   bool // an event that takes no passive answer
 
 	// Guarded by mu.
 	attempts []Attempt
-	answered bool // a passive answer has taken effect
+	answered bool // an answer has taken effect
+	replies  []Reply
 }
 
 // newCallback seals a plaintext. Callers hold mu.
 func (w *WeCom) newCallback(c *callback) (*callback, error) {
-	req, err := w.seal(c.bot, c.plain, Knobs{})
-	if err != nil {
-		return nil, err
+	if !c.bot.long() {
+		req, err := w.seal(c.bot, c.plain, Knobs{})
+		if err != nil {
+			return nil, err
+		}
+		c.req = req
 	}
-	c.id, c.req = w.newID(16), req
+	c.id = w.newID(16)
 	w.callbacks = append(w.callbacks, c)
 	return c, nil
 }
 
 func (c *callback) delivery() Delivery {
 	d := Delivery{ID: c.id, Bot: c.bot.String(), Kind: string(c.kind), MsgID: c.msgID, Plain: slices.Clone(c.plain),
-		Request: c.req, Attempts: slices.Clone(c.attempts)}
+		Request: c.req, Attempts: slices.Clone(c.attempts), Replies: slices.Clone(c.replies)}
 	if n := len(d.Attempts); n > 0 {
 		d.Answer, d.Refused = d.Attempts[n-1].Answer, d.Attempts[n-1].Refused
 	}
@@ -106,6 +120,9 @@ func (w *WeCom) Deliveries() []Delivery {
 // deliver tries, and tries again with the same bytes, until the answer is 200
 // (page 90238). An error only says that ctx or the fake ended.
 func (w *WeCom) deliver(ctx context.Context, c *callback) (Delivery, error) {
+	if c.bot.long() {
+		return w.deliverFrame(ctx, c)
+	}
 	delays := w.opt.RetryDelays
 	if c.once {
 		delays = nil
@@ -152,8 +169,12 @@ func (w *WeCom) report(c *callback) Delivery {
 	return c.delivery()
 }
 
-// attempt makes one request and applies a passive answer.
+// attempt makes one request and applies a passive answer; over a long connection
+// it sends one frame.
 func (w *WeCom) attempt(ctx context.Context, c *callback) bool {
+	if c.bot.long() {
+		return w.pushFrame(ctx, c)
+	}
 	a := Attempt{At: w.opt.Now()}
 	w.mu.Lock()
 	req := c.req
@@ -194,8 +215,9 @@ func (w *WeCom) takeAnswer(c *callback, body []byte) ([]byte, *apiError) {
 }
 
 // Resend sends the same callback once more: same bytes, same signature, same
-// message id, to where the bot's callbacks go now. What the bot answers takes
-// effect only where no earlier answer has.
+// message id, to where the bot's callbacks go now; over a long connection with
+// another req_id. What the bot answers takes effect only where no earlier answer
+// has; over a long connection every answer to a message does.
 func (w *WeCom) Resend(ctx context.Context, deliveryID string) (Delivery, error) {
 	w.mu.Lock()
 	i := slices.IndexFunc(w.callbacks, func(c *callback) bool { return c.id == deliveryID })

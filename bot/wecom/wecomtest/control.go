@@ -20,14 +20,24 @@ A conversation is app+user, robot+user, or group+user (with robot: mentioned).
 POST   /say             {app|robot|group, user, text, quote}    Outcome
 POST   /press           {app|robot|group, user, shown, key, selected:[{question_key, option_ids}]}
 POST   /enter           {app|robot, user}
-POST   /scan            {app, user, key, text}
-POST   /picture         {app|robot|group, user, data: base64}
+POST   /scan            {app, user, key, text}                  scancode_waitmsg
+POST   /scan-push       {app, user, key, text}                  scancode_push
+POST   /click           {app, user, key}                        an entry of the menu
+POST   /subscribe       {app, user}
+POST   /agent-event     {app, event, effect: seconds since 1970} Delivery; inactive_alert, …
+POST   /picture         {app|robot|group, user, data: base64, spoil: {grow, truncate, wrong_key, broken_padding, expired, stall}}
+POST   /mixed           {robot|group, user, parts: [{text} | {picture: base64, spoil}]}
 POST   /voice           {app|robot|group, user, text}
 POST   /resend          {delivery}                              Delivery
 POST   /raw             {app|robot|group, user, text | plaintext, knobs} {status, body}; spoilt requests
 POST   /verify-url      {app|robot}                             {ok, error}
 POST   /poll                                                    {polled}; asks for stream frames once
 POST   /faults          Fault                                   DELETE /faults ends all
+POST   /socket/drop, /socket/lose, /socket/forget {robot}       break it; lose the subscription; forget req_ids
+POST   /socket/kick, /socket/duplicate {robot, times}           another subscriber; callbacks sent twice
+POST   /socket/frame    {robot, text}                           any frame to the client
+POST   /group-cards     {respond, push}
+POST   /pictures/expire
 POST   /tokens/invalidate, /tokens/expire
 POST   /trusted-ips     {ips: [...] | null}
 POST   /callback-url    {app|robot, url}
@@ -37,6 +47,9 @@ GET    /roster                                                  {apps, robots, u
 GET    /screen?app=|robot=|group=&user=                         {version, shown}
 GET    /wait?since=N&seconds=S                                  {version}; answers once version > N, or after S (20)
 GET    /refusals /dropped
+GET    /socket?robot=                                           {url, subscribed, open}
+GET    /menu?app=                                               {menu}
+GET    /reply?delivery=&n=1&seconds=S                           Delivery; answers once n frames answered it, or after S (20)
 GET    /deliveries?after=N                                      {version, deliveries}; without the first N
 GET    /calls?api=message/send                                  {calls}
 `
@@ -55,6 +68,11 @@ type act struct {
 	Knobs     Knobs      `json:"knobs"`
 	URL       string     `json:"url"`
 	IPs       []string   `json:"ips"`
+	Spoil     Spoil      `json:"spoil"`
+	Parts     []Part     `json:"parts"`
+	Event     string     `json:"event"`
+	Effect    int64      `json:"effect"`
+	Times     int        `json:"times"`
 }
 
 // Control is the fake over HTTP, for tests in other processes and for web pages.
@@ -64,7 +82,7 @@ func (w *WeCom) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, controlHelp) })
 
-	post := func(path string, do func(ctx context.Context, a act) (any, error)) {
+	var post poster = func(path string, do func(ctx context.Context, a act) (any, error)) {
 		mux.HandleFunc("POST "+path, func(rw http.ResponseWriter, r *http.Request) {
 			var a act
 			if !decodeControl(rw, r, &a) {
@@ -83,7 +101,7 @@ func (w *WeCom) Control() http.Handler {
 	post("/enter", func(ctx context.Context, a act) (any, error) { return w.Enter(ctx, a.Where, a.User) })
 	post("/scan", func(ctx context.Context, a act) (any, error) { return w.Scan(ctx, a.Where, a.User, a.Key, a.Text) })
 	post("/picture", func(ctx context.Context, a act) (any, error) {
-		return w.SendPicture(ctx, a.Where, a.User, a.Data)
+		return w.SendPicture(ctx, a.Where, a.User, a.Data, a.Spoil)
 	})
 	post("/voice", func(ctx context.Context, a act) (any, error) { return w.Speak(ctx, a.Where, a.User, a.Text) })
 	post("/resend", func(ctx context.Context, a act) (any, error) { return w.Resend(ctx, a.Delivery) })
@@ -114,6 +132,9 @@ func (w *WeCom) Control() http.Handler {
 	})
 	mux.HandleFunc("POST /users", func(rw http.ResponseWriter, r *http.Request) { addControl(rw, r, w.AddUser) })
 	mux.HandleFunc("POST /groups", func(rw http.ResponseWriter, r *http.Request) { addControl(rw, r, w.AddGroup) })
+	w.controlMore(post)
+	w.controlSocket(post)
+	mux.HandleFunc("POST /group-cards", func(rw http.ResponseWriter, r *http.Request) { addControl(rw, r, w.SetGroupCards) })
 	w.controlReads(mux)
 	return mux
 }
@@ -127,6 +148,14 @@ func (w *WeCom) controlReads(mux *http.ServeMux) {
 		answerControl(rw, object{"version": version, "shown": w.Screen(where)}, nil)
 	})
 	mux.HandleFunc("GET /wait", w.controlWait)
+	mux.HandleFunc("GET /reply", w.controlReply)
+	mux.HandleFunc("GET /socket", func(rw http.ResponseWriter, r *http.Request) {
+		subscribed, open := w.Connected(r.URL.Query().Get("robot"))
+		answerControl(rw, object{"url": w.SocketURL(), "subscribed": subscribed, "open": open}, nil)
+	})
+	mux.HandleFunc("GET /menu", func(rw http.ResponseWriter, r *http.Request) {
+		answerControl(rw, object{"menu": orEmpty(w.Menu(r.URL.Query().Get("app")))}, nil)
+	})
 	mux.HandleFunc("GET /refusals", func(rw http.ResponseWriter, _ *http.Request) { answerControl(rw, orEmpty(w.Refusals()), nil) })
 	mux.HandleFunc("GET /dropped", func(rw http.ResponseWriter, _ *http.Request) { answerControl(rw, orEmpty(w.Dropped()), nil) })
 	mux.HandleFunc("GET /deliveries", func(rw http.ResponseWriter, r *http.Request) {
@@ -188,7 +217,7 @@ func (w *WeCom) roster() object {
 		apps = append(apps, object{"name": b.name, "agentid": b.app.AgentID})
 	}
 	for _, b := range w.robots {
-		robots = append(robots, object{"name": b.name, "display_name": b.title})
+		robots = append(robots, object{"name": b.name, "display_name": b.title, "long_connection": b.long()})
 	}
 	users, groups := []User{}, []Group{}
 	for _, u := range w.users {

@@ -100,6 +100,3 @@ func open(key []byte, encrypted, receiveID string) ([]byte, error) {
 	}
 	return rest[:size], nil
 }
-
-// sealPicture encrypts a robot's media: no frame, only padding (page 100719).
-func sealPicture(key, data []byte) ([]byte, error) { return cbcEncrypt(key, pad(slices.Clone(data))) }

@@ -8,8 +8,16 @@ import (
 
 // Fault makes the API misbehave. Exactly one of Code, Status, Body, Drop and Hang
 // says how; none of them with a Delay is a slow answer that is right.
+//
+// It is the same for frames of a long connection: Code is acked, Body is sent in
+// the place of the ack, Drop and Status break the connection, Hang never acks. A
+// Delay without After holds up everything behind the frame; with After the frame
+// takes effect and its ack alone is late.
 type Fault struct {
-	API   string `json:"api,omitempty"`   // "gettoken", "message/send", "aibot/response", …; empty: every API
+	// API is "gettoken", "message/send", "aibot/response", …, "picture" (what PicUrl
+	// and image.url lead to), "ws" or a command of the long connection, EverySend or
+	// EveryFrame; empty: every one.
+	API   string `json:"api,omitempty"`
 	Times int    `json:"times,omitempty"` // how many calls; 0: until ClearFaults
 	// After lets the call take effect first: the work is done, the answer is lost.
 	After bool `json:"after,omitempty"`
@@ -20,6 +28,7 @@ type Fault struct {
 	Body   string        `json:"body,omitempty"`    // answers 200 with this instead of JSON
 	Drop   bool          `json:"drop,omitempty"`    // closes the connection
 	Hang   bool          `json:"hang,omitempty"`    // never answers
+	Swap   bool          `json:"swap,omitempty"`    // of a frame: its ack comes behind the next one
 }
 
 // Fail adds a fault. Faults of one API are used in the order they came.
@@ -52,7 +61,7 @@ func (w *WeCom) Calls(api string) int {
 func (w *WeCom) takeFault(api string) Fault {
 	w.calls[api]++
 	w.bump()
-	i := slices.IndexFunc(w.faults, func(f *Fault) bool { return f.API == "" || f.API == api })
+	i := slices.IndexFunc(w.faults, func(f *Fault) bool { return f.meets(api) })
 	if i < 0 {
 		return Fault{}
 	}
@@ -64,6 +73,19 @@ func (w *WeCom) takeFault(api string) Fault {
 		}
 	}
 	return out
+}
+
+// meets reports whether a fault is for an API.
+func (f *Fault) meets(api string) bool {
+	switch f.API {
+	case "", api:
+		return true
+	case EverySend:
+		return isSend(api)
+	case EveryFrame:
+		return isFrame(api)
+	}
+	return false
 }
 
 // instead reports whether the fault answers in place of the API.
@@ -121,6 +143,14 @@ func codeText(code int) string {
 		return "not allow to access from your ip"
 	case 60140:
 		return "invalid response_code"
+	case 846609:
+		return "aibot websocket not subscribed"
+	case 846608:
+		return "stream expired"
+	case 846605:
+		return "invalid req_id"
+	case 93006:
+		return "invalid chatid"
 	case 81013:
 		return "user & party & tag all invalid"
 	}

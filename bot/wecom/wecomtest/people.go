@@ -26,10 +26,12 @@ func (o Outcome) Delivery() Delivery {
 
 // utterance is what a person puts into a conversation.
 type utterance struct {
-	kind  string // KindText, KindImage, KindVoice
+	kind  string // KindText, KindImage, KindFile, KindVoice, KindMixed
 	text  string
 	quote string // id of the bubble that is quoted
 	media string // id of a medium
+	spoil Spoil  // of a picture
+	parts []Part // of a mixed message
 }
 
 // SayOption adds to a text.
@@ -51,14 +53,6 @@ func (w *WeCom) Say(ctx context.Context, where Where, user, text string, opts ..
 		return Outcome{}, fmt.Errorf("%w: an empty text cannot be sent", ErrNotThere)
 	}
 	return w.utter(ctx, where, user, u)
-}
-
-// SendPicture sends a picture. Robots get pictures in 1:1 only (page 100719).
-func (w *WeCom) SendPicture(ctx context.Context, where Where, user string, picture []byte) (Outcome, error) {
-	w.mu.Lock()
-	id := w.keep("image", "picture.jpg", picture)
-	w.mu.Unlock()
-	return w.utter(ctx, where, user, utterance{kind: KindImage, media: id})
 }
 
 // Speak sends a voice message. A robot gets the words, in 1:1 only; an app gets
@@ -121,14 +115,16 @@ func (w *WeCom) prepare(where Where, user string, u utterance) (*post, []*callba
 			return nil, nil, ErrUnfinished
 		}
 	}
-	p := w.show(&post{kind: u.kind, where: place, from: who.ID, replyTo: u.quote, base: view{text: u.text}})
+	p := w.show(&post{kind: u.kind, where: place, from: who.ID, replyTo: u.quote, parts: u.parts,
+		base: view{text: u.words()}})
 	var calls []*callback
 	for _, b := range bots {
 		if !b.usableBy(who.ID) {
-			w.drop(b, who.ID, "not a member who may use it", u.text)
+			w.drop(b, who.ID, "not a member who may use it", u.words())
 			continue
 		}
 		c := &callback{bot: b, kind: onMessage, where: place, user: fold(who.ID), post: p}
+		w.heard[chatOf{b, place}] = true
 		if b.isApp() {
 			w.appMessage(c, who, u)
 		} else if err := w.robotMessage(c, u, quoted); err != nil {
@@ -202,17 +198,15 @@ func (w *WeCom) listeners(where, place Where, u *utterance) ([]*bot, error) {
 		if i < 0 {
 			return nil, fmt.Errorf("%w: no robot %q in %s", ErrNotThere, where.Robot, place)
 		}
-		if u.kind == KindText {
-			u.text = "@" + here[i].title + w.opt.MentionSeparator + u.text
-		}
+		u.mention("@"+here[i].title, w.opt.MentionSeparator)
 	}
-	if u.kind != KindText {
+	if u.kind != KindText && u.kind != KindMixed {
 		return nil, nil // in groups robots get text, mixed and quotes only
 	}
 	// Longer names first, so that "@验券助手" does not also reach "验券".
 	slices.SortStableFunc(here, func(a, b *bot) int { return len(b.title) - len(a.title) })
 	var out []*bot
-	rest := u.text
+	rest := u.words()
 	for _, b := range here {
 		if strings.Contains(rest, "@"+b.title) {
 			rest = strings.ReplaceAll(rest, "@"+b.title, "")

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 )
@@ -21,7 +22,7 @@ func (w *WeCom) appMessage(c *callback, who User, u utterance) {
 	x := w.appHead(c.bot, who.ID, u.kind)
 	switch u.kind {
 	case KindImage:
-		x.put("PicUrl", w.apiURL+picturePath+u.media).put("MediaId", u.media)
+		x.put("PicUrl", w.addLink(&link{data: u.spoil.cut(w.media[u.media].data), stall: u.spoil.Stall})).put("MediaId", u.media)
 	case KindVoice:
 		x.put("MediaId", u.media).put("Format", "amr")
 	default:
@@ -41,32 +42,47 @@ func (w *WeCom) number64() string {
 // Callers hold mu.
 func (w *WeCom) robotMessage(c *callback, u utterance, quoted *post) error {
 	c.msgID = w.newID(32)
-	fill := func(o object) {
-		o["msgtype"] = u.kind
-		switch u.kind {
-		case KindImage:
-			o["image"] = object{"url": w.apiURL + picturePath + u.media}
-		case KindVoice:
-			o["voice"] = object{"content": u.text}
-		default:
-			o["text"] = object{"content": u.text}
-		}
-		if quoted != nil {
-			// Only the content is passed on: no id, no author, no time.
-			o["quote"] = object{"msgtype": "text", "text": object{"content": quoted.quotable()}}
+	content, err := w.saidObject(c.bot, u)
+	if err != nil {
+		return err
+	}
+	if quoted != nil {
+		// Only the content is passed on: no id, no author, no time.
+		if content["quote"], err = w.quoteObject(c.bot, quoted); err != nil {
+			return err
 		}
 	}
-	if u.kind == KindImage {
-		// The picture is encrypted with the robot's own key.
-		m := w.media[u.media]
-		sealed, err := sealPicture(c.bot.key, m.data)
-		if err != nil {
-			return fmt.Errorf("%s: picture: %w", c.bot, err)
-		}
-		m.sealed = sealed
-	}
-	c.plain = w.robotJSON(c, &responseURL{}, fill)
+	c.plain = w.robotJSON(c, &responseURL{}, func(o object) { maps.Copy(o, content) })
 	return nil
+}
+
+// saidObject is msgtype and what belongs to it. Callers hold mu.
+func (w *WeCom) saidObject(b *bot, u utterance) (object, error) {
+	o := object{"msgtype": u.kind}
+	var err error
+	switch u.kind {
+	case KindImage, KindFile:
+		o[u.kind], err = w.pictureObject(b, u.media, u.spoil)
+	case KindMixed:
+		o[u.kind], err = w.mixedObject(b, u.parts)
+	default: // text; of a voice message the robot gets the words
+		o[u.kind] = object{"content": u.text}
+	}
+	return o, err
+}
+
+// quoteObject is a bubble as a message quotes it. Callers hold mu.
+func (w *WeCom) quoteObject(b *bot, p *post) (object, error) {
+	u := utterance{kind: KindText, text: p.quotable()}
+	switch p.kind {
+	case KindVoice:
+		u.kind = KindVoice
+	case KindMixed:
+		u.kind, u.parts = KindMixed, p.parts
+	case KindImage, KindFile:
+		u.kind, u.media = p.kind, p.base.text
+	}
+	return w.saidObject(b, u)
 }
 
 // quotable is a bubble as text. What a quoted card looks like is not documented;
@@ -90,7 +106,7 @@ func (w *WeCom) robotJSON(c *callback, grant *responseURL, fill func(object)) []
 	if c.where.Group != "" {
 		o["chattype"], o["chatid"] = "group", c.where.Group
 	}
-	if grant != nil {
+	if grant != nil && !(c.bot.long() && w.opt.NoResponseURL) {
 		code := base64.RawURLEncoding.EncodeToString(w.random(48))
 		*grant = responseURL{bot: c.bot, of: c, expires: w.opt.Now().Add(responseURLLife)}
 		w.urls[code] = grant

@@ -158,19 +158,6 @@ func (w *WeCom) Enter(ctx context.Context, where Where, user string) (Outcome, e
 
 var china = time.FixedZone("CST", 8*60*60)
 
-// Scan scans a code from the menu of an app (scancode_waitmsg, page 90240).
-func (w *WeCom) Scan(ctx context.Context, where Where, user, eventKey, result string) (Outcome, error) {
-	return w.event(ctx, where, user, func(c *callback) (bool, error) {
-		if !c.bot.isApp() {
-			return false, fmt.Errorf("%w: only apps have a menu to scan from", ErrNotThere)
-		}
-		c.plain = w.appHead(c.bot, c.user, "event").put("Event", "scancode_waitmsg").put("EventKey", eventKey).
-			open("ScanCodeInfo").put("ScanType", "qrcode").put("ScanResult", result).end("ScanCodeInfo").
-			num("AgentID", int64(c.bot.app.AgentID)).bytes()
-		return true, nil
-	})
-}
-
 // event delivers an event of a 1:1 conversation; fill tells whether there is one.
 func (w *WeCom) event(ctx context.Context, where Where, user string, fill func(*callback) (bool, error)) (Outcome, error) {
 	c, err := w.prepareEvent(where, user, fill)

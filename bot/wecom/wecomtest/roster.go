@@ -1,6 +1,7 @@
 package wecomtest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,14 +21,19 @@ type App struct {
 	TrustedDomain  string   // 可信域名 and 授权回调域, where pages know their visitors; "": nowhere
 }
 
-// Robot is a 智能机器人 in URL callback mode: JSON callbacks, 1:1 chats and groups.
+// Robot is a 智能机器人: JSON callbacks to a URL or over a long connection, 1:1
+// chats and groups.
 type Robot struct {
 	Name           string
 	DisplayName    string // what is typed after @; default Name
-	ID             string // aibotid
+	ID             string // aibotid, and the bot_id of a long connection
 	Token          string
 	EncodingAESKey string
 	CallbackURL    string
+	// LongConnection: it opens a connection to SocketURL with ID and Secret; Token,
+	// EncodingAESKey and CallbackURL mean nothing (page 101463).
+	LongConnection bool
+	Secret         string // of the long connection only
 	// Usable are the members who may talk to it (可使用的成员); nil: everybody.
 	// Messages of others vanish without a word.
 	Usable []string
@@ -70,11 +76,26 @@ type bot struct {
 	robot     Robot
 	webhook   Webhook
 	pushed    []time.Time // of a webhook, within the last minute
+	menu      []MenuEntry // of an app, made by menu/create; nil: none
+
+	// Of a robot with a long connection.
+	socket     *socket // that is subscribed; nil: none
+	elsewhere  bool    // somebody else is
+	subscribed []time.Time
+	kicks      int // subscribers still to be kicked
+	duplicates int // callbacks still to be sent twice
+	waiting    []*callback
 }
 
 func (b *bot) String() string { return b.kind + "/" + b.name }
 
 func (b *bot) isApp() bool { return b.kind == "app" }
+
+// long reports whether the bot is a robot with a long connection.
+func (b *bot) long() bool { return b.robot.LongConnection }
+
+// has reports whether a robot is in a group.
+func (g Group) has(b *bot) bool { return slices.Contains(g.Robots, b.name) }
 
 // usableBy reports whether a member may use the bot at all.
 func (b *bot) usableBy(user string) bool {
@@ -106,6 +127,11 @@ func (w *WeCom) addRobot(r Robot) {
 	}
 	if r.ID == "" {
 		r.ID = "aib" + w.newID(31)
+	}
+	if r.LongConnection {
+		r.Secret = w.orNewID(r.Secret, 43)
+		w.robots[r.Name] = &bot{kind: "robot", name: r.Name, title: r.DisplayName, tasks: map[string]bool{}, robot: r}
+		return
 	}
 	r.Token = w.orNewID(r.Token, 24)
 	r.EncodingAESKey = w.orNewID(r.EncodingAESKey, 43)
@@ -170,6 +196,9 @@ func (w *WeCom) SetCallbackURL(where Where, callback string) error {
 	b, err := w.botOf(where)
 	if err != nil {
 		return err
+	}
+	if b.long() {
+		return fmt.Errorf("%w: %s has a long connection and no URL", ErrNotThere, b)
 	}
 	b.url = callback
 	return nil

@@ -48,9 +48,10 @@ const (
 	KindMarkdown = "markdown"
 	KindCard     = "card"
 	KindStream   = "stream"
-	KindImage    = "image" // from an app: Text is the media_id, see [WeCom.Medium]
+	KindImage    = "image" // Text is the media_id, see [WeCom.Medium]
 	KindFile     = "file"  // the same
 	KindVoice    = "voice"
+	KindMixed    = "mixed" // words and pictures of a person
 	KindEvent    = "event" // a person opened the conversation or scanned something
 )
 
@@ -64,8 +65,10 @@ type Shown struct {
 	FromBot bool      `json:"from_bot"`
 	Kind    string    `json:"kind"`
 	Text    string    `json:"text,omitempty"`
-	Card    *Card     `json:"card,omitempty"`
-	ReplyTo string    `json:"reply_to,omitempty"` // id of the bubble it quotes
+	// Pictures of a mixed message, by media_id.
+	Pictures []string `json:"pictures,omitempty"`
+	Card     *Card    `json:"card,omitempty"`
+	ReplyTo  string   `json:"reply_to,omitempty"` // id of the bubble it quotes
 
 	Finished bool      `json:"finished"` // false only while a stream runs
 	Expired  bool      `json:"expired"`  // a stream that was given up after 6 minutes
@@ -95,6 +98,7 @@ type post struct {
 	bot      *bot // who posted it; nil: a person
 	replyTo  string
 	sent     *sentCard // the card it shows, as it was sent
+	parts    []Part    // of a mixed message
 	base     view
 	own      map[string]view // by folded userid
 }
@@ -159,7 +163,7 @@ func (w *WeCom) change(p *post, users []string, edit func(*view)) {
 func (p *post) shown(user string) Shown {
 	v := p.viewOf(user)
 	return Shown{ID: p.id, Seq: p.seq, Where: p.where, At: p.at, From: p.from, FromBot: p.bot != nil, Kind: p.kind,
-		Text: v.text, Card: v.card.clone(), ReplyTo: p.replyTo, Finished: !v.running, Expired: v.expired,
+		Text: v.text, Pictures: p.pictures(), Card: v.card.clone(), ReplyTo: p.replyTo, Finished: !v.running, Expired: v.expired,
 		Replaced: v.replaced, Updated: v.updated, Version: v.version}
 }
 
@@ -264,7 +268,8 @@ func (w *WeCom) Refusals() []Refusal {
 
 // Dropped lists what vanished without an error: messages over the rate limit,
 // repeats swallowed by enable_duplicate_check, text cut from passive answers,
-// messages of people who may not use a robot, callbacks given up.
+// messages of people who may not use a robot, callbacks given up, callbacks that
+// found no long connection.
 func (w *WeCom) Dropped() []Drop {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -189,6 +189,9 @@ func (w *WeCom) signed(b *bot, encrypted string, k Knobs) url.Values {
 }
 
 func (w *WeCom) encrypt(b *bot, plaintext []byte, k Knobs) (string, error) {
+	if b.long() {
+		return "", fmt.Errorf("%w: %s has a long connection, whose frames are not encrypted", ErrNotThere, b)
+	}
 	if b.keyErr != nil {
 		return "", fmt.Errorf("%s: %w", b, b.keyErr)
 	}

@@ -20,10 +20,10 @@ func (w *WeCom) Poll(ctx context.Context) (int, error) {
 		case s.polling:
 			continue
 		case s.tooOld(now):
-			w.end(s)
-			w.change(s.post, nil, func(v *view) { v.running, v.expired = false, true })
-			w.drop(s.key.bot, s.of.user, "stream not finished within 6 minutes", s.post.base.text)
+			w.expire(s)
 			continue
+		case s.key.bot.long():
+			continue // it pushes its frames unasked
 		}
 		c := &callback{bot: s.key.bot, kind: onPoll, where: s.of.where, user: s.of.user, stream: s, post: s.of.post,
 			msgID: w.newID(32), once: true}
@@ -52,6 +52,13 @@ func (w *WeCom) Poll(ctx context.Context) (int, error) {
 	}
 	wg.Wait()
 	return len(polls), w.over(ctx)
+}
+
+// expire gives up a stream that was not finished in time. Callers hold mu.
+func (w *WeCom) expire(s *stream) {
+	w.end(s)
+	w.change(s.post, nil, func(v *view) { v.running, v.expired = false, true })
+	w.drop(s.key.bot, s.of.user, "stream not finished within 6 minutes", s.post.base.text)
 }
 
 // Run polls streams at the interval of the options until Close. More than one

@@ -49,6 +49,20 @@ type Options struct {
 	// TrustedIPs may call the API (企业可信IP); nil: everybody may. See SetTrustedIPs.
 	TrustedIPs []string
 
+	// GroupCards, StreamCards: what a long connection may show; see SetGroupCards.
+	GroupCards  GroupCards
+	StreamCards StreamCards
+	// SubscribeRate is how often a robot may subscribe in a minute; default 10,
+	// negative: no limit.
+	SubscribeRate int
+	// KeepUndelivered keeps messages that find no long connection until the robot
+	// subscribes again. Default: they are lost.
+	KeepUndelivered bool
+	// NoResponseURL leaves response_url out of what goes over a long connection.
+	NoResponseURL bool
+	// BareMediaKeys writes the aeskey of a picture without "=", like an EncodingAESKey.
+	BareMediaKeys bool
+
 	Apps     []App
 	Robots   []Robot
 	Webhooks []Webhook
@@ -74,7 +88,8 @@ var (
 )
 
 // WeCom is the fake. All methods may be called from many goroutines. As an
-// http.Handler it serves the API under /cgi-bin/.
+// http.Handler it serves the API under /cgi-bin/, and the long connection of robots
+// under /ws.
 type WeCom struct {
 	opt    Options
 	client *http.Client
@@ -101,12 +116,18 @@ type WeCom struct {
 	codes      map[string]*responseCode
 	urls       map[string]*responseURL
 	media      map[string]*medium
+	links      map[string]*link
 	visitors   map[string]visitor // by code
 	screens    map[Where][]*post
 	posts      map[string]*post
 	streams    map[streamKey]*stream
 	running    map[*stream]bool // those that are not done
 	inflight   map[memberOf]int
+	heard      map[chatOf]bool // conversations in which somebody wrote to the robot
+	posted     map[chatOf][]time.Time
+	requests   map[string]*request // by req_id
+	sockets    []*socket
+	groupCards GroupCards
 	welcomed   map[memberOf]string // day of the last welcome event
 	sends      map[memberOf][]time.Time
 	repeats    map[string]*repeat
@@ -140,6 +161,9 @@ func New(opt Options) *WeCom {
 	if opt.RetryDelays == nil {
 		opt.RetryDelays = []time.Duration{time.Second, time.Second, time.Second}
 	}
+	if opt.SubscribeRate == 0 {
+		opt.SubscribeRate = subscribeRate
+	}
 	if opt.PollEvery == 0 {
 		opt.PollEvery = time.Second
 	}
@@ -155,10 +179,11 @@ func New(opt Options) *WeCom {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &WeCom{
 		opt: opt, ctx: ctx, cancel: cancel, client: callbackClient(opt.Client),
-		apiURL: strings.TrimRight(opt.APIURL, "/"), trusted: opt.TrustedIPs,
+		apiURL: strings.TrimRight(opt.APIURL, "/"), trusted: opt.TrustedIPs, groupCards: opt.GroupCards,
 		apps: map[string]*bot{}, robots: map[string]*bot{}, webhooks: map[string]*bot{}, users: map[string]User{}, openIDs: map[string]string{}, byOpenID: map[string]string{}, groups: map[string]Group{},
 		tokens: map[string]*token{}, current: map[*bot]string{}, codes: map[string]*responseCode{},
-		urls: map[string]*responseURL{}, media: map[string]*medium{}, visitors: map[string]visitor{},
+		urls: map[string]*responseURL{}, media: map[string]*medium{}, visitors: map[string]visitor{}, links: map[string]*link{},
+		heard: map[chatOf]bool{}, posted: map[chatOf][]time.Time{}, requests: map[string]*request{},
 		screens: map[Where][]*post{}, posts: map[string]*post{}, streams: map[streamKey]*stream{}, running: map[*stream]bool{},
 		inflight: map[memberOf]int{}, welcomed: map[memberOf]string{}, sends: map[memberOf][]time.Time{},
 		repeats: map[string]*repeat{}, calls: map[string]int{}, changed: make(chan struct{}),
