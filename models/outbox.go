@@ -164,7 +164,7 @@ func (db *DB) moveOutgoing(ctx context.Context, what string, o Outgoing, values 
 func (db *DB) AnswersTo(ctx context.Context, inboxID string) ([]Outgoing, error) {
 	var rows []Outgoing
 	err := db.read(ctx, "find answers", func(g *gorm.DB) error {
-		return g.Select("id", "form", "state", "attempt").Where("inbox_id = ?", inboxID).Find(&rows).Error
+		return g.Select("id", "form", "state", "attempt", "reason").Where("inbox_id = ?", inboxID).Find(&rows).Error
 	})
 	return rows, err
 }

@@ -66,6 +66,8 @@ type Socket struct {
 	pace    pace
 	pauses  pauses
 	live    atomic.Pointer[connection] // subscribed; nil: not connected
+
+	noGroupCards atomic.Int64 // Unix nanoseconds until when groups get words instead
 }
 
 // NewSocket checks the configuration; it connects to nobody.

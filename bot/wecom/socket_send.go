@@ -21,6 +21,10 @@ const (
 // (page 101463).
 const eventWithin = 4500 * time.Millisecond
 
+// cardsAgain is how long a group is spared cards after WeCom has refused one there:
+// its pages disagree on whether groups take them.
+const cardsAgain = time.Hour
+
 // socketBody is what a reply or a message consists of; fields that are nil are left
 // out.
 type socketBody struct {
@@ -53,12 +57,18 @@ func (s *Socket) deliver(ctx context.Context, d bot.Delivery, p *progress, save 
 		return bot.Sent{}, &bot.DeliveryError{Reason: reasonOffline, Retry: true, After: time.Second, Err: errEnded}
 	}
 	d.Reply = linked(d.Reply)
+	if d.Chat != "" && d.Form == bot.AsCard && p.done == 0 && s.Now().UnixNano() < s.noGroupCards.Load() {
+		d.Form = bot.AsMarkdown
+	}
 	parts, refusal := s.parts(d)
 	if refusal != nil {
 		return bot.Sent{}, refusal
 	}
 	for p.done < len(parts) {
 		if err := s.sendPart(ctx, c, d, parts[p.done], p); err != nil {
+			if d.Chat != "" && parts[p.done].card != nil && formRefused(apiCode(err)) {
+				s.noGroupCards.Store(s.Now().Add(cardsAgain).UnixNano())
+			}
 			save()
 			return bot.Sent{}, err
 		}
