@@ -140,7 +140,9 @@ type peer struct {
 	frames chan inTest
 	mute   atomic.Bool // acks no pings
 	pings  atomic.Int64
-	gone   chan struct{} // closed with the connection
+
+	pingCode atomic.Int64  // that pings are acked with
+	gone     chan struct{} // closed with the connection
 }
 
 func (p *peer) read() {
@@ -158,7 +160,7 @@ func (p *peer) read() {
 		}
 		if f.Cmd == cmdPing {
 			if p.pings.Add(1); !p.mute.Load() {
-				p.ack(f, 0)
+				p.ack(f, int(p.pingCode.Load()))
 			}
 			continue
 		}
