@@ -49,7 +49,7 @@ func (b *Bot) conclude(ctx context.Context, tx *models.DB, row models.Inbox, m M
 	}
 	if unsent == 0 && m.Button != nil { // the pending reply has used up the one update of the card
 		pressed := *m.Button
-		pressed.ResponseCode, m.Button = "", &pressed
+		pressed.ResponseCode, m.Button, m.ReqID = "", &pressed, ""
 	}
 	return b.send(ctx, tx, row, m, reply)
 }
@@ -73,8 +73,16 @@ func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Messa
 		}
 	case reply.Pending:
 		due = due.Add(interimDelay) // most doubts are settled before
+		if m.streams() {
+			return b.stream(ctx, tx, row, m, reply, due)
+		}
+	case m.streams() && !b.Now().Before(row.ReceivedAt.Add(waitDelay/2)): // a line that has not gone out yet need not
+		if _, err := tx.OutgoingObsolete(ctx, row.ID); err != nil {
+			return fmt.Errorf("bot: answer: %w", err)
+		}
 	}
-	if !m.Passive() && m.Kind == Click && m.Button != nil {
+	d.over(m, row)
+	if changeable(d) && m.Kind == Click && m.Button != nil {
 		d.ResponseCode, d.Card = m.Button.ResponseCode, m.Button.TaskID
 	}
 	about := ""
@@ -89,7 +97,9 @@ func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Messa
 
 // enqueue stores a delivery.
 func (b *Bot) enqueue(ctx context.Context, tx *models.DB, d Delivery, inboxID, operationID string, due time.Time) error {
-	d.Form = b.Courier.FirstForm(d)
+	if d.Form == "" {
+		d.Form = b.Courier.FirstForm(d)
+	}
 	payload, err := json.Marshal(d)
 	if err != nil {
 		return fmt.Errorf("bot: delivery: %w", err)
@@ -105,8 +115,8 @@ func (b *Bot) enqueue(ctx context.Context, tx *models.DB, d Delivery, inboxID, o
 	}
 	to := d.Chat
 	switch {
-	case d.Change:
-		to = d.ID // nobody waits for it, and it is no message
+	case d.Change, d.Ends:
+		to = d.ID // nobody waits for it
 	case d.Reply.File != nil && d.User != "": // a webhook's pace is kept by its conversation
 		to = d.ID // takes its time; nothing shall wait for it
 	case d.ReplyURL != "":

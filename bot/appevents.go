@@ -10,7 +10,7 @@ import (
 // greet welcomes who opens the conversation: with what can be texted, or with the
 // way in. A robot is told of it once a day, an app of every opening.
 func (b *Bot) greet(ctx context.Context, row models.Inbox, m Message) (Reply, error) {
-	if m.Passive() {
+	if m.Passive() || m.ReqID != "" {
 		return b.finish(ctx, row, m, b.helpCard())
 	}
 	places, reply, err := b.access(ctx, b.DB, m)

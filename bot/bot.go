@@ -126,6 +126,8 @@ const (
 	callsPerCode  = 5               // a colleague's call, prepare (twice where it is lost), consume, and getconsumed when refused
 	fallbackDelay = 6 * time.Second // a passive answer not fetched by then goes out another way
 	interimDelay  = 1500 * time.Millisecond
+	waitDelay     = time.Second     // where streams show, whoever waits longer sees that we are at it
+	streamEnd     = 5 * time.Minute // a stream ends by then, whatever is not known yet; WeCom's limit is 6 (page 101463)
 	humanAfter    = 3 * time.Minute // doubt that lasts longer is told to people
 	passEvery     = 500 * time.Millisecond
 	batch         = 64
@@ -245,25 +247,14 @@ var ErrStopping = errors.New("bot: stopping")
 // it will be answered, whatever happens to this process. A repeat of a message
 // is not worked on again: it gets the id of the first.
 func (b *Bot) Accept(ctx context.Context, m Message) (string, error) {
-	if len(m.ID) > maxMessageID || strings.ContainsRune(m.ID, 0) {
-		sum := sha256.Sum256([]byte(m.ID))
-		m.ID = "sha256-" + hex.EncodeToString(sum[:])
-	}
-	payload, err := json.Marshal(m)
-	if err != nil {
-		return "", fmt.Errorf("bot: message: %w", err)
-	}
 	if !b.begin() {
 		return "", ErrStopping
 	}
 	defer b.working.Done()
 	failpoint.Hit("accept.before")
-	row, fresh, err := b.DB.Accept(ctx, models.Inbox{
-		ID: b.NewID(), Channel: m.Channel, MessageID: m.ID, Chat: m.Chat, User: m.User,
-		Payload: payload, DueAt: b.Now().Add(b.lease(callsPerCode)), ReceivedAt: b.Now(),
-	})
+	row, fresh, err := b.keep(ctx, &m, b.Now().Add(b.lease(callsPerCode)))
 	if err != nil {
-		return "", fmt.Errorf("bot: accept: %w", err)
+		return "", err
 	}
 	failpoint.Hit("accept.after")
 	switch {
@@ -276,6 +267,34 @@ func (b *Bot) Accept(ctx context.Context, m Message) (string, error) {
 		}
 	}
 	return row.ID, nil
+}
+
+// Keep makes a message durable and leaves the work on it to another process, or
+// to the next start of this one: for a bot that is stopping, on a channel that
+// does not send again.
+func (b *Bot) Keep(ctx context.Context, m Message) error {
+	_, _, err := b.keep(ctx, &m, b.Now())
+	return err
+}
+
+// keep stores a message under an id that the inbox can hold.
+func (b *Bot) keep(ctx context.Context, m *Message, due time.Time) (models.Inbox, bool, error) {
+	if len(m.ID) > maxMessageID || strings.ContainsRune(m.ID, 0) {
+		sum := sha256.Sum256([]byte(m.ID))
+		m.ID = "sha256-" + hex.EncodeToString(sum[:])
+	}
+	payload, err := json.Marshal(m)
+	if err != nil {
+		return models.Inbox{}, false, fmt.Errorf("bot: message: %w", err)
+	}
+	row, fresh, err := b.DB.Accept(ctx, models.Inbox{
+		ID: b.NewID(), Channel: m.Channel, MessageID: m.ID, Chat: m.Chat, User: m.User,
+		Payload: payload, DueAt: due, ReceivedAt: b.Now(),
+	})
+	if err != nil {
+		return models.Inbox{}, false, fmt.Errorf("bot: accept: %w", err)
+	}
+	return row, fresh, nil
 }
 
 // Await waits for the final reply to a message until the context ends. Where
@@ -375,9 +394,11 @@ func (b *Bot) launch(row models.Inbox, m Message) {
 	b.mu.Lock()
 	b.flights[row.ID] = f
 	b.mu.Unlock()
+	answered := b.askToWait(row, m)
 	b.working.Add(1)
 	go func() {
 		defer b.working.Done()
+		defer answered()
 		defer func() {
 			b.mu.Lock()
 			if b.flights[row.ID] == f {

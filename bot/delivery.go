@@ -9,10 +9,10 @@ import (
 // message/send, update_template_card or a reply URL.
 type Delivery struct {
 	ID      string // fixed over all tries
-	Channel string // "app/main", "bot/group"
+	Channel string // "app/main", "bot/group", "socket/group"
 	Chat    string // group id or ""
 	User    string // the person it answers
-	SentAs  string // the person's id as WeCom wrote it, where User is not the same
+	SentAs  string // [Message.SentAs]
 	Reply   Reply
 	Form    Form
 
@@ -28,6 +28,14 @@ type Delivery struct {
 	// Answers.
 	ReqID   string
 	Answers Kind
+	Asked   time.Time // when it was done
+	Pressed string    // the task id of the card that was pressed
+	// Stream names the stream that shows people that their answer is under way.
+	Stream string
+	// Ends: it only ends the stream, and waits for nothing.
+	Ends bool
+	// Open: that stream has been begun, and this delivery has to finish it.
+	Open bool `json:"-"`
 }
 
 // Form is the rung of the fallback ladder a delivery stands on.
@@ -38,6 +46,7 @@ const (
 	AsCard     Form = "card"     // template card
 	AsMarkdown Form = "markdown" // the same facts as markdown
 	AsText     Form = "text"     // the same facts as plain text
+	AsStream   Form = "stream"   // a line that another delivery will replace
 	AsLink     Form = "link"     // the file could not be sent: where to fetch it; the rest has gone out
 )
 
@@ -51,6 +60,9 @@ type Courier interface {
 	// PerMinute is how many deliveries the conversation of this one takes in a
 	// minute; zero is any number.
 	PerMinute(d Delivery) int
+	// Away lists the channels that another process has to send by: it holds the
+	// connection, or nobody does at present.
+	Away() []string
 }
 
 // Sent is what the channel said of a delivery that succeeded.

@@ -25,7 +25,7 @@ const (
 // Message is one thing a person did, whatever channel it came by. Its JSON form
 // is what the inbox keeps (sealed, for ReplyURL is a secret).
 type Message struct {
-	Channel string    `json:"channel"`           // "app/main", "bot/group": kind and configured name
+	Channel string    `json:"channel"`           // "app/main", "bot/group", "socket/group": kind and configured name
 	ID      string    `json:"id"`                // unique within the channel: WeCom's id, or one made from the content of an event
 	Chat    string    `json:"chat"`              // the group's id; empty in a 1:1 conversation
 	User    string    `json:"user"`              // userid, case-folded
@@ -67,8 +67,12 @@ type Button struct {
 func (m Message) Private() bool { return m.Chat == "" }
 
 // Passive reports whether the message is answered in the response to its own
-// callback (智能机器人), rather than by sending.
+// callback (智能机器人 called by URL), rather than by sending.
 func (m Message) Passive() bool { return strings.HasPrefix(m.Channel, "bot/") }
+
+// streams reports whether its answer can be shown as it comes: a message over the
+// long connection, not an event.
+func (m Message) streams() bool { return m.ReqID != "" && m.Kind != Click && m.Kind != Enter }
 
 // Reply is what the bot answers. It is stored before it is sent, so that a
 // repeat of the message gets the same again.

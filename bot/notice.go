@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"yanquan/bot/grants"
 	"yanquan/bot/watch"
@@ -41,11 +42,27 @@ func (b *Bot) tellFinding(ctx context.Context, tx *models.DB, f watch.Finding) e
 	return b.tellOnce(ctx, tx, "watch/"+f.Key, users, Reply{Card: &Card{Source: "验券", Title: f.Title, Text: f.Text, Tone: Bad}})
 }
 
+// channelQuiet is how long managers are left in peace about a channel.
+const channelQuiet = 6 * time.Hour
+
+// ChannelTrouble tells the managers of all stores what is wrong with a channel and
+// what to do, once for a while. It may reach them by that very channel, later.
+func (b *Bot) ChannelTrouble(ctx context.Context, channel, title, text string) error {
+	return b.DB.Tx(ctx, func(tx *models.DB) error {
+		key := "channel/" + channel + "/" + title
+		fresh, err := tx.Alert(ctx, key, channelQuiet)
+		if err != nil || !fresh {
+			return err
+		}
+		return b.tellFinding(ctx, tx, watch.Finding{Key: key + "/" + tx.Now().UTC().Format(time.RFC3339Nano), Title: title, Text: text})
+	})
+}
+
 // tellOnce sends a reply with a card to each of the people by the app, once for each key:
 // whoever is told the same again is not.
 func (b *Bot) tellOnce(ctx context.Context, tx *models.DB, key string, users []string, reply Reply) error {
 	if b.Notices == "" {
-		b.Log.Warn("nobody is told: no app is configured", "title", reply.Card.Title)
+		b.Log.Warn("nobody is told: no app and no long connection is configured", "title", reply.Card.Title)
 		return nil
 	}
 	for _, user := range users {

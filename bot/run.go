@@ -63,7 +63,7 @@ func (b *Bot) dispatch(ctx context.Context) *sync.WaitGroup {
 	now := b.Now()
 	rows, err1 := b.DB.DueMessages(ctx, now, batch)
 	ops, err2 := b.DB.DueOperations(ctx, now, batch)
-	out, err3 := b.DB.DueOutgoing(ctx, now, batch)
+	out, err3 := b.dueOutgoing(ctx, now)
 	due, err4 := b.grants.Due(ctx, batch)
 	b.note(ctx, errors.Join(err1, err2, err3, err4))
 	b.Observer.Backlog(len(rows), len(ops), len(out))
@@ -139,7 +139,7 @@ func (b *Bot) start(wg *sync.WaitGroup, what, id string, do func() error) {
 
 // flush sends what the last messages have put into the outbox.
 func (b *Bot) flush(ctx context.Context) {
-	out, err := b.DB.DueOutgoing(ctx, b.Now(), batch)
+	out, err := b.dueOutgoing(ctx, b.Now())
 	if err != nil {
 		return
 	}
@@ -152,6 +152,12 @@ func (b *Bot) flush(ctx context.Context) {
 		})
 	}
 	wg.Wait()
+}
+
+// dueOutgoing lists what is to be sent by this process. What nobody could send in
+// time is everybody's: it has to be given up.
+func (b *Bot) dueOutgoing(ctx context.Context, now time.Time) ([]models.Outgoing, error) {
+	return b.DB.DueOutgoingExcept(ctx, now, batch, b.Courier.Away(), now.Add(-deliveryLife))
 }
 
 // keepHouse does from time to time what has no hour of its own: it warns of
@@ -245,7 +251,15 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 		}
 		if free := nth.Add(time.Minute); !nth.IsZero() && free.After(b.Now()) {
 			b.Observer.Delivered(o.Channel, reasonPaced)
+			if d.Form == AsStream { // not worth waiting for
+				return b.DB.OutgoingFailed(ctx, o, reasonPaced)
+			}
 			return b.DB.OutgoingRetry(ctx, o, o.Form, reasonPaced, free)
+		}
+	}
+	if d.Stream != "" && d.Form != AsStream {
+		if d.Open, err = b.streaming(ctx, o, d.Stream); err != nil {
+			return err
 		}
 	}
 	failpoint.Hit("send.before")
@@ -269,6 +283,10 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 	b.Observer.Delivered(o.Channel, e.Reason)
 	b.Log.Warn("delivery failed", "delivery", o.ID, "channel", o.Channel, "form", o.Form, "attempt", o.Attempt, "reason", e.Reason, "error", e.Err)
 	switch {
+	case d.Form == AsStream && e.Retry && o.Attempt < streamTries:
+		return b.DB.OutgoingRetry(ctx, o, o.Form, e.Reason, b.Now().Add(b.retryDelay(o.Attempt)))
+	case d.Form == AsStream: // the answer behind it must not wait
+		return b.DB.OutgoingFailed(ctx, o, e.Reason)
 	case e.Downgrade != "" && !d.Change:
 		return b.DB.OutgoingRetry(ctx, o, string(e.Downgrade), e.Reason, b.Now())
 	case e.Retry && b.Now().Sub(o.CreatedAt) < deliveryLife:
@@ -276,7 +294,8 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 		return b.DB.OutgoingRetry(ctx, o, o.Form, e.Reason, b.Now().Add(after))
 	}
 	return b.DB.Tx(ctx, func(tx *models.DB) error {
-		if err := tx.OutgoingFailed(ctx, o, e.Reason); err != nil || d.ReplyURL == "" || b.Notices == "" {
+		answers := d.ReplyURL != "" || d.ReqID != "" && d.Answers != Enter
+		if err := tx.OutgoingFailed(ctx, o, e.Reason); err != nil || !answers || b.Notices == "" || b.Notices == d.Channel {
 			return err
 		}
 		// The group cannot be reached any more: the person still can, by the app.
@@ -304,7 +323,8 @@ func (b *Bot) recordSent(ctx context.Context, o models.Outgoing, d Delivery, sen
 }
 
 const (
-	reasonPaced = "paced" // the channel takes no more in this minute
+	reasonPaced = "paced" // the channel takes no more in this minute; nothing was sent
+	streamTries = 3       // to show a line that another one replaces
 
 	deliveryLease = 15 * time.Second // a try ends before it
 	fileLease     = 2 * time.Minute  // the same where a file goes along

@@ -292,6 +292,7 @@ type courier struct {
 	fail  []error // of the next tries
 	codes int     // to change cards by, given out
 	again bool    // an update brings a new one, too
+	away  []string
 }
 
 func (c *courier) FirstForm(d Delivery) Form {
@@ -312,6 +313,12 @@ func (c *courier) PerMinute(d Delivery) int {
 		return 3
 	}
 	return 0
+}
+
+func (c *courier) Away() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.away
 }
 
 func (c *courier) Deliver(_ context.Context, d Delivery) (Sent, error) {

@@ -137,6 +137,14 @@ func (db *DB) Answer(ctx context.Context, in Inbox, reply []byte, final bool) (I
 	return unless(db.swapInbox(ctx, "answer message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "reply", "final", "answered_at", "due_at"), in)
 }
 
+// Unanswered makes sure, in a transaction, that nobody has answered the message
+// and that nobody does before the transaction ends; otherwise it is [ErrStale].
+func (db *DB) Unanswered(ctx context.Context, in Inbox) error {
+	return db.swap(ctx, "look for an answer", func(g *gorm.DB) *gorm.DB { // a write, so that two who meet here notice
+		return g.Model(&Inbox{}).Where("id = ? AND attempt = ? AND "+unanswered, in.ID, in.Attempt).UpdateColumn("attempt", in.Attempt)
+	})
+}
+
 // Finalize replaces an answer that was not final. It succeeds once; after that,
 // and before there is any answer, it is [ErrStale].
 func (db *DB) Finalize(ctx context.Context, id string, reply []byte) error {

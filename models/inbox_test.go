@@ -3,6 +3,7 @@ package models_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -225,5 +226,49 @@ func TestPayloads(t *testing.T) {
 				t.Errorf("payload %d of %d bytes came back as %d bytes", i, len(payload), len(got.Payload))
 			}
 		}
+	})
+}
+
+// A line that asks to wait and the answer, written at the same moment: the line
+// comes first, or not at all.
+func TestUnansweredRace(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		for i := range 20 {
+			id := fmt.Sprint("m", i)
+			in := accept(t, db, id)
+			say := func(tx *models.DB, what string) error {
+				o := outgoing(what+id, "socket/group/"+id)
+				o.InboxID = in.ID
+				return tx.Enqueue(ctx, o)
+			}
+			errs := race(2, func(i int) error {
+				return db.Tx(ctx, func(tx *models.DB) error {
+					if i == 0 {
+						if err := tx.Unanswered(ctx, in); err != nil {
+							return err
+						}
+						return say(tx, "wait")
+					}
+					if _, err := tx.Answer(ctx, in, []byte("done"), true); err != nil {
+						return err
+					}
+					return say(tx, "done")
+				})
+			})
+			no(t, errs[1])
+			first := "wait" + id
+			if errs[0] != nil {
+				want(t, errs[0], models.ErrStale)
+				first = "done" + id
+			}
+			o := must(db.DueOutgoing(ctx, noon, 100))
+			at := slices.IndexFunc(o, func(o models.Outgoing) bool { return o.InboxID == in.ID })
+			same(t, o[at].ID, first)
+			want(t, db.Unanswered(ctx, in), models.ErrStale)
+		}
+		in := accept(t, db, "claimed")
+		in.Attempt++
+		want(t, db.Unanswered(ctx, in), models.ErrStale)
 	})
 }

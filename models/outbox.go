@@ -76,8 +76,17 @@ func (db *DB) enqueued(ctx context.Context, id string) (bool, error) {
 // DueOutgoing lists what may be sent now: of each conversation at most the
 // oldest that is queued, so that an answer never overtakes another.
 func (db *DB) DueOutgoing(ctx context.Context, now time.Time, limit int) ([]Outgoing, error) {
+	return db.DueOutgoingExcept(ctx, now, limit, nil, time.Time{})
+}
+
+// DueOutgoingExcept is [DB.DueOutgoing] without the channels that somebody else
+// has to send by; but what they left since before a time is listed all the same.
+func (db *DB) DueOutgoingExcept(ctx context.Context, now time.Time, limit int, away []string, before time.Time) ([]Outgoing, error) {
 	var rows []Outgoing
 	err := db.read(ctx, "list due outgoing", func(g *gorm.DB) error {
+		if len(away) > 0 {
+			g = g.Where("(channel NOT IN ? OR created_at < ?)", away, stamp(before))
+		}
 		return g.Where("due_at <= ? AND state = ?", stamp(now), Queued).
 			Where("NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.conversation = outbox.conversation"+
 				" AND earlier.state = ? AND earlier.seq < outbox.seq)", Queued).
@@ -157,6 +166,16 @@ func (db *DB) moveOutgoing(ctx context.Context, what string, o Outgoing, values 
 	return db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Outgoing{}).Where("id = ? AND attempt = ? AND state = ?", o.ID, o.Attempt, Queued).Updates(values)
 	})
+}
+
+// AnswersTo lists what was put into the outbox as an answer to a message, without
+// what it says.
+func (db *DB) AnswersTo(ctx context.Context, inboxID string) ([]Outgoing, error) {
+	var rows []Outgoing
+	err := db.read(ctx, "find answers", func(g *gorm.DB) error {
+		return g.Select("id", "form", "state", "attempt", "reason").Where("inbox_id = ?", inboxID).Find(&rows).Error
+	})
+	return rows, err
 }
 
 // Tried reports whether there was a try to send an answer to a message, with

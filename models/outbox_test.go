@@ -3,6 +3,7 @@ package models_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,6 +101,48 @@ func TestOutboxOrder(t *testing.T) {
 		no(t, db.OutgoingFailed(ctx, get("a1"), "no_receiver"))
 		no(t, db.OutgoingSent(ctx, get("a2"), "m", ""))
 		same(t, due(t, db, clock.Now()), []string{"A1", "b1", "a3"})
+	})
+}
+
+// What goes out by a connection that another process holds is left to it, but not
+// forever.
+func TestOutboxOfChannelsAway(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		for _, channel := range []string{"app/main", "socket/group", "socket/other"} {
+			o := outgoing(channel, channel+"/zhangsan")
+			o.Channel = channel
+			no(t, db.Enqueue(ctx, o))
+		}
+		ids := func(away []string, before time.Time) (ids []string) {
+			for _, o := range must(db.DueOutgoingExcept(ctx, clock.Now(), 10, away, before)) {
+				ids = append(ids, o.ID)
+			}
+			slices.Sort(ids)
+			return ids
+		}
+		same(t, ids(nil, noon), []string{"app/main", "socket/group", "socket/other"})
+		same(t, ids([]string{"socket/group"}, noon), []string{"app/main", "socket/other"})
+		same(t, ids([]string{"socket/group", "socket/other"}, noon), []string{"app/main"})
+		same(t, ids([]string{"socket/group", "socket/other"}, noon.Add(time.Microsecond)), []string{"app/main", "socket/group", "socket/other"})
+		same(t, ids([]string{"Socket/Group"}, noon), []string{"app/main", "socket/group", "socket/other"})
+	})
+}
+
+func TestAnswersTo(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		for _, id := range []string{"a", "b"} {
+			o := outgoing(id, "socket/group/"+id)
+			o.InboxID, o.Form = "in-1", "form-"+id
+			no(t, db.Enqueue(ctx, o))
+		}
+		no(t, db.Enqueue(ctx, outgoing("other", "socket/group/c")))
+		o := must(db.DueOutgoing(ctx, noon, 10))
+		no(t, db.OutgoingSent(ctx, must(db.ClaimOutgoing(ctx, o[0], noon.Add(time.Minute))), "", ""))
+		list := must(db.AnswersTo(ctx, "in-1"))
+		slices.SortFunc(list, func(x, y models.Outgoing) int { return strings.Compare(x.ID, y.ID) })
+		same(t, list, []models.Outgoing{{ID: "a", Form: "form-a", State: models.SentOut, Attempt: 1}, {ID: "b", Form: "form-b", State: models.Queued}})
 	})
 }
 

@@ -95,7 +95,7 @@ func TestSizesFitTheColumns(t *testing.T) {
 	}
 	for _, row := range []interface{ TableName() string }{
 		models.Store{}, models.Member{}, models.Inbox{}, models.Operation{}, models.Coupon{}, models.Call{}, models.Outgoing{},
-		models.Grant{}, models.Join{}, models.Ticket{}, models.AuditEntry{}, models.Reconciliation{}, models.ReconciliationItem{}, models.File{}, models.Export{},
+		models.Grant{}, models.Join{}, models.Ticket{}, models.AuditEntry{}, models.Reconciliation{}, models.ReconciliationItem{}, models.File{}, models.Export{}, models.Lease{},
 	} {
 		check(row.TableName(), "", reflect.TypeOf(row))
 	}
@@ -143,6 +143,10 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.Coupons(ctx, op.ID)) },
 		func() error { _, _, _, _, err := db.Story(ctx, op.Code); return err },
 		func() error { return second(db.DueOutgoing(ctx, noon, 10)) },
+		func() error {
+			return second(db.DueOutgoingExcept(ctx, noon, 10, []string{"socket/group"}, noon.Add(-time.Hour)))
+		},
+		func() error { return second(db.AnswersTo(ctx, "in")) },
 		func() error { return second(db.ClaimOutgoing(ctx, o, noon)) },
 		func() error { return db.Enqueue(ctx, outgoing("o2", "app/main/wr")) },
 		func() error { return second(db.OutgoingObsolete(ctx, "in")) },
@@ -226,13 +230,17 @@ func TestStatementsUseIndices(t *testing.T) {
 			return second(db.OpenFile(ctx, write(t, db, f, []byte("content")).ID))
 		},
 		func() error { return second(db.PurgeFiles(ctx, noon, 10)) },
+		func() error {
+			l := must(db.TakeLease(ctx, "socket/group", "one", 0))
+			return db.ReleaseLease(ctx, must(db.RenewLease(ctx, must(db.TakeLease(ctx, l.Name, "two", time.Hour)), time.Hour)))
+		},
 	} {
 		no(t, call())
 	}
 	if len(seen) < 60 {
 		t.Fatalf("only saw %d statements", len(seen))
 	}
-	scan := regexp.MustCompile(`SCAN (inbox|operations|coupons|calls|outbox|earlier|members|chats|stores|sessions|grants|choices|join_requests|tickets|notices|audit|reconciliations|reconciliation_items|files|file_pieces|exports|alerts|reports)\b`)
+	scan := regexp.MustCompile(`SCAN (inbox|operations|coupons|calls|outbox|earlier|members|chats|stores|sessions|grants|choices|join_requests|tickets|notices|audit|reconciliations|reconciliation_items|files|file_pieces|exports|alerts|reports|leases)\b`)
 	for _, s := range seen {
 		rows, err := db.Pool().QueryContext(ctx, "EXPLAIN QUERY PLAN "+s.sql, s.args...)
 		if err != nil {

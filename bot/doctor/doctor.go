@@ -40,6 +40,7 @@ func Run(ctx context.Context, w io.Writer, path string, env func(string) (string
 		c.clocks(ctx)
 		c.wecom(ctx)
 		c.callbacks(ctx)
+		c.sockets(ctx)
 		c.sessions(ctx, stores)
 	}
 	return c.fine

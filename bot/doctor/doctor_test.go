@@ -42,7 +42,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{dir: t.TempDir()}
 	w.wecom = wecomtest.New(wecomtest.Options{
 		Apps:   []wecomtest.App{{Name: "main", AgentID: 1000002}},
-		Robots: []wecomtest.Robot{{Name: "group"}},
+		Robots: []wecomtest.Robot{{Name: "group"}, {Name: "long", LongConnection: true}},
 	})
 	w.app, _ = w.wecom.App("main")
 	w.robot, _ = w.wecom.Robot("group")
@@ -88,13 +88,13 @@ stores: [{name: 人民广场店, platform: dianping, shop_id: shop-1, session: t
 }
 
 // serve runs the bot itself and gives its address.
-func (w *world) serve(t *testing.T) string {
+func (w *world) serve(t *testing.T, edit ...string) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(w.config(t, ""), os.LookupEnv)
+	cfg, err := config.Load(w.config(t, "", edit...), os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}

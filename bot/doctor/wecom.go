@@ -128,7 +128,7 @@ const verifyWithin = time.Second
 // callbacks does what WeCom does when a callback URL is saved in its console.
 func (c *checker) callbacks(ctx context.Context) {
 	w := c.cfg.WeCom
-	if w == nil || len(w.Apps)+len(w.Bots) == 0 {
+	if w == nil || len(w.Apps)+len(c.robots(config.ModeURL)) == 0 {
 		return
 	}
 	base := c.cfg.Server.PublicURL
@@ -139,7 +139,7 @@ func (c *checker) callbacks(ctx context.Context) {
 	for _, a := range w.Apps {
 		c.callback(ctx, "app", a.Name, base, a.Token, a.EncodingAESKey, w.CorpID)
 	}
-	for _, b := range w.Bots {
+	for _, b := range c.robots(config.ModeURL) {
 		c.callback(ctx, "bot", b.Name, base, b.Token, b.EncodingAESKey, "")
 	}
 }

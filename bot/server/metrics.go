@@ -25,6 +25,7 @@ type Metrics struct {
 	deliveries    *prometheus.CounterVec
 	settled       *prometheus.HistogramVec
 	backlog       *prometheus.GaugeVec
+	connected     *prometheus.GaugeVec
 	ready         prometheus.Gauge
 }
 
@@ -53,6 +54,9 @@ func NewMetrics(version, commit string) *Metrics {
 		backlog: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "yanquan_backlog", Help: "What was due at the last pass of the background work: messages, operations, outgoing.",
 		}, []string{"kind"}),
+		connected: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "yanquan_connected", Help: "1 while this process holds the long connection of a robot; of all replicas one does.",
+		}, []string{"channel"}),
 		ready: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "yanquan_ready", Help: "1 while /readyz answers 200.",
 		}),
@@ -63,7 +67,7 @@ func NewMetrics(version, commit string) *Metrics {
 	})
 	build.Set(1)
 	m.registry.MustRegister(
-		m.callbacks, m.callbackTime, m.platformCalls, m.deliveries, m.settled, m.backlog, m.ready, build,
+		m.callbacks, m.callbackTime, m.platformCalls, m.deliveries, m.settled, m.backlog, m.connected, m.ready, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -106,6 +110,15 @@ func (m *Metrics) Backlog(messages, operations, outgoing int) {
 	m.backlog.WithLabelValues("messages").Set(float64(messages))
 	m.backlog.WithLabelValues("operations").Set(float64(operations))
 	m.backlog.WithLabelValues("outgoing").Set(float64(outgoing))
+}
+
+// Connected sets whether this process holds a robot's long connection.
+func (m *Metrics) Connected(channel string, up bool) {
+	v := 0.0
+	if up {
+		v = 1
+	}
+	m.connected.WithLabelValues(channel).Set(v)
 }
 
 func (m *Metrics) setReady(ready bool) {

@@ -103,7 +103,7 @@ func (c *TemplateCard) Validate(ch Channel) error {
 	if ch == WebhookChannel && c.CardType != textNotice {
 		bad(42031, "a webhook takes notices only")
 	}
-	if ch != AppChannel && ch != RobotChannel && ch != WebhookChannel {
+	if ch != AppChannel && ch != RobotChannel && ch != SocketChannel && ch != WebhookChannel {
 		bad(42031, "channel %q has no cards", ch)
 	}
 

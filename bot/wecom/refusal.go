@@ -15,31 +15,36 @@ import (
 
 // Reasons in [bot.DeliveryError.Reason].
 const (
-	reasonBusy        = "busy"            // WeCom asks to try again
-	reasonCanceled    = "canceled"        // our side gave up
-	reasonCard        = "card_refused"    // the card breaks a rule
-	reasonConfig      = "misconfigured"   // agent id, secret or permission: an operator must act
-	reasonContent     = "content_refused" // not even text was taken
-	reasonEmpty       = "empty"           // nothing to send
-	reasonFile        = "file_refused"    // the file was not taken; a link to it may be
-	reasonFileGone    = "file_unreadable" // its content cannot be read
-	reasonFileSize    = "file_size"       // too large or too small for WeCom
-	reasonFileType    = "file_type"       // not what WeCom takes as this kind
-	reasonForm        = "form_refused"    // this form was not taken, a plainer one may be
-	reasonHTTP        = "http_status"     // neither 200 nor an error code
-	reasonAddress     = "ip_not_trusted"  // our address is not in 企业可信IP
-	reasonMedia       = "media_expired"   // uploaded, but not known any more
-	reasonNetwork     = "network"         // no connection, or a lost one
-	reasonNoReceiver  = "no_receiver"     // the person left, or does not see the app
-	reasonNoReplyURL  = "no_reply_url"    // a robot can only answer
-	reasonAnswer      = "bad_answer"      // not JSON
-	reasonRate        = "rate_limited"    // too many calls
-	reasonReplyURL    = "reply_url_used"  // expired, or used already
-	reasonTable       = "table_refused"   // it went out as a list alone
-	reasonTimeout     = "timeout"         // no answer in time; it may have been sent
-	reasonToken       = "token"           // no access token, or none that is accepted
-	reasonUpdate      = "update_refused"  // response_code expired, or used already
-	reasonUnknownChan = "unknown_channel" // not in the configuration
+	reasonBusy          = "busy"            // WeCom asks to try again
+	reasonCanceled      = "canceled"        // our side gave up
+	reasonCard          = "card_refused"    // the card breaks a rule
+	reasonConfig        = "misconfigured"   // agent id, secret or permission: an operator must act
+	reasonContent       = "content_refused" // not even text was taken
+	reasonEmpty         = "empty"           // nothing to send
+	reasonFile          = "file_refused"    // the file was not taken; a link to it may be
+	reasonFileGone      = "file_unreadable" // its content cannot be read
+	reasonFileSize      = "file_size"       // too large or too small for WeCom
+	reasonFileType      = "file_type"       // not what WeCom takes as this kind
+	reasonForm          = "form_refused"    // this form was not taken, a plainer one may be
+	reasonHTTP          = "http_status"     // neither 200 nor an error code
+	reasonLate          = "too_late"        // an event can be answered for seconds only
+	reasonAddress       = "ip_not_trusted"  // our address is not in 企业可信IP
+	reasonMedia         = "media_expired"   // uploaded, but not known any more
+	reasonNetwork       = "network"         // no connection, or a lost one
+	reasonNoReceiver    = "no_receiver"     // the person left, or does not see the app
+	reasonNoReplyURL    = "no_reply_url"    // a robot can only answer
+	reasonAnswer        = "bad_answer"      // not JSON
+	reasonNotSubscribed = "not_subscribed"  // WeCom has forgotten the long connection
+	reasonOffline       = "not_connected"   // the long connection is not there, or another process's
+	reasonPaced         = "paced"           // the conversation has had its number of messages
+	reasonRate          = "rate_limited"    // too many calls
+	reasonReplyURL      = "reply_url_used"  // expired, or used already
+	reasonStream        = "stream_over"     // a line that came too late for its stream
+	reasonTable         = "table_refused"   // it went out as a list alone
+	reasonTimeout       = "timeout"         // no answer in time; it may have been sent
+	reasonToken         = "token"           // no access token, or none that is accepted
+	reasonUpdate        = "update_refused"  // response_code expired, or used already
+	reasonUnknownChan   = "unknown_channel" // not in the configuration
 )
 
 // How long to wait where trying at once is of no use.

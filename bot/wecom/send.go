@@ -23,6 +23,7 @@ type SenderConfig struct {
 	Apps     []AppConfig
 	Robots   []RobotConfig // for the pictures that are sent to them; only names and keys matter
 	Webhooks []WebhookConfig
+	Sockets  []*Socket
 	// FallbackURL: see [RobotConfig.FallbackURL].
 	FallbackURL string
 	Mention     bool             // see [RobotConfig.Mention]
@@ -57,6 +58,7 @@ type Sender struct {
 	webhooks    map[string]string      // keys, by channel
 	mediaKeys   map[string]string      // EncodingAESKeys of robots, by channel
 	fetcher     *http.Client           // of pictures
+	sockets     map[string]*Socket     // by channel
 
 	mu   sync.Mutex
 	part map[string]progress // deliveries begun and not finished
@@ -80,6 +82,10 @@ type progress struct {
 	done  int
 	sent  bot.Sent
 	media string // of the file, once it is uploaded
+
+	// Of a long connection.
+	pushed bool // the message cannot be answered any more: all goes out unasked
+	lost   bool // the answer to the last try, which may have been sent
 }
 
 // maxProgress bounds the memory for deliveries that are never tried again.
@@ -105,6 +111,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		webhooks:    make(map[string]string, len(cfg.Webhooks)),
 		mediaKeys:   make(map[string]string, len(cfg.Robots)),
 		fetcher:     newFetcher(),
+		sockets:     make(map[string]*Socket, len(cfg.Sockets)),
 		part:        make(map[string]progress),
 	}
 	for _, h := range cfg.Webhooks {
@@ -112,6 +119,9 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	}
 	for _, r := range cfg.Robots {
 		s.mediaKeys[string(RobotChannel)+"/"+r.Name] = r.EncodingAESKey
+	}
+	for _, socket := range cfg.Sockets {
+		s.sockets[socket.Channel()] = socket
 	}
 	for _, app := range cfg.Apps {
 		channel := string(AppChannel) + "/" + app.Name
@@ -147,7 +157,9 @@ func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 	switch {
 	case ch == AppChannel && d.ResponseCode != "":
 		return bot.AsUpdate
-	case ch == AppChannel, ch == WebhookChannel:
+	case ch == SocketChannel && d.ReqID != "" && d.Answers == bot.Click:
+		return bot.AsUpdate
+	case ch == AppChannel, ch == WebhookChannel, ch == SocketChannel:
 		return bot.AsCard
 	case d.Chat == "" && d.Reply.Text == "" && d.Reply.File == nil && d.ReplyURL != "":
 		return bot.AsCard
@@ -164,10 +176,26 @@ func (s *Sender) PerMinute(d bot.Delivery) int {
 	switch kindOf(d.Channel) {
 	case AppChannel, RobotChannel:
 		return 25
+	case SocketChannel: // the process that is connected counts exactly; this holds for all
+		if d.Form == bot.AsStream {
+			return linesPerMinute
+		}
+		return 25
 	case WebhookChannel:
 		return webhooksPerMinute
 	}
 	return 0
+}
+
+// Away implements [bot.Courier]: long connections that this process does not hold.
+func (s *Sender) Away() []string {
+	var away []string
+	for channel, socket := range s.sockets {
+		if !socket.Live() {
+			away = append(away, channel)
+		}
+	}
+	return away
 }
 
 // Deliver implements [bot.Courier].
@@ -182,6 +210,10 @@ func (s *Sender) Deliver(ctx context.Context, d bot.Delivery) (bot.Sent, error) 
 		}
 	case RobotChannel:
 		return s.deliverRobot(ctx, d)
+	case SocketChannel:
+		if socket := s.sockets[d.Channel]; socket != nil {
+			return s.deliverSocket(ctx, socket, d)
+		}
 	case WebhookChannel:
 		if key := s.webhooks[d.Channel]; key != "" {
 			return s.deliverWebhook(ctx, key, d)

@@ -2,13 +2,15 @@
 // out. It turns what WeCom posts into [bot.Message] and the bot's cards into
 // the wire form of a channel, and it knows nothing of vouchers.
 //
-// Two kinds of channel exist:
+// Three kinds of channel exist:
 //
 //   - A self-built app (自建应用, [App]): 1:1 chat, XML callbacks. Answers go out
 //     through the API ([Sender]): message/send and update_template_card.
 //   - A smart robot (智能机器人, [Robot]): group and 1:1 chat, JSON callbacks.
 //     Answers are the HTTP response ([Robot.Frame]) or, once and within an hour,
 //     a post to the message's reply URL ([Sender]).
+//   - A smart robot by long connection ([Socket]): we connect, and both directions
+//     are frames of one WebSocket. Answers go out by [Sender], too.
 //
 // Numbers after "page" in comments are pages of the official manual:
 // developer.work.weixin.qq.com/document/path/NUMBER.
@@ -30,6 +32,7 @@ type Channel string
 const (
 	AppChannel     Channel = "app"     // self-built app
 	RobotChannel   Channel = "bot"     // smart robot
+	SocketChannel  Channel = "socket"  // smart robot by long connection
 	WebhookChannel Channel = "webhook" // into one group, and nothing back
 )
 

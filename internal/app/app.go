@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -99,11 +100,13 @@ func run(ctx context.Context, cfg *config.Config, o Options) error {
 	context.AfterFunc(ctx, func() { time.AfterFunc(cfg.Server.ShutdownGrace, func() { close(graceOver) }) })
 	background := make(chan struct{})
 	go func() { defer close(background); parts.bot.Run(ctx, inner(cfg.Server.ShutdownGrace)) }()
+	endSockets := parts.connect(ctx)
 	err = parts.server.Serve(ctx, ln, func() {
-		o.Log.Info("ready", "address", address, "public_url", publicURL(cfg, address), "apps", len(parts.apps), "robots", len(parts.robots), "platforms", strings.Join(cfg.Platforms(), ","), "stores", len(cfg.Stores))
+		o.Log.Info("ready", "address", address, "public_url", publicURL(cfg, address), "apps", len(parts.apps), "robots", len(parts.robots)+len(parts.sockets), "platforms", strings.Join(cfg.Platforms(), ","), "stores", len(cfg.Stores))
 		o.Ready(address)
 	})
 	stop()
+	defer endSockets() // answers under way still need them
 	select {
 	case <-background:
 		return err
@@ -228,6 +231,19 @@ type parts struct {
 	server *server.Server
 	apps   map[string]server.AppCallback
 	robots map[string]server.RobotCallback
+
+	sockets []*wecom.Socket
+}
+
+// connect holds the long connections, as far as they are this process's. When ctx
+// has ended, end closes them.
+func (p *parts) connect(ctx context.Context) (end func()) {
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	for _, s := range p.sockets {
+		running.Go(func() { s.Run(ctx, life, p.bot) })
+	}
+	return func() { cancel(); running.Wait() }
 }
 
 func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*parts, error) {
@@ -271,7 +287,16 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 			p.apps[a.Name] = app
 			sending.Apps = append(sending.Apps, ac)
 		}
+		holder := holderName()
 		for _, b := range w.Bots {
+			if b.Mode == config.ModeWebSocket {
+				socket, err := newSocket(b, db, base, holder, metrics, o.Log)
+				if err != nil {
+					return nil, err
+				}
+				p.sockets = append(p.sockets, socket)
+				continue
+			}
 			rc := wecom.RobotConfig{
 				Name: b.Name, Token: b.Token, EncodingAESKey: b.EncodingAESKey,
 				DisplayName: b.DisplayName, Mention: w.Mention, FallbackURL: base, Now: o.Now,
@@ -287,8 +312,12 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 			sending.Webhooks = append(sending.Webhooks, wecom.WebhookConfig{Name: h.Name, Key: h.Key})
 			webhooks = append(webhooks, bot.Webhook{Channel: string(wecom.WebhookChannel) + "/" + h.Name, Stores: h.Stores})
 		}
-		if len(w.Apps) > 0 {
+		sending.Sockets = p.sockets
+		switch {
+		case len(w.Apps) > 0:
 			notices = string(wecom.AppChannel) + "/" + w.Apps[0].Name
+		case len(p.sockets) > 0: // it reaches managers who have written to it
+			notices = p.sockets[0].Channel()
 		}
 	}
 	sender, err := wecom.NewSender(sending)

@@ -151,12 +151,13 @@ func (d *decoder) checkWeCom(w *WeCom) {
 			agents(i, strconv.FormatInt(app.AgentID, 10))
 		}
 	}
-	bots := d.unique("wecom.bots[%d].name")
-	for i, bot := range w.Bots {
+	bots, ids := d.unique("wecom.bots[%d].name"), d.unique("wecom.bots[%d].bot_id")
+	for i := range w.Bots {
 		key := fmt.Sprintf("wecom.bots[%d]", i)
-		d.channel(key+".name", bot.Name)
-		d.aesKey(key+".encoding_aes_key", bot.EncodingAESKey)
-		bots(i, bot.Name)
+		d.channel(key+".name", w.Bots[i].Name)
+		bots(i, w.Bots[i].Name)
+		d.checkBot(key, &w.Bots[i])
+		ids(i, w.Bots[i].BotID) // two connections of one robot take it from each other
 	}
 	hooks := d.unique("wecom.webhooks[%d].name")
 	for i, hook := range w.Webhooks {
@@ -169,6 +170,42 @@ func (d *decoder) checkWeCom(w *WeCom) {
 		if hook.Key != "" && !webhookKey.MatchString(hook.Key) {
 			d.bad(key+".key", "must be what follows key= in the webhook's address")
 		}
+	}
+}
+
+// checkBot wants the keys of the robot's mode, and none of the other: WeCom's
+// console has either a URL or a long connection.
+func (d *decoder) checkBot(key string, b *Bot) {
+	if !d.oneOf(key+".mode", b.Mode, ModeURL, ModeWebSocket) {
+		return
+	}
+	fields := []struct {
+		name, mode string
+		value      string
+	}{
+		{"token", ModeURL, b.Token}, {"encoding_aes_key", ModeURL, b.EncodingAESKey},
+		{"bot_id", ModeWebSocket, b.BotID}, {"secret", ModeWebSocket, b.Secret},
+	}
+	for _, f := range fields {
+		switch {
+		case f.mode == b.Mode && f.value == "":
+			d.missing(key+"."+f.name, key)
+		case f.mode != b.Mode && f.value != "":
+			d.bad(key+"."+f.name, "belongs to mode: %s, and this robot has mode: %s", f.mode, b.Mode)
+		}
+	}
+	switch {
+	case b.Mode == ModeURL && b.URL != "":
+		d.bad(key+".url", "belongs to mode: %s; WeCom is given the address of a callback in its console", ModeWebSocket)
+	case b.Mode == ModeURL:
+		d.aesKey(key+".encoding_aes_key", b.EncodingAESKey)
+	case b.URL == "":
+		b.URL = DefaultSocketURL
+	default:
+		d.socketURL(key+".url", &b.URL)
+	}
+	if b.Mode == ModeWebSocket && strings.ContainsAny(b.BotID+b.Secret, " \t\r\n") {
+		d.bad(key+".bot_id", "bot_id and secret must be as the console shows them, without spaces")
 	}
 }
 
@@ -269,6 +306,21 @@ func (d *decoder) url(key string, value *string) {
 		return
 	}
 	*value = strings.TrimRight(*value, "/")
+}
+
+// socketURL wants the address of a WebSocket. The secret goes through it, so that
+// ws: is for test set-ups on this machine only.
+func (d *decoder) socketURL(key string, value *string) {
+	u, err := url.Parse(*value)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || strings.ContainsAny(*value, " \t\n") ||
+		u.Scheme != "wss" && !(u.Scheme == "ws" && loopback(u.Hostname())) {
+		d.bad(key, "must be an address such as %s", DefaultSocketURL)
+	}
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (d *decoder) channel(key, name string) {

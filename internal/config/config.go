@@ -83,10 +83,23 @@ type App struct {
 // Bot is a 智能机器人.
 type Bot struct {
 	Name           string `yaml:"name" required:"true"`
-	DisplayName    string `yaml:"display_name"` // as members see it, to take "@name" off a text; needed where it contains spaces
-	Token          string `yaml:"token" required:"true" secret:"true"`
-	EncodingAESKey string `yaml:"encoding_aes_key" required:"true" secret:"true"`
+	DisplayName    string `yaml:"display_name"`                   // as members see it, to take "@name" off a text; needed where it contains spaces
+	Mode           string `yaml:"mode" default:"url"`             // url: WeCom calls us | websocket: we call WeCom
+	Token          string `yaml:"token" secret:"true"`            // mode url
+	EncodingAESKey string `yaml:"encoding_aes_key" secret:"true"` // mode url
+	BotID          string `yaml:"bot_id"`                         // mode websocket
+	Secret         string `yaml:"secret" secret:"true"`           // mode websocket
+	URL            string `yaml:"url"`                            // mode websocket; empty: DefaultSocketURL
 }
+
+// Modes of a [Bot].
+const (
+	ModeURL       = "url"
+	ModeWebSocket = "websocket"
+)
+
+// DefaultSocketURL is where WeCom takes long connections.
+const DefaultSocketURL = "wss://openws.work.weixin.qq.com"
 
 // Webhook is a 消息推送 of a group, which gets the summaries.
 type Webhook struct {

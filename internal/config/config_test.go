@@ -218,6 +218,17 @@ func TestMistakes(t *testing.T) {
 		{"apps of one name", app("    - {name: main, agent_id: 2, secret: s, token: t, encoding_aes_key: " + testAES + "}\n"), nil, `:6: wecom.apps\[1\].name: is the same as wecom.apps\[0\].name`},
 		{"apps of one agent", app("    - {name: other, agent_id: 1, secret: s, token: t, encoding_aes_key: " + testAES + "}\n"), nil, `:6: wecom.apps\[1\].agent_id: is the same as wecom.apps\[0\].agent_id`},
 		{"bots of one name", head + "wecom:\n  bots:\n    - {name: g, token: t, encoding_aes_key: " + testAES + "}\n    - {name: g, token: t, encoding_aes_key: " + testAES + "}\n", nil, `:5: wecom.bots\[1\].name: is the same as wecom.bots\[0\].name`},
+		{"robot of neither mode", head + "wecom:\n  bots:\n    - name: g\n      mode: poll\n", nil, `:5: wecom.bots\[0\].mode: must be url or websocket`},
+		{"robot by url without keys", head + "wecom:\n  bots:\n    - name: g\n", nil, `:4: wecom.bots\[0\].token: is missing\n.*:4: wecom.bots\[0\].encoding_aes_key: is missing`},
+		{"robot by websocket without keys", head + "wecom:\n  bots:\n    - name: g\n      mode: websocket\n      secret: ''\n", nil, `:4: wecom.bots\[0\].bot_id: is missing\n.*:6: wecom.bots\[0\].secret: is empty`},
+		{"robot by url with the other mode's keys", head + "wecom:\n  bots:\n    - name: g\n      token: t\n      encoding_aes_key: " + testAES + "\n      bot_id: b\n      secret: s\n      url: wss://x\n", nil,
+			`:7: wecom.bots\[0\].bot_id: belongs to mode: websocket, and this robot has mode: url\n.*:8: wecom.bots\[0\].secret: belongs to mode: websocket.*\n.*:9: wecom.bots\[0\].url: belongs to mode: websocket.*`},
+		{"robot by websocket with the other mode's keys", head + "wecom:\n  bots:\n    - name: g\n      mode: websocket\n      bot_id: b\n      secret: s\n      token: t\n      encoding_aes_key: short\n", nil,
+			`:8: wecom.bots\[0\].token: belongs to mode: url, and this robot has mode: websocket\n.*:9: wecom.bots\[0\].encoding_aes_key: belongs to mode: url.*`},
+		{"socket in the clear", head + "wecom: {bots: [{name: g, mode: websocket, bot_id: b, secret: s, url: 'ws://openws.work.weixin.qq.com'}]}\n", nil, `:2: wecom.bots\[0\].url: must be an address such as wss://openws.work.weixin.qq.com`},
+		{"socket by https", head + "wecom: {bots: [{name: g, mode: websocket, bot_id: b, secret: s, url: 'https://openws.work.weixin.qq.com'}]}\n", nil, `:2: wecom.bots\[0\].url: must be an address such as wss://.*`},
+		{"secret of a socket with a line break", head + "wecom: {bots: [{name: g, mode: websocket, bot_id: b, secret: \"hunter2\\n\"}]}\n", nil, `:2: wecom.bots\[0\].bot_id: bot_id and secret must be as the console shows them, without spaces`},
+		{"two sockets of one robot", head + "wecom:\n  bots:\n    - {name: g, mode: websocket, bot_id: b, secret: s}\n    - {name: h, mode: websocket, bot_id: b, secret: s}\n", nil, `:5: wecom.bots\[1\].bot_id: is the same as wecom.bots\[0\].bot_id`},
 		{"reply deadline", head + "wecom:\n  reply_deadline: 5s\n", nil, `:3: wecom.reply_deadline: must be between 10ms and 4.9s`},
 		{"wecom url", head + "wecom:\n  api_url: ftp://x\n", nil, `:3: wecom.api_url: must be an address .*`},
 		{"dianping without secret", head + "dianping:\n  app_key: k\n", nil, `:2: dianping.app_secret: is missing`},
@@ -380,5 +391,24 @@ func fieldsSeq(typ reflect.Type) func(func(reflect.StructField) bool) {
 				return
 			}
 		}
+	}
+}
+
+func TestWebSocketRobots(t *testing.T) {
+	t.Parallel()
+	cfg := mustLoad(t, "secret_key: "+testKey+"\nwecom:\n  bots:\n"+
+		"    - {name: a, mode: websocket, bot_id: aib1, secret: s1}\n"+
+		"    - {name: b, mode: websocket, bot_id: aib2, secret: s2, url: 'ws://127.0.0.1:9/x'}\n"+
+		"    - {name: c, token: t, encoding_aes_key: "+testAES+"}\n", nil)
+	want := []Bot{
+		{Name: "a", Mode: ModeWebSocket, BotID: "aib1", Secret: "s1", URL: DefaultSocketURL},
+		{Name: "b", Mode: ModeWebSocket, BotID: "aib2", Secret: "s2", URL: "ws://127.0.0.1:9/x"},
+		{Name: "c", Mode: ModeURL, Token: "t", EncodingAESKey: testAES},
+	}
+	if diff := cmp.Diff(want, cfg.WeCom.Bots); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if text := cfg.String(); strings.Contains(text, "s1") || strings.Contains(text, "s2") {
+		t.Errorf("a secret is shown:\n%s", text)
 	}
 }

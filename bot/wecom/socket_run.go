@@ -1,0 +1,243 @@
+package wecom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// A dead holder's lease ends within LeaseLife, and another process connects: all in
+// all within 15 s.
+const (
+	leaseLife   = 10 * time.Second
+	leaseRenew  = 3 * time.Second
+	leaseAgain  = 500 * time.Millisecond // after a renewal that failed
+	leaseCall   = 2 * time.Second
+	leaseMargin = 2 * time.Second // before the end of the lease, the connection is closed
+	leasePoll   = 1500 * time.Millisecond
+)
+
+// Run holds the connection for as long as the lease allows: it waits for the lease,
+// connects, connects again where the connection is lost, and gives up the lease
+// where this process does not get through, for another may.
+//
+// When ctx ends, it does not connect any more, but a connection there is goes on
+// until life ends, so that answers under way go out; what comes in meanwhile is
+// kept. Then the lease is free.
+func (s *Socket) Run(ctx, life context.Context, inbox SocketInbox) {
+	s.inbox = inbox
+	s.Connected(s.channel, false)
+	defer s.intake.wait(intakeGrace)
+	troubled := false
+	for pause := time.Duration(0); pauseFor(ctx, pause); {
+		asked := time.Now()
+		call, cancel := context.WithTimeout(ctx, leaseCall)
+		ours, err := s.Lease.Take(call, leaseLife)
+		cancel()
+		if failed := err != nil; ctx.Err() == nil && failed != troubled {
+			if troubled = failed; failed {
+				s.Log.Error("whether the connection is ours to make cannot be found out", "error", err)
+			} else {
+				s.Log.Info("the lease of the connection can be seen again")
+			}
+		}
+		pause = leasePoll
+		if err == nil && ours {
+			pause = s.hold(ctx, life, asked.Add(leaseLife))
+		}
+	}
+}
+
+// pauseFor waits, and reports whether the context goes on.
+func pauseFor(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
+}
+
+// hold connects while the lease is ours, and tells after which pause it is worth
+// taking again.
+func (s *Socket) hold(ctx, life context.Context, until time.Time) (pause time.Duration) {
+	held, lose := context.WithCancel(life)
+	renewing := make(chan struct{})
+	go func() { defer close(renewing); s.renew(held, until, lose) }()
+	defer func() {
+		lose()
+		<-renewing
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseCall)
+		defer cancel()
+		if err := s.Lease.Release(last); err != nil {
+			s.Log.Info("lease not released; it ends by itself", "error", err)
+		}
+	}()
+	for ctx.Err() == nil && held.Err() == nil {
+		began := time.Now()
+		subscribed, err := s.session(held, ctx)
+		if ctx.Err() != nil || held.Err() != nil {
+			break
+		}
+		if errors.Is(err, errKicked) && !s.stillOurs(held) {
+			break
+		}
+		s.Log.Warn("not connected", "error", err)
+		pause = s.pauses.after(err, time.Since(began), s.Jitter())
+		s.tell(held, err)
+		if !subscribed && !errors.Is(err, errRefused) {
+			return pause
+		}
+		between, stop := context.WithCancel(held)
+		context.AfterFunc(ctx, stop)
+		pauseFor(between, pause)
+		stop()
+	}
+	return leasePoll
+}
+
+// stillOurs asks whether it is a stranger who has subscribed in our place.
+func (s *Socket) stillOurs(ctx context.Context) bool {
+	call, cancel := context.WithTimeout(ctx, leaseCall)
+	defer cancel()
+	ours, err := s.Lease.Renew(call, leaseLife)
+	return err == nil && ours
+}
+
+// renew prolongs the lease until ctx ends. It calls lose while others still respect
+// the lease.
+func (s *Socket) renew(ctx context.Context, until time.Time, lose func()) {
+	defer lose()
+	for next := leaseRenew; pauseFor(ctx, min(next, time.Until(until.Add(-leaseMargin)))); {
+		asked := time.Now()
+		if !asked.Before(until.Add(-leaseMargin)) {
+			s.Log.Error("the lease could not be renewed: the connection is given up")
+			return
+		}
+		call, cancel := context.WithDeadline(ctx, earlier(asked.Add(leaseCall), until.Add(-leaseMargin)))
+		ours, err := s.Lease.Renew(call, leaseLife)
+		cancel()
+		switch {
+		case err != nil:
+			next = leaseAgain
+		case !ours:
+			s.Log.Warn("another process has taken over the connection")
+			return
+		default:
+			until, next = asked.Add(leaseLife), leaseRenew
+		}
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// session is one connection from beginning to end. It is not made any more once
+// opening has ended, and is closed when ctx ends.
+func (s *Socket) session(ctx, opening context.Context) (subscribed bool, err error) {
+	dial, cancel := context.WithTimeout(ctx, dialWithin)
+	defer cancel()
+	defer context.AfterFunc(opening, cancel)()
+	ws, _, err := websocket.Dial(dial, s.URL, &websocket.DialOptions{HTTPClient: s.HTTP})
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", errEnded, err)
+	}
+	c := newConnection(ws, s.Log, s.Secret)
+	reading := make(chan struct{})
+	go func() {
+		defer close(reading)
+		c.read(context.WithoutCancel(ctx), func(f inFrame) { s.receive(c, f) })
+	}()
+	defer func() { c.end(errEnded); <-reading }()
+
+	err = c.call(dial, cmdSubscribe, cmdSubscribe+"_"+s.NewID(), struct {
+		BotID  string `json:"bot_id"`
+		Secret string `json:"secret"`
+	}{s.BotID, s.Secret})
+	switch {
+	case apiCode(err) != 0:
+		return false, fmt.Errorf("%w: %w", errRefused, err)
+	case err != nil:
+		return false, err
+	}
+	s.Log.Info("connected")
+	s.live.Store(c)
+	s.Connected(s.channel, true)
+	defer func() {
+		s.live.Store(nil)
+		s.Connected(s.channel, false)
+	}()
+	pinging := make(chan struct{})
+	go func() { defer close(pinging); c.ping(ctx, s.NewID) }()
+	select {
+	case <-c.over:
+	case <-ctx.Done():
+		s.live.Store(nil)
+		c.leave()
+	}
+	<-pinging
+	return true, c.why
+}
+
+// tell tells the managers of what only a human can mend.
+func (s *Socket) tell(ctx context.Context, why error) {
+	title, text := "", ""
+	switch {
+	case errors.Is(why, errKicked):
+		title = "机器人被别的程序占用"
+		text = fmt.Sprintf("机器人「%s」的长连接被另一个程序占用了，一个机器人同时只能有一个连接。请检查是否在别处（例如测试环境）用了同一个 BotID，并把它停掉。我过一会儿再连，这期间收不到消息。", s.Name)
+	case errors.Is(why, errRefused) && s.pauses.refused >= refusedOften:
+		title = "机器人连不上企业微信"
+		text = fmt.Sprintf("企业微信拒绝了机器人「%s」的长连接（错误码 %d）。请检查配置里的 bot_id 和 secret，并在管理后台确认这个机器人选的是长连接。", s.Name, apiCode(why))
+	default:
+		return
+	}
+	call, cancel := context.WithTimeout(ctx, writeWithin)
+	defer cancel()
+	if err := s.inbox.ChannelTrouble(call, s.channel, title, text); err != nil {
+		s.Log.Warn("managers could not be told", "error", err)
+	}
+}
+
+// Pauses before the next connection.
+const (
+	lostPause    = time.Second // doubling
+	lostMost     = 30 * time.Second
+	strictPause  = 30 * time.Second // where WeCom refuses, or another program wants the connection: doubling
+	strictMost   = 10 * time.Minute
+	steady       = time.Minute      // a connection that lasts longer was a good one
+	undisturbed  = 10 * time.Minute // nobody fights for a connection that lasts longer
+	refusedOften = 2                // not just a hiccup
+)
+
+// pauses counts what went wrong in a row.
+type pauses struct{ lost, refused, kicked int }
+
+// after tells how long to wait after a connection that lasted so long. Subscribing
+// is protected against frequency, and a fight for the connection has no winner.
+func (p *pauses) after(why error, lasted time.Duration, jitter float64) time.Duration {
+	if lasted >= steady {
+		p.lost, p.refused = 0, 0
+	}
+	if lasted >= undisturbed {
+		p.kicked = 0
+	}
+	n, first, most := &p.lost, lostPause, lostMost
+	switch {
+	case errors.Is(why, errRefused):
+		n, first, most = &p.refused, strictPause, strictMost
+	case errors.Is(why, errKicked):
+		n, first, most = &p.kicked, strictPause, strictMost
+	}
+	d := min(first<<min(*n, 10), most)
+	*n++
+	return d*3/4 + time.Duration(jitter*float64(d/4))
+}
