@@ -47,6 +47,8 @@ func script(w *world) {
 		{"undo", undo},
 		{"which store", whichStore},
 		{"other ways to talk", otherWays},
+		{"photos", photos},
+		{"speech", speech},
 		{"two at once", twoAtOnce},
 		{"old cards", oldCards},
 		{"slow platform", slowPlatform},
