@@ -65,8 +65,9 @@ var situations = []situation{
 		a := w.say(w.hero, "验 "+code, "核销成功")
 		w.say(w.hero, "撤 "+code, "已撤销")
 		w.ledger(code, 1, 1)
-		if !w.group { // the first card is taken back a moment later
-			w.glimpse(a, true, "已撤销", "撤 "+code)
+		if !w.group { // what the first card offers is taken back a moment later
+			_, err := w.wecom.WaitFor(w.soon(), w.screen(w.hero), func([]wecomtest.Shown) bool { return w.shows(w.hero, code, "[撤销]") == 0 })
+			w.must(err)
 		}
 		see("", a.since)
 	}},
@@ -79,6 +80,37 @@ var situations = []situation{
 		w.recount(w.hero)
 		w.ledger(code, 1, 0)
 		w.in(room(staff(1))).saw(see, "", staff(1), second.since)
+	}},
+	{"a photo of the code; in a group with `查` beside it", func(w *world, see func(string, int64)) {
+		code := w.sell()
+		a := w.await(1, w.snap(w.hero, "查", w.drawn("|"+code)), "[确认核销]")
+		w.ledger(code, 0, 0)
+		see("", a.since)
+	}},
+	{"a picture without a code", func(w *world, see func(string, int64)) {
+		a := w.await(1, w.snap(w.hero, "查", w.drawn("https://example.com")))
+		see("", a.since)
+	}},
+	{"`验 CODE` of a used voucher", func(w *world, see func(string, int64)) {
+		code := w.sell()
+		w.must(w.platform.ConsumeElsewhere(code, "till-7", "1"))
+		a := w.say(w.hero, "验 "+code, "till-7")
+		w.ledger(code, 1, 0)
+		see("", a.since)
+	}},
+	{"something else is said", func(w *world, see func(string, int64)) {
+		a := w.say(w.hero, "今天天气不错", "发")
+		see("", a.since)
+	}},
+	{"`验 CODE`, the platform takes two seconds for each call", func(w *world, see func(string, int64)) {
+		code := w.sell()
+		for _, call := range []string{"prepare", "consume"} {
+			w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: call, Code: code, Delay: 2 * time.Second})
+		}
+		a := w.await(0, w.utter(w.hero, "验 "+code), "核销成功", code)
+		w.recount(w.hero)
+		w.ledger(code, 1, 0)
+		see("when it is done", a.since)
 	}},
 	{"`验 CODE`, the platform consumes and then says nothing for two minutes", func(w *world, see func(string, int64)) {
 		code := w.sell()
