@@ -143,7 +143,7 @@ func (s *Socket) parts(d bot.Delivery) ([]socketPart, *bot.DeliveryError) {
 			f = &frame{MsgType: "text", Text: &frameText{cutBytes(plainText(reply), maxText)}}
 		}
 		return []socketPart{{event: cmdWelcome, body: f}}, nil
-	case d.Form == bot.AsUpdate && (card == nil || d.ReqID == "" || d.Answers != bot.Click):
+	case d.Form == bot.AsUpdate && (card == nil || d.ReqID == "" || d.Pressed == ""):
 		return nil, refusedHere(reasonUpdate, bot.AsCard, "there is no card to update")
 	case d.Form == bot.AsUpdate:
 		f, rest := s.robot.clickFrame(bot.Message{User: d.User, SentAs: d.SentAs, Button: &bot.Button{TaskID: d.Pressed}}, reply)
