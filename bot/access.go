@@ -106,12 +106,15 @@ func (b *Bot) askStore(places []place, text string, from int) Reply {
 		TaskID: b.NewID(), Source: "验券", Title: "请选择门店", Desc: shorten(text),
 		Text: "您在多家门店，请点这次要操作的门店。",
 	}
+	if strings.HasPrefix(text, markScan) {
+		card.Desc = "扫到的二维码"
+	}
 	shown := places[from:]
 	if len(shown) > maxKeys || from > 0 {
 		shown = shown[:min(len(shown), maxKeys-1)]
 	}
 	for _, p := range shown {
-		card.Keys = append(card.Keys, CardKey{Text: p.Name, Key: keyStore + strconv.FormatInt(p.ID, 10) + " " + text, Style: Primary})
+		card.Keys = append(card.Keys, CardKey{Text: p.Name, Key: keyStore + strconv.FormatInt(p.ID, 10) + " " + text, Say: "切换 " + p.Name, Style: Primary})
 	}
 	if len(shown) < len(places) {
 		next := from + len(shown)

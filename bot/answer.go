@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"yanquan/models"
@@ -85,10 +86,17 @@ func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Messa
 		}
 	}
 	d.over(m, row)
-	if !m.Passive() && m.Kind == Click && reply.Card != nil {
-		d.ResponseCode = m.Button.ResponseCode
+	if changeable(d) && m.Kind == Click && m.Button != nil {
+		d.ResponseCode, d.Card = m.Button.ResponseCode, m.Button.TaskID
 	}
-	return b.enqueue(ctx, tx, d, row.ID, "", due)
+	about := ""
+	if reply.Card != nil {
+		about = reply.Card.About
+		if changeable(d) && reply.Card.TaskID != "" {
+			d.ID = reply.Card.TaskID // so that it is found when it is pressed
+		}
+	}
+	return b.enqueue(ctx, tx, d, row.ID, about, due)
 }
 
 // enqueue stores a delivery.
@@ -100,10 +108,19 @@ func (b *Bot) enqueue(ctx context.Context, tx *models.DB, d Delivery, inboxID, o
 	if err != nil {
 		return fmt.Errorf("bot: delivery: %w", err)
 	}
+	var changeAt time.Time
+	if c := d.Reply.Card; c != nil && !d.Change && changeable(d) {
+		changeAt = c.Until
+	}
+	if d.Form == AsUpdate && d.Card != "" && !d.Change {
+		if err := tx.RepointCard(ctx, d.Card, d.Channel, d.User, operationID, changeAt); err != nil {
+			return fmt.Errorf("bot: pressed card: %w", err)
+		}
+	}
 	to := d.Chat
 	switch {
-	case d.Ends: // nothing waits for it
-		to = d.ID
+	case d.Change, d.Ends:
+		to = d.ID // nobody waits for it
 	case d.Reply.File != nil && d.User != "": // a webhook's pace is kept by its conversation
 		to = d.ID // takes its time; nothing shall wait for it
 	case d.ReplyURL != "":
@@ -114,13 +131,16 @@ func (b *Bot) enqueue(ctx context.Context, tx *models.DB, d Delivery, inboxID, o
 	err = tx.Enqueue(ctx, models.Outgoing{
 		ID: d.ID, Conversation: d.Channel + "/" + to, Channel: d.Channel, Chat: d.Chat, User: d.User,
 		InboxID: inboxID, OperationID: operationID, Payload: payload, Form: string(d.Form),
-		State: models.Queued, DueAt: due, CreatedAt: b.Now(),
+		State: models.Queued, DueAt: due, CreatedAt: b.Now(), ChangeAt: changeAt,
 	})
 	if err != nil {
 		return fmt.Errorf("bot: enqueue: %w", err)
 	}
 	return nil
 }
+
+// changeable reports whether the channel of a delivery can change a card later.
+func changeable(d Delivery) bool { return strings.HasPrefix(d.Channel, "app/") }
 
 // lookAgain concludes a pending answer whose operations were settled while it
 // was being written, so that neither side saw the other.

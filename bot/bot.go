@@ -57,6 +57,7 @@ type Options struct {
 	Callback    func(platform string) string         // where a platform sends the browser back; needed with Authorizers
 
 	Directory     Directory // may be nil
+	Pictures      Pictures  // nil: pictures are not looked at
 	AccessByGroup bool      // everybody in a bound group is staff there
 	Guard         Guard
 	Watch         watch.Rules
@@ -88,6 +89,7 @@ type Bot struct {
 	watcher    *watch.Watcher
 	ledger     *reconcile.Keeper
 	identities identities
+	cards      cardLife
 
 	mu       sync.Mutex
 	flights  map[string]*flight // messages being worked on in this process, by inbox id
@@ -188,7 +190,7 @@ func New(o Options) (*Bot, error) {
 	for _, u := range o.Managers {
 		b.managers[strings.ToLower(u)] = true
 	}
-	for _, kind := range []string{messageWork, operationWork, deliveryWork, grantWork, watchWork, reportWork} {
+	for _, kind := range []string{messageWork, operationWork, deliveryWork, grantWork, watchWork, reportWork, cardWork} {
 		b.hands[kind] = make(chan struct{}, handsPerKind)
 	}
 	b.hands[reconcileWork] = make(chan struct{}, looksAtOnce)
@@ -259,7 +261,8 @@ func (b *Bot) Accept(ctx context.Context, m Message) (string, error) {
 	case fresh:
 		b.launch(row, m)
 	case row.AnsweredAt.IsZero() && !row.DueAt.After(b.Now()): // its worker has died
-		if claimed, err := b.DB.ClaimMessage(ctx, row, b.Now().Add(b.lease(callsPerCode))); err == nil {
+		claimed, err := b.DB.ClaimMessage(ctx, row, b.Now().Add(b.lease(callsPerCode)))
+		if err == nil && json.Unmarshal(claimed.Payload, &m) == nil { // with what its worker had found out
 			b.launch(claimed, m)
 		}
 	}

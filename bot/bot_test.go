@@ -338,7 +338,7 @@ func TestBadInputChangesNothing(t *testing.T) {
 		}
 		m := b.at(robot, group, "zhangsan")
 		m.Kind, m.Text = Other, "image"
-		has(t, b.give(m), "只看得懂文字")
+		has(t, b.give(m), "没有收到")
 		if n := len(b.platform.Requests()); n != 0 {
 			t.Errorf("%d requests", n)
 		}

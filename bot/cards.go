@@ -138,9 +138,12 @@ func (b *Bot) fillDone(c *Card, s models.Store, op models.Operation, coupons []m
 	switch {
 	case b.undoable(op):
 		c.Text = refused + "可撤销至 " + b.in(op.UndoUntil).Format(clock)
-		c.Keys = []CardKey{{Text: "撤销", Key: keyUndo + op.ID, Style: Danger}}
+		c.Keys = []CardKey{{Text: "撤销", Key: keyUndo + op.ID, Say: "撤 " + op.Code, Style: Danger}}
+		c.Until, c.About = op.UndoUntil, op.ID
 	case op.UndoReason != "":
 		c.Text = refused + undoSayingOf(op.UndoReason).next
+	case op.Superseded:
+		c.Text = fmt.Sprintf("%s 核销，后来这个券码又核销过一次，这一次不能再撤销。", b.when(op.ConsumedAt))
 	default:
 		c.Text = fmt.Sprintf("%s 核销，已过撤销时间。", b.when(op.ConsumedAt))
 	}
@@ -272,9 +275,10 @@ func (b *Bot) batchReply(s models.Store, ops []models.Operation, coupons map[str
 		case models.Done:
 			done++
 			fen += op.PriceFen * int64(n)
-			if op.Superseded || !b.Now().Before(op.UndoUntil) {
+			if !b.undoable(op) {
 				break
 			}
+			c.Until = latest(c.Until, op.UndoUntil)
 			if until.IsZero() || op.UndoUntil.Before(until) {
 				until = op.UndoUntil
 			}
@@ -328,12 +332,12 @@ func (b *Bot) helpCard() Reply {
 		TaskID: b.NewID(), Source: "验券", Title: "可以这样发", Desc: "群里请先 @我",
 		Fields: []Field{
 			{Key: "验 券码", Value: "核销，一次最多 20 个"},
-			{Key: "券码", Value: "先查看，点按钮再核销"},
+			{Key: "券码", Value: "先查看，确认后再核销"},
 			{Key: "撤 券码", Value: "10 分钟内撤销核销"},
 			{Key: "撤", Value: "撤销我最近的一次"},
 			{Key: "记录 20", Value: "最近的核销"},
 			{Key: "今日", Value: "汇总，还有昨日、上周、9月"},
 		},
-		Text: "一个订单核销两张：验 7992697494 x2",
+		Text: "一个订单核销两张：验 7992697494 x2。也可以拍二维码或条形码发来。",
 	}}
 }

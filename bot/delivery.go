@@ -16,9 +16,12 @@ type Delivery struct {
 	Reply   Reply
 	Form    Form
 
-	// ResponseCode updates the card that was clicked (self-built app); where it
-	// is refused, the deliverer reports Downgrade and the next try sends anew.
+	// ResponseCode updates the card Card (self-built app), by its task id; where it
+	// is refused, the deliverer reports Downgrade and the next try sends anew, but
+	// not a Change, which nobody has asked for.
 	ResponseCode string
+	Card         string
+	Change       bool
 	// ReplyURL is where a 智能机器人 answers outside the callback; usable once.
 	ReplyURL string
 	// ReqID answers over a 智能机器人's long connection what was done, of the Kind
@@ -66,6 +69,7 @@ type Courier interface {
 type Sent struct {
 	MessageID    string
 	ResponseCode string // allows an update of the card later
+	Refused      string // what was refused of it though the rest went out, as a reason; or ""
 }
 
 // DeliveryError is a try that failed.

@@ -44,7 +44,9 @@ func (b *Bot) manage(ctx context.Context, row models.Inbox, m Message, cmd Comma
 	case VerbUnbind:
 		do = b.offerUnbinding
 	case VerbSwitch:
-		do = b.offerSwitch
+		do = func(ctx context.Context, tx *models.DB, m Message) (Reply, error) {
+			return b.offerSwitch(ctx, tx, m, cmd.Name)
+		}
 	case VerbPeople:
 		do = b.offerPeople
 	case VerbJoin:

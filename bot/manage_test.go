@@ -216,6 +216,12 @@ func TestSwitch(t *testing.T) {
 		has(t, b.in(both, "zhaoliu", "查 "+code), "不能在本店使用", "徐家汇店")
 		b.clock.Advance(10 * time.Hour) // 00:00 in Beijing
 		has(t, b.in(both, "zhaoliu", "查 "+code), "请选择门店")
+		has(t, b.in(both, "zhaoliu", "切换 徐家汇店。"), "徐家汇店")
+		has(t, b.in(both, "zhaoliu", "查 "+code), "不能在本店使用")
+		has(t, b.in(both, "zhaoliu", "切换 人民广场店"), "人民广场店") // without a button
+		has(t, b.in(both, "zhaoliu", "查 "+code), "可以核销", "人民广场店")
+		has(t, b.in(both, "zhaoliu", "切换 别家"), "没有叫「别家」的门店")
+		has(t, b.in(both, "qianqi", "切换 人民广场店"), "不用切换") // not theirs
 		has(t, b.say("zhangsan", "切换"), "不用切换")
 		forged := Reply{Card: &Card{Keys: []CardKey{{Text: "x", Key: keyUse + "2"}}}}
 		has(t, b.pressIn(group, "zhangsan", forged, "x"), "不属于您的门店")

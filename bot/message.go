@@ -13,8 +13,13 @@ const (
 	Click Kind = "click" // pressed a button on a card
 	Enter Kind = "enter" // opened the conversation
 	Photo Kind = "photo" // sent Pictures; Text is what was written beside them
+	Scan  Kind = "scan"  // scanned a code from the app's menu; Scanned is what it says
 	Voice Kind = "voice" // spoke; Text is what was understood
 	Other Kind = "other" // a film, a file, …: Text says which in one word ("file")
+
+	// Usage: WeCom says that the app is used too little, or enough again. Text is the
+	// event, At from when it holds; there is nobody to answer.
+	Usage Kind = "usage"
 )
 
 // Message is one thing a person did, whatever channel it came by. Its JSON form
@@ -31,7 +36,10 @@ type Message struct {
 	Button  *Button   `json:"button,omitempty"`
 	At      time.Time `json:"at"`
 
+	// Pictures sent, or answered to, with a text.
 	Pictures []Picture `json:"pictures,omitempty"`
+	Scanned  []string  `json:"scanned,omitempty"` // what the codes on the pictures say, once they were read
+	Means    string    `json:"means,omitempty"`   // the command that a picture or a scan amounts to, once that is known
 
 	// ReplyURL answers this message once within an hour (智能机器人 called by URL).
 	ReplyURL string `json:"reply_url,omitempty"`
@@ -72,6 +80,10 @@ type Reply struct {
 	Card *Card  `json:"card,omitempty"`
 	Text string `json:"text,omitempty"` // markdown (bold, lists, line breaks only); with a Card: what did not fit on it
 
+	// Table says a part of it anew, for channels that can show one; the others leave
+	// it out.
+	Table *Table `json:"table,omitempty"`
+
 	// File comes after card and text.
 	File *File `json:"file,omitempty"`
 
@@ -81,6 +93,13 @@ type Reply struct {
 
 // Empty reports whether there is nothing to say.
 func (r Reply) Empty() bool { return r.Card == nil && r.Text == "" && r.File == nil }
+
+// Table is rows of cells under a head; all but the first column are figures.
+type Table struct {
+	Title string     `json:"title"`
+	Head  []string   `json:"head"`
+	Rows  [][]string `json:"rows"`
+}
 
 // File is something to look at or to keep. Its content is in the database, by ID.
 type File struct {
@@ -114,6 +133,11 @@ type Card struct {
 	Fields []Field   `json:"fields,omitempty"` // at most six
 	Keys   []CardKey `json:"keys,omitempty"`   // buttons, at most six
 	URL    string    `json:"url,omitempty"`    // where a press on the card leads
+
+	// Until when the buttons say what can be done, where that ends, and what they
+	// are about: an operation, or a [models.LookSubject]; empty: those of the message.
+	Until time.Time `json:"until,omitzero"`
+	About string    `json:"about,omitempty"`
 }
 
 // Tone colours the source line.
@@ -140,8 +164,10 @@ type Field struct {
 
 // CardKey is one button.
 type CardKey struct {
-	Text  string   `json:"text"`
-	Key   string   `json:"key"` // comes back in Button.Key; untrusted then
+	Text string `json:"text"`
+	Key  string `json:"key"` // comes back in Button.Key; untrusted then
+	// Say is what to text instead, where a channel shows no buttons.
+	Say   string   `json:"say,omitempty"`
 	Style KeyStyle `json:"style,omitempty"`
 }
 

@@ -62,7 +62,7 @@ type Command struct {
 	Phone   string // its last four digits, for VerbPhone
 	Period  Period // for VerbTotals, VerbReconcile and VerbExport
 	CSV     bool   // for VerbExport: not as a workbook
-	Name    string // for VerbJoin
+	Name    string // for VerbJoin, VerbSwitch
 	Problem string // what is wrong with it, in a sentence for staff; nothing is done then
 }
 
@@ -140,11 +140,13 @@ func Parse(text string) Command {
 	}
 	verb, rest := cutVerb(s)
 	switch verb {
-	case VerbHelp, VerbAuthorize, VerbConsole, VerbStores, VerbBind, VerbUnbind, VerbSwitch, VerbPeople:
+	case VerbHelp, VerbAuthorize, VerbConsole, VerbStores, VerbBind, VerbUnbind, VerbPeople:
 		if onlyPunctuation(rest) {
 			return Command{Verb: verb}
 		}
 		return Command{}
+	case VerbSwitch: // 切换 徐家汇店
+		return Command{Verb: VerbSwitch, Name: strings.Trim(rest, punctuation+" \n")}
 	case VerbJoin:
 		_, name, _ := strings.Cut(text, iAm) // as typed, not as folded
 		name, problem := personName(name)

@@ -54,6 +54,8 @@ func TestParse(t *testing.T) {
 		"统计 上个月":                        {Verb: VerbTotals, Period: LastMonth},
 		"日报 2月30日":                      {},
 		"昨日":                            {Verb: VerbTotals, Period: Yesterday},
+		"切换":                            {Verb: VerbSwitch},
+		"切换：徐家汇店。":                      {Verb: VerbSwitch, Name: "徐家汇店"},
 		"本月":                            {Verb: VerbTotals, Period: ThisMonth},
 		"日报":                            {Verb: VerbTotals, Period: Today},
 		"统计！":                           {Verb: VerbTotals, Period: Today},

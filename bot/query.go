@@ -92,7 +92,7 @@ func (b *Bot) queryOne(ctx context.Context, t till, it Item) (Reply, []models.Ca
 			Field{Key: "可用张数", Value: fmt.Sprint(receipt.Count)}, Field{Key: "手机", Value: receipt.Mobile},
 			Field{Key: "有效期至", Value: b.day(receipt.Expires)}, Field{Key: "门店", Value: s.Name},
 		),
-		Text: "还没有核销，点按钮才核销。",
+		Text: "还没有核销，确认后才核销。",
 	}
 	if known {
 		c.Text = fmt.Sprintf("注意：这个券码 %s 已由 %s 核销过一次；平台说还能再用 %d 张。", b.when(other.ConsumedAt), other.User, receipt.Count)
@@ -105,12 +105,23 @@ func (b *Bot) queryOne(ctx context.Context, t till, it Item) (Reply, []models.Ca
 	if known {
 		again = other.ID
 	}
-	c.Keys = []CardKey{{Text: confirmText(it.Count), Key: verifyKey(s.ID, it, again), Style: Primary}}
+	c.Keys = []CardKey{confirmKey(s.ID, it, again, Primary)}
+	c.Until, c.About = b.Now().Add(codeLife), models.LookSubject(s.ID, it.Code)
 	if it.Count == 1 && receipt.Count > 1 {
 		all := Item{Code: it.Code, Count: min(receipt.Count, MaxCount)}
-		c.Keys = append(c.Keys, CardKey{Text: confirmText(all.Count), Key: verifyKey(s.ID, all, again), Style: Quiet})
+		c.Keys = append(c.Keys, confirmKey(s.ID, all, again, Quiet))
 	}
 	return Reply{Card: &c}, j.calls, nil
+}
+
+// confirmKey is a button that verifies. What follows another verification of the same
+// code is not to be had by a text, which might be a repeat.
+func confirmKey(store int64, it Item, again string, style KeyStyle) CardKey {
+	k := CardKey{Text: confirmText(it.Count), Key: verifyKey(store, it, again), Style: style}
+	if again == "" {
+		k.Say = Command{Verb: VerbVerify, Items: []Item{it}}.String()
+	}
+	return k
 }
 
 func confirmText(count int) string {
@@ -139,7 +150,7 @@ func (b *Bot) offerUndo(ctx context.Context, row models.Inbox, m Message, places
 	if err != nil {
 		return Reply{}, err
 	}
-	reply.Card.Title, reply.Card.Tone = "要撤销这一次吗？", Plain
+	reply.Card.Title, reply.Card.Tone = askUndoTitle, Plain
 	return b.finish(ctx, row, m, reply)
 }
 
@@ -161,7 +172,7 @@ func (b *Bot) recent(ctx context.Context, row models.Inbox, m Message, places []
 	}
 	var keys []CardKey
 	if next != nil {
-		keys = []CardKey{{Text: "更早的", Key: olderKey(n, *next), Style: Quiet}}
+		keys = []CardKey{{Text: "更早的", Key: olderKey(n, *next), Say: fmt.Sprintf("记录 %d", min(n+len(ops), maxRecent)), Style: Quiet}}
 	}
 	return b.list(ctx, row, m, places, ops, title, keys...)
 }

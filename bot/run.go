@@ -50,6 +50,7 @@ const (
 	reportWork    = "report"
 	reconcileWork = "reconciliation"
 	exportWork    = "export"
+	cardWork      = "card"
 	handsPerKind  = 32
 )
 
@@ -87,6 +88,7 @@ func (b *Bot) dispatch(ctx context.Context) *sync.WaitGroup {
 		b.start(&wg, reportWork, due[0].key(), func() error { return b.publishNow(ctx, due) })
 	}
 	b.exportsDue(ctx, &wg, now)
+	b.cardsDue(ctx, &wg, now)
 	return &wg
 }
 
@@ -242,7 +244,7 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 		return err
 	}
 	d.Form = Form(o.Form)
-	if limit := b.Courier.PerMinute(d); limit > 0 {
+	if limit := b.Courier.PerMinute(d); limit > 0 && !d.Change {
 		nth, err := b.DB.SentBack(ctx, o, limit)
 		if err != nil {
 			return err
@@ -266,8 +268,11 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 	cancel()
 	failpoint.Hit("send.after")
 	if err == nil {
-		b.Observer.Delivered(o.Channel, "")
-		err = b.DB.OutgoingSent(ctx, o, sent.MessageID)
+		b.Observer.Delivered(o.Channel, sent.Refused)
+		if sent.Refused != "" {
+			b.Log.Warn("delivery sent in part", "delivery", o.ID, "channel", o.Channel, "reason", sent.Refused)
+		}
+		err = b.recordSent(ctx, o, d, sent)
 		failpoint.Hit("send.recorded")
 		return err
 	}
@@ -282,7 +287,7 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 		return b.DB.OutgoingRetry(ctx, o, o.Form, e.Reason, b.Now().Add(b.retryDelay(o.Attempt)))
 	case d.Form == AsStream: // the answer behind it must not wait
 		return b.DB.OutgoingFailed(ctx, o, e.Reason)
-	case e.Downgrade != "":
+	case e.Downgrade != "" && !d.Change:
 		return b.DB.OutgoingRetry(ctx, o, string(e.Downgrade), e.Reason, b.Now())
 	case e.Retry && b.Now().Sub(o.CreatedAt) < deliveryLife:
 		after := max(e.After, b.retryDelay(o.Attempt))
@@ -295,7 +300,25 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 		}
 		// The group cannot be reached any more: the person still can, by the app.
 		next := Delivery{ID: b.NewID(), Channel: b.Notices, User: d.User, Reply: d.Reply}
+		if c := d.Reply.Card; c != nil {
+			again := *c
+			again.TaskID, next.Reply.Card = next.ID, &again
+		}
 		return b.enqueue(ctx, tx, next, o.InboxID, o.OperationID, b.Now())
+	})
+}
+
+// recordSent records that a delivery went out; of a change, on the card that it
+// changed.
+func (b *Bot) recordSent(ctx context.Context, o models.Outgoing, d Delivery, sent Sent) error {
+	if d.Form != AsUpdate || d.Card == "" {
+		return b.DB.OutgoingSent(ctx, o, sent.MessageID, sent.ResponseCode)
+	}
+	return b.DB.Tx(ctx, func(tx *models.DB) error {
+		if err := tx.OutgoingSent(ctx, o, sent.MessageID, ""); err != nil {
+			return err
+		}
+		return tx.CardChanged(ctx, d.Card, sent.ResponseCode)
 	})
 }
 

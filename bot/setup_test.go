@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -24,6 +25,7 @@ type bench struct {
 	db       *models.DB
 	platform *dianpingtest.Platform
 	courier  *courier
+	album    *album
 	bot      *Bot
 	dialect  string
 	ids      int
@@ -43,7 +45,7 @@ const (
 // all.
 func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string) *bench {
 	t.Helper()
-	b := &bench{t: t, clock: clock, db: db, courier: &courier{}, dialect: dialect, before: &atomic.Pointer[func(*http.Request)]{}}
+	b := &bench{t: t, clock: clock, db: db, courier: &courier{}, album: newAlbum(), dialect: dialect, before: &atomic.Pointer[func(*http.Request)]{}}
 	b.platform = dianpingtest.New(dianpingtest.Options{
 		Now: clock.Now, AppKey: "key", AppSecret: "app-secret", DeveloperID: "100000", SignKey: "sign-key",
 	})
@@ -78,7 +80,7 @@ func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string)
 		}},
 	}))
 	b.bot, err = New(Options{
-		DB: db, Platforms: map[string]dianping.Client{dialect: client}, Courier: b.courier,
+		DB: db, Platforms: map[string]dianping.Client{dialect: client}, Courier: b.courier, Pictures: b.album,
 		Authorizers: map[string]dianping.Authorizer{dialect: client},
 		ConsoleLink: func(ticket string) string { return "https://example.com/console/in?t=" + ticket },
 		AuthLink:    func(platform, ticket string) string { return "https://example.com/auth/" + platform + "?t=" + ticket },
@@ -285,10 +287,12 @@ func show(r Reply) string {
 
 // courier remembers what it was given to deliver.
 type courier struct {
-	mu   sync.Mutex
-	sent []Delivery
-	fail []error // of the next tries
-	away []string
+	mu    sync.Mutex
+	sent  []Delivery
+	fail  []error // of the next tries
+	codes int     // to change cards by, given out
+	again bool    // an update brings a new one, too
+	away  []string
 }
 
 func (c *courier) FirstForm(d Delivery) Form {
@@ -302,8 +306,11 @@ func (c *courier) FirstForm(d Delivery) Form {
 const perMinute = 25
 
 func (c *courier) PerMinute(d Delivery) int {
-	if d.Channel == app {
+	switch {
+	case d.Channel == app:
 		return perMinute
+	case strings.HasPrefix(d.Channel, "webhook/"):
+		return 3
 	}
 	return 0
 }
@@ -325,6 +332,10 @@ func (c *courier) Deliver(_ context.Context, d Delivery) (Sent, error) {
 		}
 	}
 	c.sent = append(c.sent, d)
+	if card := d.Reply.Card; d.Channel == app && (d.Form == AsCard || d.Form == AsUpdate && c.again) && card != nil && len(card.Keys) > 0 {
+		c.codes++
+		return Sent{MessageID: "m", ResponseCode: fmt.Sprintf("code-%d", c.codes)}, nil
+	}
 	return Sent{MessageID: "m"}, nil
 }
 

@@ -228,8 +228,9 @@ func (b *Bot) unbind(ctx context.Context, tx *models.DB, m Message, storeID int6
 	return Reply{Card: &Card{TaskID: b.NewID(), Source: source(s), Title: "已解绑", Desc: "这个群不再为 " + s.Name + " 验券"}}, nil
 }
 
-// offerSwitch asks a person with several stores which is meant from now on.
-func (b *Bot) offerSwitch(ctx context.Context, tx *models.DB, m Message) (Reply, error) {
+// offerSwitch asks a person with several stores which is meant from now on, unless
+// they have named it.
+func (b *Bot) offerSwitch(ctx context.Context, tx *models.DB, m Message, name string) (Reply, error) {
 	places, denied, err := b.access(ctx, tx, m)
 	if err != nil || len(places) == 0 {
 		return denied, err
@@ -241,7 +242,17 @@ func (b *Bot) offerSwitch(ctx context.Context, tx *models.DB, m Message) (Reply,
 	for i, p := range places {
 		stores[i] = p.Store
 	}
+	if name != "" {
+		i := slices.IndexFunc(stores, func(s models.Store) bool { return normalize(s.Name) == normalize(name) })
+		if i < 0 {
+			return say("您在这里没有叫「%s」的门店。请发「切换」看看有哪些。", shorten(name)), nil
+		}
+		return b.use(ctx, tx, m, stores[i].ID)
+	}
 	keys, rest := storeKeys(stores, keyUse)
+	for i := range keys {
+		keys[i].Say = "切换 " + keys[i].Text
+	}
 	c := Card{TaskID: b.NewID(), Source: "验券", Title: "今天为哪家门店验券？", Keys: keys}
 	if rest > 0 {
 		c.Text = fmt.Sprintf("还有 %d 家没有列出来，请直接发券码再选。", rest)

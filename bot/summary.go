@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"yanquan/dianping"
@@ -71,7 +72,20 @@ func (b *Bot) summaryReply(s summary) Reply {
 	if notes = append(notes, s.outlook...); len(notes) > 0 {
 		c.Text = strings.Join(notes, "；") + "。"
 	}
-	return Reply{Card: &c, Text: s.whole(names, stores, persons, deals)}
+	return Reply{Card: &c, Text: s.whole(names, stores, persons, deals), Table: s.table(names, stores)}
+}
+
+// table is the stores at a glance, where there are several.
+func (s summary) table(names map[int64]string, stores []int64) *Table {
+	if len(stores) < 2 {
+		return nil
+	}
+	t := &Table{Title: s.span.Title + " 各门店", Head: []string{"门店", "张数", "金额", "撤销"}}
+	for _, id := range stores {
+		one := s.now.byStore[id]
+		t.Rows = append(t.Rows, []string{names[id], strconv.Itoa(one.verified), dianping.Fen(one.fen).String(), strconv.Itoa(one.undone)})
+	}
+	return t
 }
 
 // whole is everything in words, where there is more than the card shows.

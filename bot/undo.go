@@ -14,6 +14,18 @@ import (
 
 // undoCode undoes the verification of a code in one of the stores.
 func (b *Bot) undoCode(ctx context.Context, row models.Inbox, m Message, places []place, code string) (Reply, error) {
+	found, err := b.operationOn(ctx, places, code)
+	if err != nil {
+		return Reply{}, err
+	}
+	if found == nil {
+		return b.finish(ctx, row, m, notVerified(code))
+	}
+	return b.undo(ctx, row, m, places, *found)
+}
+
+// operationOn finds what was done with a code in one of the stores; nil: nothing.
+func (b *Bot) operationOn(ctx context.Context, places []place, code string) (*models.Operation, error) {
 	var found *models.Operation
 	for _, p := range places {
 		op, err := b.DB.OperationByCoupon(ctx, p.ID, code)
@@ -21,17 +33,50 @@ func (b *Bot) undoCode(ctx context.Context, row models.Inbox, m Message, places 
 			continue
 		}
 		if err != nil {
-			return Reply{}, fmt.Errorf("bot: operation of a code: %w", err)
+			return nil, fmt.Errorf("bot: operation of a code: %w", err)
 		}
 		if found == nil || rank(op.State) > rank(found.State) {
 			found = &op
 		}
 	}
-	if found == nil || found.State == models.Rejected {
-		return b.finish(ctx, row, m, Reply{Text: fmt.Sprintf("券码 %s 没有在这里核销过，不需要撤销。请核对券码再发。", code)})
+	if found != nil && found.State == models.Rejected {
+		return nil, nil
 	}
-	return b.undo(ctx, row, m, places, *found)
+	return found, nil
 }
+
+func notVerified(code string) Reply {
+	return say("券码 %s 没有在这里核销过，不需要撤销。请核对券码再发。", code)
+}
+
+// offerUndoCode shows the verification of a code, with the button that undoes it
+// where that is still possible.
+func (b *Bot) offerUndoCode(ctx context.Context, row models.Inbox, m Message, places []place, code string) (Reply, error) {
+	op, err := b.operationOn(ctx, places, code)
+	switch {
+	case err != nil:
+		return Reply{}, err
+	case op == nil:
+		return b.finish(ctx, row, m, notVerified(code))
+	case op.State != models.Done:
+		reply, err := b.snapshotReply(ctx, b.DB, *op)
+		if err != nil {
+			return Reply{}, err
+		}
+		return b.finish(ctx, row, m, reply)
+	case op.Superseded || !b.Now().Before(op.UndoUntil):
+		return b.finish(ctx, row, m, b.tooLate(*op))
+	}
+	reply, err := b.operationReply(ctx, b.DB, *op)
+	if err != nil {
+		return Reply{}, err
+	}
+	reply.Card.Title, reply.Card.Tone = askUndoTitle, Plain
+	return b.finish(ctx, row, m, reply)
+}
+
+// askUndoTitle stands over a card that only offers an undo.
+const askUndoTitle = "要撤销这一次吗？"
 
 // rank prefers, among operations on one code, the one an undo can mean.
 func rank(s models.State) int {
@@ -67,6 +112,11 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 			if mine {
 				look = b.operationReply
 			}
+			if m.Kind == Click && !mine {
+				look = func(ctx context.Context, db *models.DB, op models.Operation) (Reply, error) {
+					return b.pressedReply(ctx, db, m, op)
+				}
+			}
 			reply, err := look(ctx, b.DB, op)
 			if err != nil {
 				return Reply{}, err
@@ -74,9 +124,26 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 			reply.Pending = mine && !op.State.Terminal()
 			return b.finish(ctx, row, m, reply)
 		case !p.mayUndo(op):
-			return b.finish(ctx, row, m, Reply{Text: fmt.Sprintf("券码 %s 是 %s 核销的，只有本人、组长或店长能撤销。", op.Code, op.User)})
-		case op.Superseded || !b.Now().Before(op.UndoUntil):
-			return b.finish(ctx, row, m, b.tooLate(op))
+			reply := Reply{Text: fmt.Sprintf("券码 %s 是 %s 核销的，只有本人、组长或店长能撤销。", op.Code, op.User)}
+			if m.Kind == Click && !m.Passive() { // in a group, words leave the card to those who see it
+				text := reply.Text
+				var err error
+				if reply, err = b.pressedReply(ctx, b.DB, m, op); err != nil {
+					return Reply{}, err
+				}
+				c := reply.Card
+				c.Title, c.Tone, c.Text, c.Keys, c.Until = "您不能撤销", Bad, text, nil, time.Time{}
+			}
+			return b.finish(ctx, row, m, reply)
+		case !b.undoable(op):
+			reply := b.tooLate(op)
+			if m.Kind == Click {
+				var err error
+				if reply, err = b.pressedReply(ctx, b.DB, m, op); err != nil {
+					return Reply{}, err
+				}
+			}
+			return b.finish(ctx, row, m, reply)
 		}
 		op.UndoInboxID, op.UndoUserID, op.UndoUser = row.ID, p.member.UserID, p.member.Name
 		op.UndoCalledAt, op.UndoReason, op.UndoMessage = b.Now(), "", ""
@@ -121,6 +188,7 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 		err = errors.Join(err, b.DB.Tx(ctx, func(tx *models.DB) error { _, err := step(ctx, tx); return err }))
 	}
 	failpoint.Hit("undo.outcome.after")
+	b.cards.happened(time.Time{})
 	return reply, err
 }
 
@@ -137,6 +205,17 @@ func (b *Bot) undoReply(ctx context.Context, tx *models.DB, m Message, op models
 	}
 	reply.Pending = !op.State.Terminal() && !op.NeedsHuman
 	return reply, err
+}
+
+// pressedReply is the truth about an operation, as the answer to a press that
+// undoes nothing: a card in place of the one that was pressed.
+func (b *Bot) pressedReply(ctx context.Context, db *models.DB, m Message, op models.Operation) (Reply, error) {
+	list, on, err := b.listPressed(ctx, db, m, op)
+	if err != nil || on {
+		return Reply{Card: list.Card}, err
+	}
+	card, err := b.cardFor(ctx, db, m.User, op)
+	return Reply{Card: card}, err
 }
 
 // listPressed renders the list anew on which the button of an operation was
@@ -163,6 +242,9 @@ func (b *Bot) listPressed(ctx context.Context, tx *models.DB, m Message, op mode
 }
 
 func (b *Bot) tooLate(op models.Operation) Reply {
+	if op.Superseded {
+		return Reply{Text: fmt.Sprintf("券码 %s 在 %s 由 %s 核销，后来又核销过一次，这一次不能再撤销，没有撤销。", op.Code, b.when(op.ConsumedAt), op.User)}
+	}
 	say := sayings[reasonUndoLate]
 	return Reply{Text: fmt.Sprintf("券码 %s 在 %s 由 %s 核销，%s%s", op.Code, b.when(op.ConsumedAt), op.User, "已过撤销时间，没有撤销。", say.next)}
 }

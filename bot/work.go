@@ -22,15 +22,44 @@ func (b *Bot) work(ctx context.Context, row models.Inbox, m Message) (Reply, err
 	switch m.Kind {
 	case Click:
 		return b.press(ctx, row, m)
-	case Text:
-		return b.text(ctx, row, m, m.Text, nil)
-	case Enter:
-		if m.Passive() || m.ReqID != "" { // WeCom tells of it once a day there; an app tells of every opening
-			return b.finish(ctx, row, m, b.helpCard())
+	case Text, Photo, Scan:
+		if m.Means != "" {
+			return b.text(ctx, row, m, m.Means, nil)
 		}
-		return b.finish(ctx, row, m, Reply{})
+		if m.Kind != Text || len(m.Pictures) > 0 {
+			if a, ok := wishOf(m); ok {
+				return b.photo(ctx, row, m, a)
+			}
+		}
+		return b.text(ctx, row, m, m.Text, nil)
+	case Voice:
+		return b.voice(ctx, row, m)
+	case Enter:
+		return b.greet(ctx, row, m)
+	case Usage:
+		return b.usage(ctx, row, m)
 	}
-	return b.finish(ctx, row, m, Reply{Text: "我现在只看得懂文字。请直接发券码，例如：验 7992697494"})
+	return b.finish(ctx, row, m, Reply{Text: notUnderstood(m.Text)})
+}
+
+// notUnderstood says of what was sent why nothing comes of it. The word is WeCom's.
+func notUnderstood(word string) string {
+	const instead = "请直接发券码，例如：验 7992697494"
+	switch word {
+	case "image":
+		return "图片没有收到，请重新发一次，或" + strings.TrimPrefix(instead, "请")
+	case "voice":
+		return "这里收到的语音没有文字，我听不懂。" + instead
+	case "video":
+		return "视频我看不了。请拍一张券码的照片发来，或" + strings.TrimPrefix(instead, "请")
+	case "file":
+		return "文件我打不开。如果是券码的照片，请作为图片发；或" + strings.TrimPrefix(instead, "请")
+	case "location":
+		return "我不需要位置。要核销，" + instead
+	case "link":
+		return "链接我不会打开。" + instead
+	}
+	return "这种消息我看不懂。" + instead
 }
 
 // resume takes up a message that an earlier worker has begun. What the journal
@@ -75,6 +104,9 @@ func (b *Bot) resume(ctx context.Context, row models.Inbox, m Message) (Reply, b
 
 // itemsOf is what a message asks to verify.
 func itemsOf(m Message) (items []Item, again string) {
+	if m.Means != "" {
+		return Parse(m.Means).Items, ""
+	}
 	text := m.Text
 	if m.Kind == Click && m.Button != nil {
 		if rest, ok := strings.CutPrefix(m.Button.Key, keyVerify); ok {
@@ -166,7 +198,7 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 		return Reply{}, err
 	}
 	if len(places) == 0 {
-		return b.finish(ctx, row, m, denied)
+		return b.finish(ctx, row, m, b.unusable(m, denied))
 	}
 	switch {
 	case strings.HasPrefix(key, keyVerify):
@@ -176,7 +208,7 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 		}
 		p, ok := placeOf(places, store)
 		if !ok {
-			return b.finish(ctx, row, m, foreignCard)
+			return b.finish(ctx, row, m, b.unusable(m, foreignCard))
 		}
 		return b.verify(ctx, row, m, p, []Item{item}, again)
 	case strings.HasPrefix(key, keyMore):
@@ -185,7 +217,7 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 		if err != nil || n < 0 || n >= len(places) {
 			break
 		}
-		return b.finish(ctx, row, m, b.askStore(places, Parse(text).String(), n))
+		return b.finish(ctx, row, m, b.askStore(places, shortest(text), n))
 	case strings.HasPrefix(key, keyStore):
 		id, text, _ := strings.Cut(strings.TrimPrefix(key, keyStore), " ")
 		store, err := strconv.ParseInt(id, 10, 64)
@@ -194,10 +226,13 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 		}
 		p, ok := placeOf(places, store)
 		if !ok {
-			return b.finish(ctx, row, m, foreignCard)
+			return b.finish(ctx, row, m, b.unusable(m, foreignCard))
 		}
 		if err := b.remember(ctx, b.DB, m, p); err != nil {
 			return Reply{}, err
+		}
+		if id, ok := strings.CutPrefix(text, markScan); ok {
+			return b.scannedAt(ctx, row, m, p, id)
 		}
 		return b.text(ctx, row, m, text, &p)
 	case strings.HasPrefix(key, keyOlder):
@@ -216,7 +251,7 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 			return Reply{}, fmt.Errorf("bot: operation: %w", err)
 		}
 		if _, ok := placeOf(places, op.StoreID); !ok {
-			return b.finish(ctx, row, m, foreignCard)
+			return b.finish(ctx, row, m, b.unusable(m, foreignCard))
 		}
 		if word+" " == keyUndo {
 			return b.undo(ctx, row, m, places, op)
@@ -231,7 +266,26 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m Message) (Reply, er
 		}
 		return b.finish(ctx, row, m, reply)
 	}
-	return b.finish(ctx, row, m, oldCard)
+	return b.finish(ctx, row, m, b.unusable(m, oldCard))
+}
+
+// unusable answers the press on a card that means nothing to this person. An app's
+// card is only theirs, and is replaced; in a group, words leave it to the others
+// who see it.
+func (b *Bot) unusable(m Message, reply Reply) Reply {
+	if m.Passive() || reply.Card != nil {
+		return reply
+	}
+	title, text, _ := strings.Cut(reply.Text, "。")
+	return Reply{Card: &Card{TaskID: b.NewID(), Source: "验券", Title: title, Text: text, Tone: Bad}}
+}
+
+// shortest makes what the key of a button says into a command that is known.
+func shortest(text string) string {
+	if strings.HasPrefix(text, markScan) {
+		return text
+	}
+	return Parse(text).String()
 }
 
 // What a press is answered with that means nothing, or nothing to this person.

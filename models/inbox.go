@@ -114,6 +114,13 @@ func (db *DB) ExtendMessage(ctx context.Context, in Inbox, until time.Time) (Inb
 	return unless(db.swapInbox(ctx, "extend lease of message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "due_at"), in)
 }
 
+// RewriteMessage replaces what is stored of a message by what its owner has made
+// out of it, and prolongs the owner's lease. The receipt stays the same.
+func (db *DB) RewriteMessage(ctx context.Context, in Inbox, payload []byte, until time.Time) (Inbox, error) {
+	in.Payload, in.DueAt = payload, moment(until)
+	return unless(db.swapInbox(ctx, "rewrite message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "payload", "due_at"), in)
+}
+
 // Answer records the reply; only the owner can, and only once. A reply that is
 // not final can be replaced by [DB.Finalize]; the message stays due at in.DueAt,
 // so that whoever should have done so can be stood in for.
@@ -151,6 +158,7 @@ func (db *DB) Finalize(ctx context.Context, id string, reply []byte) error {
 // swapInbox writes the columns of in where the row still meets the condition.
 func (db *DB) swapInbox(ctx context.Context, what string, in Inbox, where string, args []any, columns ...string) error {
 	sealed := tidy(in)
+	sealed.Payload = db.keys.seal(inboxPayload, in.ID, in.Payload)
 	sealed.Reply = db.keys.seal(inboxReply, in.ID, in.Reply)
 	return db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Inbox{}).Where("id = ?", in.ID).Where(where, args...).Select(columns).Updates(&sealed)

@@ -158,6 +158,17 @@ func TestLease(t *testing.T) {
 		no(t, err)
 		same(t, got, claimed)
 
+		// What the message says is found out, and kept; by the owner alone.
+		_, err = db.RewriteMessage(ctx, extended, []byte("late"), noon.Add(time.Hour))
+		want(t, err, models.ErrStale)
+		rewritten, err := db.RewriteMessage(ctx, claimed, []byte("验 7992697494"), noon.Add(3*time.Minute))
+		no(t, err)
+		got, err = db.Message(ctx, in.ID)
+		no(t, err)
+		same(t, got, rewritten)
+		same(t, string(got.Payload), "验 7992697494")
+		same(t, got.DueAt, noon.Add(3*time.Minute))
+
 		// The former owner has lost it, the new one answers.
 		_, err = db.ExtendMessage(ctx, extended, noon.Add(time.Hour))
 		want(t, err, models.ErrStale)
@@ -165,6 +176,8 @@ func TestLease(t *testing.T) {
 		want(t, err, models.ErrStale)
 		_, err = db.Answer(ctx, claimed, []byte("now"), true)
 		no(t, err)
+		_, err = db.RewriteMessage(ctx, claimed, []byte("late"), noon.Add(time.Hour))
+		want(t, err, models.ErrStale)
 		clock.Advance(time.Hour)
 		same(t, len(must(db.DueMessages(ctx, clock.Now(), 10))), 0)
 	})

@@ -91,13 +91,16 @@ func TestUpgradeKeepsEverything(t *testing.T) {
 		}
 		db := modelstest.Open(t, driver, dsn)
 		same(t, len(must(db.MigrateFS(ctx, former))), 2)
-		// A store as the program of then wrote it, and what did not change.
+		// A store and an answer as the program of then wrote them, and what did not change.
 		_, err := db.Pool().ExecContext(ctx, `INSERT INTO stores (platform, shop_id, name, origin, active)
 			VALUES ('dianping', 'uuid-1', '人民广场店', 'config', 1)`)
 		no(t, err)
 		op := done(t, db, intent("7992697494"))
 		accept(t, db, "m1")
-		no(t, db.Enqueue(ctx, outgoing("o1", "app/main/wr")))
+		_, err = db.Pool().ExecContext(ctx, `INSERT INTO outbox (id, seq, conversation, channel, chat, user_id, inbox_id, operation_id,
+			payload, form, state, attempt, reason, message_id, created_at)
+			VALUES ('o1', 1, 'app/main/wr', 'app/main', '', 'zhangsan', 'in', '', X'01', 'card', 'sent', 1, '', 'm', '2026-11-23 04:00:00.000000')`)
+		no(t, err)
 		no(t, db.LogCalls(ctx, []models.Call{{ReceiptCode: "7992697494", Name: "consume"}}))
 		before := dump(t, db)
 

@@ -195,9 +195,11 @@ type Outgoing struct {
 	Chat         string        `gorm:"size:128"`
 	User         string        `gorm:"size:64;column:user_id"`
 	InboxID      string        `gorm:"size:64"` // the message it answers, or ""
-	OperationID  string        `gorm:"size:64"` // or ""
+	OperationID  string        `gorm:"size:64"` // or "", or see [LookSubject]
 	Payload      []byte        // what to send; sealed in the database
-	Form         string        `gorm:"size:32"` // rung of the fallback ladder
+	ResponseCode []byte        // allows one change of the card that was sent; nil: none; sealed in the database
+	ChangeAt     time.Time     `gorm:"serializer:utc"` // when the card that was sent is to be changed; zero: never
+	Form         string        `gorm:"size:32"`        // rung of the fallback ladder
 	State        OutgoingState `gorm:"size:16"`
 	Attempt      int           // tries so far: a claim raises it
 	DueAt        time.Time     `gorm:"serializer:utc"` // next try, or end of lease

@@ -162,8 +162,12 @@ func (db *DB) DoubtConsume(ctx context.Context, op Operation) (Operation, error)
 // same code again and a person wants it verified anew. It stays [Done] and can
 // no longer be undone here.
 func (db *DB) Supersede(ctx context.Context, op Operation) error {
-	_, err := db.move(ctx, move{what: "supersede operation", from: []State{Done}, to: Done, wasLive: true}, op)
-	return err
+	return db.Tx(ctx, func(tx *DB) error {
+		if _, err := tx.move(ctx, move{what: "supersede operation", from: []State{Done}, to: Done, wasLive: true}, op); err != nil {
+			return err
+		}
+		return tx.cardsDue(ctx, op)
+	})
 }
 
 // move is one move of the state machine.

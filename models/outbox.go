@@ -43,10 +43,10 @@ func (db *DB) Enqueue(ctx context.Context, o Outgoing) error {
 	for try := 1; ; try++ {
 		err := db.write(ctx, what, func(g *gorm.DB) error {
 			return g.Exec(`INSERT INTO outbox (id, seq, conversation, channel, chat, user_id, inbox_id, operation_id, payload,
-					form, state, attempt, due_at, reason, message_id, created_at)
-				SELECT ?, COALESCE(MAX(seq), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, '', '', ? FROM outbox WHERE conversation = ?`,
+					form, state, attempt, due_at, reason, message_id, created_at, change_at)
+				SELECT ?, COALESCE(MAX(seq), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, '', '', ?, ? FROM outbox WHERE conversation = ?`,
 				o.ID, o.Conversation, o.Channel, o.Chat, o.User, o.InboxID, o.OperationID, sealed,
-				o.Form, Queued, stamp(o.DueAt), stamp(o.CreatedAt), o.Conversation).Error
+				o.Form, Queued, stamp(o.DueAt), stamp(o.CreatedAt), stamp(o.ChangeAt), o.Conversation).Error
 		})
 		if !errors.Is(err, ErrDuplicate) {
 			return err
@@ -97,7 +97,10 @@ func (db *DB) DueOutgoingExcept(ctx context.Context, now time.Time, limit int, a
 
 func (db *DB) openOutgoing(o Outgoing) (Outgoing, error) {
 	var err error
-	o.Payload, err = db.keys.open(outboxPayload, o.ID, o.Payload)
+	if o.Payload, err = db.keys.open(outboxPayload, o.ID, o.Payload); err != nil {
+		return o, err
+	}
+	o.ResponseCode, err = db.keys.openNull(outboxCode, o.ID, o.ResponseCode)
 	return o, err
 }
 
@@ -129,11 +132,17 @@ func (db *DB) ClaimOutgoing(ctx context.Context, o Outgoing, until time.Time) (O
 	return unless(err, o)
 }
 
-// OutgoingSent records that the channel took it, and its id there.
-func (db *DB) OutgoingSent(ctx context.Context, o Outgoing, messageID string) error {
-	return db.moveOutgoing(ctx, "record sending", o, map[string]any{
+// OutgoingSent records that the channel took it, its id there, and the code by
+// which a card can be changed, or "".
+func (db *DB) OutgoingSent(ctx context.Context, o Outgoing, messageID, code string) error {
+	values := map[string]any{
 		"state": SentOut, "due_at": nil, "sent_at": stamp(db.now()), "message_id": clip(messageID, 190), "reason": "",
-	})
+		"response_code": db.keys.sealText(outboxCode, o.ID, code),
+	}
+	if code == "" {
+		values["change_at"] = nil
+	}
+	return db.moveOutgoing(ctx, "record sending", o, values)
 }
 
 // OutgoingRetry records a failed try and when and in which form the next one is.
@@ -149,7 +158,7 @@ func (db *DB) OutgoingRetry(ctx context.Context, o Outgoing, form, reason string
 // OutgoingFailed records that it can never be sent.
 func (db *DB) OutgoingFailed(ctx context.Context, o Outgoing, reason string) error {
 	return db.moveOutgoing(ctx, "record failure", o, map[string]any{
-		"state": Failed, "due_at": nil, "reason": clip(reason, 190),
+		"state": Failed, "due_at": nil, "change_at": nil, "reason": clip(reason, 190),
 	})
 }
 
@@ -190,7 +199,7 @@ func (db *DB) OutgoingObsolete(ctx context.Context, inboxID string) (int, error)
 	var hit int64
 	err := db.write(ctx, "drop outgoing", func(g *gorm.DB) error {
 		result := g.Model(&Outgoing{}).Where("inbox_id = ? AND state = ? AND (attempt = 0 OR due_at <= ?)", inboxID, Queued, stamp(db.now())).
-			Updates(map[string]any{"state": Obsolete, "due_at": nil})
+			Updates(map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil})
 		hit = result.RowsAffected
 		return result.Error
 	})

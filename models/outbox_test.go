@@ -54,10 +54,10 @@ func TestOutbox(t *testing.T) {
 		same(t, list[0].Attempt, 1)
 		o, err = db.ClaimOutgoing(ctx, list[0], noon.Add(time.Minute))
 		no(t, err)
-		want(t, db.OutgoingSent(ctx, list[0], "msg"), models.ErrStale) // a former try
-		no(t, db.OutgoingSent(ctx, o, "msg-1"))
+		want(t, db.OutgoingSent(ctx, list[0], "msg", ""), models.ErrStale) // a former try
+		no(t, db.OutgoingSent(ctx, o, "msg-1", ""))
 		for _, err := range []error{
-			db.OutgoingSent(ctx, o, "msg-2"), db.OutgoingRetry(ctx, o, "text", "x", noon), db.OutgoingFailed(ctx, o, "x"),
+			db.OutgoingSent(ctx, o, "msg-2", ""), db.OutgoingRetry(ctx, o, "text", "x", noon), db.OutgoingFailed(ctx, o, "x"),
 			second(db.ClaimOutgoing(ctx, o, noon)),
 		} {
 			want(t, err, models.ErrStale)
@@ -99,7 +99,7 @@ func TestOutboxOrder(t *testing.T) {
 		same(t, len(due(t, db, noon.Add(time.Hour))), 3)
 		clock.Advance(time.Hour)
 		no(t, db.OutgoingFailed(ctx, get("a1"), "no_receiver"))
-		no(t, db.OutgoingSent(ctx, get("a2"), "m"))
+		no(t, db.OutgoingSent(ctx, get("a2"), "m", ""))
 		same(t, due(t, db, clock.Now()), []string{"A1", "b1", "a3"})
 	})
 }
@@ -139,7 +139,7 @@ func TestAnswersTo(t *testing.T) {
 		}
 		no(t, db.Enqueue(ctx, outgoing("other", "socket/group/c")))
 		o := must(db.DueOutgoing(ctx, noon, 10))
-		no(t, db.OutgoingSent(ctx, must(db.ClaimOutgoing(ctx, o[0], noon.Add(time.Minute))), ""))
+		no(t, db.OutgoingSent(ctx, must(db.ClaimOutgoing(ctx, o[0], noon.Add(time.Minute))), "", ""))
 		list := must(db.AnswersTo(ctx, "in-1"))
 		slices.SortFunc(list, func(x, y models.Outgoing) int { return strings.Compare(x.ID, y.ID) })
 		same(t, list, []models.Outgoing{{ID: "a", Form: "form-a", State: models.SentOut, Attempt: 1}, {ID: "b", Form: "form-b", State: models.Queued}})
@@ -155,7 +155,7 @@ func TestTried(t *testing.T) {
 		same(t, must(db.Tried(ctx, "in-1")), false)
 		o = must(db.ClaimOutgoing(ctx, must(db.DueOutgoing(ctx, noon, 1))[0], noon.Add(time.Minute)))
 		same(t, must(db.Tried(ctx, "in-1")), true)
-		no(t, db.OutgoingSent(ctx, o, "m"))
+		no(t, db.OutgoingSent(ctx, o, "m", ""))
 		same(t, must(db.Tried(ctx, "in-1")), true)
 		same(t, must(db.Tried(ctx, "in-2")), false)
 	})
@@ -172,7 +172,7 @@ func TestOutgoingObsolete(t *testing.T) {
 		no(t, db.Enqueue(ctx, outgoing("other", "app/main/wr")))
 		first := must(db.DueOutgoing(ctx, noon, 1))[0]
 		first = must(db.ClaimOutgoing(ctx, first, noon.Add(time.Minute)))
-		no(t, db.OutgoingSent(ctx, first, "m"))
+		no(t, db.OutgoingSent(ctx, first, "m", ""))
 		n, err := db.OutgoingObsolete(ctx, "in-1")
 		no(t, err)
 		same(t, n, 2)
@@ -206,7 +206,7 @@ func TestEnqueueRace(t *testing.T) {
 			o := must(db.DueOutgoing(ctx, noon, 10))
 			same(t, len(o), 1)
 			got = append(got, o[0].Seq)
-			no(t, db.OutgoingSent(ctx, must(db.ClaimOutgoing(ctx, o[0], noon.Add(time.Minute))), ""))
+			no(t, db.OutgoingSent(ctx, must(db.ClaimOutgoing(ctx, o[0], noon.Add(time.Minute))), "", ""))
 		}
 		slices.Sort(got)
 		same(t, got, expect)
@@ -238,7 +238,7 @@ func TestSentBack(t *testing.T) {
 			if id == "b" {
 				no(t, db.OutgoingFailed(ctx, o[i], "no_receiver")) // never sent
 			} else {
-				no(t, db.OutgoingSent(ctx, o[i], id))
+				no(t, db.OutgoingSent(ctx, o[i], id, ""))
 			}
 			clock.Advance(time.Second)
 		}

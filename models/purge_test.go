@@ -55,7 +55,7 @@ func TestPurgeOutbox(t *testing.T) {
 			t.Fatalf("%s is not due", id)
 			return models.Outgoing{}
 		}
-		no(t, db.OutgoingSent(ctx, claimed("sent"), ""))
+		no(t, db.OutgoingSent(ctx, claimed("sent"), "", ""))
 		no(t, db.OutgoingFailed(ctx, claimed("failed"), "no_receiver"))
 		no(t, db.Enqueue(ctx, outgoing("obsolete", "app/main/obsolete")))
 		same(t, must(db.OutgoingObsolete(ctx, "in-obsolete")), 1)

@@ -44,6 +44,7 @@ const (
 	inboxPayload   column = "inbox.payload"
 	inboxReply     column = "inbox.reply"
 	outboxPayload  column = "outbox.payload"
+	outboxCode     column = "outbox.response_code"
 	sessionAccess  column = "sessions.access_token"
 	sessionRefresh column = "sessions.refresh_token"
 	grantAccess    column = "grants.access_token"
@@ -51,7 +52,7 @@ const (
 )
 
 var sealedColumns = []column{
-	inboxPayload, inboxReply, outboxPayload, sessionAccess, sessionRefresh, grantAccess, grantRefresh,
+	inboxPayload, inboxReply, outboxPayload, outboxCode, sessionAccess, sessionRefresh, grantAccess, grantRefresh,
 }
 
 func newKeyring(current []byte, old [][]byte) (*keyring, error) {

@@ -58,10 +58,15 @@ func (db *DB) moveUndo(ctx context.Context, m move, op Operation, coupons []Coup
 				return err
 			}
 		}
-		if then == nil {
+		if then != nil {
+			if err := then(tx); err != nil {
+				return err
+			}
+		}
+		if !m.to.Terminal() {
 			return nil
 		}
-		return then(tx)
+		return tx.cardsDue(ctx, moved)
 	})
 	return unless(err, moved)
 }

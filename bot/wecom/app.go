@@ -88,12 +88,14 @@ type appMessage struct {
 	MsgID        string   `xml:"MsgId"`
 	AgentID      string   `xml:"AgentID"`
 	Content      string   `xml:"Content"`
+	MediaID      string   `xml:"MediaId"`
 
 	Event        string `xml:"Event"`
 	EventKey     string `xml:"EventKey"`
 	TaskID       string `xml:"TaskId"`
 	CardType     string `xml:"CardType"`
 	ResponseCode string `xml:"ResponseCode"`
+	EffectTime   string `xml:"EffectTime"` // of the warnings among the usage events
 	// Nested rather than a path, which encoding/xml would look for at every element.
 	Selected struct {
 		Items []struct {
@@ -124,7 +126,7 @@ func (a *App) message(in appMessage) (bot.Message, bool, error) {
 			return bot.Message{}, false, fmt.Errorf("%w: AgentID", ErrReceiveID)
 		}
 	}
-	if in.FromUserName == "" || in.MsgType == "" {
+	if in.MsgType == "" || in.FromUserName == "" && !in.usage() {
 		return bot.Message{}, false, fmt.Errorf("%w: no sender or type", ErrMalformed)
 	}
 
@@ -145,9 +147,12 @@ func (a *App) message(in appMessage) (bot.Message, bool, error) {
 		return bot.Message{}, false, fmt.Errorf("%w: MsgId", ErrMalformed)
 	}
 	msg.ID = in.MsgID
-	if in.MsgType == "text" {
+	switch media := trim(in.MediaID); {
+	case in.MsgType == "text":
 		msg.Kind, msg.Text = bot.Text, stripMentions(in.Content, "")
-	} else {
+	case in.MsgType == "image" && media != "":
+		msg.Kind, msg.Pictures = bot.Photo, []bot.Picture{{MediaID: media}}
+	default: // of a voice, an app gets the sound alone
 		msg.Kind, msg.Text = bot.Other, in.MsgType
 	}
 	return msg, true, nil
@@ -169,13 +174,30 @@ func (in *appMessage) event(msg *bot.Message) bool {
 	case "click": // an entry of the app's menu: as if its key had been typed
 		msg.Kind, msg.Text = bot.Text, trim(in.EventKey)
 		return msg.Text != ""
-	case "scancode_push", "scancode_waitmsg": // the menu's scanner: as if the code had been typed
-		msg.Kind, msg.Text = bot.Text, in.scanned()
-		return msg.Text != ""
+	case "scancode_push", "scancode_waitmsg": // the menu's scanner
+		msg.Kind, msg.Scanned = bot.Scan, []string{in.scanned()}
+		return msg.Scanned[0] != ""
 	default:
-		return false
+		if !in.usage() {
+			return false
+		}
+		msg.Kind, msg.Text = bot.Usage, strings.ToLower(in.Event)
+		if at, err := parseSeconds(in.EffectTime); err == nil && !at.Equal(time.Unix(0, 0)) {
+			msg.At = at
+		}
 	}
 	return true
+}
+
+// usage reports whether the event is one about how much the app is used. They come
+// from the system, not from a person (page 90240).
+func (in *appMessage) usage() bool {
+	switch strings.ToLower(in.Event) {
+	case "inactive_alert", "close_inactive_agent", "reopen_inactive_agent",
+		"low_active_alert", "low_active", "active_restored":
+		return strings.EqualFold(in.MsgType, "event")
+	}
+	return false
 }
 
 // scanned is the code that was scanned. Barcodes come as "CODE_128,7992697494".

@@ -79,6 +79,12 @@ func TestAppReceive(t *testing.T) {
 		m.ID, m.Kind, m.Text = "1", bot.Other, s
 		return m
 	}
+	photo, scanEvent := common, func(s string) bot.Message {
+		m := common
+		m.Kind, m.Scanned = bot.Scan, []string{s}
+		return m
+	}
+	photo.ID, photo.Kind, photo.Pictures = "1", bot.Photo, []bot.Picture{{MediaID: "m"}}
 	withID := func(m bot.Message) bot.Message { m.ID = "6054768590064713728"; return m }
 	click := func(b bot.Button) bot.Message {
 		m := common
@@ -96,7 +102,8 @@ func TestAppReceive(t *testing.T) {
 			withID(text("验 7992697494 & <ok>"))},
 		{"text with entities", "<MsgType>text</MsgType><Content>a &amp;&#x9A8C;</Content><MsgId>6054768590064713728</MsgId>",
 			withID(text("a &验"))},
-		{"image", "<MsgType>image</MsgType><PicUrl>u</PicUrl><MediaId>m</MediaId><MsgId>1</MsgId>", other("image")},
+		{"image", "<MsgType>image</MsgType><PicUrl>u</PicUrl><MediaId>m</MediaId><MsgId>1</MsgId>", photo},
+		{"image without a media id", "<MsgType>image</MsgType><PicUrl>u</PicUrl><MsgId>1</MsgId>", other("image")},
 		{"voice", "<MsgType>voice</MsgType><MediaId>m</MediaId><Format>amr</Format><MsgId>1</MsgId>", other("voice")},
 		{"enter", "<MsgType>event</MsgType><Event>enter_agent</Event><EventKey></EventKey>", enter},
 		{"subscribe", "<MsgType>event</MsgType><Event>subscribe</Event>", enter},
@@ -106,11 +113,15 @@ func TestAppReceive(t *testing.T) {
 			click(bot.Button{TaskID: "v-01", Key: "undo:1", CardType: "button_interaction", ResponseCode: "RC"})},
 		{"menu of a card", "<MsgType>event</MsgType><Event>template_card_menu_event</Event><EventKey>k</EventKey><TaskId>t</TaskId><ResponseCode>RC</ResponseCode>",
 			click(bot.Button{TaskID: "t", Key: "k", ResponseCode: "RC"})},
+		{"little used", "<MsgType>event</MsgType><Event>inactive_alert</Event><EffectTime>1760086400</EffectTime>",
+			bot.Message{Channel: "app/main", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Usage, Text: "inactive_alert", At: time.Unix(1760086400, 0).UTC()}},
+		{"used again", "<MsgType>event</MsgType><Event>active_restored</Event>",
+			bot.Message{Channel: "app/main", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Usage, Text: "active_restored", At: common.At}},
 		{"menu of the app", "<MsgType>event</MsgType><Event>click</Event><EventKey>今日</EventKey>", text("今日")},
 		{"barcode", "<MsgType>event</MsgType><Event>scancode_waitmsg</Event><EventKey>scan</EventKey><ScanCodeInfo>" +
-			"<ScanType>barcode</ScanType><ScanResult>CODE_128,7992697494</ScanResult></ScanCodeInfo>", text("7992697494")},
+			"<ScanType>barcode</ScanType><ScanResult>CODE_128,7992697494</ScanResult></ScanCodeInfo>", scanEvent("7992697494")},
 		{"QR code", "<MsgType>event</MsgType><Event>scancode_push</Event><ScanCodeInfo>" +
-			"<ScanType>qrcode</ScanType><ScanResult>7992697494</ScanResult></ScanCodeInfo>", text("7992697494")},
+			"<ScanType>qrcode</ScanType><ScanResult>cXI=@123,4</ScanResult></ScanCodeInfo>", scanEvent("cXI=@123,4")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -134,7 +145,7 @@ func TestAppReceive(t *testing.T) {
 
 func TestAppIgnores(t *testing.T) {
 	t.Parallel()
-	for _, event := range []string{"LOCATION", "view", "unsubscribe", "inactive_alert", "click", "scancode_push"} {
+	for _, event := range []string{"LOCATION", "view", "unsubscribe", "click", "scancode_push"} {
 		msg, ok, err := receiveApp(t, appXML("<MsgType>event</MsgType><Event>"+event+"</Event>"))
 		if err != nil || ok || !reflect.DeepEqual(msg, bot.Message{}) {
 			t.Errorf("%s: %+v, %t, %v", event, msg, ok, err)

@@ -2,6 +2,7 @@ package wecom
 
 import (
 	"slices"
+	"strings"
 
 	"yanquan/bot"
 )
@@ -28,9 +29,10 @@ func buildCard(ch Channel, c bot.Card, fallbackURL string) *TemplateCard {
 	}
 	for _, f := range c.Fields {
 		field := CardField{KeyName: shorten(f.Key, soft.fieldKey), Value: shorten(f.Value, soft.fieldValue)}
-		// Not for robots: their user ids may be encrypted (page 101521), a card with
-		// an id that is no member's is refused (42050), and nobody tells who answers
-		// passively; the value names the person anyway.
+		// Not for robots, but for the sender: see nameSender. Their user ids may be
+		// encrypted (page 101521), a card with an id that is no member's is refused
+		// (42050), and nobody tells who answers passively; the value names the person
+		// anyway.
 		if f.User != "" && ch == AppChannel {
 			field.Type, field.UserID = 3, f.User
 		}
@@ -53,6 +55,20 @@ func buildCard(ch Channel, c bot.Card, fallbackURL string) *TemplateCard {
 		out.CardAction = &CardAction{Type: 1, URL: target}
 	}
 	return out
+}
+
+// nameSender makes the field of a group's card that names the sender open the
+// sender's profile: an id that WeCom has just given is a member's, unless it is
+// encrypted. wire was built from c.
+func nameSender(wire *TemplateCard, c bot.Card, in bot.Message) {
+	if in.Private() || in.User == "" || encryptedID(in.SentAs) {
+		return
+	}
+	for i, f := range c.Fields {
+		if i < len(wire.Fields) && strings.EqualFold(f.User, in.User) {
+			wire.Fields[i].Type, wire.Fields[i].UserID = 3, firstOf(in.SentAs, in.User)
+		}
+	}
 }
 
 // withoutProfiles is reply with no field that opens a profile; false: it had none.

@@ -100,17 +100,10 @@ func (c *Crypto) Open(signature, timestamp, nonce, encrypted string) ([]byte, er
 	raw = raw[:n]
 	cipher.NewCBCDecrypter(c.block, c.iv[:]).CryptBlocks(raw, raw)
 
-	pad := int(raw[n-1])
-	if pad < 1 || pad > padBlock {
+	raw, ok := unpad(raw)
+	if !ok {
 		return nil, ErrPadding
 	}
-	for _, b := range raw[n-pad:] {
-		if int(b) != pad {
-			return nil, ErrPadding
-		}
-	}
-	raw = raw[:n-pad]
-
 	if len(raw) < headerLen {
 		return nil, ErrFrame
 	}

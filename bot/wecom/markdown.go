@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 // URLs in groups, message/send markdown. Only bold, lists, quotes, links and
 // blank lines are used, which all of WeCom's dialects show, at worst literally.
 // Colours and buttons are lost; a mark in front of the title stands for the
-// colour.
+// colour, a text to send for a button.
 func markdown(reply bot.Reply) string { return render(reply.Card, reply.Text, markdownStyle) }
 
 // plainText renders a reply with no markup at all.
@@ -67,12 +68,49 @@ func render(c *bot.Card, text string, st style) string {
 	}
 	block(fields...)
 	block(st.escape(c.Text))
+	block(st.typed(c.Keys)...)
 	block(text)
 	if c.URL != "" {
 		block(st.linkOpen + "查看详情" + st.linkMid + c.URL + st.linkClose)
 	}
 	block(st.escape(c.Source))
 	return strings.Join(blocks, "\n\n")
+}
+
+// tableMarkdown is a table in markdown_v2 (page 91770), of at most limit bytes. To
+// clients that do not know it, it is lines of text. Rows that do not fit are
+// counted.
+func tableMarkdown(t bot.Table, limit int) string {
+	row := func(cells []string) string {
+		line := "|"
+		for _, c := range cells {
+			line += " " + escapeMarkdown(oneLine(c)) + " |"
+		}
+		return line + "\n"
+	}
+	var text strings.Builder
+	text.WriteString("**" + escapeMarkdown(oneLine(t.Title)) + "**\n\n" + row(t.Head) + "| :--- |" + strings.Repeat(" ---: |", max(len(t.Head)-1, 0)) + "\n")
+	for i, cells := range t.Rows {
+		line := row(cells)
+		more := fmt.Sprintf("\n……还有 %d 行", len(t.Rows)-i)
+		if left := limit - text.Len() - len(line); left < len(more) && (i < len(t.Rows)-1 || left < 0) {
+			text.WriteString(more)
+			break
+		}
+		text.WriteString(line)
+	}
+	return strings.TrimSuffix(text.String(), "\n")
+}
+
+// typed says what to text where there are no buttons to press.
+func (st style) typed(keys []bot.CardKey) []string {
+	var lines []string
+	for _, k := range keys {
+		if k.Say != "" {
+			lines = append(lines, st.escape(oneLine(k.Text))+"：请发「"+st.escape(k.Say)+"」")
+		}
+	}
+	return lines
 }
 
 func (st style) quoted(texts ...string) []string {

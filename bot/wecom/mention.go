@@ -44,6 +44,21 @@ func stripMentions(text, displayName string) string {
 	return trim(strings.ReplaceAll(text, "@", ""))
 }
 
+// mentionIn is what an answer in words begins with in a group, so that it calls
+// the person it is for; empty in a 1:1 conversation.
+func mentionIn(chat, user string) string {
+	if chat == "" || user == "" || strings.ContainsFunc(user, func(r rune) bool { return isSpace(r) || r == '<' || r == '>' }) {
+		return ""
+	}
+	return "<@" + user + "> "
+}
+
+// encryptedID reports whether an id looks like one that WeCom has encrypted for a
+// robot (page 101521 only shows examples).
+func encryptedID(id string) bool {
+	return len(id) >= 24 && (strings.HasPrefix(id, "wo") || strings.HasPrefix(id, "wm"))
+}
+
 // dropName removes every "@"+name that ends at a separator or at the end.
 func dropName(text, name string) string {
 	var out strings.Builder

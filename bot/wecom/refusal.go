@@ -40,6 +40,7 @@ const (
 	reasonRate          = "rate_limited"    // too many calls
 	reasonReplyURL      = "reply_url_used"  // expired, or used already
 	reasonStream        = "stream_over"     // a line that came too late for its stream
+	reasonTable         = "table_refused"   // it went out as a list alone
 	reasonTimeout       = "timeout"         // no answer in time; it may have been sent
 	reasonToken         = "token"           // no access token, or none that is accepted
 	reasonUpdate        = "update_refused"  // response_code expired, or used already
@@ -78,7 +79,7 @@ func cardRefused(code int64) bool {
 // formRefused reports whether a code means that a message of this kind, or this
 // long, is not taken.
 func formRefused(code int64) bool {
-	return code == 40008 || code == 40058 || code == 44004 || code == 45002
+	return code == 40008 || code == 40058 || code == 44004 || 45002 <= code && code <= 45004
 }
 
 // nextForm is the next rung of the ladder for an app.

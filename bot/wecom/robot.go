@@ -20,6 +20,9 @@ type RobotConfig struct {
 	// DisplayName is what people see behind the @. It need be set only where it
 	// contains spaces.
 	DisplayName string
+	// Mention begins answers in words with <@userid> in groups. That is documented
+	// for webhooks (page 91770) and reported to work in a robot's words.
+	Mention bool
 	// FallbackURL is where a press on a card leads that has no URL of its own: a
 	// notice card must lead somewhere (page 101032).
 	FallbackURL string
@@ -35,6 +38,7 @@ type Robot struct {
 	callback
 	channel     string
 	displayName string
+	mention     bool
 	fallbackURL string
 }
 
@@ -51,6 +55,7 @@ func NewRobot(cfg RobotConfig) (*Robot, error) {
 		callback:    newCallback(crypto, cfg.MaxAge, cfg.Now),
 		channel:     string(RobotChannel) + "/" + cfg.Name,
 		displayName: trim(cfg.DisplayName),
+		mention:     cfg.Mention,
 		fallbackURL: cfg.FallbackURL,
 	}, nil
 }

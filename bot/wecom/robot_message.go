@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,11 +42,44 @@ type robotContent struct {
 			Text    struct {
 				Content string `json:"content"`
 			} `json:"text"`
+			Image robotImage `json:"image"`
 		} `json:"msg_item"`
 	} `json:"mixed"`
+	Image robotImage `json:"image"`
 	Voice struct {
 		Content string `json:"content"` // speech as text
 	} `json:"voice"`
+}
+
+// robotImage is where a picture is. Over the long connection it brings a key of
+// its own (page 101463).
+type robotImage struct {
+	URL string `json:"url"`
+	Key string `json:"aeskey"`
+}
+
+// maxPictures of one message are looked at.
+const maxPictures = 10
+
+// pictures are those of an image or mixed message, each once.
+func (c *robotContent) pictures() (pictures []bot.Picture) {
+	add := func(i robotImage) {
+		p := bot.Picture{URL: i.URL, Key: i.Key}
+		if p.URL != "" && len(pictures) < maxPictures && !slices.Contains(pictures, p) {
+			pictures = append(pictures, p)
+		}
+	}
+	switch c.MsgType {
+	case "image":
+		add(c.Image)
+	case "mixed":
+		for _, item := range c.Mixed.Items {
+			if item.MsgType == "image" {
+				add(item.Image)
+			}
+		}
+	}
+	return pictures
 }
 
 // words is the text of a text or mixed message; ok is false where there is none.
@@ -150,14 +184,24 @@ func (r *Robot) incoming(in robotMessage, signedAt time.Time) (Incoming, error) 
 		return out, nil
 	}
 
-	if text, ok := in.words(); ok {
-		msg.Kind, msg.Text = bot.Text, stripMentions(text, r.displayName)
-	} else if in.MsgType == "mixed" {
+	text, typed := in.words()
+	text, msg.Pictures = stripMentions(text, r.displayName), in.pictures()
+	switch {
+	case typed && (text != "" || len(msg.Pictures) == 0):
+		msg.Kind, msg.Text = bot.Text, text
+	case len(msg.Pictures) > 0:
+		msg.Kind = bot.Photo
+	case in.MsgType == "voice" && trim(in.Voice.Content) != "":
+		msg.Kind, msg.Text = bot.Voice, trim(in.Voice.Content)
+	case in.MsgType == "mixed":
 		msg.Kind, msg.Text = bot.Other, "image"
-	} else {
+	default:
 		msg.Kind, msg.Text = bot.Other, in.MsgType
 	}
 	if in.Quote != nil {
+		if len(msg.Pictures) == 0 { // in a group, to answer a picture is the way to name it
+			msg.Pictures = in.Quote.pictures()
+		}
 		text, ok := in.Quote.words()
 		if !ok {
 			text = in.Quote.Voice.Content

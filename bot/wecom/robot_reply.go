@@ -60,7 +60,7 @@ func (r *Robot) Frame(in Incoming, streamID string, reply bot.Reply, ready bool)
 	switch {
 	case in.Ignore:
 	case in.Poll != "":
-		f = r.messageFrame(in.Poll, reply, ready, true)
+		f = r.messageFrame(in, in.Poll, reply, ready, true)
 		if in.Told && f.Card != nil {
 			f = &frame{MsgType: "stream", Stream: f.Stream}
 		}
@@ -74,7 +74,7 @@ func (r *Robot) Frame(in Incoming, streamID string, reply bot.Reply, ready bool)
 			rest = bot.Reply{} // the final reply will come
 		}
 	default:
-		f = r.messageFrame(streamID, reply, ready, false)
+		f = r.messageFrame(in, streamID, reply, ready, false)
 	}
 	if f == nil {
 		return nil, rest
@@ -83,10 +83,14 @@ func (r *Robot) Frame(in Incoming, streamID string, reply bot.Reply, ready bool)
 }
 
 // messageFrame answers a message, or a poll of a stream that was opened before.
-func (r *Robot) messageFrame(id string, reply bot.Reply, ready, opened bool) *frame {
+func (r *Robot) messageFrame(in Incoming, id string, reply bot.Reply, ready, opened bool) *frame {
 	stream := &frameStream{ID: id, Finish: ready}
+	mention := ""
+	if ready && r.mention { // not before, or it would call for attention twice
+		mention = mentionIn(in.Message.Chat, firstOf(in.Message.SentAs, in.Message.User))
+	}
 	withText := func(text string) *frame {
-		stream.Content = cutBytes(text, maxStream)
+		stream.Content = cutBytes(mention+text, maxStream)
 		return &frame{MsgType: "stream", Stream: stream}
 	}
 	if reply.Empty() {
@@ -105,13 +109,15 @@ func (r *Robot) messageFrame(id string, reply bot.Reply, ready, opened bool) *fr
 	if err != nil {
 		return withText(markdown(reply))
 	}
+	nameSender(card, *reply.Card, in.Message)
 	if reply.Text == "" && !opened {
 		return &frame{MsgType: "template_card", Card: card}
 	}
-	stream.Content = cutBytes(reply.Text, maxStream)
-	if stream.Content == "" { // takes the place of "please wait"
-		stream.Content = escapeMarkdown(firstOf(oneLine(reply.Card.Title), "已完成"))
+	text := reply.Text
+	if text == "" { // takes the place of "please wait"
+		text = escapeMarkdown(firstOf(oneLine(reply.Card.Title), "已完成"))
 	}
+	stream.Content = cutBytes(mention+text, maxStream)
 	return &frame{MsgType: "stream_with_template_card", Stream: stream, Card: card}
 }
 
@@ -140,6 +146,7 @@ func (r *Robot) clickFrame(in bot.Message, reply bot.Reply) (f *frame, rest bot.
 	if err != nil {
 		return nil, reply
 	}
+	nameSender(wire, card, in)
 	f = &frame{ResponseType: "update_template_card", Card: wire}
 	if reply.Card == nil || reply.Card.Tone == bot.Bad {
 		f.UserIDs = []string{firstOf(in.SentAs, in.User)} // an encrypted id does not bear folding

@@ -65,6 +65,20 @@ func TestRobotReceive(t *testing.T) {
 	poll.Message.ReplyURL, poll.Message.SentAs, poll.Poll = "", "", "s1"
 	enter := single
 	enter.Message.Kind, enter.Message.Text = bot.Enter, ""
+	pictured := func(in Incoming, pictures ...bot.Picture) Incoming {
+		in.Message.Pictures = pictures
+		return in
+	}
+	u := bot.Picture{URL: "u"}
+	var many, items []string
+	var ten []bot.Picture
+	for i := range 12 {
+		many = append(many, strconv.Itoa(i))
+		items = append(items, `{"msgtype":"image","image":{"url":"`+many[i]+`","aeskey":"k"}}`)
+	}
+	for _, s := range many[:10] {
+		ten = append(ten, bot.Picture{URL: s, Key: "k"})
+	}
 	const singleFields = `"msgid":"m1","chattype":"single","from":{"userid":"zhangsan"},`
 
 	tests := []struct {
@@ -74,8 +88,12 @@ func TestRobotReceive(t *testing.T) {
 		{"text", robotText, with(bot.Text, "验 7992697494", "")},
 		{"single", `{` + singleFields + `"msgtype":"text","text":{"content":"今日"}}`, single},
 		{"mixed", `{` + robotGroup + `"msgtype":"mixed","mixed":{"msg_item":[{"msgtype":"text","text":{"content":"@Voucher Bot 验"}},` +
-			`{"msgtype":"image","image":{"url":"u"}},{"msgtype":"text","text":{"content":"7992697494"}}]}}`, with(bot.Text, "验\n7992697494", "")},
-		{"mixed of pictures", `{` + robotGroup + `"msgtype":"mixed","mixed":{"msg_item":[{"msgtype":"image","image":{"url":"u"}}]}}`, with(bot.Other, "image", "")},
+			`{"msgtype":"image","image":{"url":"u"}},{"msgtype":"text","text":{"content":"7992697494"}}]}}`, pictured(with(bot.Text, "验\n7992697494", ""), u)},
+		{"mixed with nothing but a mention", `{` + robotGroup + `"msgtype":"mixed","mixed":{"msg_item":[{"msgtype":"text","text":{"content":"@Voucher Bot"}},` +
+			`{"msgtype":"image","image":{"url":"u"}},{"msgtype":"image","image":{"url":"u"}}]}}`, pictured(with(bot.Photo, "", ""), u)},
+		{"mixed of many", `{` + robotGroup + `"msgtype":"mixed","mixed":{"msg_item":[` + strings.Join(items, ",") + `]}}`, pictured(with(bot.Photo, "", ""), ten...)},
+		{"mixed without a URL", `{` + robotGroup + `"msgtype":"mixed","mixed":{"msg_item":[{"msgtype":"image","image":{}}]}}`, with(bot.Other, "image", "")},
+		{"mixed of pictures", `{` + robotGroup + `"msgtype":"mixed","mixed":{"msg_item":[{"msgtype":"image","image":{"url":"u"}}]}}`, pictured(with(bot.Photo, "", ""), u)},
 		{"quote", `{` + robotGroup + `"msgtype":"text","text":{"content":"@Voucher Bot 撤"},"quote":{"msgtype":"text","text":{"content":"@Voucher Bot 验 7992697494"}}}`,
 			with(bot.Text, "撤", "验 7992697494")},
 		{"quoted mixed", `{` + robotGroup + `"msgtype":"text","text":{"content":"@Voucher Bot 撤"},"quote":{"msgtype":"mixed","mixed":{"msg_item":[{"msgtype":"text","text":{"content":"7992697494"}}]}}}`,
@@ -83,9 +101,13 @@ func TestRobotReceive(t *testing.T) {
 		{"quoted voice", `{` + robotGroup + `"msgtype":"text","text":{"content":"@Voucher Bot 撤"},"quote":{"msgtype":"voice","voice":{"content":"七九"}}}`,
 			with(bot.Text, "撤", "七九")},
 		{"quoted picture", `{` + robotGroup + `"msgtype":"text","text":{"content":"@Voucher Bot 撤"},"quote":{"msgtype":"image","image":{"url":"u"}}}`,
-			with(bot.Text, "撤", "")},
-		{"voice", `{` + robotGroup + `"msgtype":"voice","voice":{"content":"验七九"}}`, with(bot.Other, "voice", "")},
-		{"image", `{` + robotGroup + `"msgtype":"image","image":{"url":"u"}}`, with(bot.Other, "image", "")},
+			pictured(with(bot.Text, "撤", ""), u)},
+		{"quoted picture and nothing said", `{` + robotGroup + `"msgtype":"text","text":{"content":"@Voucher Bot"},"quote":{"msgtype":"image","image":{"url":"u"}}}`,
+			pictured(with(bot.Text, "", ""), u)},
+		{"voice", `{` + robotGroup + `"msgtype":"voice","voice":{"content":" 验七九。"}}`, with(bot.Voice, "验七九。", "")},
+		{"silence", `{` + robotGroup + `"msgtype":"voice","voice":{"content":""}}`, with(bot.Other, "voice", "")},
+		{"image", `{` + robotGroup + `"msgtype":"image","image":{"url":"u","aeskey":"k"}}`, pictured(with(bot.Photo, "", ""), bot.Picture{URL: "u", Key: "k"})},
+		{"image without a URL", `{` + robotGroup + `"msgtype":"image"}`, with(bot.Other, "image", "")},
 		{"file", `{` + robotGroup + `"msgtype":"file","file":{"url":"u"}}`, with(bot.Other, "file", "")},
 		{"video", `{` + robotGroup + `"msgtype":"video","video":{"url":"u"}}`, with(bot.Other, "video", "")},
 		{"poll", `{"msgid":"m1","chatid":"wrABC","chattype":"group","from":{"userid":"zhangsan"},"msgtype":"stream","stream":{"id":"s1"}}`, poll},

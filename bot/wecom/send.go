@@ -3,6 +3,7 @@ package wecom
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -20,16 +21,19 @@ const DefaultAPIURL = "https://qyapi.weixin.qq.com"
 type SenderConfig struct {
 	APIURL   string // "": DefaultAPIURL
 	Apps     []AppConfig
+	Robots   []RobotConfig // for the pictures that are sent to them; only names and keys matter
 	Webhooks []WebhookConfig
 	Sockets  []*Socket
 	// FallbackURL: see [RobotConfig.FallbackURL].
 	FallbackURL string
+	Mention     bool             // see [RobotConfig.Mention]
 	Files       Files            // nil: files go out as links
 	Now         func() time.Time // nil: time.Now
 }
 
-// Sender delivers answers by WeCom's API, and asks it who people are. It
-// implements [bot.Courier] and is safe for concurrent use.
+// Sender delivers answers by WeCom's API, and asks it who people are and for the
+// pictures they send. It implements [bot.Courier], [bot.Directory] and
+// [bot.Pictures], and is safe for concurrent use.
 //
 // An app's answer may take several messages: the card, then what did not fit on
 // it as markdown. Where a later one fails, the next try of the same delivery
@@ -47,17 +51,23 @@ type SenderConfig struct {
 type Sender struct {
 	apiURL      string
 	fallbackURL string
+	mention     bool
 	files       Files
 	apps        map[string]*sendingApp // by channel
 	first       *sendingApp            // of apps, in their configured order; nil: there is none
 	webhooks    map[string]string      // keys, by channel
+	mediaKeys   map[string]string      // EncodingAESKeys of robots, by channel
+	fetcher     *http.Client           // of pictures
 	sockets     map[string]*Socket     // by channel
 
 	mu   sync.Mutex
 	part map[string]progress // deliveries begun and not finished
 }
 
-var _ bot.Courier = (*Sender)(nil)
+var (
+	_ bot.Courier  = (*Sender)(nil)
+	_ bot.Pictures = (*Sender)(nil)
+)
 
 // sendingApp is an app that can send.
 type sendingApp struct {
@@ -95,14 +105,20 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	s := &Sender{
 		apiURL:      apiURL,
 		fallbackURL: cfg.FallbackURL,
+		mention:     cfg.Mention,
 		files:       cfg.Files,
 		apps:        make(map[string]*sendingApp, len(cfg.Apps)),
 		webhooks:    make(map[string]string, len(cfg.Webhooks)),
+		mediaKeys:   make(map[string]string, len(cfg.Robots)),
+		fetcher:     newFetcher(),
 		sockets:     make(map[string]*Socket, len(cfg.Sockets)),
 		part:        make(map[string]progress),
 	}
 	for _, h := range cfg.Webhooks {
 		s.webhooks[string(WebhookChannel)+"/"+h.Name] = h.Key
+	}
+	for _, r := range cfg.Robots {
+		s.mediaKeys[string(RobotChannel)+"/"+r.Name] = r.EncodingAESKey
 	}
 	for _, socket := range cfg.Sockets {
 		s.sockets[socket.Channel()] = socket
@@ -154,7 +170,8 @@ func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 // PerMinute implements [bot.Courier]: 30 messages to one member by an app, 30 to
 // one conversation by a robot (pages 90312, 101463), less a reserve for tries
 // whose answer was lost. WeCom drops an app's further messages without a word. A
-// webhook takes 20 messages (page 91770), and what it gets is four of them or so.
+// webhook takes 20 messages (page 91770), whichever process sends them, and a
+// delivery is several of them.
 func (s *Sender) PerMinute(d bot.Delivery) int {
 	switch kindOf(d.Channel) {
 	case AppChannel, RobotChannel:
@@ -165,7 +182,7 @@ func (s *Sender) PerMinute(d bot.Delivery) int {
 		}
 		return 25
 	case WebhookChannel:
-		return 3
+		return webhooksPerMinute
 	}
 	return 0
 }

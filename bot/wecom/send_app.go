@@ -145,7 +145,11 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 		return append(asMarkdown(markdown(d.Reply)), file...), nil
 	}
 
-	card, err := checkedCard(AppChannel, *d.Reply.Card, s.fallbackURL)
+	changed := *d.Reply.Card
+	if d.Form == bot.AsUpdate && d.Card != "" {
+		changed.TaskID = d.Card // it stays the card it is
+	}
+	card, err := checkedCard(AppChannel, changed, s.fallbackURL)
 	if err != nil {
 		return nil, &bot.DeliveryError{Reason: reasonCard, Downgrade: bot.AsMarkdown, Err: err}
 	}

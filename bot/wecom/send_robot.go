@@ -48,7 +48,11 @@ func (s *Sender) deliverRobot(ctx context.Context, d bot.Delivery) (bot.Sent, er
 		body.MsgType, body.Card = "template_card", card
 	default:
 		body.MsgType = "markdown"
-		body.Markdown = &frameText{cutBytes(markdown(d.Reply), maxStream)}
+		mention := ""
+		if s.mention {
+			mention = mentionIn(d.Chat, firstOf(d.SentAs, d.User))
+		}
+		body.Markdown = &frameText{cutBytes(mention+markdown(d.Reply), maxStream)}
 	}
 	if _, err := post(ctx, apiReply, d.ReplyURL, body, replySecrets(target)...); err != nil {
 		return bot.Sent{}, failedReply(err, d.Form)

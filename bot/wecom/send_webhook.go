@@ -13,10 +13,13 @@ import (
 
 const apiWebhook = "webhook/send" // page 91770
 
-// What a webhook takes, in bytes (page 91770).
+// What a webhook takes, in bytes (page 91770), and in messages: 20 a minute.
 const (
 	maxWebhookMarkdown = 4096
 	maxWebhookImage    = 2 << 20
+	maxWebhookParts    = 3                           // messages that one long text may become
+	maxWebhookMessages = 1 + 1 + maxWebhookParts + 1 // of one delivery: card, table, text, picture
+	webhooksPerMinute  = 20 / maxWebhookMessages
 )
 
 // WebhookConfig is a 消息推送 of a group: it only speaks.
@@ -27,11 +30,12 @@ type WebhookConfig struct {
 
 // webhookRequest is what a webhook takes. Of the cards, notices only.
 type webhookRequest struct {
-	MsgType  string        `json:"msgtype"`
-	Card     *TemplateCard `json:"template_card,omitempty"`
-	Markdown *frameText    `json:"markdown,omitempty"`
-	Text     *frameText    `json:"text,omitempty"`
-	Image    *webhookImage `json:"image,omitempty"`
+	MsgType    string        `json:"msgtype"`
+	Card       *TemplateCard `json:"template_card,omitempty"`
+	Markdown   *frameText    `json:"markdown,omitempty"`
+	MarkdownV2 *frameText    `json:"markdown_v2,omitempty"`
+	Text       *frameText    `json:"text,omitempty"`
+	Image      *webhookImage `json:"image,omitempty"`
 }
 
 type webhookImage struct {
@@ -49,15 +53,20 @@ func (s *Sender) deliverWebhook(ctx context.Context, key string, d bot.Delivery)
 	target := s.apiURL + "/cgi-bin/" + apiWebhook + "?" + url.Values{"key": {key}}.Encode()
 	p := s.loadProgress(d)
 	for p.done < len(calls) {
-		if _, err := post(ctx, apiWebhook, target, calls[p.done], key); err != nil {
-			return bot.Sent{}, failed(err, d.Form)
+		_, err := post(ctx, apiWebhook, target, calls[p.done], key)
+		if err != nil {
+			e := failed(err, d.Form)
+			if calls[p.done].MarkdownV2 == nil || e.Downgrade == "" {
+				return bot.Sent{}, e
+			}
+			p.sent.Refused = reasonTable // the markdown that follows says the same as a list
 		}
 		p.done++
 		if len(calls) > 1 {
 			s.saveProgress(d.ID, p, p.done == len(calls))
 		}
 	}
-	return bot.Sent{}, nil
+	return p.sent, nil
 }
 
 // webhookCalls lists the messages of a delivery; the list is the same for every try.
@@ -75,7 +84,7 @@ func (s *Sender) webhookCalls(ctx context.Context, d bot.Delivery) (calls []webh
 		if text == "" {
 			return
 		}
-		for _, part := range splitBytes(text, maxWebhookMarkdown, maxParts) {
+		for _, part := range splitBytes(text, maxWebhookMarkdown, maxWebhookParts) {
 			calls = append(calls, webhookRequest{MsgType: "markdown", Markdown: &frameText{part}})
 		}
 	}
@@ -88,6 +97,9 @@ func (s *Sender) webhookCalls(ctx context.Context, d bot.Delivery) (calls []webh
 			return nil, &bot.DeliveryError{Reason: reasonCard, Downgrade: bot.AsMarkdown, Err: err}
 		}
 		calls = append(calls, webhookRequest{MsgType: "template_card", Card: card})
+		if t := d.Reply.Table; t != nil {
+			calls = append(calls, webhookRequest{MsgType: "markdown_v2", MarkdownV2: &frameText{tableMarkdown(*t, maxWebhookMarkdown)}})
+		}
 		say(d.Reply.Text)
 	default:
 		say(markdown(d.Reply))

@@ -95,7 +95,74 @@ func TestWebhook(t *testing.T) {
 	case strings.Contains(e.Error(), "gone-key"):
 		t.Errorf("tells the key: %v", e)
 	}
-	if n := s.PerMinute(d); n*(2+maxParts) > 20+maxParts { // a summary is a card, a picture and a text or two
-		t.Errorf("%d a minute", n)
+}
+
+// Whatever a delivery is, so many of them are within a minute's 20 messages.
+func TestWebhookPerMinute(t *testing.T) {
+	t.Parallel()
+	s := &Sender{files: oneFile("picture"), fallbackURL: "https://example.com"}
+	table := &bot.Table{Title: "11-24", Head: []string{"门店", "张数"}}
+	for range 500 {
+		table.Rows = append(table.Rows, []string{"人民广场店", "12"})
+	}
+	most := bot.Reply{
+		Card: &bot.Card{Title: "11-24", Text: strings.Repeat("字", 500)}, Text: strings.Repeat("人民广场店 12 张 ¥598.80\n", 5000),
+		Table: table, File: &bot.File{ID: "f", Name: "day.png", Kind: bot.Image, Size: 12},
+	}
+	for _, form := range []bot.Form{bot.AsCard, bot.AsMarkdown, bot.AsText} {
+		d := bot.Delivery{ID: "d", Channel: "webhook/day", Reply: most, Form: form}
+		calls, refusal := s.webhookCalls(t.Context(), d)
+		if refusal != nil || len(calls) > maxWebhookMessages || len(calls)*s.PerMinute(d) > 20 || s.PerMinute(d) < 1 {
+			t.Errorf("%s: %d messages, %d times a minute; %v", form, len(calls), s.PerMinute(d), refusal)
+		}
+		for _, c := range calls {
+			if c.Markdown != nil && len(c.Markdown.Content) > 4096 || c.MarkdownV2 != nil && len(c.MarkdownV2.Content) > 4096 {
+				t.Errorf("%s: a message is too long", form)
+			}
+		}
+	}
+}
+
+// Where there are several stores, a table is shown; a webhook that does not know
+// tables gets the rest all the same.
+func TestWebhookTable(t *testing.T) {
+	t.Parallel()
+	reply := bot.Reply{
+		Card: &bot.Card{Title: "11-24 42 张 ¥2095.80"}, Text: "**门店**\n人民广场店 30 张 ¥1497.00",
+		Table: &bot.Table{Title: "11-24 各门店", Head: []string{"门店", "张数", "金额", "撤销"}, Rows: [][]string{
+			{"人民广场店", "30", "¥1497.00", "0"}, {"a|b *店*\n<@boss>", "12", "¥598.80", "2"},
+		}},
+	}
+	for errcode, want := range map[int]struct {
+		refused string
+		reason  string
+		kinds   string
+	}{
+		0:     {kinds: "template_card markdown_v2 markdown"},
+		40008: {refused: reasonTable, kinds: "template_card markdown_v2 markdown"},
+		40058: {refused: reasonTable, kinds: "template_card markdown_v2 markdown"},
+		45009: {reason: reasonRate, kinds: "template_card markdown_v2"},
+	} {
+		api := newFakeAPI(t)
+		api.then(apiWebhook, code(0), code(errcode))
+		s, err := NewSender(SenderConfig{APIURL: api.URL, FallbackURL: "https://example.com", Webhooks: []WebhookConfig{{Name: "day", Key: "k"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent, err := s.Deliver(t.Context(), bot.Delivery{ID: "d", Channel: "webhook/day", Reply: reply, Form: bot.AsCard})
+		reason := ""
+		if e, ok := errors.AsType[*bot.DeliveryError](err); ok {
+			reason = e.Reason
+		}
+		var kinds []string
+		for _, r := range api.requests() {
+			kinds = append(kinds, r.Body["msgtype"].(string))
+			if v2, ok := r.Body["markdown_v2"].(map[string]any); ok {
+				golden(t, "sends/table.webhook.md", []byte(v2["content"].(string)+"\n"))
+			}
+		}
+		if reason != want.reason || sent.Refused != want.refused || strings.Join(kinds, " ") != want.kinds {
+			t.Errorf("%d: %q, refused %q, sent %v", errcode, reason, sent.Refused, kinds)
+		}
 	}
 }

@@ -18,8 +18,11 @@ func otherWays(w *world) {
 	if d := out.Delivery(); !d.Accepted() || !w.group && len(d.Attempts[0].Body) > 0 {
 		w.Errorf("opening the conversation: %+v", d.Attempts)
 	}
-	if w.group { // an app tells of every opening: an answer each time would be a nuisance
-		w.await(1, answer{user: "lisi", since: before, delivery: out.Delivery()}, "可以这样发")
+	w.await(1, answer{user: "lisi", since: before, delivery: out.Delivery()}, "可以这样发")
+	if !w.group { // an app tells of every opening: an answer each time would be a nuisance
+		_, err = w.wecom.Enter(w.soon(), w.where("lisi"), "lisi")
+		w.must(err)
+		w.say("lisi", "帮助", "可以这样发")
 	}
 	before = w.wecom.Version()
 	out, err = w.wecom.SendPicture(w.soon(), w.where("lisi"), "lisi", []byte("\xff\xd8\xff not a picture"))

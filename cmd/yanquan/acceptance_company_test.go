@@ -85,12 +85,16 @@ wecom:
       encoding_aes_key: "${WECOM_APP_AES_KEY}"
   bots:
     - name: group
-      token: "${WECOM_BOT_TOKEN}"
+{{if .Socket}}      mode: websocket
+      bot_id: "{{.BotID}}"
+      secret: "${WECOM_BOT_SECRET}"
+      url: "{{.SocketURL}}"
+{{else}}      token: "${WECOM_BOT_TOKEN}"
       encoding_aes_key: "${WECOM_BOT_AES_KEY}"
-  webhooks:
+{{end}}  webhooks:
     - name: managers
       key: "${WECOM_WEBHOOK_KEY}"
-  reply_deadline: 1500ms
+  reply_deadline: {{.ReplyDeadline}}
 dianping:
   api_url: "{{.PlatformURL}}"
   auth_url: "{{.PlatformURL}}"

@@ -107,7 +107,12 @@ func (w *world) noSecrets() {
 	}
 	app, _ := w.wecom.App("main")
 	robot, _ := w.wecom.Robot("group")
-	hidden = append(hidden, app.Secret, app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey)
+	hidden = append(hidden, app.Secret, app.Token, app.EncodingAESKey)
+	if w.socket {
+		hidden = append(hidden, robot.Secret)
+	} else {
+		hidden = append(hidden, robot.Token, robot.EncodingAESKey)
+	}
 	for code := range w.effects {
 		hidden = append(hidden, code)
 	}

@@ -138,6 +138,10 @@ func (w *world) serve(p *process) {
 func (w *world) callbacksTo(base string) {
 	w.Helper()
 	w.must(w.wecom.SetCallbackURL(wecomtest.InApp("main", ""), base+"/wecom/app/main"))
+	if w.socket {
+		w.must(w.wecom.WaitConnected(w.soon(), "group"))
+		return
+	}
 	w.must(w.wecom.SetCallbackURL(wecomtest.InRobot("group", ""), base+"/wecom/bot/group"))
 }
 

@@ -32,17 +32,19 @@ type setting struct {
 	dialect dianpingtest.Dialect
 	driver  string // models.SQLite or models.MySQL
 	group   bool   // people talk to the robot in a group; else 1:1 to the app
+	socket  bool   // the robot has a long connection; else WeCom calls a URL
 
 	undoWindow     string        // redeem.undo_window; "10m" where empty
 	platformWindow time.Duration // of the platform's own undo; ten minutes where zero
 	proxied        bool          // reach the database through world.proxy
 	ordinary       bool          // reach MariaDB by an account that a read-only server does not exempt
 
-	callTimeout string // redeem.call_timeout; "3s" where empty
-	failpoint   string // where the first process dies
-	watch       string // the rules; [unwatched] where empty
-	empty       bool   // no stores are declared
-	afternoon   bool   // it is afternoon there: a summary now is of today
+	callTimeout   string // redeem.call_timeout; "3s" where empty
+	replyDeadline string // wecom.reply_deadline; "1500ms" where empty
+	failpoint     string // where the first process dies
+	watch         string // the rules; [unwatched] where empty
+	empty         bool   // no stores are declared
+	afternoon     bool   // it is afternoon there: a summary now is of today
 
 	here  bool              // run in the test's process, whose clocks can be moved
 	alone bool              // there, go by that clock and not by the database's
@@ -53,6 +55,9 @@ func (s setting) String() string {
 	channel := "app"
 	if s.group {
 		channel = "group"
+	}
+	if s.socket {
+		channel += "-socket"
 	}
 	name := fmt.Sprintf("%s/%s/%s", s.dialect, s.driver, channel)
 	if s.failpoint != "" {
@@ -116,9 +121,12 @@ func newWorld(t *testing.T, s setting) *world {
 	opt := wecomtest.Options{
 		Now:       s.now(&u.ahead),
 		Apps:      []wecomtest.App{{Name: "main", AgentID: 1000002, TrustedDomain: strings.TrimPrefix(publicURL, "https://")}},
-		Robots:    []wecomtest.Robot{{Name: "group", DisplayName: "验券"}},
+		Robots:    []wecomtest.Robot{{Name: "group", DisplayName: "验券", LongConnection: s.socket}},
 		Webhooks:  []wecomtest.Webhook{{Name: "日报", Key: secrets["WECOM_WEBHOOK_KEY"], Group: roomManagers}},
 		PollEvery: 200 * time.Millisecond,
+		// The pages say that a long connection shows no cards in groups, some projects
+		// that it does.
+		GroupCards: wecomtest.GroupCards{Respond: true, Push: true},
 	}
 	// Clients and pages of the manual differ in these; each cell has a mix of its own.
 	if s.driver == models.MySQL {
@@ -148,7 +156,7 @@ func newWorld(t *testing.T, s setting) *world {
 		u.env = append(u.env, k+"="+v)
 	}
 	u.env = append(u.env, "WECOM_APP_SECRET="+app.Secret, "WECOM_APP_TOKEN="+app.Token, "WECOM_APP_AES_KEY="+app.EncodingAESKey,
-		"WECOM_BOT_TOKEN="+robot.Token, "WECOM_BOT_AES_KEY="+robot.EncodingAESKey)
+		"WECOM_BOT_TOKEN="+robot.Token, "WECOM_BOT_AES_KEY="+robot.EncodingAESKey, "WECOM_BOT_SECRET="+robot.Secret)
 
 	dir := t.TempDir()
 	u.dsn = filepath.Join(dir, "yanquan.db")
@@ -166,7 +174,8 @@ func newWorld(t *testing.T, s setting) *world {
 	var text strings.Builder
 	w.must(configText.Execute(&text, map[string]any{
 		"Driver": s.driver, "DSN": dsn, "Zone": u.zone.String(), "WeComURL": api.URL, "CorpID": app.CorpID,
-		"PublicURL": publicURL, "PlatformURL": shops.URL, "UndoWindow": s.undoWindow, "CallTimeout": s.callTimeout, "Platform": string(s.dialect), "Empty": s.empty, "Watch": cmp.Or(s.watch, unwatched), "Rooms": rooms, "Staff": crowd, "Names": people,
+		"Socket": s.socket, "SocketURL": u.wecom.SocketURL(), "BotID": robot.ID,
+		"PublicURL": publicURL, "PlatformURL": shops.URL, "UndoWindow": s.undoWindow, "CallTimeout": s.callTimeout, "ReplyDeadline": cmp.Or(s.replyDeadline, "1500ms"), "Platform": string(s.dialect), "Empty": s.empty, "Watch": cmp.Or(s.watch, unwatched), "Rooms": rooms, "Staff": crowd, "Names": people,
 		"SessionFile": filepath.Join(dir, "session-b"),
 		"ReportAt":    time.Now().In(u.zone).Add(12 * time.Hour).Format("15:04"), // not while the test runs
 	}))

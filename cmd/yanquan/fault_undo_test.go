@@ -22,7 +22,7 @@ func TestFault18UndoWindow(t *testing.T) {
 		w.clock.Advance(2 * time.Second)
 		w.say(w.hero, "撤 "+late, "已过撤销时间", people[w.hero])
 		w.say("boss", "撤 "+late, "已过撤销时间")
-		w.press(w.hero, w.card(a), "撤销", "已过撤销时间")
+		w.stale(w.hero, w.card(a), "撤销", "已过撤销时间")
 		w.say(w.hero, "撤", "没有可以撤销")
 		if w.requests("reverseconsume") != asked {
 			w.Error("the platform was asked after the window")

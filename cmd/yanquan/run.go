@@ -35,6 +35,7 @@ func commands() []command {
 		{"serve", "--config config.yaml [--no-migrate]", "run the bot", serveCommand},
 		{"migrate", "up|status --config config.yaml", "upgrade the database schema, or show its state", migrateCommand},
 		{"doctor", "--config config.yaml", "check configuration, database, clock, WeCom, callback addresses and platform", doctorCommand},
+		{"wecom", "menu [--app NAME] --config config.yaml", "give the WeCom apps their menu: scan, history, help", wecomCommand},
 		{"explain", "CODE --config config.yaml", "tell the whole story of one voucher code", explainCommand},
 		{"audit", "[--days 30] --config config.yaml", "list who changed stores, groups, people and authorisations", auditCommand},
 		{"version", "", "show version, commit and Go version", versionCommand},

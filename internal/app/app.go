@@ -274,7 +274,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 	notices, deadline := "", time.Duration(0)
 	var webhooks []bot.Webhook
 	if w := cfg.WeCom; w != nil {
-		sending.APIURL, deadline = w.APIURL, w.ReplyDeadline
+		sending.APIURL, sending.Mention, deadline = w.APIURL, w.Mention, w.ReplyDeadline
 		for _, a := range w.Apps {
 			ac := wecom.AppConfig{
 				Name: a.Name, CorpID: w.CorpID, AgentID: a.AgentID, Secret: a.Secret,
@@ -297,14 +297,16 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 				p.sockets = append(p.sockets, socket)
 				continue
 			}
-			robot, err := wecom.NewRobot(wecom.RobotConfig{
+			rc := wecom.RobotConfig{
 				Name: b.Name, Token: b.Token, EncodingAESKey: b.EncodingAESKey,
-				DisplayName: b.DisplayName, FallbackURL: base, Now: o.Now,
-			})
+				DisplayName: b.DisplayName, Mention: w.Mention, FallbackURL: base, Now: o.Now,
+			}
+			robot, err := wecom.NewRobot(rc)
 			if err != nil {
 				return nil, err
 			}
 			p.robots[b.Name] = robot
+			sending.Robots = append(sending.Robots, rc)
 		}
 		for _, h := range w.Webhooks {
 			sending.Webhooks = append(sending.Webhooks, wecom.WebhookConfig{Name: h.Name, Key: h.Key})
@@ -336,7 +338,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		reconcileAt = &at
 	}
 	p.bot, err = bot.New(bot.Options{
-		DB: db, Platforms: platforms, Authorizers: authorizers, Courier: sender, Managers: cfg.Managers, Notices: notices, Webhooks: webhooks,
+		DB: db, Platforms: platforms, Authorizers: authorizers, Courier: sender, Pictures: sender, Managers: cfg.Managers, Notices: notices, Webhooks: webhooks,
 		Location: cfg.Location(), CallTimeout: cfg.Redeem.CallTimeout, UndoWindow: cfg.Redeem.UndoWindow,
 		Link: linker(links, base, o.Log), AuthLink: authLinker(links, base, o.Log), FileLink: fileLinker(links, base, o.Log),
 		ConsoleLink:   func(ticket string) string { return base + console.Root + "in?t=" + ticket },

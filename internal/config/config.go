@@ -67,6 +67,7 @@ type WeCom struct {
 	Apps          []App         `yaml:"apps"`
 	Bots          []Bot         `yaml:"bots"`
 	Webhooks      []Webhook     `yaml:"webhooks"`
+	Mention       bool          `yaml:"mention" default:"true"` // in groups, answers in words begin with <@userid>
 	ReplyDeadline time.Duration `yaml:"reply_deadline" default:"4s"`
 }
 

@@ -53,7 +53,7 @@ func says(all []statement, code string) bool {
 
 var (
 	aCode    = regexp.MustCompile(`\b7\d{9}\b`)
-	boldLine = regexp.MustCompile(`^(?:✅ |❌ )?\*\*(.+?)\*\*$`)
+	boldLine = regexp.MustCompile(`^(?:<@[^>]+> )?(?:✅ |❌ )?\*\*(.+?)\*\*$`)
 	itemLine = regexp.MustCompile(`^- (.+?)：(.*)$`)
 	listKey  = regexp.MustCompile(`^(✅|↩|❌|❗|⏳)(\d{4})$`)
 	coupon   = regexp.MustCompile(`(?m)^(?:> *)?(\d{8,20}) 已撤销$`)

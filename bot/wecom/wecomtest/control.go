@@ -32,7 +32,8 @@ POST   /resend          {delivery}                              Delivery
 POST   /raw             {app|robot|group, user, text | plaintext, knobs} {status, body}; spoilt requests
 POST   /verify-url      {app|robot}                             {ok, error}
 POST   /poll                                                    {polled}; asks for stream frames once
-POST   /faults          Fault                                   DELETE /faults ends all
+POST   /faults          Fault                                   DELETE /faults ends all; api also
+                        "picture", "ws", a command such as "aibot_send_msg", "sends", "frames"
 POST   /socket/drop, /socket/lose, /socket/forget {robot}       break it; lose the subscription; forget req_ids
 POST   /socket/kick, /socket/duplicate {robot, times}           another subscriber; callbacks sent twice
 POST   /socket/frame    {robot, text}                           any frame to the client

@@ -102,7 +102,7 @@
 //     1000; a second aibot_subscribe on the same connection changes nothing; ping is
 //     acked before a subscription, too;
 //   - 40058 for a malformed frame, with an empty req_id where it has none, and for an
-//     unknown cmd;
+//     unknown cmd; a frame over 2 MiB breaks the connection;
 //   - a req_id outlives the connection it came over ([WeCom.ForgetRequests]); a
 //     message may be answered any number of times, with a card each; an event's
 //     req_id takes nothing from aibot_respond_msg, not only no stream; what comes too

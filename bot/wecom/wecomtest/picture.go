@@ -140,7 +140,7 @@ func (w *WeCom) mixedObject(b *bot, parts []Part) (object, error) {
 			items = append(items, object{"msgtype": "text", "text": object{"content": p.Text}})
 			continue
 		}
-		o, err := w.pictureObject(b, p.media, p.Spoil)
+		o, err := w.mediaObject(b, p.media, p.Spoil)
 		if err != nil {
 			return nil, err
 		}
@@ -156,10 +156,10 @@ type link struct {
 	stall   bool
 }
 
-// pictureObject is {"url"} of a picture or a file encrypted with the robot's key, or
+// mediaObject is {"url"} of a picture or a file encrypted with the robot's key, or
 // {"url","aeskey"} with a key of its own over a long connection. It is valid for
 // five minutes. Callers hold mu.
-func (w *WeCom) pictureObject(b *bot, media string, s Spoil) (object, error) {
+func (w *WeCom) mediaObject(b *bot, media string, s Spoil) (object, error) {
 	o := object{}
 	key := b.key
 	if b.long() {

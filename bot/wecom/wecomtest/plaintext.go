@@ -62,7 +62,7 @@ func (w *WeCom) saidObject(b *bot, u utterance) (object, error) {
 	var err error
 	switch u.kind {
 	case KindImage, KindFile:
-		o[u.kind], err = w.pictureObject(b, u.media, u.spoil)
+		o[u.kind], err = w.mediaObject(b, u.media, u.spoil)
 	case KindMixed:
 		o[u.kind], err = w.mixedObject(b, u.parts)
 	default: // text; of a voice message the robot gets the words

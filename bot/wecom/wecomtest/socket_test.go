@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -109,6 +110,8 @@ func TestMalformedFrames(t *testing.T) {
 		t.Errorf("%d refusals", n)
 	}
 	c.quiet(t)
+	c.write(t, `{"cmd":"`+strings.Repeat("x", 2<<20)+`"}`)
+	c.closed(t)
 }
 
 func TestMessageOverTheLongConnection(t *testing.T) {
@@ -242,6 +245,76 @@ func TestLongRobotHasNoURL(t *testing.T) {
 	if resp.StatusCode != http.StatusUpgradeRequired {
 		t.Errorf("status %d", resp.StatusCode)
 	}
+}
+
+// Messages, answers, drops and subscriptions at once, for the race detector; what
+// was answered with 0 is on the screen once.
+func TestManyFramesAtOnce(t *testing.T) {
+	t.Parallel()
+	w := setupLong(t, func(o *wecomtest.Options) { o.MaxUnfinished, o.SubscribeRate = -1, -1 })
+	c := w.subscribed(t)
+	const messages = 24
+	answered := make(chan error, 1)
+	go func() {
+		taken, pending := 0, map[string]bool{}
+		for taken < messages {
+			frame, err := c.read()
+			if err != nil {
+				answered <- err
+				return
+			}
+			id := reqID(frame)
+			if pending[id] {
+				if frame["errcode"] != 0.0 {
+					answered <- fmt.Errorf("%v", frame)
+					return
+				}
+				taken++
+				continue
+			}
+			pending[id] = true
+			text := fmt.Sprintf(`{"cmd":"aibot_respond_msg","headers":{"req_id":%q},"body":%s}`, id, streamFrame(id, true, "好"))
+			if err := c.conn.Write(ctx, websocket.MessageText, []byte(text)); err != nil {
+				answered <- err
+				return
+			}
+		}
+		answered <- nil
+	}()
+	var wg sync.WaitGroup
+	for i := range messages {
+		wg.Go(func() {
+			where := longGroup.Mention("long")
+			if i%2 == 0 {
+				where = longChat
+			}
+			if out, err := w.Say(ctx, where, "lisi", "验"); err != nil || !out.Delivery().Accepted() {
+				t.Errorf("%+v, %v", out, err)
+			}
+		})
+	}
+	wg.Wait()
+	must(t, <-answered)
+	if n := len(w.Screen(longChat)) + len(w.Screen(longGroup)); n != 2*messages {
+		t.Errorf("%d bubbles", n)
+	}
+	w.wantNoRefusals(t)
+	for range 4 {
+		wg.Go(func() {
+			conn, _, err := websocket.Dial(ctx, w.SocketURL(), nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			next := &client{conn: conn}
+			_ = conn.Write(ctx, websocket.MessageText, []byte(`{"cmd":"aibot_subscribe","headers":{"req_id":"s"},"body":`+subscribeLong+`}`))
+			_, _ = next.read() // the ack, or it was dropped before
+			_ = conn.CloseNow()
+		})
+		wg.Go(func() { _ = w.DropConnection("long") })
+		wg.Go(func() { _, _ = w.Say(ctx, longChat, "lisi", "验") })
+	}
+	wg.Wait()
 }
 
 func TestCloseEndsConnections(t *testing.T) {

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+	"yanquan/models"
+)
+
+var updateTable = flag.Bool("update", false, "write docs/channels.md anew")
+
+const channelPage = "../../docs/channels.md"
+
+// ways are the channels by which staff reach the bot, as columns of the table.
+var ways = []struct {
+	name string
+	setting
+}{
+	{"self-built app, 1:1", setting{replyDeadline: "4s"}},
+	{"智能机器人 called by URL, group", setting{group: true, replyDeadline: "4s"}},
+	{"智能机器人 by long connection, group", setting{group: true, socket: true, replyDeadline: "4s"}},
+}
+
+// situation is a row of the table: what is done, and what is seen of it. see notes
+// a moment; moments of one situation are rows of their own.
+type situation struct {
+	name string
+	play func(w *world, see func(moment string, since int64))
+}
+
+var situations = []situation{
+	{"`验 CODE`, the platform is quick", func(w *world, see func(string, int64)) {
+		code := w.sell()
+		a := w.say(w.hero, "验 "+code, "核销成功")
+		w.ledger(code, 1, 0)
+		see("", a.since)
+	}},
+	{"`查 CODE`, then 确认核销", func(w *world, see func(string, int64)) {
+		code := w.sell()
+		a := w.say(w.hero, "查 "+code, "[确认核销]")
+		see("before the press", a.since)
+		w.press(w.hero, w.card(a), "确认核销", "核销成功")
+		w.ledger(code, 1, 0)
+		see("after it", a.since)
+	}},
+	{"a press on 撤销", func(w *world, see func(string, int64)) {
+		code := w.sell()
+		a := w.say(w.hero, "验 "+code, "核销成功")
+		w.press(w.hero, w.card(a), "撤销", "已撤销")
+		w.ledger(code, 1, 1)
+		see("", a.since)
+	}},
+	{"`撤 CODE` after `验 CODE`", func(w *world, see func(string, int64)) {
+		code := w.sell()
+		a := w.say(w.hero, "验 "+code, "核销成功")
+		w.say(w.hero, "撤 "+code, "已撤销")
+		w.ledger(code, 1, 1)
+		if !w.group { // the first card is taken back a moment later
+			w.glimpse(a, true, "已撤销", "撤 "+code)
+		}
+		see("", a.since)
+	}},
+	{"two people verify one code at once, the second sees", func(w *world, see func(string, int64)) {
+		code := w.sell()
+		w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 300 * time.Millisecond})
+		first := w.utter(w.hero, "验 "+code)
+		w.glimpse(first, true, "核销成功")
+		second := w.in(room(staff(1))).say(staff(1), "验 "+code, people[w.hero])
+		w.recount(w.hero)
+		w.ledger(code, 1, 0)
+		w.in(room(staff(1))).saw(see, "", staff(1), second.since)
+	}},
+	{"`验 CODE`, the platform consumes and then says nothing for two minutes", func(w *world, see func(string, int64)) {
+		code := w.sell()
+		w.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang, Call: "consume", Code: code})
+		w.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "getconsumed", Code: code, Times: -1, Delay: time.Hour})
+		began, before := time.Now(), w.wecom.Version()
+		said := make(chan answer, 1)
+		go func() { said <- w.utter(w.hero, "验 "+code) }()
+		for _, after := range []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute} {
+			<-time.After(time.Until(began.Add(after)))
+			see("after "+strings.TrimSuffix(after.String(), "0s"), before)
+		}
+		w.platform.ClearFaults()
+		w.finally(<-said, "核销成功", code)
+		w.recount(w.hero)
+		w.ledger(code, 1, 0)
+		see("and when it speaks again", before)
+	}},
+}
+
+// saw is see for somebody else.
+func (w *world) saw(see func(string, int64), moment, user string, since int64) {
+	hero := w.hero
+	w.hero = user
+	see(moment, since)
+	w.hero = hero
+}
+
+// changing is what differs from run to run.
+var changing = []struct {
+	what *regexp.Regexp
+	to   string
+}{
+	{regexp.MustCompile(`\d{2}:\d{2}:\d{2}`), "HH:MM:SS"},
+	{regexp.MustCompile(`\d{8,20}`), "CODE"},
+	{regexp.MustCompile(`店员\d+|员工\d+`), "张三"},
+}
+
+// seen is what the hero sees of the bot, a bubble a line.
+func (w *world) seen(since int64) string {
+	var lines []string
+	for _, s := range w.wecom.Screen(w.screen(w.hero)) {
+		if !s.FromBot || s.Seq <= since {
+			continue
+		}
+		lines = append(lines, glance(s))
+	}
+	if len(lines) == 0 {
+		return "nothing yet"
+	}
+	return strings.Join(lines, "<br>")
+}
+
+// glance is a bubble in a few words.
+func glance(s wecomtest.Shown) string {
+	text, _, _ := strings.Cut(strings.TrimSpace(s.Text), "\n")
+	what := map[bool]string{true: "text", false: "text, growing"}[s.Finished]
+	if c := s.Card; c != nil {
+		what, text = "card", c.Title
+		for _, b := range c.Buttons {
+			text += " [" + b.Text + "]"
+		}
+	}
+	text = strings.NewReplacer("**", "", "|", "｜").Replace(text)
+	for _, c := range changing {
+		text = c.what.ReplaceAllString(text, c.to)
+	}
+	return what + ": " + text
+}
+
+// cell is what is seen at a moment by one way.
+type cell struct{ row, way string }
+
+// TestChannels plays the same situations by every channel and holds what people see
+// against docs/channels.md; -update writes that page.
+//
+//	go test ./cmd/yanquan -run TestChannels -update
+func TestChannels(t *testing.T) {
+	t.Parallel()
+	builtProgram(t, "")
+	var mu sync.Mutex
+	cells, rows := map[cell]string{}, []string{}
+	want := map[cell]string{}
+	if !*updateTable {
+		want = readChannels(t)
+	}
+	var cellsDone sync.WaitGroup
+	for i, way := range ways {
+		s := way.setting
+		s.dialect, s.driver = dianpingtest.Meituan, models.SQLite
+		if i%2 == 1 {
+			s.dialect, s.driver = dianpingtest.Dianping, models.MySQL
+		}
+		cellsDone.Go(func() {
+			t.Run(s.String(), func(t *testing.T) {
+				w := newWorld(t, s)
+				parts := map[string]func(*world){}
+				for n, sit := range situations {
+					parts[fmt.Sprintf("%02d", n)] = func(w *world) {
+						w.hero = hero(n + 1)
+						w = w.in(room(w.hero))
+						see := func(moment string, since int64) {
+							row := sit.name
+							if moment != "" {
+								row += "; " + moment
+							}
+							got := w.seen(since)
+							if expected, known := want[cell{row, way.name}]; known {
+								got = w.beholds(expected, since)
+							}
+							mu.Lock()
+							defer mu.Unlock()
+							cells[cell{row, way.name}] = got
+							if !slices.Contains(rows, row) {
+								rows = append(rows, row)
+							}
+						}
+						sit.play(w, see)
+					}
+				}
+				w.together(parts)
+				judgement(w)
+			})
+		})
+	}
+	cellsDone.Wait()
+	if t.Failed() {
+		return
+	}
+	page := channelTable(rows, cells)
+	if *updateTable {
+		if err := os.WriteFile(channelPage, page, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if now, err := os.ReadFile(channelPage); err != nil || !bytes.Equal(now, page) {
+		t.Errorf("docs/channels.md is not what people see (%v); this is:\n%s", err, page)
+	}
+}
+
+// beholds waits for what is to be seen at a moment, for a slow machine may be late,
+// and returns what is there in the end.
+func (w *world) beholds(expected string, since int64) string {
+	deadline := w.soon()
+	for {
+		version := w.wecom.Version()
+		got := w.seen(since)
+		if got == expected {
+			return got
+		}
+		select {
+		case <-w.wecom.Changed(version):
+		case <-deadline.Done():
+			return w.seen(since)
+		}
+	}
+}
+
+const channelHead = `# What people see
+
+Written by
+
+    go test ./cmd/yanquan -run TestChannels -update
+
+and held against the built program by the same test in every run. One situation a
+row, one channel a column; the bubbles of the bot are listed from top to bottom. A
+card changes in its place. Times, codes and names stand for whatever they are.
+
+`
+
+// channelTable is the page; rows in the order of the situations.
+func channelTable(rows []string, cells map[cell]string) []byte {
+	var out bytes.Buffer
+	out.WriteString(channelHead + "| situation |")
+	for _, way := range ways {
+		out.WriteString(" " + way.name + " |")
+	}
+	out.WriteString("\n|---|" + strings.Repeat("---|", len(ways)) + "\n")
+	for _, sit := range situations {
+		for _, row := range rows {
+			if row != sit.name && !strings.HasPrefix(row, sit.name+"; ") {
+				continue
+			}
+			out.WriteString("| " + row + " |")
+			for _, way := range ways {
+				out.WriteString(" " + cells[cell{row, way.name}] + " |")
+			}
+			out.WriteString("\n")
+		}
+	}
+	return out.Bytes()
+}
+
+// readChannels reads the page's table.
+func readChannels(t *testing.T) map[cell]string {
+	t.Helper()
+	page, err := os.ReadFile(channelPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[cell]string{}
+	for line := range strings.Lines(string(page)) {
+		parts := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), " | ")
+		if len(parts) != len(ways)+1 {
+			continue
+		}
+		for i, way := range ways {
+			found[cell{strings.TrimSpace(parts[0]), way.name}] = strings.TrimSpace(parts[i+1])
+		}
+	}
+	return found
+}
