@@ -49,7 +49,10 @@ func (b *Bot) conclude(ctx context.Context, tx *models.DB, row models.Inbox, m M
 	}
 	if unsent == 0 && m.Button != nil { // the pending reply has used up the one update of the card
 		pressed := *m.Button
-		pressed.ResponseCode, pressed.TaskID, m.Button = "", "", &pressed
+		if pressed.ResponseCode = ""; m.ReqID != "" {
+			pressed.TaskID = ""
+		}
+		m.Button = &pressed
 	}
 	return b.send(ctx, tx, row, m, reply)
 }
