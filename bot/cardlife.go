@@ -94,7 +94,7 @@ func (b *Bot) cardsDue(ctx context.Context, wg *sync.WaitGroup, now time.Time) {
 // changeCard sees to one card that is due: it is changed to the truth, or put off
 // where it still tells it.
 func (b *Bot) changeCard(ctx context.Context, o models.Outgoing) error {
-	if len(o.ResponseCode) == 0 || o.State != models.SentOut {
+	if len(o.ChangeCode) == 0 || o.State != models.SentOut {
 		return b.DB.PutOffCard(ctx, o, time.Time{})
 	}
 	var d Delivery
@@ -111,7 +111,7 @@ func (b *Bot) changeCard(ctx context.Context, o models.Outgoing) error {
 		}
 		change := Delivery{
 			ID: b.NewID(), Channel: d.Channel, User: d.User, Reply: Reply{Card: card},
-			ResponseCode: string(o.ResponseCode), Card: o.ID, Change: true,
+			ResponseCode: string(o.ChangeCode), Card: o.ID, Change: true,
 		}
 		if b.Courier.FirstForm(change) != AsUpdate {
 			return tx.PutOffCard(ctx, o, time.Time{}) // nobody wants a second card

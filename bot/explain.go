@@ -125,7 +125,11 @@ func story(ctx context.Context, db *models.DB, loc *time.Location, code string, 
 		add(c.StartedAt, Called, "平台 %s（%d 毫秒）：%s", c.Name, c.Took.Milliseconds(), result)
 	}
 	for _, o := range out {
-		text := fmt.Sprintf("消息发给 %s：%s", joined(o.Channel, o.User, o.Chat), outgoingWords[o.State])
+		what := "消息发给"
+		if Form(o.Form) == AsUpdate {
+			what = "更新卡片"
+		}
+		text := fmt.Sprintf("%s %s：%s", what, joined(o.Channel, o.User, o.Chat), outgoingWords[o.State])
 		if o.Reason != "" {
 			text += "（" + o.Reason + "）"
 		}

@@ -50,7 +50,7 @@ func (db *DB) PutOffCard(ctx context.Context, o Outgoing, at time.Time) error {
 // says when the card is due again, if it can be changed again by then. Of several
 // who try, one wins; the others get [ErrStale].
 func (db *DB) SpendCode(ctx context.Context, o Outgoing, again time.Time) error {
-	return db.moveCard(ctx, "spend response code", o, map[string]any{"change_at": stamp(again), "response_code": nil})
+	return db.moveCard(ctx, "spend response code", o, map[string]any{"change_at": stamp(again), "change_code": nil})
 }
 
 func (db *DB) moveCard(ctx context.Context, what string, o Outgoing, values map[string]any) error {
@@ -75,9 +75,9 @@ func (db *DB) CardChanged(ctx context.Context, id, code string) error {
 	return db.write(ctx, "record change of card", func(g *gorm.DB) error {
 		g = g.Model(&Outgoing{}).Where("id = ?", id)
 		if code == "" {
-			return g.Where("response_code IS NULL").Update("change_at", nil).Error
+			return g.Where("change_code IS NULL").Update("change_at", nil).Error
 		}
-		return g.Update("response_code", db.keys.sealText(outboxCode, id, code)).Error
+		return g.Update("change_code", db.keys.sealText(outboxCode, id, code)).Error
 	})
 }
 

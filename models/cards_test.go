@@ -45,7 +45,7 @@ func TestCards(t *testing.T) {
 		cards := dueCards(t, db, end)
 		same(t, len(cards), 1)
 		a := cards["a"]
-		same(t, string(a.ResponseCode), "code-a")
+		same(t, string(a.ChangeCode), "code-a")
 		same(t, a.ChangeAt, end)
 
 		// Nothing is changed while an answer is on its way to the same person.
@@ -67,10 +67,10 @@ func TestCards(t *testing.T) {
 		// The code is spent once, and the change may bring another.
 		no(t, db.SpendCode(ctx, a, later.Add(time.Minute)))
 		a = dueCards(t, db, later.Add(time.Minute))["a"]
-		same(t, a.ResponseCode, []byte(nil))
+		same(t, a.ChangeCode, []byte(nil))
 		no(t, db.CardChanged(ctx, "a", "code-2"))
 		a = dueCards(t, db, later.Add(time.Minute))["a"]
-		same(t, string(a.ResponseCode), "code-2")
+		same(t, string(a.ChangeCode), "code-2")
 		no(t, db.CardChanged(ctx, "a", "")) // by the code of a press: this one is left
 		same(t, len(dueCards(t, db, later.Add(time.Minute))), 1)
 		no(t, db.SpendCode(ctx, a, later.Add(time.Minute)))

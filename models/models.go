@@ -197,7 +197,7 @@ type Outgoing struct {
 	InboxID      string        `gorm:"size:64"` // the message it answers, or ""
 	OperationID  string        `gorm:"size:64"` // or "", or see [LookSubject]
 	Payload      []byte        // what to send; sealed in the database
-	ResponseCode []byte        // allows one change of the card that was sent; nil: none; sealed in the database
+	ChangeCode   []byte        // allows one change of the card that was sent; nil: none; sealed in the database
 	ChangeAt     time.Time     `gorm:"serializer:utc"` // when the card that was sent is to be changed; zero: never
 	Form         string        `gorm:"size:32"`        // rung of the fallback ladder
 	State        OutgoingState `gorm:"size:16"`

@@ -100,7 +100,7 @@ func (db *DB) openOutgoing(o Outgoing) (Outgoing, error) {
 	if o.Payload, err = db.keys.open(outboxPayload, o.ID, o.Payload); err != nil {
 		return o, err
 	}
-	o.ResponseCode, err = db.keys.openNull(outboxCode, o.ID, o.ResponseCode)
+	o.ChangeCode, err = db.keys.openNull(outboxCode, o.ID, o.ChangeCode)
 	return o, err
 }
 
@@ -137,7 +137,7 @@ func (db *DB) ClaimOutgoing(ctx context.Context, o Outgoing, until time.Time) (O
 func (db *DB) OutgoingSent(ctx context.Context, o Outgoing, messageID, code string) error {
 	values := map[string]any{
 		"state": SentOut, "due_at": nil, "sent_at": stamp(db.now()), "message_id": clip(messageID, 190), "reason": "",
-		"response_code": db.keys.sealText(outboxCode, o.ID, code),
+		"change_code": db.keys.sealText(outboxCode, o.ID, code),
 	}
 	if code == "" {
 		values["change_at"] = nil

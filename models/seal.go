@@ -44,7 +44,7 @@ const (
 	inboxPayload   column = "inbox.payload"
 	inboxReply     column = "inbox.reply"
 	outboxPayload  column = "outbox.payload"
-	outboxCode     column = "outbox.response_code"
+	outboxCode     column = "outbox.change_code"
 	sessionAccess  column = "sessions.access_token"
 	sessionRefresh column = "sessions.refresh_token"
 	grantAccess    column = "grants.access_token"

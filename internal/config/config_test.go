@@ -76,7 +76,7 @@ redeem: {call_timeout: 1s}
 stores:
   - {name: a, platform: dianping, shop_id: x, session: y, staff: [{userid: ZhangSan}]}
 `, nil)
-	if got := cfg.WeCom; got.APIURL != "https://qyapi.weixin.qq.com" || got.ReplyDeadline != 4*time.Second {
+	if got := cfg.WeCom; got.APIURL != "https://qyapi.weixin.qq.com" || got.ReplyDeadline != 4*time.Second || !got.Mention {
 		t.Errorf("wecom: %+v", got)
 	}
 	if got := cfg.Dianping; got.APIURL != "https://openapi.dianping.com" || got.AuthURL != "https://e.dianping.com" || got.AppKey != "007" {

@@ -1,6 +1,6 @@
 -- Cards that were sent, and when their buttons stop saying what can be done.
 
-ALTER TABLE outbox ADD COLUMN response_code BLOB;
+ALTER TABLE outbox ADD COLUMN change_code BLOB;
 
 ALTER TABLE outbox ADD COLUMN change_at TEXT;
 
