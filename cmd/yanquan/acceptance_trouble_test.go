@@ -65,16 +65,16 @@ func platformDown(w *world) {
 		down.Add(1)
 		told.Add(3)
 		var back atomic.Pointer[time.Time]
-		part := func(user, text, want string) func(*world) {
+		part := func(user, verb, code, want string) func(*world) {
 			return func(w *world) {
 				w = w.in(room(user))
 				a := func() answer {
 					defer told.Done()
-					a := w.utter(user, text)
+					a := w.utter(user, verb+code)
 					down.Wait()
 					return w.glimpse(a, false)
 				}()
-				w.finally(a, want)
+				w.finally(a, want, code)
 				if t := back.Load(); t == nil {
 					w.Error("settled while the platform was down")
 				} else if took := time.Since(*t); took > 30*time.Second {
@@ -85,9 +85,9 @@ func platformDown(w *world) {
 			}
 		}
 		w.together(map[string]func(*world){
-			string(mode) + "_applied": part(staff(1), "验 "+applied, "核销成功"),
-			string(mode) + "_dropped": part(staff(2), "验 "+dropped, "核销成功"),
-			string(mode) + "_undo":    part(staff(3), "撤 "+undone, "已撤销"),
+			string(mode) + "_applied": part(staff(1), "验 ", applied, "核销成功"),
+			string(mode) + "_dropped": part(staff(2), "验 ", dropped, "核销成功"),
+			string(mode) + "_undo":    part(staff(3), "撤 ", undone, "已撤销"),
 			string(mode) + "_outage": func(w *world) {
 				err := w.platform.Await(w.soon(), func() bool {
 					return w.held("consume", applied) && w.held("consume", dropped) && w.held("reverseconsume", undone)

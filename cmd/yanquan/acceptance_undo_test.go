@@ -16,6 +16,7 @@ func undo(w *world) {
 	w.say(w.hero, "撤 "+w.sell(), "没有")
 	for i, verb := range []string{"撤 ", "撤销 ", "撤"} {
 		code, user := w.sell(), staff(i+1)
+		w := w.own(user)
 		w.say(user, "验 "+code, "核销成功")
 		w.say(user, verb+code, "已撤销", "新的券码", code, people[user])
 		w.ledger(code, 1, 1)

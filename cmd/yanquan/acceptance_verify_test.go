@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
 )
 
@@ -262,12 +263,18 @@ func bothPress(w *world) {
 			}
 		}
 		w.together(parts)
-		w.ledger(code, 1, 0)
+		w.must(w.platform.Await(w.soon(), func() bool { return w.platform.Effects(code).Consumed > 0 }))
 		v, _ := w.platform.Voucher(code)
 		for _, user := range []string{w.hero, "lisi"} {
-			if shown, _ := w.wecom.Find(card.ID, user); !strings.Contains(legible(shown), people[v.Use.Account]) || strings.Contains(legible(shown), "[确认核销]") {
+			_, err := w.wecom.WaitFor(w.soon(), w.screen(user), func([]wecomtest.Shown) bool {
+				shown, _ := w.wecom.Find(card.ID, user)
+				return strings.Contains(legible(shown), people[v.Use.Account]) && !strings.Contains(legible(shown), "[确认核销]")
+			})
+			if err != nil {
+				shown, _ := w.wecom.Find(card.ID, user)
 				w.Errorf("%s has verified it, but %s reads:\n%s", v.Use.Account, user, legible(shown))
 			}
 		}
+		w.ledger(code, 1, 0)
 	}
 }
