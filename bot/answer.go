@@ -49,7 +49,10 @@ func (b *Bot) conclude(ctx context.Context, tx *models.DB, row models.Inbox, m M
 	}
 	if unsent == 0 && m.Button != nil { // the pending reply has used up the one update of the card
 		pressed := *m.Button
-		pressed.ResponseCode, m.Button, m.ReqID = "", &pressed, ""
+		if pressed.ResponseCode = ""; m.ReqID != "" {
+			pressed.TaskID = ""
+		}
+		m.Button = &pressed
 	}
 	return b.send(ctx, tx, row, m, reply)
 }
@@ -58,8 +61,12 @@ func (b *Bot) conclude(ctx context.Context, tx *models.DB, row models.Inbox, m M
 func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Message, reply Reply) error {
 	d := Delivery{ID: b.NewID(), Channel: m.Channel, Chat: m.Chat, User: m.User, SentAs: m.SentAs, Reply: reply}
 	due := b.Now()
+	waits := m.streams() && !due.Before(row.ReceivedAt.Add(waitDelay/2)) // or did; clocks are not that exact
+	if waits && reply.Empty() {
+		d.Reply = Reply{Text: "已处理。"}
+	}
 	switch {
-	case reply.Empty():
+	case d.Reply.Empty():
 		return nil
 	case m.Passive() && (m.ReplyURL == "" || reply.Pending):
 		return nil // the stream says it is under way; without a reply URL there is no other way
@@ -76,7 +83,7 @@ func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Messa
 		if m.streams() {
 			return b.stream(ctx, tx, row, m, reply, due)
 		}
-	case m.streams() && !b.Now().Before(row.ReceivedAt.Add(waitDelay/2)): // a line that has not gone out yet need not
+	case waits: // a line that has not gone out yet need not
 		if _, err := tx.OutgoingObsolete(ctx, row.ID); err != nil {
 			return fmt.Errorf("bot: answer: %w", err)
 		}

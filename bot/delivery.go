@@ -29,7 +29,7 @@ type Delivery struct {
 	ReqID   string
 	Answers Kind
 	Asked   time.Time // when it was done
-	Pressed string    // the task id of the card that was pressed
+	Pressed string    // the task id of the card that was pressed; empty: it cannot be changed any more
 	// Stream names the stream that shows people that their answer is under way.
 	Stream string
 	// Ends: it only ends the stream, and waits for nothing.

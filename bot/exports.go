@@ -54,6 +54,8 @@ func (b *Bot) askExport(ctx context.Context, row models.Inbox, m Message, places
 	}
 	var reply Reply
 	switch {
+	case !m.Private() && m.ReqID != "": // a robot cannot write to who never wrote to it
+		reply = say("正在生成「%s」的明细，做好后单独发给您。没收到的话，请打开和我的单聊，再发一次。", span.Title)
 	case !m.Private():
 		reply = say("正在生成「%s」的明细，做好后发到您和应用的单聊里。收不到，请管理员把您加进应用的可见范围。", span.Title)
 	case m.Passive() || found >= exportAtOnce:
@@ -247,7 +249,7 @@ func (b *Bot) giveUpExport(ctx context.Context, e models.Export, m Message, reas
 // sendExport puts what came of it into the outbox. It goes to the person alone:
 // from a group by the app.
 func (b *Bot) sendExport(ctx context.Context, tx *models.DB, m Message, reply Reply) error {
-	d := Delivery{ID: b.NewID(), Channel: m.Channel, User: m.User, Reply: reply}
+	d := Delivery{ID: b.NewID(), Channel: m.Channel, User: m.User, SentAs: m.SentAs, Reply: reply}
 	if m.Passive() {
 		d.ReplyURL = m.ReplyURL
 		if !m.Private() || m.ReplyURL == "" {

@@ -225,8 +225,42 @@ func TestSocketPress(t *testing.T) {
 			t.Errorf("under way: %+v", pending)
 		}
 		has(t, final.Reply, "核销成功")
-		if final.ReqID != "" || final.Pressed != "" {
+		if final.Answers != Click || final.Pressed != "" {
 			t.Errorf("the update is used up: %+v", final)
+		}
+	})
+}
+
+// A message that is answered by nothing but a file ends its stream, too.
+func TestSocketStreamWithoutWords(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		b.slow(false)
+		for wait, want := range map[time.Duration]int{0: 0, waitDelay: 1} {
+			row, _, err := b.db.Accept(t.Context(), models.Inbox{
+				Channel: socket, MessageID: wait.String(), User: "zhangsan", DueAt: b.clock.Now().Add(time.Minute), ReceivedAt: b.clock.Now(),
+			})
+			b.must(err)
+			m := b.over("", "zhangsan", "导出 今日")
+			b.clock.Advance(wait)
+			if wait > 0 {
+				b.must(b.db.Tx(t.Context(), func(tx *models.DB) error {
+					return b.bot.stream(t.Context(), tx, row, m, pleaseWait, b.clock.Now())
+				}))
+				b.bot.Pass(t.Context())
+			}
+			before := len(b.courier.all())
+			_, err = b.bot.finish(t.Context(), row, m, Reply{})
+			b.must(err)
+			b.bot.Pass(t.Context())
+			sent := b.courier.all()[before:]
+			if len(sent) != want || want == 1 && (!sent[0].Open || sent[0].Stream != row.ID) {
+				t.Errorf("after %s: sent %+v", wait, sent)
+			}
+			b.clock.Advance(streamEnd)
+			b.bot.Pass(t.Context())
+			if n := len(b.courier.all()) - before; n != want {
+				t.Errorf("after %s: %d deliveries in the end", wait, n)
+			}
 		}
 	})
 }

@@ -53,7 +53,7 @@ func (s *Sender) Fetch(ctx context.Context, channel string, p bot.Picture) ([]by
 		if app := s.apps[channel]; app != nil {
 			return s.fetchMedia(ctx, app, p.MediaID)
 		}
-	case RobotChannel, SocketChannel:
+	case RobotChannel, SocketChannel: // over a long connection each URL has a key of its own
 		return s.fetchURL(ctx, p, s.mediaKeys[channel])
 	}
 	return nil, fmt.Errorf("wecom: picture: channel %q is not configured", channel)

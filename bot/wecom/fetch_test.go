@@ -150,6 +150,7 @@ func TestFetchURL(t *testing.T) {
 		want               []byte
 		err                error
 	}{
+		{"socket/group", "/own", padded, picture, nil},
 		{"bot/group", "/robot", "", picture, nil},
 		{"bot/group", "/own", padded, picture, nil},
 		{"bot/group", "/own", stray, picture, nil},

@@ -157,7 +157,7 @@ func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 	switch {
 	case ch == AppChannel && d.ResponseCode != "":
 		return bot.AsUpdate
-	case ch == SocketChannel && d.ReqID != "" && d.Answers == bot.Click:
+	case ch == SocketChannel && d.Answers == bot.Click && d.Pressed != "":
 		return bot.AsUpdate
 	case ch == AppChannel, ch == WebhookChannel, ch == SocketChannel:
 		return bot.AsCard

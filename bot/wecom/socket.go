@@ -23,6 +23,7 @@ type SocketConfig struct {
 	URL         string // wss://…
 	DisplayName string // see [RobotConfig.DisplayName]
 	FallbackURL string // see [RobotConfig.FallbackURL]
+	Mention     bool   // see [RobotConfig.Mention]
 
 	Lease     Lease
 	HTTP      *http.Client // makes the connection; nil: one that follows no redirects

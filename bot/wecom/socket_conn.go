@@ -106,6 +106,16 @@ func (c *connection) end(why error) {
 	})
 }
 
+// listen goes on reading for some time, or until the connection ends.
+func (c *connection) listen(most time.Duration) {
+	late := time.NewTimer(most)
+	defer late.Stop()
+	select {
+	case <-c.over:
+	case <-late.C:
+	}
+}
+
 // leave says goodbye, so that WeCom does not wait for us.
 func (c *connection) leave() {
 	late := time.AfterFunc(time.Second, func() { _ = c.ws.CloseNow() })

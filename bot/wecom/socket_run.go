@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -18,6 +19,10 @@ const (
 	leaseCall   = 2 * time.Second
 	leaseMargin = 2 * time.Second // before the end of the lease, the connection is closed
 	leasePoll   = 1500 * time.Millisecond
+
+	// handOver is how long an old connection still listens when its lease is free:
+	// long enough for another process to take its place.
+	handOver = 3 * time.Second
 )
 
 // Run holds the connection for as long as the lease allows: it waits for the lease,
@@ -26,7 +31,8 @@ const (
 //
 // When ctx ends, it does not connect any more, but a connection there is goes on
 // until life ends, so that answers under way go out; what comes in meanwhile is
-// kept. Then the lease is free.
+// kept. Then the lease is free, and the connection listens until another process
+// has made its own, so that nothing is said in between.
 func (s *Socket) Run(ctx, life context.Context, inbox SocketInbox) {
 	s.inbox = inbox
 	s.Connected(s.channel, false)
@@ -68,7 +74,7 @@ func (s *Socket) hold(ctx, life context.Context, until time.Time) (pause time.Du
 	held, lose := context.WithCancel(life)
 	renewing := make(chan struct{})
 	go func() { defer close(renewing); s.renew(held, until, lose) }()
-	defer func() {
+	release := sync.OnceFunc(func() {
 		lose()
 		<-renewing
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseCall)
@@ -76,10 +82,16 @@ func (s *Socket) hold(ctx, life context.Context, until time.Time) (pause time.Du
 		if err := s.Lease.Release(last); err != nil {
 			s.Log.Info("lease not released; it ends by itself", "error", err)
 		}
-	}()
+	})
+	defer release()
 	for ctx.Err() == nil && held.Err() == nil {
 		began := time.Now()
-		subscribed, err := s.session(held, ctx)
+		subscribed, err := s.session(held, ctx, func(c *connection) {
+			if life.Err() != nil {
+				release()
+				c.listen(handOver)
+			}
+		})
 		if ctx.Err() != nil || held.Err() != nil {
 			break
 		}
@@ -141,8 +153,8 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // session is one connection from beginning to end. It is not made any more once
-// opening has ended, and is closed when ctx ends.
-func (s *Socket) session(ctx, opening context.Context) (subscribed bool, err error) {
+// opening has ended, and is closed when ctx ends, after bye.
+func (s *Socket) session(ctx, opening context.Context, bye func(*connection)) (subscribed bool, err error) {
 	dial, cancel := context.WithTimeout(ctx, dialWithin)
 	defer cancel()
 	defer context.AfterFunc(opening, cancel)()
@@ -181,6 +193,7 @@ func (s *Socket) session(ctx, opening context.Context) (subscribed bool, err err
 	case <-c.over:
 	case <-ctx.Done():
 		s.live.Store(nil)
+		bye(c)
 		c.leave()
 	}
 	<-pinging

@@ -125,6 +125,11 @@ func (s *Socket) parts(d bot.Delivery) ([]socketPart, *bot.DeliveryError) {
 	words := func(text string) socketPart {
 		return socketPart{words: cutBytes(text, maxStream), stream: d.ID}
 	}
+	mention := ""
+	if s.Mention && d.ReqID != "" && !d.Ends { // not before the answer, or it would call for attention twice
+		mention = mentionIn(d.Chat, firstOf(d.SentAs, d.User))
+	}
+	asker := bot.Message{Chat: d.Chat, User: d.User, SentAs: d.SentAs, Button: &bot.Button{TaskID: d.Pressed}}
 	var card *TemplateCard
 	if reply.Card != nil && (d.Form == bot.AsCard || d.Form == bot.AsUpdate) {
 		var err error
@@ -143,10 +148,10 @@ func (s *Socket) parts(d bot.Delivery) ([]socketPart, *bot.DeliveryError) {
 			f = &frame{MsgType: "text", Text: &frameText{cutBytes(plainText(reply), maxText)}}
 		}
 		return []socketPart{{event: cmdWelcome, body: f}}, nil
-	case d.Form == bot.AsUpdate && (card == nil || d.ReqID == "" || d.Answers != bot.Click):
+	case d.Form == bot.AsUpdate && (card == nil || d.ReqID == "" || d.Pressed == ""):
 		return nil, refusedHere(reasonUpdate, bot.AsCard, "there is no card to update")
 	case d.Form == bot.AsUpdate:
-		f, rest := s.robot.clickFrame(bot.Message{User: d.User, SentAs: d.SentAs, Button: &bot.Button{TaskID: d.Pressed}}, reply)
+		f, rest := s.robot.clickFrame(asker, reply)
 		if f == nil {
 			return nil, refusedHere(reasonUpdate, bot.AsCard, "the card cannot be updated")
 		}
@@ -156,10 +161,13 @@ func (s *Socket) parts(d bot.Delivery) ([]socketPart, *bot.DeliveryError) {
 		}
 		return parts, nil
 	case card != nil:
+		if d.ReqID != "" {
+			nameSender(card, *reply.Card, asker)
+		}
 		parts := []socketPart{{card: card}}
 		switch {
 		case d.Open: // the card is a message of its own; the stream ends in front of it
-			last := words(firstOf(reply.Text, escapeMarkdown(firstOf(oneLine(reply.Card.Title), "已完成"))))
+			last := words(mention + firstOf(reply.Text, escapeMarkdown(firstOf(oneLine(reply.Card.Title), "已完成"))))
 			last.stream, last.spare = d.Stream, reply.Text == ""
 			parts = []socketPart{last, {card: card}}
 		case reply.Text != "":
@@ -167,7 +175,7 @@ func (s *Socket) parts(d bot.Delivery) ([]socketPart, *bot.DeliveryError) {
 		}
 		return parts, nil
 	}
-	all := words(markdown(reply))
+	all := words(mention + markdown(reply))
 	if d.Form == bot.AsText {
 		all = words(escapeMarkdown(plainText(reply)))
 		all.stream = "" // the other way to say it

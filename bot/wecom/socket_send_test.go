@@ -136,7 +136,9 @@ func TestSocketSends(t *testing.T) {
 		d     func() bot.Delivery
 		codes []int
 		want  string
-		fails bot.DeliveryError // without Err
+
+		mention bool
+		fails   bot.DeliveryError // without Err
 	}{
 		"a card": {
 			d:    func() bot.Delivery { return answers("", socketReply("", undoKey)) },
@@ -233,6 +235,11 @@ func TestSocketSends(t *testing.T) {
 			codes: []int{40058},
 			want:  `aibot_respond_msg r1 {"msgtype":"stream","stream":{"content":"✅ **核销成功**\n\n多","finish":true,"id":"d1"}}`,
 			fails: bot.DeliveryError{Reason: "form_refused", Downgrade: bot.AsText},
+		},
+		"words that call the asker": {
+			d:       func() bot.Delivery { return answers("wrA", bot.Reply{Text: "好"}) },
+			mention: true,
+			want:    `aibot_respond_msg r1 {"msgtype":"stream","stream":{"content":"\u003c@ZhangSan\u003e 好","finish":true,"id":"d1"}}`,
 		},
 		"as text": {
 			d: func() bot.Delivery {
@@ -332,6 +339,7 @@ func TestSocketSends(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			sends(t, func(t *testing.T, s *sending) {
+				s.socket.Mention = tt.mention
 				frames, err := s.sentAs(tt.d(), tt.codes...)
 				if got := shape(frames); got != tt.want {
 					t.Errorf("sent\n%s\nwant\n%s", got, tt.want)

@@ -324,13 +324,40 @@ func TestSocketStops(t *testing.T) {
 		}
 		one.end()
 		began := time.Now()
-		<-one.done
-		if !p.closed() || one.Live() {
-			t.Error("the connection stays")
-		}
 		r.subscribed(time.Minute)
-		if took := time.Since(began); took > 3*time.Second {
+		if took := time.Since(began); took > handOver {
 			t.Errorf("another took over after %s", took)
+		}
+		if one.Live() || !two.Live() {
+			t.Error("who listens still sends")
+		}
+		p.say("r2", "m2", "", "zhangsan", "验 2") // it crossed the other's subscription
+		p.kick()
+		<-one.done
+		if r.inbox.mu.Lock(); len(r.inbox.kept) != 2 || r.inbox.kept[1].ReqID != "r2" {
+			t.Errorf("kept %+v", r.inbox.kept)
+		}
+		r.inbox.mu.Unlock()
+		if !p.closed() || len(r.inbox.notices()) != 0 {
+			t.Error("the connection stays, or its successor is taken for a stranger")
+		}
+	})
+}
+
+// Where nobody takes over, the end does not wait for long.
+func TestSocketStopsAlone(t *testing.T) {
+	scripted(t, func(t *testing.T, r *rig) {
+		run := r.run(r.socket("one"))
+		p := r.subscribed(time.Second)
+		began := time.Now()
+		run.stop()
+		run.end()
+		<-run.done
+		if took := time.Since(began); !p.closed() || took < handOver || took > handOver+2*time.Second {
+			t.Errorf("closed %t after %s", p.closed(), took)
+		}
+		if r.lease.held() {
+			t.Error("the lease is not released")
 		}
 	})
 }

@@ -290,7 +290,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		holder := holderName()
 		for _, b := range w.Bots {
 			if b.Mode == config.ModeWebSocket {
-				socket, err := newSocket(b, db, base, holder, metrics, o.Log)
+				socket, err := newSocket(b, w.Mention, db, base, holder, metrics, o.Log)
 				if err != nil {
 					return nil, err
 				}
