@@ -31,36 +31,39 @@ var ways = []struct {
 	{"智能机器人 by long connection, group", setting{group: true, socket: true, replyDeadline: "4s"}},
 }
 
-// situation is a row of the table: what is done, and what is seen of it. see notes
-// a moment; moments of one situation are rows of their own.
+// sight notes what the hero sees of the bot at a moment. Moments of one situation are
+// rows of their own.
+type sight func(w *world, moment string, since int64)
+
+// situation is a row of the table: what is done, and what is seen of it.
 type situation struct {
 	name string
-	play func(w *world, see func(moment string, since int64))
+	play func(w *world, see sight)
 }
 
 var situations = []situation{
-	{"`验 CODE`, the platform is quick", func(w *world, see func(string, int64)) {
+	{"`验 CODE`, the platform is quick", func(w *world, see sight) {
 		code := w.sell()
 		a := w.say(w.hero, "验 "+code, "核销成功")
 		w.ledger(code, 1, 0)
-		see("", a.since)
+		see(w, "", a.since)
 	}},
-	{"`查 CODE`, then 确认核销", func(w *world, see func(string, int64)) {
+	{"`查 CODE`, then 确认核销", func(w *world, see sight) {
 		code := w.sell()
 		a := w.say(w.hero, "查 "+code, "[确认核销]")
-		see("before the press", a.since)
+		see(w, "before the press", a.since)
 		w.press(w.hero, w.card(a), "确认核销", "核销成功")
 		w.ledger(code, 1, 0)
-		see("after it", a.since)
+		see(w, "after it", a.since)
 	}},
-	{"a press on 撤销", func(w *world, see func(string, int64)) {
+	{"a press on 撤销", func(w *world, see sight) {
 		code := w.sell()
 		a := w.say(w.hero, "验 "+code, "核销成功")
 		w.press(w.hero, w.card(a), "撤销", "已撤销")
 		w.ledger(code, 1, 1)
-		see("", a.since)
+		see(w, "", a.since)
 	}},
-	{"`撤 CODE` after `验 CODE`", func(w *world, see func(string, int64)) {
+	{"`撤 CODE` after `验 CODE`", func(w *world, see sight) {
 		code := w.sell()
 		a := w.say(w.hero, "验 "+code, "核销成功")
 		w.say(w.hero, "撤 "+code, "已撤销")
@@ -69,40 +72,42 @@ var situations = []situation{
 			_, err := w.wecom.WaitFor(w.soon(), w.screen(w.hero), func([]wecomtest.Shown) bool { return w.shows(w.hero, code, "[撤销]") == 0 })
 			w.must(err)
 		}
-		see("", a.since)
+		see(w, "", a.since)
 	}},
-	{"two people verify one code at once, the second sees", func(w *world, see func(string, int64)) {
+	{"two people verify one code at once, the second sees", func(w *world, see sight) {
 		code := w.sell()
 		w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 300 * time.Millisecond})
 		first := w.utter(w.hero, "验 "+code)
 		w.glimpse(first, true, "核销成功")
-		second := w.in(room(staff(1))).say(staff(1), "验 "+code, people[w.hero])
+		other := w.in(room(staff(1)))
+		other.hero = staff(1)
+		second := other.say(other.hero, "验 "+code, people[w.hero])
 		w.recount(w.hero)
 		w.ledger(code, 1, 0)
-		w.in(room(staff(1))).saw(see, "", staff(1), second.since)
+		see(other, "", second.since)
 	}},
-	{"a photo of the code; in a group with `查` beside it", func(w *world, see func(string, int64)) {
+	{"a photo of the code; in a group with `查` beside it", func(w *world, see sight) {
 		code := w.sell()
 		a := w.await(1, w.snap(w.hero, "查", w.drawn("|"+code)), "[确认核销]")
 		w.ledger(code, 0, 0)
-		see("", a.since)
+		see(w, "", a.since)
 	}},
-	{"a picture without a code", func(w *world, see func(string, int64)) {
+	{"a picture without a code", func(w *world, see sight) {
 		a := w.await(1, w.snap(w.hero, "查", w.drawn("https://example.com")))
-		see("", a.since)
+		see(w, "", a.since)
 	}},
-	{"`验 CODE` of a used voucher", func(w *world, see func(string, int64)) {
+	{"`验 CODE` of a used voucher", func(w *world, see sight) {
 		code := w.sell()
 		w.must(w.platform.ConsumeElsewhere(code, "till-7", "1"))
 		a := w.say(w.hero, "验 "+code, "till-7")
 		w.ledger(code, 1, 0)
-		see("", a.since)
+		see(w, "", a.since)
 	}},
-	{"something else is said", func(w *world, see func(string, int64)) {
+	{"something else is said", func(w *world, see sight) {
 		a := w.say(w.hero, "今天天气不错", "发")
-		see("", a.since)
+		see(w, "", a.since)
 	}},
-	{"`验 CODE`, the platform takes two seconds for each call", func(w *world, see func(string, int64)) {
+	{"`验 CODE`, the platform takes two seconds for each call", func(w *world, see sight) {
 		code := w.sell()
 		for _, call := range []string{"prepare", "consume"} {
 			w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: call, Code: code, Delay: 2 * time.Second})
@@ -110,9 +115,9 @@ var situations = []situation{
 		a := w.await(0, w.utter(w.hero, "验 "+code), "核销成功", code)
 		w.recount(w.hero)
 		w.ledger(code, 1, 0)
-		see("when it is done", a.since)
+		see(w, "when it is done", a.since)
 	}},
-	{"`验 CODE`, the platform consumes and then says nothing for two minutes", func(w *world, see func(string, int64)) {
+	{"`验 CODE`, the platform consumes and then says nothing for two minutes", func(w *world, see sight) {
 		code := w.sell()
 		w.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang, Call: "consume", Code: code})
 		w.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "getconsumed", Code: code, Times: -1, Delay: time.Hour})
@@ -121,22 +126,14 @@ var situations = []situation{
 		go func() { said <- w.utter(w.hero, "验 "+code) }()
 		for _, after := range []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute} {
 			<-time.After(time.Until(began.Add(after)))
-			see("after "+strings.TrimSuffix(after.String(), "0s"), before)
+			see(w, fmt.Sprintf("after %.0f s", after.Seconds()), before)
 		}
 		w.platform.ClearFaults()
 		w.finally(<-said, "核销成功", code)
 		w.recount(w.hero)
 		w.ledger(code, 1, 0)
-		see("and when it speaks again", before)
+		see(w, "and when it speaks again", before)
 	}},
-}
-
-// saw is see for somebody else.
-func (w *world) saw(see func(string, int64), moment, user string, since int64) {
-	hero := w.hero
-	w.hero = user
-	see(moment, since)
-	w.hero = hero
 }
 
 // changing is what differs from run to run.
@@ -147,6 +144,7 @@ var changing = []struct {
 	{regexp.MustCompile(`\d{2}:\d{2}:\d{2}`), "HH:MM:SS"},
 	{regexp.MustCompile(`\d{8,20}`), "CODE"},
 	{regexp.MustCompile(`店员\d+|员工\d+`), "张三"},
+	{regexp.MustCompile(`<@\w+>`), "@张三"},
 }
 
 // seen is what the hero sees of the bot, a bubble a line.
@@ -212,7 +210,7 @@ func TestChannels(t *testing.T) {
 					parts[fmt.Sprintf("%02d", n)] = func(w *world) {
 						w.hero = hero(n + 1)
 						w = w.in(room(w.hero))
-						see := func(moment string, since int64) {
+						see := func(w *world, moment string, since int64) {
 							row := sit.name
 							if moment != "" {
 								row += "; " + moment

@@ -12,6 +12,7 @@
 //	go test ./internal/crash -run TestGalera -crash.galera=1000 -timeout 0
 //	go test ./internal/crash -run TestRounds -crash.seed=42   one round again; TestGalera has seeds of its own
 //	go test -race ./internal/crash                       fewer rounds, replicas with the race detector
+//	go test -tags mutants ./internal/crash -run TestMutants -v -timeout 0   programs with an invariant broken on purpose have to be found out
 //
 // -crash.lanes=2 plays fewer rounds at a time on a small machine, -crash.logs=DIR
 // keeps what the replicas wrote.

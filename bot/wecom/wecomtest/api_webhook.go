@@ -59,7 +59,7 @@ func (w *WeCom) sendByWebhook(c *apiCall) (object, *apiError) {
 		refusal = r.err
 	case kind == "text":
 		refusal = words(kind, webhookText)
-	case kind == "markdown":
+	case kind == KindMarkdown, kind == KindMarkdownV2:
 		refusal = words(kind, webhookMarkdown)
 	case kind == "image":
 		o, _ := r.object(c.body, kind)

@@ -46,13 +46,16 @@ func (w Where) String() string {
 const (
 	KindText     = "text"
 	KindMarkdown = "markdown"
-	KindCard     = "card"
-	KindStream   = "stream"
-	KindImage    = "image" // Text is the media_id, see [WeCom.Medium]
-	KindFile     = "file"  // the same
-	KindVoice    = "voice"
-	KindMixed    = "mixed" // words and pictures of a person
-	KindEvent    = "event" // a person opened the conversation or scanned something
+	// KindMarkdownV2 has tables, and neither colours nor mentions; old clients show it
+	// as it is written (page 91770).
+	KindMarkdownV2 = "markdown_v2"
+	KindCard       = "card"
+	KindStream     = "stream"
+	KindImage      = "image" // Text is the media_id, see [WeCom.Medium]
+	KindFile       = "file"  // the same
+	KindVoice      = "voice"
+	KindMixed      = "mixed" // words and pictures of a person
+	KindEvent      = "event" // a person opened the conversation or scanned something
 )
 
 // Shown is one bubble on a screen.

@@ -57,6 +57,8 @@ func TestWebhook(t *testing.T) {
 		{"k2", text("text", "x"), 93008},
 		{"k1", text("text", "x"), 0},
 		{"k1", text("text", ""), 44004},
+		{"k1", text("markdown_v2", "| 门店 | 张 |\\n| :-- | --: |\\n| 人民广场店 | 3 |"), 0},
+		{"k1", text("markdown_v2", strings.Repeat("x", 4097)), 45002},
 		{"k1", text("text", strings.Repeat("x", 2049)), 45002},
 		{"k1", text("markdown", strings.Repeat("x", 4096)), 0},
 		{"k1", text("markdown", strings.Repeat("x", 4097)), 45002},
@@ -70,10 +72,10 @@ func TestWebhook(t *testing.T) {
 			t.Errorf("%s %.80s: %d, want %d", tt.key, tt.body, got, tt.want)
 		}
 	}
-	if s := w.Screen(wecomtest.InGroup("wr").As("boss")); len(s) != 4 || s[2].Card.Title != "日报" || s[3].Kind != wecomtest.KindImage || s[0].From != "日报" || !s[0].FromBot {
+	if s := w.Screen(wecomtest.InGroup("wr").As("boss")); len(s) != 5 || s[1].Kind != wecomtest.KindMarkdownV2 || s[3].Card.Title != "日报" || s[4].Kind != wecomtest.KindImage || s[0].From != "日报" || !s[0].FromBot {
 		t.Errorf("screen: %+v", s)
 	}
-	for range 16 {
+	for range 15 {
 		send("k1", text("text", "x"))
 	}
 	if got := send("k1", text("text", "one too many")); got != 45009 {

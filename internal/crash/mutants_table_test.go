@@ -1,0 +1,96 @@
+package crash
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// mutant is the program with one invariant broken on purpose.
+type mutant struct {
+	name  string
+	edits []edit
+	// red is what the suite must find; another complaint is no proof.
+	red string
+}
+
+// edit replaces one place of a file, which must be there exactly once.
+type edit struct{ file, from, to string }
+
+var mutants = []mutant{
+	{"the intent is not written before the call (I1)", []edit{
+		{"bot/verify.go", "begun, err := b.intend(ctx, op, followed)", "begun, err := op, error(nil)\n\t_ = followed"},
+		{"bot/verify.go", "return tx.FinishConsume(ctx, op, coupons)", `if begun, err := tx.Begin(ctx, op); err == nil {
+				op = begun
+			}
+			return tx.FinishConsume(ctx, op, coupons)`},
+	}, `while the outcome of|consumed twice|used for|no answer|0 answers|not in the ledger|who never saw|want \{Consumed:1`},
+	{"each try has a request id of its own (I3)", []edit{
+		{"bot/verify.go", "RequestID: op.RequestID(),", "RequestID: NewID(),"},
+	}, `while the outcome of|consumed twice`},
+	{"a lost answer is a refusal (I5)", []edit{
+		{"bot/verify.go", "return b.doubt(op, e, j.calls), nil\n\tdefault:", "return b.rejected(op, outcomeOf(e), j.calls), nil\n\tdefault:"},
+	}, `who never saw|told ".*" about|not in the ledger`},
+	{"a lost answer is a success (I5)", []edit{
+		{"bot/verify.go", "return b.doubt(op, e, j.calls), nil\n\tdefault:", "return b.done(op, []dianping.Receipt{{Code: op.Code}}, op.CalledAt, j.calls), nil\n\tdefault:"},
+	}, `not in the ledger`},
+	{"200 before the message is durable (I10)", []edit{
+		{"bot/server/callbacks.go", "if _, err := s.accept(c, m, arrived); err != nil {", "c.Status(http.StatusOK)\n\t\tc.Writer.WriteHeaderNow()\n\t\tc.Writer.Flush()\n\t\tif _, err := s.accept(c, m, arrived); err != nil {"},
+	}, `no answer|0 answers`},
+	{"a repeat is a new message (I4)", []edit{
+		{"bot/bot.go", "MessageID: m.ID,", "MessageID: b.NewID(),"},
+	}, `answers|repeat got another`},
+	{"recorded as sent before it is (I4)", []edit{
+		{"bot/run.go", `failpoint.Hit("send.before")`, `if err := b.DB.OutgoingSent(ctx, o, ""); err != nil {
+		return err
+	}
+	failpoint.Hit("send.before")`},
+	}, `no answer|0 answers`},
+	{"several live operations of one code (I2)", []edit{
+		{"models/operations.go", "row.LiveCode = &op.Code", "live := db.cfg.NewID()\n\t\trow.LiveCode = &live"},
+	}, `while the outcome of|consumed twice|who never saw|not in the ledger|differ`},
+	{"a doubtful undo is taken for done (I7)", []edit{
+		{"bot/undo.go", "verdicts[c.Code] = isUsed\n", "verdicts[c.Code] = isUndone\n"},
+	}, `not in the ledger`},
+}
+
+// changed are the files of a mutant, by path.
+func (m mutant) changed() (map[string]string, error) {
+	files := map[string]string{}
+	for _, e := range m.edits {
+		path, err := filepath.Abs(filepath.Join("..", "..", e.file))
+		if err != nil {
+			return nil, err
+		}
+		text, known := files[path]
+		if !known {
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				return nil, err
+			}
+			text = string(raw)
+		}
+		if n := strings.Count(text, e.from); n != 1 {
+			return nil, fmt.Errorf("%s has %d places %q", e.file, n, e.from)
+		}
+		files[path] = strings.Replace(text, e.from, e.to, 1)
+	}
+	return files, nil
+}
+
+// The mutants still fit the program. That they are found out takes a quarter of an
+// hour: see TestMutants, which is built with the tag mutants.
+func TestMutantsFit(t *testing.T) {
+	t.Parallel()
+	for _, m := range mutants {
+		if _, err := m.changed(); err != nil {
+			t.Errorf("%s: %v", m.name, err)
+		}
+		if _, err := regexp.Compile(m.red); err != nil {
+			t.Errorf("%s: %v", m.name, err)
+		}
+	}
+}
