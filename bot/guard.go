@@ -34,16 +34,12 @@ func (b *Bot) slowed(ctx context.Context, m Message, cmd Command, places []place
 	minutes := int(b.Guard.Within / time.Minute)
 	who := places[0].member
 	err = b.DB.Tx(ctx, func(tx *models.DB) error {
-		users, err := b.managersOf(ctx, tx, storeIDs(places))
-		if err != nil {
-			return err
-		}
 		key := "guess/" + strings.ToLower(m.User) + "/" + b.in(b.Now()).Format(dateFmt+" 15") // once an hour
-		return b.tellOnce(ctx, tx, key, users, Reply{Card: &Card{
+		return b.tellOf(ctx, tx, key, storeIDs(places), Card{
 			Source: "验券", Title: "有人连续输错券码", Tone: Bad,
 			Fields: fields(Field{Key: "姓名", Value: who.Name}, Field{Key: "账号", Value: m.User, User: m.User}, Field{Key: "门店", Value: places[0].Name}),
 			Text:   fmt.Sprintf("%d 分钟内查了 %d 个平台上没有的券码，已经让这个人等一等。", minutes, n),
-		}})
+		})
 	})
 	if err != nil {
 		return Reply{}, err

@@ -36,6 +36,7 @@ func (r Report) at(to string) time.Duration {
 type Webhook struct {
 	Channel string   // "webhook/<name>"
 	Stores  []string // by name; none: all
+	Notices bool     // it is told of trouble as well
 }
 
 // A summary that was missed is sent later, but not when it is news to nobody.

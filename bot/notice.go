@@ -23,23 +23,58 @@ func (b *Bot) TellManagers(ctx context.Context, tx *models.DB, n grants.Notice) 
 		card.Tone = Bad
 		card.Keys = []CardKey{{Text: "重新授权", Key: keyAuthorize + n.Platform, Style: Primary}}
 	}
-	users := []string{n.User}
 	if n.User == "" {
-		var err error
-		if users, err = b.managersOf(ctx, tx, n.Stores); err != nil {
-			return err
-		}
+		return b.tellOf(ctx, tx, n.Key, n.Stores, card)
 	}
-	return b.tellOnce(ctx, tx, n.Key, users, Reply{Card: &card})
+	return b.tellOnce(ctx, tx, n.Key, []string{n.User}, Reply{Card: &card})
 }
 
 // tellFinding tells managers what the watch has noticed.
 func (b *Bot) tellFinding(ctx context.Context, tx *models.DB, f watch.Finding) error {
-	users, err := b.managersOf(ctx, tx, f.Stores)
+	return b.tellOf(ctx, tx, "watch/"+f.Key, f.Stores, Card{Source: "验券", Title: f.Title, Text: f.Text, Tone: Bad})
+}
+
+// tellOf tells who manages any of the stores, and the groups that want to know, once
+// for each key. Without stores it is about all of them.
+func (b *Bot) tellOf(ctx context.Context, tx *models.DB, key string, stores []int64, card Card) error {
+	users, err := b.managersOf(ctx, tx, stores)
 	if err != nil {
 		return err
 	}
-	return b.tellOnce(ctx, tx, "watch/"+f.Key, users, Reply{Card: &Card{Source: "验券", Title: f.Title, Text: f.Text, Tone: Bad}})
+	if err := b.tellOnce(ctx, tx, key, users, Reply{Card: &card}); err != nil {
+		return err
+	}
+	card.Keys = nil // nobody can press there
+	for _, h := range b.Webhooks {
+		concerned, err := h.concerned(ctx, tx, stores)
+		if err != nil {
+			return err
+		}
+		if !concerned {
+			continue
+		}
+		if err := b.tellOne(ctx, tx, key, h.Channel, Delivery{Channel: h.Channel, Reply: Reply{Card: &card}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// concerned reports whether a group wants to know what is about some stores.
+func (h Webhook) concerned(ctx context.Context, tx *models.DB, stores []int64) (bool, error) {
+	if !h.Notices || len(h.Stores) == 0 || len(stores) == 0 {
+		return h.Notices, nil
+	}
+	for _, id := range stores {
+		s, err := tx.Store(ctx, id)
+		if err != nil {
+			return false, fmt.Errorf("bot: store: %w", err)
+		}
+		if slices.Contains(h.Stores, s.Name) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // channelQuiet is how long managers are left in peace about a channel.

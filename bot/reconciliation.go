@@ -31,11 +31,7 @@ func (b *Bot) newLedger() *reconcile.Keeper {
 		Schedule: reconcile.Schedule{Location: b.Location, UndoWindow: b.UndoWindow},
 		Now:      b.Now, Jitter: b.Jitter, Log: b.Log,
 		Tell: func(ctx context.Context, tx *models.DB, n reconcile.Notice) error {
-			users, err := b.managersOf(ctx, tx, []int64{n.Store.ID})
-			if err != nil {
-				return err
-			}
-			return b.tellOnce(ctx, tx, n.Key, users, Reply{Card: &Card{Source: source(n.Store), Title: n.Title, Text: n.Text, Tone: Bad}})
+			return b.tellOf(ctx, tx, n.Key, []int64{n.Store.ID}, Card{Source: source(n.Store), Title: n.Title, Text: n.Text, Tone: Bad})
 		},
 	}
 	if o.Nightly {

@@ -252,19 +252,13 @@ func (b *Bot) replyAgain(ctx context.Context, tx *models.DB, m Message, inboxID 
 
 // tellManagers sends a notice about an operation that needs a human.
 func (b *Bot) tellManagers(ctx context.Context, tx *models.DB, op models.Operation) error {
-	if b.Notices == "" {
-		return nil
-	}
 	s, err := tx.Store(ctx, op.StoreID)
 	if err != nil {
 		return fmt.Errorf("bot: store: %w", err)
 	}
-	text := fmt.Sprintf("⚠️ 需要人工确认\n%s 的券码 %s，%s 在 %s 操作，平台超过 3 分钟没有给出结果。请到开店宝里查这张券。", s.Name, op.Code, op.User, b.when(op.CalledAt))
-	for _, user := range b.Managers {
-		d := Delivery{ID: b.NewID(), Channel: b.Notices, User: user, Reply: Reply{Text: text}}
-		if err := b.enqueue(ctx, tx, d, "", op.ID, b.Now()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.tellOf(ctx, tx, "human/"+op.ID+"/"+op.UndoInboxID, []int64{s.ID}, Card{
+		Source: source(s), Title: "需要人工确认", Tone: Bad,
+		Fields: fields(Field{Key: "券码", Value: op.Code}, Field{Key: "操作人", Value: op.User}, Field{Key: "时间", Value: b.when(op.CalledAt)}),
+		Text:   "平台超过 3 分钟没有给出结果。请到开店宝里查这张券。",
+	})
 }

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -192,6 +193,10 @@ func TestSilentPlatform(t *testing.T) {
 					kind = dianpingtest.ApplyThenDrop
 				}
 				b.must(b.platform.Fail(dianpingtest.Fault{Kind: kind, Call: "consume"}))
+				b.bot.Webhooks = []Webhook{
+					{Channel: "webhook/all", Notices: true}, {Channel: "webhook/quiet"},
+					{Channel: "webhook/here", Stores: []string{"人民广场店"}, Notices: true}, {Channel: "webhook/elsewhere", Stores: []string{"徐家汇店"}, Notices: true},
+				}
 				m := b.at(app, "", "zhangsan")
 				m.Kind, m.Text = Text, "验 "+code
 				b.start(m)
@@ -203,12 +208,12 @@ func TestSilentPlatform(t *testing.T) {
 				var told []string
 				for _, d := range b.courier.all() {
 					if strings.Contains(show(d.Reply), "需要人工确认") {
-						told = append(told, d.User)
+						told = append(told, cmp.Or(d.User, d.Channel))
 					}
 				}
 				slices.Sort(told)
-				if !slices.Equal(told, []string{"Boss", "zhangsan"}) {
-					t.Errorf("told %v, want the person and the manager, once each", told)
+				if !slices.Equal(told, []string{"boss", "webhook/all", "webhook/here", "zhangsan"}) {
+					t.Errorf("told %v, want the person, the manager and the groups, once each", told)
 				}
 				b.platform.Resume()
 				b.settle()

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	endian "encoding/binary"
+	"hash/crc32"
 	"image"
 	"image/draw"
 	"image/png"
@@ -36,6 +38,17 @@ func (w *world) drawn(text string) []byte {
 	var out bytes.Buffer
 	w.must(png.Encode(&out, page))
 	return out.Bytes()
+}
+
+// bomb is a PNG of a few bytes that says it has 2.5 gigapixels.
+func bomb(picture []byte) []byte {
+	const header = 8 + 4 // signature, length of the first chunk
+	out := bytes.Clone(picture)
+	endian.BigEndian.PutUint32(out[header+4:], 50_000)
+	endian.BigEndian.PutUint32(out[header+8:], 50_000)
+	chunk := out[header : header+4+13]
+	endian.BigEndian.PutUint32(out[header+4+13:], crc32.ChecksumIEEE(chunk))
+	return out
 }
 
 // snap sends a photo, and words beside it where a group would not deliver it alone.
@@ -90,6 +103,8 @@ func photos(w *world) {
 	w.await(1, w.snap(w.hero, "查", w.drawn("https://example.com/7992697494")), "网址")
 	w.await(1, w.snap(w.hero, "查", []byte("\xff\xd8\xff not a picture")))
 	w.await(1, w.snap(w.hero, "查", w.drawn("|7992697494"), wecomtest.Spoil{Expired: true}), "重新发")
+	w.await(1, w.snap(w.hero, "查", w.drawn("|7992697494"), wecomtest.Spoil{Grow: 20 << 20}), "太大")
+	w.await(1, w.snap(w.hero, "查", bomb(w.drawn("|7992697494"))), "太大")
 	w.lacks(w.await(1, w.snap("zhoujiu", "查", w.drawn("|7992697494")), "您还不在名单里"), "7992697494", title)
 	if w.requests() != n {
 		w.Error("the platform was asked about what is no code")

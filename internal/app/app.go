@@ -310,7 +310,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		}
 		for _, h := range w.Webhooks {
 			sending.Webhooks = append(sending.Webhooks, wecom.WebhookConfig{Name: h.Name, Key: h.Key})
-			webhooks = append(webhooks, bot.Webhook{Channel: string(wecom.WebhookChannel) + "/" + h.Name, Stores: h.Stores})
+			webhooks = append(webhooks, bot.Webhook{Channel: string(wecom.WebhookChannel) + "/" + h.Name, Stores: h.Stores, Notices: h.Notices})
 		}
 		sending.Sockets = p.sockets
 		switch {

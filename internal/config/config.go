@@ -103,10 +103,11 @@ const DefaultSocketURL = "wss://openws.work.weixin.qq.com"
 
 // Webhook is a 消息推送 of a group, which gets the summaries.
 type Webhook struct {
-	Name   string   `yaml:"name" required:"true"`
-	Key    string   `yaml:"key" required:"true" secret:"true"`
-	Stores []string `yaml:"stores"` // by name; none: all
-	At     string   `yaml:"at"`     // HH:MM in Timezone; empty: as Report.At
+	Name    string   `yaml:"name" required:"true"`
+	Key     string   `yaml:"key" required:"true" secret:"true"`
+	Stores  []string `yaml:"stores"`  // by name; none: all
+	At      string   `yaml:"at"`      // HH:MM in Timezone; empty: as Report.At
+	Notices bool     `yaml:"notices"` // also what managers are told of trouble
 }
 
 // Dianping is the first generation of the platform.
