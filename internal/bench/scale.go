@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	"yanquan/bot"
@@ -75,7 +76,17 @@ func (l *lab) scale() ([]row, error) {
 		return nil, err
 	}
 
-	at := time.Now().In(zone).Add(-time.Minute).Format("15:04")
+	hour := time.Now().In(zone).Add(-time.Minute)
+	at := hour.Format("15:04")
+	day := hour // that is summed up
+	if hour.Hour() < 12 {
+		day = day.AddDate(0, 0, -1)
+	}
+	// The night before was not missed: it is one night that is measured.
+	if _, err := pool.ExecContext(l.ctx, "INSERT INTO reports (user_id, kind, begins, created_at) SELECT CONCAT('manager', LPAD(seq, 4, '0')), 'day', ?, UTC_TIMESTAMP(6) FROM seq_0_to_"+strconv.Itoa(l.stores-1)+
+		" UNION SELECT ?, 'day', ?, UTC_TIMESTAMP(6)", day.AddDate(0, 0, -1).Format(time.DateOnly), boss, day.AddDate(0, 0, -1).Format(time.DateOnly)); err != nil {
+		return nil, err
+	}
 	if err := appendTo(w.config, "report: {at: \""+at+"\"}\n"); err != nil {
 		return nil, err
 	}
@@ -83,7 +94,7 @@ func (l *lab) scale() ([]row, error) {
 	if p, err = l.start(w.config); err != nil {
 		return nil, err
 	}
-	made, err := none(l.ctx, pool, fmt.Sprintf("SELECT %d - COUNT(*) FROM reports WHERE kind = 'day'", l.stores+1), began)
+	made, err := none(l.ctx, pool, fmt.Sprintf("SELECT %d - COUNT(*) FROM reports WHERE kind = 'day' AND begins = '%s'", l.stores+1, day.Format(time.DateOnly)), began)
 	if err != nil {
 		return nil, err
 	}
