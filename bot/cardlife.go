@@ -19,10 +19,12 @@ import (
 const (
 	cardsEvery = 5 * time.Second  // between looks, where nothing has happened in this process
 	cardAgain  = 30 * time.Second // what it offers is under way
-	codeLife   = 72 * time.Hour   // of a response code (page 94888)
-	lookBack   = time.Hour        // of the first look for codes that were verified
-	lookMargin = time.Minute      // a verification is dated by its call, and committed later
-	looksMost  = 1000
+	// outcomeAgain is when to look whether there is the outcome that a card waits for.
+	outcomeAgain = 5 * time.Second
+	codeLife     = 72 * time.Hour // of a response code (page 94888)
+	lookBack     = time.Hour      // of the first look for codes that were verified
+	lookMargin   = time.Minute    // a verification is dated by its call, and committed later
+	looksMost    = 1000
 )
 
 // cardLife is what a process knows of cards that may have to be changed.
@@ -102,7 +104,7 @@ func (b *Bot) changeCard(ctx context.Context, o models.Outgoing) error {
 		return fmt.Errorf("stored delivery: %w", err)
 	}
 	return b.DB.Tx(ctx, func(tx *models.DB) error {
-		card, again, err := b.cardNow(ctx, tx, o)
+		card, again, err := b.cardNow(ctx, tx, o, d.Reply.Card)
 		if err != nil {
 			return err
 		}
@@ -129,7 +131,7 @@ func (b *Bot) changeCard(ctx context.Context, o models.Outgoing) error {
 
 // cardNow is what a card is to be changed to, and when it is due again; no card:
 // what it shows is still true, or nothing can be said yet.
-func (b *Bot) cardNow(ctx context.Context, tx *models.DB, o models.Outgoing) (card *Card, again time.Time, err error) {
+func (b *Bot) cardNow(ctx context.Context, tx *models.DB, o models.Outgoing, shown *Card) (card *Card, again time.Time, err error) {
 	if store, code, ok := models.ParseLookSubject(o.OperationID); ok {
 		return b.lookNow(ctx, tx, o, store, code)
 	}
@@ -143,13 +145,27 @@ func (b *Bot) cardNow(ctx context.Context, tx *models.DB, o models.Outgoing) (ca
 	switch {
 	case err != nil:
 		return nil, time.Time{}, fmt.Errorf("operation: %w", err)
+	case !op.State.Terminal() && o.SentAt.Add(codeLife).Before(b.Now()):
+		return nil, time.Time{}, nil
+	case !op.State.Terminal() && awaits(shown):
+		return nil, b.Now().Add(outcomeAgain), nil
 	case !op.State.Terminal():
 		return nil, b.Now().Add(cardAgain), nil
+	case awaits(shown): // the outcome has come as a message of its own, with what can be done
+		if card, err = b.cardFor(ctx, tx, o.User, op); err == nil {
+			card.Keys = nil
+		}
+		return card, time.Time{}, err
 	case b.undoable(op):
 		return nil, op.UndoUntil, nil
 	}
 	card, err = b.cardFor(ctx, tx, o.User, op)
 	return card, time.Time{}, err
+}
+
+// awaits reports whether a card says that there is no outcome yet.
+func awaits(shown *Card) bool {
+	return shown != nil && len(shown.Keys) > 0 && strings.HasPrefix(shown.Keys[0].Key, keyShow)
 }
 
 // lookNow is cardNow for a card that offers to verify a code. What it is changed

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
 )
 
@@ -256,6 +257,37 @@ func TestChangesAreNoMessages(t *testing.T) {
 		b.must(err)
 		if !nth.IsZero() {
 			t.Error("changes count as messages to the person")
+		}
+	})
+}
+
+// A card that waits for an outcome does not go on saying so when it has come.
+func TestCardThatWaited(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.voucher(code)
+		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume"}))
+		m := b.at(app, "", "zhangsan")
+		m.Kind, m.Text = Text, "验 "+code
+		b.start(m)
+		b.must(b.platform.Pause(dianpingtest.PauseRefuse))
+		b.pass(20 * time.Second)
+		sent := b.courier.all()
+		if len(sent) != 1 || len(b.changes()) != 0 {
+			t.Fatalf("%d deliveries while nothing is known, want the card that says so", len(sent))
+		}
+		pending := sent[0].Reply
+		has(t, pending, "核验中", "[查看结果]")
+		b.platform.Resume()
+		b.settle()
+		b.pass(2 * outcomeAgain)
+		b.theChange(pending.Card, "code-1", "核销成功", code)
+		has(t, sent[len(sent)-1].Reply, "核验中")
+		last := b.courier.all()[1].Reply
+		has(t, last, "核销成功", "[撤销]") // a message of its own: people are told
+		b.clock.Advance(11 * time.Minute)
+		b.pass(10 * time.Second)
+		if n := len(b.changes()); n != 2 { // that card's button, too
+			t.Errorf("%d changes in the end", n)
 		}
 	})
 }

@@ -173,7 +173,8 @@ func (b *Bot) fillPending(c *Card, s models.Store, op models.Operation) {
 		Field{Key: "券码", Value: op.Code}, Field{Key: "售价", Value: price(op.PriceFen, op.Count)},
 		Field{Key: "核销人", Value: op.User, User: op.UserID}, Field{Key: "门店", Value: s.Name},
 	)
-	c.Keys = []CardKey{{Text: "查看结果", Key: keyShow + op.ID, Style: Primary}}
+	c.Keys = []CardKey{{Text: "查看结果", Key: keyShow + op.ID, Say: "查 " + op.Code, Style: Primary}}
+	c.Until, c.About = b.Now().Add(outcomeAgain), op.ID
 }
 
 func (b *Bot) fillRejected(c *Card, s models.Store, op models.Operation) {
