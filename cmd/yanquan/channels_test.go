@@ -132,6 +132,8 @@ var situations = []situation{
 		w.finally(<-said, "核销成功", code)
 		w.recount(w.hero)
 		w.ledger(code, 1, 0)
+		_, err := w.wecom.WaitFor(w.soon(), w.screen(w.hero), func([]wecomtest.Shown) bool { return w.shows(w.hero, "[查看结果]") == 0 })
+		w.must(err) // an app's card that waited is changed a moment later
 		see(w, "and when it speaks again", before)
 	}},
 }
@@ -145,6 +147,7 @@ var changing = []struct {
 	{regexp.MustCompile(`\d{8,20}`), "CODE"},
 	{regexp.MustCompile(`店员\d+|员工\d+`), "张三"},
 	{regexp.MustCompile(`<@\w+>`), "@张三"},
+	{regexp.MustCompile(`核验中.*`), "核验中"}, // the line that asks to wait, and that of the doubt
 }
 
 // seen is what the hero sees of the bot, a bubble a line.
@@ -168,13 +171,15 @@ func glance(s wecomtest.Shown) string {
 	what := map[bool]string{true: "text", false: "text, growing"}[s.Finished]
 	if c := s.Card; c != nil {
 		what, text = "card", c.Title
-		for _, b := range c.Buttons {
-			text += " [" + b.Text + "]"
-		}
 	}
 	text = strings.NewReplacer("**", "", "|", "｜").Replace(text)
 	for _, c := range changing {
 		text = c.what.ReplaceAllString(text, c.to)
+	}
+	if s.Card != nil {
+		for _, b := range s.Card.Buttons {
+			text += " [" + b.Text + "]"
+		}
 	}
 	return what + ": " + text
 }
