@@ -22,7 +22,7 @@ check:
 	$(STATICCHECK) ./...
 	go mod tidy -diff
 
-# The ratios of docs/benchmarks.md, in about six minutes on a machine that does
+# The ratios of docs/benchmarks.md, in about ten minutes on a machine that does
 # nothing else.
 bench:
 	go run ./internal/bench -o docs/benchmarks.md

@@ -29,7 +29,7 @@ type mode struct {
 
 var (
 	quick = mode{repeats: 1, sample: 200 * time.Millisecond, steady: 2 * time.Second, slow: 2 * time.Second, verifying: 5, doubtful: 200, messages: 1000, stores: 20, operations: 4000}
-	full  = mode{repeats: 5, sample: time.Second, steady: time.Minute, slow: 20 * time.Second, verifying: 20, doubtful: 10000, messages: 10000, stores: 2000, operations: 2_000_000}
+	full  = mode{repeats: 5, sample: 3 * time.Second, steady: time.Minute, slow: 20 * time.Second, verifying: 20, doubtful: 10000, messages: 10000, stores: 2000, operations: 2_000_000}
 )
 
 // lab is what all measurements share.
