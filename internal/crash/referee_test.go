@@ -145,20 +145,30 @@ func sameTalk(a, b wecomtest.Where) bool {
 }
 
 // bubbles are the bubbles of a conversation that gave a terminal answer about a
-// code, one verdict each.
-func (f *referee) bubbles(talk wecomtest.Where, code string) map[string]verdict {
-	found := map[string]verdict{}
+// code, one verdict each, and how many of them are answers of their own: not those
+// that said before that one will follow, and were changed once it had.
+func (f *referee) bubbles(talk wecomtest.Where, code string) (all map[string]verdict, own map[string]verdict) {
+	all, own = map[string]verdict{}, map[string]verdict{}
+	waited := map[string]bool{}
 	for _, v := range f.views {
 		if !sameTalk(v.place, talk) {
 			continue
 		}
+		id := v.shown.ID
 		for _, s := range v.told {
-			if s.about(code) && !s.interim && found[v.shown.ID] == "" {
-				found[v.shown.ID] = s.verdict
+			switch {
+			case !s.about(code) || all[id] != "":
+			case s.interim:
+				waited[id] = true
+			default:
+				all[id] = s.verdict
+				if !waited[id] {
+					own[id] = s.verdict
+				}
 			}
 		}
 	}
-	return found
+	return all, own
 }
 
 // callbacks holds each accepted callback against the screen it belongs to.
@@ -201,10 +211,10 @@ func (f *referee) callbacks() {
 		}
 	}
 	for k, c := range counts {
-		got := f.bubbles(k.talk, k.code)
+		all, got := f.bubbles(k.talk, k.code)
 		most := c.accepted + c.others + c.presses
-		if len(got) < c.accepted {
-			f.violation("%s in %s: %d messages accepted, %d answers", k.code, k.talk, c.accepted, len(got))
+		if len(all) < c.accepted {
+			f.violation("%s in %s: %d messages accepted, %d answers", k.code, k.talk, c.accepted, len(all))
 		}
 		switch extra := len(got) - most; {
 		case extra <= 0:
