@@ -101,6 +101,7 @@ type Bot struct {
 	hands    map[string]chan struct{} // by kind of work; one for each piece under way
 	kept     time.Time                // when house was last kept
 	watched  time.Time                // when the watch last looked
+	keepNext time.Time                // when to look for figures to keep
 
 	publishing   bool            // managers' summaries are being sent
 	published    map[string]bool // editions that all managers have got
@@ -195,6 +196,7 @@ func New(o Options) (*Bot, error) {
 	}
 	b.hands[reconcileWork] = make(chan struct{}, looksAtOnce)
 	b.hands[exportWork] = make(chan struct{}, exportHands)
+	b.hands[figureWork] = make(chan struct{}, 1)
 	b.base, b.cancel = context.WithCancel(context.Background())
 	var err error
 	b.grants, err = grants.New(grants.Options{
@@ -368,6 +370,12 @@ func (b *Bot) Delivered(ctx context.Context, id string, rest Reply) {
 	if err != nil {
 		b.Log.Warn("passive answer not recorded; it may be seen twice", "message", id, "error", err)
 	}
+}
+
+func (b *Bot) isStopping() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.stopping
 }
 
 // begin counts one piece of work, unless the bot is stopping.

@@ -72,7 +72,7 @@ func cardCases(b *Bot) map[string]Reply {
 		"help":          b.helpCard(),
 		"summary":       b.summaryReply(busyDay()),
 		"summary_late":  b.summaryReply(changed(busyDay(), func(s *summary) { s.late, s.stores = true, s.stores[:1] })),
-		"summary_empty": b.summaryReply(summary{span: Span{Title: "11-24"}, against: []comparison{{"前一天", tally{verified: 3}}}}),
+		"summary_empty": b.summaryReply(summary{span: Span{Title: "11-24"}, against: []comparison{{"前一天", tally{Verified: 3}}}}),
 	}
 	for reason := range sayings {
 		cases["refused_"+reason] = one(with(func(o *models.Operation) {
@@ -120,16 +120,16 @@ func cardCases(b *Bot) map[string]Reply {
 // busyDay is a manager's day in two stores.
 func busyDay() summary {
 	f := figures{
-		all:      tally{verified: 42, undone: 2, fen: 209580, undoneFen: 9980},
-		byStore:  map[int64]*tally{1: {verified: 30, fen: 149700}, 2: {verified: 12, undone: 2, fen: 59880, undoneFen: 9980}},
-		byPerson: map[string]*tally{"张三": {verified: 25, fen: 124750}, "钱七": {verified: 17, undone: 2, fen: 84830, undoneFen: 9980}},
-		byDeal:   map[string]*tally{"双人下午茶套餐": {verified: 40, fen: 199600}, "亲子周末套餐": {verified: 2, undone: 2, fen: 9980, undoneFen: 9980}},
+		all:      tally{Verified: 42, Undone: 2, AmountFen: 209580, UndoneFen: 9980},
+		byStore:  map[int64]*tally{1: {Verified: 30, AmountFen: 149700}, 2: {Verified: 12, Undone: 2, AmountFen: 59880, UndoneFen: 9980}},
+		byPerson: map[string]*tally{"张三": {Verified: 25, AmountFen: 124750}, "钱七": {Verified: 17, Undone: 2, AmountFen: 84830, UndoneFen: 9980}},
+		byDeal:   map[string]*tally{"双人下午茶套餐": {Verified: 40, AmountFen: 199600}, "亲子周末套餐": {Verified: 2, Undone: 2, AmountFen: 9980, UndoneFen: 9980}},
 		refused:  []models.Refusal{{Reason: string(dianping.AlreadyUsed), Times: 5}, {Reason: string(dianping.NotFound), Times: 2}},
 	}
 	f.byHour[18], f.byHour[12] = 20, 22
 	return summary{
 		span: Span{Title: "11-24"}, stores: []models.Store{{ID: 1, Name: "人民广场店"}, {ID: 2, Name: "徐家汇店"}}, now: f,
-		against: []comparison{{"前一天", tally{verified: 40}}, {"上周同日", tally{verified: 45}}}, tail: tally{verified: 3, fen: 14970},
+		against: []comparison{{"前一天", tally{Verified: 40}}, {"上周同日", tally{Verified: 45}}}, tail: tally{Verified: 3, AmountFen: 14970},
 		outlook: []string{"还有 1 笔平台没有给出结果，我在继续确认"},
 	}
 }

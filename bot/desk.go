@@ -75,7 +75,7 @@ type Line struct {
 }
 
 func lineOf(name string, t *tally) Line {
-	return Line{Name: name, Verified: t.verified, Undone: t.undone, Amount: dianping.Fen(t.fen)}
+	return Line{Name: name, Verified: t.Verified, Undone: t.Undone, Amount: dianping.Fen(t.AmountFen)}
 }
 
 // Sheet is the figures of a span.
@@ -96,7 +96,7 @@ func (b *Bot) Sheet(ctx context.Context, d Desk, store int64, p Period) (Sheet, 
 		return Sheet{}, ErrNoPeriod
 	}
 	stores := d.only(store)
-	f, err := b.figuresOf(ctx, idsOf(stores), "", span)
+	f, err := b.figuresOf(ctx, idsOf(stores), span)
 	if err != nil {
 		return Sheet{}, err
 	}

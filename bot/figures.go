@@ -14,22 +14,11 @@ import (
 
 // tally counts coupons and their money: what was verified and not undone, and what
 // was undone.
-type tally struct {
-	verified, undone int
-	fen, undoneFen   int64
-}
+type tally models.Sum
 
-func (t *tally) add(s models.Sale) {
-	if s.Undone {
-		t.undone++
-		t.undoneFen += s.PriceFen
-		return
-	}
-	t.verified++
-	t.fen += s.PriceFen
+func (t tally) String() string {
+	return fmt.Sprintf("%d 张 %v", t.Verified, dianping.Fen(t.AmountFen))
 }
-
-func (t tally) String() string { return fmt.Sprintf("%d 张 %v", t.verified, dianping.Fen(t.fen)) }
 
 // figures are those of some stores over a span of time.
 type figures struct {
@@ -41,35 +30,21 @@ type figures struct {
 	refused  []models.Refusal
 }
 
-// figuresOf collects the figures of stores; user "" is everybody's.
-func (b *Bot) figuresOf(ctx context.Context, stores []int64, user string, span Span) (figures, error) {
-	var f figures
-	begin := func() {
-		f = figures{byStore: map[int64]*tally{}, byPerson: map[string]*tally{}, byDeal: map[string]*tally{}}
-	}
-	err := b.DB.EachSale(ctx, stores, user, span.From, span.To, begin, func(s models.Sale) {
-		f.all.add(s)
-		of(f.byStore, s.StoreID).add(s)
-		of(f.byPerson, cmp.Or(s.User, s.UserID)).add(s)
-		of(f.byDeal, s.Title).add(s)
-		if !s.Undone {
-			f.byHour[b.in(s.ConsumedAt).Hour()]++
-		}
-	})
+// figuresOf collects the figures of stores.
+func (b *Bot) figuresOf(ctx context.Context, stores []int64, span Span) (figures, error) {
+	f, err := b.DB.Figures(ctx, stores, span.counted())
 	if err != nil {
-		return f, fmt.Errorf("bot: sales: %w", err)
+		return figures{}, fmt.Errorf("bot: figures: %w", err)
 	}
-	if f.refused, err = b.DB.Refusals(ctx, stores, span.From, span.To); err != nil {
-		return f, fmt.Errorf("bot: refusals: %w", err)
-	}
-	return f, nil
+	return figures{tally(f.All()), tallies(f.ByStore), tallies(f.ByPerson), tallies(f.ByDeal), f.ByHour, f.Refusals()}, nil
 }
 
-func of[K comparable](m map[K]*tally, key K) *tally {
-	if m[key] == nil {
-		m[key] = &tally{}
+func tallies[K comparable](sums map[K]*models.Sum) map[K]*tally {
+	all := make(map[K]*tally, len(sums))
+	for key, s := range sums {
+		all[key] = (*tally)(s)
 	}
-	return m[key]
+	return all
 }
 
 // best lists the keys with most coupons first.
@@ -79,7 +54,7 @@ func best[K cmp.Ordered](m map[K]*tally) []K {
 		keys = append(keys, k)
 	}
 	slices.SortFunc(keys, func(x, y K) int {
-		return cmp.Or(cmp.Compare(m[y].verified, m[x].verified), cmp.Compare(m[y].fen, m[x].fen), cmp.Compare(x, y))
+		return cmp.Or(cmp.Compare(m[y].Verified, m[x].Verified), cmp.Compare(m[y].AmountFen, m[x].AmountFen), cmp.Compare(x, y))
 	})
 	return keys
 }
@@ -95,15 +70,19 @@ func (f figures) busiest() (hour, n int) {
 }
 
 // sumOf is the tally of stores over a span, without the rest.
-func (b *Bot) sumOf(ctx context.Context, stores []int64, from, to time.Time) (tally, error) {
-	rows, err := b.DB.Totals(ctx, stores, "", from, to)
+func (b *Bot) sumOf(ctx context.Context, stores []int64, span Span) (tally, error) {
+	if span.kind != "" { // it may be kept
+		f, err := b.figuresOf(ctx, stores, span)
+		return f.all, err
+	}
+	rows, err := b.DB.Totals(ctx, stores, "", span.From, span.To)
 	if err != nil {
 		return tally{}, fmt.Errorf("bot: totals: %w", err)
 	}
 	var t tally
 	for _, r := range rows {
-		t.verified, t.fen = t.verified+r.Verified, t.fen+r.AmountFen
-		t.undone, t.undoneFen = t.undone+r.Undone, t.undoneFen+r.UndoneFen
+		t.Verified, t.AmountFen = t.Verified+r.Verified, t.AmountFen+r.AmountFen
+		t.Undone, t.UndoneFen = t.Undone+r.Undone, t.UndoneFen+r.UndoneFen
 	}
 	return t, nil
 }

@@ -56,8 +56,8 @@ type edition struct {
 
 // earlier is a span to compare with.
 type earlier struct {
-	word     string
-	from, to time.Time
+	word string
+	span Span
 }
 
 // key names an edition forever.
@@ -109,13 +109,13 @@ func editionsOf(now time.Time, hour time.Duration) (due []edition) {
 			return clockOn(midnight(days), hour)
 		}
 		due = append(due, edition{
-			kind: "day", at: hour, due: at, span: Span{From: midnight(day), To: end, Title: midnight(day).Format("01-02")},
-			before: []earlier{{"前一天", midnight(day - 1), upTo(-1)}, {"上周同日", midnight(day - 7), upTo(-7)}},
+			kind: "day", at: hour, due: at, span: Span{From: midnight(day), To: end, Title: midnight(day).Format("01-02"), kind: days},
+			before: []earlier{{"前一天", Span{From: midnight(day - 1), To: upTo(-1)}}, {"上周同日", Span{From: midnight(day - 7), To: upTo(-7)}}},
 		})
 		if at.Weekday() == time.Monday {
 			due = append(due, edition{
-				kind: "week", at: hour, due: at, span: Span{From: midnight(-7), To: midnight(0), Title: "上周 " + midnight(-7).Format("01-02") + " 至 " + midnight(-1).Format("01-02")},
-				before: []earlier{{"前一周", midnight(-14), midnight(-7)}},
+				kind: "week", at: hour, due: at, span: Span{From: midnight(-7), To: midnight(0), Title: "上周 " + midnight(-7).Format("01-02") + " 至 " + midnight(-1).Format("01-02"), kind: weeks},
+				before: []earlier{{"前一周", Span{From: midnight(-14), To: midnight(-7), kind: weeks}}},
 			})
 		}
 		if at.Day() == 1 {
@@ -123,8 +123,8 @@ func editionsOf(now time.Time, hour time.Duration) (due []edition) {
 				return time.Date(at.Year(), at.Month()+time.Month(months), 1, 0, 0, 0, 0, zone)
 			}
 			due = append(due, edition{
-				kind: "month", at: hour, due: at, span: Span{From: first(-1), To: first(0), Title: first(-1).Format("2006年1月")},
-				before: []earlier{{"前一个月", first(-2), first(-1)}},
+				kind: "month", at: hour, due: at, span: Span{From: first(-1), To: first(0), Title: first(-1).Format("2006年1月"), kind: months},
+				before: []earlier{{"前一个月", Span{From: first(-2), To: first(-1), kind: months}}},
 			})
 		}
 	}
@@ -251,7 +251,7 @@ func (b *Bot) reportTo(ctx context.Context, to string, d Delivery, stores []mode
 	if b.ConsolePage != nil {
 		reply.Card.URL = b.ConsolePage(e.period())
 	}
-	if e.kind == "day" && s.now.all.verified > 0 {
+	if e.kind == "day" && s.now.all.Verified > 0 {
 		if reply.File, err = b.chart(ctx, d.User, s); err != nil {
 			b.Log.Warn("summary goes without its picture", "error", err)
 		}
@@ -295,18 +295,18 @@ func (b *Bot) summaryOf(ctx context.Context, stores []models.Store, e edition) (
 	s := summary{span: e.span, stores: stores, late: b.Now().Sub(e.due) > lateAfter}
 	ids := idsOf(stores)
 	var err error
-	if s.now, err = b.figuresOf(ctx, ids, "", e.span); err != nil {
+	if s.now, err = b.figuresOf(ctx, ids, e.span); err != nil {
 		return s, err
 	}
 	for _, then := range e.before {
-		t, err := b.sumOf(ctx, ids, then.from, then.to)
+		t, err := b.sumOf(ctx, ids, then.span)
 		if err != nil {
 			return s, err
 		}
 		s.against = append(s.against, comparison{then.word, t})
 	}
-	if e.kind == "day" && e.before[0].to.Before(e.span.From) {
-		if s.tail, err = b.sumOf(ctx, ids, e.before[0].to, e.span.From); err != nil {
+	if e.kind == "day" && e.before[0].span.To.Before(e.span.From) {
+		if s.tail, err = b.sumOf(ctx, ids, Span{From: e.before[0].span.To, To: e.span.From}); err != nil {
 			return s, err
 		}
 	}

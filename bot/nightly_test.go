@@ -45,7 +45,7 @@ func TestEditions(t *testing.T) {
 		}
 	}
 	day := (Report{At: evening}).editions(at("2026-11-25 22:00"))[1]
-	if b := day.before; b[0].from != at("2026-11-24 00:00") || b[0].to != at("2026-11-24 22:00") || b[1].from != at("2026-11-18 00:00") || b[1].to != at("2026-11-18 22:00") {
+	if b := day.before; b[0].span.From != at("2026-11-24 00:00") || b[0].span.To != at("2026-11-24 22:00") || b[1].span.From != at("2026-11-18 00:00") || b[1].span.To != at("2026-11-18 22:00") {
 		t.Errorf("compared with %+v", b)
 	}
 }

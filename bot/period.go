@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"yanquan/models"
 )
 
 // Period is a span of days that people name: one of the words below, a month
@@ -28,7 +30,18 @@ const (
 type Span struct {
 	From, To time.Time
 	Title    string // 昨日 11-23, 2026年9月, …
+	kind     string
 }
+
+// Kinds of spans whose figures are kept; see [spansToKeep].
+const (
+	days   = "day"
+	months = "month"
+	weeks  = "week"
+)
+
+// counted is the span as figures count it.
+func (s Span) counted() models.Span { return models.Span{From: s.From, To: s.To, Kind: s.kind} }
 
 // periodWords are what people call the periods that move.
 var periodWords = map[string]Period{
@@ -97,23 +110,23 @@ func (p Period) Span(now time.Time, zone *time.Location) (Span, bool) {
 	date := func(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, zone) }
 	today, tomorrow := date(y, m, d), date(y, m, d+1)
 	monday := d - (int(today.Weekday())+6)%7
-	days := func(word string, from, to time.Time) string {
+	through := func(word string, from, to time.Time) string {
 		return word + from.Format(" 01-02 至 ") + to.AddDate(0, 0, -1).Format("01-02")
 	}
 	var s Span
 	switch p {
 	case Today:
-		s = Span{today, tomorrow, today.Format("今日 01-02")}
+		s = Span{today, tomorrow, today.Format("今日 01-02"), days}
 	case Yesterday:
-		s = Span{date(y, m, d-1), today, date(y, m, d-1).Format("昨日 01-02")}
+		s = Span{date(y, m, d-1), today, date(y, m, d-1).Format("昨日 01-02"), days}
 	case ThisWeek:
-		s = Span{date(y, m, monday), tomorrow, days("本周", date(y, m, monday), tomorrow)}
+		s = Span{date(y, m, monday), tomorrow, through("本周", date(y, m, monday), tomorrow), weeks}
 	case LastWeek:
-		s = Span{date(y, m, monday-7), date(y, m, monday), days("上周", date(y, m, monday-7), date(y, m, monday))}
+		s = Span{date(y, m, monday-7), date(y, m, monday), through("上周", date(y, m, monday-7), date(y, m, monday)), weeks}
 	case ThisMonth:
-		s = Span{date(y, m, 1), tomorrow, today.Format("2006年1月")}
+		s = Span{date(y, m, 1), tomorrow, today.Format("2006年1月"), months}
 	case LastMonth:
-		s = Span{date(y, m-1, 1), date(y, m, 1), date(y, m-1, 1).Format("2006年1月")}
+		s = Span{date(y, m-1, 1), date(y, m, 1), date(y, m-1, 1).Format("2006年1月"), months}
 	default:
 		var ok bool
 		if s, ok = p.dated(today, zone); !ok {
@@ -144,10 +157,10 @@ func (p Period) dated(today time.Time, zone *time.Location) (Span, bool) {
 // written is the span of 2026-11-20 or 2026-11.
 func written(date string, zone *time.Location) (Span, bool) {
 	if from, err := time.ParseInLocation(time.DateOnly, date, zone); err == nil {
-		return Span{from, from.AddDate(0, 0, 1), from.Format(time.DateOnly)}, true
+		return Span{from, from.AddDate(0, 0, 1), from.Format(time.DateOnly), days}, true
 	}
 	if from, err := time.ParseInLocation("2006-01", date, zone); err == nil {
-		return Span{from, from.AddDate(0, 1, 0), from.Format("2006年1月")}, true
+		return Span{from, from.AddDate(0, 1, 0), from.Format("2006年1月"), months}, true
 	}
 	var year, week int
 	if n, err := fmt.Sscanf(date, "%4d-W%2d", &year, &week); n == 2 && err == nil && len(date) == len("2006-W02") {
@@ -155,7 +168,7 @@ func written(date string, zone *time.Location) (Span, bool) {
 		from := fourth.AddDate(0, 0, 7*(week-1)-(int(fourth.Weekday())+6)%7)
 		to := from.AddDate(0, 0, 7)
 		if y, w := from.ISOWeek(); y == year && w == week {
-			return Span{from, to, from.Format("01-02 至 ") + to.AddDate(0, 0, -1).Format("01-02")}, true
+			return Span{from, to, from.Format("01-02 至 ") + to.AddDate(0, 0, -1).Format("01-02"), weeks}, true
 		}
 	}
 	return Span{}, false

@@ -254,7 +254,7 @@ func (b *Bot) totals(ctx context.Context, row models.Inbox, m Message, places []
 			s.stores = append(s.stores, p.Store)
 		}
 		var err error
-		if s.now, err = b.figuresOf(ctx, storeIDs(places), "", span); err != nil {
+		if s.now, err = b.figuresOf(ctx, storeIDs(places), span); err != nil {
 			return Reply{}, err
 		}
 		reply := b.summaryReply(s)

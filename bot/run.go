@@ -51,6 +51,7 @@ const (
 	reconcileWork = "reconciliation"
 	exportWork    = "export"
 	cardWork      = "card"
+	figureWork    = "figures"
 	handsPerKind  = 32
 )
 
@@ -89,6 +90,7 @@ func (b *Bot) dispatch(ctx context.Context) *sync.WaitGroup {
 	}
 	b.exportsDue(ctx, &wg, now)
 	b.cardsDue(ctx, &wg, now)
+	b.figuresDue(ctx, &wg, now)
 	return &wg
 }
 

@@ -33,7 +33,7 @@ func (b *Bot) summaryReply(s summary) Reply {
 	if s.late {
 		c.Title = "补发：" + c.Title
 	}
-	if f.all.verified+f.all.undone == 0 {
+	if f.all.Verified+f.all.Undone == 0 {
 		c.Title, c.Tone = strings.TrimSuffix(c.Title, f.all.String())+"没有核销", Plain
 	}
 	row := func(key, format string, args ...any) {
@@ -49,21 +49,21 @@ func (b *Bot) summaryReply(s summary) Reply {
 	for _, id := range stores[:min(len(stores), storesOnCard)] {
 		row("门店", "%s %s", names[id], f.byStore[id])
 	}
-	if f.all.undone > 0 {
-		row("撤销", "%d 张 %v", f.all.undone, dianping.Fen(f.all.undoneFen))
+	if f.all.Undone > 0 {
+		row("撤销", "%d 张 %v", f.all.Undone, dianping.Fen(f.all.UndoneFen))
 	}
 	deals, persons := best(f.byDeal), best(f.byPerson)
-	if len(deals) > 0 && f.byDeal[deals[0]].verified > 0 {
-		row("热卖", "%s %d 张", deals[0], f.byDeal[deals[0]].verified)
+	if len(deals) > 0 && f.byDeal[deals[0]].Verified > 0 {
+		row("热卖", "%s %d 张", deals[0], f.byDeal[deals[0]].Verified)
 	}
-	if len(persons) > 0 && f.byPerson[persons[0]].verified > 0 {
-		row("店员", "%s %d 张", persons[0], f.byPerson[persons[0]].verified)
+	if len(persons) > 0 && f.byPerson[persons[0]].Verified > 0 {
+		row("店员", "%s %d 张", persons[0], f.byPerson[persons[0]].Verified)
 	}
 	if hour, n := f.busiest(); n > 0 {
 		row("最忙", "%d 点 %d 张", hour, n)
 	}
 	var notes []string
-	if s.tail.verified > 0 {
+	if s.tail.Verified > 0 {
 		notes = append(notes, fmt.Sprintf("上次日报以后、0 点以前还核销了 %s，算在前一天", s.tail))
 	}
 	if n := total(f.refused); n > 0 {
@@ -83,7 +83,7 @@ func (s summary) table(names map[int64]string, stores []int64) *Table {
 	t := &Table{Title: s.span.Title + " 各门店", Head: []string{"门店", "张数", "金额", "撤销"}}
 	for _, id := range stores {
 		one := s.now.byStore[id]
-		t.Rows = append(t.Rows, []string{names[id], strconv.Itoa(one.verified), dianping.Fen(one.fen).String(), strconv.Itoa(one.undone)})
+		t.Rows = append(t.Rows, []string{names[id], strconv.Itoa(one.Verified), dianping.Fen(one.AmountFen).String(), strconv.Itoa(one.Undone)})
 	}
 	return t
 }
@@ -105,8 +105,8 @@ func (s summary) whole(names map[int64]string, stores []int64, persons, deals []
 		}
 	}
 	row := func(name string, t *tally) string {
-		if t.undone > 0 {
-			return fmt.Sprintf("%s %s，撤销 %d 张", name, t, t.undone)
+		if t.Undone > 0 {
+			return fmt.Sprintf("%s %s，撤销 %d 张", name, t, t.Undone)
 		}
 		return name + " " + t.String()
 	}
@@ -135,7 +135,7 @@ const mostLines = 10
 func against(now tally, before []comparison) string {
 	var parts []string
 	for _, c := range before {
-		switch d := now.verified - c.then.verified; {
+		switch d := now.Verified - c.then.Verified; {
 		case d > 0:
 			parts = append(parts, fmt.Sprintf("比%s多 %d 张", c.word, d))
 		case d < 0:

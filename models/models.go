@@ -209,12 +209,8 @@ type Outgoing struct {
 	SentAt       time.Time     `gorm:"serializer:utc"`
 }
 
-// Totals are the figures of a period: coupons, not operations. An undone coupon
-// counts in Undone only.
+// Totals are the figures of a store over a span of time.
 type Totals struct {
-	StoreID   int64
-	Verified  int
-	AmountFen int64
-	Undone    int
-	UndoneFen int64
+	StoreID int64
+	Sum     `gorm:"embedded"`
 }

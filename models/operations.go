@@ -201,12 +201,23 @@ func (db *DB) move(ctx context.Context, m move, op Operation) (Operation, error)
 		keep = append(keep[:len(keep):len(keep)], "live_code")
 	}
 	row := operationRow{Operation: op} // LiveCode is NULL
-	err := db.swap(ctx, m.what, func(g *gorm.DB) *gorm.DB {
-		g = g.Model(&operationRow{}).Where("id = ? AND attempt = ? AND state IN ?", op.ID, held, m.from)
-		if m.wasLive {
-			g = g.Where("live_code IS NOT NULL")
+	swap := func(db *DB) error {
+		return db.swap(ctx, m.what, func(g *gorm.DB) *gorm.DB {
+			g = g.Model(&operationRow{}).Where("id = ? AND attempt = ? AND state IN ?", op.ID, held, m.from)
+			if m.wasLive {
+				g = g.Where("live_code IS NOT NULL")
+			}
+			return g.Select("*").Omit(keep...).Updates(&row)
+		})
+	}
+	if !db.mayBeKept(op) {
+		return unless(swap(db), op)
+	}
+	err := db.Tx(ctx, func(tx *DB) error {
+		if err := swap(tx); err != nil {
+			return err
 		}
-		return g.Select("*").Omit(keep...).Updates(&row)
+		return tx.forgetFigures(ctx, op)
 	})
 	return unless(err, op)
 }

@@ -101,10 +101,10 @@ func TestTotals(t *testing.T) {
 		inState(t, db, "rejected", models.Rejected)
 
 		same(t, must(db.Totals(ctx, []int64{2, 1, 4}, "", from, to)), []models.Totals{
-			{StoreID: 1, Verified: 5, AmountFen: 4990 + 300 + 40 + 500, Undone: 3, UndoneFen: 3030},
-			{StoreID: 2, Verified: 1, AmountFen: 7},
+			{StoreID: 1, Sum: models.Sum{Verified: 5, AmountFen: 4990 + 300 + 40 + 500, Undone: 3, UndoneFen: 3030}},
+			{StoreID: 2, Sum: models.Sum{Verified: 1, AmountFen: 7}},
 		})
-		same(t, must(db.Totals(ctx, []int64{1, 2}, "lisi", from, to)), []models.Totals{{StoreID: 1, Verified: 2, AmountFen: 300}})
+		same(t, must(db.Totals(ctx, []int64{1, 2}, "lisi", from, to)), []models.Totals{{StoreID: 1, Sum: models.Sum{Verified: 2, AmountFen: 300}}})
 		same(t, len(must(db.Totals(ctx, nil, "", from, to))), 0)
 	})
 }

@@ -199,9 +199,12 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.TakeReport(ctx, "boss", "day", "2026-11-22")) },
 		func() error { return second(db.ReportedTo(ctx, "day", "2026-11-22")) },
 		func() error {
-			return db.EachSale(ctx, []int64{1, 2}, "zhangsan", noon.Add(-time.Hour), noon, func() {}, func(models.Sale) {})
+			return second(db.Figures(ctx, []int64{1, 2}, models.Span{From: noon, To: noon, Kind: "month"}))
 		},
-		func() error { return second(db.Refusals(ctx, []int64{1, 2}, noon.Add(-time.Hour), noon)) },
+		func() error {
+			s := models.Span{From: noon.AddDate(0, -1, 0), To: noon.Add(-models.KeepAfter), Kind: "month"}
+			return db.KeepFigures(ctx, must(db.FiguresToKeep(ctx, []int64{store}, s)), s)
+		},
 		func() error { plan(t, db, store, "2026-11-22", noon); return nil },
 		func() error { return second(db.LastReconciliations(ctx, "2026-11-15")) },
 		func() error { return second(db.DueReconciliations(ctx, noon, 10)) },
@@ -240,7 +243,7 @@ func TestStatementsUseIndices(t *testing.T) {
 	if len(seen) < 60 {
 		t.Fatalf("only saw %d statements", len(seen))
 	}
-	scan := regexp.MustCompile(`SCAN (inbox|operations|coupons|calls|outbox|earlier|members|chats|stores|sessions|grants|choices|join_requests|tickets|notices|audit|reconciliations|reconciliation_items|files|file_pieces|exports|alerts|reports|leases)\b`)
+	scan := regexp.MustCompile(`SCAN (inbox|operations|coupons|calls|outbox|earlier|members|chats|stores|sessions|grants|choices|join_requests|tickets|notices|audit|reconciliations|reconciliation_items|files|file_pieces|exports|alerts|reports|leases|period_figures)\b`)
 	for _, s := range seen {
 		rows, err := db.Pool().QueryContext(ctx, "EXPLAIN QUERY PLAN "+s.sql, s.args...)
 		if err != nil {

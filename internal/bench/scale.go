@@ -54,9 +54,20 @@ func (l *lab) scale() ([]row, error) {
 		return nil, err
 	}
 	defer pool.Close()
+	if err := p.stop(); err != nil {
+		return nil, err
+	}
 	month, err := l.fill(pool, zone)
 	if err != nil {
 		return nil, fmt.Errorf("fill: %w", err)
+	}
+	if p, err = l.start(w.config); err != nil {
+		return nil, err
+	}
+	// As an upgrade finds it: nothing is kept of the year so far.
+	kept, err := none(l.ctx, pool, "SELECT GREATEST(0, 17 * (SELECT COUNT(*) FROM stores) - COUNT(*)) FROM period_figures", time.Now())
+	if err != nil {
+		return nil, err
 	}
 	size := fmt.Sprintf("%d stores, %d operations", l.stores, l.operations)
 
@@ -106,6 +117,7 @@ func (l *lab) scale() ([]row, error) {
 		fmt.Sprintf("stored in %.1f s, all sent in %.1f s", made.Seconds(), told.Seconds()), "≤ 60 s", verdict(made <= time.Minute)}}
 	rows = append(rows, row{"S2", "今日 of a store's manager, callback to card posted: " + size, "", milli(today[0]), "≤ 50 ms", verdict(today[0] <= 50*time.Millisecond)},
 		row{"S2, all stores", "今日 of who manages all of them", "", milli(today[1]), "none", reported})
+	rows = append(rows, row{"S3", "a year's months summed up once, in the background, from the start", "", fmt.Sprintf("%.1f s", kept.Seconds()), "none", reported})
 	for _, page := range pages {
 		aim, met := "≤ 100 ms", verdict(page.took <= 100*time.Millisecond)
 		if page.all {

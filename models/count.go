@@ -1,0 +1,96 @@
+package models
+
+import (
+	"cmp"
+	"database/sql"
+	"slices"
+
+	"gorm.io/gorm"
+)
+
+// count adds what was verified and refused in these stores to their figures.
+func count(g *gorm.DB, storeIDs []int64, s Span, to func(store int64) *Figures) error {
+	sales := g.Table("operations").
+		Select("operations.store_id, user_id, user_name, title, consumed_at, coupons.price_fen, coupons.undone_at IS NOT NULL").
+		Joins("JOIN coupons ON coupons.operation_id = operations.id").
+		Where("operations.store_id IN ? AND consumed_at >= ? AND consumed_at < ?", storeIDs, stamp(s.From), stamp(s.To))
+	refusals := g.Table("operations").Select("store_id, outcome_reason, COUNT(*) AS times").
+		Where("store_id IN ? AND created_at >= ? AND created_at < ? AND state = ?", storeIDs, stamp(s.From), stamp(s.To), Rejected)
+	if err := countSales(sales, s, to); err != nil {
+		return err
+	}
+	var rows []struct {
+		StoreID       int64
+		OutcomeReason string
+		Times         int
+	}
+	if err := refusals.Group("store_id, outcome_reason").Find(&rows).Error; err != nil {
+		return err
+	}
+	for _, r := range rows {
+		to(r.StoreID).Refused[r.OutcomeReason] += r.Times
+	}
+	return nil
+}
+
+// countSales reads row by row, without GORM's reflection: a month of many stores is
+// a million of them.
+func countSales(q *gorm.DB, s Span, to func(store int64) *Figures) error {
+	rows, err := q.Rows()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	known := map[string]string{} // names repeat: each is kept once
+	text := func(raw sql.RawBytes) string {
+		s, ok := known[string(raw)]
+		if !ok {
+			s = string(raw)
+			known[s] = s
+		}
+		return s
+	}
+	var store, fen int64
+	var undone bool
+	var userID, user, title sql.RawBytes
+	var at any
+	for rows.Next() {
+		if err := rows.Scan(&store, &userID, &user, &title, &at, &fen, &undone); err != nil {
+			return err
+		}
+		consumed, err := readTime("consumed_at", at)
+		if err != nil {
+			return err
+		}
+		one := Sum{Verified: 1, AmountFen: fen}
+		if undone {
+			one = Sum{Undone: 1, UndoneFen: fen}
+		}
+		f := to(store)
+		of(f.ByStore, store).plus(one)
+		of(f.ByPerson, cmp.Or(text(user), text(userID))).plus(one)
+		of(f.ByDeal, text(title)).plus(one)
+		f.ByHour[consumed.In(s.From.Location()).Hour()] += one.Verified
+	}
+	return rows.Err()
+}
+
+// storesAtOnce bounds the list of stores in one statement.
+const storesAtOnce = 500
+
+// Refusal counts what was refused for a reason.
+type Refusal struct {
+	Reason string
+	Times  int
+}
+
+// Refusals are the refused verifications by reason, the most frequent first.
+func (f *Figures) Refusals() (all []Refusal) {
+	for reason, n := range f.Refused {
+		all = append(all, Refusal{reason, n})
+	}
+	slices.SortFunc(all, func(a, b Refusal) int {
+		return cmp.Or(cmp.Compare(b.Times, a.Times), cmp.Compare(a.Reason, b.Reason))
+	})
+	return all
+}

@@ -1,0 +1,275 @@
+package models
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/goccy/go-json" // a month of two thousand stores is 3 MB of it
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Sum counts coupons and their money. One that was undone counts as undone only.
+type Sum struct {
+	Verified  int   `json:"v,omitempty"`
+	AmountFen int64 `json:"a,omitempty"`
+	Undone    int   `json:"u,omitempty"`
+	UndoneFen int64 `json:"f,omitempty"`
+}
+
+func (s *Sum) plus(t Sum) {
+	s.Verified, s.AmountFen = s.Verified+t.Verified, s.AmountFen+t.AmountFen
+	s.Undone, s.UndoneFen = s.Undone+t.Undone, s.UndoneFen+t.UndoneFen
+}
+
+// Figures sum up what was verified in some stores over a span, and what was
+// refused.
+type Figures struct {
+	ByStore  map[int64]*Sum  `json:"-"`
+	ByPerson map[string]*Sum `json:"p,omitempty"` // by name, or userid where there is none
+	ByDeal   map[string]*Sum `json:"d,omitempty"` // by title
+	ByHour   [24]int         `json:"h"`           // verified, by the hour of the day
+	Refused  map[string]int  `json:"r,omitempty"` // by reason
+}
+
+func newFigures() *Figures {
+	return &Figures{ByStore: map[int64]*Sum{}, ByPerson: map[string]*Sum{}, ByDeal: map[string]*Sum{}, Refused: map[string]int{}}
+}
+
+// All is the sum of all stores.
+func (f *Figures) All() (all Sum) {
+	for _, s := range f.ByStore {
+		all.plus(*s)
+	}
+	return all
+}
+
+// add adds the figures of a store.
+func (f *Figures) add(store int64, g *Figures) {
+	for name, s := range g.ByPerson {
+		of(f.ByPerson, name).plus(*s)
+		of(f.ByStore, store).plus(*s)
+	}
+	for title, s := range g.ByDeal {
+		of(f.ByDeal, title).plus(*s)
+	}
+	for hour, n := range g.ByHour {
+		f.ByHour[hour] += n
+	}
+	for reason, n := range g.Refused {
+		f.Refused[reason] += n
+	}
+}
+
+func of[K comparable](m map[K]*Sum, key K) *Sum {
+	s := m[key]
+	if s == nil {
+		s = &Sum{}
+		m[key] = s
+	}
+	return s
+}
+
+// Span is what to sum up: from its first moment until before another. The hours of
+// a day are those of the first moment's time zone.
+type Span struct {
+	From, To time.Time
+	// Kind is "", or what it is a whole one of, or the beginning of one, such as
+	// "month". Figures of those are kept; see [DB.KeepFigures].
+	Kind string
+}
+
+// key is what figures of the span and of its beginnings are kept under. Another time
+// zone has other days.
+func (s Span) key() string { return clip(s.Kind+" "+s.From.Location().String(), 64) }
+
+// periodFigures are the figures of a store since the beginning of a period, as they
+// are kept.
+type periodFigures struct {
+	Period  string    `gorm:"primaryKey;size:64"`
+	FromAt  time.Time `gorm:"primaryKey;serializer:utc"`
+	StoreID int64     `gorm:"primaryKey;autoIncrement:false"`
+	ToAt    time.Time `gorm:"serializer:utc"`
+	Figures string
+}
+
+func (periodFigures) TableName() string { return "period_figures" }
+
+// Figures sum up coupons by [Operation.ConsumedAt], and refusals by
+// [Operation.CreatedAt].
+func (db *DB) Figures(ctx context.Context, storeIDs []int64, s Span) (*Figures, error) {
+	var f *Figures
+	err := db.read(ctx, "sum up", func(g *gorm.DB) error {
+		f = newFigures()
+		return sumUp(g, storeIDs, s, func(int64) *Figures { return f })
+	})
+	return f, err
+}
+
+// sumUp adds what is kept of each store, and counts the rest.
+func sumUp(g *gorm.DB, storeIDs []int64, s Span, to func(store int64) *Figures) error {
+	rest := map[time.Time][]int64{}
+	for ids := range slices.Chunk(storeIDs, storesAtOnce) {
+		since, err := addKept(g, ids, s, to)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			from, ok := since[id]
+			if !ok {
+				from = moment(s.From)
+			}
+			rest[from] = append(rest[from], id)
+		}
+	}
+	for from, ids := range rest {
+		for ids := range slices.Chunk(ids, storesAtOnce) {
+			if err := count(g, ids, Span{From: from.In(s.From.Location()), To: s.To}, to); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// addKept adds what is kept of a span, and says up to when it goes.
+func addKept(g *gorm.DB, storeIDs []int64, s Span, to func(store int64) *Figures) (until map[int64]time.Time, err error) {
+	if s.Kind == "" {
+		return nil, nil
+	}
+	rows, err := g.Model(&periodFigures{}).Select("store_id, to_at, figures").
+		Where("period = ? AND from_at = ? AND store_id IN ? AND to_at <= ?", s.key(), stamp(s.From), storeIDs, stamp(s.To)).Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	until = map[int64]time.Time{}
+	for rows.Next() {
+		var store int64
+		var end any
+		var text sql.RawBytes
+		if err := rows.Scan(&store, &end, &text); err != nil {
+			return nil, err
+		}
+		if until[store], err = readTime("to_at", end); err != nil {
+			return nil, err
+		}
+		kept := newFigures()
+		if err := json.Unmarshal(text, kept); err != nil {
+			return nil, err
+		}
+		to(store).add(store, kept)
+	}
+	return until, rows.Err()
+}
+
+// KeepFigures keeps the figures of stores over a span that is a whole period or the
+// beginning of one, so that [DB.Figures] of it, and of what begins with it, need not
+// count them. The span must have ended [KeepAfter] ago. [ErrStale] means that
+// something in these stores was changed meanwhile; nothing is kept then.
+func (db *DB) KeepFigures(ctx context.Context, storeIDs []int64, s Span) error {
+	const what = "keep figures"
+	if s.Kind == "" || !s.From.Before(s.To) || s.To.Add(KeepAfter).After(db.now()) {
+		return failed(what, ErrInvalid)
+	}
+	before, err := db.figuresVersion(ctx, storeIDs)
+	if err != nil {
+		return err
+	}
+	each := map[int64]*Figures{}
+	err = db.read(ctx, what, func(g *gorm.DB) error {
+		clear(each)
+		for _, id := range storeIDs {
+			each[id] = newFigures()
+		}
+		return sumUp(g, storeIDs, s, func(store int64) *Figures { return each[store] })
+	})
+	if err != nil {
+		return err
+	}
+	rows := make([]periodFigures, 0, len(each))
+	for id, f := range each {
+		text, err := json.Marshal(f)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, periodFigures{s.key(), moment(s.From), id, moment(s.To), string(text)})
+	}
+	slices.SortFunc(rows, func(a, b periodFigures) int { return cmp.Compare(a.StoreID, b.StoreID) })
+	return db.Tx(ctx, func(tx *DB) error {
+		// The versions only grow: their sum is the same only if each is. Those who
+		// change something wait for the row of their store, or make this one wait.
+		err := tx.write(ctx, what, func(g *gorm.DB) error {
+			return g.Table("stores").Where("id IN ?", storeIDs).Update("figures_version", gorm.Expr("figures_version + 1")).Error
+		})
+		if err != nil {
+			return err
+		}
+		now, err := tx.figuresVersion(ctx, storeIDs)
+		if err != nil {
+			return err
+		}
+		if now != before+int64(len(storeIDs)) {
+			return failed(what, ErrStale)
+		}
+		return tx.write(ctx, what, func(g *gorm.DB) error {
+			return g.Clauses(clause.OnConflict{UpdateAll: true}).CreateInBatches(rows, batch).Error
+		})
+	})
+}
+
+// FiguresToKeep lists those of the stores whose figures of a span are not kept.
+func (db *DB) FiguresToKeep(ctx context.Context, storeIDs []int64, s Span) (missing []int64, err error) {
+	var kept []int64
+	err = db.read(ctx, "list figures that are kept", func(g *gorm.DB) error {
+		return g.Model(&periodFigures{}).Where("period = ? AND from_at = ? AND to_at = ?", s.key(), stamp(s.From), stamp(s.To)).Pluck("store_id", &kept).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	has := make(map[int64]bool, len(kept))
+	for _, id := range kept {
+		has[id] = true
+	}
+	return slices.DeleteFunc(slices.Clone(storeIDs), func(id int64) bool { return has[id] }), nil
+}
+
+func (db *DB) figuresVersion(ctx context.Context, storeIDs []int64) (sum int64, err error) {
+	err = db.read(ctx, "read versions of figures", func(g *gorm.DB) error {
+		return g.Table("stores").Select("COALESCE(SUM(figures_version), 0)").Where("id IN ?", storeIDs).Scan(&sum).Error
+	})
+	return sum, err
+}
+
+// KeepAfter is how long after its end a span's figures may be kept. What changes
+// sooner than half of it after a verification, as nearly everything does, changes no
+// figures that are kept, and costs nothing.
+const KeepAfter = time.Hour
+
+// mayBeKept reports whether figures that are kept may count an operation.
+func (db *DB) mayBeKept(op Operation) bool {
+	at := countedAt(op)
+	return !at.IsZero() && db.now().Sub(at) > KeepAfter/2
+}
+
+// countedAt is the time by which figures count an operation.
+func countedAt(op Operation) time.Time {
+	if op.State == Rejected {
+		return op.CreatedAt
+	}
+	return op.ConsumedAt
+}
+
+// forgetFigures forgets the figures that count an operation.
+func (db *DB) forgetFigures(ctx context.Context, op Operation) error {
+	at := stamp(countedAt(op))
+	return db.write(ctx, "forget figures", func(g *gorm.DB) error {
+		if err := g.Table("stores").Where("id = ?", op.StoreID).Update("figures_version", gorm.Expr("figures_version + 1")).Error; err != nil {
+			return err
+		}
+		return g.Where("store_id = ? AND from_at <= ? AND to_at > ?", op.StoreID, at, at).Delete(&periodFigures{}).Error
+	})
+}
