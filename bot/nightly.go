@@ -194,34 +194,39 @@ func (b *Bot) publish(ctx context.Context, due []edition) error {
 		return fmt.Errorf("bot: stores: %w", err)
 	}
 	var errs []error
-	for _, e := range due {
+	for _, e := range due { // one after another: a day's comes before its month's
 		done, err := b.DB.ReportedTo(ctx, e.kind, e.span.From.Format(time.DateOnly))
 		if err != nil {
 			return fmt.Errorf("bot: reports: %w", err)
 		}
+		var tell []func() error
 		for _, user := range users {
 			if slices.Contains(done, user) || b.Report.at(user) != e.at {
 				continue
 			}
-			stores, err := b.managedOf(ctx, b.DB, all, user)
-			if err == nil {
-				err = b.reportTo(ctx, user, Delivery{Channel: b.Notices, User: user}, stores, e)
-			}
-			if err != nil {
-				errs = append(errs, fmt.Errorf("bot: report to %s: %w", user, err))
-			}
+			tell = append(tell, func() error {
+				stores, err := b.managedOf(ctx, b.DB, all, user)
+				if err != nil {
+					return err
+				}
+				return b.reportTo(ctx, user, Delivery{Channel: b.Notices, User: user}, stores, e)
+			})
 		}
 		for _, h := range b.Webhooks {
 			if slices.Contains(done, strings.ToLower(h.Channel)) || b.Report.at(h.Channel) != e.at {
 				continue
 			}
-			if err := b.reportTo(ctx, h.Channel, Delivery{Channel: h.Channel}, b.shownTo(all, h), e); err != nil {
-				errs = append(errs, fmt.Errorf("bot: report to %s: %w", h.Channel, err))
-			}
+			tell = append(tell, func() error {
+				return b.reportTo(ctx, h.Channel, Delivery{Channel: h.Channel}, b.shownTo(all, h), e)
+			})
 		}
+		errs = append(errs, atOnce(reportHands, tell))
 	}
 	return errors.Join(errs...)
 }
+
+// reportHands make summaries: most of it is drawing.
+const reportHands = 4
 
 // shownTo lists the stores of a webhook.
 func (b *Bot) shownTo(all []models.Store, h Webhook) []models.Store {
@@ -236,10 +241,15 @@ func (b *Bot) shownTo(all []models.Store, h Webhook) []models.Store {
 }
 
 // reportTo sends one manager, or one group, an edition about some stores.
-func (b *Bot) reportTo(ctx context.Context, to string, d Delivery, stores []models.Store, e edition) error {
+func (b *Bot) reportTo(ctx context.Context, to string, d Delivery, stores []models.Store, e edition) (err error) {
 	if len(stores) == 0 {
 		return nil
 	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("bot: report to %s: %w", to, err)
+		}
+	}()
 	s, err := b.summaryOf(ctx, stores, e)
 	if err != nil {
 		return err

@@ -122,14 +122,7 @@ func (b *Bot) start(wg *sync.WaitGroup, what, id string, do func() error) {
 	wg.Go(func() {
 		defer b.working.Done()
 		defer func() { <-b.hands[what] }()
-		err := func() (err error) {
-			defer func() {
-				if p := recover(); p != nil {
-					err = fmt.Errorf("bot: panic: %v\n%s", p, debug.Stack())
-				}
-			}()
-			return do()
-		}()
+		err := caught(do)
 		switch {
 		case err == nil:
 			b.poke()
@@ -137,6 +130,32 @@ func (b *Bot) start(wg *sync.WaitGroup, what, id string, do func() error) {
 			b.Log.Error("background work failed; it will be tried again", what, id, "error", err)
 		}
 	})
+}
+
+// caught makes an error of a panic.
+func caught(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("bot: panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do()
+}
+
+// atOnce does things, up to n at a time, and returns when all are done.
+func atOnce(n int, all []func() error) error {
+	errs := make([]error, len(all))
+	hands := make(chan struct{}, n)
+	var wg sync.WaitGroup
+	for i, do := range all {
+		hands <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-hands }()
+			errs[i] = caught(do)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // flush sends what the last messages have put into the outbox.
