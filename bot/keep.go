@@ -66,7 +66,9 @@ func (b *Bot) keepFigures(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("bot: stores: %w", err)
 	}
+	oldest := map[string]Span{} // of each kind
 	for _, span := range spansToKeep(b.in(now)) {
+		oldest[span.kind] = span
 		missing, err := b.DB.FiguresToKeep(ctx, idsOf(all), span.counted())
 		if err != nil {
 			return fmt.Errorf("bot: figures: %w", err)
@@ -78,6 +80,11 @@ func (b *Bot) keepFigures(ctx context.Context, now time.Time) error {
 			if err := b.DB.KeepFigures(ctx, stores, span.counted()); err != nil {
 				return fmt.Errorf("bot: figures: %w", err)
 			}
+		}
+	}
+	for _, span := range oldest {
+		if err := b.DB.PurgeFigures(ctx, span.counted()); err != nil {
+			return fmt.Errorf("bot: figures: %w", err)
 		}
 	}
 	return nil

@@ -233,6 +233,14 @@ func TestFiguresKept(t *testing.T) {
 		no(t, second(db.FinishUndo(ctx, undo, nil)))
 		same(t, amount(november), int64(0))
 		same(t, must(db.Figures(ctx, stores, november)).All(), models.Sum{Undone: 1, UndoneFen: 1})
+
+		no(t, db.KeepFigures(ctx, stores, november))
+		no(t, db.PurgeFigures(ctx, november))
+		same(t, len(must(db.FiguresToKeep(ctx, stores, november))), 0)
+		no(t, db.PurgeFigures(ctx, models.Span{From: november.From.AddDate(0, 1, 0), Kind: "week"}))
+		same(t, len(must(db.FiguresToKeep(ctx, stores, november))), 0)
+		no(t, db.PurgeFigures(ctx, models.Span{From: november.From.AddDate(0, 1, 0), Kind: "month"}))
+		same(t, must(db.FiguresToKeep(ctx, stores, november)), stores)
 	})
 }
 

@@ -89,7 +89,7 @@ func TestUpgradeKeepsEverything(t *testing.T) {
 			no(t, err)
 			former[dir+name+".sql"] = &fstest.MapFile{Data: text}
 		}
-		db := modelstest.Open(t, driver, dsn)
+		db := modelstest.Open(t, driver, dsn, modelstest.WithClock(modelstest.NewClock(noon)))
 		same(t, len(must(db.MigrateFS(ctx, former))), 2)
 		// A store and an answer as the program of then wrote them, and what did not change.
 		_, err := db.Pool().ExecContext(ctx, `INSERT INTO stores (platform, shop_id, name, origin, active)

@@ -203,7 +203,8 @@ func TestStatementsUseIndices(t *testing.T) {
 		},
 		func() error {
 			s := models.Span{From: noon.AddDate(0, -1, 0), To: noon.Add(-models.KeepAfter), Kind: "month"}
-			return db.KeepFigures(ctx, must(db.FiguresToKeep(ctx, []int64{store}, s)), s)
+			no(t, db.KeepFigures(ctx, must(db.FiguresToKeep(ctx, []int64{store}, s)), s))
+			return db.PurgeFigures(ctx, s)
 		},
 		func() error { plan(t, db, store, "2026-11-22", noon); return nil },
 		func() error { return second(db.LastReconciliations(ctx, "2026-11-15")) },

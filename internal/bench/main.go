@@ -47,19 +47,16 @@ var secretKey = []byte("0123456789abcdef0123456789abcdef")
 
 func main() {
 	isQuick := flag.Bool("quick", false, "one short repeat of everything: shows that it works, not how fast it is")
-	isLong := flag.Bool("long", false, "a million messages in R9 (takes most of an hour)")
+	messages := flag.Int("messages", full.messages, "how many verifications R9 watches the memory over, at 200 a second")
 	only := flag.String("only", "", "measure only these, such as R1,R6; empty: all")
 	repeats := flag.Int("repeats", full.repeats, "how often each side of a ratio is measured")
 	output := flag.String("o", "", "also write the table, with how it was made, to this file")
 	flag.Parse()
 
 	l := &lab{mode: full}
-	l.repeats = *repeats
-	switch {
-	case *isQuick:
+	l.repeats, l.messages = *repeats, *messages
+	if *isQuick {
 		l.mode = quick
-	case *isLong:
-		l.messages = 1_000_000
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	l.ctx = ctx

@@ -133,8 +133,8 @@ func (l *lab) crypto() ([]row, error) {
 }
 
 // posting is a side of a comparison: it posts fresh messages to a server for
-// about as long as a sample lasts.
-func (l *lab) posting(address string) func() (float64, error) {
+// about so long.
+func (l *lab) posting(address string, sample time.Duration) func() (float64, error) {
 	n := 2000
 	return func() (float64, error) {
 		requests, err := l.calls.texts(n)
@@ -142,7 +142,7 @@ func (l *lab) posting(address string) func() (float64, error) {
 			return 0, err
 		}
 		rate, err := closedLoop(address, requests)
-		n = max(200, int(rate*l.sample.Seconds()))
+		n = max(200, int(rate*sample.Seconds()))
 		return rate, err
 	}
 }
@@ -159,11 +159,11 @@ func (l *lab) callbackRates() ([]row, error) {
 		return nil, err
 	}
 	defer stop()
-	sides := []func() (float64, error){l.posting(ours), l.posting(bare)}
+	sides := []func() (float64, error){l.posting(ours, l.sample), l.posting(bare, l.sample)}
 	node, stop, missing := nodeServer(filepath.Join(l.dir, "node"), l.calls.app)
 	if missing == nil {
 		defer stop()
-		sides = append(sides, l.posting(node))
+		sides = append(sides, l.posting(node, l.sample))
 	}
 	rates, err := interleave(l.repeats, sides...)
 	if err != nil {
@@ -182,6 +182,9 @@ func (l *lab) callbackRates() ([]row, error) {
 		r5,
 	}, nil
 }
+
+// diskPieces is in how many pieces a rate is measured that depends on the disk.
+const diskPieces = 10
 
 // inboxRates are R3, R4 and R10: the callback with a durable inbox.
 func (l *lab) inboxRates() ([]row, error) {
@@ -231,16 +234,17 @@ func (l *lab) inboxRates() ([]row, error) {
 		return nil, err
 	}
 	defer stop()
+	piece := l.sample / diskPieces
 	payload := make([]byte, 433) // as long as a sealed message
 	n := 2000
 	inserting := func() (float64, error) {
 		rate, err := inParallel(n, func(int, int) error {
 			return bareInsert(pool, strconv.FormatInt(l.calls.last.Add(1), 10), payload)
 		})
-		n = max(200, int(rate*l.sample.Seconds()))
+		n = max(200, int(rate*piece.Seconds()))
 		return rate, err
 	}
-	rates, err := interleave(l.repeats, l.posting(ours), l.posting(bare), inserting, l.posting(onSQLite))
+	rates, err := finely(l.repeats, diskPieces, l.posting(ours, piece), l.posting(bare, piece), inserting, l.posting(onSQLite, piece))
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,26 @@ func interleave(repeats int, sides ...func() (float64, error)) ([]series, error)
 	return all, nil
 }
 
+// finely measures rates in turn as interleave does, but each as so many short ones
+// with the others between: what a disk does for a second or two happens to all.
+func finely(repeats, pieces int, sides ...func() (float64, error)) ([]series, error) {
+	short, err := interleave(repeats*pieces, sides...)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]series, len(sides))
+	for i, rates := range short {
+		for piece := range slices.Chunk(rates, pieces) {
+			took := 0.0 // each piece is of about as much work
+			for _, rate := range piece {
+				took += 1 / rate
+			}
+			all[i] = append(all[i], float64(pieces)/took)
+		}
+	}
+	return all, nil
+}
+
 // quantile is the least duration that a share of all of them does not exceed.
 func quantile(all []time.Duration, share float64) time.Duration {
 	if len(all) == 0 {

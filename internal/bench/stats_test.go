@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -23,6 +24,23 @@ func TestSeries(t *testing.T) {
 	}
 	if r := (series{2, 9}).over(series{4, 3}); r[0] != 0.5 || r[1] != 3 {
 		t.Errorf("over = %v", r)
+	}
+}
+
+// A disk that stalls for one piece of a sample slows the sample by that piece only.
+func TestFinely(t *testing.T) {
+	calls := 0
+	rates, err := finely(2, 4, func() (float64, error) {
+		if calls++; calls == 3 { // the first warms up
+			return 1, nil
+		}
+		return 10, nil
+	}, func() (float64, error) { return 5, nil })
+	if err != nil || calls != 9 || len(rates) != 2 || len(rates[0]) != 2 || len(rates[1]) != 2 {
+		t.Fatalf("%d calls: %v, %v", calls, rates, err)
+	}
+	if got, want := rates[0][0], 4/(3*0.1+1.0); math.Abs(got-want) > 1e-9 || math.Abs(rates[0][1]-10) > 1e-9 || math.Abs(rates[1][0]-5) > 1e-9 {
+		t.Errorf("%v, want the first to be %v", rates, want)
 	}
 }
 
