@@ -9,10 +9,10 @@ test:
 	go test ./...
 
 # The suites that start programs and servers by the dozen have the machine to
-# themselves.
+# themselves. The browser's pages and the reading of pictures have nothing to race.
 CROWDED = ./cmd/yanquan ./internal/crash
 race:
-	go test -race $$(go list ./... | grep -v -E '/(cmd/yanquan|internal/crash)$$')
+	go test -race $$(go list ./... | grep -v -E '/(cmd/yanquan|internal/crash|bot/demo|bot/scan)$$')
 	go test -race -p 1 $(CROWDED)
 
 check:

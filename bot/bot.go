@@ -350,8 +350,20 @@ func (b *Bot) Told(ctx context.Context, id string) bool {
 
 // Delivered says that the final reply to a message has gone out as the passive
 // answer to its callback, so that it need not go out another way; all but rest,
-// for which that answer had no room.
-func (b *Bot) Delivered(ctx context.Context, id string, rest Reply) {
+// for which that answer had no room. It does not wait for the database: until the
+// handler has returned, WeCom's next callback on the same connection waits.
+func (b *Bot) Delivered(id string, rest Reply) {
+	if !b.begin() { // nobody would wait for it
+		b.recordPassive(context.WithoutCancel(b.base), id, rest)
+		return
+	}
+	go func() {
+		defer b.working.Done()
+		b.recordPassive(b.base, id, rest)
+	}()
+}
+
+func (b *Bot) recordPassive(ctx context.Context, id string, rest Reply) {
 	err := b.DB.Tx(ctx, func(tx *models.DB) error {
 		dropped, err := tx.OutgoingObsolete(ctx, id)
 		if err != nil || dropped == 0 || rest.Empty() {
@@ -370,6 +382,7 @@ func (b *Bot) Delivered(ctx context.Context, id string, rest Reply) {
 	if err != nil {
 		b.Log.Warn("passive answer not recorded; it may be seen twice", "message", id, "error", err)
 	}
+	failpoint.Hit("passive.recorded")
 }
 
 func (b *Bot) isStopping() bool {

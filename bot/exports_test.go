@@ -160,7 +160,8 @@ func TestExportWhere(t *testing.T) {
 		id, err := b.bot.Accept(t.Context(), m)
 		b.must(err)
 		_, _ = b.bot.Await(t.Context(), id)
-		b.bot.Delivered(t.Context(), id, Reply{}) // the words went out passively; the file is not an answer like them
+		b.bot.Delivered(id, Reply{}) // the words went out passively; the file is not an answer like them
+		b.bot.working.Wait()
 		found = 0
 		for _, d := range b.exported() {
 			if f := d.Reply.File; f != nil {

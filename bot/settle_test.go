@@ -409,7 +409,8 @@ func TestPassiveAnswerGoesOutOnce(t *testing.T) {
 		fetched := b.at(robot, group, "zhangsan")
 		fetched.Kind, fetched.Text = Text, "帮助"
 		id := b.start(fetched)
-		b.bot.Delivered(t.Context(), id, Reply{})
+		b.bot.Delivered(id, Reply{})
+		b.bot.working.Wait()
 		missed := b.at(robot, group, "zhangsan")
 		missed.Kind, missed.Text = Text, "帮助"
 		b.start(missed)
@@ -420,13 +421,39 @@ func TestPassiveAnswerGoesOutOnce(t *testing.T) {
 	})
 }
 
+// WeCom's next callback on a connection waits until the one before is through. So that
+// is not held up by a database that is.
+func TestPassiveAnswerDoesNotWait(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		m := b.at(robot, group, "zhangsan")
+		m.Kind, m.Text = Text, "帮助"
+		id := b.start(m)
+		b.must(b.db.Tx(t.Context(), func(*models.DB) error { // has the only connection to the file
+			returned := make(chan struct{})
+			go func() { b.bot.Delivered(id, Reply{}); close(returned) }()
+			select {
+			case <-returned:
+			case <-time.After(20 * time.Second):
+				t.Error("it waits for the database")
+			}
+			return nil
+		}))
+		b.bot.working.Wait()
+		b.settle()
+		if sent := b.courier.all(); len(sent) != 0 {
+			t.Errorf("sent as well: %+v", sent)
+		}
+	})
+}
+
 // What the passive answer had no room for goes out by the reply URL, alone.
 func TestRestOfPassiveAnswer(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		m := b.at(robot, group, "zhangsan")
 		m.Kind, m.Text = Text, "帮助"
 		id := b.start(m)
-		b.bot.Delivered(t.Context(), id, Reply{Text: "还有"})
+		b.bot.Delivered(id, Reply{Text: "还有"})
+		b.bot.working.Wait()
 		b.settle()
 		if sent := b.courier.all(); len(sent) != 1 || sent[0].Reply.Card != nil || sent[0].Reply.Text != "还有" {
 			t.Errorf("sent %+v, want the rest alone", sent)

@@ -68,9 +68,9 @@ func (s *Server) receiveApp(c *gin.Context) {
 // errNotStored answers 503, so that WeCom sends again.
 var errNotStored = errors.New("message not stored")
 
-// acceptWithin bounds the time to store a message: WeCom gives up after 5 s and
-// sends again.
-const acceptWithin = 4 * time.Second
+// acceptWithin bounds the time to store a message: WeCom gives up 5 s after it has
+// begun to connect, and sends again.
+const acceptWithin = 3500 * time.Millisecond
 
 // accept stores a message, even where WeCom has hung up meanwhile.
 func (s *Server) accept(c *gin.Context, m bot.Message, arrived time.Time) (string, error) {

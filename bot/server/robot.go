@@ -68,7 +68,11 @@ func (s *Server) receiveRobot(c *gin.Context) {
 	}
 	// The outbox may have been quicker than this poll. WeCom takes a card once, and
 	// refuses a frame that brings it again: the stream would never end.
-	in.Told = ready && in.Poll != "" && reply.Card != nil && s.Engine.Told(c.Request.Context(), id)
+	if ready && in.Poll != "" && reply.Card != nil {
+		ctx, cancel := context.WithDeadline(c.Request.Context(), arrived.Add(acceptWithin))
+		in.Told = s.Engine.Told(ctx, id)
+		cancel()
+	}
 	plain, rest := robot.Frame(in, id, reply, ready)
 	if plain == nil {
 		c.Status(http.StatusOK)
@@ -88,9 +92,8 @@ func (s *Server) receiveRobot(c *gin.Context) {
 	failpoint.Hit("passive.after")
 	// Where WeCom has hung up, the reply still goes out by the outbox.
 	if ready && there && !in.Told {
-		s.Engine.Delivered(context.WithoutCancel(c.Request.Context()), id, rest)
+		s.Engine.Delivered(id, rest)
 	}
-	failpoint.Hit("passive.recorded")
 }
 
 // leaveToOutbox reports whether a click is better answered by a message: words

@@ -27,8 +27,8 @@ type Engine interface {
 	// Told reports whether the final reply has been sent another way.
 	Told(ctx context.Context, id string) bool
 	// Delivered says that the final reply went out in the response to a callback,
-	// but for what rest has.
-	Delivered(ctx context.Context, id string, rest bot.Reply)
+	// but for what rest has. It returns at once.
+	Delivered(id string, rest bot.Reply)
 }
 
 // Options of a Server. Engine is required; what else is nil is off.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -165,7 +164,10 @@ func (l *lab) statements(dsn, way string) ([]step, error) {
 			return nil, err
 		}
 		if way == byRobot {
-			b.Delivered(l.ctx, id, bot.Reply{})
+			b.Delivered(id, bot.Reply{})
+			if err := recorded(l.ctx, direct, id); err != nil {
+				return nil, err
+			}
 		} else {
 			b.Pass(l.ctx)
 		}
@@ -175,19 +177,33 @@ func (l *lab) statements(dsn, way string) ([]step, error) {
 
 // answered waits for the final answer to a message.
 func answered(ctx context.Context, db *models.DB, id string) error {
+	return until(ctx, func(ctx context.Context) (bool, error) {
+		row, err := db.Message(ctx, id)
+		return row.Final, err
+	})
+}
+
+// recorded waits until the second way of an answer is not needed any more.
+func recorded(ctx context.Context, db *models.DB, id string) error {
+	return until(ctx, func(ctx context.Context) (bool, error) {
+		rows, err := db.AnswersTo(ctx, id)
+		return len(rows) > 0 && rows[0].State == models.Obsolete, err
+	})
+}
+
+func until(ctx context.Context, done func(context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for {
-		row, err := db.Message(ctx, id)
-		if err != nil || row.Final {
+		if yes, err := done(ctx); err != nil || yes {
 			return err
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return errors.New("no answer")
+			return fmt.Errorf("it does not come: %w", ctx.Err())
 		}
 	}
 }
