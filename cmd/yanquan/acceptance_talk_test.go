@@ -204,12 +204,15 @@ func (w *world) pressed(a answer, before int64, want ...string) answer {
 		var changed []wecomtest.Shown
 		fresh = 0
 		for _, s := range screen {
-			if s.FromBot && s.Version > before {
-				changed = append(changed, s)
-				if s.Seq > before {
-					fresh++
-				}
+			if !s.FromBot || s.Version <= before {
+				continue
 			}
+			if s.Seq > before {
+				fresh++
+			} else if s.ID != a.delivery.ShownID {
+				continue // an older card is changed when what it offers has ended
+			}
+			changed = append(changed, s)
 		}
 		return changed
 	}
