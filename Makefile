@@ -3,20 +3,17 @@
 
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# The suites that start programs and servers by the dozen have the machine to
-# themselves.
-CROWDED = ./cmd/yanquan ./internal/crash
-
 # Both databases (SQLite, and a private MariaDB where mariadbd is installed), and
 # the chat page in a real browser where Chromium is installed.
 test:
-	go test $$(go list ./... | grep -v -E '/(cmd/yanquan|internal/crash)$$')
-	go test -p 1 $(CROWDED)
+	go test ./...
 
-# The browser's pages and the reading of pictures have nothing to race.
+# The crash suite runs replicas that are built with the race detector, and has the
+# machine to itself. The same program in the acceptance script, the browser's pages and
+# the reading of pictures have nothing more to race.
 race:
 	go test -race $$(go list ./... | grep -v -E '/(cmd/yanquan|internal/crash|bot/demo|bot/scan)$$')
-	go test -race -p 1 $(CROWDED)
+	go test -race ./internal/crash
 
 check:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w ."; exit 1; }

@@ -89,7 +89,7 @@ func newLane(t *testing.T, name string, count int, data database) *lane {
 
 	opt := wecomtest.Options{
 		Client:      &http.Client{Transport: &router{lane: l, next: &http.Transport{MaxIdleConnsPerHost: 8}}},
-		RetryDelays: []time.Duration{300 * time.Millisecond, 700 * time.Millisecond, 1500 * time.Millisecond},
+		RetryDelays: retries(),
 		PollEvery:   500 * time.Millisecond,
 		Apps:        []wecomtest.App{{Name: "main", AgentID: 1000002, Secret: wecomSecret}},
 		Robots:      []wecomtest.Robot{{Name: "group", DisplayName: "验券"}},
@@ -235,4 +235,13 @@ func (r *router) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.URL.Host = r.lane.replicas[i].address()
 	return r.next.RoundTrip(req)
+}
+
+// retries are WeCom's pauses before it sends a callback again; a replica that is built
+// with the race detector takes seconds to start.
+func retries() []time.Duration {
+	if *flagRace {
+		return []time.Duration{500 * time.Millisecond, 2 * time.Second, 5 * time.Second}
+	}
+	return []time.Duration{300 * time.Millisecond, 700 * time.Millisecond, 1500 * time.Millisecond}
 }

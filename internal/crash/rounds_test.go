@@ -28,7 +28,7 @@ func TestRounds(t *testing.T) {
 			rounds = 8
 		}
 		if *flagRace {
-			rounds = min(rounds, 60) // three times as slow
+			rounds = min(rounds, 40) // three times as slow
 		}
 	}
 	lanes := *flagLanes
