@@ -4,6 +4,9 @@
 package modelstest
 
 import (
+	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -37,8 +40,36 @@ func Each(t *testing.T, fn func(t *testing.T, db *models.DB), opts ...Option) {
 // SQLite opens a fresh SQLite database.
 func SQLite(tb testing.TB, opts ...Option) *models.DB {
 	tb.Helper()
-	return migrated(tb, models.SQLite, SQLiteDSN(tb), opts)
+	schema, err := emptySQLite()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	dsn := SQLiteDSN(tb)
+	if err := os.WriteFile(dsn, schema, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return migrated(tb, models.SQLite, dsn, opts)
 }
+
+// emptySQLite is the file of a migrated database: to copy it is quicker than to
+// migrate each.
+var emptySQLite = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp("", "yanquan-sqlite-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "yanquan.db")
+	db, err := models.Open(context.Background(), models.Config{Driver: models.SQLite, DSN: path, Key: Key})
+	if err != nil {
+		return nil, err
+	}
+	_, err = db.Migrate(context.Background())
+	if err = errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // MySQL opens a fresh database on a server with the MySQL protocol. Without any
 // server the test is skipped, or fails where CI=true.
