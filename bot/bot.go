@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -211,6 +212,11 @@ func New(o Options) (*Bot, error) {
 // Merchants is where merchants authorise their stores.
 func (b *Bot) Merchants() *grants.Keeper { return b.grants }
 
+const (
+	idTime     = 12              // hex digits of an id that are the time it was made, in milliseconds
+	streamLife = 6 * time.Minute // how long WeCom asks for the rest of a stream (page 101031)
+)
+
 // NewID makes an id of 32 hex digits that sorts by the time it was made.
 func NewID() string {
 	var raw [16]byte
@@ -320,7 +326,7 @@ func (b *Bot) Await(ctx context.Context, id string) (Reply, bool) {
 		}
 		row, err := b.DB.Message(ctx, id)
 		switch {
-		case errors.Is(err, models.ErrNotFound): // a stream from before the inbox was purged, or nobody's
+		case errors.Is(err, models.ErrNotFound) && !b.isNew(id): // a stream from before the inbox was purged, or nobody's
 			return Reply{Text: "这条消息太旧了，请重新发一次。"}, true
 		case err == nil && !row.AnsweredAt.IsZero():
 			var r Reply
@@ -336,6 +342,13 @@ func (b *Bot) Await(ctx context.Context, id string) (Reply, bool) {
 			return pending, false
 		}
 	}
+}
+
+// isNew reports whether an id was made so little ago that the database server which
+// was asked may not have its row yet, but another of its cluster.
+func (b *Bot) isNew(id string) bool {
+	made, err := strconv.ParseInt(id[:min(len(id), idTime)], 16, 64)
+	return err == nil && len(id) > idTime && b.Now().Sub(time.UnixMilli(made)).Abs() < streamLife
 }
 
 // Told reports whether the outbox sees to the reply to a message, because no

@@ -374,6 +374,23 @@ func TestUnknownStream(t *testing.T) {
 	})
 }
 
+// A stream that has just been opened is under way, though the server that is asked
+// does not have its message yet: that is for another node of its cluster to bring.
+func TestStreamOfAnotherNode(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		id := fmt.Sprintf("%012x%020d", b.clock.Now().UnixMilli(), 7)
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if r, ready := b.bot.Await(ended, id); ready || !r.Empty() {
+			t.Errorf("%+v %v", r, ready)
+		}
+		b.clock.Advance(streamLife)
+		if r, ready := b.bot.Await(t.Context(), id); !ready || r.Empty() {
+			t.Errorf("once WeCom has stopped asking: %+v %v", r, ready)
+		}
+	})
+}
+
 // A question whose answer is lost is asked again before anybody is told.
 func TestPrepareIsAskedAgain(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {

@@ -20,6 +20,8 @@ const (
 	// ConnsPerProcess is how many connections a process opens at most.
 	ConnsPerProcess = mysqlConns + doorConns
 
+	unknownVariable = 1193
+
 	mysqlLifetime = 3 * time.Minute // below the idle time-outs of servers and load balancers; finds a new primary
 )
 
@@ -94,9 +96,18 @@ func mysqlPool(c *mysql.Config) (*sql.DB, error) {
 // connector prepares each new connection.
 type connector struct{ driver.Connector }
 
-// Connect sets READ COMMITTED, under which a transaction that lost a race sees
-// who won, and which takes fewer locks. It is a statement of its own, because
-// the variable has one name in MySQL 8 and another in MariaDB 10.
+// preparations are statements of their own, because not every server knows the
+// variables by the same name, or at all.
+var preparations = []string{
+	// A transaction that lost a race sees who won, and takes fewer locks.
+	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+	// Galera's nodes see each other's commits a while later. What one has said to
+	// WeCom, the next may be asked about at once: reads (1) and changes (2) wait until
+	// their node has caught up.
+	"SET SESSION wsrep_sync_wait = 3",
+}
+
+// Connect makes the preparations.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
@@ -107,9 +118,15 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		conn.Close()
 		return nil, errors.New("models: MySQL driver without ExecContext")
 	}
-	if _, err := execer.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil); err != nil {
-		conn.Close()
-		return nil, connectError{err}
+	for _, statement := range preparations {
+		_, err := execer.ExecContext(ctx, statement, nil)
+		if refusal := (*mysql.MySQLError)(nil); errors.As(err, &refusal) && refusal.Number == unknownVariable {
+			continue // not a server that replicates this way
+		}
+		if err != nil {
+			conn.Close()
+			return nil, connectError{err}
+		}
 	}
 	return conn, nil
 }

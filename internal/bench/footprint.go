@@ -68,7 +68,7 @@ func (l *lab) footprint() ([]row, error) {
 	size := float64(file.Size()) / megabyte
 	return []row{
 		{"R9 memory, idle", fmt.Sprintf("the binary, %s after its start", idleFor), "", fmt.Sprintf("%.0f MB", float64(idle)/megabyte), "< 40 MB", verdict(idle < 40*megabyte)},
-		{"R9 memory, flat", fmt.Sprintf("the binary, %d verifications at %d/s", l.messages, arrivals), "what it took before its last third",
+		{"R9 memory, flat", fmt.Sprintf("the binary, %d verifications at %d/s", l.messages, l.rate), "what it took before its last third",
 			fmt.Sprintf("%.0f MB, then %.0f MB (%+.0f bytes a message over the last half; %d messages refused)", before/megabyte, after/megabyte, growth, refused), "≤ 1.1 ×", verdict(after <= 1.1*before)},
 		{"R9 start", "from exec to ready", "", fmt.Sprintf("%.0f ms ± %.0f %% (first, with the schema: %.0f ms)", starts.median(), 100*starts.spread(), first), "< 300 ms", verdict(starts.median() < 300)},
 		{"R9 size", "stripped binary", "", fmt.Sprintf("%.1f MB", size), "< 30 MB", verdict(size < 30)},
@@ -83,7 +83,7 @@ func (w *world) busyMemory(p *program) (used series, refused int, err error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		for _, r := range openLoop(w.ctx, p.address, arrivals, requests) {
+		for _, r := range openLoop(w.ctx, p.address, w.rate, requests) {
 			if r.status != http.StatusOK {
 				refused++
 			}

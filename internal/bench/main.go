@@ -23,13 +23,14 @@ type mode struct {
 	verifying int           // verifications of one side, once: R7
 	doubtful  int           // R8
 	messages  int           // R9
+	rate      int           // of these messages, a second
 
 	stores, operations int // S1 to S4
 }
 
 var (
-	quick = mode{repeats: 1, sample: 200 * time.Millisecond, steady: 2 * time.Second, slow: 2 * time.Second, verifying: 5, doubtful: 200, messages: 1000, stores: 20, operations: 4000}
-	full  = mode{repeats: 5, sample: 3 * time.Second, steady: time.Minute, slow: 20 * time.Second, verifying: 20, doubtful: 10000, messages: 10000, stores: 2000, operations: 2_000_000}
+	quick = mode{repeats: 1, sample: 200 * time.Millisecond, steady: 2 * time.Second, slow: 2 * time.Second, verifying: 5, doubtful: 200, messages: 1000, rate: arrivals, stores: 20, operations: 4000}
+	full  = mode{repeats: 5, sample: 3 * time.Second, steady: time.Minute, slow: 20 * time.Second, verifying: 20, doubtful: 10000, messages: 10000, rate: arrivals, stores: 2000, operations: 2_000_000}
 )
 
 // lab is what all measurements share.
@@ -47,14 +48,15 @@ var secretKey = []byte("0123456789abcdef0123456789abcdef")
 
 func main() {
 	isQuick := flag.Bool("quick", false, "one short repeat of everything: shows that it works, not how fast it is")
-	messages := flag.Int("messages", full.messages, "how many verifications R9 watches the memory over, at 200 a second")
+	messages := flag.Int("messages", full.messages, "how many verifications R9 watches the memory over")
+	rate := flag.Int("rate", full.rate, "how many of these come a second; above 375 some would get more answers than WeCom allows")
 	only := flag.String("only", "", "measure only these, such as R1,R6; empty: all")
 	repeats := flag.Int("repeats", full.repeats, "how often each side of a ratio is measured")
 	output := flag.String("o", "", "also write the table, with how it was made, to this file")
 	flag.Parse()
 
 	l := &lab{mode: full}
-	l.repeats, l.messages = *repeats, *messages
+	l.repeats, l.messages, l.rate = *repeats, *messages, *rate
 	if *isQuick {
 		l.mode = quick
 	}

@@ -1,8 +1,13 @@
 package crash
 
 import (
+	"database/sql"
+	"strconv"
 	"testing"
 
+	"github.com/go-sql-driver/mysql"
+
+	"yanquan/models"
 	"yanquan/models/modelstest"
 )
 
@@ -42,8 +47,45 @@ func TestGalera(t *testing.T) {
 		conflicts.Certification += n.Certification
 		conflicts.Aborted += n.Aborted
 	}
+	oneNodeAfterAnother(t, clusters[0])
 	t.Logf("transactions that lost against another node: %d at certification, %d aborted before", conflicts.Certification, conflicts.Aborted)
 	if rounds >= 10 && (total.woes[nodeKilled] == 0 || total.consumed == 0) {
 		t.Error("the rounds did not do what they are for")
+	}
+}
+
+// oneNodeAfterAnother accepts messages by one node and reads or answers them by the
+// next at once, which has something large to catch up with.
+func oneNodeAfterAnother(t *testing.T, c *modelstest.Cluster) {
+	ctx := t.Context()
+	admin, err := sql.Open("mysql", c.AdminDSN(0))
+	must(t, err)
+	defer admin.Close()
+	open := func(node int) *models.DB {
+		cfg, err := mysql.ParseDSN(c.DSN(node))
+		must(t, err)
+		_, err = admin.ExecContext(ctx, "GRANT ALL ON catching_up.* TO '"+cfg.User+"'@'%'")
+		must(t, err)
+		cfg.DBName = "catching_up"
+		return modelstest.Open(t, models.MySQL, cfg.FormatDSN())
+	}
+	_, err = admin.ExecContext(ctx, "CREATE DATABASE catching_up")
+	must(t, err)
+	first, second := open(0), open(1)
+	_, err = first.Migrate(ctx)
+	must(t, err)
+	_, err = admin.ExecContext(ctx, "CREATE TABLE catching_up.ballast (n BIGINT PRIMARY KEY, text CHAR(200))")
+	must(t, err)
+	for i := range 4 {
+		_, err = admin.ExecContext(ctx, "INSERT INTO catching_up.ballast SELECT seq, seq FROM seq_"+strconv.Itoa(i*50000+1)+"_to_"+strconv.Itoa(i*50000+50000))
+		must(t, err)
+		row, _, err := first.Accept(ctx, models.Inbox{Channel: "app/main", MessageID: "ballast" + strconv.Itoa(i)})
+		must(t, err)
+		if i%2 == 0 {
+			_, err = second.Message(ctx, row.ID)
+		} else {
+			_, err = second.Answer(ctx, row, nil, true)
+		}
+		must(t, err)
 	}
 }

@@ -17,6 +17,7 @@ type observation struct {
 	effects   int    // length of the ledger
 	requests  uint64 // version of the platform's requests
 	refusals  int
+	deadly    bool // a process dies, which may have been about to record the change of an older card
 	screens   *watcher
 	stopPolls func()
 }
@@ -79,7 +80,7 @@ func (o *observation) judge(ctx context.Context, h *history) (f *referee, found 
 	for _, x := range l.wecom.Refusals()[o.refusals:] {
 		// Sent again after a crash or a lost answer: its code is used up, its task id
 		// taken.
-		if h.losses() > 0 && (x.Code == 60140 || x.Code == 42014 && strings.Contains(x.Why, "exists")) {
+		if (h.losses() > 0 || o.deadly) && (x.Code == 60140 || x.Code == 42014 && strings.Contains(x.Why, "exists")) {
 			continue
 		}
 		found = append(found, fmt.Sprintf("WeCom refused %s of %s: %d %s", x.What, x.Bot, x.Code, x.Why))
