@@ -94,6 +94,7 @@ type Bot struct {
 
 	mu       sync.Mutex
 	flights  map[string]*flight // messages being worked on in this process, by inbox id
+	most     int                // of them
 	stopping bool
 	working  sync.WaitGroup
 	base     context.Context // of the work; ends when stopping took too long
@@ -133,8 +134,9 @@ const (
 	humanAfter    = 3 * time.Minute // doubt that lasts longer is told to people
 	passEvery     = 500 * time.Millisecond
 	batch         = 64
-	maxMessageID  = 128 // longer ids are kept as their hash
-	maxAttempts   = 5   // a message that fails more often is answered with an apology
+	mostFlights   = 2000 // at 200 messages a second enough for a platform that takes 10 s
+	maxMessageID  = 128  // longer ids are kept as their hash
+	maxAttempts   = 5    // a message that fails more often is answered with an apology
 )
 
 // New checks the options and returns a Bot that accepts messages; its
@@ -184,6 +186,7 @@ func New(o Options) (*Bot, error) {
 		Options:    o,
 		managers:   map[string]bool{},
 		flights:    map[string]*flight{},
+		most:       mostFlights,
 		wake:       make(chan struct{}, 1),
 		hands:      map[string]chan struct{}{},
 		identities: identities{known: map[string]identity{}},
@@ -260,12 +263,18 @@ func (b *Bot) Accept(ctx context.Context, m Message) (string, error) {
 	}
 	defer b.working.Done()
 	failpoint.Hit("accept.before")
-	row, fresh, err := b.keep(ctx, &m, b.Now().Add(b.lease(callsPerCode)))
+	due, mine := b.Now(), b.hasRoom()
+	if mine {
+		due = due.Add(b.lease(callsPerCode))
+	}
+	row, fresh, err := b.keep(ctx, &m, due)
 	if err != nil {
 		return "", err
 	}
 	failpoint.Hit("accept.after")
 	switch {
+	case !mine:
+		b.poke()
 	case fresh:
 		b.launch(row, m)
 	case row.AnsweredAt.IsZero() && !row.DueAt.After(b.Now()): // its worker has died
@@ -275,6 +284,15 @@ func (b *Bot) Accept(ctx context.Context, m Message) (string, error) {
 		}
 	}
 	return row.ID, nil
+}
+
+// hasRoom reports whether a message can be worked on at once. Else it waits in the
+// database, where it takes no memory, until the background work of some process has
+// a hand free.
+func (b *Bot) hasRoom() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.flights) < b.most
 }
 
 // Keep makes a message durable and leaves the work on it to another process, or

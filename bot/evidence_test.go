@@ -364,6 +364,25 @@ func TestLongMessageID(t *testing.T) {
 	})
 }
 
+// Messages for which there is no room wait in the inbox, and are worked on by the
+// background once there is a hand free; their repeats change nothing.
+func TestMoreThanCanBeWorkedOn(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.voucher(code)
+		b.bot.most = 0
+		m := b.private("zhangsan", "验 "+code)
+		id := b.start(m)
+		if again := b.start(m); again != id {
+			t.Errorf("the repeat is %s, not %s", again, id)
+		}
+		b.effects(code, 0, 0)
+		b.bot.Pass(t.Context())
+		b.effects(code, 1, 0)
+		has(t, b.give(m), "核销成功")
+		b.effects(code, 1, 0)
+	})
+}
+
 // A stream that nobody knows is ended, so that WeCom stops asking.
 func TestUnknownStream(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
