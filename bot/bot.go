@@ -217,7 +217,7 @@ func (b *Bot) Merchants() *grants.Keeper { return b.grants }
 
 const (
 	idTime     = 12              // hex digits of an id that are the time it was made, in milliseconds
-	streamLife = 6 * time.Minute // how long WeCom asks for the rest of a stream (page 101031)
+	streamLife = 6 * time.Minute // how long WeCom asks for the rest of a stream (pages 101031, 101463)
 )
 
 // NewID makes an id of 32 hex digits that sorts by the time it was made.

@@ -295,15 +295,13 @@ func (w *world) together(parts map[string]func(w *world)) {
 	wg.Wait()
 }
 
-// patience bounds every wait; what the contract promises is mostly far less. What a
-// killed process left may take the leases of its call and of its delivery, one after
-// the other, and a minute more.
+// patience bounds every wait; what the contract promises is mostly far less.
 // Under the race detector everything takes several times as long.
 var patience = func() time.Duration {
 	if race.Enabled {
 		return 2 * time.Minute
 	}
-	return 80 * time.Second
+	return 40 * time.Second
 }()
 
 func (w *world) soon() context.Context {
