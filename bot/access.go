@@ -135,9 +135,6 @@ const (
 	keyStore  = "store "  // store <store> <text>
 	keyMore   = "stores " // stores <from> <text>
 	keyOlder  = "older "  // older <how many> <time in µs> <operation>
-
-	maxKeys   = 6
-	maxFields = 6
 )
 
 var errOldKey = errors.New("bot: a button we do not know")

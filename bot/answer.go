@@ -11,6 +11,17 @@ import (
 	"yanquan/models"
 )
 
+// Delays of answers.
+const (
+	fallbackDelay = 6 * time.Second // a passive answer not fetched by then goes out another way
+	interimDelay  = 1500 * time.Millisecond
+	waitDelay     = time.Second     // where streams show, a progress line is shown after this long
+	streamEnd     = 5 * time.Minute // a stream ends by then, whatever is not known yet; WeCom's limit is 6 (page 101463)
+)
+
+// errTakenOver: the lease of a message ended and another worker has claimed it.
+var errTakenOver = errors.New("outbox: message taken over")
+
 // answer stores a reply and, where it does not leave as the passive answer to a
 // callback, puts it into the outbox; all in the caller's transaction.
 func (b *Bot) answer(ctx context.Context, tx *models.DB, row models.Inbox, m Message, reply Reply) error {
@@ -76,7 +87,9 @@ func (b *Bot) send(ctx context.Context, tx *models.DB, row models.Inbox, m Messa
 		case m.Kind != Click:
 			due = due.Add(fallbackDelay)
 		case reply.Card != nil: // nobody polls for it: only the callback of the press itself can fetch it
-			due = latest(due, row.ReceivedAt.Add(fallbackDelay))
+			if fetched := row.ReceivedAt.Add(fallbackDelay); fetched.After(due) {
+				due = fetched
+			}
 		}
 	case reply.Pending:
 		due = due.Add(interimDelay) // most doubts are settled before

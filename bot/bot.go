@@ -44,7 +44,7 @@ type Options struct {
 	Courier     Courier
 	Managers    []string       // userids that manage every store
 	Webhooks    []Webhook      // groups that get the summaries, too
-	Notices     string         // channel by which managers are told of trouble, e.g. "app/main"; empty: not at all
+	NoticeChannel string         // channel by which managers are told of trouble, e.g. "app/main"; empty: not at all
 	Location    *time.Location // of the times shown; Beijing where nil
 
 	CallTimeout time.Duration // of one platform call, 3s where zero
@@ -70,14 +70,22 @@ type Options struct {
 	NewID     func() string                                    // 32 characters [0-9a-z], unique forever
 	Sleep     func(ctx context.Context, d time.Duration) error // ends early with the context's error
 	Jitter    func() float64                                   // in [0,1)
+	Stopping  func() bool
+	Wake      func()
+	Render    func(ctx context.Context, tx *models.DB, o models.Outgoing, shown *Card) (*Card, time.Time, error)
 	Log       *slog.Logger
 	Observer  Observer
 }
 
+// DeliveryObserver counts deliveries, for metrics.
+type DeliveryObserver interface {
+	Delivered(channel, reason string) // reason is "" where it was sent
+}
+
 // Observer counts what happens, for metrics.
 type Observer interface {
+	DeliveryObserver
 	Settled(state models.State, took time.Duration) // a doubtful operation was settled
-	Delivered(channel, reason string)               // a delivery: reason is "" where it was sent
 	Backlog(messages, operations, outgoing int)     // what is due, at each pass of the background work
 }
 
@@ -125,18 +133,14 @@ type flight struct {
 
 // Time allowed for things other than platform calls.
 const (
-	leaseMargin   = 3 * time.Second // beyond the calls' own time-outs
-	callsPerCode  = 5               // a colleague's call, prepare (twice where it is lost), consume, and getconsumed when refused
-	fallbackDelay = 6 * time.Second // a passive answer not fetched by then goes out another way
-	interimDelay  = 1500 * time.Millisecond
-	waitDelay     = time.Second     // where streams show, whoever waits longer sees that we are at it
-	streamEnd     = 5 * time.Minute // a stream ends by then, whatever is not known yet; WeCom's limit is 6 (page 101463)
-	humanAfter    = 3 * time.Minute // doubt that lasts longer is told to people
-	passEvery     = 500 * time.Millisecond
-	batch         = 64
-	mostFlights   = 2000 // at 200 messages a second enough for a platform that takes 10 s
-	maxMessageID  = 128  // longer ids are kept as their hash
-	maxAttempts   = 5    // a message that fails more often is answered with an apology
+	leaseMargin  = 3 * time.Second // beyond the calls' own time-outs
+	callsPerCode = 5               // a colleague's call, prepare (twice where it is lost), consume, and getconsumed when refused
+	humanAfter   = 3 * time.Minute // doubt that lasts longer is told to people
+	passEvery    = 500 * time.Millisecond
+	batch        = 64
+	mostFlights  = 2000 // at 200 messages a second enough for a platform that takes 10 s
+	maxMessageID = 128  // longer ids are kept as their hash
+	maxAttempts  = 5    // a message that fails more often is answered with an apology
 )
 
 // New checks the options and returns a Bot that accepts messages; its
@@ -247,9 +251,6 @@ type noObserver struct{}
 func (noObserver) Settled(models.State, time.Duration) {}
 func (noObserver) Delivered(string, string)            {}
 func (noObserver) Backlog(int, int, int)               {}
-
-// errTakenOver: the lease of a message ran out and somebody else works on it.
-var errTakenOver = errors.New("bot: message taken over")
 
 // ErrStopping is returned by [Bot.Accept] once the bot stops taking messages.
 var ErrStopping = errors.New("bot: stopping")

@@ -19,12 +19,11 @@ import (
 const (
 	cardsEvery = 5 * time.Second  // between looks, where nothing has happened in this process
 	cardAgain  = 30 * time.Second // what it offers is under way
-	// outcomeAgain is when to look whether there is the outcome that a card waits for.
-	outcomeAgain = 5 * time.Second
-	codeLife     = 72 * time.Hour // of a response code (page 94888)
-	lookBack     = time.Hour      // of the first look for codes that were verified
-	lookMargin   = time.Minute    // a verification is dated by its call, and committed later
-	looksMost    = 1000
+	codeLife   = 72 * time.Hour   // of a response code (page 94888)
+	lookBack   = time.Hour        // of the first look for codes that were verified
+	lookMargin = time.Minute      // a verification is dated by its call, and committed later
+	looksMost  = 1000
+	cardBatch  = 64
 )
 
 // cardLife is what a process knows of cards that may have to be changed.
@@ -65,32 +64,33 @@ func (l *cardLife) due(now time.Time) (since time.Time, due bool) {
 	return since, true
 }
 
-// cardsDue starts what is to be done about cards.
-func (b *Bot) cardsDue(ctx context.Context, wg *sync.WaitGroup, now time.Time) {
-	since, due := b.cards.due(now)
-	if !due {
-		return
+// cardsDue reports whether cards are to be looked at now, and since when.
+func (b *Bot) cardsDue(now time.Time) (since time.Time, due bool) { return b.cards.due(now) }
+
+// cardsHappened says that what cards offer may have changed, by a verification of
+// back then or by an undo.
+func (b *Bot) cardsHappened(back time.Time) { b.cards.happened(back) }
+
+// changeCards changes the cards that are due.
+func (b *Bot) changeCards(ctx context.Context, since, now time.Time) error {
+	if _, err := b.DB.LooksDue(ctx, since, looksMost); err != nil {
+		b.cards.happened(since.Add(lookMargin))
+		return err
 	}
-	b.start(wg, cardWork, "", func() error {
-		if _, err := b.DB.LooksDue(ctx, since, looksMost); err != nil {
-			b.cards.happened(since.Add(lookMargin))
-			return err
+	rows, err := b.DB.DueCards(ctx, now, cardBatch)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, o := range rows {
+		if err := b.changeCard(ctx, o); err != nil && !errors.Is(err, models.ErrStale) {
+			errs = append(errs, fmt.Errorf("outbox: card %s: %w", o.ID, err))
 		}
-		rows, err := b.DB.DueCards(ctx, now, batch)
-		if err != nil {
-			return err
-		}
-		var errs []error
-		for _, o := range rows {
-			if err := b.changeCard(ctx, o); err != nil && !errors.Is(err, models.ErrStale) {
-				errs = append(errs, fmt.Errorf("bot: card %s: %w", o.ID, err))
-			}
-		}
-		if len(rows) == batch {
-			b.cards.happened(time.Time{}) // there are more
-		}
-		return errors.Join(errs...)
-	})
+	}
+	if len(rows) == cardBatch {
+		b.cards.happened(time.Time{}) // there are more
+	}
+	return errors.Join(errs...)
 }
 
 // changeCard sees to one card that is due: it is changed to the truth, or put off
@@ -104,7 +104,7 @@ func (b *Bot) changeCard(ctx context.Context, o models.Outgoing) error {
 		return fmt.Errorf("stored delivery: %w", err)
 	}
 	return b.DB.Tx(ctx, func(tx *models.DB) error {
-		card, again, err := b.cardNow(ctx, tx, o, d.Reply.Card)
+		card, again, err := b.Render(ctx, tx, o, d.Reply.Card)
 		if err != nil {
 			return err
 		}

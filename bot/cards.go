@@ -15,6 +15,9 @@ const (
 	dateFmt = "2006-01-02"
 )
 
+// outcomeAgain is when to look whether the outcome that a card waits for is there.
+const outcomeAgain = 5 * time.Second
+
 func (b *Bot) in(t time.Time) time.Time { return t.In(b.Location) }
 
 // when shows a time as a person at the till wants it: the clock if it was

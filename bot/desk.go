@@ -59,14 +59,6 @@ func (d Desk) only(store int64) []models.Store {
 	return slices.DeleteFunc(slices.Clone(d.Stores), func(s models.Store) bool { return s.ID != store })
 }
 
-func idsOf(stores []models.Store) []int64 {
-	ids := make([]int64, len(stores))
-	for i, s := range stores {
-		ids[i] = s.ID
-	}
-	return ids
-}
-
 // Line is a row of figures: money is of what was verified and not undone.
 type Line struct {
 	Name             string
@@ -96,7 +88,7 @@ func (b *Bot) Sheet(ctx context.Context, d Desk, store int64, p Period) (Sheet, 
 		return Sheet{}, ErrNoPeriod
 	}
 	stores := d.only(store)
-	f, err := b.figuresOf(ctx, idsOf(stores), span)
+	f, err := b.figuresOf(ctx, models.StoreIDs(stores), span)
 	if err != nil {
 		return Sheet{}, err
 	}
@@ -157,7 +149,7 @@ const historyPage = 30
 // page.
 func (b *Bot) History(ctx context.Context, d Desk, q Search) (page []Found, next *models.HistoryMark, err error) {
 	stores := d.only(q.Store)
-	f := models.HistoryFilter{StoreIDs: idsOf(stores), States: searchStates[q.State]}
+	f := models.HistoryFilter{StoreIDs: models.StoreIDs(stores), States: searchStates[q.State]}
 	digits := strings.Trim(normalize(q.Text), punctuation+" \n")
 	switch {
 	case digits == "":
@@ -233,7 +225,7 @@ func (b *Bot) Story(ctx context.Context, d Desk, operationID string) (VoucherVie
 	if err != nil {
 		return VoucherView{}, nil, fmt.Errorf("bot: operation: %w", err)
 	}
-	mine := idsOf(d.Stores)
+	mine := models.StoreIDs(d.Stores)
 	if !slices.Contains(mine, op.StoreID) {
 		return VoucherView{}, nil, fmt.Errorf("bot: operation: %w", models.ErrNotFound)
 	}

@@ -39,7 +39,7 @@ func (b *Bot) Checked(ctx context.Context, d Desk, store int64, p Period) (day s
 			known[store] = r
 		}
 	} else {
-		results, err := b.ledger.Results(ctx, idsOf(d.Stores), day, day)
+		results, err := b.ledger.Results(ctx, models.StoreIDs(d.Stores), day, day)
 		if err != nil {
 			return "", nil, fmt.Errorf("bot: %w", err)
 		}

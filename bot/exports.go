@@ -20,8 +20,10 @@ const (
 	exportLease  = 2 * time.Minute     // prolonged for every page
 	exportAtOnce = 2000                // verifications that are listed before anybody gets impatient
 	exportLife   = 90 * 24 * time.Hour // what was exported when, beside the audit
-	fileLife     = 24 * time.Hour      // a file and the link to it
 )
+
+// fileLife is that of a file and of the link to it.
+const fileLife = 24 * time.Hour
 
 // FileTicket is the kind of the tickets that links to files carry.
 const FileTicket = "file"
@@ -34,7 +36,7 @@ func (b *Bot) askExport(ctx context.Context, row models.Inbox, m Message, places
 	switch {
 	case len(mine) == 0:
 		return b.finish(ctx, row, m, say("只有组长和店长可以导出明细。您可以发「本月」看自己的核销。"))
-	case !m.Private() && b.Notices == "":
+	case !m.Private() && b.NoticeChannel == "":
 		return b.finish(ctx, row, m, say("导出的文件只发给您本人。请打开和我的单聊，再发一次。"))
 	case !begun:
 		return b.finish(ctx, row, m, say("这段时间还没有开始，没有可以导出的。"))
@@ -79,7 +81,7 @@ func (b *Bot) askExport(ctx context.Context, row models.Inbox, m Message, places
 		return b.answer(ctx, tx, row, m, answer)
 	})
 	b.exportAsked.Store(true)
-	b.poke()
+	b.Wake()
 	return answer, err
 }
 
@@ -253,7 +255,7 @@ func (b *Bot) sendExport(ctx context.Context, tx *models.DB, m Message, reply Re
 	if m.Passive() {
 		d.ReplyURL = m.ReplyURL
 		if !m.Private() || m.ReplyURL == "" {
-			d.Channel, d.ReplyURL = b.Notices, ""
+			d.Channel, d.ReplyURL = b.NoticeChannel, ""
 		}
 	}
 	// Not as an answer to the message: when the passive answer has gone out, all

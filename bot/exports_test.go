@@ -195,7 +195,7 @@ func TestExportWhere(t *testing.T) {
 			t.Errorf("%d links", found)
 		}
 
-		b.bot.Notices = ""
+		b.bot.NoticeChannel = ""
 		has(t, b.say("boss", "导出 11-23"), "打开和我的单聊")
 	})
 }

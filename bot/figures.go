@@ -20,6 +20,9 @@ func (t tally) String() string {
 	return fmt.Sprintf("%d 张 %v", t.Verified, dianping.Fen(t.AmountFen))
 }
 
+// counted is a span as the database counts it.
+func counted(s Span) models.Span { return models.Span{From: s.From, To: s.To, Kind: s.kind} }
+
 // figures are those of some stores over a span of time.
 type figures struct {
 	all      tally
@@ -32,7 +35,7 @@ type figures struct {
 
 // figuresOf collects the figures of stores.
 func (b *Bot) figuresOf(ctx context.Context, stores []int64, span Span) (figures, error) {
-	f, err := b.DB.Figures(ctx, stores, span.counted())
+	f, err := b.DB.Figures(ctx, stores, counted(span))
 	if err != nil {
 		return figures{}, fmt.Errorf("bot: figures: %w", err)
 	}

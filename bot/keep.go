@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"yanquan/models"
@@ -46,17 +45,17 @@ func spansToKeep(now time.Time) (spans []Span) {
 	return spans
 }
 
-// figuresDue starts the keeping of figures.
-func (b *Bot) figuresDue(ctx context.Context, wg *sync.WaitGroup, now time.Time) {
+// figuresDue reports whether figures are to be kept now.
+func (b *Bot) figuresDue(now time.Time) bool {
 	if now.Before(b.keepNext) {
-		return
+		return false
 	}
 	if b.keepNext.IsZero() {
 		b.keepNext = now.Add(keepFirst)
-		return
+		return false
 	}
 	b.keepNext = now.Add(keepEvery)
-	b.start(wg, figureWork, "", func() error { return b.keepFigures(ctx, now) })
+	return true
 }
 
 // keepFigures keeps what is not kept yet. Where another process does the same, or
@@ -69,21 +68,21 @@ func (b *Bot) keepFigures(ctx context.Context, now time.Time) error {
 	oldest := map[string]Span{} // of each kind
 	for _, span := range spansToKeep(b.in(now)) {
 		oldest[span.kind] = span
-		missing, err := b.DB.FiguresToKeep(ctx, idsOf(all), span.counted())
+		missing, err := b.DB.FiguresToKeep(ctx, models.StoreIDs(all), counted(span))
 		if err != nil {
 			return fmt.Errorf("bot: figures: %w", err)
 		}
 		for stores := range slices.Chunk(missing, keepAtOnce) {
-			if b.isStopping() {
+			if b.Stopping() {
 				return nil
 			}
-			if err := b.DB.KeepFigures(ctx, stores, span.counted()); err != nil {
+			if err := b.DB.KeepFigures(ctx, stores, counted(span)); err != nil {
 				return fmt.Errorf("bot: figures: %w", err)
 			}
 		}
 	}
 	for _, span := range oldest {
-		if err := b.DB.PurgeFigures(ctx, span.counted()); err != nil {
+		if err := b.DB.PurgeFigures(ctx, counted(span)); err != nil {
 			return fmt.Errorf("bot: figures: %w", err)
 		}
 	}

@@ -60,7 +60,7 @@ func TestFiguresAreKept(t *testing.T) {
 			b.clock.Advance(keepEvery)
 			b.bot.Pass(t.Context())
 			for _, span := range spansToKeep(b.bot.in(b.clock.Now())) {
-				missing, err := b.db.FiguresToKeep(t.Context(), []int64{1, 2}, span.counted())
+				missing, err := b.db.FiguresToKeep(t.Context(), []int64{1, 2}, counted(span))
 				b.must(err)
 				if len(missing) > 0 {
 					t.Errorf("%s since %v: figures of %v are not kept", span.kind, span.From, missing)

@@ -179,3 +179,9 @@ const (
 	Quiet   KeyStyle = "quiet"
 	Danger  KeyStyle = "danger"
 )
+
+// MaxKeys and MaxFields are WeCom's limits of one card.
+const (
+	maxKeys   = 6
+	maxFields = 6
+)

@@ -39,6 +39,9 @@ type Webhook struct {
 	Notices bool     // it is told of trouble as well
 }
 
+// publishRetry is the pause after a failure.
+const publishRetry = 10 * time.Second
+
 // A summary that was missed is sent later, but not when it is news to nobody.
 const (
 	lateAfter  = 15 * time.Minute
@@ -175,7 +178,7 @@ func (b *Bot) publishNow(ctx context.Context, due []edition) error {
 // publish sends editions to every manager who has not got them: whatever is killed
 // or runs at the same time elsewhere, each gets one.
 func (b *Bot) publish(ctx context.Context, due []edition) error {
-	if b.Notices == "" && len(b.Webhooks) == 0 {
+	if b.NoticeChannel == "" && len(b.Webhooks) == 0 {
 		b.Log.Warn("nobody gets a daily summary: no app and no webhook is configured")
 		return nil
 	}
@@ -185,7 +188,7 @@ func (b *Bot) publish(ctx context.Context, due []edition) error {
 	}
 	var users []string
 	for _, u := range append(slices.Clone(b.Managers), more...) {
-		if u = strings.ToLower(u); b.Notices != "" && !slices.Contains(users, u) {
+		if u = strings.ToLower(u); b.NoticeChannel != "" && !slices.Contains(users, u) {
 			users = append(users, u)
 		}
 	}
@@ -209,7 +212,7 @@ func (b *Bot) publish(ctx context.Context, due []edition) error {
 				if err != nil {
 					return err
 				}
-				return b.reportTo(ctx, user, Delivery{Channel: b.Notices, User: user}, stores, e)
+				return b.reportTo(ctx, user, Delivery{Channel: b.NoticeChannel, User: user}, stores, e)
 			})
 		}
 		for _, h := range b.Webhooks {
@@ -303,7 +306,7 @@ func (b *Bot) chart(ctx context.Context, user string, s summary) (*File, error) 
 
 func (b *Bot) summaryOf(ctx context.Context, stores []models.Store, e edition) (summary, error) {
 	s := summary{span: e.span, stores: stores, late: b.Now().Sub(e.due) > lateAfter}
-	ids := idsOf(stores)
+	ids := models.StoreIDs(stores)
 	var err error
 	if s.now, err = b.figuresOf(ctx, ids, e.span); err != nil {
 		return s, err

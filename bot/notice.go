@@ -96,12 +96,12 @@ func (b *Bot) ChannelTrouble(ctx context.Context, channel, title, text string) e
 // tellOnce sends a reply with a card to each of the people by the app, once for each key:
 // whoever is told the same again is not.
 func (b *Bot) tellOnce(ctx context.Context, tx *models.DB, key string, users []string, reply Reply) error {
-	if b.Notices == "" {
+	if b.NoticeChannel == "" {
 		b.Log.Warn("nobody is told: no app and no long connection is configured", "title", reply.Card.Title)
 		return nil
 	}
 	for _, user := range users {
-		if err := b.tellOne(ctx, tx, key, user, Delivery{Channel: b.Notices, User: user, Reply: reply}); err != nil {
+		if err := b.tellOne(ctx, tx, key, user, Delivery{Channel: b.NoticeChannel, User: user, Reply: reply}); err != nil {
 			return err
 		}
 	}

@@ -142,8 +142,8 @@ func (b *Bot) decide(ctx context.Context, tx *models.DB, m Message, id string, a
 	} else if err := b.record(ctx, tx, m, "refuse", s.ID, asked.UserID, "", asked.Name); err != nil {
 		return Reply{}, err
 	}
-	if b.Notices != "" {
-		d := Delivery{ID: b.NewID(), Channel: b.Notices, User: asked.UserID, Reply: answer}
+	if b.NoticeChannel != "" {
+		d := Delivery{ID: b.NewID(), Channel: b.NoticeChannel, User: asked.UserID, Reply: answer}
 		if err := b.enqueue(ctx, tx, d, "", "", b.Now()); err != nil {
 			return Reply{}, err
 		}

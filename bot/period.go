@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"yanquan/models"
 )
 
 // Period is a span of days that people name: one of the words below, a month
@@ -39,9 +37,6 @@ const (
 	months = "month"
 	weeks  = "week"
 )
-
-// counted is the span as figures count it.
-func (s Span) counted() models.Span { return models.Span{From: s.From, To: s.To, Kind: s.kind} }
 
 // periodWords are what people call the periods that move.
 var periodWords = map[string]Period{

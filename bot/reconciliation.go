@@ -17,9 +17,12 @@ import (
 func (b *Bot) Reconciliations() *reconcile.Keeper { return b.ledger }
 
 const (
-	looksAtOnce   = 4 // at closed days: they are long, and nobody waits
-	planEvery     = 5 * time.Minute
-	idleEvery     = 10 * time.Second
+	looksAtOnce = 4 // at closed days: they are long, and nobody waits
+	planEvery   = 5 * time.Minute
+	idleEvery   = 10 * time.Second
+)
+
+const (
 	looksPerReply = 3  // stores whose day is looked at while somebody waits
 	daysBack      = 90 // that can be asked for
 	itemsShown    = 20
@@ -44,7 +47,7 @@ func (b *Bot) newLedger() *reconcile.Keeper {
 // summary: "" where it was not compared.
 func (b *Bot) reconciledLine(ctx context.Context, stores []models.Store) (string, error) {
 	day := reconcile.DayOf(b.Now().Add(-24 * time.Hour))
-	line, err := b.ledger.Line(ctx, idsOf(stores), day)
+	line, err := b.ledger.Line(ctx, models.StoreIDs(stores), day)
 	if err != nil {
 		return "", fmt.Errorf("bot: %w", err)
 	}

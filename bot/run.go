@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"yanquan/internal/failpoint"
+	"yanquan/internal/jobs"
 	"yanquan/models"
 )
 
@@ -89,8 +89,12 @@ func (b *Bot) dispatch(ctx context.Context) *sync.WaitGroup {
 		b.start(&wg, reportWork, due[0].key(), func() error { return b.publishNow(ctx, due) })
 	}
 	b.exportsDue(ctx, &wg, now)
-	b.cardsDue(ctx, &wg, now)
-	b.figuresDue(ctx, &wg, now)
+	if since, due := b.cardsDue(now); due {
+		b.start(&wg, cardWork, "", func() error { return b.changeCards(ctx, since, now) })
+	}
+	if b.figuresDue(now) {
+		b.start(&wg, figureWork, "", func() error { return b.keepFigures(ctx, now) })
+	}
 	return &wg
 }
 
@@ -122,7 +126,7 @@ func (b *Bot) start(wg *sync.WaitGroup, what, id string, do func() error) {
 	wg.Go(func() {
 		defer b.working.Done()
 		defer func() { <-b.hands[what] }()
-		err := caught(do)
+		err := jobs.Recovered(do)
 		switch {
 		case err == nil:
 			b.poke()
@@ -130,16 +134,6 @@ func (b *Bot) start(wg *sync.WaitGroup, what, id string, do func() error) {
 			b.Log.Error("background work failed; it will be tried again", what, id, "error", err)
 		}
 	})
-}
-
-// caught makes an error of a panic.
-func caught(do func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("bot: panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return do()
 }
 
 // atOnce does things, up to n at a time, and returns when all are done.
@@ -151,7 +145,7 @@ func atOnce(n int, all []func() error) error {
 		hands <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-hands }()
-			errs[i] = caught(do)
+			errs[i] = jobs.Recovered(do)
 		})
 	}
 	wg.Wait()
@@ -178,7 +172,7 @@ func (b *Bot) flush(ctx context.Context) {
 // dueOutgoing lists what is to be sent by this process. What nobody could send in
 // time is everybody's: it has to be given up.
 func (b *Bot) dueOutgoing(ctx context.Context, now time.Time) ([]models.Outgoing, error) {
-	return b.DB.DueOutgoingExcept(ctx, now, batch, b.Courier.Away(), now.Add(-deliveryLife))
+	return b.DB.DueOutgoingExcept(ctx, now, deliveryBatch, b.Courier.Away(), now.Add(-deliveryLife))
 }
 
 // keepHouse does from time to time what has no hour of its own: it warns of
@@ -219,16 +213,15 @@ func (b *Bot) keepHouse(ctx context.Context) {
 // How long things are kept. Operations and coupons are kept forever: they are
 // the accounts.
 const (
-	inboxLife    = 72 * time.Hour       // WeCom's repeats are long over: callbacks older than a day are refused
-	outboxLife   = 90 * 24 * time.Hour  // what was told, for explain
-	callLife     = 400 * 24 * time.Hour // what the platform said, for disputes about last year
-	ticketLife   = 24 * time.Hour       // links and their way back serve for minutes
-	noticeLife   = 90 * 24 * time.Hour  // a platform that repeats itself does so within days
-	alertLife    = 7 * 24 * time.Hour   // longer than anybody is left in peace
-	houseEvery   = 10 * time.Minute
-	watchEvery   = 5 * time.Minute
-	publishRetry = 10 * time.Second
-	purgeBatch   = 5000
+	inboxLife  = 72 * time.Hour       // WeCom's repeats are long over: callbacks older than a day are refused
+	outboxLife = 90 * 24 * time.Hour  // what was told, for explain
+	callLife   = 400 * 24 * time.Hour // what the platform said, for disputes about last year
+	ticketLife = 24 * time.Hour       // links and their way back serve for minutes
+	noticeLife = 90 * 24 * time.Hour  // a platform that repeats itself does so within days
+	alertLife  = 7 * 24 * time.Hour   // longer than anybody is left in peace
+	houseEvery = 10 * time.Minute
+	watchEvery = 5 * time.Minute
+	purgeBatch = 5000
 )
 
 // rescue takes up a message whose worker died, or whose pending answer can be
@@ -316,11 +309,11 @@ func (b *Bot) deliver(ctx context.Context, o models.Outgoing) error {
 	}
 	return b.DB.Tx(ctx, func(tx *models.DB) error {
 		answers := d.ReplyURL != "" || d.ReqID != "" && d.Answers != Enter
-		if err := tx.OutgoingFailed(ctx, o, e.Reason); err != nil || !answers || b.Notices == "" || b.Notices == d.Channel {
+		if err := tx.OutgoingFailed(ctx, o, e.Reason); err != nil || !answers || b.NoticeChannel == "" || b.NoticeChannel == d.Channel {
 			return err
 		}
 		// The group cannot be reached any more: the person still can, by the app.
-		next := Delivery{ID: b.NewID(), Channel: b.Notices, User: d.User, Reply: d.Reply}
+		next := Delivery{ID: b.NewID(), Channel: b.NoticeChannel, User: d.User, Reply: d.Reply}
 		if c := d.Reply.Card; c != nil {
 			again := *c
 			again.TaskID, next.Reply.Card = next.ID, &again
@@ -346,6 +339,8 @@ func (b *Bot) recordSent(ctx context.Context, o models.Outgoing, d Delivery, sen
 const (
 	reasonPaced = "paced" // the channel takes no more in this minute; nothing was sent
 	streamTries = 3       // to show a line that another one replaces
+
+	deliveryBatch = 64 // of one pass
 
 	deliveryLease = 15 * time.Second // a try ends before it
 	fileLease     = 2 * time.Minute  // the same where a file goes along

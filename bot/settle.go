@@ -65,7 +65,7 @@ func (b *Bot) settle(ctx context.Context, op models.Operation) error {
 	if err != nil || !now.State.Terminal() {
 		return err
 	}
-	b.cards.happened(now.CalledAt)
+	b.cardsHappened(now.CalledAt)
 	b.Observer.Settled(now.State, b.Now().Sub(started))
 	return b.lookAgain(ctx, askedBy(now)) // it may have been answered as pending just now
 }

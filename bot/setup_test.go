@@ -86,7 +86,7 @@ func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string)
 		ConsoleLink: func(ticket string) string { return "https://example.com/console/in?t=" + ticket },
 		AuthLink:    func(platform, ticket string) string { return "https://example.com/auth/" + platform + "?t=" + ticket },
 		Callback:    func(platform string) string { return "https://example.com/auth/" + platform + "/callback" },
-		Managers:    []string{"Boss"}, Notices: app, CallTimeout: timeout, Now: clock.Now,
+		Managers:    []string{"Boss"}, NoticeChannel: app, CallTimeout: timeout, Now: clock.Now,
 		Sleep: func(ctx context.Context, d time.Duration) error { clock.Advance(d); return ctx.Err() },
 		Link:  func(id string) string { return "https://example.com/v/" + id },
 	})

@@ -188,7 +188,7 @@ func (b *Bot) undo(ctx context.Context, row models.Inbox, m Message, places []pl
 		err = errors.Join(err, b.DB.Tx(ctx, func(tx *models.DB) error { _, err := step(ctx, tx); return err }))
 	}
 	failpoint.Hit("undo.outcome.after")
-	b.cards.happened(time.Time{})
+	b.cardsHappened(time.Time{})
 	return reply, err
 }
 

@@ -31,6 +31,15 @@ type Store struct {
 	GrantID  string `gorm:"size:64"` // the merchant's consent that covers it; "": none
 }
 
+// StoreIDs are the ids of stores.
+func StoreIDs(stores []Store) []int64 {
+	ids := make([]int64, len(stores))
+	for i, s := range stores {
+		ids[i] = s.ID
+	}
+	return ids
+}
+
 // Member is a person's place in a store.
 type Member struct {
 	StoreID int64  `gorm:"primaryKey;autoIncrement:false"`

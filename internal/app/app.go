@@ -338,7 +338,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		reconcileAt = &at
 	}
 	p.bot, err = bot.New(bot.Options{
-		DB: db, Platforms: platforms, Authorizers: authorizers, Courier: sender, Pictures: sender, Managers: cfg.Managers, Notices: notices, Webhooks: webhooks,
+		DB: db, Platforms: platforms, Authorizers: authorizers, Courier: sender, Pictures: sender, Managers: cfg.Managers, NoticeChannel: notices, Webhooks: webhooks,
 		Location: cfg.Location(), CallTimeout: cfg.Redeem.CallTimeout, UndoWindow: cfg.Redeem.UndoWindow,
 		Link: linker(links, base, o.Log), AuthLink: authLinker(links, base, o.Log), FileLink: fileLinker(links, base, o.Log),
 		ConsoleLink:   func(ticket string) string { return base + console.Root + "in?t=" + ticket },
