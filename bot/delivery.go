@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -89,3 +90,26 @@ func (e *DeliveryError) Error() string {
 }
 
 func (e *DeliveryError) Unwrap() error { return e.Err }
+
+// Directory is the company's list of members.
+type Directory interface {
+	// Name is what a member is called; "" where we may not see it.
+	Name(ctx context.Context, user string) (string, error)
+	// UserIDs gives the userids behind encrypted ids; those it cannot tell are
+	// left out.
+	UserIDs(ctx context.Context, openIDs []string) (map[string]string, error)
+}
+
+// Pictures fetches what people photograph. bot/wecom implements it.
+type Pictures interface {
+	// Fetch gives the content of a picture that came by a channel. Its errors match
+	// those below where one of them is the reason, and never hold its URL.
+	Fetch(ctx context.Context, channel string, p Picture) ([]byte, error)
+}
+
+// Why a picture could not be fetched.
+var (
+	ErrPictureGone       = errors.New("bot: picture can no longer be fetched")
+	ErrPictureTooLarge   = errors.New("bot: picture too large")
+	ErrPictureUnreadable = errors.New("bot: picture cannot be decrypted")
+)

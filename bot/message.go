@@ -1,9 +1,24 @@
 package bot
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
+
+// Fields drops what is not known.
+func Fields(pairs ...Field) []Field {
+	var out []Field
+	for _, f := range pairs {
+		if f.Value != "" && len(out) < MaxFields {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// Say is a reply of words only.
+func Say(format string, args ...any) Reply { return Reply{Text: fmt.Sprintf(format, args...)} }
 
 // Kind is what a person did.
 type Kind string
@@ -70,9 +85,9 @@ func (m Message) Private() bool { return m.Chat == "" }
 // callback (智能机器人 called by URL), rather than by sending.
 func (m Message) Passive() bool { return strings.HasPrefix(m.Channel, "bot/") }
 
-// streams reports whether its answer can be shown as it comes: a message over the
+// Streams reports whether its answer can be shown as it comes: a message over the
 // long connection, not an event.
-func (m Message) streams() bool { return m.ReqID != "" && m.Kind != Click && m.Kind != Enter }
+func (m Message) Streams() bool { return m.ReqID != "" && m.Kind != Click && m.Kind != Enter }
 
 // Reply is what the bot answers. It is stored before it is sent, so that a
 // repeat of the message gets the same again.
@@ -182,6 +197,6 @@ const (
 
 // MaxKeys and MaxFields are WeCom's limits of one card.
 const (
-	maxKeys   = 6
-	maxFields = 6
+	MaxKeys   = 6
+	MaxFields = 6
 )

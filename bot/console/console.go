@@ -16,27 +16,32 @@ import (
 	"strings"
 	"time"
 
-	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/bot/desk"
+	"yanquan/bot/ticket"
 	"yanquan/models"
 )
 
 // Root is where the pages are.
 const Root = "/console/"
 
-// Desk is what the pages show; [bot.Bot] has it. What is not on a person's desk is
+// Desk is what the pages show; [desk.Desks] has it. What is not on a person's desk is
 // [models.ErrNotFound] or left out.
 type Desk interface {
-	Desk(ctx context.Context, user string) (bot.Desk, error)
-	Sheet(ctx context.Context, d bot.Desk, store int64, p bot.Period) (bot.Sheet, error)
-	History(ctx context.Context, d bot.Desk, q bot.Search) ([]bot.Found, *models.HistoryMark, error)
-	Story(ctx context.Context, d bot.Desk, operationID string) (bot.VoucherView, []bot.Event, error)
+	Desk(ctx context.Context, user string) (desk.Desk, error)
+	Sheet(ctx context.Context, d desk.Desk, store int64, p command.Period) (desk.Sheet, error)
+	History(ctx context.Context, d desk.Desk, q desk.Search) ([]desk.Found, *models.HistoryMark, error)
+	Story(ctx context.Context, d desk.Desk, operationID string) (desk.VoucherView, []desk.Event, error)
 
-	Checked(ctx context.Context, d bot.Desk, store int64, p bot.Period) (day string, all []bot.DayChecked, err error)
-	Roster(ctx context.Context, d bot.Desk, from int) (all []bot.StoreSheet, next int, err error)
-	Changes(ctx context.Context, d bot.Desk) ([]bot.Change, error)
+	Checked(ctx context.Context, d desk.Desk, store int64, p command.Period) (day string, all []desk.DayChecked, err error)
+	Roster(ctx context.Context, d desk.Desk, from int) (all []desk.StoreSheet, next int, err error)
+	Changes(ctx context.Context, d desk.Desk) ([]desk.Change, error)
+}
 
+// SignIns are the links and sessions by which people are known.
+type SignIns interface {
 	// OfferedSignIn looks at a link without using it up; SignIn does. The error of
-	// what opens nothing is [bot.ErrSignInOver].
+	// what opens nothing is [ticket.ErrSignInOver].
 	OfferedSignIn(ctx context.Context, link string) (user string, err error)
 	SignIn(ctx context.Context, link string) (session string, until time.Time, err error)
 	// Admit begins a session of somebody whom WeCom vouches for.
@@ -48,6 +53,7 @@ type Desk interface {
 // Options of a Console; all but Log and Members are required.
 type Options struct {
 	Desk      Desk
+	SignIns   SignIns
 	Members   Members       // nil: only links from the chat sign in
 	NewState  func() string // up to 128 random letters and digits
 	PublicURL string        // as browsers see it
@@ -131,7 +137,7 @@ func (c *Console) put(w http.ResponseWriter, name, value string, life time.Durat
 // links in a chat before people do sends a GET.
 func (c *Console) offerSignIn(w http.ResponseWriter, r *http.Request) {
 	link := r.URL.Query().Get("t")
-	user, err := c.Desk.OfferedSignIn(r.Context(), link)
+	user, err := c.SignIns.OfferedSignIn(r.Context(), link)
 	if err != nil {
 		c.refuse(w, r, err)
 		return
@@ -143,7 +149,7 @@ type signInView struct{ Link, User string }
 
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 8<<10)
-	session, until, err := c.Desk.SignIn(context.WithoutCancel(r.Context()), r.PostFormValue("t"))
+	session, until, err := c.SignIns.SignIn(context.WithoutCancel(r.Context()), r.PostFormValue("t"))
 	if err != nil {
 		c.refuse(w, r, err)
 		return
@@ -154,7 +160,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	if k, err := r.Cookie(c.cookie()); err == nil {
-		if err := c.Desk.SignOut(context.WithoutCancel(r.Context()), k.Value); err != nil {
+		if err := c.SignIns.SignOut(context.WithoutCancel(r.Context()), k.Value); err != nil {
 			c.refuse(w, r, err)
 			return
 		}
@@ -164,16 +170,16 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 }
 
 // signedIn lets those through who are signed in and have a desk.
-func (c *Console) signedIn(show func(http.ResponseWriter, *http.Request, bot.Desk) error) http.HandlerFunc {
+func (c *Console) signedIn(show func(http.ResponseWriter, *http.Request, desk.Desk) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var user string
 		k, err := r.Cookie(c.cookie())
 		if err == nil {
-			user, err = c.Desk.SignedIn(r.Context(), k.Value)
+			user, err = c.SignIns.SignedIn(r.Context(), k.Value)
 		} else {
-			err = bot.ErrSignInOver
+			err = ticket.ErrSignInOver
 		}
-		var d bot.Desk
+		var d desk.Desk
 		if err == nil {
 			d, err = c.Desk.Desk(r.Context(), user)
 		}
@@ -190,8 +196,8 @@ func (c *Console) signedIn(show func(http.ResponseWriter, *http.Request, bot.Des
 }
 
 // managing lets those through who manage a store; leads do not.
-func managing(show func(http.ResponseWriter, *http.Request, bot.Desk) error) func(http.ResponseWriter, *http.Request, bot.Desk) error {
-	return func(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+func managing(show func(http.ResponseWriter, *http.Request, desk.Desk) error) func(http.ResponseWriter, *http.Request, desk.Desk) error {
+	return func(w http.ResponseWriter, r *http.Request, d desk.Desk) error {
 		if len(d.Managed) == 0 {
 			return errNotManaging
 		}
@@ -219,7 +225,7 @@ func (c *Console) askToSignIn(w http.ResponseWriter, r *http.Request) {
 // refuse says in plain words why there is nothing to see.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
-	case errors.Is(err, bot.ErrSignInOver):
+	case errors.Is(err, ticket.ErrSignInOver):
 		c.askToSignIn(w, r)
 	case errors.Is(err, errNoDesk):
 		c.notice(w, r, http.StatusForbidden, "没有可以看的门店", "只有组长和店长可以看后台。")
@@ -227,7 +233,7 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		c.notice(w, r, http.StatusForbidden, "只有店长可以看", "门店、人员和变更只给店长看。")
 	case errors.Is(err, models.ErrNotFound):
 		c.notice(w, r, http.StatusNotFound, "没有这次核销", "可能不在您的门店，或者记录已经不在了。")
-	case errors.Is(err, bot.ErrNoPeriod):
+	case errors.Is(err, desk.ErrNoPeriod):
 		c.notice(w, r, http.StatusBadRequest, "没有这一天", "请写成 2026-11-20 或 2026-11，不能是以后的日子。")
 	default:
 		c.Log.Error("console", "path", r.URL.Path, "error", err)

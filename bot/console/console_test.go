@@ -11,73 +11,75 @@ import (
 	"testing"
 	"time"
 
-	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/bot/desk"
 	"yanquan/bot/reconcile"
+	"yanquan/bot/ticket"
 	"yanquan/models"
 )
 
-// desk is what a test puts on one.
-type desk struct {
+// fakeDesk is what a test puts on one.
+type fakeDesk struct {
 	stores []models.Store
-	found  []bot.Found
+	found  []desk.Found
 	next   *models.HistoryMark
-	sheet  bot.Sheet
+	sheet  desk.Sheet
 	err    error
-	asked  bot.Search
+	asked  desk.Search
 
-	checked []bot.DayChecked
-	roster  []bot.StoreSheet
-	changes []bot.Change
+	checked []desk.DayChecked
+	roster  []desk.StoreSheet
+	changes []desk.Change
 	managed bool
 }
 
-func (d *desk) Desk(_ context.Context, user string) (bot.Desk, error) {
-	desk := bot.Desk{User: user, Name: "王店长", Stores: d.stores}
+func (d *fakeDesk) Desk(_ context.Context, user string) (desk.Desk, error) {
+	mine := desk.Desk{User: user, Name: "王店长", Stores: d.stores}
 	if d.managed {
-		desk.Managed = d.stores
+		mine.Managed = d.stores
 	}
-	return desk, d.err
+	return mine, d.err
 }
 
-func (d *desk) Sheet(context.Context, bot.Desk, int64, bot.Period) (bot.Sheet, error) {
+func (d *fakeDesk) Sheet(context.Context, desk.Desk, int64, command.Period) (desk.Sheet, error) {
 	return d.sheet, nil
 }
 
-func (d *desk) History(_ context.Context, _ bot.Desk, q bot.Search) ([]bot.Found, *models.HistoryMark, error) {
+func (d *fakeDesk) History(_ context.Context, _ desk.Desk, q desk.Search) ([]desk.Found, *models.HistoryMark, error) {
 	d.asked = q
 	return d.found, d.next, nil
 }
 
-func (d *desk) Story(context.Context, bot.Desk, string) (bot.VoucherView, []bot.Event, error) {
-	return bot.VoucherView{}, nil, models.ErrNotFound
+func (d *fakeDesk) Story(context.Context, desk.Desk, string) (desk.VoucherView, []desk.Event, error) {
+	return desk.VoucherView{}, nil, models.ErrNotFound
 }
-func (d *desk) Checked(context.Context, bot.Desk, int64, bot.Period) (string, []bot.DayChecked, error) {
+func (d *fakeDesk) Checked(context.Context, desk.Desk, int64, command.Period) (string, []desk.DayChecked, error) {
 	return "2026-11-23", d.checked, nil
 }
-func (d *desk) Roster(context.Context, bot.Desk, int) ([]bot.StoreSheet, int, error) {
+func (d *fakeDesk) Roster(context.Context, desk.Desk, int) ([]desk.StoreSheet, int, error) {
 	return d.roster, 20, nil
 }
-func (d *desk) Changes(context.Context, bot.Desk) ([]bot.Change, error) { return d.changes, nil }
-func (d *desk) OfferedSignIn(context.Context, string) (string, error)   { return "wang", nil }
-func (d *desk) SignIn(context.Context, string) (string, time.Time, error) {
+func (d *fakeDesk) Changes(context.Context, desk.Desk) ([]desk.Change, error) { return d.changes, nil }
+func (d *fakeDesk) OfferedSignIn(context.Context, string) (string, error)     { return "wang", nil }
+func (d *fakeDesk) SignIn(context.Context, string) (string, time.Time, error) {
 	return "the-session", now.Add(12 * time.Hour), nil
 }
-func (d *desk) Admit(context.Context, string) (string, time.Time, error) {
+func (d *fakeDesk) Admit(context.Context, string) (string, time.Time, error) {
 	return "the-session", now.Add(12 * time.Hour), nil
 }
-func (d *desk) SignedIn(_ context.Context, session string) (string, error) {
+func (d *fakeDesk) SignedIn(_ context.Context, session string) (string, error) {
 	if session != "the-session" {
-		return "", bot.ErrSignInOver
+		return "", ticket.ErrSignInOver
 	}
 	return "wang", nil
 }
-func (d *desk) SignOut(context.Context, string) error { return nil }
+func (d *fakeDesk) SignOut(context.Context, string) error { return nil }
 
 var now = time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
 
-func get(t *testing.T, d *desk, public, path string) *httptest.ResponseRecorder {
+func get(t *testing.T, d *fakeDesk, public, path string) *httptest.ResponseRecorder {
 	t.Helper()
-	c, err := New(Options{Desk: d, PublicURL: public, Location: time.UTC, Now: func() time.Time { return now }})
+	c, err := New(Options{Desk: d, SignIns: d, PublicURL: public, Location: time.UTC, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,16 +95,16 @@ var store = []models.Store{{ID: 1, Name: `<b>"店"</b>`}, {ID: 2, Name: "乙店"
 // Whatever the platform and people call things is shown as text.
 func TestHostileNames(t *testing.T) {
 	const hostile = `"><script>alert(1)</script>`
-	line := []bot.Line{{Name: hostile, Verified: 1}}
-	d := &desk{
+	line := []desk.Line{{Name: hostile, Verified: 1}}
+	d := &fakeDesk{
 		stores: store, managed: true,
-		checked: []bot.DayChecked{{Store: store[0], Says: hostile, Result: &reconcile.Result{
+		checked: []desk.DayChecked{{Store: store[0], Says: hostile, Result: &reconcile.Result{
 			Figures: reconcile.Figures{Money: reconcile.Money{Due: 4990, Estimated: 1}},
 			Items:   []reconcile.Item{{Kind: reconcile.AmountDiffers, Code: hostile, Title: hostile, Account: hostile, Channel: hostile}}}}},
-		roster:  []bot.StoreSheet{{Store: store[0], State: hostile, People: []bot.Person{{Member: models.Member{Name: hostile, UserID: hostile}, Role: hostile}}}},
-		changes: []bot.Change{{Who: hostile, Where: hostile, What: hostile}},
-		sheet:   bot.Sheet{ByStore: line, ByPerson: line, ByDeal: line, Refused: line, Outlook: []string{hostile}, Span: bot.Span{From: now, To: now, Title: hostile}},
-		found:   []bot.Found{{Operation: models.Operation{ID: hostile, Title: hostile, Code: hostile, User: hostile}, Store: hostile, Says: hostile}},
+		roster:  []desk.StoreSheet{{Store: store[0], State: hostile, People: []desk.Person{{Member: models.Member{Name: hostile, UserID: hostile}, Role: hostile}}}},
+		changes: []desk.Change{{Who: hostile, Where: hostile, What: hostile}},
+		sheet:   desk.Sheet{ByStore: line, ByPerson: line, ByDeal: line, Refused: line, Outlook: []string{hostile}, Span: command.Span{From: now, To: now, Title: hostile}},
+		found:   []desk.Found{{Operation: models.Operation{ID: hostile, Title: hostile, Code: hostile, User: hostile}, Store: hostile, Says: hostile}},
 	}
 	for _, path := range []string{"/console/", "/console/reconcile?store=1", "/console/stores", "/console/audit", "/console/history?q=" + url.QueryEscape(hostile) + "&state=" + url.QueryEscape(hostile)} {
 		w := get(t, d, "https://example.com", path)
@@ -116,7 +118,7 @@ func TestHostileNames(t *testing.T) {
 // The address of the next page leads to where this one ended, with the same filter.
 func TestNextPage(t *testing.T) {
 	mark := models.HistoryMark{At: now.Add(-123456 * time.Microsecond), ID: "01a2"}
-	d := &desk{stores: store, next: &mark, found: []bot.Found{{Operation: models.Operation{ID: "x"}}}}
+	d := &fakeDesk{stores: store, next: &mark, found: []desk.Found{{Operation: models.Operation{ID: "x"}}}}
 	page := get(t, d, "https://example.com", "/console/history?state=done&store=2").Body.String()
 	next := regexp.MustCompile(`href="(\?[^"]*)">更早的`).FindStringSubmatch(page)
 	if next == nil {
@@ -131,12 +133,12 @@ func TestNextPage(t *testing.T) {
 // Trouble is told plainly, and no more of it than that.
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
-		d      desk
+		d      fakeDesk
 		status int
 		says   string
 	}{
-		{desk{}, http.StatusForbidden, "只有组长和店长"},
-		{desk{err: errors.New("dial tcp 10.0.0.1:3306")}, http.StatusServiceUnavailable, "过一会儿"},
+		{fakeDesk{}, http.StatusForbidden, "只有组长和店长"},
+		{fakeDesk{err: errors.New("dial tcp 10.0.0.1:3306")}, http.StatusServiceUnavailable, "过一会儿"},
 	} {
 		w := get(t, &c.d, "https://example.com", "/console/")
 		if page := w.Body.String(); w.Code != c.status || !strings.Contains(page, c.says) || strings.Contains(page, "10.0.0.1") {
@@ -151,7 +153,7 @@ func TestWhere(t *testing.T) {
 		"https://example.com/shop": {"__Host-yanquan=the-session; Path=/; Max-Age=43200; HttpOnly; Secure; SameSite=Lax", "/shop/console/"},
 		"http://127.0.0.1:8080":    {"yanquan=the-session; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax", "/console/"},
 	} {
-		c, err := New(Options{Desk: &desk{stores: store}, PublicURL: public, Location: time.UTC, Now: func() time.Time { return now }})
+		c, err := New(Options{Desk: &fakeDesk{stores: store}, SignIns: &fakeDesk{stores: store}, PublicURL: public, Location: time.UTC, Now: func() time.Time { return now }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,13 +184,13 @@ func (members) Visitor(_ context.Context, code string) (string, error) {
 	case "guest":
 		return "", nil
 	}
-	return "", bot.ErrSignInOver
+	return "", ticket.ErrSignInOver
 }
 
 // A browser that WeCom sends back gets the page it came for, on this host and
 // below the console, if it is the one that was sent there.
 func TestSignInByWeCom(t *testing.T) {
-	c, err := New(Options{Desk: &desk{stores: store}, Members: members{}, NewState: func() string { return "S1" },
+	c, err := New(Options{Desk: &fakeDesk{stores: store}, SignIns: &fakeDesk{stores: store}, Members: members{}, NewState: func() string { return "S1" },
 		PublicURL: "https://example.com/yq", Location: time.UTC, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,8 @@ import (
 	"strconv"
 	"time"
 
-	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/bot/desk"
 	"yanquan/dianping"
 	"yanquan/models"
 )
@@ -20,13 +21,13 @@ import (
 //go:embed *.html
 var files embed.FS
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"table": func(title string, lines []bot.Line) table { return table{title, lines} }}).
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"table": func(title string, lines []desk.Line) table { return table{title, lines} }}).
 	ParseFS(files, "*.html"))
 
 // table is one of the tables of figures.
 type table struct {
 	Title string
-	Lines []bot.Line
+	Lines []desk.Line
 }
 
 // page is what layout.html is filled with.
@@ -35,7 +36,7 @@ type page struct {
 	View  string // the template of its middle
 	Data  any
 
-	Desk  *bot.Desk // nil: not signed in
+	Desk  *desk.Desk // nil: not signed in
 	Nonce string
 	Root  string
 }
@@ -92,7 +93,7 @@ func choices(now string, all ...[2]string) []choice {
 }
 
 // storeChoices are those of a desk, and all together where there are several.
-func storeChoices(d bot.Desk, now int64) []choice {
+func storeChoices(d desk.Desk, now int64) []choice {
 	if len(d.Stores) == 1 {
 		return nil
 	}
@@ -105,7 +106,7 @@ func storeChoices(d bot.Desk, now int64) []choice {
 
 // storeOf is the store that an address names; 0 is all. What is not on the desk
 // is not found, so that nobody takes all for one.
-func storeOf(q url.Values, d bot.Desk) (int64, error) {
+func storeOf(q url.Values, d desk.Desk) (int64, error) {
 	text := q.Get("store")
 	if text == "" {
 		return 0, nil
@@ -123,7 +124,7 @@ func storeOf(q url.Values, d bot.Desk) (int64, error) {
 
 // sheetView is the figures of a period.
 type sheetView struct {
-	bot.Sheet
+	desk.Sheet
 	Stores  []choice
 	Periods []choice
 	Store   string // as in the address
@@ -145,18 +146,18 @@ const (
 	barEvery    = 20
 )
 
-func (c *Console) sheet(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+func (c *Console) sheet(w http.ResponseWriter, r *http.Request, d desk.Desk) error {
 	q := r.URL.Query()
 	store, err := storeOf(q, d)
 	if err != nil {
 		return err
 	}
-	period := bot.Period(q.Get("period"))
+	period := command.Period(q.Get("period"))
 	if day := q.Get("day"); day != "" {
-		period = bot.Period(day)
+		period = command.Period(day)
 	}
 	if period == "" {
-		period = bot.Today
+		period = command.Today
 	}
 	s, err := c.Desk.Sheet(r.Context(), d, store, period)
 	if err != nil {
@@ -164,8 +165,8 @@ func (c *Console) sheet(w http.ResponseWriter, r *http.Request, d bot.Desk) erro
 	}
 	v := sheetView{
 		Sheet: s, Stores: storeChoices(d, store), Store: q.Get("store"), Today: c.Now().In(c.Location).Format(time.DateOnly),
-		Periods: choices(string(period), [2]string{string(bot.Today), "今日"}, [2]string{string(bot.Yesterday), "昨日"},
-			[2]string{string(bot.ThisWeek), "本周"}, [2]string{string(bot.ThisMonth), "本月"}, [2]string{string(bot.LastMonth), "上月"}),
+		Periods: choices(string(period), [2]string{string(command.Today), "今日"}, [2]string{string(command.Yesterday), "昨日"},
+			[2]string{string(command.ThisWeek), "本周"}, [2]string{string(command.ThisMonth), "本月"}, [2]string{string(command.LastMonth), "上月"}),
 		Bars: bars(s.ByHour),
 	}
 	if s.Span.To.Sub(s.Span.From) <= 25*time.Hour {
@@ -223,27 +224,27 @@ type historyView struct {
 }
 
 type row struct {
-	bot.Found
+	desk.Found
 	When, Price, Tone string
 }
 
-func (c *Console) history(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+func (c *Console) history(w http.ResponseWriter, r *http.Request, d desk.Desk) error {
 	q := r.URL.Query()
 	store, err := storeOf(q, d)
 	if err != nil {
 		return err
 	}
-	s := bot.Search{Store: store, Text: q.Get("q"), State: q.Get("state"), Days: bot.Period(q.Get("days")), After: markOf(q.Get("after"))}
+	s := desk.Search{Store: store, Text: q.Get("q"), State: q.Get("state"), Days: command.Period(q.Get("days")), After: markOf(q.Get("after"))}
 	v := historyView{
 		Stores: storeChoices(d, store), Text: s.Text, First: s.After.At.IsZero(), Where: len(d.Stores) > 1,
 		States: choices(s.State, [2]string{"", "全部"}, [2]string{"done", "已核销"}, [2]string{"undone", "已撤销"},
 			[2]string{"open", "确认中"}, [2]string{"refused", "没有核销"}),
-		Periods: choices(string(s.Days), [2]string{"", "不限时间"}, [2]string{string(bot.Today), "今日"}, [2]string{string(bot.Yesterday), "昨日"},
-			[2]string{string(bot.ThisWeek), "本周"}, [2]string{string(bot.ThisMonth), "本月"}, [2]string{string(bot.LastMonth), "上月"}),
+		Periods: choices(string(s.Days), [2]string{"", "不限时间"}, [2]string{string(command.Today), "今日"}, [2]string{string(command.Yesterday), "昨日"},
+			[2]string{string(command.ThisWeek), "本周"}, [2]string{string(command.ThisMonth), "本月"}, [2]string{string(command.LastMonth), "上月"}),
 	}
 	found, next, err := c.Desk.History(r.Context(), d, s)
 	status := http.StatusOK
-	if errors.Is(err, bot.ErrNoSearch) {
+	if errors.Is(err, desk.ErrNoSearch) {
 		v.Problem, status = "请输入完整的券码，或者手机号的最后四位。", http.StatusBadRequest
 	} else if err != nil {
 		return err
@@ -273,7 +274,7 @@ func markOf(text string) models.HistoryMark {
 
 // storyView is one voucher.
 type storyView struct {
-	bot.VoucherView
+	desk.VoucherView
 	Tone   string
 	Events []event
 	Undo   string // until when
@@ -283,7 +284,7 @@ type event struct {
 	When, Kind, Text string
 }
 
-func (c *Console) voucher(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+func (c *Console) voucher(w http.ResponseWriter, r *http.Request, d desk.Desk) error {
 	v, events, err := c.Desk.Story(r.Context(), d, r.PathValue("id"))
 	if err != nil {
 		return err

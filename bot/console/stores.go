@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/bot/desk"
 	"yanquan/bot/reconcile"
 	"yanquan/dianping"
 )
@@ -23,7 +25,7 @@ type checkedView struct {
 }
 
 type checkedRow struct {
-	bot.DayChecked
+	desk.DayChecked
 	Tone, At string
 }
 
@@ -35,7 +37,7 @@ type itemRow struct {
 // itemsShown of one day; a till that verifies everything has hundreds.
 const itemsShown = 500
 
-func (c *Console) reconcile(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+func (c *Console) reconcile(w http.ResponseWriter, r *http.Request, d desk.Desk) error {
 	q := r.URL.Query()
 	store, err := storeOf(q, d)
 	if err != nil {
@@ -44,9 +46,9 @@ func (c *Console) reconcile(w http.ResponseWriter, r *http.Request, d bot.Desk) 
 	if len(d.Stores) == 1 {
 		store = d.Stores[0].ID
 	}
-	period := bot.Period(q.Get("day"))
+	period := command.Period(q.Get("day"))
 	if period == "" {
-		period = bot.Yesterday
+		period = command.Yesterday
 	}
 	day, all, err := c.Desk.Checked(r.Context(), d, store, period)
 	if err != nil {
@@ -92,11 +94,11 @@ func (v checkedView) Money() []bot.Field {
 }
 
 type storesView struct {
-	Stores []bot.StoreSheet
+	Stores []desk.StoreSheet
 	Next   int
 }
 
-func (c *Console) stores(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+func (c *Console) stores(w http.ResponseWriter, r *http.Request, d desk.Desk) error {
 	from, _ := strconv.Atoi(r.URL.Query().Get("from"))
 	all, next, err := c.Desk.Roster(r.Context(), d, from)
 	if err != nil {
@@ -107,11 +109,11 @@ func (c *Console) stores(w http.ResponseWriter, r *http.Request, d bot.Desk) err
 }
 
 type changeRow struct {
-	bot.Change
+	desk.Change
 	When string
 }
 
-func (c *Console) audit(w http.ResponseWriter, r *http.Request, d bot.Desk) error {
+func (c *Console) audit(w http.ResponseWriter, r *http.Request, d desk.Desk) error {
 	changes, err := c.Desk.Changes(r.Context(), d)
 	if err != nil {
 		return err

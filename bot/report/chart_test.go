@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"yanquan/bot"
+	"yanquan/bot/command"
 	"yanquan/bot/report"
 )
 
@@ -139,7 +139,7 @@ func TestChartMargins(t *testing.T) {
 func TestChartTitles(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	hours := [24]int{12: 3}
-	for _, p := range []bot.Period{bot.Today, bot.Yesterday, bot.ThisWeek, bot.LastWeek, bot.ThisMonth, bot.LastMonth, "09", "2026-02", "11-20", "2026-11-20"} {
+	for _, p := range []command.Period{command.Today, command.Yesterday, command.ThisWeek, command.LastWeek, command.ThisMonth, command.LastMonth, "09", "2026-02", "11-20", "2026-11-20"} {
 		span, ok := p.Span(now, time.UTC)
 		if !ok {
 			t.Fatalf("%s is no period", p)

@@ -14,10 +14,11 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"yanquan/bot"
+	"yanquan/bot/ticket"
 	"yanquan/models"
 )
 
-// Files is where people fetch what a chat cannot carry; [bot.Bot] does. A link that
+// Files is where people fetch what a chat cannot carry; [ticket.Tickets] does. A link that
 // is used up, and a file that is over, are [bot.ErrFileOver].
 type Files interface {
 	// OfferedFile looks at a link without using it up.
@@ -121,7 +122,7 @@ func (s *Server) sendFile(c *gin.Context) {
 }
 
 func (s *Server) noFile(c *gin.Context, err error) {
-	if errors.Is(err, bot.ErrFileOver) {
+	if errors.Is(err, ticket.ErrFileOver) {
 		s.fileOver(c)
 		return
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"yanquan/bot"
+	"yanquan/bot/ticket"
 	"yanquan/models"
 )
 
@@ -23,18 +23,18 @@ type fakeFiles struct {
 
 const fileName = `验券_2026年11月_"2"家门店.xlsx`
 
-func (f *fakeFiles) OfferedFile(_ context.Context, id, ticket string) (models.File, error) {
+func (f *fakeFiles) OfferedFile(_ context.Context, id, secret string) (models.File, error) {
 	switch {
 	case f.err != nil:
 		return models.File{}, f.err
-	case id != "f1" || ticket != "t1" || f.used:
-		return models.File{}, bot.ErrFileOver
+	case id != "f1" || secret != "t1" || f.used:
+		return models.File{}, ticket.ErrFileOver
 	}
 	return models.File{ID: "f1", Name: fileName, Size: int64(len(f.content)), ExpiresAt: time.Date(2026, 11, 25, 4, 0, 0, 0, time.UTC)}, nil
 }
 
-func (f *fakeFiles) TakeFile(ctx context.Context, id, ticket string) (models.File, error) {
-	file, err := f.OfferedFile(ctx, id, ticket)
+func (f *fakeFiles) TakeFile(ctx context.Context, id, secret string) (models.File, error) {
+	file, err := f.OfferedFile(ctx, id, secret)
 	f.used = f.used || err == nil
 	return file, err
 }

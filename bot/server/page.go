@@ -15,12 +15,13 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"yanquan/bot"
+	"yanquan/bot/desk"
 	"yanquan/models"
 )
 
-// Vouchers tells what a page shows; [bot.Bot] does.
+// Vouchers tells what a page shows; [desk.Desks] does.
 type Vouchers interface {
-	Voucher(ctx context.Context, operationID string) (bot.VoucherView, error)
+	Voucher(ctx context.Context, operationID string) (desk.VoucherView, error)
 }
 
 //go:embed page.html
@@ -38,7 +39,7 @@ type page struct {
 	Fields   []bot.Field
 	Stores   []string // names
 	Form     *form
-	View     *bot.VoucherView
+	View     *desk.VoucherView
 	Price    string
 	UndoAt   string        // until when, as a clock
 	UndoLeft time.Duration // at the time of rendering
@@ -91,7 +92,7 @@ func (s *Server) home(c *gin.Context) {
 // pollSeconds is how often the page of an unsettled verification looks again.
 const pollSeconds = 3
 
-func (s *Server) voucher(v bot.VoucherView) page {
+func (s *Server) voucher(v desk.VoucherView) page {
 	p := page{Title: v.Card.Title, Text: mask(v.Card.Text)}
 	switch {
 	case v.NeedsHuman:

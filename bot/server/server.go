@@ -18,7 +18,7 @@ import (
 	"yanquan/bot/console"
 )
 
-// Engine answers messages; [bot.Bot] is one.
+// Engine answers messages; [chat.Bot] is one.
 type Engine interface {
 	// Accept makes a message durable; after a nil error it will be answered.
 	Accept(ctx context.Context, m bot.Message) (id string, err error)

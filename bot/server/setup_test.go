@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/desk"
 	"yanquan/bot/wecom"
 	"yanquan/internal/logs/logstest"
 	"yanquan/models"
@@ -124,13 +125,13 @@ func (e *fakeEngine) count() int {
 
 // fakeVouchers is the one place pages come from.
 type fakeVouchers struct {
-	views map[string]bot.VoucherView
+	views map[string]desk.VoucherView
 	err   error
 }
 
-func (v fakeVouchers) Voucher(_ context.Context, id string) (bot.VoucherView, error) {
+func (v fakeVouchers) Voucher(_ context.Context, id string) (desk.VoucherView, error) {
 	if v.err != nil {
-		return bot.VoucherView{}, v.err
+		return desk.VoucherView{}, v.err
 	}
 	view, ok := v.views[id]
 	if !ok {

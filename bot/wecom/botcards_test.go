@@ -14,7 +14,7 @@ import (
 // within the hard limits, and with nothing that matters cut off.
 func TestBotCards(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join("..", "testdata", "cards", "*.json"))
+	files, err := filepath.Glob(filepath.Join("..", "chat", "testdata", "cards", "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no cards of the bot: %v", err)
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"yanquan/bot"
+	"yanquan/bot/command"
 )
 
 // The menu is within what page 90231 allows, and each entry types what the bot
@@ -19,7 +19,7 @@ func TestMenuIsAllowed(t *testing.T) {
 		if len(e.Name) > most || e.Name == "" || len(e.Key) > 128 || (e.Key == "") != (len(e.Sub) > 0) {
 			t.Errorf("entry %+v", e)
 		}
-		if e.Type == "click" && bot.Parse(e.Key).Verb == bot.VerbNone {
+		if e.Type == "click" && command.Parse(e.Key).Verb == command.VerbNone {
 			t.Errorf("%s types %q, which means nothing", e.Name, e.Key)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/chat"
 )
 
 const (
@@ -146,7 +147,7 @@ func (s *Socket) storeOnce(ctx context.Context, m bot.Message) error {
 	try, cancel := context.WithTimeout(ctx, storeTry)
 	defer cancel()
 	_, err := s.inbox.Accept(try, m)
-	if errors.Is(err, bot.ErrStopping) {
+	if errors.Is(err, chat.ErrStopping) {
 		err = s.inbox.Keep(try, m)
 	}
 	return err

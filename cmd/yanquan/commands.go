@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"yanquan/bot"
 	"yanquan/bot/demo"
+	"yanquan/bot/desk"
 	"yanquan/bot/doctor"
 	"yanquan/internal/app"
 	"yanquan/internal/config"
@@ -142,7 +142,7 @@ func explainCommand(flags *flag.FlagSet) action {
 		if err := db.CheckSchema(ctx); err != nil {
 			return err
 		}
-		return bot.Explain(ctx, out.Out, db, cfg.Location(), code)
+		return desk.Explain(ctx, out.Out, db, cfg.Location(), code)
 	}
 }
 
@@ -164,7 +164,7 @@ func auditCommand(flags *flag.FlagSet) action {
 		if err := db.CheckSchema(ctx); err != nil {
 			return err
 		}
-		return bot.WriteAudit(ctx, out.Out, db, cfg.Location(), time.Now().AddDate(0, 0, -*days))
+		return desk.WriteAudit(ctx, out.Out, db, cfg.Location(), time.Now().AddDate(0, 0, -*days))
 	}
 }
 

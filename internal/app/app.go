@@ -15,8 +15,12 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/chat"
+	"yanquan/bot/command"
 	"yanquan/bot/console"
+	"yanquan/bot/figures"
 	"yanquan/bot/grants"
+	"yanquan/bot/notice"
 	"yanquan/bot/server"
 	"yanquan/bot/watch"
 	"yanquan/bot/wecom"
@@ -227,12 +231,18 @@ func Platforms(cfg *config.Config, now func() time.Time, observe func(dianping.O
 }
 
 type parts struct {
-	bot    *bot.Bot
+	bot    *chat.Bot
 	server *server.Server
 	apps   map[string]server.AppCallback
 	robots map[string]server.RobotCallback
 
 	sockets []*wecom.Socket
+}
+
+// socketInbox takes what a long connection brings, and passes on what is wrong with it.
+type socketInbox struct {
+	*chat.Bot
+	*notice.Notices
 }
 
 // connect holds the long connections, as far as they are this process's. When ctx
@@ -241,7 +251,7 @@ func (p *parts) connect(ctx context.Context) (end func()) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	for _, s := range p.sockets {
-		running.Go(func() { s.Run(ctx, life, p.bot) })
+		running.Go(func() { s.Run(ctx, life, socketInbox{p.bot, p.bot.Notices()}) })
 	}
 	return func() { cancel(); running.Wait() }
 }
@@ -272,7 +282,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 	p := &parts{apps: map[string]server.AppCallback{}, robots: map[string]server.RobotCallback{}}
 	sending := wecom.SenderConfig{FallbackURL: base, Files: db, Now: o.Now}
 	notices, deadline := "", time.Duration(0)
-	var webhooks []bot.Webhook
+	var webhooks []notice.Webhook
 	if w := cfg.WeCom; w != nil {
 		sending.APIURL, sending.Mention, deadline = w.APIURL, w.Mention, w.ReplyDeadline
 		for _, a := range w.Apps {
@@ -310,7 +320,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		}
 		for _, h := range w.Webhooks {
 			sending.Webhooks = append(sending.Webhooks, wecom.WebhookConfig{Name: h.Name, Key: h.Key})
-			webhooks = append(webhooks, bot.Webhook{Channel: string(wecom.WebhookChannel) + "/" + h.Name, Stores: h.Stores, Notices: h.Notices})
+			webhooks = append(webhooks, notice.Webhook{Channel: string(wecom.WebhookChannel) + "/" + h.Name, Stores: h.Stores, Notices: h.Notices})
 		}
 		sending.Sockets = p.sockets
 		switch {
@@ -337,28 +347,28 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 	if at, nightly := cfg.Reconcile.Nightly(); nightly {
 		reconcileAt = &at
 	}
-	p.bot, err = bot.New(bot.Options{
+	p.bot, err = chat.New(chat.Options{
 		DB: db, Platforms: platforms, Authorizers: authorizers, Courier: sender, Pictures: sender, Managers: cfg.Managers, NoticeChannel: notices, Webhooks: webhooks,
 		Location: cfg.Location(), CallTimeout: cfg.Redeem.CallTimeout, UndoWindow: cfg.Redeem.UndoWindow,
 		Link: linker(links, base, o.Log), AuthLink: authLinker(links, base, o.Log), FileLink: fileLinker(links, base, o.Log),
 		ConsoleLink:   func(ticket string) string { return base + console.Root + "in?t=" + ticket },
-		ConsolePage:   func(p bot.Period) string { return base + console.Root + "?period=" + url.QueryEscape(string(p)) },
+		ConsolePage:   func(p command.Period) string { return base + console.Root + "?period=" + url.QueryEscape(string(p)) },
 		Callback:      func(platform string) string { return base + "/auth/" + platform + "/callback" },
 		Directory:     directory,
-		AccessByGroup: cfg.Access == "group", Guard: bot.Guard{Codes: int(cfg.Guard.UnknownCodes), Within: cfg.Guard.Within},
+		AccessByGroup: cfg.Access == "group", Guard: chat.Guard{Codes: int(cfg.Guard.UnknownCodes), Within: cfg.Guard.Within},
 		Watch: rules, Report: reportTime(cfg), ReconcileAt: reconcileAt,
 		Now: db.Now, Log: o.Log, Observer: metrics,
 	})
 	if err != nil {
 		return nil, err
 	}
-	pages, err := console.New(console.Options{Desk: p.bot, Members: members, NewState: rand.Text, PublicURL: base, Location: cfg.Location(), Now: db.Now, Log: o.Log})
+	pages, err := console.New(console.Options{Desk: p.bot.Desks(), SignIns: p.bot.Tickets(), Members: members, NewState: rand.Text, PublicURL: base, Location: cfg.Location(), Now: db.Now, Log: o.Log})
 	if err != nil {
 		return nil, err
 	}
 	p.server, err = server.New(server.Options{
 		Engine: p.bot, Apps: p.apps, Robots: p.robots, ReplyDeadline: deadline,
-		Vouchers: p.bot, Merchants: p.bot.Merchants(), Files: p.bot, Links: links, Console: pages, Location: cfg.Location(), UndoWindow: cfg.Redeem.UndoWindow,
+		Vouchers: p.bot.Desks(), Merchants: p.bot.Merchants(), Files: p.bot.Tickets(), Links: links, Console: pages, Location: cfg.Location(), UndoWindow: cfg.Redeem.UndoWindow,
 		Checks: []server.Check{{Name: "database", Probe: db.Ping}}, Metrics: metrics,
 		Grace: inner(cfg.Server.ShutdownGrace), Now: db.Now, Log: o.Log,
 	})
@@ -366,7 +376,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 }
 
 // reportTime is when managers get their summaries; nil: never.
-func reportTime(cfg *config.Config) *bot.Report {
+func reportTime(cfg *config.Config) *figures.Report {
 	r := cfg.Report
 	if r == nil {
 		return nil
@@ -375,7 +385,7 @@ func reportTime(cfg *config.Config) *bot.Report {
 		at, _ := time.Parse("15:04", clock) // cannot fail: the configuration was checked
 		return time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
 	}
-	out := &bot.Report{At: since(r.At), EmptyDays: r.EmptyDays, Times: map[string]time.Duration{}}
+	out := &figures.Report{At: since(r.At), EmptyDays: r.EmptyDays, Times: map[string]time.Duration{}}
 	for _, t := range r.Times {
 		out.Times[t.UserID] = since(t.At)
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"yanquan/bot"
+	"yanquan/bot/chat"
 	"yanquan/bot/server"
 	"yanquan/bot/wecom"
 	"yanquan/internal/config"
@@ -21,7 +21,7 @@ import (
 func newSocket(b config.Bot, mention bool, db *models.DB, base, holder string, metrics *server.Metrics, log *slog.Logger) (*wecom.Socket, error) {
 	return wecom.NewSocket(wecom.SocketConfig{
 		Name: b.Name, BotID: b.BotID, Secret: b.Secret, URL: b.URL, DisplayName: b.DisplayName, FallbackURL: base, Mention: mention,
-		Lease: &lease{db: db, name: SocketLease(b), holder: holder}, Now: db.Now, NewID: bot.NewID, Log: log, Connected: metrics.Connected,
+		Lease: &lease{db: db, name: SocketLease(b), holder: holder}, Now: db.Now, NewID: chat.NewID, Log: log, Connected: metrics.Connected,
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/chat"
 	"yanquan/dianping"
 	"yanquan/models"
 )
@@ -99,7 +100,7 @@ func (w *world) leaveDoubt(db *models.DB, store int64, client dianping.Client, i
 	if err != nil {
 		return err
 	}
-	id := bot.NewID()
+	id := chat.NewID()
 	if i%2 == 0 {
 		_, err := client.Consume(w.ctx, dianping.Shop{ID: shopID, Session: session}, dianping.ConsumeRequest{
 			RequestID: id, Code: code, Count: 1, Operator: dianping.Operator{Account: member(i), Name: member(i)},
@@ -109,7 +110,7 @@ func (w *world) leaveDoubt(db *models.DB, store int64, client dianping.Client, i
 		}
 	}
 	return db.Tx(w.ctx, func(tx *models.DB) error {
-		row, _, err := tx.Accept(w.ctx, models.Inbox{ID: bot.NewID(), Channel: m.Channel, MessageID: m.ID, User: m.User, Payload: payload, DueAt: now, ReceivedAt: now})
+		row, _, err := tx.Accept(w.ctx, models.Inbox{ID: chat.NewID(), Channel: m.Channel, MessageID: m.ID, User: m.User, Payload: payload, DueAt: now, ReceivedAt: now})
 		if err != nil {
 			return err
 		}

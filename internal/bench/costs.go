@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/chat"
 	"yanquan/dianping"
 	"yanquan/models"
 )
@@ -141,8 +142,8 @@ func (l *lab) statements(dsn, way string) ([]step, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := bot.New(bot.Options{DB: db, Platforms: map[string]dianping.Client{dianping.Meituan: client}, Courier: sender,
-		Guard: bot.Guard{Codes: 10, Within: 10 * time.Minute}})
+	b, err := chat.New(chat.Options{DB: db, Platforms: map[string]dianping.Client{dianping.Meituan: client}, Courier: sender,
+		Guard: chat.Guard{Codes: 10, Within: 10 * time.Minute}})
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +152,7 @@ func (l *lab) statements(dsn, way string) ([]step, error) {
 		if err != nil {
 			return nil, err
 		}
-		m := bot.Message{Channel: "app/main", ID: bot.NewID(), User: member(0), Kind: bot.Text, Text: "验 " + code, At: time.Now()}
+		m := bot.Message{Channel: "app/main", ID: chat.NewID(), User: member(0), Kind: bot.Text, Text: "验 " + code, At: time.Now()}
 		if way == byRobot {
 			m.Channel, m.Chat, m.ReplyURL = "bot/group", "wrAbC", w.api+"/cgi-bin/aibot/response"
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/chat"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
@@ -56,7 +57,7 @@ func (l *lab) endToEnd() ([]row, error) {
 				return err
 			}
 		}
-		id := bot.NewID()
+		id := chat.NewID()
 		if _, err := client.Consume(l.ctx, shop, dianping.ConsumeRequest{RequestID: id, Code: code, Count: 1, Operator: dianping.Operator{Account: member(person), Name: member(person)}}); err != nil {
 			return err
 		}

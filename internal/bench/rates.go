@@ -15,6 +15,7 @@ import (
 	"github.com/silenceper/wechat/v2/util"
 
 	"yanquan/bot"
+	"yanquan/bot/chat"
 	"yanquan/bot/server"
 	"yanquan/bot/wecom"
 	"yanquan/internal/logs"
@@ -26,7 +27,7 @@ type stub struct{ server.Engine }
 
 func (stub) Accept(_ context.Context, m bot.Message) (string, error) { return m.ID, nil }
 
-// inbox makes messages durable as [bot.Bot.Accept] does, and leaves them there.
+// inbox makes messages durable as [chat.Bot.Accept] does, and leaves them there.
 type inbox struct {
 	server.Engine
 	db *models.DB
@@ -38,7 +39,7 @@ func (i inbox) Accept(ctx context.Context, m bot.Message) (string, error) {
 		return "", err
 	}
 	row, _, err := i.db.Accept(ctx, models.Inbox{
-		ID: bot.NewID(), Channel: m.Channel, MessageID: m.ID, Chat: m.Chat, User: m.User,
+		ID: chat.NewID(), Channel: m.Channel, MessageID: m.ID, Chat: m.Chat, User: m.User,
 		Payload: payload, DueAt: time.Now().Add(time.Hour), ReceivedAt: time.Now(),
 	})
 	return row.ID, err

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"yanquan/bot"
+	"yanquan/bot/chat"
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/models"
 )
@@ -230,7 +230,7 @@ func (w *world) pages(p *program, dsn string) (all []pageTime, err error) {
 	}
 	defer db.Close()
 	for _, user := range []string{manager(7), boss} {
-		secret := bot.NewID()
+		secret := chat.NewID()
 		// As signing in does.
 		if err := db.SaveTicket(w.ctx, secret, models.Ticket{Kind: "session", UserID: user, ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
 			return nil, err

@@ -1,0 +1,262 @@
+package access
+
+import (
+	"log/slog"
+	"time"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/models"
+)
+
+// Access knows who may do what in which store.
+type Access struct {
+	DB            *models.DB
+	Managers      []string  // userids that manage every store
+	AccessByGroup bool      // everybody in a bound group is staff there
+	Directory     bot.Directory // may be nil
+	Location      *time.Location
+	Now           func() time.Time
+	Log           *slog.Logger
+
+	identities identities
+}
+
+// Place is a store together with what a person may do there.
+type Place struct {
+	models.Store
+	Member models.Member
+}
+
+// MayUndo reports whether the person may undo an operation of this store.
+func (p Place) MayUndo(op models.Operation) bool {
+	return op.UserID == p.Member.UserID || p.Member.Role == models.RoleLead || p.Member.Role == models.RoleManager
+}
+
+func IDs(places []Place) []int64 {
+	ids := make([]int64, len(places))
+	for i, p := range places {
+		ids[i] = p.ID
+	}
+	return ids
+}
+
+// Of finds the stores in which the sender of a message may act: those of
+// the group, or those of the person in a 1:1 conversation. With none, the reply
+// says how to get in and nothing else.
+func (a *Access) Of(ctx context.Context, db *models.DB, m bot.Message) ([]Place, bot.Reply, error) {
+	user := strings.ToLower(m.User)
+	var stores []models.Store
+	var err error
+	if m.Private() {
+		if stores, err = db.Stores(ctx); err != nil {
+			return nil, bot.Reply{}, fmt.Errorf("bot: stores: %w", err)
+		}
+	} else {
+		if stores, err = db.StoresOfChat(ctx, m.Chat); err != nil {
+			return nil, bot.Reply{}, fmt.Errorf("bot: stores of a group: %w", err)
+		}
+		if len(stores) == 0 {
+			return nil, bot.Say("这个群还没有绑定门店，我不能在这里验券。请管理员在这里 @我 发「绑定」，或把这个群加到门店的配置里。\n群编号：%s", m.Chat), nil
+		}
+	}
+	members, err := db.Memberships(ctx, user)
+	if err != nil {
+		return nil, bot.Reply{}, fmt.Errorf("bot: memberships: %w", err)
+	}
+	byStore := map[int64]models.Member{}
+	name := ""
+	for _, mb := range members {
+		byStore[mb.StoreID] = mb
+		if name == "" {
+			name = mb.Name
+		}
+	}
+	call := func() string {
+		if name == "" {
+			name = a.nameOf(ctx, user)
+		}
+		return name
+	}
+	var places []Place
+	for _, s := range stores {
+		mb, ok := byStore[s.ID]
+		if a.ManagesAll(user) {
+			if !ok {
+				mb = models.Member{StoreID: s.ID, UserID: user, Name: call()}
+			}
+			mb.Role, ok = models.RoleManager, true
+		}
+		if !ok && a.AccessByGroup && !m.Private() {
+			mb, ok = models.Member{StoreID: s.ID, UserID: user, Name: call(), Role: models.RoleStaff}, true
+		}
+		if ok {
+			places = append(places, Place{s, mb})
+		}
+	}
+	if len(places) == 0 {
+		return nil, bot.Say("您还不在名单里，不能在这里操作。请在门店的群里 @我 发「我是 姓名」申请加入，或把您的账号发给店长，让管理员加入名单。\n您的账号：%s", m.User), nil
+	}
+	return places, bot.Reply{}, nil
+}
+
+// Find re-checks that the sender may act in one particular store, as a press
+// of a button must. In a group, the store must be one of that group.
+func Find(places []Place, storeID int64) (Place, bool) {
+	for _, p := range places {
+		if p.ID == storeID {
+			return p, true
+		}
+	}
+	return Place{}, false
+}
+
+// Led are the places whose figures a person may see.
+func Led(places []Place) (mine []Place) {
+	for _, p := range places {
+		if p.Member.Role == models.RoleLead || p.Member.Role == models.RoleManager {
+			mine = append(mine, p)
+		}
+	}
+	return mine
+}
+
+// Role is what a person may do in a store; "" is nothing.
+func (a *Access) Role(ctx context.Context, tx *models.DB, user string, storeID int64) (models.Role, error) {
+	if a.ManagesAll(user) {
+		return models.RoleManager, nil
+	}
+	member, err := tx.Member(ctx, storeID, user)
+	if errors.Is(err, models.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("bot: member: %w", err)
+	}
+	return member.Role, nil
+}
+
+// Changeable finds a store that this person may change by chat. Where it cannot
+// be changed, the reply says why.
+func (a *Access) Changeable(ctx context.Context, tx *models.DB, user string, storeID int64, may ...models.Role) (models.Store, bot.Reply, error) {
+	s, err := tx.Store(ctx, storeID)
+	if errors.Is(err, models.ErrNotFound) || err == nil && !s.Active {
+		return s, bot.Say("这家门店已经不在了。"), nil
+	}
+	if err != nil {
+		return s, bot.Reply{}, fmt.Errorf("bot: store: %w", err)
+	}
+	role, err := a.Role(ctx, tx, user, storeID)
+	if err != nil {
+		return s, bot.Reply{}, err
+	}
+	for _, r := range append(may, models.RoleManager) {
+		if role != r {
+			continue
+		}
+		if s.Origin == models.OriginConfig {
+			return s, bot.Say("%s 写在配置文件里，不能在聊天里改。请管理员改 config.yaml。", s.Name), nil
+		}
+		return s, bot.Reply{}, nil
+	}
+	return s, bot.Say("只有这家门店的店长或管理员可以这样做。"), nil
+}
+
+// Managed lists the active stores that a person manages.
+func (a *Access) Managed(ctx context.Context, tx *models.DB, user string) ([]models.Store, error) {
+	all, err := tx.Stores(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("bot: stores: %w", err)
+	}
+	return a.ManagedOf(ctx, tx, all, user)
+}
+
+// ManagedOf is managed for who knows all stores already.
+func (a *Access) ManagedOf(ctx context.Context, tx *models.DB, all []models.Store, user string) ([]models.Store, error) {
+	if a.ManagesAll(user) {
+		return all, nil
+	}
+	members, err := tx.Memberships(ctx, user)
+	if err != nil {
+		return nil, fmt.Errorf("bot: memberships: %w", err)
+	}
+	manages := map[int64]bool{}
+	for _, mb := range members {
+		manages[mb.StoreID] = mb.Role == models.RoleManager
+	}
+	var stores []models.Store
+	for _, s := range all {
+		if manages[s.ID] {
+			stores = append(stores, s)
+		}
+	}
+	return stores, nil
+}
+
+// ManagersOf lists who manages any of the stores; the managers of all stores
+// come first. Without stores it is those alone.
+func (a *Access) ManagersOf(ctx context.Context, tx *models.DB, stores []int64) ([]string, error) {
+	return a.PeopleOf(ctx, tx, stores, models.RoleManager)
+}
+
+// PeopleOf lists the managers of all stores and who has one of the roles in any
+// of the stores.
+func (a *Access) PeopleOf(ctx context.Context, tx *models.DB, stores []int64, roles ...models.Role) ([]string, error) {
+	var users []string
+	add := func(user string) {
+		if user = strings.ToLower(user); !slices.Contains(users, user) {
+			users = append(users, user)
+		}
+	}
+	for _, user := range a.Managers {
+		add(user)
+	}
+	for _, id := range stores {
+		members, err := tx.Members(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("bot: members: %w", err)
+		}
+		for _, m := range members {
+			if slices.Contains(roles, m.Role) {
+				add(m.UserID)
+			}
+		}
+	}
+	return users, nil
+}
+
+func (a *Access) Remember(ctx context.Context, tx *models.DB, m bot.Message, p Place) error {
+	today, _ := command.Today.Span(a.Now(), a.Location)
+	if err := tx.Choose(ctx, m.User, m.Chat, p.ID, today.To); err != nil {
+		return fmt.Errorf("bot: choose: %w", err)
+	}
+	return nil
+}
+
+// Chosen narrows several places to the one that the person chose today.
+func (a *Access) Chosen(ctx context.Context, m bot.Message, places []Place) ([]Place, error) {
+	if len(places) < 2 {
+		return places, nil
+	}
+	id, err := a.DB.Chosen(ctx, m.User, m.Chat)
+	if errors.Is(err, models.ErrNotFound) {
+		return places, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("bot: chosen: %w", err)
+	}
+	if p, ok := Find(places, id); ok {
+		return []Place{p}, nil
+	}
+	return places, nil
+}
+
+// ManagesAll reports whether a person manages every store.
+func (a *Access) ManagesAll(user string) bool {
+	return slices.ContainsFunc(a.Managers, func(m string) bool { return strings.EqualFold(m, user) })
+}

@@ -1,0 +1,190 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/access"
+	"yanquan/bot/command"
+	"yanquan/bot/figures"
+	"yanquan/bot/reconcile"
+	"yanquan/bot/redeem"
+	"yanquan/bot/words"
+	"yanquan/dianping"
+	"yanquan/models"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
+
+// cardCases are all the cards that operations can end in.
+func cardCases(b *Bot) map[string]bot.Reply {
+	now := b.Now()
+	store := models.Store{ID: 1, Name: "人民广场店", Platform: dianping.Meituan}
+	op := models.Operation{
+		ID: "operation-1", StoreID: 1, Code: Code, Count: 1, State: models.Done, UserID: "zhangsan", User: "张三",
+		Title: "双人下午茶", PriceFen: 4990, Mobile: "138****0000", VoucherExpires: now.AddDate(0, 1, 0),
+		CreatedAt: now, CalledAt: now, ConsumedAt: now, UndoUntil: now.Add(10 * time.Minute),
+	}
+	with := func(change func(*models.Operation)) models.Operation {
+		o := op
+		change(&o)
+		return o
+	}
+	one := func(o models.Operation, coupons ...models.Coupon) bot.Reply {
+		c := b.words.Operation(store, o, coupons)
+		return bot.Reply{Card: &c}
+	}
+	two := []models.Coupon{{Code: Code, PriceFen: 4990}, {Code: "8992697494", PriceFen: 4990}}
+	undoneTwo := []models.Coupon{{Code: Code, UndoneAt: now}, {Code: "8992697494", UndoneAt: now}}
+	cases := map[string]bot.Reply{
+		"done":         one(op),
+		"done_two":     one(with(func(o *models.Operation) { o.Count = 2 }), two...),
+		"done_partly":  one(with(func(o *models.Operation) { o.Count = 2; o.Outcome.Reason = string(dianping.PartlyConsumed) }), two[0]),
+		"done_untold":  one(with(func(o *models.Operation) { o.Count = 2; o.Outcome.Reason = redeem.ReasonCodesMissing }), two[0]),
+		"done_past":    one(with(func(o *models.Operation) { o.UndoUntil = now.Add(-time.Minute) })),
+		"undo_refused": one(with(func(o *models.Operation) { o.UndoReason = redeem.ReasonUnavailable })),
+		"undo_partly": one(with(func(o *models.Operation) { o.Count, o.UndoReason = 2, redeem.ReasonUnavailable }),
+			undoneTwo[0], models.Coupon{Code: "8992697494", UndoReason: redeem.ReasonUnavailable}),
+		"undo_too_late": one(with(func(o *models.Operation) { o.UndoReason = redeem.ReasonUndoLate })),
+		"undone": one(with(func(o *models.Operation) {
+			o.State, o.UndoUser, o.UndoUserID, o.UndoneAt = models.Undone, "王五", "wangwu", now
+		})),
+		"undone_two": one(with(func(o *models.Operation) {
+			o.State, o.Count, o.UndoUser, o.UndoneAt = models.Undone, 2, "王五", now
+		}), undoneTwo...),
+		"pending":      one(with(func(o *models.Operation) { o.State = models.Unknown })),
+		"undo_pending": one(with(func(o *models.Operation) { o.State = models.UndoUnknown })),
+		"human":        one(with(func(o *models.Operation) { o.State, o.NeedsHuman = models.Unknown, true })),
+		"human_session": one(with(func(o *models.Operation) {
+			o.State, o.NeedsHuman, o.Outcome.Reason = models.Unknown, true, string(dianping.SessionExpired)
+		})),
+		"undo_human": one(with(func(o *models.Operation) { o.State, o.NeedsHuman = models.UndoUnknown, true })),
+		"used": one(with(func(o *models.Operation) {
+			o.State, o.Outcome, o.UsedBy, o.UsedAt = models.Rejected, models.Outcome{Reason: string(dianping.AlreadyUsed), Code: "1008"}, "收银台", now.AddDate(0, 0, -1)
+		})),
+		"too_many": one(with(func(o *models.Operation) {
+			o.State, o.Outcome = models.Rejected, models.Outcome{Reason: redeem.ReasonTooMany, Message: "这个订单只剩 1 张可用，您要核销 2 张。"}
+		})),
+		"help":          b.words.Help(),
+		"summary":       b.figures.Reply(busyDay()),
+		"summary_late":  b.figures.Reply(changed(busyDay(), func(s *figures.Summary) { s.Late, s.Stores = true, s.Stores[:1] })),
+		"summary_empty": b.figures.Reply(figures.Summary{Span: command.Span{Title: "11-24"}, Against: []figures.Comparison{{Word: "前一天", Then: figures.Tally{Verified: 3}}}}),
+	}
+	for reason := range words.Sayings {
+		cases["refused_"+reason] = one(with(func(o *models.Operation) {
+			o.State, o.Outcome = models.Rejected, models.Outcome{Reason: reason}
+		}))
+	}
+	var ops []models.Operation
+	for i := range 8 {
+		ops = append(ops, with(func(o *models.Operation) {
+			o.ID, o.Code = fmt.Sprint("operation-", i), fmt.Sprintf("799269749%d", i)
+			o.State = []models.State{models.Done, models.Rejected, models.Undone, models.Unknown, models.Done, models.Done, models.Done, models.Done}[i]
+			if i == 1 {
+				o.Outcome.Reason = string(dianping.NotFound)
+			}
+		}))
+	}
+	cases["list"] = b.words.Batch(store, ops[:3], nil)
+	cases["list_long"] = b.words.Batch(store, ops, nil)
+	var places []access.Place
+	for i := range 8 {
+		places = append(places, access.Place{Store: models.Store{ID: int64(i + 1), Name: fmt.Sprintf("第%d门店", i+1)}})
+	}
+	cases["stores"] = b.askStore(places, "验 "+Code, 0)
+
+	tally := func(n int) reconcile.Tally { return reconcile.Tally{Count: n, Fen: dianping.Fen(4990 * n)} }
+	even := reconcile.Result{StoreID: 1, Day: "2026-11-22", CheckedAt: now, Figures: reconcile.Figures{
+		Listed: tally(42), Matched: tally(40), InShop: tally(2), Money: reconcile.Money{Customer: 160000, Merchant: 24000, Due: 175600, Exact: 40},
+	}, Items: []reconcile.Item{{Kind: reconcile.InShop, Code: "7000000001", Title: "双人下午茶", PlatformFen: 4990, Account: "till-1", Channel: "1", At: now}}}
+	odd := even
+	odd.Figures.Matched, odd.Figures.InShop, odd.Figures.OnlyOurs, odd.Figures.AmountDiffers = tally(39), tally(3), tally(1), 1
+	odd.Figures.Money.Exact, odd.Figures.Money.Estimated = 30, 9
+	odd.Items = []reconcile.Item{
+		{Kind: reconcile.OnlyOurs, Code: Code, OperationID: "operation-1", Title: "双人下午茶", OursFen: 4990, Account: "zhangsan", At: now},
+		{Kind: reconcile.AmountDiffers, Code: "8992697494", OperationID: "operation-2", Title: "双人下午茶", OursFen: 4990, PlatformFen: 3990, Account: "zhangsan", Channel: "15", At: now},
+		{Kind: reconcile.InShop, Code: "7000000001", Title: "双人下午茶", PlatformFen: 4990, At: now},
+	}
+	none := map[int64]reconcile.Result{1: {StoreID: 1, Day: "2026-11-22", CheckedAt: now}}
+	cases["reconciled"] = b.lists.reconciledStore(context.Background(), store, even.Day, map[int64]reconcile.Result{1: even})
+	cases["reconciled_odd"] = b.lists.reconciledStore(context.Background(), store, odd.Day, map[int64]reconcile.Result{1: odd})
+	cases["reconciled_nothing"] = b.lists.reconciledStore(context.Background(), store, even.Day, none)
+	cases["reconciled_stores"] = b.lists.reconciledStores(places, even.Day, map[int64]reconcile.Result{1: odd, 2: even})
+	return cases
+}
+
+// busyDay is a manager's day in two stores.
+func busyDay() figures.Summary {
+	f := figures.Sums{
+		All:      figures.Tally{Verified: 42, Undone: 2, AmountFen: 209580, UndoneFen: 9980},
+		ByStore:  map[int64]*figures.Tally{1: {Verified: 30, AmountFen: 149700}, 2: {Verified: 12, Undone: 2, AmountFen: 59880, UndoneFen: 9980}},
+		ByPerson: map[string]*figures.Tally{"张三": {Verified: 25, AmountFen: 124750}, "钱七": {Verified: 17, Undone: 2, AmountFen: 84830, UndoneFen: 9980}},
+		ByDeal:   map[string]*figures.Tally{"双人下午茶套餐": {Verified: 40, AmountFen: 199600}, "亲子周末套餐": {Verified: 2, Undone: 2, AmountFen: 9980, UndoneFen: 9980}},
+		Refused:  []models.Refusal{{Reason: string(dianping.AlreadyUsed), Times: 5}, {Reason: string(dianping.NotFound), Times: 2}},
+	}
+	f.ByHour[18], f.ByHour[12] = 20, 22
+	return figures.Summary{
+		Span: command.Span{Title: "11-24"}, Stores: []models.Store{{ID: 1, Name: "人民广场店"}, {ID: 2, Name: "徐家汇店"}}, Now: f,
+		Against: []figures.Comparison{{Word: "前一天", Then: figures.Tally{Verified: 40}}, {Word: "上周同日", Then: figures.Tally{Verified: 45}}}, Tail: figures.Tally{Verified: 3, AmountFen: 14970},
+		Outlook: []string{"还有 1 笔平台没有给出结果，我在继续确认"},
+	}
+}
+
+func changed(s figures.Summary, change func(*figures.Summary)) figures.Summary { change(&s); return s }
+
+// Every card and refusal as staff get it. bot/wecom turns these files into the
+// wire form of each channel.
+func TestCards(t *testing.T) {
+	t.Parallel()
+	clock := noon()
+	zone, newID := time.FixedZone("CST", 8*3600), func() string { return "card-1" }
+	b := &Bot{Options: Options{Now: clock.Now, NewID: newID}}
+	b.words = &words.Words{Location: zone, Now: clock.Now, NewID: newID, Link: func(id string) string { return "https://example.com/v/" + id }}
+	b.figures = &figures.Counter{Words: b.words, Now: clock.Now, NewID: newID}
+	b.lists = &lists{words: b.words, Location: zone, Now: clock.Now, NewID: newID}
+	dir := filepath.Join("testdata", "cards")
+	cases := cardCases(b)
+	for name, reply := range cases {
+		var got strings.Builder
+		enc := json.NewEncoder(&got)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(reply); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, name+".json")
+		if *update {
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(got.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Errorf("%v (run with -update to create it)", err)
+			continue
+		}
+		if diff := cmp.Diff(string(want), got.String()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if reply.Card != nil && strings.Contains(got.String(), "%!") {
+			t.Errorf("%s: %s", name, got.String())
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(files) != len(cases) {
+		t.Errorf("%d golden files for %d cards; %v", len(files), len(cases), err)
+	}
+}

@@ -1,0 +1,240 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/access"
+	"yanquan/bot/command"
+	"yanquan/bot/export"
+	"yanquan/bot/outbox"
+	"yanquan/bot/ticket"
+	"yanquan/dianping"
+	"yanquan/internal/failpoint"
+	"yanquan/models"
+)
+
+// exports make files of what was verified.
+type exports struct {
+	DB            *models.DB
+	access        *access.Access
+	out           *outbox.Outbox
+	tickets       *ticket.Tickets
+	turns         *turns
+	NoticeChannel string
+	Location      *time.Location
+	Wake          func() // there is an export to be made
+	Now           func() time.Time
+	NewID         func() string
+	Log           *slog.Logger
+
+	base        context.Context // of the work
+	exportAsked atomic.Bool
+}
+
+const (
+	exportHands  = 2                   // at once in a process: each keeps a core busy
+	exportLease  = 2 * time.Minute     // prolonged for every page
+	exportAtOnce = 2000                // verifications that are listed before anybody gets impatient
+	exportLife   = 90 * 24 * time.Hour // what was exported when, beside the audit
+)
+
+// askExport takes down what is to be listed; [Bot.makeExport] does it. A file with
+// everybody's figures goes to the one who asked, never into a group.
+func (x *exports) askExport(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, cmd command.Command) (bot.Reply, error) {
+	mine := access.Led(places)
+	span, begun := cmd.Period.Span(row.ReceivedAt, x.Location)
+	switch {
+	case len(mine) == 0:
+		return x.turns.finish(ctx, row, m, bot.Say("只有组长和店长可以导出明细。您可以发「本月」看自己的核销。"))
+	case !m.Private() && x.NoticeChannel == "":
+		return x.turns.finish(ctx, row, m, bot.Say("导出的文件只发给您本人。请打开和我的单聊，再发一次。"))
+	case !begun:
+		return x.turns.finish(ctx, row, m, bot.Say("这段时间还没有开始，没有可以导出的。"))
+	}
+	found := 0
+	for _, p := range mine {
+		n, err := x.DB.CountConsumed(ctx, p.ID, span.From, span.To, exportAtOnce-found)
+		if err != nil {
+			return bot.Reply{}, fmt.Errorf("bot: count: %w", err)
+		}
+		if found += n; found >= exportAtOnce {
+			break
+		}
+	}
+	if found == 0 {
+		return x.turns.finish(ctx, row, m, bot.Say("%s没有核销记录，不用导出。", span.Title))
+	}
+	var reply bot.Reply
+	switch {
+	case !m.Private() && m.ReqID != "": // a robot cannot write to who never wrote to it
+		reply = bot.Say("正在生成「%s」的明细，做好后单独发给您。没收到的话，请打开和我的单聊，再发一次。", span.Title)
+	case !m.Private():
+		reply = bot.Say("正在生成「%s」的明细，做好后发到您和应用的单聊里。收不到，请管理员把您加进应用的可见范围。", span.Title)
+	case m.Passive() || found >= exportAtOnce:
+		reply = bot.Say("正在生成「%s」的明细，做好后发给您。", span.Title)
+	} // otherwise the file is there as soon as these words would be
+	busy := bot.Say("您上一次的导出还在生成，做好后发给您。收到后再要下一份。")
+	var answer bot.Reply
+	err := x.DB.Tx(ctx, func(tx *models.DB) error {
+		answer = reply
+		_, err := tx.BeginExport(ctx, models.Export{ID: x.NewID(), InboxID: row.ID, UserID: m.User, CreatedAt: x.Now(), DueAt: x.Now()})
+		switch {
+		case errors.Is(err, models.ErrDuplicate):
+			answer = busy
+		case err != nil:
+			return fmt.Errorf("bot: export: %w", err)
+		default:
+			if err := x.turns.record(ctx, tx, m, "export", 0, span.Title, "", fmt.Sprintf("%d stores", len(mine))); err != nil {
+				return err
+			}
+		}
+		return x.out.Answer(ctx, tx, row, m, answer)
+	})
+	x.exportAsked.Store(true)
+	x.Wake()
+	return answer, err
+}
+
+// makeExport lists what a message asked for and sends it. What a process that
+// died left half done is done anew: nobody has seen it.
+func (x *exports) makeExport(ctx context.Context, e models.Export) error {
+	e, err := x.DB.ClaimExport(ctx, e, x.Now().Add(exportLease))
+	if err != nil {
+		return err
+	}
+	row, err := x.DB.Message(ctx, e.InboxID)
+	if errors.Is(err, models.ErrNotFound) {
+		return x.DB.FailExport(ctx, e, "message_gone")
+	}
+	if err != nil {
+		return fmt.Errorf("bot: message: %w", err)
+	}
+	var m bot.Message
+	if err := json.Unmarshal(row.Payload, &m); err != nil {
+		return fmt.Errorf("bot: stored message: %w", err)
+	}
+	m = x.access.Identify(ctx, m)
+	places, _, err := x.access.Of(ctx, x.DB, m) // as it is now
+	if err != nil {
+		return err
+	}
+	mine := access.Led(places)
+	switch {
+	case len(mine) == 0:
+		return x.giveUpExport(ctx, e, m, "no_access", "您已经不是组长或店长，导出取消了。")
+	case e.Attempt > maxAttempts:
+		return x.giveUpExport(ctx, e, m, "failed_often", "导出几次都没有成功。请缩短时间再试，例如：导出 本周；还不行，请告诉管理员。")
+	}
+	cmd := command.Parse(m.Text)
+	span, begun := cmd.Period.Span(row.ReceivedAt, x.Location)
+	if !begun { // what an earlier version understood
+		return x.giveUpExport(ctx, e, m, "no_period", "没有看懂要导出哪段时间，请再发一次，例如：导出 本月")
+	}
+	file, sums, err := x.writeExport(ctx, e, m, span, cmd.CSV, mine)
+	switch {
+	case errors.Is(err, models.ErrTooLarge):
+		return x.giveUpExport(ctx, e, m, "too_large", "明细太大，一个文件放不下。请分成几段导出，例如：导出 上周")
+	case err != nil && x.base.Err() != nil: // this process ends: another need not wait
+		return errors.Join(err, x.DB.KeepExport(context.WithoutCancel(ctx), e, x.Now()))
+	case err != nil:
+		return err
+	}
+	failpoint.Hit("export.written")
+	return x.DB.Tx(ctx, func(tx *models.DB) error {
+		if err := tx.FinishExport(ctx, e, file.ID); err != nil {
+			return err
+		}
+		url, err := x.tickets.LinkFile(ctx, tx, file)
+		if err != nil {
+			return err
+		}
+		text := fmt.Sprintf("**%s 核销明细**\n%d 家门店，核销 %d 张 %v，撤销 %d 张。", span.Title, len(mine), sums.Verified, dianping.Fen(sums.VerifiedFen), sums.Undone)
+		return x.sendExport(ctx, tx, m, bot.Reply{Text: text, File: &bot.File{ID: file.ID, Name: file.Name, Kind: bot.AnyFile, Size: file.Size, URL: url}})
+	})
+}
+
+// writeExport writes the file. Whoever has lost the lease stops at the next page.
+func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Message, span command.Span, csv bool, places []access.Place) (models.File, export.Sums, error) {
+	format, stores := export.XLSX, make([]models.Store, len(places))
+	if csv {
+		format = export.CSV
+	}
+	for i, p := range places {
+		stores[i] = p.Store
+	}
+	w, err := x.DB.CreateFile(ctx, models.File{
+		ID: x.NewID(), Name: exportName(span, places, format), Kind: string(bot.AnyFile), UserID: m.User, CreatedAt: x.Now(), ExpiresAt: x.Now().Add(ticket.FileLife),
+	})
+	if err != nil {
+		return models.File{}, export.Sums{}, fmt.Errorf("bot: file: %w", err)
+	}
+	kept := x.Now()
+	list := export.Request{
+		Source: x.DB, Title: span.Title, From: span.From, To: span.To, Stores: stores, By: places[0].Member.Name, At: x.Now(), Location: x.Location,
+		Beat: func(ctx context.Context) error {
+			if x.Now().Sub(kept) < exportLease/8 {
+				return nil
+			}
+			kept = x.Now()
+			return x.DB.KeepExport(ctx, e, kept.Add(exportLease))
+		},
+	}
+	sums, err := list.Write(ctx, w, format)
+	if err != nil {
+		return models.File{}, export.Sums{}, fmt.Errorf("bot: %w", err)
+	}
+	file, err := w.Close()
+	if err != nil {
+		return models.File{}, export.Sums{}, fmt.Errorf("bot: file: %w", err)
+	}
+	return file, sums, nil
+}
+
+// exportName is what the file is called: one can tell it from others a year later.
+func exportName(span command.Span, places []access.Place, format export.Format) string {
+	who := fmt.Sprintf("%d家门店", len(places))
+	if len(places) == 1 {
+		who = places[0].Name
+	}
+	name := strings.Map(func(r rune) rune {
+		if r < ' ' || strings.ContainsRune(`\/:*?"<>|%`, r) {
+			return '_'
+		}
+		return r
+	}, "验券 "+span.Title+" "+who)
+	return strings.ReplaceAll(name, " ", "_") + "." + string(format)
+}
+
+// giveUpExport records that there will be no file, and says so.
+func (x *exports) giveUpExport(ctx context.Context, e models.Export, m bot.Message, reason, words string) error {
+	x.Log.Warn("export given up", "export", e.ID, "reason", reason)
+	return x.DB.Tx(ctx, func(tx *models.DB) error {
+		if err := tx.FailExport(ctx, e, reason); err != nil {
+			return err
+		}
+		return x.sendExport(ctx, tx, m, bot.Reply{Text: words})
+	})
+}
+
+// sendExport puts what came of it into the outbox. It goes to the person alone:
+// from a group by the app.
+func (x *exports) sendExport(ctx context.Context, tx *models.DB, m bot.Message, reply bot.Reply) error {
+	d := bot.Delivery{ID: x.NewID(), Channel: m.Channel, User: m.User, SentAs: m.SentAs, Reply: reply}
+	if m.Passive() {
+		d.ReplyURL = m.ReplyURL
+		if !m.Private() || m.ReplyURL == "" {
+			d.Channel, d.ReplyURL = x.NoticeChannel, ""
+		}
+	}
+	// Not as an answer to the message: when the passive answer has gone out, all
+	// others to it are dropped.
+	return x.out.Enqueue(ctx, tx, d, d.ID, "", x.Now())
+}

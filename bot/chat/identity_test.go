@@ -1,0 +1,80 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/access"
+)
+
+// directory knows some members, and counts who asks.
+type directory struct {
+	ids, names map[string]string
+	err        error
+	asked      int
+}
+
+func (d *directory) Name(_ context.Context, user string) (string, error) {
+	d.asked++
+	return d.names[user], d.err
+}
+
+func (d *directory) UserIDs(_ context.Context, openIDs []string) (map[string]string, error) {
+	d.asked++
+	found := map[string]string{}
+	for _, id := range openIDs {
+		if user, ok := d.ids[id]; ok {
+			found[id] = user
+		}
+	}
+	return found, d.err
+}
+
+const encrypted = "woAJ2GCAAAXtWyujaWJHDDGi0mACHAAA"
+
+// A robot that names people by encrypted ids still finds them on the list.
+func TestEncryptedIDs(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		known := &directory{ids: map[string]string{encrypted: "ZhangSan"}}
+		b.configure(func(o *Options) { o.Directory = known })
+		b.voucher(Code)
+		ask := func(text string) bot.Reply {
+			m := b.at(robot, group, strings.ToLower(encrypted))
+			m.SentAs, m.Kind, m.Text = encrypted, bot.Text, text
+			return b.give(m)
+		}
+		has(t, ask("验 "+Code), "核销成功", "张三")
+		has(t, ask("撤"), "要撤销这一次吗")
+		if known.asked != 1 {
+			t.Errorf("asked %d times", known.asked)
+		}
+		// Not permitted: the person is known by the encrypted id, after a while.
+		b.clock.Advance(access.DirectoryTells)
+		known.ids, known.err = nil, errors.New("48002")
+		has(t, ask("验 "+Code), "您还不在名单里", strings.ToLower(encrypted))
+	})
+}
+
+// Who is on no list is called by the directory's name, or by the userid.
+func TestNames(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		known := &directory{names: map[string]string{"boss": "老板"}}
+		b.configure(func(o *Options) { o.Directory = known })
+		b.voucher(Code)
+		b.voucher("10000001")
+		has(t, b.say("boss", "验 "+Code), "核销成功", "老板")
+		has(t, b.say("zhangsan", "验 10000001"), "核销成功", "张三")
+		if known.asked != 1 {
+			t.Errorf("asked %d times", known.asked)
+		}
+		b.clock.Advance(access.DirectoryTells + time.Second)
+		known.err = errors.New("no answer")
+		known.names = nil
+		b.voucher("10000002")
+		has(t, b.say("boss", "验 10000002"), "核销成功", "boss")
+	})
+}

@@ -1,0 +1,161 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/access"
+	"yanquan/bot/command"
+	"yanquan/bot/figures"
+	"yanquan/bot/reconcile"
+	"yanquan/bot/words"
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// lists answer with what was: verifications, sums, closed days.
+type lists struct {
+	DB       *models.DB
+	turns    *turns
+	words    *words.Words
+	figures  *figures.Counter
+	ledger   *reconcile.Keeper
+	Location *time.Location
+	Now      func() time.Time
+	NewID    func() string
+}
+
+// recent lists the last verifications of the stores.
+func (l *lists) recent(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, n int, after models.HistoryMark) (bot.Reply, error) {
+	f := models.HistoryFilter{StoreIDs: access.IDs(places), States: touched}
+	ops, next, err := l.DB.History(ctx, f, after, n)
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: history: %w", err)
+	}
+	title := fmt.Sprintf("最近 %d 次核销", len(ops))
+	switch {
+	case len(ops) == 0 && after == models.HistoryMark{}:
+		return l.turns.finish(ctx, row, m, bot.Reply{Text: "这里还没有核销记录。"})
+	case len(ops) == 0:
+		return l.turns.finish(ctx, row, m, bot.Reply{Text: "没有更早的核销了。"})
+	case after != models.HistoryMark{}:
+		title = fmt.Sprintf("更早的 %d 次核销", len(ops))
+	}
+	var keys []bot.CardKey
+	if next != nil {
+		keys = []bot.CardKey{{Text: "更早的", Key: command.OlderKey(n, *next), Say: fmt.Sprintf("记录 %d", min(n+len(ops), command.MaxRecent)), Style: bot.Quiet}}
+	}
+	return l.list(ctx, row, m, places, ops, title, keys...)
+}
+
+// touched are the states of operations that touched a voucher, or may have.
+var touched = []models.State{models.Calling, models.Unknown, models.Done, models.Undoing, models.UndoUnknown, models.Undone}
+
+// byPhone lists today's verifications for a customer's phone.
+func (l *lists) byPhone(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, phone string) (bot.Reply, error) {
+	span, _ := command.Today.Span(l.Now(), l.Location)
+	ops, more, err := l.DB.History(ctx, models.HistoryFilter{
+		StoreIDs: access.IDs(places), Phone: phone, From: span.From, To: span.To, States: touched,
+	}, models.HistoryMark{}, command.MaxRecent)
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: history: %w", err)
+	}
+	if len(ops) == 0 {
+		return l.turns.finish(ctx, row, m, bot.Say("今天没有核销过手机尾号 %s 的券。要查券码，请发：%s", phone, command.Example(command.VerbQuery)))
+	}
+	title := fmt.Sprintf("尾号 %s 今天 %d 次核销", phone, len(ops))
+	if more != nil {
+		title = fmt.Sprintf("尾号 %s 今天最近 %d 次核销", phone, len(ops))
+	}
+	return l.list(ctx, row, m, places, ops, title)
+}
+
+// list answers with operations: the first on a card, all in words where there are
+// more.
+func (l *lists) list(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, ops []models.Operation, title string, keys ...bot.CardKey) (bot.Reply, error) {
+	c := bot.Card{TaskID: l.NewID(), Source: "验券", Title: title, Keys: keys}
+	if len(places) == 1 {
+		c.Source = words.Source(places[0].Store)
+	}
+	var lines []string
+	for _, op := range ops {
+		coupons, err := l.DB.Coupons(ctx, op.ID)
+		if err != nil {
+			return bot.Reply{}, fmt.Errorf("bot: coupons: %w", err)
+		}
+		mark, text := l.words.Line(op, words.Consumed(op, coupons))
+		at := l.words.In(op.CreatedAt).Format(words.MinuteFormat)
+		if len(c.Fields) < bot.MaxFields {
+			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: fmt.Sprintf("%s%s %s %s", mark, words.Tail(op.Code), dianping.Fen(op.PriceFen), op.User)})
+		}
+		lines = append(lines, fmt.Sprintf("%s %s **%s** %s %s %s", mark, at, op.Code, op.Title, text, op.User))
+	}
+	reply := bot.Reply{Card: &c}
+	if len(ops) > bot.MaxFields {
+		reply.Text = strings.Join(lines, "\n")
+	}
+	return l.turns.finish(ctx, row, m, reply)
+}
+
+// totals sums up a period: a manager's and lead's stores with all that is known of
+// them, or one's own verifications.
+func (l *lists) totals(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, period command.Period) (bot.Reply, error) {
+	span, ok := period.Span(l.Now(), l.Location)
+	if !ok {
+		return l.turns.finish(ctx, row, m, bot.Reply{Text: "这个日期还没有到。可以发：今日、昨日、上周、本月、9月、2026-11-20。"})
+	}
+	if !slices.ContainsFunc(places, func(p access.Place) bool { return p.Member.Role == models.RoleStaff }) {
+		s := figures.Summary{Span: span}
+		for _, p := range places {
+			s.Stores = append(s.Stores, p.Store)
+		}
+		var err error
+		if s.Now, err = l.figures.Of(ctx, access.IDs(places), span); err != nil {
+			return bot.Reply{}, err
+		}
+		reply := l.figures.Reply(s)
+		if len(s.Now.ByStore) <= figures.StoresOnCard { // one answer is enough: the card says what was asked
+			reply.Text = ""
+		}
+		return l.turns.finish(ctx, row, m, reply)
+	}
+	var lines []string
+	var sum models.Totals
+	c := bot.Card{TaskID: l.NewID(), Source: "验券", Title: span.Title}
+	for _, p := range places {
+		user, name := "", p.Name
+		if p.Member.Role == models.RoleStaff {
+			user, name = p.Member.UserID, p.Name+"（本人）"
+		}
+		rows, err := l.DB.Totals(ctx, []int64{p.ID}, user, span.From, span.To)
+		if err != nil {
+			return bot.Reply{}, fmt.Errorf("bot: totals: %w", err)
+		}
+		var one models.Totals
+		for _, r := range rows {
+			one.Verified += r.Verified
+			one.AmountFen += r.AmountFen
+			one.Undone += r.Undone
+			one.UndoneFen += r.UndoneFen
+		}
+		sum.Verified += one.Verified
+		sum.AmountFen += one.AmountFen
+		sum.Undone += one.Undone
+		value := fmt.Sprintf("%d 张 %v", one.Verified, dianping.Fen(one.AmountFen))
+		if len(c.Fields) < bot.MaxFields {
+			c.Fields = append(c.Fields, bot.Field{Key: "门店", Value: name + " " + value})
+		}
+		lines = append(lines, fmt.Sprintf("**%s** %s，撤销 %d 张", name, value, one.Undone))
+	}
+	c.Desc = fmt.Sprintf("核销 %d 张，%v", sum.Verified, dianping.Fen(sum.AmountFen))
+	c.Text = fmt.Sprintf("撤销 %d 张，已经从核销里扣除。", sum.Undone)
+	reply := bot.Reply{Card: &c}
+	if len(places) > bot.MaxFields {
+		reply.Text = strings.Join(lines, "\n")
+	}
+	return l.turns.finish(ctx, row, m, reply)
+}

@@ -1,0 +1,305 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/bot/words"
+	"yanquan/models"
+)
+
+// join asks for a place in the store of a group.
+func (u *admin) join(ctx context.Context, tx *models.DB, m bot.Message, name string) (bot.Reply, error) {
+	if m.Private() {
+		return bot.Say("请在门店的群里 @我 发「我是 %s」。", name), nil
+	}
+	stores, err := tx.StoresOfChat(ctx, m.Chat)
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: stores of a group: %w", err)
+	}
+	switch len(stores) {
+	case 0:
+		return bot.Say("这个群还没有绑定门店。请管理员先在这里发「绑定」。"), nil
+	case 1:
+		return u.joinStore(ctx, tx, m, stores[0].ID, name)
+	}
+	keys, _ := storeKeys(stores, command.KeyJoin)
+	for i := range keys {
+		keys[i].Key += " " + name
+	}
+	return bot.Reply{Card: &bot.Card{TaskID: u.NewID(), Source: "验券", Title: "加入哪家门店？", Keys: keys}}, nil
+}
+
+func (u *admin) joinStore(ctx context.Context, tx *models.DB, m bot.Message, storeID int64, name string) (bot.Reply, error) {
+	name, problem := command.PersonName(name)
+	if problem != "" {
+		return bot.Reply{Text: problem}, nil
+	}
+	stores, err := tx.StoresOfChat(ctx, m.Chat)
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: stores of a group: %w", err)
+	}
+	var s *models.Store
+	for i := range stores {
+		if stores[i].ID == storeID {
+			s = &stores[i]
+		}
+	}
+	if m.Private() || s == nil {
+		return foreignCard, nil
+	}
+	role, err := u.access.Role(ctx, tx, m.User, s.ID)
+	switch {
+	case err != nil:
+		return bot.Reply{}, err
+	case s.Origin == models.OriginConfig:
+		return bot.Say("%s 的人员写在配置文件里。请管理员把您的账号 %s 加到 config.yaml。", s.Name, m.User), nil
+	case role != "" && u.access.ManagesAll(m.User), u.AccessByGroup && role == "":
+		if role == "" {
+			role = models.RoleStaff
+		}
+		if err := u.setMember(ctx, tx, m, models.Member{StoreID: s.ID, UserID: m.User, Name: name, Role: role}); err != nil {
+			return bot.Reply{}, err
+		}
+		return bot.Say("好的，%s。您现在是 %s 的%s。", name, s.Name, words.RoleNames[role]), nil
+	case role != "":
+		return bot.Say("您已经是 %s 的%s，可以直接验券。", s.Name, words.RoleNames[role]), nil
+	}
+	asked, fresh, err := tx.AskToJoin(ctx, models.Join{
+		ID: u.NewID(), StoreID: s.ID, UserID: m.User, Name: name, Channel: m.Channel, Chat: m.Chat, CreatedAt: u.Now(),
+	})
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: ask to join: %w", err)
+	}
+	if !fresh {
+		return bot.Say("您的申请已经发给管理员了，请等一下。"), nil
+	}
+	if err := u.turns.record(ctx, tx, m, "ask to join", s.ID, m.User, "", name); err != nil {
+		return bot.Reply{}, err
+	}
+	users, err := u.access.PeopleOf(ctx, tx, []int64{s.ID}, models.RoleLead, models.RoleManager)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	card := bot.Card{
+		Source: words.Source(*s), Title: "有人申请加入", Desc: name,
+		Fields: []bot.Field{{Key: "姓名", Value: name}, {Key: "账号", Value: m.User, User: m.User}, {Key: "门店", Value: s.Name}},
+		Text:   "同意以后，这个人可以在这家门店验券。",
+		Keys:   []bot.CardKey{{Text: "同意", Key: command.KeyApprove + asked.ID, Style: bot.Primary}, {Text: "拒绝", Key: command.KeyRefuse + asked.ID, Style: bot.Danger}},
+	}
+	if err := u.notices.TellUsers(ctx, tx, "join/"+asked.ID, users, bot.Reply{Card: &card}); err != nil {
+		return bot.Reply{}, err
+	}
+	return bot.Say("已经告诉管理员：%s 申请加入 %s。同意后会通知您。", name, s.Name), nil
+}
+
+// decide approves or refuses somebody who asked to join.
+func (u *admin) decide(ctx context.Context, tx *models.DB, m bot.Message, id string, approve bool) (bot.Reply, error) {
+	asked, err := tx.Join(ctx, id)
+	if errors.Is(err, models.ErrNotFound) {
+		return bot.Say("这个申请已经不在了。"), nil
+	}
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: join: %w", err)
+	}
+	s, refused, err := u.access.Changeable(ctx, tx, m.User, asked.StoreID, models.RoleLead)
+	if err != nil || !refused.Empty() {
+		return refused, err
+	}
+	asked, err = tx.DecideJoin(ctx, id, approve, m.User)
+	if errors.Is(err, models.ErrStale) {
+		return bot.Reply{Card: u.decidedCard(s, asked)}, nil
+	}
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: decide: %w", err)
+	}
+	answer := bot.Say("%s 没有同意您加入 %s。", m.User, s.Name)
+	if approve {
+		member := models.Member{StoreID: s.ID, UserID: asked.UserID, Name: asked.Name, Role: models.RoleStaff}
+		if err := u.setMember(ctx, tx, m, member); err != nil {
+			return bot.Reply{}, err
+		}
+		answer = bot.Say("%s，您已加入 %s，可以验券了。例如：验 7992697494", asked.Name, s.Name)
+	} else if err := u.turns.record(ctx, tx, m, "refuse", s.ID, asked.UserID, "", asked.Name); err != nil {
+		return bot.Reply{}, err
+	}
+	if u.NoticeChannel != "" {
+		d := bot.Delivery{ID: u.NewID(), Channel: u.NoticeChannel, User: asked.UserID, Reply: answer}
+		if err := u.out.Enqueue(ctx, tx, d, "", "", u.Now()); err != nil {
+			return bot.Reply{}, err
+		}
+	}
+	return bot.Reply{Card: u.decidedCard(s, asked)}, nil
+}
+
+func (u *admin) decidedCard(s models.Store, asked models.Join) *bot.Card {
+	c := &bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: "已拒绝", Desc: asked.Name,
+		Fields: bot.Fields(bot.Field{Key: "账号", Value: asked.UserID, User: asked.UserID}, bot.Field{Key: "处理人", Value: asked.DecidedBy, User: asked.DecidedBy})}
+	if asked.State == models.JoinApproved {
+		c.Title, c.Tone = "已同意", bot.Good
+	}
+	return c
+}
+
+// setMember writes a person's place and the audit entry.
+func (u *admin) setMember(ctx context.Context, tx *models.DB, m bot.Message, member models.Member) error {
+	before := ""
+	switch old, err := tx.Member(ctx, member.StoreID, member.UserID); {
+	case err == nil:
+		before = old.Name + " " + string(old.Role)
+	case !errors.Is(err, models.ErrNotFound):
+		return fmt.Errorf("bot: member: %w", err)
+	}
+	if err := tx.SetMember(ctx, member); err != nil {
+		return fmt.Errorf("bot: member: %w", err)
+	}
+	return u.turns.record(ctx, tx, m, "member", member.StoreID, member.UserID, before, member.Name+" "+string(member.Role))
+}
+
+// offerPeople shows the people of the store that is meant, or asks which.
+func (u *admin) offerPeople(ctx context.Context, tx *models.DB, m bot.Message) (bot.Reply, error) {
+	places, denied, err := u.access.Of(ctx, tx, m)
+	if err != nil || len(places) == 0 {
+		return denied, err
+	}
+	var stores []models.Store
+	for _, p := range places {
+		if p.Member.Role == models.RoleManager || p.Member.Role == models.RoleLead {
+			stores = append(stores, p.Store)
+		}
+	}
+	switch len(stores) {
+	case 0:
+		return bot.Say("只有组长和店长可以看人员名单。"), nil
+	case 1:
+		return u.people(ctx, tx, m, stores[0].ID, 0)
+	}
+	keys, rest := storeKeys(stores, command.KeyPeople)
+	c := bot.Card{TaskID: u.NewID(), Source: "验券", Title: "看哪家门店的人？", Keys: keys}
+	if rest > 0 {
+		c.Text = fmt.Sprintf("还有 %d 家没有列出来，请到那家门店的群里发「员工」。", rest)
+	}
+	return bot.Reply{Card: &c}, nil
+}
+
+// people lists a store's people from one on, with a button for each that a
+// manager can change.
+func (u *admin) people(ctx context.Context, tx *models.DB, m bot.Message, storeID int64, from int) (bot.Reply, error) {
+	role, err := u.access.Role(ctx, tx, m.User, storeID)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	if role != models.RoleManager && role != models.RoleLead {
+		return bot.Say("只有组长和店长可以看人员名单。"), nil
+	}
+	s, err := tx.Store(ctx, storeID)
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: store: %w", err)
+	}
+	members, err := tx.Members(ctx, storeID)
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: members: %w", err)
+	}
+	c := bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: fmt.Sprintf("%d 位员工", len(members))}
+	if from < 0 || from >= len(members) {
+		from = 0
+	}
+	shown := members[from:min(from+bot.MaxFields-1, len(members))]
+	change := role == models.RoleManager && s.Origin != models.OriginConfig
+	for _, p := range shown {
+		c.Fields = append(c.Fields, bot.Field{Key: words.RoleNames[p.Role], Value: p.Name, User: p.UserID})
+		if change {
+			c.Keys = append(c.Keys, bot.CardKey{Text: p.Name, Key: command.KeyPerson + strconv.FormatInt(storeID, 10) + " " + p.UserID, Style: bot.Quiet})
+		}
+	}
+	switch {
+	case len(members) == 0:
+		c.Text = "还没有人。店员在门店的群里发「我是 姓名」申请加入。"
+	case change:
+		c.Text = "点名字可以改角色或移出。"
+	case s.Origin == models.OriginConfig:
+		c.Text = "这家门店的人员写在配置文件里。"
+	}
+	if next := from + len(shown); len(shown) < len(members) {
+		if next >= len(members) {
+			next = 0
+		}
+		c.Keys = append(c.Keys, bot.CardKey{Text: "其他人", Key: command.KeyPeople + strconv.FormatInt(storeID, 10) + " " + strconv.Itoa(next), Style: bot.Quiet})
+	}
+	return bot.Reply{Card: &c}, nil
+}
+
+// person shows one of a store's people with what can be changed.
+func (u *admin) person(ctx context.Context, tx *models.DB, m bot.Message, storeID int64, user string) (bot.Reply, error) {
+	s, refused, err := u.access.Changeable(ctx, tx, m.User, storeID)
+	if err != nil || !refused.Empty() {
+		return refused, err
+	}
+	p, err := tx.Member(ctx, storeID, user)
+	if errors.Is(err, models.ErrNotFound) {
+		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
+	}
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: member: %w", err)
+	}
+	return bot.Reply{Card: u.personCard(s, p)}, nil
+}
+
+func (u *admin) personCard(s models.Store, p models.Member) *bot.Card {
+	c := &bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: p.Name, Desc: words.RoleNames[p.Role],
+		Fields: []bot.Field{{Key: "账号", Value: p.UserID, User: p.UserID}}}
+	about := strconv.FormatInt(s.ID, 10) + " "
+	for _, role := range []models.Role{models.RoleStaff, models.RoleLead, models.RoleManager} {
+		if role != p.Role {
+			c.Keys = append(c.Keys, bot.CardKey{Text: "设为" + words.RoleNames[role], Key: command.KeyRole + about + string(role) + " " + p.UserID, Style: bot.Quiet})
+		}
+	}
+	c.Keys = append(c.Keys, bot.CardKey{Text: "移出门店", Key: command.KeyRemove + about + p.UserID, Style: bot.Danger})
+	return c
+}
+
+func (u *admin) setRole(ctx context.Context, tx *models.DB, m bot.Message, storeID int64, role models.Role, user string) (bot.Reply, error) {
+	s, refused, err := u.access.Changeable(ctx, tx, m.User, storeID)
+	if err != nil || !refused.Empty() {
+		return refused, err
+	}
+	p, err := tx.Member(ctx, storeID, user)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
+	case err != nil:
+		return bot.Reply{}, fmt.Errorf("bot: member: %w", err)
+	case words.RoleNames[role] == "":
+		return oldCard, nil
+	}
+	p.Role = role
+	if err := u.setMember(ctx, tx, m, p); err != nil {
+		return bot.Reply{}, err
+	}
+	return bot.Reply{Card: u.personCard(s, p)}, nil
+}
+
+func (u *admin) remove(ctx context.Context, tx *models.DB, m bot.Message, storeID int64, user string) (bot.Reply, error) {
+	s, refused, err := u.access.Changeable(ctx, tx, m.User, storeID)
+	if err != nil || !refused.Empty() {
+		return refused, err
+	}
+	p, err := tx.Member(ctx, storeID, user)
+	if errors.Is(err, models.ErrNotFound) {
+		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
+	}
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: member: %w", err)
+	}
+	if _, err := tx.RemoveMember(ctx, storeID, user); err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: remove: %w", err)
+	}
+	if err := u.turns.record(ctx, tx, m, "remove", s.ID, p.UserID, p.Name+" "+string(p.Role), ""); err != nil {
+		return bot.Reply{}, err
+	}
+	return bot.Reply{Card: &bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: "已移出", Desc: p.Name + " 不能再在 " + s.Name + " 验券"}}, nil
+}

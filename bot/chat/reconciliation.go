@@ -1,0 +1,214 @@
+package chat
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"yanquan/bot"
+	"yanquan/bot/access"
+	"yanquan/bot/command"
+	"yanquan/bot/desk"
+	"yanquan/bot/reconcile"
+	"yanquan/bot/words"
+	"yanquan/models"
+)
+
+const (
+	looksPerReply = 3  // stores whose day is looked at while somebody waits
+	daysBack      = 90 // that can be asked for
+	itemsShown    = 20
+)
+
+// reconcile shows how a closed day of the places compares with the platform's
+// list, and makes the comparison where there is none yet.
+func (l *lists) reconcile(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, period command.Period) (bot.Reply, error) {
+	var mine []access.Place
+	for _, p := range places {
+		if p.Member.Role != models.RoleStaff {
+			mine = append(mine, p)
+		}
+	}
+	if len(mine) == 0 {
+		return l.turns.finish(ctx, row, m, bot.Reply{Text: "只有组长和店长可以对账。"})
+	}
+	day, problem := l.closedDay(period)
+	if problem != "" {
+		return l.turns.finish(ctx, row, m, bot.Reply{Text: problem})
+	}
+	known := map[int64]reconcile.Result{}
+	if len(mine) > 1 {
+		results, err := l.ledger.Results(ctx, access.IDs(mine), day, day)
+		if err != nil {
+			return bot.Reply{}, fmt.Errorf("bot: %w", err)
+		}
+		for _, r := range results {
+			known[r.StoreID] = r
+		}
+	}
+	looks := 0
+	for _, p := range mine {
+		if _, ok := known[p.ID]; ok || looks == looksPerReply {
+			continue
+		}
+		looks++
+		var err error
+		if row, err = l.turns.extend(ctx, row, reconcile.LookLasts+l.turns.lease(0)); err != nil {
+			return bot.Reply{}, err
+		}
+		result, ok, err := l.ledger.Look(ctx, p.ID, day)
+		if err != nil {
+			return bot.Reply{}, fmt.Errorf("bot: %w", err)
+		}
+		if ok {
+			known[p.ID] = result
+		}
+	}
+	if len(mine) == 1 {
+		return l.turns.finish(ctx, row, m, l.reconciledStore(ctx, mine[0].Store, day, known))
+	}
+	return l.turns.finish(ctx, row, m, l.reconciledStores(mine, day, known))
+}
+
+// closedDay is the day that a period means, or why it cannot be compared.
+func (l *lists) closedDay(period command.Period) (day, problem string) {
+	span, ok := period.Span(l.Now(), reconcile.Zone)
+	if !ok || span.To.Sub(span.From) != 24*time.Hour {
+		return "", "一次对一天的账，例如：对账 昨日，对账 11-20"
+	}
+	day = reconcile.DayOf(span.From)
+	schedule := l.ledger.Schedule
+	if closed := schedule.Closed(day); closed.After(l.Now()) {
+		return "", fmt.Sprintf("%s 还能核销和撤销，%s 以后才能对账。", day, l.words.In(closed).Format(words.MinuteFormat))
+	}
+	if span.From.Before(l.Now().AddDate(0, 0, -daysBack)) {
+		return "", fmt.Sprintf("只能对最近 %d 天的账。", daysBack)
+	}
+	return day, ""
+}
+
+const notReconciled = "暂时没有对上：平台没有给出完整的清单。我会再试，请过几分钟再发一次「对账」。"
+
+// reconciledStore is the answer for one store.
+func (l *lists) reconciledStore(ctx context.Context, s models.Store, day string, known map[int64]reconcile.Result) bot.Reply {
+	c := bot.Card{TaskID: l.NewID(), Source: words.Source(s), Title: "对账 " + day}
+	r, ok := known[s.ID]
+	if !ok {
+		c.Tone, c.Text = bot.Bad, notReconciled
+		if row, err := l.DB.Reconciliation(ctx, s.ID, day); err == nil && row.Reason == reconcile.ReasonSession {
+			c.Text = "没有对账：平台不再接受这家门店的授权。请管理员给我发「授权」，或者更新配置里的 session。"
+		}
+		return bot.Reply{Card: &c}
+	}
+	f := r.Figures
+	c.Desc, c.Tone = sumShown(f), desk.ToneOf(f)
+	tally := func(t reconcile.Tally) string { return fmt.Sprintf("%d 笔 %v", t.Count, t.Fen) }
+	c.Fields = []bot.Field{
+		{Key: "平台", Value: tally(f.Listed)}, {Key: "机器人", Value: tally(f.Matched)},
+		{Key: "店内", Value: tally(reconcile.Tally{Count: f.InShop.Count + f.OtherSystem.Count, Fen: f.InShop.Fen + f.OtherSystem.Fen})},
+	}
+	for _, note := range f.Notes() {
+		c.Text += note + "。"
+	}
+	c.Text += moneySaid(f.Money)
+	if m := f.Money; m.Exact+m.Estimated > 0 {
+		c.Fields = append(c.Fields,
+			bot.Field{Key: "顾客付", Value: m.Customer.String()}, bot.Field{Key: "商家承担", Value: m.Merchant.String()}, bot.Field{Key: "应收", Value: m.Due.String()})
+	}
+	c.Text += fmt.Sprintf("对账时间 %s。", l.words.When(r.CheckedAt))
+	reply := bot.Reply{Card: &c}
+	if len(r.Items) > 0 {
+		reply.Text = l.itemLines(r)
+	}
+	return reply
+}
+
+// sumShown is the sum as it fits a card.
+func sumShown(f reconcile.Figures) string {
+	if s := f.Sum(); utf8.RuneCountInString(s) <= 30 {
+		return s
+	}
+	return fmt.Sprintf("平台 %d 笔 = 机器人 %d + 其他 %d", f.Listed.Count, f.Matched.Count, f.Listed.Count-f.Matched.Count)
+}
+
+// inShort is a store's result in a few words, for a line of a card.
+func inShort(f reconcile.Figures) string {
+	switch {
+	case f.Alarming():
+		return fmt.Sprintf("%d 笔要核对", f.OnlyOurs.Count+f.UndoFailed.Count)
+	case !f.Even():
+		return "有差异"
+	}
+	return fmt.Sprintf("%d 笔，一致", f.Listed.Count)
+}
+
+// moneySaid says how far the amounts of what the bot verified can be relied on.
+func moneySaid(m reconcile.Money) string {
+	switch {
+	case m.Certainty() == reconcile.Untold:
+		return "平台没有告诉付款明细。"
+	case m.Exact+m.Estimated == 0:
+		return ""
+	case m.Untold > 0:
+		return fmt.Sprintf("金额是估算，不含没有付款明细的 %d 张；应收没有扣佣金。", m.Untold)
+	case m.Estimated > 0:
+		return fmt.Sprintf("金额里有 %d 张是按订单分摊的估算；应收没有扣佣金。", m.Estimated)
+	}
+	return "金额只算机器人核销的；应收没有扣佣金。"
+}
+
+// itemLines lists what is worth a look, the worst first.
+func (l *lists) itemLines(r reconcile.Result) string {
+	var lines []string
+	for _, i := range r.Items[:min(itemsShown, len(r.Items))] {
+		amount := fmt.Sprint(max(i.OursFen, i.PlatformFen))
+		if i.Kind == reconcile.AmountDiffers {
+			amount = fmt.Sprintf("平台 %v，机器人 %v", i.PlatformFen, i.OursFen)
+		}
+		who := "账号 " + cmp.Or(i.Account, "未说明")
+		if i.OperationID == "" && i.Channel != "" {
+			who += "，渠道 " + i.Channel
+		}
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf("**%s** %s %s %s %s %s", i.Kind.Name(), l.words.In(i.At).Format(words.MinuteFormat), i.Code, i.Title, amount, who)))
+	}
+	if more := len(r.Items) - len(lines); more > 0 {
+		lines = append(lines, fmt.Sprintf("还有 %d 笔没有列出。", more))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// reconciledStores is the answer for several stores.
+func (l *lists) reconciledStores(places []access.Place, day string, known map[int64]reconcile.Result) bot.Reply {
+	c := bot.Card{TaskID: l.NewID(), Source: "验券", Title: "对账 " + day}
+	var sum reconcile.Figures
+	var lines []string
+	for _, p := range places {
+		line, brief := "还没有对账", "还没有对账"
+		if r, ok := known[p.ID]; ok {
+			sum, line, brief = sum.Plus(r.Figures), r.Figures.Line(), inShort(r.Figures)
+		}
+		if len(c.Fields) < bot.MaxFields {
+			c.Fields = append(c.Fields, bot.Field{Key: "门店", Value: p.Name + " " + brief})
+		}
+		lines = append(lines, fmt.Sprintf("**%s** %s", p.Name, line))
+	}
+	c.Desc = sumShown(sum)
+	if len(known) > 0 {
+		c.Tone = desk.ToneOf(sum)
+	}
+	for _, note := range sum.Notes() {
+		c.Text += note + "。"
+	}
+	if missing := len(places) - len(known); missing > 0 {
+		if c.Tone == bot.Good {
+			c.Tone = bot.Plain
+		}
+		c.Text += fmt.Sprintf("%d 家还没有对账，请过几分钟再发一次。", missing)
+	} else {
+		c.Text += "要看一家门店的明细，请在它的群里发「对账」。"
+	}
+	return bot.Reply{Card: &c, Text: strings.Join(lines, "\n")}
+}

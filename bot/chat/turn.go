@@ -1,0 +1,112 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/outbox"
+	"yanquan/models"
+)
+
+// turns commit what comes of a message: its answer together with what it reports.
+type turns struct {
+	DB          *models.DB
+	out         *outbox.Outbox
+	CallTimeout time.Duration
+	Now         func() time.Time
+}
+
+// Time allowed for things other than platform calls.
+const (
+	leaseMargin  = 3 * time.Second // beyond the calls' own time-outs
+	callsPerCode = 5               // a colleague's call, prepare (twice where it is lost), consume, and getconsumed when refused
+	humanAfter   = 3 * time.Minute // doubt that lasts longer is told to people
+	passEvery    = 500 * time.Millisecond
+	batch        = 64
+	mostFlights  = 2000 // at 200 messages a second enough for a platform that takes 10 s
+	maxMessageID = 128  // longer ids are kept as their hash
+	maxAttempts  = 5    // a message that fails more often is answered with an apology
+)
+
+// lease is the time after which work that makes so many platform calls may be
+// taken for dead. One of them may find the session expired: then there is a
+// renewal, and the call again.
+func (t *turns) lease(calls int) time.Duration {
+	return time.Duration(calls+2)*t.CallTimeout + leaseMargin
+}
+
+// act makes a change and its answer one transaction, so that a message that is
+// taken up again after a crash changes nothing twice.
+func (t *turns) act(ctx context.Context, row models.Inbox, m bot.Message, do func(context.Context, *models.DB, bot.Message) (bot.Reply, error)) (bot.Reply, error) {
+	var reply bot.Reply
+	err := t.DB.Tx(ctx, func(tx *models.DB) (err error) {
+		if reply, err = do(ctx, tx, m); err != nil {
+			return err
+		}
+		return t.out.Answer(ctx, tx, row, m, reply)
+	})
+	return reply, err
+}
+
+// record writes a change by chat into the audit log.
+func (t *turns) record(ctx context.Context, tx *models.DB, m bot.Message, action string, storeID int64, subject, before, after string) error {
+	err := tx.RecordAudit(ctx, models.AuditEntry{
+		At: t.Now(), UserID: strings.ToLower(m.User), Channel: m.Channel, Chat: m.Chat,
+		Action: action, StoreID: storeID, Subject: subject, Before: before, After: after,
+	})
+	if err != nil {
+		return fmt.Errorf("bot: audit: %w", err)
+	}
+	return nil
+}
+
+// rewrite keeps what has been found out about a message, with the calls that it
+// took, and prolongs its lease.
+func (t *turns) rewrite(ctx context.Context, row models.Inbox, m bot.Message, lease time.Duration, calls []models.Call) (models.Inbox, error) {
+	payload, err := json.Marshal(m)
+	if err != nil {
+		return row, fmt.Errorf("bot: message: %w", err)
+	}
+	var next models.Inbox
+	err = t.DB.Tx(ctx, func(tx *models.DB) (err error) {
+		if err := tx.LogCalls(ctx, calls); err != nil {
+			return fmt.Errorf("bot: calls: %w", err)
+		}
+		next, err = tx.RewriteMessage(ctx, row, payload, t.Now().Add(lease))
+		return err
+	})
+	if errors.Is(err, models.ErrStale) {
+		return row, outbox.ErrTakenOver
+	}
+	return next, err
+}
+
+// finishCalls is finish with the calls that were made.
+func (t *turns) finishCalls(ctx context.Context, row models.Inbox, m bot.Message, reply bot.Reply, calls []models.Call) (bot.Reply, error) {
+	return reply, t.DB.Tx(ctx, func(tx *models.DB) error {
+		if err := tx.LogCalls(ctx, calls); err != nil {
+			return fmt.Errorf("bot: calls: %w", err)
+		}
+		return t.out.Answer(ctx, tx, row, m, reply)
+	})
+}
+
+// extend prolongs the lease of a message.
+func (t *turns) extend(ctx context.Context, row models.Inbox, lease time.Duration) (models.Inbox, error) {
+	row, err := t.DB.ExtendMessage(ctx, row, t.Now().Add(lease))
+	if errors.Is(err, models.ErrStale) {
+		return row, outbox.ErrTakenOver
+	}
+	return row, err
+}
+
+// finish commits an answer that no journal entry goes with.
+func (t *turns) finish(ctx context.Context, row models.Inbox, m bot.Message, reply bot.Reply) (bot.Reply, error) {
+	err := t.DB.Tx(ctx, func(tx *models.DB) error { return t.out.Answer(ctx, tx, row, m, reply) })
+	return reply, err
+}

@@ -1,0 +1,302 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/bot/outbox"
+	"yanquan/bot/redeem"
+	"yanquan/bot/words"
+	"yanquan/models"
+)
+
+// views show what the journal has, as it stands.
+type views struct {
+	words *words.Words
+	Now   func() time.Time
+}
+
+// cardNow is what a card is to be changed to, and when it is due again; no card:
+// what it shows is still true, or nothing can be said yet.
+func (v *views) cardNow(ctx context.Context, tx *models.DB, o models.Outgoing, shown *bot.Card) (card *bot.Card, again time.Time, err error) {
+	if store, code, ok := models.ParseLookSubject(o.OperationID); ok {
+		return v.lookNow(ctx, tx, o, store, code)
+	}
+	if o.OperationID == "" {
+		return v.batchNow(ctx, tx, o)
+	}
+	op, err := tx.Operation(ctx, o.OperationID)
+	if errors.Is(err, models.ErrNotFound) {
+		return nil, time.Time{}, nil
+	}
+	switch {
+	case err != nil:
+		return nil, time.Time{}, fmt.Errorf("operation: %w", err)
+	case !op.State.Terminal() && o.SentAt.Add(outbox.CodeLife).Before(v.Now()):
+		return nil, time.Time{}, nil
+	case !op.State.Terminal() && awaits(shown):
+		return nil, v.Now().Add(words.OutcomeAgain), nil
+	case !op.State.Terminal():
+		return nil, v.Now().Add(outbox.CardAgain), nil
+	case awaits(shown): // the outcome has come as a message of its own, with what can be done
+		if card, err = v.cardFor(ctx, tx, o.User, op); err == nil {
+			card.Keys = nil
+		}
+		return card, time.Time{}, err
+	case v.words.Undoable(op):
+		return nil, op.UndoUntil, nil
+	}
+	card, err = v.cardFor(ctx, tx, o.User, op)
+	return card, time.Time{}, err
+}
+
+// awaits reports whether a card says that there is no outcome yet.
+func awaits(shown *bot.Card) bool {
+	return shown != nil && len(shown.Keys) > 0 && strings.HasPrefix(shown.Keys[0].Key, command.KeyShow)
+}
+
+// lookNow is cardNow for a card that offers to verify a code. What it is changed
+// to offers nothing: it may be the last change.
+func (v *views) lookNow(ctx context.Context, tx *models.DB, o models.Outgoing, store int64, code string) (*bot.Card, time.Time, error) {
+	op, err := tx.OperationByCoupon(ctx, store, code)
+	switch {
+	case errors.Is(err, models.ErrNotFound) || err == nil && !touchedSince(op, o.SentAt):
+		if end := o.SentAt.Add(outbox.CodeLife); end.After(v.Now()) {
+			return nil, end, nil
+		}
+		return nil, time.Time{}, nil
+	case err != nil:
+		return nil, time.Time{}, fmt.Errorf("operation of a code: %w", err)
+	case !op.State.Terminal():
+		return nil, v.Now().Add(outbox.CardAgain), nil
+	}
+	card, err := v.cardFor(ctx, tx, o.User, op)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	card.Keys, card.About = nil, op.ID
+	return card, time.Time{}, nil
+}
+
+// touchedSince reports whether an operation has, or may have, used up its code
+// after a card offered to.
+func touchedSince(op models.Operation, shown time.Time) bool {
+	switch op.State {
+	case models.Rejected:
+		return false
+	case models.Undone:
+		return op.UndoneAt.After(shown)
+	}
+	return !op.Superseded
+}
+
+// batchNow is cardNow for a list.
+func (v *views) batchNow(ctx context.Context, tx *models.DB, o models.Outgoing) (*bot.Card, time.Time, error) {
+	ops, err := tx.OperationsOfMessage(ctx, o.InboxID)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("operations: %w", err)
+	}
+	if len(ops) < 2 {
+		return nil, time.Time{}, nil
+	}
+	same, end := true, time.Time{}
+	for _, op := range ops {
+		switch {
+		case !op.State.Terminal():
+			return nil, v.Now().Add(outbox.CardAgain), nil
+		case v.words.Undoable(op):
+			end = words.Latest(end, op.UndoUntil)
+		case op.State != models.Rejected:
+			same = false
+		}
+	}
+	if same { // an undo was tried, and refused
+		return nil, end, nil
+	}
+	reply, err := v.verifyReply(ctx, tx, bot.Message{}, o.InboxID)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return reply.Card, reply.Card.Until, nil
+}
+
+// cardFor is the card of an operation as one person is to see it.
+func (v *views) cardFor(ctx context.Context, tx *models.DB, user string, op models.Operation) (*bot.Card, error) {
+	look := v.snapshotReply
+	if strings.EqualFold(user, op.UserID) {
+		look = v.operationReply
+	}
+	reply, err := look(ctx, tx, op)
+	return reply.Card, err
+}
+
+// replyAgain renders the reply to a message from the journal.
+func (v *views) replyAgain(ctx context.Context, tx *models.DB, m bot.Message, inboxID string) (bot.Reply, error) {
+	undone, err := tx.OperationsUndoneBy(ctx, inboxID)
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: operations: %w", err)
+	}
+	if len(undone) == 0 {
+		return v.verifyReply(ctx, tx, m, inboxID)
+	}
+	return v.undoReply(ctx, tx, m, undone[0])
+}
+
+// undoReply shows the outcome of an undo. Where the button stood on a list, the
+// list is shown again, for the card of one would take its place.
+func (v *views) undoReply(ctx context.Context, tx *models.DB, m bot.Message, op models.Operation) (bot.Reply, error) {
+	reply, err := v.operationReply(ctx, tx, op)
+	if err == nil && m.Kind == bot.Click {
+		var list bot.Reply
+		var on bool
+		if list, on, err = v.listPressed(ctx, tx, m, op); on {
+			reply = bot.Reply{Card: list.Card}
+		}
+	}
+	reply.Pending = !op.State.Terminal() && !op.NeedsHuman
+	return reply, err
+}
+
+// pressedReply is the truth about an operation, as the answer to a press that
+// undoes nothing: a card in place of the one that was pressed.
+func (v *views) pressedReply(ctx context.Context, db *models.DB, m bot.Message, op models.Operation) (bot.Reply, error) {
+	list, on, err := v.listPressed(ctx, db, m, op)
+	if err != nil || on {
+		return bot.Reply{Card: list.Card}, err
+	}
+	card, err := v.cardFor(ctx, db, m.User, op)
+	return bot.Reply{Card: card}, err
+}
+
+// listPressed renders the list anew on which the button of an operation was
+// pressed, if it was a list.
+func (v *views) listPressed(ctx context.Context, tx *models.DB, m bot.Message, op models.Operation) (list bot.Reply, on bool, err error) {
+	row, err := tx.Message(ctx, op.InboxID)
+	if errors.Is(err, models.ErrNotFound) {
+		return bot.Reply{}, false, nil
+	}
+	if err != nil {
+		return bot.Reply{}, false, fmt.Errorf("bot: message: %w", err)
+	}
+	var asked bot.Message
+	var shown bot.Reply
+	if json.Unmarshal(row.Payload, &asked) != nil || json.Unmarshal(row.Reply, &shown) != nil {
+		return bot.Reply{}, false, nil
+	}
+	ops, err := tx.OperationsOfMessage(ctx, row.ID)
+	if err != nil || len(ops) < 2 || shown.Card == nil || m.Button == nil || shown.Card.TaskID != m.Button.TaskID {
+		return bot.Reply{}, false, err
+	}
+	list, err = v.verifyReply(ctx, tx, asked, row.ID)
+	return list, err == nil, err
+}
+
+// verifyReply renders the operations of a message as they stand. It is the
+// same function for the first answer, for a resumed message and for a settled
+// doubt.
+func (v *views) verifyReply(ctx context.Context, tx *models.DB, m bot.Message, inboxID string) (bot.Reply, error) {
+	ops, err := tx.OperationsOfMessage(ctx, inboxID)
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: operations: %w", err)
+	}
+	if len(ops) == 0 {
+		return bot.Reply{}, fmt.Errorf("bot: message %s has no operation", inboxID)
+	}
+	s, err := tx.Store(ctx, ops[0].StoreID)
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: store: %w", err)
+	}
+	coupons := map[string][]models.Coupon{}
+	for _, op := range ops {
+		if op.State == models.Done && op.Count == 1 && len(ops) == 1 {
+			continue // its only coupon says nothing that the operation does not
+		}
+		if op.State == models.Rejected || op.State == models.Calling || op.State == models.Unknown {
+			continue
+		}
+		if coupons[op.ID], err = tx.Coupons(ctx, op.ID); err != nil {
+			return bot.Reply{}, fmt.Errorf("bot: coupons: %w", err)
+		}
+	}
+	if len(ops) > 1 {
+		return v.words.Batch(s, ops, coupons), nil
+	}
+	op := ops[0]
+	if m.Kind == bot.Click && op.Outcome.Reason == redeem.ReasonHere && op.OtherID != "" {
+		other, same, err := v.secondPress(ctx, tx, m, op)
+		if err != nil {
+			return bot.Reply{}, err
+		}
+		if same { // the card shows what the first press did, not a refusal
+			return v.operationReply(ctx, tx, other)
+		}
+	}
+	card := v.words.Operation(s, op, coupons[op.ID])
+	return bot.Reply{Card: &card, Pending: !op.State.Terminal() && !op.NeedsHuman}, nil
+}
+
+// operationReply is the card of one operation as it stands.
+func (v *views) operationReply(ctx context.Context, tx *models.DB, op models.Operation) (bot.Reply, error) {
+	s, err := tx.Store(ctx, op.StoreID)
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: store: %w", err)
+	}
+	coupons, err := tx.Coupons(ctx, op.ID)
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("bot: coupons: %w", err)
+	}
+	card := v.words.Operation(s, op, coupons)
+	return bot.Reply{Card: &card}, nil
+}
+
+// snapshotReply is the same for somebody who only looks or came second: no
+// outcome will follow to them, so that the card must not promise one.
+func (v *views) snapshotReply(ctx context.Context, tx *models.DB, op models.Operation) (bot.Reply, error) {
+	reply, err := v.operationReply(ctx, tx, op)
+	if err != nil || op.State == models.Undone || op.State == models.Rejected || op.NeedsHuman {
+		return reply, err
+	}
+	if op.State == models.Done {
+		reply.Card.Title, reply.Card.Tone = "这张券用过了", bot.Bad
+		reply.Card.Text = fmt.Sprintf("%s 在 %s 已经核销，这次没有再核销。%s", op.User, v.words.When(op.ConsumedAt), reply.Card.Text)
+	}
+	if op.State == models.Done {
+		return reply, nil
+	}
+	who, what := op.User, "核销"
+	if op.State == models.Undoing || op.State == models.UndoUnknown {
+		who, what = op.UndoUser, "撤销"
+	}
+	reply.Card.Title = "正在" + what
+	reply.Card.Text = fmt.Sprintf("%s 正在%s这张券，平台还没有给出结果。请稍等一下再查。", who, what)
+	return reply, nil
+}
+
+// secondPress reports whether an operation was refused because the same person
+// had pressed on the same card before, and gives what that press did.
+func (v *views) secondPress(ctx context.Context, tx *models.DB, m bot.Message, op models.Operation) (models.Operation, bool, error) {
+	other, err := tx.Operation(ctx, op.OtherID)
+	if err != nil {
+		return other, false, fmt.Errorf("bot: operation: %w", err)
+	}
+	row, err := tx.Message(ctx, other.InboxID)
+	if errors.Is(err, models.ErrNotFound) {
+		return other, false, nil
+	}
+	if err != nil {
+		return other, false, fmt.Errorf("bot: message: %w", err)
+	}
+	var first bot.Message
+	if err := json.Unmarshal(row.Payload, &first); err != nil {
+		return other, false, fmt.Errorf("bot: stored message: %w", err)
+	}
+	same := first.Kind == bot.Click && first.Button != nil && m.Button != nil &&
+		first.Button.TaskID == m.Button.TaskID && strings.EqualFold(first.User, m.User)
+	return other, same, nil
+}

@@ -1,0 +1,481 @@
+package command
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Verb is what a text asks for.
+type Verb string
+
+const (
+	VerbVerify Verb = "verify" // 验
+	VerbQuery  Verb = "query"  // 查, or a bare code
+	VerbUndo   Verb = "undo"   // 撤
+	VerbRecent Verb = "recent" // 记录
+	VerbPhone  Verb = "phone"  // 查 1807
+	VerbTotals Verb = "totals" // 今日 昨日 本周 上月 9月 2026-11-20 日报 统计
+	VerbHelp   Verb = "help"   // 帮助
+
+	VerbReconcile Verb = "reconcile" // 对账
+	VerbExport    Verb = "export"    // 导出
+
+	VerbAuthorize Verb = "authorize" // 授权
+	VerbConsole   Verb = "console"   // 后台
+	VerbStores    Verb = "stores"    // 门店
+	VerbBind      Verb = "bind"      // 绑定
+	VerbUnbind    Verb = "unbind"    // 解绑
+	VerbSwitch    Verb = "switch"    // 切换
+	VerbJoin      Verb = "join"      // 我是 张三
+	VerbPeople    Verb = "people"    // 员工
+
+	VerbNone Verb = "" // nothing we know
+)
+
+// Limits of what one message can ask for.
+const (
+	MaxCodes     = 20  // codes in one message
+	MaxCount     = 100 // coupons in one verification; the platform's own limit
+	MinCodeLen   = 8
+	MaxCodeLen   = 20
+	MaxRecent    = 50
+	defRecent    = 6
+	maxTextBytes = 64 << 10 // longer texts are not looked into
+)
+
+// Item is one code of a command.
+type Item struct {
+	Code  string
+	Count int
+}
+
+// Command is a text, understood.
+type Command struct {
+	Verb    Verb
+	Items   []Item
+	N       int    // how many, for VerbRecent
+	Phone   string // its last four digits, for VerbPhone
+	Period  Period // for VerbTotals, VerbReconcile and VerbExport
+	CSV     bool   // for VerbExport: not as a workbook
+	Name    string // for VerbJoin, VerbSwitch
+	Problem string // what is wrong with it, in a sentence for staff; nothing is done then
+}
+
+// String is the shortest text that means the same. For a command with a Problem
+// it is empty.
+func (c Command) String() string {
+	var s strings.Builder
+	switch c.Verb {
+	case VerbVerify:
+		s.WriteString("验")
+	case VerbQuery:
+		s.WriteString("查")
+	case VerbUndo:
+		s.WriteString("撤")
+	}
+	for _, it := range c.Items {
+		s.WriteString(" " + it.Code)
+		if it.Count > 1 {
+			s.WriteString(" x" + strconv.Itoa(it.Count))
+		}
+	}
+	return s.String()
+}
+
+// words that begin a command. Longer ones come first, so that 核销 is not read
+// as 核 with a rest.
+var words = []struct {
+	text string
+	verb Verb
+}{
+	{"帮助", VerbHelp},
+	{"help", VerbHelp},
+	{"记录", VerbRecent},
+	{"日报", VerbTotals},
+	{"统计", VerbTotals},
+	{"对账", VerbReconcile},
+	{"导出", VerbExport},
+	{"授权", VerbAuthorize},
+	{"门店", VerbStores},
+	{"后台", VerbConsole},
+	{"绑定", VerbBind},
+	{"解绑", VerbUnbind},
+	{"切换", VerbSwitch},
+	{"员工", VerbPeople},
+	{iAm, VerbJoin},
+	{"撤销", VerbUndo},
+	{"撤", VerbUndo},
+	{"查询", VerbQuery},
+	{"查", VerbQuery},
+	{"核销", VerbVerify},
+	{"验券", VerbVerify},
+	{"验", VerbVerify},
+	{"核", VerbVerify},
+}
+
+const iAm = "我是"
+
+// phoneTail is how people name a customer's phone: no code is as short.
+var phoneTail = regexp.MustCompile(`^[0-9]{4}$`)
+
+// Parse reads what a person texted. Mentions, spaces, full-width forms,
+// hyphens, line breaks and trailing punctuation are forgiven; anything that
+// could be a mistyped code is not guessed at but answered with a Problem.
+func Parse(text string) Command {
+	if len(text) > maxTextBytes {
+		return Command{Problem: fmt.Sprintf("这条消息太长了。一条消息最多 %d 个券码，请分几条发。", MaxCodes)}
+	}
+	s := strings.TrimSpace(dropMentions(Normalize(text)))
+	if s == "?" || s == "??" {
+		return Command{Verb: VerbHelp}
+	}
+	s = strings.TrimSpace(strings.TrimLeft(s, Punctuation))
+	if p, ok := ReadPeriod(s); ok {
+		return Command{Verb: VerbTotals, Period: p}
+	}
+	verb, rest := cutVerb(s)
+	switch verb {
+	case VerbHelp, VerbAuthorize, VerbConsole, VerbStores, VerbBind, VerbUnbind, VerbPeople:
+		if onlyPunctuation(rest) {
+			return Command{Verb: verb}
+		}
+		return Command{}
+	case VerbSwitch: // 切换 徐家汇店
+		return Command{Verb: VerbSwitch, Name: strings.Trim(rest, Punctuation+" \n")}
+	case VerbJoin:
+		_, name, _ := strings.Cut(text, iAm) // as typed, not as folded
+		name, problem := PersonName(name)
+		return Command{Verb: VerbJoin, Name: name, Problem: problem}
+	case VerbTotals:
+		if onlyPunctuation(rest) {
+			return Command{Verb: VerbTotals, Period: Today}
+		}
+		if p, ok := ReadPeriod(rest); ok { // 统计 上周
+			return Command{Verb: VerbTotals, Period: p}
+		}
+		return Command{}
+	case VerbRecent:
+		return parseRecent(rest)
+	case VerbReconcile:
+		return parseReconcile(rest)
+	case VerbQuery:
+		if phone := strings.Trim(rest, Punctuation+" \n"); phoneTail.MatchString(phone) {
+			return Command{Verb: VerbPhone, Phone: phone}
+		}
+	case VerbExport:
+		return parseExport(rest)
+	case VerbNone:
+		if !startsLikeCode(s) {
+			return Command{}
+		}
+		verb, rest = VerbQuery, s
+		for _, w := range words { // 7992697494 验
+			if before, ok := strings.CutSuffix(strings.TrimRight(s, Punctuation+" \n"), w.text); ok && (w.verb == VerbVerify || w.verb == VerbQuery || w.verb == VerbUndo) {
+				verb, rest = w.verb, before
+				break
+			}
+		}
+	}
+
+	items, problem := parseItems(rest, verb)
+	cmd := Command{Verb: verb, Items: items, Problem: problem}
+	switch {
+	case problem != "":
+	case len(items) == 0 && verb == VerbUndo:
+	case len(items) == 0:
+		cmd.Problem = noCode(verb)
+	case len(items) > MaxCodes:
+		cmd.Items = nil
+		cmd.Problem = fmt.Sprintf("一条消息最多 %d 个券码，这条有 %d 个，一个都没有处理。请分几条发。", MaxCodes, len(items))
+	case len(items) > 1 && verb == VerbUndo:
+		cmd.Items = nil
+		cmd.Problem = "一次只能撤销一个券码，请一个一个发，例如：撤 7992697494"
+	}
+	if cmd.Problem != "" {
+		cmd.Items = nil
+	}
+	return cmd
+}
+
+// ParseReply is Parse for a message that quotes another: where it names no code, it
+// is about the one in what it quotes.
+func ParseReply(text, quote string) Command {
+	cmd := Parse(text)
+	switch {
+	case quote == "" || len(quote) > maxTextBytes || len(cmd.Items) > 0:
+		return cmd
+	case cmd.Verb == VerbUndo && cmd.Problem == "":
+	case (cmd.Verb == VerbVerify || cmd.Verb == VerbQuery) && cmd.Problem == noCode(cmd.Verb):
+	default:
+		return cmd
+	}
+	var codes []string
+	for _, digits := range longNumber.FindAllString(Normalize(quote), -1) {
+		if len(digits) >= MinCodeLen && len(digits) <= MaxCodeLen && !slices.Contains(codes, digits) {
+			codes = append(codes, digits)
+		}
+	}
+	switch len(codes) {
+	case 0:
+		return cmd
+	case 1:
+		return Command{Verb: cmd.Verb, Items: []Item{{Code: codes[0], Count: 1}}}
+	}
+	return Command{Verb: cmd.Verb, Problem: fmt.Sprintf("引用的消息里有 %d 个号码，不知道是哪一个。请带上券码，例如：%s", len(codes), Example(cmd.Verb))}
+}
+
+var longNumber = regexp.MustCompile(`[0-9]+`)
+
+func noCode(v Verb) string { return "请带上券码，例如：" + Example(v) }
+
+func Example(v Verb) string {
+	switch v {
+	case VerbQuery:
+		return "查 7992697494"
+	case VerbUndo:
+		return "撤 7992697494"
+	}
+	return "验 7992697494"
+}
+
+const Punctuation = "。.!！,，、;；:：?？~…\"'“”‘’()（）[]【】《》<>`*#"
+
+// Normalize folds full-width forms and the many kinds of spaces and hyphens
+// that phones insert, and drops what cannot be seen.
+func Normalize(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\r' || r == '\u2028' || r == '\u2029':
+			return '\n'
+		case r == '\n':
+			return r
+		case r >= 0xFF01 && r <= 0xFF5E:
+			r -= 0xFEE0
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.Is(unicode.Cf, r) || r == utf8.RuneError || unicode.IsControl(r):
+			return -1
+		case strings.ContainsRune("‐‑‒–—―−﹣", r):
+			return '-'
+		case r == '×' || r == '✕' || r == '✖':
+			return 'x'
+		}
+		return unicode.ToLower(r)
+	}, s)
+}
+
+// dropMentions removes @somebody at either end. The channel has removed the
+// bot's own name where it knows it; what is left may be a name with spaces, so
+// at the front everything up to the first verb or digit goes.
+func dropMentions(s string) string {
+	for {
+		s = strings.TrimSpace(s)
+		if !strings.HasPrefix(s, "@") {
+			break
+		}
+		i := strings.IndexAny(s, " \n")
+		if i < 0 {
+			return ""
+		}
+		s = s[i:]
+	}
+	if i := strings.LastIndexAny(s, " \n"); i >= 0 && strings.HasPrefix(strings.TrimSpace(s[i:]), "@") {
+		s = s[:i]
+	}
+	return s
+}
+
+func cutVerb(s string) (Verb, string) {
+	for _, w := range words {
+		if rest, ok := strings.CutPrefix(s, w.text); ok {
+			return w.verb, rest
+		}
+	}
+	return VerbNone, s
+}
+
+func onlyPunctuation(s string) bool {
+	return strings.Trim(s, Punctuation+" \n") == ""
+}
+
+// startsLikeCode reports whether a text without a verb is meant as a code: it
+// begins with a digit and has at least as many digits as other characters.
+func startsLikeCode(s string) bool {
+	digits, others := 0, 0
+	for _, r := range s {
+		switch {
+		case r >= '0' && r <= '9':
+			digits++
+		case r == ' ' || r == '\n' || r == '-':
+		default:
+			others++
+		}
+		if digits == 0 && others > 0 {
+			return false
+		}
+	}
+	return digits > 0 && digits >= others
+}
+
+func parseRecent(rest string) Command {
+	rest = strings.Trim(rest, Punctuation+" \n条")
+	if rest == "" {
+		return Command{Verb: VerbRecent, N: defRecent}
+	}
+	n, err := strconv.Atoi(rest)
+	if err != nil || n < 1 || n > MaxRecent {
+		return Command{Verb: VerbRecent, Problem: fmt.Sprintf("「记录」后面可以写 1 到 %d 的条数，例如：记录 20", MaxRecent)}
+	}
+	return Command{Verb: VerbRecent, N: n}
+}
+
+func parseExport(rest string) Command {
+	rest = strings.Trim(rest, Punctuation+" \n")
+	rest, csv := strings.CutSuffix(rest, "csv")
+	period, ok := ReadPeriod(strings.TrimSuffix(strings.TrimSuffix(rest, "excel"), "xlsx"))
+	if !ok {
+		return Command{Verb: VerbExport, Problem: "请在「导出」后面写时间，例如：导出 本月、导出 上周、导出 9月、导出 2026-11-20"}
+	}
+	return Command{Verb: VerbExport, Period: period, CSV: csv}
+}
+
+// parseItems reads codes with their counts. Digit groups on one line, parted by
+// spaces or hyphens, are one code while each is shorter than eight digits.
+func parseItems(s string, verb Verb) ([]Item, string) {
+	var items []Item
+	var open strings.Builder // digits of a code written in short groups
+	problem := ""
+	say := func(format string, args ...any) {
+		if problem == "" {
+			problem = fmt.Sprintf(format, args...)
+		}
+	}
+	add := func(code string) {
+		if n := len(code); n < MinCodeLen || n > MaxCodeLen {
+			say("券码是 %d 到 %d 位数字，「%s」是 %d 位，请核对后再发。", MinCodeLen, MaxCodeLen, Shorten(code), n)
+			return
+		}
+		for _, it := range items {
+			if it.Code == code {
+				say("券码 %s 在这条消息里出现了两次，请核对后再发。", code)
+				return
+			}
+		}
+		items = append(items, Item{Code: code, Count: 1})
+	}
+	flush := func() {
+		if open.Len() > 0 {
+			add(open.String())
+			open.Reset()
+		}
+	}
+	for line := range strings.SplitSeq(spacedCount.ReplaceAllString(s, " x$1"), "\n") {
+		for segment := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(",、;/|", r) }) {
+			if v, rest := cutVerb(strings.TrimSpace(segment)); v == verb {
+				segment = rest // the verb said again for each code
+			}
+			for token := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == ' ' || r == '-' }) {
+				token = strings.Trim(token, Punctuation)
+				digits := leadingDigits(token)
+				switch {
+				case token == "":
+				case digits == token && len(token) < MinCodeLen:
+					open.WriteString(token)
+				case digits == token:
+					flush()
+					add(token)
+				case isCount(token):
+					flush()
+					applyCount(items, token[1:], say)
+				case isPieces(token) && (len(items) > 0 || open.Len() > 0): // 2张
+					flush()
+					applyCount(items, digits, say)
+				case digits != "" && isCount(token[len(digits):]): // 7992697494x2
+					if len(digits) >= MinCodeLen {
+						flush()
+					}
+					open.WriteString(digits)
+					flush()
+					applyCount(items, token[len(digits)+1:], say)
+				case digits != "" || strings.ContainsAny(token, "0123456789"):
+					say("券码只有数字，「%s」里有别的字符，请核对后再发。", Shorten(token))
+				default:
+					say("看不懂「%s」。请这样发：%s", Shorten(token), Example(verb))
+				}
+			}
+			flush()
+		}
+	}
+	return items, problem
+}
+
+func leadingDigits(s string) string {
+	return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]
+}
+
+// spacedCount is "x 2", a count with a space in it.
+var spacedCount = regexp.MustCompile(` x[ ]+([0-9]{1,3})\b`)
+
+// isPieces reports whether s is N张 or N份.
+func isPieces(s string) bool {
+	digits := leadingDigits(s)
+	return digits != "" && len(digits) < MinCodeLen && (s[len(digits):] == "张" || s[len(digits):] == "份")
+}
+
+// isCount reports whether s is xN.
+func isCount(s string) bool {
+	return len(s) > 1 && s[0] == 'x' && leadingDigits(s[1:]) == s[1:]
+}
+
+func applyCount(items []Item, digits string, say func(string, ...any)) {
+	n, err := strconv.Atoi(digits)
+	switch {
+	case len(items) == 0:
+		say("请把张数写在券码后面，例如：验 7992697494 x2")
+	case err != nil || n < 1 || n > MaxCount:
+		say("张数是 1 到 %d，「x%s」不行，请核对后再发。", MaxCount, Shorten(digits))
+	default:
+		items[len(items)-1].Count = n
+	}
+}
+
+// Shorten keeps what is quoted back to a person short.
+func Shorten(s string) string {
+	if utf8.RuneCountInString(s) <= 24 {
+		return s
+	}
+	r := []rune(s)
+	return string(r[:24]) + "…"
+}
+
+const maxPersonName = 20 // runes
+
+// PersonName checks what somebody calls themselves.
+func PersonName(s string) (name, problem string) {
+	name = strings.Join(strings.Fields(strings.Trim(s, Punctuation+" \n")), " ")
+	switch n := len([]rune(name)); {
+	case n == 0:
+		return "", "请带上姓名，例如：我是 张三"
+	case n > maxPersonName:
+		return "", fmt.Sprintf("姓名最多 %d 个字，请短一点。", maxPersonName)
+	}
+	return name, ""
+}
+
+// parseReconcile reads the day after 对账; without one it is yesterday.
+func parseReconcile(rest string) Command {
+	cmd := Command{Verb: VerbReconcile, Period: Yesterday}
+	if onlyPunctuation(rest) {
+		return cmd
+	}
+	var ok bool
+	if cmd.Period, ok = ReadPeriod(rest); !ok {
+		cmd.Problem = "「对账」后面写日期，例如：对账 昨日，对账 11-20"
+	}
+	return cmd
+}

@@ -1,0 +1,187 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	const c = "7992697494"
+	one := func(v Verb) Command { return Command{Verb: v, Items: []Item{{c, 1}}} }
+	for text, want := range map[string]Command{
+		"验 7992697494":  one(VerbVerify),
+		"验7992697494":   one(VerbVerify),
+		"核销 7992697494": one(VerbVerify),
+		"核 7992697494。": one(VerbVerify),
+		"验券：7992697494": one(VerbVerify),
+		"  验　７９９２６９７４９４  ！":             one(VerbVerify),
+		"@验券助手 验 7992697494":            one(VerbVerify),
+		"@验券助手\u2005验 7992697494":       one(VerbVerify),
+		"@a @b\u00a0验 7992697494":       one(VerbVerify),
+		"验 7992697494 @验券助手":            one(VerbVerify),
+		"验 7992 6974 94":                one(VerbVerify),
+		"验 799-269-7494":                one(VerbVerify),
+		"验 799–269–7494":                one(VerbVerify),
+		"验\n7992697494\n":               one(VerbVerify),
+		"验\u200b 79926\u200b97494":      one(VerbVerify),
+		"验 7992697494?":                 one(VerbVerify),
+		"7992697494":                    one(VerbQuery),
+		"7992 697 494":                  one(VerbQuery),
+		"查 7992697494":                  one(VerbQuery),
+		"查询7992697494":                  one(VerbQuery),
+		"撤 7992697494":                  one(VerbUndo),
+		"撤销 7992697494":                 one(VerbUndo),
+		"撤":                             {Verb: VerbUndo},
+		"撤销。":                           {Verb: VerbUndo},
+		"记录":                            {Verb: VerbRecent, N: defRecent},
+		"对账":                            {Verb: VerbReconcile, Period: Yesterday},
+		"@验券助手 对账。":                     {Verb: VerbReconcile, Period: Yesterday},
+		"对账 今天":                         {Verb: VerbReconcile, Period: Today},
+		"对账11月20日":                      {Verb: VerbReconcile, Period: "11-20"},
+		"对账：２０２６－１１－２０":                 {Verb: VerbReconcile, Period: "2026-11-20"},
+		"对账 2月30日":                      {Verb: VerbReconcile, Problem: "「对账」后面写日期，例如：对账 昨日，对账 11-20"},
+		"记录 20":                         {Verb: VerbRecent, N: 20},
+		"记录20条":                         {Verb: VerbRecent, N: 20},
+		"今日":                            {Verb: VerbTotals, Period: Today},
+		"上周":                            {Verb: VerbTotals, Period: LastWeek},
+		"9月":                            {Verb: VerbTotals, Period: "09"},
+		"2026-11-20":                    {Verb: VerbTotals, Period: "2026-11-20"},
+		"２０２６年１１月２０日":                   {Verb: VerbTotals, Period: "2026-11-20"},
+		"统计 上个月":                        {Verb: VerbTotals, Period: LastMonth},
+		"日报 2月30日":                      {},
+		"昨日":                            {Verb: VerbTotals, Period: Yesterday},
+		"切换":                            {Verb: VerbSwitch},
+		"切换：徐家汇店。":                      {Verb: VerbSwitch, Name: "徐家汇店"},
+		"本月":                            {Verb: VerbTotals, Period: ThisMonth},
+		"日报":                            {Verb: VerbTotals, Period: Today},
+		"统计！":                           {Verb: VerbTotals, Period: Today},
+		"导出 本月":                         {Verb: VerbExport, Period: ThisMonth},
+		"导出上周。":                         {Verb: VerbExport, Period: LastWeek},
+		"导出 9月 CSV":                     {Verb: VerbExport, Period: "09", CSV: true},
+		"导出 2026-11-20 csv！":            {Verb: VerbExport, Period: "2026-11-20", CSV: true},
+		"导出 昨日 excel":                   {Verb: VerbExport, Period: Yesterday},
+		"帮助":                            {Verb: VerbHelp},
+		"?":                             {Verb: VerbHelp},
+		"？":                             {Verb: VerbHelp},
+		"HELP":                          {Verb: VerbHelp},
+		"":                              {},
+		"😀":                             {},
+		"你好":                            {},
+		"@验券助手":                         {},
+		"今日天气":                          {},
+		"3点开会吗":                         {},
+		"验 7992697494 x2":               {Verb: VerbVerify, Items: []Item{{c, 2}}},
+		"7992697494 验":                  one(VerbVerify),
+		"7992697494 撤销。":                one(VerbUndo),
+		"验 7992697494 x 2":              {Verb: VerbVerify, Items: []Item{{c, 2}}},
+		"验 7992697494 2张":               {Verb: VerbVerify, Items: []Item{{c, 2}}},
+		"验 7992697494×2":                {Verb: VerbVerify, Items: []Item{{c, 2}}},
+		"验 7992 697 494 X３":             {Verb: VerbVerify, Items: []Item{{c, 3}}},
+		"7992697494 x2":                 {Verb: VerbQuery, Items: []Item{{c, 2}}},
+		"验 7992697494 8992697494":       {Verb: VerbVerify, Items: []Item{{c, 1}, {"8992697494", 1}}},
+		"验 7992697494，8992697494":       {Verb: VerbVerify, Items: []Item{{c, 1}, {"8992697494", 1}}},
+		"验 7992697494 x2\n899 269 7494": {Verb: VerbVerify, Items: []Item{{c, 2}, {"8992697494", 1}}},
+		"验 7992697494\n验 8992697494":    {Verb: VerbVerify, Items: []Item{{c, 1}, {"8992697494", 1}}},
+		"验 0123456789":                  {Verb: VerbVerify, Items: []Item{{"0123456789", 1}}},
+		"验 12345678":                    {Verb: VerbVerify, Items: []Item{{"12345678", 1}}},
+		"验 12345678901234567890":        {Verb: VerbVerify, Items: []Item{{"12345678901234567890", 1}}},
+	} {
+		got := Parse(text)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q:\n%s", text, diff)
+		}
+	}
+}
+
+func TestParseProblems(t *testing.T) {
+	t.Parallel()
+	many := "验"
+	for i := range 21 {
+		many += fmt.Sprintf(" 79926974%02d", i)
+	}
+	for text, say := range map[string]string{
+		"验":                             "请带上券码",
+		"验 7992-6974-9412 8992-6974-94": "22 位", // short groups on one line are one code
+		"查":                             "请带上券码",
+		"验 1234567":                     "7 位",
+		"验 123456789012345678901":       "21 位",
+		"1234567":                       "7 位",
+		"验 79926A7494":                  "别的字符",
+		"验 7992697494 你好":               "看不懂「你好」",
+		"验 7992697494 7992697494":       "两次",
+		"验 x2":                          "写在券码后面",
+		"验 7992697494 x0":               "张数",
+		"验 7992697494 x101":             "张数",
+		"验 7992697494 x99999999999999":  "张数",
+		"验 79926974 94":                 "2 位",
+		"撤 7992697494 8992697494":       "一次只能撤销一个",
+		"验 7992697494\n撤 8992697494":    "看不懂「撤」",
+		"记录 0":                          "条数",
+		"记录 abc":                        "条数",
+		"导出":                            "后面写时间",
+		"导出 csv":                        "后面写时间",
+		"导出 7992697494":                 "后面写时间",
+		many:                            "最多 20 个",
+		"验 " + strings.Repeat("7992697494 ", 10000): "最多 20 个",
+	} {
+		got := Parse(text)
+		if !strings.Contains(got.Problem, say) || got.Items != nil {
+			t.Errorf("%.40q: %+v, want a problem that says %q and no items", text, got, say)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"验 7992697494", "@a 验 7992 6974 94 x2", "撤", "？", "7992697494x2\n1", "验-x2--", "\xff\xfe", "@"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		cmd := Parse(s)
+		if len(cmd.Items) > MaxCodes {
+			t.Fatalf("%d items", len(cmd.Items))
+		}
+		if cmd.Problem != "" && len(cmd.Items) > 0 {
+			t.Fatal("a problem must not come with items")
+		}
+		for _, it := range cmd.Items {
+			if len(it.Code) < MinCodeLen || len(it.Code) > MaxCodeLen || leadingDigits(it.Code) != it.Code || it.Count < 1 || it.Count > MaxCount {
+				t.Fatalf("bad item %+v", it)
+			}
+		}
+	})
+}
+
+func TestParseReply(t *testing.T) {
+	t.Parallel()
+	const quoted = "验 7992697494，麻烦了"
+	for _, tt := range []struct{ text, quote, want string }{
+		{"撤", quoted, "撤 7992697494"},
+		{"@验券 撤销。", quoted, "撤 7992697494"},
+		{"查", "券码：７９９２６９７４９４", "查 7992697494"},
+		{"验", quoted + " 7992697494", "验 7992697494"}, // the same twice is one
+		{"撤 7861310011", quoted, "撤 7861310011"},      // what is said counts
+		{"7861310011", quoted, "查 7861310011"},
+		{"撤", "", "撤"},
+		{"撤", "谢谢 12", "撤"},
+	} {
+		if cmd := ParseReply(tt.text, tt.quote); cmd.Problem != "" || cmd.String() != tt.want {
+			t.Errorf("%q to %q: %q, problem %q", tt.text, tt.quote, cmd.String(), cmd.Problem)
+		}
+	}
+	for _, tt := range []struct{ text, quote, want string }{
+		{"撤", "7992697494 7861310011", "2 个号码"},
+		{"验", "谢谢", "请带上券码"},
+		{"验 79926", quoted, "79926"}, // a code that is wrong is not replaced by another
+	} {
+		if cmd := ParseReply(tt.text, tt.quote); len(cmd.Items) > 0 || !strings.Contains(cmd.Problem, tt.want) {
+			t.Errorf("%q to %q: %+v", tt.text, tt.quote, cmd)
+		}
+	}
+	if cmd := ParseReply("好的", quoted); cmd.Verb != VerbNone || len(cmd.Items) > 0 {
+		t.Errorf("words alone do nothing: %+v", cmd)
+	}
+}

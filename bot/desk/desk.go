@@ -1,0 +1,240 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"yanquan/bot/access"
+	"yanquan/bot/command"
+	"yanquan/bot/figures"
+	"yanquan/bot/reconcile"
+	"yanquan/bot/words"
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// Desks shows leads and managers what they may see; it changes nothing.
+type Desks struct {
+	DB        *models.DB
+	Words     *words.Words
+	Figures   *figures.Counter
+	Ledger    *reconcile.Keeper
+	Platforms map[string]dianping.Client
+	Access    *access.Access
+	Location  *time.Location
+	Now       func() time.Time
+}
+
+// Desk is what one person may look at on the console's pages: the stores they
+// lead or manage. It is asked for anew for every page, so that who leaves a store
+// sees no more of it.
+type Desk struct {
+	User, Name string
+	Stores     []models.Store // by name
+	Managed    []models.Store // those of them whose people and access are theirs to see
+}
+
+// Desk finds what somebody may look at; without stores it is nothing.
+func (k *Desks) Desk(ctx context.Context, user string) (Desk, error) {
+	d := Desk{User: strings.ToLower(user)}
+	all, err := k.DB.Stores(ctx)
+	if err != nil {
+		return Desk{}, fmt.Errorf("bot: stores: %w", err)
+	}
+	members, err := k.DB.Memberships(ctx, d.User)
+	if err != nil {
+		return Desk{}, fmt.Errorf("bot: memberships: %w", err)
+	}
+	sees, manages := map[int64]bool{}, map[int64]bool{}
+	for _, m := range members {
+		manages[m.StoreID] = m.Role == models.RoleManager
+		sees[m.StoreID] = manages[m.StoreID] || m.Role == models.RoleLead
+		d.Name = m.Name
+	}
+	slices.SortFunc(all, func(x, y models.Store) int { return strings.Compare(x.Name, y.Name) })
+	for _, s := range all {
+		if k.Access.ManagesAll(d.User) || sees[s.ID] {
+			d.Stores = append(d.Stores, s)
+		}
+		if k.Access.ManagesAll(d.User) || manages[s.ID] {
+			d.Managed = append(d.Managed, s)
+		}
+	}
+	return d, nil
+}
+
+// only narrows a desk to one of its stores; 0 is all of them. A store that is not
+// on it is none.
+func (d Desk) only(store int64) []models.Store {
+	if store == 0 {
+		return d.Stores
+	}
+	return slices.DeleteFunc(slices.Clone(d.Stores), func(s models.Store) bool { return s.ID != store })
+}
+
+// Line is a row of figures: money is of what was verified and not undone.
+type Line struct {
+	Name             string
+	Verified, Undone int
+	Amount           dianping.Fen
+}
+
+func lineOf(name string, t *figures.Tally) Line {
+	return Line{Name: name, Verified: t.Verified, Undone: t.Undone, Amount: dianping.Fen(t.AmountFen)}
+}
+
+// Sheet is the figures of a span.
+type Sheet struct {
+	Span                      command.Span
+	All                       Line
+	ByStore, ByPerson, ByDeal []Line   // most first
+	ByHour                    [24]int  // verified
+	Refused                   []Line   // by what staff were told; Verified counts
+	Outlook                   []string // what else to know, a sentence each
+	Busiest, InBusiest        int      // the hour with most, and how many; 0 of them: none
+}
+
+// Sheet sums a period up for a desk, or one store of it.
+func (k *Desks) Sheet(ctx context.Context, d Desk, store int64, p command.Period) (Sheet, error) {
+	span, ok := p.Span(k.Now(), k.Location)
+	if !ok {
+		return Sheet{}, ErrNoPeriod
+	}
+	stores := d.only(store)
+	f, err := k.Figures.Of(ctx, models.StoreIDs(stores), span)
+	if err != nil {
+		return Sheet{}, err
+	}
+	s := Sheet{Span: span, All: lineOf("", &f.All), ByHour: f.ByHour}
+	s.Busiest, s.InBusiest = f.Busiest()
+	names := map[int64]string{}
+	for _, st := range stores {
+		names[st.ID] = st.Name
+	}
+	for _, id := range figures.Best(f.ByStore) {
+		s.ByStore = append(s.ByStore, lineOf(names[id], f.ByStore[id]))
+	}
+	for _, name := range figures.Best(f.ByPerson) {
+		s.ByPerson = append(s.ByPerson, lineOf(name, f.ByPerson[name]))
+	}
+	for _, title := range figures.Best(f.ByDeal) {
+		s.ByDeal = append(s.ByDeal, lineOf(title, f.ByDeal[title]))
+	}
+	for _, r := range f.Refused {
+		s.Refused = append(s.Refused, Line{Name: words.SayingOf(r.Reason).Title, Verified: r.Times})
+	}
+	s.Outlook, err = k.Figures.Outlook(ctx, stores)
+	return s, err
+}
+
+// ErrNoPeriod is a period that is none, or has not begun.
+var ErrNoPeriod = errors.New("bot: no such period")
+
+// Search says which verifications to list.
+type Search struct {
+	Store int64          // 0: all of the desk
+	Text  string         // a code, or the last four digits of a phone; "": all
+	State string         // "", done, undone, open, refused
+	Days  command.Period // "": any time
+	After models.HistoryMark
+}
+
+// searchStates are the states behind the words of [Search].
+var searchStates = map[string][]models.State{
+	"done": {models.Done}, "undone": {models.Undone}, "refused": {models.Rejected},
+	"open": {models.Calling, models.Unknown, models.Undoing, models.UndoUnknown},
+}
+
+// ErrNoSearch is a text that is neither a code nor the end of a phone number.
+var ErrNoSearch = errors.New("bot: neither a code nor four digits")
+
+// Found is one row of a list.
+type Found struct {
+	models.Operation
+	Store string
+	Says  string // what became of it, as staff were told
+}
+
+// historyPage is how many verifications a page lists.
+const historyPage = 30
+
+// History lists verifications of a desk, the newest first; next is nil on the last
+// page.
+func (k *Desks) History(ctx context.Context, d Desk, q Search) (page []Found, next *models.HistoryMark, err error) {
+	stores := d.only(q.Store)
+	f := models.HistoryFilter{StoreIDs: models.StoreIDs(stores), States: searchStates[q.State]}
+	digits := strings.Trim(command.Normalize(q.Text), command.Punctuation+" \n")
+	switch {
+	case digits == "":
+	case strings.Trim(digits, "0123456789") != "":
+		return nil, nil, ErrNoSearch
+	case len(digits) == 4:
+		f.Phone = digits
+		if q.Days == "" {
+			q.Days = command.ThisMonth // few operations pass it
+		}
+	case len(digits) >= command.MinCodeLen && len(digits) <= command.MaxCodeLen:
+		f.Code = digits
+	default:
+		return nil, nil, ErrNoSearch
+	}
+	if q.Days != "" {
+		span, ok := q.Days.Span(k.Now(), k.Location)
+		if !ok {
+			return nil, nil, ErrNoPeriod
+		}
+		f.From, f.To = span.From, span.To
+	}
+	ops, next, err := k.DB.History(ctx, f, q.After, historyPage)
+	if err != nil {
+		return nil, nil, fmt.Errorf("bot: history: %w", err)
+	}
+	names := map[int64]string{}
+	for _, s := range stores {
+		names[s.ID] = s.Name
+	}
+	for _, op := range ops {
+		page = append(page, Found{Operation: op, Store: names[op.StoreID], Says: words.StateWords(op)})
+	}
+	return page, next, nil
+}
+
+// Event is a step in the story of a code.
+type Event struct {
+	At   time.Time
+	Kind EventKind
+	Text string
+}
+
+// EventKind is whose step it was.
+type EventKind string
+
+const (
+	Asked  EventKind = "asked"  // a person
+	Called EventKind = "called" // we, at the platform
+	Became EventKind = "became" // the voucher
+	Told   EventKind = "told"   // we, in the chat
+)
+
+// Story tells a desk of one operation, and of its code in these stores. An
+// operation elsewhere is [models.ErrNotFound], as one that never was.
+func (k *Desks) Story(ctx context.Context, d Desk, operationID string) (VoucherView, []Event, error) {
+	op, err := k.DB.Operation(ctx, operationID)
+	if err != nil {
+		return VoucherView{}, nil, fmt.Errorf("bot: operation: %w", err)
+	}
+	mine := models.StoreIDs(d.Stores)
+	if !slices.Contains(mine, op.StoreID) {
+		return VoucherView{}, nil, fmt.Errorf("bot: operation: %w", models.ErrNotFound)
+	}
+	v, err := k.Voucher(ctx, op.ID)
+	if err != nil {
+		return VoucherView{}, nil, err
+	}
+	events, err := story(ctx, k.DB, k.Location, op.Code, func(store int64) bool { return slices.Contains(mine, store) })
+	return v, events, err
+}

@@ -1,0 +1,204 @@
+package desk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/bot/grants"
+	"yanquan/bot/reconcile"
+	"yanquan/bot/words"
+	"yanquan/models"
+)
+
+// DayChecked is a closed day of one store, held against the platform's list.
+type DayChecked struct {
+	models.Store
+	Result *reconcile.Result // nil: not yet; its items only where one store was asked for
+	Tone   bot.Tone
+	Says   string
+}
+
+// Checked tells how a closed day of a desk, or one store of it, compares with the
+// platform's list. It looks at what is known and compares nothing itself. day is
+// the platform's.
+func (k *Desks) Checked(ctx context.Context, d Desk, store int64, p command.Period) (day string, all []DayChecked, err error) {
+	span, ok := p.Span(k.Now(), reconcile.Zone)
+	if !ok || span.To.Sub(span.From) != 24*time.Hour {
+		return "", nil, ErrNoPeriod
+	}
+	day = reconcile.DayOf(span.From)
+	known := map[int64]reconcile.Result{}
+	if store != 0 {
+		r, ok, err := k.Ledger.Result(ctx, store, day)
+		if err != nil {
+			return "", nil, fmt.Errorf("bot: %w", err)
+		}
+		if ok {
+			known[store] = r
+		}
+	} else {
+		results, err := k.Ledger.Results(ctx, models.StoreIDs(d.Stores), day, day)
+		if err != nil {
+			return "", nil, fmt.Errorf("bot: %w", err)
+		}
+		for _, r := range results {
+			known[r.StoreID] = r
+		}
+	}
+	for _, s := range d.only(store) {
+		c := DayChecked{Store: s, Says: "还没有对账"}
+		if r, ok := known[s.ID]; ok {
+			c.Result, c.Tone, c.Says = &r, ToneOf(r.Figures), r.Figures.Line()
+		}
+		all = append(all, c)
+	}
+	return day, all, nil
+}
+
+// StoreSheet is a store as its manager sees it.
+type StoreSheet struct {
+	models.Store
+	Platform string // as people call it
+	State    string // of its access to the platform
+	Chats    int
+	People   []Person
+}
+
+// Person is somebody in a store.
+type Person struct {
+	models.Member
+	Role string // as people call it
+}
+
+// storesPage is how many stores a page shows.
+const storesPage = 20
+
+// Roster shows the stores that a desk manages, from one on; next is where the
+// following page begins, 0 on the last.
+func (k *Desks) Roster(ctx context.Context, d Desk, from int) (all []StoreSheet, next int, err error) {
+	from = min(max(from, 0), len(d.Managed))
+	to := min(from+storesPage, len(d.Managed))
+	for _, s := range d.Managed[from:to] {
+		sheet := StoreSheet{Store: s, Platform: cmp.Or(words.PlatformNames[s.Platform], s.Platform)}
+		if sheet.State, err = k.StoreState(ctx, k.DB, s); err != nil {
+			return nil, 0, err
+		}
+		chats, err := k.DB.ChatsOfStore(ctx, s.ID)
+		if err != nil {
+			return nil, 0, fmt.Errorf("bot: chats: %w", err)
+		}
+		people, err := k.DB.Members(ctx, s.ID)
+		if err != nil {
+			return nil, 0, fmt.Errorf("bot: members: %w", err)
+		}
+		sheet.Chats = len(chats)
+		rank := map[models.Role]int{models.RoleManager: 0, models.RoleLead: 1, models.RoleStaff: 2}
+		slices.SortStableFunc(people, func(x, y models.Member) int { return rank[x.Role] - rank[y.Role] })
+		for _, p := range people {
+			sheet.People = append(sheet.People, Person{Member: p, Role: words.RoleNames[p.Role]})
+		}
+		all = append(all, sheet)
+	}
+	if to < len(d.Managed) {
+		next = to
+	}
+	return all, next, nil
+}
+
+// Change is a line of the audit log.
+type Change struct {
+	At         time.Time
+	Who, Where string
+	What       string
+}
+
+// changeWords say what was done; the others are shown as they are.
+var changeWords = map[string]string{
+	"authorize": "授权", "renew": "续期", "end": "授权失效", "bind": "绑定群", "unbind": "解绑群", "ask to join": "申请加入",
+	"member": "改了人员", "refuse": "拒绝加入", "remove": "移出", "export": "导出",
+}
+
+// changesShown is how many changes are looked at, of each store.
+const changesShown = 100
+
+// Changes lists the last changes of the stores that a desk manages, the newest
+// first.
+func (k *Desks) Changes(ctx context.Context, d Desk) ([]Change, error) {
+	names := map[int64]string{}
+	var entries []models.AuditEntry
+	for _, s := range d.Managed {
+		names[s.ID] = s.Name
+	}
+	if k.Access.ManagesAll(d.User) { // also what is of no store
+		all, err := k.DB.Audit(ctx, models.AuditFilter{Limit: changesShown})
+		if err != nil {
+			return nil, fmt.Errorf("bot: audit: %w", err)
+		}
+		entries = all
+	} else {
+		for _, s := range d.Managed {
+			some, err := k.DB.Audit(ctx, models.AuditFilter{StoreID: s.ID, Limit: changesShown})
+			if err != nil {
+				return nil, fmt.Errorf("bot: audit: %w", err)
+			}
+			entries = append(entries, some...)
+		}
+	}
+	slices.SortStableFunc(entries, func(x, y models.AuditEntry) int { return cmp.Or(y.At.Compare(x.At), cmp.Compare(y.ID, x.ID)) })
+	var list []Change
+	for _, e := range entries[:min(len(entries), changesShown)] {
+		what := cmp.Or(changeWords[e.Action], e.Action) + " " + e.Subject
+		switch {
+		case e.Before != "" && e.After != "":
+			what += "：" + e.Before + " → " + e.After
+		case e.Before+e.After != "":
+			what += "：" + e.Before + e.After
+		}
+		list = append(list, Change{At: e.At, Who: cmp.Or(e.UserName, e.UserID, "验券"), Where: names[e.StoreID], What: strings.TrimSpace(what)})
+	}
+	return list, nil
+}
+
+func ToneOf(f reconcile.Figures) bot.Tone {
+	switch {
+	case f.Alarming():
+		return bot.Bad
+	case f.Even():
+		return bot.Good
+	}
+	return bot.Plain
+}
+
+// StoreState says in a few words whether a store can be worked with.
+func (k *Desks) StoreState(ctx context.Context, tx *models.DB, s models.Store) (string, error) {
+	session, err := tx.Session(ctx, s.ID)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return "需要授权", nil
+	case err != nil:
+		return "", fmt.Errorf("bot: session: %w", err)
+	case k.Platforms[s.Platform] == nil:
+		return "平台没有接通", nil
+	case session.GrantID == "":
+		return "已接通（配置文件）", nil
+	}
+	g, err := tx.Grant(ctx, session.GrantID)
+	if err != nil {
+		return "", fmt.Errorf("bot: grant: %w", err)
+	}
+	if g.Ended || session.AccessToken == "" {
+		return "授权失效，需要重新授权", nil
+	}
+	if end := grants.Ends(g); !end.IsZero() {
+		days := max(int(end.Sub(k.Now())/(24*time.Hour)), 0)
+		return fmt.Sprintf("已接通，%d 天后到期", days), nil
+	}
+	return "已接通", nil
+}

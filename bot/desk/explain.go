@@ -1,0 +1,155 @@
+package desk
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/words"
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// VoucherView is what the page of one verification shows.
+type VoucherView struct {
+	Store      string
+	Card       bot.Card
+	State      models.State
+	NeedsHuman bool
+	UndoUntil  time.Time // zero unless it can be undone now
+}
+
+// Voucher describes one operation for its page.
+func (k *Desks) Voucher(ctx context.Context, operationID string) (VoucherView, error) {
+	op, err := k.DB.Operation(ctx, operationID)
+	if err != nil {
+		return VoucherView{}, fmt.Errorf("bot: operation: %w", err)
+	}
+	s, err := k.DB.Store(ctx, op.StoreID)
+	if err != nil {
+		return VoucherView{}, fmt.Errorf("bot: store: %w", err)
+	}
+	coupons, err := k.DB.Coupons(ctx, op.ID)
+	if err != nil {
+		return VoucherView{}, fmt.Errorf("bot: coupons: %w", err)
+	}
+	v := VoucherView{Store: s.Name, Card: k.Words.Operation(s, op, coupons), State: op.State, NeedsHuman: op.NeedsHuman}
+	if k.Words.Undoable(op) {
+		v.UndoUntil = op.UndoUntil
+	}
+	return v, nil
+}
+
+// Explain writes the whole story of a code in the order it happened: who asked,
+// which calls were made, what was answered, what was sent.
+func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location, code string) error {
+	events, err := story(ctx, db, loc, code, func(int64) bool { return true })
+	if err != nil {
+		return err
+	}
+	if len(events) == 0 {
+		_, err := fmt.Fprintf(w, "%s: 没有记录\n", code)
+		return err
+	}
+	for _, e := range events {
+		indent := ""
+		if e.Kind == Called || e.Kind == Told {
+			indent = "  "
+		}
+		if _, err := fmt.Fprintf(w, "%s %s%s\n", e.At.In(loc).Format(words.DateFormat+" 15:04:05.000"), indent, e.Text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// story collects what happened to a code in the stores that may be told of.
+func story(ctx context.Context, db *models.DB, loc *time.Location, code string, tells func(store int64) bool) ([]Event, error) {
+	ops, coupons, calls, out, err := db.Story(ctx, code)
+	if err != nil {
+		return nil, fmt.Errorf("bot: story: %w", err)
+	}
+	ops = slices.DeleteFunc(ops, func(op models.Operation) bool { return !tells(op.StoreID) })
+	told := map[string]bool{} // what is about these: operations and messages
+	for _, op := range ops {
+		told[op.ID], told[op.InboxID], told[op.UndoInboxID] = true, true, true
+	}
+	delete(told, "")
+	coupons = slices.DeleteFunc(coupons, func(c models.Coupon) bool { return !told[c.OperationID] })
+	calls = slices.DeleteFunc(calls, func(c models.Call) bool { return !tells(c.StoreID) })
+	out = slices.DeleteFunc(out, func(o models.Outgoing) bool { return !told[o.OperationID] && !told[o.InboxID] })
+
+	var events []Event
+	add := func(at time.Time, kind EventKind, format string, args ...any) {
+		if !at.IsZero() {
+			events = append(events, Event{at, kind, fmt.Sprintf(format, args...)})
+		}
+	}
+	for _, op := range ops {
+		s, err := db.Store(ctx, op.StoreID)
+		if err != nil {
+			return nil, fmt.Errorf("bot: store: %w", err)
+		}
+		where := op.Channel
+		if op.Chat != "" {
+			where += " 群 " + op.Chat
+		}
+		add(op.CreatedAt, Asked, "%s（%s）在 %s 请求核销 %s × %d，门店 %s，操作 %s", op.User, op.UserID, where, op.Code, op.Count, s.Name, op.ID)
+		if op.State == models.Rejected {
+			add(words.Latest(op.CreatedAt, op.CalledAt), Became, "没有核销：%s（%s）", words.SayingOf(op.Outcome.Reason).Title, joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message))
+		}
+		add(op.ConsumedAt, Became, "核销成功：%s %v，可撤销至 %s", op.Title, dianping.Fen(op.PriceFen), op.UndoUntil.In(loc).Format(words.ClockFormat))
+		add(op.DoubtSince, Became, "结果不明（%s），状态 %s，第 %d 步，下一次确认 %s", joined(op.Outcome.Reason, op.Outcome.Message), op.State, op.Attempt, op.DueAt.In(loc).Format(words.ClockFormat))
+		add(op.UndoCalledAt, Asked, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
+		add(op.UndoneAt, Became, "已撤销")
+		if op.UndoReason != "" {
+			add(op.UndoCalledAt, Became, "没有撤销：%s %s", words.UndoSayingOf(op.UndoReason).What, op.UndoMessage)
+		}
+	}
+	for _, c := range coupons {
+		if c.Code != code && !c.UndoneAt.IsZero() {
+			add(c.UndoneAt, Became, "同一订单的 %s 已撤销", c.Code)
+		}
+	}
+	for _, c := range calls {
+		result := "成功"
+		if c.Class != "" {
+			result = joined(c.Class, c.Reason, c.Outcome.Code, c.Outcome.Message)
+		}
+		if c.TraceID != "" {
+			result += " trace=" + c.TraceID
+		}
+		add(c.StartedAt, Called, "平台 %s（%d 毫秒）：%s", c.Name, c.Took.Milliseconds(), result)
+	}
+	for _, o := range out {
+		what := "消息发给"
+		if bot.Form(o.Form) == bot.AsUpdate {
+			what = "更新卡片"
+		}
+		text := fmt.Sprintf("%s %s：%s", what, joined(o.Channel, o.User, o.Chat), outgoingWords[o.State])
+		if o.Reason != "" {
+			text += "（" + o.Reason + "）"
+		}
+		add(words.Latest(o.CreatedAt, o.SentAt), Told, "%s", text)
+	}
+	order := map[EventKind]int{Asked: 0, Called: 1, Became: 2, Told: 3} // of what happened at the same moment
+	slices.SortStableFunc(events, func(x, y Event) int {
+		return cmp.Or(x.At.Compare(y.At), cmp.Compare(order[x.Kind], order[y.Kind]))
+	})
+	return events, nil
+}
+
+// outgoingWords say what became of an answer.
+var outgoingWords = map[models.OutgoingState]string{
+	models.Queued: "等待发送", models.SentOut: "已送达", models.Failed: "没能送达", models.Obsolete: "不用再发，已直接回答",
+}
+
+// joined joins what there is.
+func joined(all ...string) string {
+	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), " ")
+}

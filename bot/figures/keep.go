@@ -1,0 +1,91 @@
+package figures
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"yanquan/bot/command"
+	"yanquan/models"
+)
+
+// What days, weeks and months add up to is kept, store by store, up to the last hour
+// that nothing is likely to change: to sum up a month of many stores takes one row of
+// each and the verifications since.
+const (
+	keepFirst  = 15 * time.Second // after a start, which has other things to do
+	KeepEvery  = 10 * time.Minute
+	keptMonths = 13 // with the present one
+	keptWeeks  = 2
+	keptDays   = 2
+	keepAtOnce = 100 // stores
+)
+
+// SpansToKeep are the spans whose figures are to be kept, those that are looked at
+// most first.
+func SpansToKeep(now time.Time) (spans []command.Span) {
+	closed := now.Add(-models.KeepAfter).Truncate(time.Hour)
+	y, m, d := closed.Add(-1).Date() // the last day of which something may be kept
+	date := func(m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, now.Location()) }
+	monday := d - (int(date(m, d).Weekday())+6)%7
+	for back := range keptMonths {
+		if back < keptDays {
+			spans = append(spans, command.Span{From: date(m, d-back), To: date(m, d-back+1), Kind: command.Days})
+		}
+		if back < keptWeeks {
+			spans = append(spans, command.Span{From: date(m, monday-7*back), To: date(m, monday-7*(back-1)), Kind: command.Weeks})
+		}
+		spans = append(spans, command.Span{From: date(m-time.Month(back), 1), To: date(m-time.Month(back-1), 1), Kind: command.Months})
+	}
+	for i := range spans {
+		if spans[i].To.After(closed) {
+			spans[i].To = closed
+		}
+	}
+	return spans
+}
+
+// KeepDue reports whether figures are to be kept now.
+func (x *Counter) KeepDue(now time.Time) bool {
+	if now.Before(x.keepNext) {
+		return false
+	}
+	if x.keepNext.IsZero() {
+		x.keepNext = now.Add(keepFirst)
+		return false
+	}
+	x.keepNext = now.Add(KeepEvery)
+	return true
+}
+
+// Keep keeps what is not kept yet. Where another process does the same, or
+// something was changed meanwhile, the rest is for the next time.
+func (x *Counter) Keep(ctx context.Context, now time.Time) error {
+	all, err := x.DB.Stores(ctx)
+	if err != nil {
+		return fmt.Errorf("bot: stores: %w", err)
+	}
+	oldest := map[string]command.Span{} // of each kind
+	for _, span := range SpansToKeep(x.Words.In(now)) {
+		oldest[span.Kind] = span
+		missing, err := x.DB.FiguresToKeep(ctx, models.StoreIDs(all), Counted(span))
+		if err != nil {
+			return fmt.Errorf("bot: figures: %w", err)
+		}
+		for stores := range slices.Chunk(missing, keepAtOnce) {
+			if x.Stopping() {
+				return nil
+			}
+			if err := x.DB.KeepFigures(ctx, stores, Counted(span)); err != nil {
+				return fmt.Errorf("bot: figures: %w", err)
+			}
+		}
+	}
+	for _, span := range oldest {
+		if err := x.DB.PurgeFigures(ctx, Counted(span)); err != nil {
+			return fmt.Errorf("bot: figures: %w", err)
+		}
+	}
+	return nil
+}

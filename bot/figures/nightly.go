@@ -1,0 +1,371 @@
+package figures
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/access"
+	"yanquan/bot/command"
+	"yanquan/bot/notice"
+	"yanquan/bot/report"
+	"yanquan/bot/ticket"
+	"yanquan/bot/words"
+	"yanquan/internal/failpoint"
+	"yanquan/internal/jobs"
+	"yanquan/models"
+)
+
+// Nightly sends managers and groups their summaries.
+type Nightly struct {
+	DB            *models.DB
+	Figures       *Counter
+	Words         *words.Words
+	Access        *access.Access
+	Notices       *notice.Notices
+	Report        *Report // nil: none are sent
+	NoticeChannel string
+	Managers      []string
+	Webhooks      []notice.Webhook
+	ConsolePage   func(p command.Period) string // page of a period's figures; may be nil
+	Now           func() time.Time
+	NewID         func() string
+	Log           *slog.Logger
+
+	mu           sync.Mutex
+	publishing   bool            // summaries are being sent
+	published    map[string]bool // editions that all managers have got
+	publishAgain time.Time       // after a failure
+}
+
+// Report is when managers get their summaries: of the day every day, of the week
+// before on Mondays, of the month before on the first.
+type Report struct {
+	At        time.Duration // since midnight; before noon, it is the day before that is summed up
+	EmptyDays bool          // also without business
+	// Times are those of managers, by case-folded userid, and of webhooks, by
+	// channel, that are not At.
+	Times map[string]time.Duration
+}
+
+// at is when somebody gets it.
+func (r Report) at(to string) time.Duration {
+	if at, ok := r.Times[to]; ok {
+		return at
+	}
+	return r.At
+}
+
+// publishRetry is the pause after a failure.
+const publishRetry = 10 * time.Second
+
+// A summary that was missed is sent later, but not when it is news to nobody.
+const (
+	lateAfter  = 15 * time.Minute
+	lateAtMost = 36 * time.Hour
+)
+
+// edition is one summary that is due: the same for all who get theirs at that hour.
+type edition struct {
+	kind   string
+	at     time.Duration
+	due    time.Time
+	span   command.Span
+	before []earlier
+}
+
+// earlier is a span to compare with.
+type earlier struct {
+	Word string
+	span command.Span
+}
+
+// Key names an edition forever.
+func (e edition) Key() string { return e.kind + "/" + e.span.From.Format(time.DateOnly) }
+
+// run names the sending of it at its hour.
+func (e edition) run() string { return e.Key() + " " + e.at.String() }
+
+// period is what the console calls it.
+func (e edition) period() command.Period {
+	switch e.kind {
+	case "day":
+		return command.Period(e.span.From.Format(time.DateOnly))
+	case "month":
+		return command.Period(e.span.From.Format("2006-01"))
+	}
+	year, week := e.span.From.ISOWeek()
+	return command.Period(fmt.Sprintf("%04d-W%02d", year, week))
+}
+
+// Editions are those that are due now and not too old, of each hour the oldest first.
+func (r Report) Editions(now time.Time) (due []edition) {
+	hours := append(slices.Collect(maps.Values(r.Times)), r.At)
+	slices.Sort(hours)
+	for _, hour := range slices.Compact(hours) {
+		due = append(due, editionsOf(now, hour)...)
+	}
+	return due
+}
+
+func editionsOf(now time.Time, hour time.Duration) (due []edition) {
+	y, m, d := now.Date()
+	zone := now.Location()
+	for back := 2; back >= 0; back-- { // days
+		midnight := func(days int) time.Time { return time.Date(y, m, d-back+days, 0, 0, 0, 0, zone) }
+		at := clockOn(midnight(0), hour)
+		if at.After(now) || now.Sub(at) > lateAtMost {
+			continue
+		}
+		day := 0
+		end := at
+		if hour < 12*time.Hour {
+			day, end = -1, midnight(0)
+		}
+		upTo := func(days int) time.Time { // as much of another day as of this one
+			if hour < 12*time.Hour {
+				return midnight(day + days + 1)
+			}
+			return clockOn(midnight(days), hour)
+		}
+		due = append(due, edition{
+			kind: "day", at: hour, due: at, span: command.Span{From: midnight(day), To: end, Title: midnight(day).Format("01-02"), Kind: command.Days},
+			before: []earlier{{"前一天", command.Span{From: midnight(day - 1), To: upTo(-1)}}, {"上周同日", command.Span{From: midnight(day - 7), To: upTo(-7)}}},
+		})
+		if at.Weekday() == time.Monday {
+			due = append(due, edition{
+				kind: "week", at: hour, due: at, span: command.Span{From: midnight(-7), To: midnight(0), Title: "上周 " + midnight(-7).Format("01-02") + " 至 " + midnight(-1).Format("01-02"), Kind: command.Weeks},
+				before: []earlier{{"前一周", command.Span{From: midnight(-14), To: midnight(-7), Kind: command.Weeks}}},
+			})
+		}
+		if at.Day() == 1 {
+			first := func(months int) time.Time {
+				return time.Date(at.Year(), at.Month()+time.Month(months), 1, 0, 0, 0, 0, zone)
+			}
+			due = append(due, edition{
+				kind: "month", at: hour, due: at, span: command.Span{From: first(-1), To: first(0), Title: first(-1).Format("2006年1月"), Kind: command.Months},
+				before: []earlier{{"前一个月", command.Span{From: first(-2), To: first(-1), Kind: command.Months}}},
+			})
+		}
+	}
+	return due
+}
+
+// clockOn is a time of day on the day that begins at midnight, by the clock on the
+// wall.
+func clockOn(midnight time.Time, at time.Duration) time.Time {
+	y, m, d := midnight.Date()
+	return time.Date(y, m, d, int(at/time.Hour), int(at%time.Hour/time.Minute), 0, 0, midnight.Location())
+}
+
+// Due lists the editions that this process has not seen through yet.
+func (n *Nightly) Due(now time.Time) []edition {
+	if n.Report == nil {
+		return nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.publishing || now.Before(n.publishAgain) {
+		return nil
+	}
+	due := slices.DeleteFunc(n.Report.Editions(n.Words.In(now)), func(e edition) bool { return n.published[e.run()] })
+	n.publishing = len(due) > 0
+	return due
+}
+
+// Publish publishes editions, and remembers those that all have got.
+func (n *Nightly) Publish(ctx context.Context, due []edition) error {
+	err := errors.New("bot: summaries: panic")
+	defer func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.publishing = false
+		if err != nil {
+			n.publishAgain = n.Now().Add(publishRetry)
+			return
+		}
+		if n.published == nil {
+			n.published = map[string]bool{}
+		}
+		for _, e := range due {
+			n.published[e.run()] = true
+		}
+	}()
+	err = n.publishAll(ctx, due)
+	return err
+}
+
+// publishAll sends editions to every manager who has not got them: whatever is killed
+// or runs at the same time elsewhere, each gets one.
+func (n *Nightly) publishAll(ctx context.Context, due []edition) error {
+	if n.NoticeChannel == "" && len(n.Webhooks) == 0 {
+		n.Log.Warn("nobody gets a daily summary: no app and no webhook is configured")
+		return nil
+	}
+	more, err := n.DB.Managers(ctx)
+	if err != nil {
+		return fmt.Errorf("bot: managers: %w", err)
+	}
+	var users []string
+	for _, u := range append(slices.Clone(n.Managers), more...) {
+		if u = strings.ToLower(u); n.NoticeChannel != "" && !slices.Contains(users, u) {
+			users = append(users, u)
+		}
+	}
+	all, err := n.DB.Stores(ctx)
+	if err != nil {
+		return fmt.Errorf("bot: stores: %w", err)
+	}
+	var errs []error
+	for _, e := range due { // one after another: a day's comes before its month's
+		done, err := n.DB.ReportedTo(ctx, e.kind, e.span.From.Format(time.DateOnly))
+		if err != nil {
+			return fmt.Errorf("bot: reports: %w", err)
+		}
+		var tell []func() error
+		for _, user := range users {
+			if slices.Contains(done, user) || n.Report.at(user) != e.at {
+				continue
+			}
+			tell = append(tell, func() error {
+				stores, err := n.Access.ManagedOf(ctx, n.DB, all, user)
+				if err != nil {
+					return err
+				}
+				return n.reportTo(ctx, user, bot.Delivery{Channel: n.NoticeChannel, User: user}, stores, e)
+			})
+		}
+		for _, h := range n.Webhooks {
+			if slices.Contains(done, strings.ToLower(h.Channel)) || n.Report.at(h.Channel) != e.at {
+				continue
+			}
+			tell = append(tell, func() error {
+				return n.reportTo(ctx, h.Channel, bot.Delivery{Channel: h.Channel}, n.shownTo(all, h), e)
+			})
+		}
+		errs = append(errs, atOnce(reportHands, tell))
+	}
+	return errors.Join(errs...)
+}
+
+// reportHands make summaries: most of it is drawing.
+const reportHands = 4
+
+// shownTo lists the stores of a webhook.
+func (n *Nightly) shownTo(all []models.Store, h notice.Webhook) []models.Store {
+	if len(h.Stores) == 0 {
+		return all
+	}
+	stores := slices.DeleteFunc(slices.Clone(all), func(s models.Store) bool { return !slices.Contains(h.Stores, s.Name) })
+	if len(stores) < len(h.Stores) {
+		n.Log.Warn("a webhook names stores that are not there", "channel", h.Channel, "stores", h.Stores)
+	}
+	return stores
+}
+
+// reportTo sends one manager, or one group, an edition about some stores.
+func (n *Nightly) reportTo(ctx context.Context, to string, d bot.Delivery, stores []models.Store, e edition) (err error) {
+	if len(stores) == 0 {
+		return nil
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("bot: report to %s: %w", to, err)
+		}
+	}()
+	s, err := n.summaryOf(ctx, stores, e)
+	if err != nil {
+		return err
+	}
+	if s.Now.All == (Tally{}) && (!n.Report.EmptyDays || s.Late) {
+		return nil // a day without business is no news afterwards
+	}
+	reply := n.Figures.Reply(s)
+	if n.ConsolePage != nil {
+		reply.Card.URL = n.ConsolePage(e.period())
+	}
+	if e.kind == "day" && s.Now.All.Verified > 0 {
+		if reply.File, err = n.chart(ctx, d.User, s); err != nil {
+			n.Log.Warn("summary goes without its picture", "error", err)
+		}
+	}
+	d.Reply = reply
+	failpoint.Hit("report.before")
+	err = n.DB.Tx(ctx, func(tx *models.DB) error {
+		fresh, err := tx.TakeReport(ctx, to, e.kind, e.span.From.Format(time.DateOnly))
+		if err != nil || !fresh {
+			return err
+		}
+		return n.Notices.Tell(ctx, tx, "report/"+e.Key(), to, d)
+	})
+	failpoint.Hit("report.after")
+	return err
+}
+
+// chart draws the day by hour and keeps the picture.
+func (n *Nightly) chart(ctx context.Context, user string, s Summary) (*bot.File, error) {
+	picture, err := report.ByHour(s.Span.Title+" 核销 "+s.Now.All.String(), s.Now.ByHour).PNG()
+	if err != nil {
+		return nil, err
+	}
+	w, err := n.DB.CreateFile(ctx, models.File{
+		ID: n.NewID(), Name: "验券_" + s.Span.From.Format("20060102") + ".png", Kind: string(bot.Image), UserID: user, CreatedAt: n.Now(), ExpiresAt: n.Now().Add(ticket.FileLife),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("bot: file: %w", err)
+	}
+	if _, err := w.Write(picture); err != nil {
+		return nil, fmt.Errorf("bot: file: %w", err)
+	}
+	file, err := w.Close()
+	if err != nil {
+		return nil, fmt.Errorf("bot: file: %w", err)
+	}
+	return &bot.File{ID: file.ID, Name: file.Name, Kind: bot.Image, Size: file.Size}, nil
+}
+
+func (n *Nightly) summaryOf(ctx context.Context, stores []models.Store, e edition) (Summary, error) {
+	s := Summary{Span: e.span, Stores: stores, Late: n.Now().Sub(e.due) > lateAfter}
+	ids := models.StoreIDs(stores)
+	var err error
+	if s.Now, err = n.Figures.Of(ctx, ids, e.span); err != nil {
+		return s, err
+	}
+	for _, then := range e.before {
+		t, err := n.Figures.Sum(ctx, ids, then.span)
+		if err != nil {
+			return s, err
+		}
+		s.Against = append(s.Against, Comparison{then.Word, t})
+	}
+	if e.kind == "day" && e.before[0].span.To.Before(e.span.From) {
+		if s.Tail, err = n.Figures.Sum(ctx, ids, command.Span{From: e.before[0].span.To, To: e.span.From}); err != nil {
+			return s, err
+		}
+	}
+	s.Outlook, err = n.Figures.Outlook(ctx, stores)
+	return s, err
+}
+
+// atOnce does things, up to n at a time, and returns when all are done.
+func atOnce(n int, all []func() error) error {
+	errs := make([]error, len(all))
+	hands := make(chan struct{}, n)
+	var wg sync.WaitGroup
+	for i, do := range all {
+		hands <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-hands }()
+			errs[i] = jobs.Recovered(do)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,140 @@
+package notice
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/access"
+	"yanquan/bot/command"
+	"yanquan/bot/grants"
+	"yanquan/bot/outbox"
+	"yanquan/bot/watch"
+	"yanquan/models"
+)
+
+// Notices tells managers and groups what they have not asked for, once for each key.
+type Notices struct {
+	DB            *models.DB
+	Out           *outbox.Outbox
+	Access        *access.Access
+	NoticeChannel string // by which people are told; empty: not at all
+	Webhooks      []Webhook
+	Now           func() time.Time
+	Log           *slog.Logger
+}
+
+// Webhook is a group that gets the summaries, too.
+type Webhook struct {
+	Channel string   // "webhook/<name>"
+	Stores  []string // by name; none: all
+	Notices bool     // it is told of trouble as well
+}
+
+var _ grants.Teller = (*Notices)(nil)
+
+// TellManagers implements [grants.Teller].
+func (n *Notices) TellManagers(ctx context.Context, tx *models.DB, about grants.Notice) error {
+	card := bot.Card{Source: "验券", Title: about.Title, Text: about.Text, Tone: bot.Plain}
+	if about.Renew {
+		card.Tone = bot.Bad
+		card.Keys = []bot.CardKey{{Text: "重新授权", Key: command.KeyAuthorize + about.Platform, Style: bot.Primary}}
+	}
+	if about.User == "" {
+		return n.TellStores(ctx, tx, about.Key, about.Stores, card)
+	}
+	return n.TellUsers(ctx, tx, about.Key, []string{about.User}, bot.Reply{Card: &card})
+}
+
+// TellFinding tells managers what the watch has noticed.
+func (n *Notices) TellFinding(ctx context.Context, tx *models.DB, f watch.Finding) error {
+	return n.TellStores(ctx, tx, "watch/"+f.Key, f.Stores, bot.Card{Source: "验券", Title: f.Title, Text: f.Text, Tone: bot.Bad})
+}
+
+// TellStores tells who manages any of the stores, and the groups that want to know, once
+// for each key. Without stores it is about all of them.
+func (n *Notices) TellStores(ctx context.Context, tx *models.DB, key string, stores []int64, card bot.Card) error {
+	users, err := n.Access.ManagersOf(ctx, tx, stores)
+	if err != nil {
+		return err
+	}
+	if err := n.TellUsers(ctx, tx, key, users, bot.Reply{Card: &card}); err != nil {
+		return err
+	}
+	card.Keys = nil // nobody can press there
+	for _, h := range n.Webhooks {
+		concerned, err := h.concerned(ctx, tx, stores)
+		if err != nil {
+			return err
+		}
+		if !concerned {
+			continue
+		}
+		if err := n.Tell(ctx, tx, key, h.Channel, bot.Delivery{Channel: h.Channel, Reply: bot.Reply{Card: &card}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// concerned reports whether a group wants to know what is about some stores.
+func (h Webhook) concerned(ctx context.Context, tx *models.DB, stores []int64) (bool, error) {
+	if !h.Notices || len(h.Stores) == 0 || len(stores) == 0 {
+		return h.Notices, nil
+	}
+	for _, id := range stores {
+		s, err := tx.Store(ctx, id)
+		if err != nil {
+			return false, fmt.Errorf("bot: store: %w", err)
+		}
+		if slices.Contains(h.Stores, s.Name) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// ChannelQuiet is how long managers are left in peace about a channel.
+const ChannelQuiet = 6 * time.Hour
+
+// ChannelTrouble tells the managers of all stores what is wrong with a channel and
+// what to do, once for a while. It may reach them by that very channel, later.
+func (n *Notices) ChannelTrouble(ctx context.Context, channel, title, text string) error {
+	return n.DB.Tx(ctx, func(tx *models.DB) error {
+		key := "channel/" + channel + "/" + title
+		fresh, err := tx.Alert(ctx, key, ChannelQuiet)
+		if err != nil || !fresh {
+			return err
+		}
+		return n.TellFinding(ctx, tx, watch.Finding{Key: key + "/" + tx.Now().UTC().Format(time.RFC3339Nano), Title: title, Text: text})
+	})
+}
+
+// TellUsers sends a reply with a card to each of the people by the app, once for each key:
+// whoever is told the same again is not.
+func (n *Notices) TellUsers(ctx context.Context, tx *models.DB, key string, users []string, reply bot.Reply) error {
+	if n.NoticeChannel == "" {
+		n.Log.Warn("nobody is told: no app and no long connection is configured", "title", reply.Card.Title)
+		return nil
+	}
+	for _, user := range users {
+		if err := n.Tell(ctx, tx, key, user, bot.Delivery{Channel: n.NoticeChannel, User: user, Reply: reply}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Tell is tellOnce for one receiver, by whatever channel.
+func (n *Notices) Tell(ctx context.Context, tx *models.DB, key, to string, d bot.Delivery) error {
+	sum := sha256.Sum256([]byte("notice\x00" + key + "\x00" + to))
+	card := *d.Reply.Card
+	card.TaskID = hex.EncodeToString(sum[:16])
+	d.ID, d.Reply.Card = card.TaskID, &card
+	return n.Out.Enqueue(ctx, tx, d, "", "", n.Now())
+}

@@ -1,0 +1,354 @@
+package words
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/bot/redeem"
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// Words writes cards.
+type Words struct {
+	Location *time.Location                  // of the times shown
+	Link     func(operationID string) string // page of one verification; may be nil
+	Now      func() time.Time
+	NewID    func() string
+}
+
+const (
+	ClockFormat  = "15:04:05"
+	MinuteFormat = "01-02 15:04"
+	DateFormat   = "2006-01-02"
+)
+
+// OutcomeAgain is when to look whether the outcome that a card waits for is there.
+const OutcomeAgain = 5 * time.Second
+
+func (w *Words) In(t time.Time) time.Time { return t.In(w.Location) }
+
+// When shows a time as a person at the till wants it: the clock if it was
+// today, otherwise with the date.
+func (w *Words) When(t time.Time) string {
+	if w.In(t).Format(DateFormat) == w.In(w.Now()).Format(DateFormat) {
+		return w.In(t).Format(ClockFormat)
+	}
+	return w.In(t).Format(DateFormat + " " + ClockFormat)
+}
+
+func Source(s models.Store) string { return "验券 · " + s.Name }
+
+func price(fen int64, count int) string {
+	if count > 1 {
+		return fmt.Sprintf("%v × %d = %v", dianping.Fen(fen), count, dianping.Fen(fen*int64(count)))
+	}
+	return dianping.Fen(fen).String()
+}
+
+func (w *Words) Day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return w.In(t).Format(DateFormat)
+}
+
+// Operation shows the truth about an operation as it is now.
+func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.Coupon) bot.Card {
+	c := bot.Card{TaskID: w.NewID(), Source: Source(s), Desc: op.Title}
+	if w.Link != nil {
+		c.URL = w.Link(op.ID)
+	}
+	switch op.State {
+	case models.Done:
+		w.fillDone(&c, s, op, coupons)
+	case models.Undone:
+		c.Title, c.Tone = "已撤销", bot.Plain
+		c.Text = "核销已撤销，原券码已经作废；顾客可以在 App 里看到新的券码。"
+		if missing := Consumed(op, coupons) - len(coupons); missing > 0 && len(coupons) > 0 {
+			c.Title, c.Tone = "只撤销了一部分", bot.Bad
+			c.Text = fmt.Sprintf("还有 %d 张，平台没有告诉我们券码，请到开店宝里撤销。", missing)
+		}
+		c.Fields = bot.Fields(
+			bot.Field{Key: "原券码", Value: op.Code}, bot.Field{Key: "售价", Value: price(op.PriceFen, Consumed(op, coupons))},
+			bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "撤销人", Value: op.UndoUser, User: op.UndoUserID},
+			bot.Field{Key: "撤销时间", Value: w.When(op.UndoneAt)}, bot.Field{Key: "门店", Value: s.Name},
+		)
+		c.Quote = couponQuote(op, coupons)
+	case models.Calling, models.Unknown:
+		c.Title = "核验中"
+		c.Text = "平台还没有给出结果，我在继续确认，请先不要重复核销。"
+		if op.NeedsHuman {
+			c.Title, c.Tone = "需要人工确认", bot.Bad
+			c.Text = whyHuman(op) + "请到开店宝里查这个券码是否已核销；有了结果我也会再发消息。"
+		}
+		w.fillPending(&c, s, op)
+	case models.Undoing, models.UndoUnknown:
+		c.Title = "撤销中"
+		c.Text = "平台还没有给出撤销的结果，我在继续确认，请稍等。"
+		if op.NeedsHuman {
+			c.Title, c.Tone = "需要人工确认", bot.Bad
+			c.Text = whyHuman(op) + "请到开店宝里查这张券是否已撤销；有了结果我也会再发消息。"
+		}
+		w.fillPending(&c, s, op)
+	default:
+		w.fillRejected(&c, s, op)
+	}
+	return c
+}
+
+// whyHuman says why an outcome is not known for so long.
+func whyHuman(op models.Operation) string {
+	switch op.Outcome.Reason {
+	case string(dianping.SessionExpired), string(dianping.Reauthorize):
+		return "门店在平台的授权失效了，查不到结果，请告诉管理员。"
+	}
+	return "超过 3 分钟还没有结果。"
+}
+
+// Consumed is how many coupons an operation has consumed. The platform can say
+// that it was fewer than asked for, or leave out codes of those that were.
+func Consumed(op models.Operation, coupons []models.Coupon) int {
+	if op.Outcome.Reason == string(dianping.PartlyConsumed) {
+		return len(coupons)
+	}
+	return max(len(coupons), op.Count)
+}
+
+func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupons []models.Coupon) {
+	c.Title, c.Tone = "核销成功", bot.Good
+	c.Fields = bot.Fields(
+		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: price(op.PriceFen, Consumed(op, coupons))},
+		bot.Field{Key: "手机", Value: op.Mobile}, bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)},
+		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "门店", Value: s.Name},
+	)
+	c.Quote = couponQuote(op, coupons)
+	if n := Consumed(op, coupons); n < op.Count {
+		c.Title = fmt.Sprintf("核销成功 %d 张，不是 %d 张", n, op.Count)
+	}
+	refused := ""
+	if op.UndoReason != "" {
+		c.Title, c.Tone = "没有撤销", bot.Bad
+		refused = UndoSayingOf(op.UndoReason).What
+		if n := UndoneOf(coupons); n > 0 {
+			c.Title = "只撤销了一部分"
+			refused = fmt.Sprintf("撤销了 %d 张，其余 %d 张：%s", n, Consumed(op, coupons)-n, refused)
+		}
+	}
+	switch {
+	case w.Undoable(op):
+		c.Text = refused + "可撤销至 " + w.In(op.UndoUntil).Format(ClockFormat)
+		c.Keys = []bot.CardKey{{Text: "撤销", Key: command.KeyUndo + op.ID, Say: "撤 " + op.Code, Style: bot.Danger}}
+		c.Until, c.About = op.UndoUntil, op.ID
+	case op.UndoReason != "":
+		c.Text = refused + UndoSayingOf(op.UndoReason).Next
+	case op.Superseded:
+		c.Text = fmt.Sprintf("%s 核销，后来这个券码又核销过一次，这一次不能再撤销。", w.When(op.ConsumedAt))
+	default:
+		c.Text = fmt.Sprintf("%s 核销，已过撤销时间。", w.When(op.ConsumedAt))
+	}
+	if op.Outcome.Reason == redeem.ReasonCodesMissing && len(coupons) > 0 {
+		c.Text += fmt.Sprintf("。平台只告诉了 %d 张的券码，其余的要撤销请到开店宝。", len(coupons))
+	}
+}
+
+// UndoneOf counts the coupons that an undo was successful for.
+func UndoneOf(coupons []models.Coupon) (n int) {
+	for _, c := range coupons {
+		if !c.UndoneAt.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
+// Undoable reports whether an operation can still be undone, by our clock and by
+// what the platform has said.
+func (w *Words) Undoable(op models.Operation) bool {
+	return op.State == models.Done && !op.Superseded && op.UndoReason != redeem.ReasonUndoLate && w.Now().Before(op.UndoUntil)
+}
+
+func (w *Words) fillPending(c *bot.Card, s models.Store, op models.Operation) {
+	c.Fields = bot.Fields(
+		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: price(op.PriceFen, op.Count)},
+		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "门店", Value: s.Name},
+	)
+	c.Keys = []bot.CardKey{{Text: "查看结果", Key: command.KeyShow + op.ID, Say: "查 " + op.Code, Style: bot.Primary}}
+	c.Until, c.About = w.Now().Add(OutcomeAgain), op.ID
+}
+
+func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
+	say := SayingOf(op.Outcome.Reason)
+	c.Title, c.Tone, c.Text = say.Title, bot.Bad, say.What+say.Next
+	usedAt := ""
+	if !op.UsedAt.IsZero() {
+		usedAt = w.When(op.UsedAt)
+	}
+	switch {
+	case op.Outcome.Reason == redeem.ReasonTooMany:
+		c.Text = op.Outcome.Message + "一张都没有核销。" + say.Next
+	case op.UsedBy != "" && usedAt != "":
+		c.Text = fmt.Sprintf("这张券已由 %s 在 %s 核销。%s", op.UsedBy, usedAt, say.Next)
+	case usedAt != "":
+		c.Text = fmt.Sprintf("这张券已在 %s 核销。%s", usedAt, say.Next)
+	case op.UsedBy != "" && op.Outcome.Reason == redeem.ReasonBusy:
+		c.Text = fmt.Sprintf("%s 正在核销这张券，还没有结果。%s", op.UsedBy, say.Next)
+	case op.UsedBy != "":
+		c.Text = fmt.Sprintf("这张券已由 %s 核销。%s", op.UsedBy, say.Next)
+	}
+	worth := ""
+	if op.PriceFen > 0 {
+		worth = price(op.PriceFen, 1)
+	}
+	c.Fields = bot.Fields(
+		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: worth},
+		bot.Field{Key: "使用人", Value: op.UsedBy}, bot.Field{Key: "使用时间", Value: usedAt},
+		bot.Field{Key: "平台代码", Value: op.Outcome.Code}, bot.Field{Key: "门店", Value: s.Name},
+	)
+}
+
+// couponQuote lists the other codes of an operation with several coupons, and
+// what became of each.
+func couponQuote(op models.Operation, coupons []models.Coupon) *bot.Quote {
+	if len(coupons) < 2 {
+		return nil
+	}
+	var lines []string
+	for _, c := range coupons {
+		line := c.Code
+		switch {
+		case !c.UndoneAt.IsZero():
+			line += " 已撤销"
+		case c.UndoReason != "":
+			line += " 未撤销"
+		}
+		lines = append(lines, line)
+	}
+	return &bot.Quote{Title: fmt.Sprintf("共 %d 张", len(coupons)), Text: strings.Join(lines, "\n")}
+}
+
+// Line is one operation in a list, of n coupons. The mark is one rune: with four
+// digits it fills the name of a field.
+func (w *Words) Line(op models.Operation, n int) (mark, text string) {
+	switch op.State {
+	case models.Done:
+		text = "核销成功 " + price(op.PriceFen, n)
+		if n < op.Count {
+			text += fmt.Sprintf("，不是 %d 张", op.Count)
+		}
+		return "✅", text
+	case models.Undone:
+		return "↩", "已撤销"
+	case models.Rejected:
+		text = SayingOf(op.Outcome.Reason).Title
+		switch {
+		case op.Outcome.Reason == redeem.ReasonTooMany:
+			text = strings.TrimRight(op.Outcome.Message, "。")
+		case op.UsedBy != "":
+			text += "（" + op.UsedBy + "）"
+		}
+		return "❌", text
+	}
+	if op.NeedsHuman {
+		return "❗", "需要人工确认"
+	}
+	if op.State == models.Undoing || op.State == models.UndoUnknown { // by somebody else; not what this list waits for
+		return "⏳", "核销成功，正在撤销"
+	}
+	return "⏳", "核验中"
+}
+
+// Batch answers a message with several codes: a card with the first six
+// lines, and the whole list as text where there are more.
+func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string][]models.Coupon) bot.Reply {
+	done, undone, pending, fen := 0, 0, 0, int64(0)
+	var until time.Time // the first window to close
+	var lines []string
+	c := bot.Card{TaskID: w.NewID(), Source: Source(s)}
+	for _, op := range ops {
+		n := Consumed(op, coupons[op.ID])
+		mark, text := w.Line(op, n)
+		if len(c.Fields) < bot.MaxFields {
+			c.Fields = append(c.Fields, bot.Field{Key: mark + Tail(op.Code), Value: text})
+		}
+		lines = append(lines, fmt.Sprintf("%s **%s** %s", mark, op.Code, text))
+		switch op.State {
+		case models.Done:
+			done++
+			fen += op.PriceFen * int64(n)
+			if !w.Undoable(op) {
+				break
+			}
+			c.Until = Latest(c.Until, op.UndoUntil)
+			if until.IsZero() || op.UndoUntil.Before(until) {
+				until = op.UndoUntil
+			}
+			if len(c.Keys) < bot.MaxKeys {
+				c.Keys = append(c.Keys, bot.CardKey{Text: "撤 尾号" + Tail(op.Code), Key: command.KeyUndo + op.ID, Style: bot.Quiet})
+			}
+		case models.Undone:
+			undone++
+		case models.Calling, models.Unknown:
+			if !op.NeedsHuman {
+				pending++
+			}
+		}
+	}
+	c.Title = fmt.Sprintf("%d 个券码，成功 %d 个", len(ops), done)
+	switch {
+	case pending > 0:
+		c.Desc = fmt.Sprintf("%d 个还在核验中", pending)
+	case done == len(ops):
+		c.Tone = bot.Good
+	}
+	if done > 0 {
+		c.Text = fmt.Sprintf("合计 %v", dianping.Fen(fen))
+		if !until.IsZero() {
+			c.Text += "，可撤销至 " + w.In(until).Format(ClockFormat)
+		}
+	}
+	if undone > 0 {
+		c.Text = strings.TrimPrefix(c.Text+"。撤销的券码已作废，顾客在 App 里看新的券码。", "。")
+	}
+	if len(c.Keys) == 0 && w.Link != nil && len(ops) > 0 {
+		c.URL = w.Link(ops[0].ID)
+	}
+	r := bot.Reply{Card: &c, Pending: pending > 0}
+	if len(ops) > bot.MaxFields {
+		r.Text = strings.Join(lines, "\n")
+	}
+	return r
+}
+
+func Tail(code string) string {
+	if len(code) > 4 {
+		return code[len(code)-4:]
+	}
+	return code
+}
+
+// Help is what can be texted.
+func (w *Words) Help() bot.Reply {
+	return bot.Reply{Card: &bot.Card{
+		TaskID: w.NewID(), Source: "验券", Title: "可以这样发", Desc: "群里请先 @我",
+		Fields: []bot.Field{
+			{Key: "验 券码", Value: "核销，一次最多 20 个"},
+			{Key: "券码", Value: "先查看，确认后再核销"},
+			{Key: "撤 券码", Value: "10 分钟内撤销核销"},
+			{Key: "撤", Value: "撤销我最近的一次"},
+			{Key: "记录 20", Value: "最近的核销"},
+			{Key: "今日", Value: "汇总，还有昨日、上周、9月"},
+		},
+		Text: "一个订单核销两张：验 7992697494 x2。也可以拍二维码或条形码发来。",
+	}}
+}
+
+func Latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,117 @@
+package words
+
+import (
+	"yanquan/bot/redeem"
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// StateWords say what became of an operation, in a few.
+func StateWords(op models.Operation) string {
+	switch {
+	case op.State == models.Done:
+		return "已核销"
+	case op.State == models.Undone:
+		return "已撤销"
+	case op.State == models.Rejected:
+		return SayingOf(op.Outcome.Reason).Title
+	case op.NeedsHuman:
+		return "需要人工确认"
+	}
+	return "确认中"
+}
+
+// RoleNames are what people call the roles.
+var RoleNames = map[models.Role]string{models.RoleStaff: "店员", models.RoleLead: "组长", models.RoleManager: "店长"}
+
+// PlatformNames are what people call the generations.
+var PlatformNames = map[string]string{dianping.Dianping: "点评（北极星）", dianping.Meituan: "美团"}
+
+// saying is what staff read: what is wrong, and what to do next; one plain
+// sentence each.
+type saying struct {
+	Title string
+	What  string
+	Next  string
+}
+
+// Sayings by reason: a [dianping.Reason] or one of ours. Never an error's text.
+var Sayings = map[string]saying{
+	string(dianping.AlreadyUsed):      {"此券已被使用", "这张券已经核销过了。", "请顾客在 App 里查看订单，换一张没用过的券。"},
+	string(dianping.NotFound):         {"券码不存在", "平台上没有这个券码。", "请和顾客核对券码，重新输入。"},
+	string(dianping.Expired):          {"券已过期", "这张券过了有效期。", "请顾客在 App 里申请退款或重新购买。"},
+	string(dianping.NotYetValid):      {"还没到使用日期", "这张券的有效期还没有开始。", "请顾客在有效期内再来使用。"},
+	string(dianping.WrongShop):        {"不能在本店使用", "这张券不适用于本店。", "请顾客在 App 的订单详情里查看适用门店。"},
+	string(dianping.Refunding):        {"券正在退款", "这张券正在退款，不能核销。", "请顾客换一张券，或等退款结束后重新购买。"},
+	string(dianping.RefundRequested):  {"券已申请退款", "顾客已经为这张券申请了退款，不能核销。", "请顾客取消退款或换一张券。"},
+	string(dianping.UndoTooLate):      {"超过撤销时间", "核销超过 10 分钟，平台不再允许撤销。", "需要退款请顾客在 App 里联系客服。"},
+	string(dianping.CodeReplaced):     {"券码已更换", "这个券码撤销过，已经作废。", "请顾客在 App 里查看新的券码。"},
+	string(dianping.CountTooLarge):    {"可用张数不够", "这个订单剩下的张数不够。", "请减少张数再试。"},
+	string(dianping.BadCount):         {"张数不对", "平台不接受这个张数。", "请核对张数再试。"},
+	string(dianping.OutOfStock):       {"库存不足", "平台提示库存不足。", "请联系平台的业务经理。"},
+	string(dianping.WrongPassword):    {"验证密码错误", "平台提示验证密码错误。", "请联系管理员检查平台设置。"},
+	string(dianping.Duplicate):        {"券码重复", "平台提示券码重复。", "请核对后只发一次。"},
+	string(dianping.ShopLinkWrong):    {"门店关联有误", "平台上的商家和门店关联有误。", "请联系平台的业务经理修改。"},
+	string(dianping.ThirdParty):       {"第三方的团购", "这个团购由第三方提供，不能在这里核销。", "请到第三方的后台核销。"},
+	string(dianping.WrongAccountKind): {"账号不能核销", "当前授权的账号不能核销这张券。", "请管理员改用门店账号授权。"},
+	string(dianping.ShopMissing):      {"门店信息缺失", "平台没有找到核销的门店。", "请管理员检查门店设置。"},
+	string(dianping.BadOperator):      {"操作人信息有误", "平台不接受操作人信息。", "请管理员检查门店授权。"},
+	string(dianping.Marketing):        {"营销活动券", "这是营销活动的券，不能当普通团购券核销。", "请和顾客核对券的种类。"},
+	string(dianping.AccountFrozen):    {"顾客账号被冻结", "这张券所属的顾客账号被平台冻结。", "请顾客联系平台客服。"},
+	string(dianping.ShopNotGranted):   {"门店没有授权", "平台提示这家门店没有授权给我们。", "请管理员重新授权。"},
+	string(dianping.VerifyFailed):     {"核销失败", "平台没有接受这次核销。", "请稍后再试，或到开店宝里核销。"},
+	string(dianping.BadRequest):       {"平台不接受", "平台看不懂这次请求。", "请把券码发给管理员处理。"},
+	string(dianping.Other):            {"平台拒绝", "平台没有接受，但没有说明常见的原因。", "请到开店宝里查看这张券。"},
+
+	redeem.ReasonBusy:        {"正在核销", "这张券正在核销，还没有结果。", "请稍等一下再查。"},
+	redeem.ReasonHere:        {"此券已核销", "这张券已经在这里核销过了。", "请不要再次提供服务。"},
+	redeem.ReasonTooMany:     {"可用张数不够", "这个订单剩下的张数不够，一张都没有核销。", "请减少张数再试。"},
+	redeem.ReasonSession:     {"门店授权失效", "这家门店在平台的授权已失效，券没有核销。", "请告诉管理员重新授权；急用可到开店宝里核销。"},
+	redeem.ReasonThrottled:   {"平台限流", "平台现在太忙，券没有核销。", "请过一分钟再试。"},
+	redeem.ReasonUnavailable: {"平台没有回应", "连不上平台，券没有核销。", "请稍后再试；急用可到开店宝里核销。"},
+	redeem.ReasonConfig:      {"设置有误", "我们发给平台的请求不被接受，券没有核销。", "请告诉管理员检查平台设置。"},
+	redeem.ReasonNotConsumed: {"没有核销", "平台确认这张券没有核销。", "请重新发一次券码。"},
+	redeem.ReasonNotUndone:   {"没有撤销", "平台没有撤销这次核销。", "请再按一次撤销。"},
+	redeem.ReasonNoPlatform:  {"平台没有接通", "这家门店的平台还没有设置好。", "请告诉管理员检查配置。"},
+}
+
+// undoSayings replace the words of reasons that mean something else for an undo.
+var undoSayings = map[string]saying{
+	redeem.ReasonSession:          {"没有撤销", "这家门店在平台的授权已失效，没有撤销。", "请告诉管理员重新授权；急用可到开店宝里撤销。"},
+	redeem.ReasonThrottled:        {"没有撤销", "平台现在太忙，没有撤销。", "请过一分钟再试。"},
+	redeem.ReasonUnavailable:      {"没有撤销", "连不上平台，没有撤销。", "请马上再试；急用可到开店宝里撤销。"},
+	redeem.ReasonConfig:           {"没有撤销", "我们发给平台的请求不被接受，没有撤销。", "请告诉管理员检查平台设置；急用可到开店宝里撤销。"},
+	string(dianping.Other):        {"没有撤销", "平台没有接受撤销。", "请到开店宝里查看这张券。"},
+	string(dianping.VerifyFailed): {"没有撤销", "平台没有接受撤销。", "请到开店宝里查看这张券。"},
+}
+
+func UndoSayingOf(reason string) saying {
+	if s, ok := undoSayings[reason]; ok {
+		return s
+	}
+	return SayingOf(reason)
+}
+
+func SayingOf(reason string) saying {
+	if s, ok := Sayings[reason]; ok {
+		return s
+	}
+	return Sayings[string(dianping.Other)]
+}
+
+// OutcomeOf turns a failed call that certainly changed nothing into what the
+// journal keeps.
+func OutcomeOf(e *dianping.Error) models.Outcome {
+	reason := string(e.Reason)
+	switch e.Class {
+	case dianping.SessionExpired, dianping.Reauthorize:
+		reason = redeem.ReasonSession
+	case dianping.Throttled:
+		reason = redeem.ReasonThrottled
+	case dianping.Unavailable, dianping.UnknownOutcome:
+		reason = redeem.ReasonUnavailable
+	case dianping.Misconfigured, dianping.Unsupported:
+		reason = redeem.ReasonConfig
+	}
+	return models.Outcome{Reason: reason, Code: e.Code, Message: e.Message, TraceID: e.TraceID}
+}
