@@ -297,9 +297,9 @@ func (p *Platform) coded(c *call, gen1, gen2 string) outcome {
 	defer p.mu.Unlock()
 	if c.dialect == Dianping {
 		if n, err := strconv.Atoi(gen1); err == nil {
-			return jsonOutcome(gen1Answer{n, refuse(n).msg, nil})
+			return jsonOutcome(gen1Refusal(refuse(n), nil))
 		}
-		return jsonOutcome(gen1Answer{gen1, refuse(0).msg, nil})
+		return jsonOutcome(gen1Answer{gen1, refuse(0).msg, null})
 	}
 	if n, err := strconv.Atoi(gen2); err == nil {
 		return jsonOutcome(p.gen2Refusal(refuse(n), nil))
