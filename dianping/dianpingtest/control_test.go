@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"yanquan/dianping/dianpingtest"
 )
@@ -95,6 +96,15 @@ func TestControl(t *testing.T) {
 	ask("GET", "/faults", "", 200, &faults)
 	r.same(faults, []dianpingtest.Fault{{Kind: dianpingtest.Status5xx, Call: "consume", Applied: true, Times: 2, Status: 503}})
 	ask("DELETE", "/faults", "", 200, nil)
+	ask("POST", "/faults", `{"kind":"proxy_status","status":429,"page":"json","after_ns":60000000000,"for_ns":5}`, 200, nil)
+	ask("POST", "/faults", `{"kind":"row_refusal","answer":"1008","row_code":"result_code","msg":"没有"}`, 200, nil)
+	faults = nil
+	ask("GET", "/faults", "", 200, &faults)
+	r.same(faults, []dianpingtest.Fault{
+		{Kind: dianpingtest.ProxyStatus, Status: 429, Page: dianpingtest.PageJSON, After: time.Minute, For: 5, Times: -1},
+		{Kind: dianpingtest.RowRefusal, Answer: "1008", RowCode: dianpingtest.RowCodeResult, Msg: "没有", Times: 1},
+	})
+	ask("DELETE", "/faults", "", 200, nil)
 	r.same(len(r.p.Faults()), 0)
 	ask("POST", "/pause", `{"mode":"refuse"}`, 200, nil)
 	r.same(r.post(t.Context(), path1("queryshopdeal"), r.form1(nil)).status, 503)
@@ -128,7 +138,7 @@ func TestControl(t *testing.T) {
 	ask("POST", "/sessions/revoke", fmt.Sprintf(`{"token":%q}`, young.access), 200, nil)
 	var everyone []dianpingtest.Authorization
 	ask("GET", "/authorizations", "", 200, &everyone)
-	r.same([]any{len(everyone), everyone[0].Refreshes, everyone[0].Refused, everyone[0].Ended, everyone[0].Shops}, []any{1, 1, 1, true, []string{shopB}})
+	r.same([]any{len(everyone), everyone[0].Refreshes, everyone[0].Refused, everyone[0].Ended, everyone[0].Shops, len(everyone[0].Refreshed)}, []any{1, 1, 1, true, []string{shopB}, 1})
 	var notices []dianpingtest.Notice
 	ask("POST", "/notices/repeat", `{"id":"msg-1"}`, 200, nil)
 	ask("GET", "/notices", "", 200, &notices)

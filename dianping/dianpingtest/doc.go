@@ -109,6 +109,11 @@
 //     allowance there comes no refresh token any more.
 //   - session/scope of another customer than the session's: 645. At most 100 shops
 //     at a time in both lists; what offset means is a knob ([Knobs.ShopPaging]).
+//   - Number codes of [AnswerCode] to the second generation's calls for tokens stand
+//     where [Knobs.OAuthRefusals] puts theirs.
+//   - A request is judged by the time when it came (timestamp, life of its token),
+//     also where its effect is late ([Fault.After]).
+//   - The first generation's data with a code beside its row ([RowCodeResult]).
 //   - Notices: "message" is "{}"; five attempts, with pauses of 1, 2, 4 and 8 s,
 //     until the answer is status 200 with code 0.
 //

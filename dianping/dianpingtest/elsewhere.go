@@ -19,7 +19,7 @@ func (p *Platform) ConsumeElsewhere(code, account, channel string) error {
 // an empty Shop the first where the voucher may be used. Of a times card it takes
 // a visit.
 func (p *Platform) UseElsewhere(code string, u Use) error {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	v := p.byCode[code]
 	if v == nil {
@@ -52,7 +52,7 @@ func (p *Platform) UseElsewhere(code string, u Use) error {
 // UndoElsewhere takes a verification back as if at the till, now; of a times card
 // the latest.
 func (p *Platform) UndoElsewhere(code, account string) error {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	v := p.byCode[code]
 	if v == nil || v.Use == nil {

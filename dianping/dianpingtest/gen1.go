@@ -54,7 +54,7 @@ var gen1Calls = map[string]func(*Platform, *gen1Request) (any, *refusal){
 
 // gen1 answers a call of the first generation. The caller holds the lock.
 func (p *Platform) gen1(c *call, partly bool, now time.Time) gen1Answer {
-	sess, r := p.gen1Gate(c, now)
+	sess, r := p.gen1Gate(c, c.came)
 	if r != nil {
 		return gen1Refusal(r, nil)
 	}

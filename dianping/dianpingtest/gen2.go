@@ -114,7 +114,7 @@ var gen2Calls = map[string]func(*Platform, *gen2Request) (any, *refusal){
 
 // gen2 answers a call of the second generation. The caller holds the lock.
 func (p *Platform) gen2(c *call, partly bool, now time.Time) gen2Answer {
-	sess, refused := p.gen2Gate(c, now)
+	sess, refused := p.gen2Gate(c, c.came)
 	if refused != nil {
 		return *refused
 	}

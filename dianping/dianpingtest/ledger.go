@@ -53,14 +53,14 @@ type Count struct {
 
 // Ledger returns every effect, oldest first.
 func (p *Platform) Ledger() []Effect {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.ledger)
 }
 
 // Effects counts what happened to a code.
 func (p *Platform) Effects(code string) Count {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	var n Count
 	for _, e := range p.ledger {
@@ -79,7 +79,7 @@ func (p *Platform) Effects(code string) Count {
 // without an undo between, or of a times card more often than it has visits, in
 // the order in which that came about. See [Knobs.Unguarded].
 func (p *Platform) TwiceConsumed() []string {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	standing := map[string]int{}
 	twice := []string{}

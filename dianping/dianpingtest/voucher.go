@@ -198,7 +198,7 @@ func (p *Platform) keep(v *Voucher) {
 // SetState changes a voucher as if the customer or the platform did: a refund
 // asked for, begun, done or withdrawn.
 func (p *Platform) SetState(code string, s State) error {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	v := p.byCode[code]
 	if v == nil {
@@ -223,7 +223,7 @@ func (p *Platform) SetState(code string, s State) error {
 
 // Vouchers returns all of them as they are now, in the order of their making.
 func (p *Platform) Vouchers() []Voucher {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	all := make([]Voucher, len(p.vouchers))
 	for i, v := range p.vouchers {
@@ -234,7 +234,7 @@ func (p *Platform) Vouchers() []Voucher {
 
 // Voucher returns one voucher as it is now.
 func (p *Platform) Voucher(code string) (Voucher, bool) {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	v := p.byCode[code]
 	if v == nil {
