@@ -23,36 +23,43 @@ type pointCase struct {
 	undo     bool   // the message is an undo; the voucher was verified before
 	lose     bool   // the platform's answer to the call is lost, so that there is a doubt to settle
 	again    bool   // the answer may be seen twice: it has gone out and was not recorded
+	late     bool   // the next process starts when a robot's answer is due the other way
+	framed   bool   // WeCom got a frame that asks to wait, and polls; else it repeats the callback
 }
 
 var pointCases = []pointCase{
-	{"F2_", "accept.before", "app bot", false, false, false},
-	{"F2_", "accept.after", "app bot", false, false, false},
-	{"F2_", "intent.before", "app bot", false, false, false},
-	{"F2_", "consume.before", "app bot", false, false, false},
-	{"F1_", "consume.after", "app bot", false, false, false},
-	{"F1_", "outcome.before", "app bot", false, false, false},
-	{"", "outcome.after", "app bot", false, false, false},
-	{"", "send.before", "app", false, false, false},
-	{"F15_", "send.after", "app", false, false, true},
-	{"", "send.recorded", "app", false, false, false},
-	{"", "passive.before", "bot", false, false, false},
-	{"F15_", "passive.after", "bot", false, false, true},
-	{"", "passive.recorded", "bot", false, false, false},
-	{"F1_doubt_", "settle.before", "app bot", false, true, false},
-	{"F1_doubt_", "settle.after", "app bot", false, true, false},
-	{"F1_doubt_", "consume.after", "app bot", false, true, false},
-	{"undo_", "accept.before", "app bot", true, false, false},
-	{"undo_", "accept.after", "app bot", true, false, false},
-	{"undo_", "undo.intent.before", "app bot", true, false, false},
-	{"undo_", "undo.call.before", "app bot", true, false, false},
-	{"undo_", "undo.call.after", "app bot", true, false, false},
-	{"undo_", "undo.outcome.before", "app bot", true, false, false},
-	{"undo_", "undo.outcome.after", "app bot", true, false, false},
-	{"undo_F15_", "send.after", "app", true, false, true},
-	{"undo_F15_", "passive.after", "bot", true, false, true},
-	{"undo_doubt_", "settle.before", "app bot", true, true, false},
-	{"undo_doubt_", "settle.after", "app bot", true, true, false},
+	{fault: "F2_", point: "accept.before", channels: "app bot"},
+	{fault: "F2_", point: "accept.after", channels: "app bot"},
+	{fault: "F2_", point: "intent.before", channels: "app bot"},
+	{fault: "F2_", point: "consume.before", channels: "app bot"},
+	{fault: "F1_", point: "consume.after", channels: "app bot"},
+	{fault: "F1_", point: "outcome.before", channels: "app bot"},
+	{point: "outcome.after", channels: "app bot"},
+	{point: "send.before", channels: "app"},
+	{fault: "F15_", point: "send.after", channels: "app", again: true},
+	{point: "send.recorded", channels: "app"},
+	{point: "passive.before", channels: "bot"},
+	{fault: "F15_", point: "passive.after", channels: "bot", again: true},
+	{point: "passive.recorded", channels: "bot"},
+	{fault: "F1_doubt_", point: "settle.before", channels: "app bot", lose: true},
+	{fault: "F1_doubt_", point: "settle.after", channels: "app bot", lose: true},
+	{fault: "F1_doubt_", point: "consume.after", channels: "app bot", lose: true},
+	{fault: "undo_", point: "accept.before", channels: "app bot", undo: true},
+	{fault: "undo_", point: "accept.after", channels: "app bot", undo: true},
+	{fault: "undo_", point: "undo.intent.before", channels: "app bot", undo: true},
+	{fault: "undo_", point: "undo.call.before", channels: "app bot", undo: true},
+	{fault: "undo_", point: "undo.call.after", channels: "app bot", undo: true},
+	{fault: "undo_", point: "undo.outcome.before", channels: "app bot", undo: true},
+	{fault: "undo_", point: "undo.outcome.after", channels: "app bot", undo: true},
+	{fault: "undo_F15_", point: "send.after", channels: "app", undo: true, again: true},
+	{fault: "undo_F15_", point: "passive.after", channels: "bot", undo: true, again: true},
+	{fault: "undo_doubt_", point: "settle.before", channels: "app bot", undo: true, lose: true},
+	{fault: "undo_doubt_", point: "settle.after", channels: "app bot", undo: true, lose: true},
+	{fault: "late_", point: "outcome.after", channels: "bot", late: true},
+	{fault: "late_", point: "passive.before", channels: "bot", late: true},
+	{fault: "late_doubt_", point: "settle.after", channels: "bot", lose: true, late: true},
+	{fault: "late_poll_", point: "settle.after", channels: "bot", lose: true, late: true, framed: true},
+	{fault: "late_undo_", point: "undo.outcome.after", channels: "bot", undo: true, late: true},
 }
 
 // TestPoints walks through every point at which a process can die, in both
@@ -160,6 +167,12 @@ func (l *lane) point(ctx context.Context, c pointCase, platform, channel string,
 			return fail(err)
 		}
 	}
+	if c.framed { // the doubt outlasts the reply deadline
+		f := dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "getconsumed", Dialect: dianpingtest.Dialect(platform), Times: 4}
+		if err := l.platform.Fail(f); err != nil {
+			return fail(err)
+		}
+	}
 	text := "验 " + code
 	if c.undo {
 		text = "撤 " + code
@@ -186,6 +199,9 @@ func (l *lane) point(ctx context.Context, c pointCase, platform, channel string,
 	case <-first.exited:
 	case <-limit.C:
 		reached = false
+	}
+	if c.late {
+		h.pause(ctx, fallbackDelay)
 	}
 	if err := second.start(""); err != nil {
 		return fail(err)
