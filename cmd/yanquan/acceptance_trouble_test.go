@@ -1,10 +1,13 @@
 package main
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
 )
 
@@ -25,7 +28,7 @@ func slowPlatform(w *world) {
 		}
 	}
 	if w.group {
-		w.glimpse(a, false, "核验中")
+		w.askedToWait(a)
 	} else if body := a.delivery.Attempts[0].Body; len(body) > 0 {
 		w.Errorf("the app's callback is answered by %s", body)
 	}
@@ -39,6 +42,25 @@ func slowPlatform(w *world) {
 	w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 2200 * time.Millisecond})
 	w.press(w.hero, card, "确认核销", "核销成功", code)
 	w.ledger(code, 1, 0)
+}
+
+// askedToWait waits until a message to a robot was answered by the line that asks to
+// wait: by the frame itself, for what replaces it on the screen may be quicker than
+// who looks.
+func (w *world) askedToWait(a answer) {
+	w.Helper()
+	w.until(func() bool {
+		return slices.ContainsFunc(w.wecom.Deliveries(), func(d wecomtest.Delivery) bool {
+			if d.ID != a.delivery.ID {
+				return false
+			}
+			frames := [][]byte{d.Attempts[0].Answer}
+			for _, r := range d.Replies {
+				frames = append(frames, r.Body)
+			}
+			return slices.ContainsFunc(frames, func(f []byte) bool { return strings.Contains(string(f), "核验中") })
+		})
+	})
 }
 
 // recount takes what a screen shows for what it should: a press may be answered
