@@ -116,7 +116,7 @@ func whichStore(w *world) {
 	if v, _ := w.platform.Voucher(code); v.Use.Shop != shopB {
 		w.Errorf("verified in %s", v.Use.Shop)
 	}
-	both.say("zhaoliu", "撤 "+code, "已撤销") // a code of ours needs no question
+	both.say("zhaoliu", "撤 "+code, "已撤销", code) // a code of ours needs no question
 	w.ledger(code, 1, 1)
 
 	code = w.sell(shopA, shopB)

@@ -39,7 +39,7 @@ type setting struct {
 	proxied        bool          // reach the database through world.proxy
 	ordinary       bool          // reach MariaDB by an account that a read-only server does not exempt
 
-	callTimeout   string // redeem.call_timeout; "3s" where empty
+	callTimeout   string // redeem.call_timeout; [defaultCallTimeout] where empty
 	replyDeadline string // wecom.reply_deadline; "1500ms" where empty
 	failpoint     string // where the first process dies
 	watch         string // the rules; [unwatched] where empty
@@ -50,6 +50,8 @@ type setting struct {
 	alone bool              // there, go by that clock and not by the database's
 	clock *modelstest.Clock // of everything; nil: the real one
 }
+
+const defaultCallTimeout = "3s"
 
 func (s setting) String() string {
 	channel := "app"
@@ -71,8 +73,9 @@ type world struct {
 	*testing.T
 	setting
 	*surroundings
-	room string // where people say things, if it is a group
-	hero string // who does most of it
+	room     string        // where people say things, if it is a group
+	hero     string        // who does most of it
+	patience time.Duration // of every wait
 }
 
 type surroundings struct {
@@ -104,7 +107,7 @@ type effects struct{ consumed, undone int }
 func newWorld(t *testing.T, s setting) *world {
 	t.Helper()
 	u := &surroundings{root: t, effects: map[string]effects{}, expected: map[string]int{}, refusable: map[int]int{}, zone: s.quietZone(t)}
-	w := &world{T: t, setting: s, surroundings: u, room: roomA, hero: "zhangsan"}
+	w := &world{T: t, setting: s, surroundings: u, room: roomA, hero: "zhangsan", patience: patience}
 	u.platform = dianpingtest.New(dianpingtest.Options{
 		AppKey: secrets["DIANPING_APP_KEY"], AppSecret: secrets["DIANPING_APP_SECRET"],
 		DeveloperID: secrets["MEITUAN_DEVELOPER_ID"], SignKey: secrets["MEITUAN_SIGN_KEY"],
@@ -124,6 +127,10 @@ func newWorld(t *testing.T, s setting) *world {
 		Robots:    []wecomtest.Robot{{Name: "group", DisplayName: "验券", LongConnection: s.socket}},
 		Webhooks:  []wecomtest.Webhook{{Name: "日报", Key: secrets["WECOM_WEBHOOK_KEY"], Group: roomManagers}},
 		PollEvery: 200 * time.Millisecond,
+		// Whether an answer comes in time is judged by the program's log: here the time
+		// counts in which the test's own process does not get to run.
+		CallbackTimeout: patience,
+		VerifyTimeout:   patience,
 		// The pages say that a long connection shows no cards in groups, some projects
 		// that it does.
 		GroupCards: wecomtest.GroupCards{Respond: true, Push: true},
@@ -170,7 +177,7 @@ func newWorld(t *testing.T, s setting) *world {
 	if s.proxied {
 		u.proxy, dsn = modelstest.NewProxy(t, dsn)
 	}
-	s.undoWindow, s.callTimeout = cmp.Or(s.undoWindow, "10m"), cmp.Or(s.callTimeout, "3s")
+	s.undoWindow, s.callTimeout = cmp.Or(s.undoWindow, "10m"), cmp.Or(s.callTimeout, defaultCallTimeout)
 	var text strings.Builder
 	w.must(configText.Execute(&text, map[string]any{
 		"Driver": s.driver, "DSN": dsn, "Zone": u.zone.String(), "WeComURL": api.URL, "CorpID": app.CorpID,
@@ -295,7 +302,8 @@ func (w *world) together(parts map[string]func(w *world)) {
 	wg.Wait()
 }
 
-// patience bounds every wait; what the contract promises is mostly far less.
+// patience bounds every wait but those for what a killed process left, see
+// [world.afterDeath]; what the contract promises is mostly far less.
 // Under the race detector everything takes several times as long.
 var patience = func() time.Duration {
 	if race.Enabled {
@@ -305,7 +313,7 @@ var patience = func() time.Duration {
 }()
 
 func (w *world) soon() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(w.patience, patience))
 	w.Cleanup(cancel)
 	return ctx
 }

@@ -100,7 +100,7 @@ func databaseGone(w *world) {
 			one, err := w.wecom.EncryptRobot("group", plain, wecomtest.Knobs{})
 			w.must(err)
 			for _, s := range append(sealed, one) {
-				status, body, err := w.wecom.Post(w.soon(), s) // within WeCom's five seconds
+				status, body, err := w.wecom.Post(w.soon(), s)
 				if w.must(err); status != http.StatusServiceUnavailable || inside(string(body)) {
 					w.Errorf("without a database: %d %q", status, body)
 				}

@@ -91,7 +91,11 @@ func lostAnswers(w *world, faults []dianpingtest.Fault) {
 			w = w.in(room(user))
 			w.lose(fault, "consume", code)
 			a := w.utter(user, "验 "+code)
-			if fault.Kind != dianpingtest.WrongContentType { // it is read all the same
+			switch {
+			case fault.Kind == dianpingtest.WrongContentType: // it is read all the same
+			case w.group:
+				w.askedToWait(a)
+			default:
 				w.glimpse(a, false, "核验中")
 			}
 			w.finally(a, "核销成功", code, people[user], "[撤销]")

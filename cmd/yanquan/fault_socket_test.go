@@ -43,6 +43,7 @@ func TestFault23LongConnection(t *testing.T) {
 	must(platform.AddShop(dianpingtest.Shop{ID: shopA}))
 	must(platform.AddSession(dianpingtest.Session{Token: "token", Dialect: dianpingtest.Meituan, Shops: []string{shopA}}))
 	robot, _ := fake.Robot("long")
+	own := setting{callTimeout: "1s"}
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	must(os.WriteFile(file, []byte(fmt.Sprintf(`
 server: {listen: "127.0.0.1:0"}
@@ -52,11 +53,11 @@ watch: %s
 wecom:
   bots: [{name: group, mode: websocket, bot_id: %q, secret: "${WECOM_BOT_SECRET}", url: %q}]
 meituan: {api_url: %q, auth_url: %q, developer_id: "${MEITUAN_DEVELOPER_ID}", sign_key: "${MEITUAN_SIGN_KEY}"}
-redeem: {call_timeout: 1s}
+redeem: {call_timeout: %s}
 stores: [{name: %s, platform: meituan, shop_id: %s, session: token, staff: [{userid: zhangsan, name: 张三}]}]
-`, modelstest.MySQLDSN(t), testKey, unwatched, robot.ID, fake.SocketURL(), shops.URL, shops.URL, storeA, shopA)), 0o600))
+`, modelstest.MySQLDSN(t), testKey, unwatched, robot.ID, fake.SocketURL(), shops.URL, shops.URL, own.callTimeout, storeA, shopA)), 0o600))
 	env := []string{"WECOM_BOT_SECRET=" + robot.Secret, "MEITUAN_DEVELOPER_ID=" + secrets["MEITUAN_DEVELOPER_ID"], "MEITUAN_SIGN_KEY=" + secrets["MEITUAN_SIGN_KEY"]}
-	w := &world{T: t, surroundings: &surroundings{root: t, wecom: fake, platform: platform}}
+	w := &world{T: t, setting: own, surroundings: &surroundings{root: t, wecom: fake, platform: platform}}
 	start := func() *process {
 		t.Helper()
 		p, err := launch(t, builtProgram(t, ""), env, "serve", "--config", file)
@@ -86,7 +87,7 @@ stores: [{name: %s, platform: meituan, shop_id: %s, session: token, staff: [{use
 	}
 	answered := func(code string) {
 		t.Helper()
-		_, err := fake.WaitFor(w.soon(), where, func([]wecomtest.Shown) bool { return answers(code) > 0 })
+		_, err := fake.WaitFor(w.afterDeath(w.verifyLease()).soon(), where, func([]wecomtest.Shown) bool { return answers(code) > 0 })
 		must(err)
 		if n := answers(code); n != 1 || platform.Effects(code).Consumed != 1 {
 			t.Errorf("%s: %d answers, consumed %d times", code, n, platform.Effects(code).Consumed)

@@ -39,11 +39,7 @@ func stopUnderLoad(w *world) {
 			parts[fmt.Sprint(u, i)] = func(w *world) {
 				w = w.in(room(u))
 				a := w.utter(u, "验 "+code)
-				if !a.delivery.Accepted() { // WeCom gave up while nothing listened: it is sent once more
-					<-up
-					_, err := w.wecom.Resend(w.soon(), a.delivery.ID)
-					w.must(err)
-				}
+				w.afresh(a, up)
 				w.glimpse(a, false, code)
 			}
 		}

@@ -25,7 +25,6 @@ func summaryCells(cells []setting) []setting {
 func TestFault16KilledDuringSummary(t *testing.T) {
 	inCells(t, summaryCells(faultCells), func(w *world) {
 		w.aDay()
-		w.refusable[60140] = 3 // a change of a card that is cut off is tried again, with a code that may be used up
 		for _, point := range []string{"report.before", "report.after", "send.before"} {
 			cmd := exec.Command(builtProgram(w.T, "failpoints"), "serve", "--config", w.config)
 			cmd.Env = append(append(os.Environ(), w.env...), failpoint.Env+"="+point)
@@ -34,7 +33,7 @@ func TestFault16KilledDuringSummary(t *testing.T) {
 			}
 		}
 		w.start(builtProgram(w.T, ""))
-		w.oneSummary("")
+		w.afterDeath(deliveryLease).oneSummary("")
 	})
 }
 

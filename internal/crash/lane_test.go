@@ -19,7 +19,6 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
-	"yanquan/internal/race"
 	"yanquan/models/modelstest"
 )
 
@@ -71,7 +70,9 @@ var (
 	shops     = map[string]string{platforms[0]: "shop-d", platforms[1]: "shop-m"}
 )
 
-func newLane(t *testing.T, name string, count int, data database) *lane {
+// newLane makes a lane of so many replicas. WeCom repeats after those pauses what was
+// not accepted.
+func newLane(t *testing.T, name string, count int, data database, repeats []time.Duration) *lane {
 	t.Helper()
 	l := &lane{t: t, database: data, pick: mathrand.IntN, open: map[uint64]bool{}}
 	var err error
@@ -89,7 +90,7 @@ func newLane(t *testing.T, name string, count int, data database) *lane {
 
 	opt := wecomtest.Options{
 		Client:      &http.Client{Transport: &router{lane: l, next: &http.Transport{MaxIdleConnsPerHost: 8}}},
-		RetryDelays: retries(),
+		RetryDelays: repeats,
 		PollEvery:   500 * time.Millisecond,
 		Apps:        []wecomtest.App{{Name: "main", AgentID: 1000002, Secret: wecomSecret}},
 		Robots:      []wecomtest.Robot{{Name: "group", DisplayName: "验券"}},
@@ -133,11 +134,7 @@ func newLane(t *testing.T, name string, count int, data database) *lane {
 	secretKey := base64.StdEncoding.EncodeToString(key)
 	l.secrets = []string{appSecret, signKey, sessionD, sessionM, wecomSecret, mobile, secretKey,
 		app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey}
-	callTimeout := "300ms" // short, so that leases are
-	if race.Enabled {
-		callTimeout = "1s" // the replicas are slow
-	}
-	text := fmt.Sprintf(`server: {listen: "127.0.0.1:0", public_url: "http://127.0.0.1:1", shutdown_grace: 8s}
+	text := fmt.Sprintf(`server: {listen: "127.0.0.1:0", public_url: "http://127.0.0.1:1", shutdown_grace: %s}
 secret_key: "%s"
 watch: {repeats: 0, same_phone: 0, undo_percent: 0, silent_days: 0, platform_errors: 0, doubtful: 0}
 wecom:
@@ -151,7 +148,7 @@ meituan: {api_url: "%s", developer_id: "10001", sign_key: "%s"}
 redeem: {call_timeout: %s}
 log: {level: debug}
 stores:
-%s`, secretKey, wecomSrv.URL, app.CorpID, wecomSecret, app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey,
+%s`, shutdownGrace, secretKey, wecomSrv.URL, app.CorpID, wecomSecret, app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey,
 		platformSrv.URL, appSecret, platformSrv.URL, signKey, callTimeout, stores.String())
 	for i := range count {
 		line, dsn := modelstest.NewProxy(t, data.nodes[i])

@@ -19,7 +19,6 @@ import (
 type deed struct {
 	step
 	began    time.Time
-	done     time.Time
 	delivery string // id
 	press    bool
 }
@@ -126,10 +125,10 @@ func (h *history) pause(ctx context.Context, d time.Duration) bool {
 }
 
 // do lets a person do one thing, and WeCom repeat the callback later if the step
-// says so.
-func (l *lane) do(ctx context.Context, h *history, s step) {
+// says so. It returns the callback, which has no id where nothing could be done.
+func (l *lane) do(ctx context.Context, h *history, s step) (callback wecomtest.Delivery) {
 	if !h.until(ctx, s.at) {
-		return
+		return callback
 	}
 	d := deed{step: s, began: time.Now(), press: s.text == ""}
 	var out wecomtest.Outcome
@@ -137,20 +136,21 @@ func (l *lane) do(ctx context.Context, h *history, s step) {
 	if d.press {
 		shown, key, ok := l.button(s)
 		if !ok {
-			return // nothing there to press: not done
+			return callback // nothing there to press: not done
 		}
 		out, err = l.wecom.Press(ctx, s.where, s.who, shown, key)
 	} else {
 		out, err = l.wecom.Say(ctx, s.where, s.who, s.text)
 	}
 	if errors.Is(err, wecomtest.ErrUnfinished) || errors.Is(err, wecomtest.ErrNotThere) {
-		return // WeCom does not let them: not done
+		return callback // WeCom does not let them: not done
 	}
 	if err != nil {
 		h.fault("%s in %s: %v", s.who, s.where, err)
-		return
+		return callback
 	}
-	d.done, d.delivery = time.Now(), out.Delivery().ID
+	callback = out.Delivery()
+	d.delivery = callback.ID
 	h.mu.Lock()
 	h.deeds = append(h.deeds, d)
 	h.mu.Unlock()
@@ -159,6 +159,7 @@ func (l *lane) do(ctx context.Context, h *history, s step) {
 			h.fault("resend: %v", err)
 		}
 	}
+	return callback
 }
 
 // button finds the newest button of a kind about a code.

@@ -6,6 +6,7 @@ import (
 	mathrand "math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -22,36 +23,43 @@ type pointCase struct {
 	undo     bool   // the message is an undo; the voucher was verified before
 	lose     bool   // the platform's answer to the call is lost, so that there is a doubt to settle
 	again    bool   // the answer may be seen twice: it has gone out and was not recorded
+	late     bool   // the next process starts when a robot's answer is due the other way
+	framed   bool   // WeCom got a frame that asks to wait, and polls; else it repeats the callback
 }
 
 var pointCases = []pointCase{
-	{"F2_", "accept.before", "app bot", false, false, false},
-	{"F2_", "accept.after", "app bot", false, false, false},
-	{"F2_", "intent.before", "app bot", false, false, false},
-	{"F2_", "consume.before", "app bot", false, false, false},
-	{"F1_", "consume.after", "app bot", false, false, false},
-	{"F1_", "outcome.before", "app bot", false, false, false},
-	{"", "outcome.after", "app bot", false, false, false},
-	{"", "send.before", "app", false, false, false},
-	{"F15_", "send.after", "app", false, false, true},
-	{"", "send.recorded", "app", false, false, false},
-	{"", "passive.before", "bot", false, false, false},
-	{"F15_", "passive.after", "bot", false, false, true},
-	{"", "passive.recorded", "bot", false, false, false},
-	{"F1_doubt_", "settle.before", "app bot", false, true, false},
-	{"F1_doubt_", "settle.after", "app bot", false, true, false},
-	{"F1_doubt_", "consume.after", "app bot", false, true, false},
-	{"undo_", "accept.before", "app bot", true, false, false},
-	{"undo_", "accept.after", "app bot", true, false, false},
-	{"undo_", "undo.intent.before", "app bot", true, false, false},
-	{"undo_", "undo.call.before", "app bot", true, false, false},
-	{"undo_", "undo.call.after", "app bot", true, false, false},
-	{"undo_", "undo.outcome.before", "app bot", true, false, false},
-	{"undo_", "undo.outcome.after", "app bot", true, false, false},
-	{"undo_F15_", "send.after", "app", true, false, true},
-	{"undo_F15_", "passive.after", "bot", true, false, true},
-	{"undo_doubt_", "settle.before", "app bot", true, true, false},
-	{"undo_doubt_", "settle.after", "app bot", true, true, false},
+	{fault: "F2_", point: "accept.before", channels: "app bot"},
+	{fault: "F2_", point: "accept.after", channels: "app bot"},
+	{fault: "F2_", point: "intent.before", channels: "app bot"},
+	{fault: "F2_", point: "consume.before", channels: "app bot"},
+	{fault: "F1_", point: "consume.after", channels: "app bot"},
+	{fault: "F1_", point: "outcome.before", channels: "app bot"},
+	{point: "outcome.after", channels: "app bot"},
+	{point: "send.before", channels: "app"},
+	{fault: "F15_", point: "send.after", channels: "app", again: true},
+	{point: "send.recorded", channels: "app"},
+	{point: "passive.before", channels: "bot"},
+	{fault: "F15_", point: "passive.after", channels: "bot", again: true},
+	{point: "passive.recorded", channels: "bot"},
+	{fault: "F1_doubt_", point: "settle.before", channels: "app bot", lose: true},
+	{fault: "F1_doubt_", point: "settle.after", channels: "app bot", lose: true},
+	{fault: "F1_doubt_", point: "consume.after", channels: "app bot", lose: true},
+	{fault: "undo_", point: "accept.before", channels: "app bot", undo: true},
+	{fault: "undo_", point: "accept.after", channels: "app bot", undo: true},
+	{fault: "undo_", point: "undo.intent.before", channels: "app bot", undo: true},
+	{fault: "undo_", point: "undo.call.before", channels: "app bot", undo: true},
+	{fault: "undo_", point: "undo.call.after", channels: "app bot", undo: true},
+	{fault: "undo_", point: "undo.outcome.before", channels: "app bot", undo: true},
+	{fault: "undo_", point: "undo.outcome.after", channels: "app bot", undo: true},
+	{fault: "undo_F15_", point: "send.after", channels: "app", undo: true, again: true},
+	{fault: "undo_F15_", point: "passive.after", channels: "bot", undo: true, again: true},
+	{fault: "undo_doubt_", point: "settle.before", channels: "app bot", undo: true, lose: true},
+	{fault: "undo_doubt_", point: "settle.after", channels: "app bot", undo: true, lose: true},
+	{fault: "late_", point: "outcome.after", channels: "bot", late: true},
+	{fault: "late_", point: "passive.before", channels: "bot", late: true},
+	{fault: "late_doubt_", point: "settle.after", channels: "bot", lose: true, late: true},
+	{fault: "late_poll_", point: "settle.after", channels: "bot", lose: true, late: true, framed: true},
+	{fault: "late_undo_", point: "undo.outcome.after", channels: "bot", undo: true, late: true},
 }
 
 // TestPoints walks through every point at which a process can die, in both
@@ -78,8 +86,6 @@ func TestPoints(t *testing.T) {
 			}
 		}
 	}
-	results := make(map[string]string, len(jobs))
-	var mu sync.Mutex
 	queue := make(chan job, len(jobs))
 	for _, j := range jobs {
 		queue <- j
@@ -87,31 +93,27 @@ func TestPoints(t *testing.T) {
 	close(queue)
 	began := time.Now()
 	var wg sync.WaitGroup
+	var deaths atomic.Int64 // -run may leave out most
 	for i := range min(*flagLanes, 8) {
-		l := newLane(t, fmt.Sprint("point", i), 2, sharedDatabase(t))
+		l := newLane(t, fmt.Sprint("point", i), 2, sharedDatabase(t), []time.Duration{})
 		wg.Go(func() {
 			for j := range queue {
-				verdict := l.point(t.Context(), j.pointCase, j.platform, j.channel, j.cohort)
-				mu.Lock()
-				results[j.name] = verdict
-				mu.Unlock()
+				t.Run(j.name, func(t *testing.T) {
+					deaths.Add(1)
+					if found := l.point(t.Context(), j.pointCase, j.platform, j.channel, j.cohort); found != "" {
+						t.Error(found)
+					}
+				})
 			}
 		})
 	}
 	wg.Wait()
-	for _, j := range jobs {
-		t.Run(j.name, func(t *testing.T) {
-			if r := results[j.name]; r != "" {
-				t.Error(r)
-			}
-		})
-	}
-	t.Logf("%d deaths at %d points in %s", len(jobs), len(pointCases), time.Since(began).Round(time.Second))
+	t.Logf("%d deaths in %s", deaths.Load(), time.Since(began).Round(time.Second))
 }
 
 // point plays one case; "" means that all is as it must be.
 func (l *lane) point(ctx context.Context, c pointCase, platform, channel string, cohort int) string {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, pointWithin())
 	defer cancel()
 	who := user(platform, cohort, 0)
 	where := wecomtest.InApp("main", who)
@@ -132,7 +134,6 @@ func (l *lane) point(ctx context.Context, c pointCase, platform, channel string,
 	l.pick = func(int) int { return to }
 	l.mu.Unlock()
 	o := l.observe(r)
-	o.deadly = true
 	h := newHistory(r)
 	fail := func(err error) string { o.stop(); return err.Error() }
 	if err := l.sell(r); err != nil {
@@ -142,7 +143,10 @@ func (l *lane) point(ctx context.Context, c pointCase, platform, channel string,
 		if err := second.start(""); err != nil {
 			return fail(err)
 		}
-		l.do(ctx, h, step{who: who, where: where, text: "验 " + code, codes: []string{code}})
+		verified := step{who: who, where: where, text: "验 " + code, codes: []string{code}}
+		if err := l.deliver(ctx, h, verified, h.untilRepeat); err != nil {
+			return fail(err)
+		}
 		if err := l.quiet(ctx, o.screens.places); err != nil {
 			return fail(err)
 		}
@@ -163,16 +167,32 @@ func (l *lane) point(ctx context.Context, c pointCase, platform, channel string,
 			return fail(err)
 		}
 	}
+	if c.framed { // the doubt outlasts the reply deadline
+		f := dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "getconsumed", Dialect: dianpingtest.Dialect(platform), Times: 4}
+		if err := l.platform.Fail(f); err != nil {
+			return fail(err)
+		}
+	}
 	text := "验 " + code
 	if c.undo {
 		text = "撤 " + code
 	}
-	done := make(chan struct{})
+	up, delivered := make(chan struct{}), make(chan error, 1)
 	go func() {
-		defer close(done)
-		l.do(ctx, h, step{at: time.Since(h.began), who: who, where: where, text: text, codes: []string{code}})
+		said := step{at: time.Since(h.began), who: who, where: where, text: text, codes: []string{code}}
+		delivered <- l.deliver(ctx, h, said, func(ctx context.Context) error {
+			if err := h.untilRepeat(ctx); err != nil || first.alive() {
+				return err
+			}
+			select {
+			case <-up:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
 	}()
-	limit := time.NewTimer(30 * time.Second)
+	limit := time.NewTimer(settledWithin) // no way to a point is longer than that of a doubt
 	defer limit.Stop()
 	reached := true
 	select {
@@ -180,13 +200,19 @@ func (l *lane) point(ctx context.Context, c pointCase, platform, channel string,
 	case <-limit.C:
 		reached = false
 	}
+	if c.late {
+		h.pause(ctx, fallbackDelay)
+	}
 	if err := second.start(""); err != nil {
 		return fail(err)
 	}
 	l.mu.Lock()
 	to = 1
 	l.mu.Unlock()
-	<-done
+	close(up)
+	if err := <-delivered; err != nil {
+		return fail(err)
+	}
 	f, found, _ := o.judge(ctx, h)
 	if !reached {
 		found = append(found, "the point was never reached")
@@ -202,4 +228,37 @@ func (l *lane) point(ctx context.Context, c pointCase, platform, channel string,
 		return ""
 	}
 	return strings.Join(found, "\n  ") + "\n" + f.story()
+}
+
+// WeCom sends a callback that was not answered by 200 three times more (page 90238).
+// When is not documented; the pause is that of the fake.
+const (
+	wecomRepeats = 3
+	repeatAfter  = 300 * time.Millisecond
+)
+
+// deliver does what a step says and repeats its callback as WeCom does. listening
+// waits until the next repeat finds somebody: how long a replica takes to start is
+// not what a point is about, and a repeat that is refused a connection changes nothing.
+func (l *lane) deliver(ctx context.Context, h *history, s step, listening func(context.Context) error) error {
+	d := l.do(ctx, h, s)
+	for range wecomRepeats {
+		if d.Accepted() {
+			return nil
+		}
+		if err := listening(ctx); err != nil {
+			return err
+		}
+		var err error
+		if d, err = l.wecom.Resend(ctx, d.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// untilRepeat waits for the pause before a repeat.
+func (h *history) untilRepeat(ctx context.Context) error {
+	h.pause(ctx, repeatAfter)
+	return ctx.Err()
 }

@@ -48,10 +48,15 @@ func (c consumeCall) definite() bool {
 	case dianpingtest.ApplyThenHang, dianpingtest.HangThenDrop, dianpingtest.ApplyThenDrop, dianpingtest.ApplyLate,
 		dianpingtest.Status5xx, dianpingtest.HalfBody, dianpingtest.HTML:
 		return false
-	case dianpingtest.Delay: // maybe too late
-		return c.State == dianpingtest.RequestAnswered && c.Took < 200*time.Millisecond
+	case dianpingtest.Delay:
+		return c.State == dianpingtest.RequestAnswered && !c.late()
 	}
 	return c.State == dianpingtest.RequestAnswered && c.Status == 200
+}
+
+// late: the answer came when whoever asked may have given up, or just not yet.
+func (c consumeCall) late() bool {
+	return c.Fault == dianpingtest.Delay && c.State == dianpingtest.RequestAnswered && c.Took >= callTimeout*2/3
 }
 
 func consumeCalls(all []dianpingtest.Request) []consumeCall {
@@ -119,6 +124,7 @@ func (f *referee) platform() {
 			f.violation("%s: request %s sent while the outcome of %s was not known", c.code, c.id, id)
 		}
 		switch {
+		case c.late(): // says nothing about what is known
 		case !c.definite():
 			open[c.code] = c.id
 		case open[c.code] == c.id:

@@ -18,9 +18,6 @@ import (
 	"yanquan/internal/logs/logstest"
 )
 
-// startWithin is how long a replica may take to be ready, on a busy machine.
-const startWithin = 60 * time.Second
-
 // errGaveUp: a process ended by itself instead of getting ready.
 var errGaveUp = errors.New("did not come up")
 

@@ -10,10 +10,6 @@ import (
 	"time"
 )
 
-// quietWithin is how long everything may take to be settled, told and written
-// down once nothing goes wrong any more.
-const quietWithin = 60 * time.Second
-
 // TestRounds plays rounds from random seeds, each lane with a MariaDB of its own.
 // A violation names its seed.
 func TestRounds(t *testing.T) {
@@ -65,7 +61,7 @@ func campaign(t *testing.T, name string, rounds, lanes int, data func(*testing.T
 	began := time.Now()
 	var wg sync.WaitGroup // no parallel subtests: -parallel goes by processors, and rounds mostly wait
 	for i := range min(lanes, rounds) {
-		l := newLane(t, fmt.Sprint(name, i), replicas, data(t))
+		l := newLane(t, fmt.Sprint(name, i), replicas, data(t), retries())
 		wg.Go(func() {
 			for n := 0; ; n++ {
 				seed, ok := seeds()
@@ -82,7 +78,7 @@ func campaign(t *testing.T, name string, rounds, lanes int, data func(*testing.T
 
 // round plays and judges one round; false means that the lane is of no more use.
 func (l *lane) round(t *testing.T, seed uint64, cohort int, total *tally) bool {
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), roundWithin())
 	defer cancel()
 	began := time.Now()
 	r := planned(seed, cohort, l.code, l.database.cluster != nil)

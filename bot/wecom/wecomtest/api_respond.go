@@ -5,7 +5,10 @@ package wecomtest
 // a 1:1 conversation. Callers hold mu.
 func (w *WeCom) respond(c *apiCall) (object, *apiError) {
 	u := w.urls[c.r.URL.Query().Get("response_code")]
-	if u == nil || u.used || !w.opt.Now().Before(u.expires) {
+	switch {
+	case u != nil && u.used:
+		return nil, usedUp()
+	case u == nil || !w.opt.Now().Before(u.expires):
 		return nil, refusef(60140, "invalid response_code")
 	}
 	c.bot = u.bot

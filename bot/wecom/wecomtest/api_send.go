@@ -243,7 +243,12 @@ func (w *WeCom) updateTemplateCard(c *apiCall) (object, *apiError) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	if code == nil || code.bot != c.bot || code.used || !w.opt.Now().Before(code.expires) {
+	switch {
+	case code == nil || code.bot != c.bot:
+		return nil, refusef(60140, "invalid response_code")
+	case code.used:
+		return nil, usedUp()
+	case !w.opt.Now().Before(code.expires):
 		return nil, refusef(60140, "invalid response_code")
 	}
 	if len(users) == 0 && all == 0 {

@@ -191,6 +191,7 @@ func TestActiveUpdate(t *testing.T) {
 		return fmt.Sprintf(`{"userids":%s,"agentid":1000002,"response_code":%q,%s}`, users, code, what)
 	}
 	wantCode(t, update(body(`["lisi"]`, "wrong", `"template_card":`+card)), 60140)
+	w.wantUsed(t, false)
 	wantCode(t, update(body(`[]`, code, `"template_card":`+card)), 82001)
 	wantCode(t, update(body(`["wangwu"]`, code, `"template_card":`+card)), 81013)
 	wantCode(t, update(body(`"lisi"`, code, `"template_card":`+card)), 40058)
@@ -208,7 +209,8 @@ func TestActiveUpdate(t *testing.T) {
 	if s := w.lastCard(t, "zhangsan"); s.Card.Title != "券" {
 		t.Errorf("zhangsan: %+v", s)
 	}
-	wantCode(t, update(body(`["lisi"]`, code, `"template_card":`+card)), 60140) // used
+	wantCode(t, update(body(`["lisi"]`, code, `"template_card":`+card)), 60140)
+	w.wantUsed(t, true)
 
 	// A click brings a new one; it works for 72 hours.
 	_, err := w.Press(ctx, wecomtest.InApp("main", ""), "lisi", w.lastCard(t, "lisi").ID, "ok")
@@ -224,6 +226,7 @@ func TestActiveUpdate(t *testing.T) {
 	code = w.appCard(t, "lisi", buttonCard("t2", "券"))
 	w.clock.advance(72 * time.Hour)
 	wantCode(t, update(body(`["lisi"]`, code, `"template_card":`+card)), 60140)
+	w.wantUsed(t, false)
 
 	// Another app of the corp cannot use it.
 	code = w.appCard(t, "lisi", buttonCard("t3", "券"))
@@ -258,6 +261,7 @@ func TestResponseURL(t *testing.T) {
 	wantCode(t, w.post(t, u, markdown("**核销成功**")), 0)
 	wantCode(t, w.post(t, u, markdown("again")), 60140)
 	w.wantRefusal(t, 60140, "aibot/response")
+	w.wantUsed(t, true)
 	screen := w.Screen(group)
 	if s := screen[len(screen)-1]; s.Kind != wecomtest.KindMarkdown || s.Text != "**核销成功**" || s.ReplyTo != said.Shown || s.From != "验券" {
 		t.Errorf("shown: %+v", s)

@@ -383,6 +383,15 @@ func wantCode(t *testing.T, out map[string]any, code int) {
 	}
 }
 
+// wantUsed: the last refusal was of a response code that is used up, or was not.
+func (w *world) wantUsed(t *testing.T, used bool) {
+	t.Helper()
+	all := w.Refusals()
+	if len(all) == 0 || all[len(all)-1].Code != 60140 || all[len(all)-1].Used != used {
+		t.Errorf("want 60140 with used = %v, got %+v", used, all)
+	}
+}
+
 // wantRefusal checks the last refusal.
 func (w *world) wantRefusal(t *testing.T, code int, what string) {
 	t.Helper()

@@ -13,6 +13,7 @@ import (
 type apiError struct {
 	Code int
 	Text string
+	used bool // a response code that an earlier call has used up
 }
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s", e.Code, e.Text) }
@@ -20,6 +21,9 @@ func (e *apiError) Error() string { return fmt.Sprintf("%d %s", e.Code, e.Text) 
 func refusef(code int, format string, args ...any) *apiError {
 	return &apiError{Code: code, Text: fmt.Sprintf(format, args...)}
 }
+
+// usedUp is the refusal of a response code that can be used once, and was.
+func usedUp() *apiError { return &apiError{Code: 60140, Text: "invalid response_code", used: true} }
 
 // object is a JSON object whose keys are compared with their case, which
 // encoding/json does not do for structs.

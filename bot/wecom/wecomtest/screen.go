@@ -251,6 +251,9 @@ type Refusal struct {
 	What string    `json:"what"`          // API such as "message/send", or "passive answer", "url verification"
 	Code int       `json:"errcode"`       // of a passive answer: what an API would have said, the bot is not told; 0: none is known
 	Why  string    `json:"why"`
+	// Used: of a response code that an earlier call has used up. That call took effect:
+	// who lost its answer and tries again is refused like this.
+	Used bool `json:"used,omitempty"`
 }
 
 // Drop is something the real service swallows without telling the bot.
@@ -280,7 +283,7 @@ func (w *WeCom) Dropped() []Drop {
 }
 
 func (w *WeCom) refused(b *bot, what string, err *apiError) {
-	r := Refusal{At: w.opt.Now(), What: what, Code: err.Code, Why: err.Text}
+	r := Refusal{At: w.opt.Now(), What: what, Code: err.Code, Why: err.Text, Used: err.used}
 	if b != nil {
 		r.Bot = b.String()
 	}

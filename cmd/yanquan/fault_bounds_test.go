@@ -1,0 +1,109 @@
+package main
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+)
+
+// What the program promises about time, from its contract, its constants, which
+// package bot keeps to itself, and the configuration of a world. Bounds of the tests
+// are computed here.
+
+// Of packages bot and wecom.
+const (
+	leaseMargin     = 3 * time.Second
+	callsPerCode    = 5
+	couponsPerRound = 5
+	fallbackDelay   = 6 * time.Second  // a passive answer that nobody fetched goes out another way
+	deliveryLease   = 15 * time.Second // of one try to send an answer
+	apiTimeout      = 5 * time.Second  // of one call to WeCom
+)
+
+// Of the contract.
+const (
+	settledWithin = 30 * time.Second // what a killed process left, from the end of its lease on
+	givesUp       = 5 * time.Second  // WeCom, on a callback
+	givesUpURL    = time.Second      // WeCom, on the verification of a URL
+)
+
+// lease is how long a process may hold work that makes so many calls to the platform.
+func (s setting) lease(calls int) time.Duration {
+	timeout, err := time.ParseDuration(cmp.Or(s.callTimeout, defaultCallTimeout))
+	if err != nil {
+		panic(err)
+	}
+	return time.Duration(calls+2)*timeout + leaseMargin
+}
+
+// verifyLease and undoLease are those of a message that verifies, or undoes.
+func (s setting) verifyLease() time.Duration { return s.lease(callsPerCode) }
+func (s setting) undoLease() time.Duration   { return s.lease(callsPerCode + couponsPerRound) }
+
+// afterDeath is the same world with the patience for what a process that died held
+// by a lease. Once that is over, it is settled; then a robot's answer waits for
+// somebody to fetch it, and goes out by one call.
+func (w *world) afterDeath(lease time.Duration) *world {
+	next := *w
+	next.patience = max(patience, lease+settledWithin+fallbackDelay+apiTimeout)
+	return &next
+}
+
+// callback is one that a process has answered, by its own log. What it took is
+// measured there, where it does not matter how soon the test's process gets to run.
+type callback struct {
+	method string
+	status int
+	took   time.Duration
+}
+
+var requestLine = regexp.MustCompile(`(?m)^.* msg=request method=(\S+) .*status=(\d+) took=(\S+) .*channel=.*$`)
+
+// answered lists the callbacks that a process has answered.
+func (p *process) answered() (all []callback) {
+	for _, m := range requestLine.FindAllStringSubmatch(p.stderr.String(), -1) {
+		status, err := strconv.Atoi(m[2])
+		took, err2 := time.ParseDuration(m[3])
+		if err := cmp.Or(err, err2); err != nil {
+			panic(err)
+		}
+		all = append(all, callback{m[1], status, took})
+	}
+	return all
+}
+
+// inTime: WeCom would have given up on none of the callbacks.
+func (w *world) inTime() {
+	w.Helper()
+	seen := 0
+	for _, p := range w.logs {
+		all := p.answered()
+		seen += len(all)
+		for _, c := range all {
+			if limit := map[string]time.Duration{"POST": givesUp, "GET": givesUpURL}[c.method]; c.took >= limit {
+				w.Errorf("a callback by %s was answered by %d after %s", c.method, c.status, c.took)
+			}
+		}
+	}
+	if posted := slices.ContainsFunc(w.wecom.Deliveries(), wecomtest.Delivery.Accepted); posted && seen == 0 && !w.socket && w.failpoint == "" {
+		w.Error("the log tells of no callback")
+	}
+}
+
+// afresh sends a callback once more that WeCom has given up, when its way is free
+// again.
+func (w *world) afresh(a answer, free <-chan struct{}) {
+	w.Helper()
+	if a.delivery.Accepted() {
+		return
+	}
+	w.awaitClosed(free)
+	d, err := w.wecom.Resend(w.soon(), a.delivery.ID)
+	if w.must(err); !d.Accepted() {
+		w.Fatalf("refused once more: %s", attempts(d))
+	}
+}
