@@ -1,13 +1,13 @@
 package access
 
 import (
-	"log/slog"
-	"time"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"yanquan/bot"
 	"yanquan/bot/command"
@@ -17,8 +17,8 @@ import (
 // Access knows who may do what in which store.
 type Access struct {
 	DB            *models.DB
-	Managers      []string  // userids that manage every store
-	AccessByGroup bool      // everybody in a bound group is staff there
+	Managers      []string      // userids that manage every store
+	AccessByGroup bool          // everybody in a bound group is staff there
 	Directory     bot.Directory // may be nil
 	Location      *time.Location
 	Now           func() time.Time
