@@ -34,6 +34,10 @@ type Grant struct {
 	AuthorizedBy string    `gorm:"size:64"`
 	AuthorizedAt time.Time `gorm:"serializer:utc"`
 	RenewedAt    time.Time `gorm:"serializer:utc"` // zero: not since it was authorised
+	// How renewals went, for whoever decides when the next one may begin.
+	TriedAt  time.Time `gorm:"serializer:utc"` // when the last one was begun; zero: none since it was authorised
+	Failures int       // renewals begun since the tokens were obtained, so also one in progress
+	Early    int       // renewals before their time, since the last one in its time
 }
 
 // TableName names the table for GORM.

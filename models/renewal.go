@@ -23,6 +23,7 @@ func (db *DB) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 	}
 	g.ID, g.Version, g.Pair, g.AuthorizedBy = db.cfg.NewID(), 1, 1, fold(g.AuthorizedBy)
 	g.Ended, g.Reason, g.LeaseUntil, g.RenewedAt = false, "", time.Time{}, time.Time{}
+	g.TriedAt, g.Failures, g.Early = time.Time{}, 0, 0
 	g = tidy(g)
 
 	var saved Grant
@@ -91,20 +92,24 @@ func (db *DB) insertGrant(ctx context.Context, what string, g Grant) error {
 }
 
 // ClaimGrant takes up the renewal of a grant that nobody is renewing, whether it
-// is due or not. Of several who try, one wins; the others get [ErrStale].
+// is due or not, and counts it. Of several who try, one wins; the others get
+// [ErrStale].
 func (db *DB) ClaimGrant(ctx context.Context, g Grant, until time.Time) (Grant, error) {
 	held := g.Version
 	g.Version, g.LeaseUntil = held+1, moment(until)
+	g.Failures, g.TriedAt = g.Failures+1, moment(db.now())
 	err := db.swap(ctx, "claim grant", func(o *gorm.DB) *gorm.DB {
 		return o.Model(&Grant{}).Where("id = ? AND version = ? AND ended = ?", g.ID, held, false).
 			Where(leaseFree, stamp(db.now())).
-			Updates(map[string]any{"version": g.Version, "lease_until": stamp(g.LeaseUntil)})
+			Updates(map[string]any{
+				"version": g.Version, "lease_until": stamp(g.LeaseUntil), "failures": g.Failures, "tried_at": stamp(g.TriedAt),
+			})
 	})
 	return unless(err, g)
 }
 
-// GrantRenewed records the new tokens of g, with their expiries and DueAt, and
-// ends the lease. It only asks that the pair they replace is still the stored
+// GrantRenewed records the new tokens of g, with their expiries, DueAt and Early,
+// and ends the lease. It only asks that the pair they replace is still the stored
 // one: a platform may have spent that pair, so that the new one must not be lost
 // because a lease ran out meanwhile, or because another process, refused since
 // the pair was spent, ended the grant. [ErrStale] where the pair was replaced.
@@ -113,7 +118,7 @@ func (db *DB) GrantRenewed(ctx context.Context, g Grant) (Grant, error) {
 	if g.AccessToken == "" {
 		return Grant{}, failed(what, ErrInvalid)
 	}
-	g.Ended, g.Reason, g.LeaseUntil, g.RenewedAt = false, "", time.Time{}, db.now()
+	g.Ended, g.Reason, g.LeaseUntil, g.RenewedAt, g.Failures = false, "", time.Time{}, db.now(), 0
 	g = tidy(g)
 	var renewed Grant
 	err := db.Tx(ctx, func(tx *DB) (err error) {
@@ -134,6 +139,7 @@ func (db *DB) replacePair(ctx context.Context, what string, g Grant, more map[st
 		"refreshes_left": g.RefreshesLeft, "scope": g.Scope,
 		"ended": false, "reason": "", "lease_until": nil,
 		"due_at": stamp(g.DueAt), "renewed_at": stamp(g.RenewedAt),
+		"tried_at": stamp(g.TriedAt), "failures": 0, "early": g.Early,
 		"version": gorm.Expr("version + 1"), "pair": gorm.Expr("pair + 1"),
 	}
 	maps.Copy(values, more)

@@ -24,6 +24,7 @@ func TestRenewal(t *testing.T) {
 		claimed := must(db.ClaimGrant(ctx, g, noon.Add(time.Minute)))
 		expect := g
 		expect.Version, expect.LeaseUntil = 2, noon.Add(time.Minute)
+		expect.Failures, expect.TriedAt = 1, noon
 		same(t, claimed, expect)
 		kept(t, db, claimed)
 
@@ -45,8 +46,12 @@ func TestRenewal(t *testing.T) {
 		want(t, err, models.ErrStale)
 
 		claimed = must(db.ClaimGrant(ctx, failed, clock.Now().Add(time.Minute)))
+		same(t, claimed.Failures, 2)
+		same(t, claimed.TriedAt, clock.Now())
+		claimed.Early = 3
 		next := must(db.GrantRenewed(ctx, renewed(claimed, "2")))
 		expect = renewed(claimed, "2")
+		expect.Failures = 0
 		expect.Version, expect.Pair, expect.Reason, expect.LeaseUntil, expect.RenewedAt = 5, 2, "", time.Time{}, clock.Now()
 		same(t, next, expect)
 		kept(t, db, next)
@@ -71,6 +76,12 @@ func TestRenewal(t *testing.T) {
 				want(t, err, models.ErrStale)
 			}
 		}
+
+		// A new authorisation begins anew.
+		again := must(db.SaveGrant(ctx, consent("bid-1")))
+		same(t, again.TriedAt, time.Time{})
+		same(t, again.Failures+again.Early, 0)
+		kept(t, db, again)
 	})
 }
 

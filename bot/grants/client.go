@@ -9,9 +9,9 @@ import (
 	"yanquan/models"
 )
 
-// Client is a platform client for one store that renews the session once when
-// the platform says that it has expired, and repeats the call: such a refusal
-// is certain to have changed nothing. ErrNotFound of models means that the store
+// Client is a platform client for one store that renews the session when the
+// platform says that it has expired, unless that was done a moment ago, and
+// repeats the call once: such a refusal is certain to have changed nothing. ErrNotFound of models means that the store
 // has no session.
 func (k *Keeper) Client(ctx context.Context, platform dianping.Client, s models.Store) (dianping.Client, dianping.Shop, error) {
 	session, err := k.DB.Session(ctx, s.ID)
@@ -40,18 +40,27 @@ func withSession[T any](ctx context.Context, c *renewing, shop dianping.Shop, na
 		return none, &dianping.Error{Platform: c.Platform(), Call: name, Class: dianping.Reauthorize, Err: errEnded}
 	}
 	v, err := do(shop)
-	if !errors.Is(err, dianping.SessionExpired) && !errors.Is(err, dianping.Reauthorize) {
+	if !sessionRefused(err) {
 		return v, err
 	}
-	session, rerr := c.keeper.fresh(ctx, c.store, shop.Session)
+	session, rerr := c.keeper.fresh(ctx, c.store, shop.Session, err)
 	if rerr != nil {
 		c.keeper.Log.Warn("session not renewed", "store", c.store, "error", rerr)
 	}
-	if session == "" {
-		return v, err
+	if session != "" {
+		shop.Session = session
+		v, err = do(shop)
 	}
-	shop.Session = session
-	return do(shop)
+	if sessionRefused(err) {
+		if terr := c.keeper.refused(ctx, c.store, shop.Session); terr != nil {
+			c.keeper.Log.Warn("nobody was told of a session that is refused", "store", c.store, "error", terr)
+		}
+	}
+	return v, err
+}
+
+func sessionRefused(err error) bool {
+	return errors.Is(err, dianping.SessionExpired) || errors.Is(err, dianping.Reauthorize)
 }
 
 var errEnded = errors.New("the authorisation has ended")

@@ -3,6 +3,34 @@
 // or in the middle of a call that was refused, and warns managers of what it
 // cannot renew. It knows nothing of chats and cards; what people are to be told
 // goes through a [Teller].
+//
+// # When tokens are renewed
+//
+// A pair of tokens is renewed once, in its turn: when a quarter of its life is
+// left, seven days at most; where the platform counts the renewals, a sixth and
+// five days. The life is what the platform told, of whichever of the two tokens
+// ends first, and thirty days where it told nothing that can be. Between two
+// renewals of a grant is at least a minute.
+//
+// A call that is refused because the session has expired renews it at once, before
+// its turn, but not again at once: the pauses between such renewals double, from a
+// minute to half a life or six hours, and where renewals are counted from a sixtieth
+// of the life. They do not grow by one that came after a quarter of the life, or after
+// ten minutes where the life is not told, and begin anew with a renewal in its turn.
+// Of an allowance as many renewals are kept for their turn as last for the seven days
+// in which managers are warned, six at most.
+//
+// A renewal that fails leaves the pair. It is tried again after pauses that double
+// from a minute, while the session serves up to an hour, afterwards up to a day. An
+// answer that was lost is asked for after ten seconds, once; each further try may
+// cost a renewal, so that where they are counted the pauses grow fourfold, up to a
+// sixth of the life. Where a try costs nothing, a call that waits makes the pause a
+// quarter.
+// Only what the platform documents as the end of a refresh token ends a grant, or
+// any refusal after the refresh token's own end, as told.
+//
+// All replicas go by the times and counts in the row of the grant, which they change
+// by compare-and-swap.
 package grants
 
 import (
@@ -112,36 +140,7 @@ func granted(g models.Grant) dianping.Grant {
 func (k *Keeper) taking(g models.Grant, from dianping.Grant) models.Grant {
 	g.AccessToken, g.ExpiresAt = from.AccessToken, from.ExpiresAt
 	g.RefreshToken, g.RefreshExpiresAt, g.RefreshesLeft = from.RefreshToken, from.RefreshExpiresAt, from.RefreshesLeft
-	g.Scope = from.Scope
+	g.Scope, g.RenewedAt = from.Scope, k.Now()
 	g.DueAt = k.renewal(g)
 	return g
-}
-
-// renewable reports whether the tokens can be exchanged for new ones.
-func renewable(g models.Grant) bool {
-	return !g.Ended && g.RefreshToken != "" && g.RefreshesLeft != 0
-}
-
-// How long before a token's end it is renewed. Where the platform counts the
-// renewals, each is used for nearly its whole length.
-const (
-	early        = 7 * 24 * time.Hour
-	earlyCounted = 5 * 24 * time.Hour
-	unknownLife  = 20 * 24 * time.Hour // renew after, where the platform does not say when a token ends
-)
-
-// renewal is when a grant is due, spread over some hours so that the grants of
-// one afternoon are not renewed in one minute.
-func (k *Keeper) renewal(g models.Grant) time.Time {
-	if !renewable(g) {
-		return time.Time{}
-	}
-	spread := time.Duration(k.Jitter() * float64(6*time.Hour))
-	switch {
-	case g.ExpiresAt.IsZero():
-		return k.Now().Add(unknownLife - spread)
-	case g.RefreshesLeft > 0:
-		return g.ExpiresAt.Add(-earlyCounted - spread)
-	}
-	return g.ExpiresAt.Add(-early - spread)
 }

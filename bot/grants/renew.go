@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"yanquan/dianping"
@@ -17,13 +18,17 @@ const storing = 30 * time.Second
 
 func (k *Keeper) lease() time.Duration { return k.CallTimeout + storing + 5*time.Second }
 
-// Due lists the grants whose renewal is due.
+// Due lists the grants whose renewal is due. One whose last try ended with the
+// process that made it waits like any that failed.
 func (k *Keeper) Due(ctx context.Context, limit int) ([]models.Grant, error) {
-	return k.DB.DueGrants(ctx, k.Now(), limit)
+	due, err := k.DB.DueGrants(ctx, k.Now(), limit)
+	return slices.DeleteFunc(due, func(g models.Grant) bool {
+		return g.Failures > 0 && !k.rested(g, afterFailure(g))
+	}), err
 }
 
-// Renew renews a grant that is due. [models.ErrStale] means that somebody else
-// is at it.
+// Renew renews a grant that is due. [models.ErrStale] means that another replica
+// renews it.
 func (k *Keeper) Renew(ctx context.Context, g models.Grant) error {
 	g, err := k.DB.ClaimGrant(ctx, g, k.Now().Add(k.lease()))
 	if err != nil {
@@ -34,9 +39,9 @@ func (k *Keeper) Renew(ctx context.Context, g models.Grant) error {
 }
 
 // fresh gives a session of a store that is not the used one, which the platform
-// has refused: by renewing it, unless somebody else has or does. "" means that
-// it cannot be had.
-func (k *Keeper) fresh(ctx context.Context, storeID int64, used string) (string, error) {
+// has refused: by renewing it, unless another call has or does. "" means that it
+// cannot be had now.
+func (k *Keeper) fresh(ctx context.Context, storeID int64, used string, why error) (string, error) {
 	for deadline := k.Now().Add(k.CallTimeout + time.Second); ; {
 		g, err := k.DB.GrantOfStore(ctx, storeID)
 		switch {
@@ -45,22 +50,34 @@ func (k *Keeper) fresh(ctx context.Context, storeID int64, used string) (string,
 		case g.AccessToken != used || g.Ended:
 			return g.AccessToken, nil
 		}
-		claimed, err := k.DB.ClaimGrant(ctx, g, k.Now().Add(k.lease()))
-		switch {
-		case err == nil:
-			// A caller that gives up must not lose the answer.
-			g, err = k.renew(context.WithoutCancel(ctx), claimed, true)
-			if err != nil || g.AccessToken == used {
+		if !g.LeaseUntil.After(k.Now()) { // nobody renews it
+			if renewable(g) && !k.mayRenewEarly(g) || !renewable(g) && !k.lost(g, why) {
+				return "", nil
+			}
+			if claimed, err := k.DB.ClaimGrant(ctx, g, k.Now().Add(k.lease())); err == nil {
+				// A caller that gives up must not lose the answer.
+				g, err = k.renew(context.WithoutCancel(ctx), claimed, true)
+				if err != nil || g.AccessToken == used {
+					return "", err
+				}
+				return g.AccessToken, nil
+			} else if !errors.Is(err, models.ErrStale) {
 				return "", err
 			}
-			return g.AccessToken, nil
-		case !errors.Is(err, models.ErrStale) || k.Now().After(deadline):
-			return "", err
 		}
-		if err := k.Sleep(ctx, 50*time.Millisecond); err != nil { // somebody else is renewing it
+		if k.Now().After(deadline) {
+			return "", models.ErrStale
+		}
+		if err := k.Sleep(ctx, 50*time.Millisecond); err != nil {
 			return "", err
 		}
 	}
+}
+
+// lost reports whether a refused session that cannot be renewed is over for good.
+// One that has some of its life left may only be called expired by mistake.
+func (k *Keeper) lost(g models.Grant, why error) bool {
+	return errors.Is(why, dianping.Reauthorize) || !g.ExpiresAt.After(k.Now())
 }
 
 // renew exchanges the tokens of a claimed grant. refused says that the platform
@@ -69,7 +86,7 @@ func (k *Keeper) fresh(ctx context.Context, storeID int64, used string) (string,
 func (k *Keeper) renew(ctx context.Context, g models.Grant, refused bool) (models.Grant, error) {
 	platform := k.Authorizers[g.Platform]
 	if platform == nil {
-		return k.kept(ctx, g, reasonNoPlatform, k.Now().Add(time.Hour))
+		return k.keep(ctx, g, reasonNoPlatform, k.Now().Add(time.Hour))
 	}
 	if !renewable(g) {
 		return k.spent(ctx, g, string(dianping.Reauthorize), refused)
@@ -78,41 +95,25 @@ func (k *Keeper) renew(ctx context.Context, g models.Grant, refused bool) (model
 	next, err := platform.Refresh(ctx, granted(g))
 	failpoint.Hit("refresh.after")
 	if err == nil {
+		if refused {
+			g.Early = k.early(g)
+		} else {
+			g.Early = 0
+		}
 		return k.store(ctx, g, next)
 	}
 	class := dianping.UnknownOutcome
 	if e, ok := errors.AsType[*dianping.Error](err); ok {
 		class = e.Class
 	}
-	k.Log.Warn("authorisation not renewed", "grant", g.ID, "platform", g.Platform, "error", err)
-	expired := !g.ExpiresAt.IsZero() && !k.Now().Before(g.ExpiresAt)
-	switch {
-	case class == dianping.Reauthorize, class == dianping.Refused && expired: // not every code for it is known
+	k.Log.Warn("authorisation not renewed", "grant", g.ID, "platform", g.Platform, "failures", g.Failures, "error", err)
+	over := !g.RefreshExpiresAt.IsZero() && !k.Now().Before(g.RefreshExpiresAt)
+	if class == dianping.Reauthorize || class == dianping.Refused && over {
 		return k.spent(ctx, g, string(class), refused)
-	case class == dianping.Refused && refused:
-		err = k.DB.Tx(ctx, func(tx *models.DB) error {
-			if g, err = tx.GrantKept(ctx, g, string(class), k.again(g, class)); err != nil {
-				return fmt.Errorf("grants: keep: %w", err)
-			}
-			return k.tellRefused(ctx, tx, g)
-		})
-		return g, err
 	}
-	return k.kept(ctx, g, string(class), k.again(g, class))
-}
-
-// again is when a failed renewal is tried anew. An answer that was lost is asked
-// for soon, while a platform that keeps the old refresh token for a while still
-// takes it.
-func (k *Keeper) again(g models.Grant, class dianping.Class) time.Time {
-	wait := time.Hour
-	if left := g.ExpiresAt.Sub(k.Now()); !g.ExpiresAt.IsZero() {
-		wait = min(max(left/50, time.Minute), time.Hour)
-	}
-	if class == dianping.UnknownOutcome && g.Reason != string(class) {
-		wait = 10 * time.Second
-	}
-	return k.Now().Add(wait*3/4 + time.Duration(k.Jitter()*float64(wait/4)))
+	g.Reason = string(class)
+	pause := afterFailure(g)
+	return k.keep(ctx, g, g.Reason, k.Now().Add(pause+time.Duration(k.Jitter()*float64(pause/4))))
 }
 
 // store makes new tokens durable before they are used. Without them the
@@ -144,8 +145,8 @@ func (k *Keeper) store(ctx context.Context, g models.Grant, next dianping.Grant)
 	}
 }
 
-// kept leaves the old tokens in place until the next try.
-func (k *Keeper) kept(ctx context.Context, g models.Grant, reason string, next time.Time) (models.Grant, error) {
+// keep leaves the old tokens in place until the next try.
+func (k *Keeper) keep(ctx context.Context, g models.Grant, reason string, next time.Time) (models.Grant, error) {
 	g, err := k.DB.GrantKept(ctx, g, reason, next)
 	if err != nil {
 		return g, fmt.Errorf("grants: keep: %w", err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"yanquan/dianping"
 	"yanquan/models"
 )
 
@@ -17,22 +18,32 @@ var warnings = []int{1, 3, 7}
 // Ends is when a grant ends unless a person renews it; zero: not in sight. A
 // grant whose renewal keeps failing ends with its access token.
 func Ends(g models.Grant) time.Time {
-	if g.Ended || renewable(g) && g.Reason == "" {
+	switch {
+	case g.Ended:
 		return time.Time{}
+	case !renewable(g) || g.Reason != "":
+		return g.ExpiresAt
+	case counted(g) && left(g) <= 2*notice:
+		return lasts(g)
 	}
-	return g.ExpiresAt
+	return time.Time{}
 }
 
-// period is what one renewal adds (both generations' tokens live 30 days).
-const period = 30 * day
+// forEver is more than anybody plans for.
+const forEver = 10 * 365 * day
+
+// left is how long the renewals that a platform has left to a grant last.
+func left(g models.Grant) time.Duration {
+	return time.Duration(min(int64(g.RefreshesLeft), int64(forEver/usable(g)))) * usable(g)
+}
 
 // lasts is until when a grant serves if all goes well; zero: for ever.
 func lasts(g models.Grant) time.Time {
 	switch {
 	case !renewable(g):
 		return g.ExpiresAt
-	case g.RefreshesLeft > 0 && !g.ExpiresAt.IsZero():
-		return g.ExpiresAt.Add(time.Duration(g.RefreshesLeft) * (period - earlyCounted))
+	case counted(g) && !g.ExpiresAt.IsZero():
+		return g.ExpiresAt.Add(left(g))
 	}
 	return time.Time{}
 }
@@ -50,8 +61,12 @@ func (k *Keeper) Watch(ctx context.Context) error {
 			continue
 		}
 		for _, days := range warnings {
-			if k.Now().Before(end.Add(-time.Duration(days)*day)) || days > 3 && renewable(g) {
-				continue // renewing has only begun: one that failed is no reason for alarm yet
+			ahead := time.Duration(days) * day
+			if failing(g) { // it has only begun: one that failed is no reason for alarm yet
+				ahead = min(ahead, margin(g)/2)
+			}
+			if k.Now().Before(end.Add(-ahead)) {
+				continue
 			}
 			if err := k.DB.Tx(ctx, func(tx *models.DB) error { return k.warn(ctx, tx, g, end, days) }); err != nil {
 				return fmt.Errorf("grants: warn: %w", err)
@@ -62,18 +77,29 @@ func (k *Keeper) Watch(ctx context.Context) error {
 	return nil
 }
 
+// failing reports whether a grant that could be renewed was not.
+func failing(g models.Grant) bool { return renewable(g) && g.Reason != "" }
+
 func (k *Keeper) warn(ctx context.Context, tx *models.DB, g models.Grant, end time.Time, days int) error {
 	ids, names, err := storesOf(ctx, tx, g)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	when := end.In(k.Location).Format("01-02 15:04")
+	when, of := end.In(k.Location).Format("01-02 15:04"), g.AuthorizedAt
 	text := fmt.Sprintf("%s 的平台授权 %s 到期，到期后不能验券。", names, when)
-	if g.Reason != "" {
+	switch over := !k.Now().Before(end); {
+	case failing(g) && over:
+		text = fmt.Sprintf("%s 的平台授权没能自动续期，%s 已经到期，现在不能验券。我会继续尝试。", names, when)
+	case over:
+		text = fmt.Sprintf("%s 的平台授权 %s 已经到期，现在不能验券。", names, when)
+	case g.Reason != "":
 		text = fmt.Sprintf("%s 的平台授权没能自动续期，%s 到期，到期后不能验券。", names, when)
 	}
+	if failing(g) {
+		of = end // each pair may fail
+	}
 	return k.Tell.TellManagers(ctx, tx, Notice{
-		Key: fmt.Sprintf("ends/%s/%s/%d", g.ID, stamp(end), days), Stores: ids, Platform: g.Platform,
+		Key: fmt.Sprintf("ends/%s/%s/%d", g.ID, stamp(of), days), Stores: ids, Platform: g.Platform,
 		Title: "门店授权快到期了", Text: text + "请点按钮重新授权。", Renew: true,
 	})
 }
@@ -107,17 +133,27 @@ func (k *Keeper) tellEnd(ctx context.Context, tx *models.DB, g models.Grant) err
 	return k.Tell.TellManagers(ctx, tx, n)
 }
 
-// tellRefused tells managers of tokens of which the platform takes neither the
-// one nor the other, for a reason that nobody knows: it may pass.
-func (k *Keeper) tellRefused(ctx context.Context, tx *models.DB, g models.Grant) error {
-	ids, names, err := storesOf(ctx, tx, g)
-	if err != nil || len(ids) == 0 {
+// refused tells managers of a session that the platform does not take and that
+// could not be renewed: once a day, and not while a renewal may only have met with
+// a short trouble.
+func (k *Keeper) refused(ctx context.Context, storeID int64, session string) error {
+	g, err := k.DB.GrantOfStore(ctx, storeID)
+	if err != nil || g.Ended || g.AccessToken != session {
 		return err
 	}
-	return k.Tell.TellManagers(ctx, tx, Notice{
-		Key:    fmt.Sprintf("refused/%s/%d", g.ID, g.Pair),
-		Stores: ids, Platform: g.Platform, Renew: true,
-		Title: "门店授权被平台拒绝", Text: names + " 的授权平台现在不接受，也没能自动续期，不能验券。我会继续尝试；一小时后还不行，请点按钮重新授权。",
+	if g.Reason != string(dianping.Refused) && (g.Failures == 1 || g.Failures == 2) {
+		return nil
+	}
+	return k.DB.Tx(ctx, func(tx *models.DB) error {
+		ids, names, err := storesOf(ctx, tx, g)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		return k.Tell.TellManagers(ctx, tx, Notice{
+			Key:    fmt.Sprintf("refused/%s/%s", g.ID, k.Now().In(k.Location).Format(time.DateOnly)),
+			Stores: ids, Platform: g.Platform, Renew: true,
+			Title: "门店授权被平台拒绝", Text: names + " 的授权平台现在不接受，也没能自动续期，不能验券。我会继续尝试；过一会儿还不行，请点按钮重新授权。",
+		})
 	})
 }
 
