@@ -17,7 +17,7 @@ var expires = time.UnixMilli(1893427199000)
 // fullReceipt is the voucher of the fixtures below.
 var fullReceipt = Receipt{
 	Code: "0123456789", Count: 2, DealID: 1001, DealGroupID: 2001, ProductItemID: 3001, ProductType: 1,
-	Title: "双人套餐", Price: 9900, MarketPrice: 16800, BizType: 205, Expires: expires, Mobile: "138****0000",
+	Title: "双人套餐", Price: 9900, PriceKnown: true, MarketPrice: 16800, BizType: 205, Expires: expires, Mobile: "138****0000",
 	Payments: []Payment{{ID: "p1", Amount: 9900, AmountType: 10}},
 }
 
@@ -78,7 +78,7 @@ func TestPrepareThatTellsLittle(t *testing.T) {
 		{`{"deal_id":7,"count":"-3","deal_price":"much","receiptEndDate":0,"payment_detail":5,"mobile":null}`,
 			Receipt{Code: "0123456789", DealID: 7}},
 		{`{"deal_id":7,"deal_price":49.900000000000006,"deal_marketprice":"49.905"}`,
-			Receipt{Code: "0123456789", Count: 1, DealID: 7, Price: 4990, MarketPrice: 4991}},
+			Receipt{Code: "0123456789", Count: 1, DealID: 7, Price: 4990, PriceKnown: true, MarketPrice: 4991}},
 	}
 	for _, tt := range tests {
 		got, err := answering(t, 200, `{"code":200,"data":`+tt.data+`}`).dianping(t).Prepare(context.Background(), testShop, "0123456789")
@@ -104,7 +104,7 @@ func TestConsumeAndReverse(t *testing.T) {
 		{"second generation",
 			`{"code":"OP_SUCCESS","msg":"success","traceId":"1234567890123456789","data":{"result":[{"orderId":"123456789012345678901234","receiptCode":"0123456789","dealId":1001,"dealgroupId":2001,"dealTitle":"双人套餐","dealPrice":99.0,"dealMarketPrice":168.0,"mobile":"138****0000","bizType":0,"receiptEndDate":"1893427199000","paymentDetail":[{"paymentDetailId":"p1","amount":"99.00","amountType":10}]}]}}`,
 			[]Receipt{{Code: "0123456789", OrderID: "123456789012345678901234", DealID: 1001, DealGroupID: 2001, Title: "双人套餐",
-				Price: 9900, MarketPrice: 16800, Mobile: "138****0000", Expires: expires,
+				Price: 9900, PriceKnown: true, MarketPrice: 16800, Mobile: "138****0000", Expires: expires,
 				Payments: []Payment{{ID: "p1", Amount: 9900, AmountType: 10}}}}},
 		{"order id as a number", `{"code":200,"data":[{"order_id":123456789012345678901234,"receipt_code":123456789}]}`,
 			[]Receipt{{Code: "0123456789", OrderID: "123456789012345678901234"}}},
@@ -280,7 +280,7 @@ func TestPartialSuccess(t *testing.T) {
 func TestGetConsumed(t *testing.T) {
 	t.Parallel()
 	want := Record{
-		Code: "0123456789", DealID: 1001, DealGroupID: 2001, Title: "双人套餐", Price: 9900, MarketPrice: 16800,
+		Code: "0123456789", DealID: 1001, DealGroupID: 2001, Title: "双人套餐", Price: 9900, PriceKnown: true, MarketPrice: 16800,
 		VerifyAccount: "a01", VerifyChannel: "15", VerifyTime: time.Date(2024, 1, 2, 3, 4, 5, 0, beijing), BizType: 203,
 	}
 	const snake = `{"receipt_code":"0123456789","deal_id":1001,"dealgroup_id":2001,"deal_title":"双人套餐","deal_price":99,"deal_marketprice":168.00,"order_shoppromo_amount":1.5,"order_shop_promo_details":[{"promo_amount":"1.5"}],"verify_account":"a01","verify_channel":15,"verify_time":"2024-01-02 03:04:05","biz_type":"203"}`
@@ -307,7 +307,7 @@ func TestScanPrepare(t *testing.T) {
 	t.Parallel()
 	c := answering(t, 200, `{"code":200,"data":[{"available_count":2,"receipt_code":"1","deal_id":5,"deal_price":"9.9"},{"deal_title":"x"}]}`).dianping(t)
 	got, err := c.ScanPrepare(context.Background(), testShop, "qr==@1")
-	if diff := cmp.Diff([]Receipt{{Code: "1", Count: 2, DealID: 5, Price: 990}}, got); err != nil || diff != "" {
+	if diff := cmp.Diff([]Receipt{{Code: "1", Count: 2, DealID: 5, Price: 990, PriceKnown: true}}, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	if got, err := answering(t, 200, `{"code":200,"data":[]}`).dianping(t).ScanPrepare(context.Background(), testShop, "q"); err != nil || len(got) != 0 {

@@ -148,9 +148,15 @@ func (o object) number(keys ...string) int64 {
 	return n
 }
 
-// money reads an amount in yuan. It is never an error: an amount that cannot be
-// read must not make a failure of a voucher that was consumed.
-func (o object) money(keys ...string) Fen { return amount(o.text(keys...)) }
+// money reads an amount in yuan; false where there is none that can be read. It
+// is never an error: it must not make a failure of a voucher that was consumed.
+func (o object) money(keys ...string) (Fen, bool) { return amount(o.text(keys...)) }
+
+// fen is money where 0 says that it is not known.
+func (o object) fen(keys ...string) Fen {
+	f, _ := o.money(keys...)
+	return f
+}
 
 // moment reads a time; zero where there is none.
 func (o object) moment(keys ...string) time.Time { return moment(o.text(keys...)) }
@@ -192,20 +198,17 @@ func integer(text string) (int64, bool) {
 
 // amount reads yuan. What [ParseYuan] refuses but is a number, an exponent or
 // the tail of somebody's float, is rounded to the fen.
-func amount(text string) Fen {
+func amount(text string) (Fen, bool) {
 	if f, err := ParseYuan(text); err == nil {
-		return f
+		return f, true
 	}
 	r, ok := exact(text)
 	if !ok {
-		return 0
+		return 0, false
 	}
 	whole := r.Mul(r, big.NewRat(100, 1)).FloatString(0) // rounds half away from zero
 	n, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil {
-		return 0
-	}
-	return Fen(n)
+	return Fen(n), err == nil
 }
 
 var timeForms = []string{

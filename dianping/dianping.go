@@ -152,8 +152,9 @@ type Receipt struct {
 	ProductType   int64
 	Title         string
 	Price         Fen
-	MarketPrice   Fen
-	BizType       int // 0 团购, 203 拼团, 205 次卡, 217 通兑标品
+	PriceKnown    bool // false: no price was told that can be read, and Price is 0; a price of 0 is one
+	MarketPrice   Fen  // 0: not known
+	BizType       int  // 0 团购, 203 拼团, 205 次卡, 217 通兑标品
 	Expires       time.Time
 	Mobile        string // always masked, e.g. 138****0000
 	Payments      []Payment
@@ -175,7 +176,8 @@ type Record struct {
 	DealGroupID   int64
 	Title         string
 	Price         Fen
-	MarketPrice   Fen
+	PriceKnown    bool // false: no price was told that can be read, and Price is 0; a price of 0 is one
+	MarketPrice   Fen  // 0: not known
 	VerifyAccount string
 	VerifyChannel string // 15: a third-party system
 	VerifyTime    time.Time
@@ -204,7 +206,7 @@ type Deal struct {
 	DealID         int64
 	DealGroupID    int64
 	Title          string
-	Price          Fen
+	Price          Fen // 0: not known
 	MarketPrice    Fen
 	Begins, Ends   time.Time
 	ReceiptBegins  time.Time

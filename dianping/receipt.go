@@ -30,6 +30,7 @@ func vouchers(objects []object) []Receipt {
 }
 
 func readReceipt(o object) Receipt {
+	price, known := o.money("dealprice")
 	return Receipt{
 		Code:          o.text("receiptcode"),
 		Count:         int(max(0, o.number("count", "availablecount"))),
@@ -39,8 +40,9 @@ func readReceipt(o object) Receipt {
 		ProductItemID: o.number("productitemid"),
 		ProductType:   o.number("producttype"),
 		Title:         o.text("dealtitle"),
-		Price:         o.money("dealprice"),
-		MarketPrice:   o.money("dealmarketprice"),
+		Price:         price,
+		PriceKnown:    known,
+		MarketPrice:   o.fen("dealmarketprice"),
 		BizType:       int(o.number("biztype")),
 		Expires:       o.moment("receiptenddate", "reveiptenddate"),
 		Mobile:        maskMobile(o.text("mobile")),
@@ -49,13 +51,19 @@ func readReceipt(o object) Receipt {
 	}
 }
 
+// readPayments reads the lines of an order. A sum of some of them would be wrong,
+// so that without the amount of one there are none.
 func readPayments(v any) []Payment {
 	objects, _ := rows(v)
 	var list []Payment
 	for _, o := range objects {
+		fen, known := o.money("amount")
+		if !known {
+			return nil
+		}
 		list = append(list, Payment{
 			ID:         o.text("paymentdetailid"),
-			Amount:     o.money("amount"),
+			Amount:     fen,
 			AmountType: int(o.number("amounttype")),
 		})
 	}
@@ -195,13 +203,15 @@ func readRecord(code string, data any) (Record, error) {
 }
 
 func recordOf(o object) Record {
+	price, known := o.money("dealprice")
 	return Record{
 		Code:          o.text("receiptcode"),
 		DealID:        o.number("dealid"),
 		DealGroupID:   o.number("dealgroupid"),
 		Title:         o.text("dealtitle"),
-		Price:         o.money("dealprice"),
-		MarketPrice:   o.money("dealmarketprice"),
+		Price:         price,
+		PriceKnown:    known,
+		MarketPrice:   o.fen("dealmarketprice"),
 		VerifyAccount: o.text("verifyaccount"),
 		VerifyChannel: o.text("verifychannel"),
 		VerifyTime:    o.moment("verifytime"),
@@ -270,8 +280,8 @@ func readDeals(data any) (page[Deal], error) {
 			DealID:         o.number("dealid"),
 			DealGroupID:    o.number("dealgroupid"),
 			Title:          o.text("title", "dealtitle"),
-			Price:          o.money("price", "dealprice"),
-			MarketPrice:    o.money("marketprice", "dealmarketprice"),
+			Price:          o.fen("price", "dealprice"),
+			MarketPrice:    o.fen("marketprice", "dealmarketprice"),
 			Begins:         o.moment("begindate"),
 			Ends:           o.moment("enddate"),
 			ReceiptBegins:  o.moment("receiptbegindate"),
