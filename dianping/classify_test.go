@@ -82,7 +82,9 @@ func TestClassify(t *testing.T) {
 		{403, "4711", "", Refused, Other, UnknownOutcome, ""},
 		{404, "200", "", UnknownOutcome, "", UnknownOutcome, ""},
 		{401, "OP_SUCCESS", "", UnknownOutcome, "", UnknownOutcome, ""},
-		{429, "4711", "", Throttled, "", Throttled, ""},
+		{429, "4711", "", Throttled, "", UnknownOutcome, ""},
+		{429, "OP_LIMITATION_REJECT", "", Throttled, "", Throttled, ""},
+		{403, "4711", "", Refused, Other, UnknownOutcome, ""},
 		{429, "1008", "", Refused, AlreadyUsed, Refused, AlreadyUsed},
 		{302, "1008", "", Misconfigured, "", UnknownOutcome, ""},
 		{302, "200", "", UnknownOutcome, "", UnknownOutcome, ""},
@@ -117,11 +119,11 @@ func TestClassifyBare(t *testing.T) {
 		{301, Misconfigured, UnknownOutcome},
 		{307, Misconfigured, UnknownOutcome},
 		{400, Misconfigured, UnknownOutcome},
-		{401, Unavailable, Unavailable},
-		{403, Unavailable, Unavailable},
+		{401, Unavailable, UnknownOutcome},
+		{403, Unavailable, UnknownOutcome},
 		{404, Misconfigured, UnknownOutcome},
 		{408, Misconfigured, UnknownOutcome},
-		{429, Throttled, Throttled},
+		{429, Throttled, UnknownOutcome},
 		{500, UnknownOutcome, UnknownOutcome},
 		{502, UnknownOutcome, UnknownOutcome},
 		{504, UnknownOutcome, UnknownOutcome},
@@ -206,6 +208,10 @@ func TestRepeatable(t *testing.T) {
 		partly := &Error{Class: UnknownOutcome, Reason: PartlyConsumed}
 		if got, _ := Repeatable(call, partly); got != !call.Changes() {
 			t.Errorf("%s after a partial success: got %v", call, got)
+		}
+		other := &Error{Class: UnknownOutcome, Reason: OtherCode}
+		if got, _ := Repeatable(call, other); got != !call.Changes() {
+			t.Errorf("%s after an answer about another code: got %v", call, got)
 		}
 	}
 }
