@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 )
 
 // maxBody is the largest request body that is read.
@@ -74,6 +75,7 @@ type call struct {
 	name    string  // empty: no such call
 	method  string
 	path    string
+	came    time.Time
 	form    bool              // the body is form-urlencoded
 	fields  map[string]string // each field once
 	trouble string            // why the fields cannot be trusted

@@ -43,6 +43,8 @@ type Authorization struct {
 	Refreshes int `json:"refreshes"` // pairs that replaced another
 	Repeats   int `json:"repeats"`   // a replaced refresh token that got the new pair again; see Knobs.OldRefresh
 	Refused   int `json:"refused"`   // refreshes with a token that serves no more
+
+	Refreshed []time.Time `json:"refreshed,omitempty"` // when each of Refreshes took effect
 }
 
 // authorization is an [Authorization] with what only the platform knows.
@@ -90,7 +92,7 @@ func (p *Platform) SetRegistration(r Registration) {
 // exchanged. Dialect, BusinessID (0: 58) and Shops count; of business 59, Customer
 // may stand for all its shops.
 func (p *Platform) Authorize(a Authorization) (Authorization, error) {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	asked := Authorization{Dialect: a.Dialect, BusinessID: a.BusinessID, Customer: a.Customer, Shops: a.Shops}
 	if asked.Dialect == Meituan {
@@ -111,7 +113,7 @@ func (p *Platform) Authorize(a Authorization) (Authorization, error) {
 
 // Authorizations returns all of them as they are now, first made first.
 func (p *Platform) Authorizations() []Authorization {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	all := make([]Authorization, len(p.consents.all))
 	for i, a := range p.consents.all {
@@ -136,6 +138,7 @@ func (p *Platform) ExpireRefreshToken(token string) error {
 func (a *authorization) clone() Authorization {
 	c := a.Authorization
 	c.Shops = slices.Clone(a.Shops)
+	c.Refreshed = slices.Clone(a.Refreshed)
 	return c
 }
 

@@ -30,7 +30,8 @@ import (
 //	GET    /vouchers           [Voucher]; ?code=… only that one
 //	POST   /vouchers           Voucher and "coupons" (default 1) → [Voucher]
 //	POST   /state              {"code", "state"}
-//	POST   /consume-elsewhere  {"code", "account", "channel"}
+//	POST   /consume-elsewhere  {"code"} and Use: "account", "channel", "time", "shop", …
+//	POST   /undo-elsewhere     {"code", "account"}
 //	GET    /ledger             [Effect]
 //	GET    /effects?code=…     Count
 //	GET    /twice              [code]
@@ -60,12 +61,18 @@ func (p *Platform) Control() http.Handler {
 		return p.SetState(in.Code, in.State)
 	}))
 	mux.HandleFunc("POST /consume-elsewhere", taking(func(in struct {
-		Code    string `json:"code"`
-		Account string `json:"account"`
-		Channel string `json:"channel"`
+		Code string `json:"code"`
+		Use
 	},
 	) error {
-		return p.ConsumeElsewhere(in.Code, in.Account, in.Channel)
+		return p.UseElsewhere(in.Code, in.Use)
+	}))
+	mux.HandleFunc("POST /undo-elsewhere", taking(func(in struct {
+		Code    string `json:"code"`
+		Account string `json:"account"`
+	},
+	) error {
+		return p.UndoElsewhere(in.Code, in.Account)
 	}))
 	mux.HandleFunc("GET /ledger", giving(func(*http.Request) any { return nonNil(p.Ledger()) }))
 	mux.HandleFunc("GET /effects", giving(func(r *http.Request) any { return p.Effects(r.FormValue("code")) }))

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"yanquan/dianping/dianpingtest"
 )
@@ -65,6 +66,13 @@ func TestControl(t *testing.T) {
 	ask("GET", "/effects?code=7992697494", "", 200, &count)
 	r.same(count, dianpingtest.Count{Consumed: 1})
 
+	ask("POST", "/vouchers", `{"code":"5550000001","visits":3,"shops":["shop-a"]}`, 201, nil)
+	ask("POST", "/consume-elsewhere", `{"code":"5550000001","account":"till","time":"2026-10-01T11:58:00+08:00"}`, 200, nil)
+	ask("POST", "/consume-elsewhere", `{"code":"5550000001","account":"till"}`, 200, nil)
+	ask("POST", "/undo-elsewhere", `{"code":"5550000001","account":"till"}`, 200, nil)
+	ask("GET", "/vouchers?code=5550000001", "", 200, &all)
+	r.same([]any{all[0].Visits, len(all[0].Uses), all[0].Use.Time.Minute()}, []any{3, 1, 58})
+
 	type requests struct {
 		Latest   uint64
 		Requests []dianpingtest.Request
@@ -88,15 +96,27 @@ func TestControl(t *testing.T) {
 	ask("GET", "/faults", "", 200, &faults)
 	r.same(faults, []dianpingtest.Fault{{Kind: dianpingtest.Status5xx, Call: "consume", Applied: true, Times: 2, Status: 503}})
 	ask("DELETE", "/faults", "", 200, nil)
+	ask("POST", "/faults", `{"kind":"proxy_status","status":429,"page":"json","after_ns":60000000000,"for_ns":5}`, 200, nil)
+	ask("POST", "/faults", `{"kind":"row_refusal","answer":"1008","row_code":"result_code","msg":"没有"}`, 200, nil)
+	faults = nil
+	ask("GET", "/faults", "", 200, &faults)
+	r.same(faults, []dianpingtest.Fault{
+		{Kind: dianpingtest.ProxyStatus, Status: 429, Page: dianpingtest.PageJSON, After: time.Minute, For: 5, Times: -1},
+		{Kind: dianpingtest.RowRefusal, Answer: "1008", RowCode: dianpingtest.RowCodeResult, Msg: "没有", Times: 1},
+	})
+	ask("DELETE", "/faults", "", 200, nil)
 	r.same(len(r.p.Faults()), 0)
 	ask("POST", "/pause", `{"mode":"refuse"}`, 200, nil)
 	r.same(r.post(t.Context(), path1("queryshopdeal"), r.form1(nil)).status, 503)
 	ask("POST", "/resume", "", 200, nil)
 
-	ask("PUT", "/knobs", `{"repeat_answer":"already_used","gen2_refusals":"code_number","unguarded":true}`, 200, nil)
+	ask("PUT", "/knobs", `{"repeat_answer":"already_used","gen2_refusals":"code_number","unguarded":true,"no_record":"empty_list","prices":"yen","visit_record":"first","visit_rows":"per_code","verify_time":"absent","verify_account":"merchant","request_life_ns":5}`, 200, nil)
 	var knobs dianpingtest.Knobs
 	ask("GET", "/knobs", "", 200, &knobs)
-	r.same(knobs, dianpingtest.Knobs{RepeatAnswer: dianpingtest.AlreadyUsed, Gen2Refusals: dianpingtest.RefusalCodeNumber, Unguarded: true})
+	r.same(knobs, dianpingtest.Knobs{RepeatAnswer: dianpingtest.AlreadyUsed, Gen2Refusals: dianpingtest.RefusalCodeNumber, Unguarded: true,
+		NoRecord: dianpingtest.NoRecordEmptyList, Prices: dianpingtest.PriceYen, VisitRecord: dianpingtest.VisitFirst, VisitRows: dianpingtest.RowPerCode,
+		VerifyTime: dianpingtest.VerifyTimeAbsent, VerifyAccount: dianpingtest.VerifyAccountMerchant, RequestLife: 5,
+	})
 	r.want(r.call1("consume", consumeFields("7992697494", "r2", 1)), "ok")
 	var twice []string
 	ask("GET", "/twice", "", 200, &twice)
@@ -118,7 +138,7 @@ func TestControl(t *testing.T) {
 	ask("POST", "/sessions/revoke", fmt.Sprintf(`{"token":%q}`, young.access), 200, nil)
 	var everyone []dianpingtest.Authorization
 	ask("GET", "/authorizations", "", 200, &everyone)
-	r.same([]any{len(everyone), everyone[0].Refreshes, everyone[0].Refused, everyone[0].Ended, everyone[0].Shops}, []any{1, 1, 1, true, []string{shopB}})
+	r.same([]any{len(everyone), everyone[0].Refreshes, everyone[0].Refused, everyone[0].Ended, everyone[0].Shops, len(everyone[0].Refreshed)}, []any{1, 1, 1, true, []string{shopB}, 1})
 	var notices []dianpingtest.Notice
 	ask("POST", "/notices/repeat", `{"id":"msg-1"}`, 200, nil)
 	ask("GET", "/notices", "", 200, &notices)
@@ -130,6 +150,10 @@ func TestControl(t *testing.T) {
 		{"POST", "/notices/repeat", `{"id":"msg-9"}`},
 		{"PUT", "/knobs", `{"old_refresh":"x"}`},
 		{"PUT", "/knobs", `{"session_life_ns":-1}`},
+		{"PUT", "/knobs", `{"no_record":"x"}`},
+		{"PUT", "/knobs", `{"request_life_ns":-1}`},
+		{"POST", "/vouchers", `{"visits":-1}`},
+		{"POST", "/undo-elsewhere", `{"code":"404"}`},
 		{"POST", "/vouchers", `{"cod":"1"}`},
 		{"POST", "/vouchers", `{"code":"7992697494"}`},
 		{"POST", "/vouchers", `{} {}`},

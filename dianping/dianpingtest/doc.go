@@ -56,18 +56,28 @@
 //     ([Knobs.Gen2Refusals]), by default data.code of an OP_BIZ_ERROR.
 //   - A refusal carries data only on prepare of a used voucher in the first
 //     generation (code 1008), where an answer of the real platform is known.
-//   - getconsumed of a voucher that is not consumed: 1002. Of one consumed at
-//     another shop of those where it is valid: answered, with that shop's id.
+//   - getconsumed of a voucher that is not consumed: a knob ([Knobs.NoRecord]), by
+//     default 1002. Of one consumed at another shop of those where it is valid:
+//     answered, with that shop's id. How it tells who and when are knobs too
+//     ([Knobs.VerifyAccount], [Knobs.VerifyTime]).
+//   - A times card ([Voucher.Visits]) keeps its code when a visit is given back;
+//     count says how many visits are left, and consume with count=n takes n of them.
+//     An undo takes the latest back, whoever took it. Which visit getconsumed tells
+//     and how many rows a consume answers with are knobs ([Knobs.VisitRecord],
+//     [Knobs.VisitRows]). A repeat of its requestid after an undo gets the first
+//     answer again.
+//   - How prices are written is a knob ([Knobs.Prices]).
 //   - reverseconsume of a voucher that is not consumed, or with a deal id that is
 //     not the voucher's: 1002. From another shop than the one that consumed it:
 //     1012. What was consumed at the till can be undone through the interface.
 //     Exactly at the window's end it is still accepted.
 //   - A refunded voucher is answered with 1011, like one whose refund was
 //     requested.
-//   - requestid: remembered for ever and per dialect; used again with another
-//     shop, code or count it is refused with 1002; after an undo of one of its
-//     coupons with 1141. A refused call is not remembered. The answer to a repeat
-//     is a knob ([Knobs.RepeatAnswer]).
+//   - requestid: remembered per dialect, for as long as a knob says
+//     ([Knobs.RequestLife], by default for ever); used again with another shop, code
+//     or count it is refused with 1002; after an undo of one of its coupons with
+//     1141. A refused call is not remembered. The answer to a repeat is a knob
+//     ([Knobs.RepeatAnswer]).
 //   - consume with count=n takes the named code and the n-1 coupons of the same
 //     order and deal that were added first.
 //   - batchconsume: top-level code 200 even where every row failed; the same code
@@ -99,6 +109,11 @@
 //     allowance there comes no refresh token any more.
 //   - session/scope of another customer than the session's: 645. At most 100 shops
 //     at a time in both lists; what offset means is a knob ([Knobs.ShopPaging]).
+//   - Number codes of [AnswerCode] to the second generation's calls for tokens stand
+//     where [Knobs.OAuthRefusals] puts theirs.
+//   - A request is judged by the time when it came (timestamp, life of its token),
+//     also where its effect is late ([Fault.After]).
+//   - The first generation's data with a code beside its row ([RowCodeResult]).
 //   - Notices: "message" is "{}"; five attempts, with pauses of 1, 2, 4 and 8 s,
 //     until the answer is status 200 with code 0.
 //

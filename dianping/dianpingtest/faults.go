@@ -1,12 +1,11 @@
 package dianpingtest
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -26,9 +25,9 @@ const (
 	// ApplyThenDrop applies the call and closes the connection at once.
 	ApplyThenDrop FaultKind = "apply_then_drop"
 	// ApplyLate waits until the client has left, then for Delay, and only then
-	// applies the call: a slow platform that was given up on.
+	// applies the call: a slow platform that was given up on. See also After.
 	ApplyLate FaultKind = "apply_late"
-	// Status5xx answers Status (default 503) with an HTML page; see Applied.
+	// Status5xx answers Status (default 503) with a Page; see Applied.
 	Status5xx FaultKind = "status_5xx"
 	// HalfBody breaks the connection in the middle of an answer that promises
 	// success; see Applied.
@@ -40,20 +39,80 @@ const (
 	// Delay answers truly after Delay. With Applied the effect comes first, else
 	// it comes after the wait, and not at all for a client that left meanwhile.
 	Delay FaultKind = "delay"
-	// Throttle refuses: OP_LIMITATION_REJECT, or the invented 611.
+	// Throttle refuses: OP_LIMITATION_REJECT, or the invented 611. Ordered during
+	// an outage with Times or For, it is how the platform comes back.
 	Throttle FaultKind = "throttle"
 	// SessionExpired says that the token is expired, though it is not.
 	SessionExpired FaultKind = "session_expired"
-	// AnswerCode answers with the code in Answer; see Applied.
+	// AnswerCode answers with the code in Answer and the words in Msg; see Applied.
 	AnswerCode FaultKind = "answer_code"
+	// AnswerBody answers 200 with Answer as it is; see Applied and
+	// [RowlessSuccesses].
+	AnswerBody FaultKind = "answer_body"
+	// RowRefusal answers with success and a row that carries the code in Answer, in
+	// the field that RowCode names; see Applied.
+	RowRefusal FaultKind = "row_refusal"
+	// OtherCode answers with success and, in place of the voucher code that the call
+	// names, the one in Answer, or without an Answer the same code less its leading
+	// zeros; see Applied.
+	OtherCode FaultKind = "other_code"
 	// Partly makes a consume of several coupons consume the named code only and
 	// answer 1004 with that one row.
 	Partly FaultKind = "partly"
+	// ProxyRepeat is a proxy that sends the call a second time and passes on the
+	// answer to that: of a consume that took effect 1008, or the code in Answer. A
+	// reverseconsume is carried out twice, which gives two visits of a times card
+	// back, unless Answer tells the second's code.
+	ProxyRepeat FaultKind = "proxy_repeat"
+	// ProxyStatus is something between that answers Status (default 403) with a
+	// Page and without the platform's envelope; see Applied.
+	ProxyStatus FaultKind = "proxy_status"
 )
+
+// RowCode is where [RowRefusal] tells a code. The second generation spells the
+// fields in camelCase.
+type RowCode string
+
+// The places of a row's code.
+const (
+	RowCodePlain  RowCode = "code"                // code and msg, in each row
+	RowCodeSingle RowCode = "single_consume_code" // singleConsumeCode, in each row
+	RowCodeResult RowCode = "result_code"         // data.resultCode, beside the rows; the first generation's data is then the row itself
+)
+
+// RowCodes are all of them, the default first.
+var RowCodes = []RowCode{RowCodePlain, RowCodeSingle, RowCodeResult}
+
+// Page is the body of [ProxyStatus] and [Status5xx].
+type Page string
+
+// The pages.
+const (
+	PageHTML  Page = "html"
+	PageEmpty Page = "empty"
+	PageText  Page = "text"
+	PageJSON  Page = "json" // {"message":"Forbidden"}
+)
+
+// Pages are all of them, the default first.
+var Pages = []Page{PageHTML, PageEmpty, PageText, PageJSON}
+
+// RowlessSuccesses are answers for [AnswerBody] that begin like the success of
+// one generation or the other and tell of no voucher.
+var RowlessSuccesses = []string{
+	`{"code":0,"msg":"maintenance"}`,
+	`{"code":0,"msg":"success","data":{}}`,
+	`{"code":200,"data":null}`,
+	`{"code":200,"msg":"success","data":[]}`,
+	`{"code":200,"msg":"success","data":""}`,
+	`{"code":"OP_SUCCESS","msg":"success"}`,
+	`{"code":"OP_SUCCESS","msg":"success","data":{"result":[]}}`,
+}
 
 // Fault is something to go wrong with calls to come. Faults are used in the
 // order in which they were given; each request meets at most one. A request that
-// would be refused, for its signature say, uses a fault up as well.
+// would be refused, for its signature say, uses a fault up as well. Durations in
+// JSON are in nanoseconds.
 type Fault struct {
 	Kind    FaultKind `json:"kind"`
 	Call    string    `json:"call,omitempty"`    // e.g. "consume"; empty: any
@@ -61,44 +120,50 @@ type Fault struct {
 	Code    string    `json:"code,omitempty"`    // only calls that name this voucher; empty: any
 	Times   int       `json:"times,omitempty"`   // 0: once; below 0: until ClearFaults
 	Applied bool      `json:"applied,omitempty"`
-	Status  int       `json:"status,omitempty"` // Status5xx
-	// Delay in JSON is in nanoseconds.
+	Status  int       `json:"status,omitempty"` // Status5xx, ProxyStatus
+	Page    Page      `json:"page,omitempty"`   // Status5xx, ProxyStatus
+	// Delay is waited for by Options.Sleep.
 	Delay time.Duration `json:"delay_ns,omitempty"`
 	// Answer is AnswerCode's code: a number is a business code, put where the
 	// dialect puts them; "OP_UNIAUTH_FAILED/19" is a gateway code with sub-code.
+	// See also AnswerBody, RowRefusal, OtherCode and ProxyRepeat.
 	Answer string `json:"answer,omitempty"`
+	// Msg are the words of AnswerCode and RowRefusal; empty: the platform's own.
+	Msg     string  `json:"msg,omitempty"`
+	RowCode RowCode `json:"row_code,omitempty"` // RowRefusal
+	// After makes a call's effect come so long after it was answered, or was not,
+	// by the platform's clock; it implies Applied. Whoever looks by then finds it,
+	// also where the clock is set by hand. For every kind with Applied except Delay,
+	// and for ApplyThenHang and ApplyThenDrop. While the platform is down nothing
+	// takes effect; what fell due then does on Resume.
+	After time.Duration `json:"after_ns,omitempty"`
+	// For lets the fault last so long by the platform's clock, from the first call
+	// that it meets, instead of a number of Times (0) or at most so often.
+	For time.Duration `json:"for_ns,omitempty"`
 }
 
-// PauseMode says how a platform is down.
-type PauseMode string
-
-// The ways to be down.
-const (
-	PauseRefuse PauseMode = "refuse" // 503
-	PauseHang   PauseMode = "hang"   // no answer; connections are closed on Resume
-)
-
-// outage is a time while the platform is down.
-type outage struct {
-	mode PauseMode
-	over chan struct{}
+// order is a fault that was ordered.
+type order struct {
+	Fault
+	until time.Time // zero: it has met no call yet, or does not end by the clock
 }
 
 // Fail orders a fault.
 func (p *Platform) Fail(f Fault) error {
-	switch f.Kind {
-	case ApplyThenHang, HangThenDrop, ApplyThenDrop, ApplyLate, HalfBody, HTML, WrongContentType,
-		Delay, Throttle, SessionExpired, Partly:
-	case Status5xx:
-		setDefault(&f.Status, http.StatusServiceUnavailable)
-		if f.Status < 500 || f.Status > 599 {
-			return fmt.Errorf("dianpingtest: status %d is not a 5xx", f.Status)
-		}
-	case AnswerCode:
-		if f.Answer == "" {
-			return fmt.Errorf("dianpingtest: fault %s needs an answer", f.Kind)
-		}
-	default:
+	if err := f.complete(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = append(p.faults, &order{Fault: f})
+	p.bump()
+	return nil
+}
+
+// complete checks a fault and fills in what was left out.
+func (f *Fault) complete() error {
+	kind, known := faultKinds[f.Kind]
+	if !known {
 		return fmt.Errorf("dianpingtest: unknown kind of fault %q", f.Kind)
 	}
 	if f.Call != "" && !slices.Contains(knownCalls, f.Call) {
@@ -109,12 +174,46 @@ func (p *Platform) Fail(f Fault) error {
 	default:
 		return fmt.Errorf("dianpingtest: unknown dialect %q", f.Dialect)
 	}
+	if f.Delay < 0 || f.After < 0 || f.For < 0 {
+		return errors.New("dianpingtest: a duration below zero")
+	}
+	if f.After > 0 && !kind.late {
+		return fmt.Errorf("dianpingtest: fault %s has no effect that could come later", f.Kind)
+	}
+	if f.For > 0 && f.Times == 0 {
+		f.Times = -1
+	}
 	setDefault(&f.Times, 1)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.faults = append(p.faults, &f)
-	p.bump()
+	if kind.check == nil {
+		return nil
+	}
+	return kind.check(f)
+}
+
+func check5xx(f *Fault) error { return f.checkStatus(http.StatusServiceUnavailable, 500) }
+
+func checkProxyStatus(f *Fault) error { return f.checkStatus(http.StatusForbidden, 400) }
+
+func (f *Fault) checkStatus(usual, least int) error {
+	setDefault(&f.Status, usual)
+	if f.Status < least || f.Status > 599 {
+		return fmt.Errorf("dianpingtest: status %d is not of fault %s", f.Status, f.Kind)
+	}
+	return oneOf("page", f.Page, Pages...)
+}
+
+func checkAnswer(f *Fault) error {
+	if f.Answer == "" {
+		return fmt.Errorf("dianpingtest: fault %s needs an answer", f.Kind)
+	}
 	return nil
+}
+
+func checkRowRefusal(f *Fault) error {
+	if _, err := strconv.Atoi(f.Answer); err != nil {
+		return fmt.Errorf("dianpingtest: fault %s needs a number as answer", f.Kind)
+	}
+	return oneOf("row_code", f.RowCode, RowCodes...)
 }
 
 // Faults returns what is still to go wrong; Times counts down.
@@ -123,13 +222,13 @@ func (p *Platform) Faults() []Fault {
 	defer p.mu.Unlock()
 	all := make([]Fault, len(p.faults))
 	for i, f := range p.faults {
-		all[i] = *f
+		all[i] = f.Fault
 	}
 	return all
 }
 
 // ClearFaults forgets all faults that were ordered. Requests that hang already
-// go on hanging.
+// go on hanging, and effects that are late still come.
 func (p *Platform) ClearFaults() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -137,182 +236,33 @@ func (p *Platform) ClearFaults() {
 	p.bump()
 }
 
-// Pause takes the platform down: nothing has an effect until Resume.
-func (p *Platform) Pause(mode PauseMode) error {
-	if mode != PauseRefuse && mode != PauseHang {
-		return fmt.Errorf("dianpingtest: unknown way to pause %q", mode)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.endOutage()
-	p.down = &outage{mode, make(chan struct{})}
-	p.bump()
-	return nil
-}
-
-// Resume brings the platform back.
-func (p *Platform) Resume() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.endOutage()
-	p.bump()
-}
-
-func (p *Platform) endOutage() {
-	if p.down != nil {
-		close(p.down.over)
-		p.down = nil
-	}
-}
-
-// whileDown answers for a platform that is down.
-func (p *Platform) whileDown(ctx context.Context, seq uint64) (out outcome, down bool) {
-	p.mu.Lock()
-	outage := p.down
-	p.mu.Unlock()
-	if outage == nil {
-		return outcome{}, false
-	}
-	if outage.mode == PauseRefuse {
-		return errorPage(http.StatusServiceUnavailable), true
-	}
-	p.waits(seq)
-	select {
-	case <-outage.over:
-	case <-ctx.Done():
-	}
-	return dropped, true
-}
-
 // takeFault uses up the first fault that is meant for a call.
 func (p *Platform) takeFault(c *call, seq uint64) *Fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	codes := c.codes()
-	for i, f := range p.faults {
-		if c.name == "" || f.Call != "" && f.Call != c.name || f.Dialect != "" && f.Dialect != c.dialect ||
-			f.Code != "" && !slices.Contains(codes, f.Code) {
-			continue
-		}
-		if f.Times > 0 {
-			f.Times--
-		}
-		if f.Times == 0 {
-			p.faults = slices.Delete(p.faults, i, i+1)
-		}
-		taken := *f
-		p.note(seq, func(r *Request) { r.Fault = taken.Kind })
-		return &taken
+	now := p.opts.Now()
+	p.faults = slices.DeleteFunc(p.faults, func(f *order) bool { return !f.until.IsZero() && !now.Before(f.until) })
+	i := slices.IndexFunc(p.faults, func(f *order) bool { return f.meant(c) })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	f := p.faults[i]
+	if f.For > 0 && f.until.IsZero() {
+		f.until = now.Add(f.For)
+	}
+	if f.Times > 0 {
+		f.Times--
+	}
+	if f.Times == 0 {
+		p.faults = slices.Delete(p.faults, i, i+1)
+	}
+	taken := f.Fault
+	p.note(seq, func(r *Request) { r.Fault = taken.Kind })
+	return &taken
 }
 
-// serveFault lets a call go wrong. Nothing here waits with the lock held.
-func (p *Platform) serveFault(ctx context.Context, c *call, seq uint64, f Fault) outcome {
-	applied := func() {
-		if f.Applied {
-			p.apply(c, seq, false)
-		}
-	}
-	switch f.Kind {
-	case ApplyThenHang:
-		p.apply(c, seq, false)
-		p.waits(seq)
-		<-ctx.Done()
-		return dropped
-
-	case HangThenDrop:
-		p.waits(seq)
-		_ = p.opts.Sleep(ctx, f.Delay)
-		return dropped
-
-	case ApplyThenDrop:
-		p.apply(c, seq, false)
-		return dropped
-
-	case ApplyLate:
-		p.waits(seq)
-		<-ctx.Done()
-		// Sleep may report the end of the platform, in which case nothing happens.
-		if p.ctx.Err() == nil && p.opts.Sleep(p.ctx, f.Delay) == nil {
-			p.apply(c, seq, false)
-		}
-		return dropped
-
-	case Status5xx:
-		applied()
-		return errorPage(f.Status)
-
-	case HTML:
-		applied()
-		return outcome{status: http.StatusOK, contentType: typeHTML, body: []byte("<html><body>系统繁忙，请稍后再试</body></html>")}
-
-	case HalfBody:
-		var out outcome
-		if f.Applied || !c.changes() {
-			out = p.apply(c, seq, false)
-		} else {
-			out = halfPromise(c.dialect)
-		}
-		out.cut = true
-		return out
-
-	case WrongContentType:
-		out := p.apply(c, seq, false)
-		out.contentType = typeHTML
-		return out
-
-	case Delay:
-		var out outcome
-		if f.Applied {
-			out = p.apply(c, seq, false)
-		}
-		p.waits(seq)
-		if p.opts.Sleep(ctx, f.Delay) != nil || ctx.Err() != nil {
-			return dropped
-		}
-		if !f.Applied {
-			out = p.apply(c, seq, false)
-		}
-		return out
-
-	case Throttle:
-		return p.coded(c, strconv.Itoa(codeThrottled), "OP_LIMITATION_REJECT")
-
-	case SessionExpired:
-		return p.coded(c, strconv.Itoa(codeSessionExpired), fmt.Sprintf("OP_UNIAUTH_FAILED/%d", subExpired))
-
-	case AnswerCode:
-		applied()
-		return p.coded(c, f.Answer, f.Answer)
-
-	default: // Partly
-		return p.apply(c, seq, true)
-	}
-}
-
-// coded answers with a code of the call's dialect.
-func (p *Platform) coded(c *call, gen1, gen2 string) outcome {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if c.dialect == Dianping {
-		if n, err := strconv.Atoi(gen1); err == nil {
-			return jsonOutcome(gen1Answer{n, refuse(n).msg, nil})
-		}
-		return jsonOutcome(gen1Answer{gen1, refuse(0).msg, nil})
-	}
-	if n, err := strconv.Atoi(gen2); err == nil {
-		return jsonOutcome(p.gen2Refusal(refuse(n), nil))
-	}
-	name, sub, _ := strings.Cut(gen2, "/")
-	n, _ := strconv.Atoi(sub) // no sub-code, no data
-	return jsonOutcome(p.gen2Gateway(name, n))
-}
-
-// halfPromise is the beginning of a success that never was.
-func halfPromise(d Dialect) outcome {
-	if d == Meituan {
-		return jsonOutcome(gen2Answer{"OP_SUCCESS", "success", "1234567890123456789", gen2List{[]any{}}})
-	}
-	return jsonOutcome(gen1Answer{200, "success", []any{}})
+// meant says whether a fault is for a call.
+func (f *Fault) meant(c *call) bool {
+	return c.name != "" && (f.Call == "" || f.Call == c.name) && (f.Dialect == "" || f.Dialect == c.dialect) &&
+		(f.Code == "" || slices.Contains(c.codes(), f.Code))
 }

@@ -13,7 +13,15 @@ import (
 type gen1Answer struct {
 	Code any    `json:"code"` // a number
 	Msg  string `json:"msg"`
-	Data any    `json:"data"`
+	Data any    `json:"data,omitempty"`
+}
+
+// gen1Refusal is the answer to a call that is refused.
+func gen1Refusal(r *refusal, data any) gen1Answer {
+	if data == nil {
+		data = null
+	}
+	return gen1Answer{r.code, r.msg, data}
 }
 
 // gen1Shop is the shop of a call, and by which of its ids it was named.
@@ -46,25 +54,25 @@ var gen1Calls = map[string]func(*Platform, *gen1Request) (any, *refusal){
 
 // gen1 answers a call of the first generation. The caller holds the lock.
 func (p *Platform) gen1(c *call, partly bool, now time.Time) gen1Answer {
-	sess, r := p.gen1Gate(c, now)
+	sess, r := p.gen1Gate(c, c.came)
 	if r != nil {
-		return gen1Answer{r.code, r.msg, nil}
+		return gen1Refusal(r, nil)
 	}
 	if c.name == callShops {
 		data, r := p.gen1Scope(&formArgs{fields: c.fields}, sess)
 		if r != nil {
-			return gen1Answer{r.code, r.msg, nil}
+			return gen1Refusal(r, nil)
 		}
 		return gen1Answer{200, "success", data}
 	}
 	shop, r := p.gen1Shop(c, sess)
 	if r != nil {
-		return gen1Answer{r.code, r.msg, nil}
+		return gen1Refusal(r, nil)
 	}
 	q := &gen1Request{formArgs{fields: c.fields}, shop, now, partly}
 	data, r := gen1Calls[c.name](p, q)
 	if r != nil {
-		return gen1Answer{r.code, r.msg, data}
+		return gen1Refusal(r, data)
 	}
 	return gen1Answer{200, "success", data}
 }
@@ -92,7 +100,7 @@ func (p *Platform) gen1ScanPrepare(q *gen1Request) (any, *refusal) {
 	}
 	rows := []any{}
 	for _, v := range found {
-		rows = append(rows, gen1Scanned(v, len(p.usableOfOrder(v, q.shop.ID, q.now))))
+		rows = append(rows, p.gen1Scanned(v, len(p.takable(v, q.shop.ID, q.now))))
 	}
 	return rows, nil
 }
@@ -145,7 +153,7 @@ func (p *Platform) gen1ReverseConsume(q *gen1Request) (any, *refusal) {
 	if r != nil {
 		return nil, r
 	}
-	return []any{gen1Undone(v, q.shop)}, nil
+	return []any{p.gen1Undone(v, q.shop)}, nil
 }
 
 func (p *Platform) gen1GetConsumed(q *gen1Request) (any, *refusal) {
@@ -153,11 +161,11 @@ func (p *Platform) gen1GetConsumed(q *gen1Request) (any, *refusal) {
 	if r := q.malformed(); r != nil {
 		return nil, r
 	}
-	v, r := p.consumedVoucher(code, q.shop.ID)
-	if r != nil {
-		return nil, r
+	v, use, r := p.record(code, q.shop.ID)
+	if use == nil {
+		return p.knobs.NoRecord.data(), r
 	}
-	return p.gen1ConsumedInfo(v, q.shop), nil
+	return p.gen1ConsumedInfo(v, *use, q.shop), nil
 }
 
 func (p *Platform) gen1QueryListByDate(q *gen1Request) (any, *refusal) {
@@ -177,7 +185,7 @@ func (p *Platform) gen1QueryListByDate(q *gen1Request) (any, *refusal) {
 	if p.knobs.Gen1ListPaging == PagingPages {
 		rows = pageNumber(all, offset, limit)
 	}
-	return gen1Day(len(all), rows), nil
+	return p.gen1Day(len(all), rows), nil
 }
 
 func (p *Platform) gen1QueryByMobile(q *gen1Request) (any, *refusal) {
@@ -201,7 +209,7 @@ func (p *Platform) gen1QueryShopDeal(q *gen1Request) (any, *refusal) {
 	}
 	rows := []any{}
 	for _, d := range pageNumber(p.dealsAt(q.shop.ID), offset, limit) {
-		rows = append(rows, gen1Deal(d, q.now))
+		rows = append(rows, p.gen1Deal(d, q.now))
 	}
 	return rows, nil
 }

@@ -2,7 +2,6 @@ package dianpingtest
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"time"
 )
@@ -12,7 +11,7 @@ import (
 
 type gen1Payment struct {
 	ID     string          `json:"payment_detail_id"`
-	Amount json.RawMessage `json:"amount"` // number, yuan
+	Amount json.RawMessage `json:"amount,omitempty"` // number, yuan
 	Type   int             `json:"amount_type"`
 }
 
@@ -24,7 +23,7 @@ type gen1Voucher struct {
 	ProductItemID int64           `json:"product_item_id,omitempty"`
 	ProductType   int64           `json:"product_type,omitempty"`
 	DealTitle     string          `json:"deal_title"`
-	DealPrice     json.RawMessage `json:"deal_price"` // number, yuan
+	DealPrice     json.RawMessage `json:"deal_price,omitempty"` // number, yuan
 	MarketPrice   json.RawMessage `json:"deal_marketprice,omitempty"`
 	BizType       int             `json:"biz_type"`
 }
@@ -65,22 +64,22 @@ type gen1UndoneRow struct {
 	DealID      int64           `json:"deal_id"`
 	DealGroupID int64           `json:"dealgroup_id"`
 	DealTitle   string          `json:"deal_title"`
-	DealPrice   json.RawMessage `json:"deal_price"`
-	MarketPrice json.RawMessage `json:"deal_marketprice"`
+	DealPrice   json.RawMessage `json:"deal_price,omitempty"`
+	MarketPrice json.RawMessage `json:"deal_marketprice,omitempty"`
 	Mobile      string          `json:"mobile"`
 }
 
 type gen1Verified struct {
 	gen1Voucher
-	VerifyAccount string `json:"verify_account"`
-	VerifyChannel string `json:"verify_channel"`
-	VerifyTime    string `json:"verify_time"`
+	VerifyAccount *string `json:"verify_account,omitempty"`
+	VerifyChannel string  `json:"verify_channel"`
+	VerifyTime    *string `json:"verify_time,omitempty"`
 }
 
 type gen1ConsumedInfo struct {
 	gen1ShopID
 	gen1Verified
-	ShopPromoAmount  json.RawMessage `json:"order_shoppromo_amount"`
+	ShopPromoAmount  json.RawMessage `json:"order_shoppromo_amount,omitempty"`
 	ShopPromoDetails []any           `json:"order_shoppromo_details"`
 }
 
@@ -95,25 +94,25 @@ type gen1DealRow struct {
 	BeginDate    string          `json:"begin_date"`
 	EndDate      string          `json:"end_date"`
 	Title        string          `json:"title"`
-	Price        json.RawMessage `json:"price"`
-	MarketPrice  json.RawMessage `json:"marketprice"`
+	Price        json.RawMessage `json:"price,omitempty"`
+	MarketPrice  json.RawMessage `json:"marketprice,omitempty"`
 	ReceiptBegin string          `json:"receipt_begin_date"`
 	ReceiptEnd   string          `json:"receipt_end_date"`
 	SaleStatus   string          `json:"sale_status"`
 }
 
-func gen1VoucherOf(v *Voucher) gen1Voucher {
+func (p *Platform) gen1VoucherOf(v *Voucher) gen1Voucher {
 	return gen1Voucher{
 		ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID,
 		ProductItemID: v.ProductItemID, ProductType: v.ProductType, DealTitle: v.Title,
-		DealPrice: yuan(v.Price), MarketPrice: yuan(v.MarketPrice), BizType: v.BizType,
+		DealPrice: p.price(v.Price), MarketPrice: p.price(v.MarketPrice), BizType: v.BizType,
 	}
 }
 
 func (p *Platform) gen1Receipt(v *Voucher) gen1Receipt {
-	r := gen1Receipt{gen1Voucher: gen1VoucherOf(v), Mobile: maskMobile(v.Mobile), ReceiptEndDate: v.Expires.UnixMilli()}
+	r := gen1Receipt{gen1Voucher: p.gen1VoucherOf(v), Mobile: maskMobile(v.Mobile), ReceiptEndDate: v.Expires.UnixMilli()}
 	for _, pay := range p.paymentsOf(v) {
-		r.PaymentDetail = append(r.PaymentDetail, gen1Payment{pay.ID, yuan(pay.Amount), pay.Type})
+		r.PaymentDetail = append(r.PaymentDetail, gen1Payment{pay.ID, p.price(pay.Amount), pay.Type})
 	}
 	return r
 }
@@ -129,18 +128,18 @@ func (p *Platform) gen1Prepared(v *Voucher, count int) gen1PreparedData {
 	return gen1PreparedData{Count: count, gen1Receipt: p.gen1Receipt(v)}
 }
 
-func gen1Scanned(v *Voucher, available int) any {
+func (p *Platform) gen1Scanned(v *Voucher, available int) any {
 	row := struct {
 		AvailableCount int `json:"available_count"`
 		gen1Voucher
-	}{available, gen1VoucherOf(v)}
+	}{available, p.gen1VoucherOf(v)}
 	row.MarketPrice = nil // not among the documented fields of this call
 	return row
 }
 
 func (p *Platform) gen1Consumed(all []*Voucher, shop gen1Shop) []gen1ConsumedRow {
 	rows := []gen1ConsumedRow{}
-	for _, v := range all {
+	for _, v := range p.rowsOf(all) {
 		rows = append(rows, gen1ConsumedRow{v.OrderID, shop.id(), p.gen1Receipt(v)})
 	}
 	return rows
@@ -153,63 +152,44 @@ func (p *Platform) gen1BatchRow(o consumeRow, shop gen1Shop) gen1BatchRowData {
 	return gen1BatchRowData{200, "success", p.gen1Consumed(o.consumed, shop)}
 }
 
-func gen1Undone(v *Voucher, shop gen1Shop) gen1UndoneRow {
+func (p *Platform) gen1Undone(v *Voucher, shop gen1Shop) gen1UndoneRow {
 	return gen1UndoneRow{
 		ReceiptCode: v.Code, gen1ShopID: shop.id(), DealID: v.DealID, DealGroupID: v.DealGroupID,
-		DealTitle: v.Title, DealPrice: yuan(v.Price), MarketPrice: yuan(v.MarketPrice), Mobile: maskMobile(v.Mobile),
+		DealTitle: v.Title, DealPrice: p.price(v.Price), MarketPrice: p.price(v.MarketPrice), Mobile: maskMobile(v.Mobile),
 	}
 }
 
-func (p *Platform) gen1ConsumedInfo(v *Voucher, asked gen1Shop) gen1ConsumedInfo {
+func (p *Platform) gen1Verified(v *Voucher, as verified) gen1Verified {
+	return gen1Verified{p.gen1VoucherOf(v), as.account, as.channel, as.time}
+}
+
+func (p *Platform) gen1ConsumedInfo(v *Voucher, use Use, asked gen1Shop) gen1ConsumedInfo {
 	at := asked
-	if v.Use.Shop != asked.ID {
-		at = gen1Shop{p.shop(v.Use.Shop), asked.byAppShopID}
+	if use.Shop != asked.ID {
+		at = gen1Shop{p.shop(use.Shop), asked.byAppShopID}
 	}
 	return gen1ConsumedInfo{
-		gen1ShopID: at.id(),
-		gen1Verified: gen1Verified{
-			gen1VoucherOf(v), v.Use.Account, v.Use.Channel, wallTime(v.Use.Time),
-		},
-		ShopPromoAmount:  yuan(0),
+		gen1ShopID:       at.id(),
+		gen1Verified:     p.gen1Verified(v, p.inRecord(use)),
+		ShopPromoAmount:  p.price(0),
 		ShopPromoDetails: []any{},
 	}
 }
 
-func gen1Day(total int, rows []dayRecord) gen1DayData {
+func (p *Platform) gen1Day(total int, rows []dayRecord) gen1DayData {
 	data := gen1DayData{total, []gen1Verified{}}
 	for _, r := range rows {
-		data.Records = append(data.Records, gen1Verified{
-			gen1VoucherOf(r.Voucher), r.effect.Account, r.effect.Channel, wallTime(r.effect.Time),
-		})
+		data.Records = append(data.Records, p.gen1Verified(r.Voucher, p.inHistory(r.use)))
 	}
 	return data
 }
 
-func gen1Deal(d deal, now time.Time) gen1DealRow {
+func (p *Platform) gen1Deal(d deal, now time.Time) gen1DealRow {
 	begins, ends := d.dates()
 	return gen1DealRow{
 		DealID: d.first.DealID, DealGroupID: d.first.DealGroupID, Title: d.first.Title,
-		Price: yuan(d.first.Price), MarketPrice: yuan(d.first.MarketPrice),
+		Price: p.price(d.first.Price), MarketPrice: p.price(d.first.MarketPrice),
 		BeginDate: begins, EndDate: ends, ReceiptBegin: begins, ReceiptEnd: ends,
 		SaleStatus: strconv.Itoa(d.saleStatus(now)),
 	}
-}
-
-// yuan writes fen as a JSON number the way Java writes a double: 99.0, 49.9,
-// 49.95.
-func yuan(fen int64) json.RawMessage {
-	text := yuanText(fen)
-	if text[len(text)-1] == '0' {
-		text = text[:len(text)-1]
-	}
-	return json.RawMessage(text)
-}
-
-// yuanText writes fen with two decimals: 99.00.
-func yuanText(fen int64) string {
-	sign := ""
-	if fen < 0 {
-		sign, fen = "-", -fen
-	}
-	return fmt.Sprintf("%s%d.%02d", sign, fen/100, fen%100)
 }

@@ -22,7 +22,7 @@ type gen1Pair struct {
 // gen1Tokens answers the two calls for tokens. They are not signed. The caller
 // holds the lock.
 func (p *Platform) gen1Tokens(c *call, now time.Time) (answer any, effect string) {
-	no := func(r *refusal) (any, string) { return gen1Answer{r.code, r.msg, nil}, "" }
+	no := func(r *refusal) (any, string) { return gen1Refusal(r, nil), "" }
 	switch {
 	case c.method != http.MethodPost:
 		return no(refuse(codeBadMethod))

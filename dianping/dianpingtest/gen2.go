@@ -114,7 +114,7 @@ var gen2Calls = map[string]func(*Platform, *gen2Request) (any, *refusal){
 
 // gen2 answers a call of the second generation. The caller holds the lock.
 func (p *Platform) gen2(c *call, partly bool, now time.Time) gen2Answer {
-	sess, refused := p.gen2Gate(c, now)
+	sess, refused := p.gen2Gate(c, c.came)
 	if refused != nil {
 		return *refused
 	}
@@ -166,7 +166,7 @@ func (p *Platform) gen2ReverseConsume(q *gen2Request) (any, *refusal) {
 	if r != nil {
 		return nil, r
 	}
-	return gen2List{[]any{gen2Undone(v)}}, nil
+	return gen2List{[]any{p.gen2Undone(v)}}, nil
 }
 
 func (p *Platform) gen2GetConsumed(q *gen2Request) (any, *refusal) {
@@ -174,11 +174,11 @@ func (p *Platform) gen2GetConsumed(q *gen2Request) (any, *refusal) {
 	if r := q.malformed(); r != nil {
 		return nil, r
 	}
-	v, r := p.consumedVoucher(code, q.shop)
-	if r != nil {
-		return nil, r
+	v, use, r := p.record(code, q.shop)
+	if use == nil {
+		return p.knobs.NoRecord.data(), r
 	}
-	return gen2ConsumedInfoOf(v), nil
+	return p.gen2ConsumedInfo(v, *use), nil
 }
 
 func (p *Platform) gen2QueryListByDate(q *gen2Request) (any, *refusal) {
@@ -194,7 +194,7 @@ func (p *Platform) gen2QueryListByDate(q *gen2Request) (any, *refusal) {
 		return nil, r
 	}
 	all := p.day(day)
-	return gen2Day(len(all), page(all, offset, limit)), nil
+	return p.gen2Day(len(all), page(all, offset, limit)), nil
 }
 
 func (p *Platform) gen2QueryByMobile(q *gen2Request) (any, *refusal) {
@@ -221,7 +221,7 @@ func (p *Platform) gen2QueryShopDeal(q *gen2Request) (any, *refusal) {
 	}
 	rows := []any{}
 	for _, d := range pageNumber(p.dealsAt(q.shop), offset, limit) {
-		rows = append(rows, gen2Deal(d, q.now))
+		rows = append(rows, p.gen2Deal(d, q.now))
 	}
 	return gen2List{rows}, nil
 }

@@ -11,14 +11,20 @@ import (
 // and as text.
 
 type gen2Payment struct {
-	ID     string `json:"paymentDetailId"`
-	Amount string `json:"amount"` // text, yuan
-	Type   int    `json:"amountType"`
+	ID     string          `json:"paymentDetailId"`
+	Amount json.RawMessage `json:"amount,omitempty"` // text, yuan
+	Type   int             `json:"amountType"`
 }
 
 type gen2Product struct {
 	ProductType   int64 `json:"productType,omitempty"`
 	ProductItemID int64 `json:"productItemId,omitempty"`
+}
+
+type gen2TimesCard struct {
+	Flag      bool            `json:"tgTimesCardFlag"`
+	Visits    string          `json:"purchaseToConsumeRatio,omitempty"` // text
+	UnitPrice json.RawMessage `json:"timesCardUnitPrice,omitempty"`     // text, yuan
 }
 
 type gen2PreparedData struct {
@@ -28,14 +34,14 @@ type gen2PreparedData struct {
 	DealID          int64           `json:"dealId"`
 	DealGroupID     int64           `json:"dealGroupId"`
 	DealTitle       string          `json:"dealTitle"`
-	DealPrice       json.RawMessage `json:"dealPrice"` // number, yuan
-	DealMarketPrice json.RawMessage `json:"dealMarketPrice"`
+	DealPrice       json.RawMessage `json:"dealPrice,omitempty"` // number, yuan
+	DealMarketPrice json.RawMessage `json:"dealMarketPrice,omitempty"`
 	Mobile          string          `json:"mobile"`
 	BizType         int             `json:"bizType"`
 	PaymentDetail   []gen2Payment   `json:"paymentDetail"`
 	ReceiptEndDate  int64           `json:"receiptEndDate"` // ms, a number here
 	gen2Product
-	TimesCard bool `json:"tgTimesCardFlag"`
+	gen2TimesCard
 }
 
 type gen2ConsumedRow struct {
@@ -44,14 +50,14 @@ type gen2ConsumedRow struct {
 	DealID          int64           `json:"dealId"`
 	DealGroupID     int64           `json:"dealgroupId"`
 	DealTitle       string          `json:"dealTitle"`
-	DealPrice       json.RawMessage `json:"dealPrice"`
-	DealMarketPrice json.RawMessage `json:"dealMarketPrice"`
+	DealPrice       json.RawMessage `json:"dealPrice,omitempty"`
+	DealMarketPrice json.RawMessage `json:"dealMarketPrice,omitempty"`
 	Mobile          string          `json:"mobile"`
 	BizType         int             `json:"bizType"`
 	PaymentDetail   []gen2Payment   `json:"paymentDetail"`  // of the order, the same in each row
 	ReceiptEndDate  string          `json:"receiptEndDate"` // ms, text here
 	gen2Product
-	TimesCard bool `json:"tgTimesCardFlag"`
+	gen2TimesCard
 }
 
 type gen2UndoneRow struct {
@@ -60,8 +66,8 @@ type gen2UndoneRow struct {
 	DealID          int64           `json:"dealId"`
 	DealGroupID     int64           `json:"dealgroupId"`
 	DealTitle       string          `json:"dealTitle"`
-	DealPrice       json.RawMessage `json:"dealPrice"`
-	DealMarketPrice json.RawMessage `json:"dealMarketPrice"`
+	DealPrice       json.RawMessage `json:"dealPrice,omitempty"`
+	DealMarketPrice json.RawMessage `json:"dealMarketPrice,omitempty"`
 	Mobile          string          `json:"mobile"`
 }
 
@@ -70,18 +76,18 @@ type gen2Verified struct {
 	DealID          int64           `json:"dealId"`
 	DealGroupID     int64           `json:"dealGroupId"`
 	DealTitle       string          `json:"dealTitle"`
-	DealPrice       json.RawMessage `json:"dealPrice"`
-	DealMarketPrice json.RawMessage `json:"dealMarketPrice"`
+	DealPrice       json.RawMessage `json:"dealPrice,omitempty"`
+	DealMarketPrice json.RawMessage `json:"dealMarketPrice,omitempty"`
 	gen2Product
-	VerifyAccount string `json:"verifyAccount"`
-	VerifyChannel string `json:"verifyChannel"`
-	VerifyTime    string `json:"verifyTime"`
-	BizType       int    `json:"bizType"`
+	VerifyAccount *string `json:"verifyAccount,omitempty"`
+	VerifyChannel string  `json:"verifyChannel"`
+	VerifyTime    *string `json:"verifyTime,omitempty"`
+	BizType       int     `json:"bizType"`
 }
 
 type gen2ConsumedInfo struct {
 	gen2Verified
-	ShopPromoAmount  json.RawMessage `json:"orderShopPromoAmount"`
+	ShopPromoAmount  json.RawMessage `json:"orderShopPromoAmount,omitempty"`
 	ShopPromoDetails []any           `json:"orderShopPromoDetails"`
 }
 
@@ -102,8 +108,8 @@ type gen2DealRow struct {
 	BeginDate        string          `json:"beginDate"`
 	EndDate          string          `json:"endDate"`
 	Title            string          `json:"title"`
-	Price            json.RawMessage `json:"price"`
-	MarketPrice      json.RawMessage `json:"marketPrice"`
+	Price            json.RawMessage `json:"price,omitempty"`
+	MarketPrice      json.RawMessage `json:"marketPrice,omitempty"`
 	ReceiptBeginDate string          `json:"receiptBeginDate"`
 	ReceiptEndDate   string          `json:"receiptEndDate"`
 	SaleStatus       int             `json:"saleStatus"`
@@ -112,64 +118,71 @@ type gen2DealRow struct {
 func (p *Platform) gen2Payments(v *Voucher) []gen2Payment {
 	var all []gen2Payment
 	for _, pay := range p.paymentsOf(v) {
-		all = append(all, gen2Payment{pay.ID, yuanText(pay.Amount), pay.Type})
+		all = append(all, gen2Payment{pay.ID, p.amount(pay.Amount), pay.Type})
 	}
 	return all
+}
+
+func (p *Platform) gen2TimesCard(v *Voucher) gen2TimesCard {
+	if v.Visits == 0 {
+		return gen2TimesCard{Flag: v.BizType == 205}
+	}
+	return gen2TimesCard{true, strconv.Itoa(v.Visits), p.amount(v.unitPrice())}
 }
 
 func (p *Platform) gen2Prepared(v *Voucher, count int) gen2PreparedData {
 	return gen2PreparedData{
 		Count: count, OrderID: v.OrderID, ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID,
-		DealTitle: v.Title, DealPrice: yuan(v.Price), DealMarketPrice: yuan(v.MarketPrice),
+		DealTitle: v.Title, DealPrice: p.price(v.Price), DealMarketPrice: p.price(v.MarketPrice),
 		Mobile: maskMobile(v.Mobile), BizType: v.BizType, PaymentDetail: p.gen2Payments(v),
 		ReceiptEndDate: v.Expires.UnixMilli(), gen2Product: gen2Product{v.ProductType, v.ProductItemID},
-		TimesCard: v.BizType == 205,
+		gen2TimesCard: p.gen2TimesCard(v),
 	}
 }
 
 func (p *Platform) gen2Consumed(all []*Voucher) []gen2ConsumedRow {
 	rows := []gen2ConsumedRow{}
-	for _, v := range all {
+	for _, v := range p.rowsOf(all) {
 		rows = append(rows, gen2ConsumedRow{
 			OrderID: v.OrderID, ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID,
-			DealTitle: v.Title, DealPrice: yuan(v.Price), DealMarketPrice: yuan(v.MarketPrice),
+			DealTitle: v.Title, DealPrice: p.price(v.Price), DealMarketPrice: p.price(v.MarketPrice),
 			Mobile: maskMobile(v.Mobile), BizType: v.BizType, PaymentDetail: p.gen2Payments(v),
 			ReceiptEndDate: strconv.FormatInt(v.Expires.UnixMilli(), 10),
-			gen2Product:    gen2Product{v.ProductType, v.ProductItemID}, TimesCard: v.BizType == 205,
+			gen2Product:    gen2Product{v.ProductType, v.ProductItemID}, gen2TimesCard: p.gen2TimesCard(v),
 		})
 	}
 	return rows
 }
 
-func gen2Undone(v *Voucher) gen2UndoneRow {
+func (p *Platform) gen2Undone(v *Voucher) gen2UndoneRow {
 	return gen2UndoneRow{
 		OrderID: v.OrderID, ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID,
-		DealTitle: v.Title, DealPrice: yuan(v.Price), DealMarketPrice: yuan(v.MarketPrice), Mobile: maskMobile(v.Mobile),
+		DealTitle: v.Title, DealPrice: p.price(v.Price), DealMarketPrice: p.price(v.MarketPrice), Mobile: maskMobile(v.Mobile),
 	}
 }
 
-func gen2VerifiedOf(v *Voucher, account, channel string, at time.Time) gen2Verified {
+func (p *Platform) gen2Verified(v *Voucher, as verified) gen2Verified {
 	return gen2Verified{
 		ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID, DealTitle: v.Title,
-		DealPrice: yuan(v.Price), DealMarketPrice: yuan(v.MarketPrice),
+		DealPrice: p.price(v.Price), DealMarketPrice: p.price(v.MarketPrice),
 		gen2Product:   gen2Product{v.ProductType, v.ProductItemID},
-		VerifyAccount: account, VerifyChannel: channel, VerifyTime: wallTime(at), BizType: v.BizType,
+		VerifyAccount: as.account, VerifyChannel: as.channel, VerifyTime: as.time, BizType: v.BizType,
 	}
 }
 
-func gen2ConsumedInfoOf(v *Voucher) gen2ConsumedInfo {
+func (p *Platform) gen2ConsumedInfo(v *Voucher, use Use) gen2ConsumedInfo {
 	return gen2ConsumedInfo{
-		gen2Verified:    gen2VerifiedOf(v, v.Use.Account, v.Use.Channel, v.Use.Time),
-		ShopPromoAmount: yuan(0), ShopPromoDetails: []any{},
+		gen2Verified:    p.gen2Verified(v, p.inRecord(use)),
+		ShopPromoAmount: p.price(0), ShopPromoDetails: []any{},
 	}
 }
 
-func gen2Day(total int, rows []dayRecord) gen2DayData {
+func (p *Platform) gen2Day(total int, rows []dayRecord) gen2DayData {
 	data := gen2DayData{total, []gen2Record{}}
 	for _, r := range rows {
 		rec := gen2Record{
-			gen2Verified: gen2VerifiedOf(r.Voucher, r.effect.Account, r.effect.Channel, r.effect.Time),
-			FlowID:       strconv.Itoa(r.effect.Seq), RefundStatus: 1,
+			gen2Verified: p.gen2Verified(r.Voucher, p.inHistory(r.use)),
+			FlowID:       strconv.Itoa(r.use.Seq), RefundStatus: 1,
 		}
 		if r.State == Refunded {
 			rec.RefundStatus = 6
@@ -179,11 +192,11 @@ func gen2Day(total int, rows []dayRecord) gen2DayData {
 	return data
 }
 
-func gen2Deal(d deal, now time.Time) gen2DealRow {
+func (p *Platform) gen2Deal(d deal, now time.Time) gen2DealRow {
 	begins, ends := d.dates()
 	return gen2DealRow{
 		DealID: d.first.DealID, DealGroupID: d.first.DealGroupID, Title: d.first.Title,
-		Price: yuan(d.first.Price), MarketPrice: yuan(d.first.MarketPrice),
+		Price: p.price(d.first.Price), MarketPrice: p.price(d.first.MarketPrice),
 		BeginDate: begins, EndDate: ends, ReceiptBeginDate: begins, ReceiptEndDate: ends,
 		SaleStatus: d.saleStatus(now),
 	}

@@ -19,7 +19,7 @@ type gen2Pair struct {
 // gen2Tokens answers the two calls for tokens: signed, without a token of their
 // own, and with the number 0 for success. The caller holds the lock.
 func (p *Platform) gen2Tokens(c *call, now time.Time) (answer any, effect string) {
-	business, refused := p.gen2TokenGate(c, now)
+	business, refused := p.gen2TokenGate(c, c.came)
 	if refused != nil {
 		return *refused, ""
 	}
@@ -32,9 +32,9 @@ func (p *Platform) gen2Tokens(c *call, now time.Time) (answer any, effect string
 	switch g.refused {
 	case 0:
 	case refreshEnded:
-		return p.gen2TokenRefusal(subRevoked), ""
+		return p.gen2TokenRefusal(subRevoked, subTexts[subRevoked]), ""
 	default:
-		return p.gen2TokenRefusal(subUnknown), ""
+		return p.gen2TokenRefusal(subUnknown, subTexts[subUnknown]), ""
 	}
 	return gen2Answer{Code: 0, Msg: "success", TraceID: p.opts.Digits(19), Data: gen2Pair{
 		AccessToken: g.Token, ExpireIn: secondsLeft(g.authorization, now), RefreshToken: g.RefreshToken,
@@ -43,11 +43,13 @@ func (p *Platform) gen2Tokens(c *call, now time.Time) (answer any, effect string
 }
 
 // gen2TokenRefusal tells a sub-code of OP_UNIAUTH_FAILED where the knob says.
-func (p *Platform) gen2TokenRefusal(sub int) gen2Answer {
+func (p *Platform) gen2TokenRefusal(sub int, words string) gen2Answer {
 	if p.knobs.OAuthRefusals == OAuthGateway {
-		return p.gen2Gateway("OP_UNIAUTH_FAILED", sub)
+		answer := p.gen2Gateway("OP_UNIAUTH_FAILED", 0)
+		answer.Data = gen2Detail{sub, words}
+		return answer
 	}
-	return gen2Answer{Code: sub, Msg: subTexts[sub], TraceID: p.opts.Digits(19)}
+	return gen2Answer{Code: sub, Msg: words, TraceID: p.opts.Digits(19)}
 }
 
 // gen2TokenGate is what comes before the tokens: transport, parameters,
@@ -86,7 +88,7 @@ func (p *Platform) gen2TokenGate(c *call, now time.Time) (business int, refused 
 	}
 	if wrong := p.gen2Signed(c.fields, now); wrong != "" {
 		if wrong == "sign" {
-			answer := p.gen2TokenRefusal(subBadSign)
+			answer := p.gen2TokenRefusal(subBadSign, subTexts[subBadSign])
 			return 0, &answer
 		}
 		return no("OP_SYSTEM_PARAM_ERROR", wrong)

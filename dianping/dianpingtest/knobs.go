@@ -11,6 +11,21 @@ import (
 type Knobs struct {
 	// RepeatAnswer: what a consume gets whose requestid was used before.
 	RepeatAnswer RepeatAnswer `json:"repeat_answer"`
+	// RequestLife: how long the platform remembers a requestid that had an effect;
+	// 0: for ever.
+	RequestLife time.Duration `json:"request_life_ns"`
+	// NoRecord: what getconsumed gets where there is no record.
+	NoRecord NoRecord `json:"no_record"`
+	// VerifyTime: how getconsumed tells when.
+	VerifyTime VerifyTime `json:"verify_time"`
+	// VerifyAccount: how getconsumed tells who.
+	VerifyAccount VerifyAccount `json:"verify_account"`
+	// VisitRecord: which visit of a times card getconsumed tells.
+	VisitRecord VisitRecord `json:"visit_record"`
+	// VisitRows: how a consume of several visits of a times card is answered.
+	VisitRows VisitRows `json:"visit_rows"`
+	// Prices: how prices and amounts are written.
+	Prices PriceForm `json:"prices"`
 	// Gen1ListPaging: what offset means to the first generation's querylistbydate.
 	Gen1ListPaging ListPaging `json:"gen1_list_paging"`
 	// Gen2Refusals: where the second generation puts a business code.
@@ -35,15 +50,6 @@ type Knobs struct {
 	RefreshLife      time.Duration `json:"refresh_life_ns"`   // second generation, of a refresh token; 0: 35 days
 	RefreshAllowance int           `json:"refresh_allowance"` // first generation, right after authorisation; 0: 12
 }
-
-// RepeatAnswer is a value of [Knobs].
-type RepeatAnswer string
-
-// What a repeated requestid is answered with.
-const (
-	SameAnswer  RepeatAnswer = "same_answer"  // the first answer again
-	AlreadyUsed RepeatAnswer = "already_used" // 1008, as if it came from someone else
-)
 
 // ListPaging is a value of [Knobs].
 type ListPaging string
@@ -94,7 +100,14 @@ const (
 
 func (k Knobs) check() error {
 	return firstError(
-		oneOf("repeat_answer", k.RepeatAnswer, SameAnswer, AlreadyUsed),
+		oneOf("repeat_answer", k.RepeatAnswer, RepeatAnswers...),
+		notNegative("request_life_ns", int64(k.RequestLife)),
+		oneOf("no_record", k.NoRecord, NoRecords...),
+		oneOf("verify_time", k.VerifyTime, VerifyTimes...),
+		oneOf("verify_account", k.VerifyAccount, VerifyAccounts...),
+		oneOf("visit_record", k.VisitRecord, VisitRecords...),
+		oneOf("visit_rows", k.VisitRows, VisitRowForms...),
+		oneOf("prices", k.Prices, PriceForms...),
 		oneOf("gen1_list_paging", k.Gen1ListPaging, PagingRows, PagingPages),
 		oneOf("gen2_refusals", k.Gen2Refusals, RefusalBizError, RefusalCodeText, RefusalCodeNumber),
 		oneOf("old_token", k.OldToken, OldTokenDies, OldTokenGrace),

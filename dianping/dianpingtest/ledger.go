@@ -1,8 +1,6 @@
 package dianpingtest
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -31,6 +29,15 @@ type Effect struct {
 	Channel     string     `json:"channel,omitempty"` // of a consumption; 15: through the interface
 	RequestID   string     `json:"request_id,omitempty"`
 	Dialect     Dialect    `json:"dialect,omitempty"` // empty: at the till
+	Undoes      int        `json:"undoes,omitempty"`  // of an undo: the Seq of the consumption that it takes back
+}
+
+// use is the verification that an effect of kind [EffectConsumed] is.
+func (e Effect) use() Use {
+	return Use{
+		Seq: e.Seq, Time: e.Time, Shop: e.Shop, Account: e.Account, AccountName: e.AccountName,
+		Channel: e.Channel, RequestID: e.RequestID,
+	}
 }
 
 const (
@@ -46,14 +53,14 @@ type Count struct {
 
 // Ledger returns every effect, oldest first.
 func (p *Platform) Ledger() []Effect {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.ledger)
 }
 
 // Effects counts what happened to a code.
 func (p *Platform) Effects(code string) Count {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	var n Count
 	for _, e := range p.ledger {
@@ -69,72 +76,64 @@ func (p *Platform) Effects(code string) Count {
 }
 
 // TwiceConsumed returns the codes that the ledger shows consumed two times
-// without an undo between, in the order in which that came about. See
-// [Knobs.Unguarded].
+// without an undo between, or of a times card more often than it has visits, in
+// the order in which that came about. See [Knobs.Unguarded].
 func (p *Platform) TwiceConsumed() []string {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
-	consumed := map[string]bool{}
+	standing := map[string]int{}
 	twice := []string{}
 	for _, e := range p.ledger {
-		if e.Kind == EffectConsumed && consumed[e.Code] && !slices.Contains(twice, e.Code) {
+		if e.Kind == EffectUndone {
+			standing[e.Code]--
+			continue
+		}
+		standing[e.Code]++
+		if standing[e.Code] > max(1, p.byCode[e.Code].Visits) && !slices.Contains(twice, e.Code) {
 			twice = append(twice, e.Code)
 		}
-		consumed[e.Code] = e.Kind == EffectConsumed
 	}
 	return twice
 }
 
-// ConsumeElsewhere consumes a voucher as if at the till or in the merchant's own
-// app, at the first shop where it may be used. An empty channel is the till's.
-func (p *Platform) ConsumeElsewhere(code, account, channel string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	v := p.byCode[code]
-	if v == nil {
-		return fmt.Errorf("dianpingtest: no voucher %s", code)
-	}
-	shop := ""
-	switch {
-	case len(v.Shops) > 0:
-		shop = v.Shops[0]
-	case len(p.shops) > 0:
-		shop = p.shops[0].ID
-	default:
-		return errors.New("dianpingtest: there is no shop")
-	}
-	now := p.opts.Now()
-	if r := p.unusable(v, shop, now); r != nil {
-		return fmt.Errorf("dianpingtest: voucher %s: %d %s", code, r.code, r.msg)
-	}
-	setDefault(&channel, channelTill)
-	p.applyConsume(v, Use{Time: now, Shop: shop, Account: account, Channel: channel}, "", "")
-	p.bump()
-	return nil
-}
-
 // applyConsume is the only place where a voucher becomes consumed. The caller
 // holds the lock and has checked that it may be.
-func (p *Platform) applyConsume(v *Voucher, use Use, accountName string, d Dialect) {
-	v.State, v.Use = Consumed, &use
+func (p *Platform) applyConsume(v *Voucher, use Use, d Dialect) {
+	use.Seq = len(p.ledger) + 1
 	p.ledger = append(p.ledger, Effect{
-		Seq: len(p.ledger) + 1, Time: use.Time, Kind: EffectConsumed,
+		Seq: use.Seq, Time: use.Time, Kind: EffectConsumed,
 		Code: v.Code, OrderID: v.OrderID, Shop: use.Shop, Account: use.Account,
-		AccountName: accountName, Channel: use.Channel, RequestID: use.RequestID, Dialect: d,
+		AccountName: use.AccountName, Channel: use.Channel, RequestID: use.RequestID, Dialect: d,
 	})
+	if v.Visits > 0 {
+		v.takeVisit(use)
+		return
+	}
+	v.State, v.Use = Consumed, &use
 }
 
 // applyUndo is the only place where a verification is taken back: the code dies
-// and the coupon gets a new one.
+// and the coupon gets a new one. A times card keeps its code.
 func (p *Platform) applyUndo(v *Voucher, now time.Time, op operator, d Dialect) {
+	undone := Effect{
+		Seq: len(p.ledger) + 1, Time: now, Kind: EffectUndone,
+		Code: v.Code, OrderID: v.OrderID, Shop: op.shop,
+		Account: op.account, AccountName: op.name, Dialect: d, Undoes: v.Use.Seq,
+	}
+	if v.Visits > 0 {
+		v.giveBack()
+	} else {
+		undone.NewCode = p.replace(v)
+	}
+	p.ledger = append(p.ledger, undone)
+}
+
+// replace lets a code die and tells the coupon's new one.
+func (p *Platform) replace(v *Voucher) string {
 	fresh := v.clone()
 	fresh.Code = p.newCode(len(v.Code))
 	fresh.State, fresh.Use, fresh.Replaces = Usable, nil, v.Code
 	p.keep(&fresh)
 	v.State, v.ReplacedBy = Replaced, fresh.Code
-	p.ledger = append(p.ledger, Effect{
-		Seq: len(p.ledger) + 1, Time: now, Kind: EffectUndone,
-		Code: v.Code, NewCode: fresh.Code, OrderID: v.OrderID, Shop: op.shop,
-		Account: op.account, AccountName: op.name, Dialect: d,
-	})
+	return fresh.Code
 }

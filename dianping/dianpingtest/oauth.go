@@ -66,6 +66,7 @@ func (p *Platform) rotate(a *authorization, now time.Time) {
 	}
 	a.before, a.unused = a.RefreshToken, true
 	a.Refreshes++
+	a.Refreshed = append(a.Refreshed, now)
 	if a.Dialect == Dianping {
 		a.RefreshesLeft--
 	}

@@ -66,7 +66,8 @@ type Platform struct {
 	byOrder  map[string][]*Voucher // each in the order of their making
 	ledger   []Effect
 	done     map[requestKey]*doneRequest
-	faults   []*Fault
+	faults   []*order
+	late     []lateCall // by due
 	down     *outage
 	ring     ring
 	changed  chan struct{} // closed and replaced with every change

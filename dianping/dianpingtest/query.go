@@ -34,22 +34,6 @@ func (p *Platform) scan(qr, shop string, now time.Time) ([]*Voucher, *refusal) {
 	}
 }
 
-// consumedVoucher finds the verification of a code.
-func (p *Platform) consumedVoucher(code, shop string) (*Voucher, *refusal) {
-	v := p.byCode[code]
-	switch {
-	case v == nil:
-		return nil, refuse(codeNotFound)
-	case !v.validAt(shop):
-		return nil, refuse(codeWrongShop)
-	case v.State == Replaced:
-		return nil, refuse(codeReplaced)
-	case v.Use == nil:
-		return nil, refuseFor(codeFailed, "该券码未被验证")
-	}
-	return v, nil
-}
-
 // dayQuery selects lines of a shop's history.
 type dayQuery struct {
 	shop    string
@@ -61,16 +45,20 @@ type dayQuery struct {
 // dayRecord is a line of a shop's history.
 type dayRecord struct {
 	*Voucher
-	effect Effect
+	use Use
 }
 
 // day returns a shop's verifications of a Beijing calendar day that still stand,
 // all channels, oldest first.
 func (p *Platform) day(q dayQuery) []dayRecord {
+	undone := map[int]bool{}
+	for _, e := range p.ledger {
+		undone[e.Undoes] = true
+	}
 	var found []dayRecord
 	for _, e := range p.ledger {
 		v := p.byCode[e.Code]
-		if e.Kind != EffectConsumed || e.Shop != q.shop || v.State == Replaced ||
+		if e.Kind != EffectConsumed || e.Shop != q.shop || undone[e.Seq] ||
 			e.Time.In(beijing).Format(time.DateOnly) != q.date {
 			continue
 		}
@@ -78,8 +66,9 @@ func (p *Platform) day(q dayQuery) []dayRecord {
 		if q.typ == 0 && !groupBuy || q.typ == 1 && groupBuy || q.bizType >= 0 && q.bizType != int64(v.BizType) {
 			continue
 		}
-		found = append(found, dayRecord{v, e})
+		found = append(found, dayRecord{v, e.use()})
 	}
+	slices.SortStableFunc(found, func(a, b dayRecord) int { return a.use.Time.Compare(b.use.Time) })
 	return found
 }
 

@@ -23,18 +23,7 @@ type consumeArgs struct {
 	code      string
 	count     int
 	partly    bool // by a fault: only the named code is consumed, answer 1004
-}
-
-// requestKey is what a requestid must be unique in.
-type requestKey struct {
-	dialect Dialect
-	id      string
-}
-
-// doneRequest is what a requestid stands for once it had an effect.
-type doneRequest struct {
-	asked string // the parameters; a repeat must have the same
-	rows  []consumeRow
+	again     bool // the requestid was used before
 }
 
 // consumeRow is the outcome for one code that was named: all that was consumed
@@ -87,21 +76,24 @@ func (p *Platform) prepare(code, shop string, now time.Time) (*Voucher, int, *re
 		}
 		return nil, 0, r
 	}
-	return v, len(p.usableOfOrder(v, shop, now)), nil
+	return v, len(p.takable(v, shop, now)), nil
 }
 
 // consume verifies a code and count-1 more of its order, once per requestid.
 func (p *Platform) consume(a consumeArgs, now time.Time) consumeRow {
 	asked := fmt.Sprintf("%s %s x%d", a.shop, a.code, a.count)
 	key := requestKey{a.dialect, a.requestID}
-	if rows, r := p.repeated(key, asked); r != nil {
+	rows, again, r := p.repeated(key, asked, now)
+	if r != nil {
 		return consumeRow{refused: r}
-	} else if rows != nil {
+	}
+	if rows != nil {
 		return rows[0]
 	}
+	a.again = again
 	row := p.consumeNow(a, now)
 	if len(row.consumed) > 0 {
-		p.done[key] = &doneRequest{asked: asked, rows: []consumeRow{row}}
+		p.done[key] = &doneRequest{at: now, asked: asked, rows: []consumeRow{row}}
 	}
 	return row
 }
@@ -118,41 +110,21 @@ func (p *Platform) batchConsume(items []consumeArgs, now time.Time) ([]consumeRo
 		codes = append(codes, a.code)
 	}
 	key := requestKey{items[0].dialect, items[0].requestID}
-	if rows, r := p.repeated(key, asked.String()); r != nil || rows != nil {
+	rows, again, r := p.repeated(key, asked.String(), now)
+	if r != nil || rows != nil {
 		return rows, r
 	}
-	rows := make([]consumeRow, len(items))
+	rows = make([]consumeRow, len(items))
 	effect := false
 	for i, a := range items {
+		a.again = again
 		rows[i] = p.consumeNow(a, now)
 		effect = effect || len(rows[i].consumed) > 0
 	}
 	if effect {
-		p.done[key] = &doneRequest{asked: asked.String(), rows: rows}
+		p.done[key] = &doneRequest{at: now, asked: asked.String(), rows: rows}
 	}
 	return rows, nil
-}
-
-// repeated finds the answer that a requestid got before. Both results are nil
-// where the call is to be carried out.
-func (p *Platform) repeated(key requestKey, asked string) ([]consumeRow, *refusal) {
-	d := p.done[key]
-	switch {
-	case d == nil:
-		return nil, nil
-	case d.asked != asked:
-		return nil, refuseFor(codeFailed, "requestid已用于其他请求")
-	case p.knobs.RepeatAnswer == AlreadyUsed:
-		return nil, nil
-	}
-	for _, row := range d.rows {
-		for _, v := range row.consumed {
-			if v.State == Replaced {
-				return nil, refuse(codeReplaced)
-			}
-		}
-	}
-	return d.rows, nil
 }
 
 // consumeNow is consume without regard to the requestid.
@@ -167,25 +139,28 @@ func (p *Platform) consumeNow(a consumeArgs, now time.Time) consumeRow {
 	if r := p.unusable(v, a.shop, now); r != nil {
 		return consumeRow{refused: r}
 	}
-	usable := p.usableOfOrder(v, a.shop, now)
-	if a.count > len(usable) {
+	if a.again && v.Visits > 0 { // visits are left, but not for a request that took one
+		return consumeRow{refused: refuse(codeUsed)}
+	}
+	takable := p.takable(v, a.shop, now)
+	if a.count > len(takable) {
 		return consumeRow{refused: refuse(codeTooMany)}
 	}
-	others := slices.DeleteFunc(usable, func(o *Voucher) bool { return o == v })
-	row := consumeRow{consumed: append([]*Voucher{v}, others[:a.count-1]...)}
+	row := consumeRow{consumed: takable[:a.count]}
 	if a.partly && a.count > 1 {
 		row = consumeRow{consumed: row.consumed[:1], refused: refuse(codePartly)}
 	}
 	for _, c := range row.consumed {
 		p.applyConsume(c, Use{
-			Time: now, Shop: a.shop, Account: a.account,
+			Time: now, Shop: a.shop, Account: a.account, AccountName: a.name,
 			Channel: channelInterface, RequestID: a.requestID,
-		}, a.name, a.dialect)
+		}, a.dialect)
 	}
 	return row
 }
 
-// undo takes a verification back; the returned voucher is the dead code's.
+// undo takes a verification back, of a times card the latest; the returned voucher
+// is that of the code named.
 func (p *Platform) undo(code string, dealID int64, op operator, d Dialect, now time.Time) (*Voucher, *refusal) {
 	v := p.byCode[code]
 	switch {
@@ -199,7 +174,7 @@ func (p *Platform) undo(code string, dealID int64, op operator, d Dialect, now t
 		return nil, refuse(codeRefunding)
 	case v.State == RefundRequested || v.State == Refunded:
 		return nil, refuse(codeRefundRequested)
-	case v.State != Consumed:
+	case v.Use == nil:
 		return nil, refuseFor(codeFailed, "该券码未被验证")
 	case v.Use.Shop != op.shop:
 		return nil, refuse(codeWrongShop)

@@ -210,7 +210,7 @@ func TestUndo(t *testing.T) {
 		ledger := r.p.Ledger()
 		r.same(ledger[1], dianpingtest.Effect{
 			Seq: 2, Time: ledger[1].Time, Kind: dianpingtest.EffectUndone, Code: v.Code, NewCode: fresh.Code,
-			OrderID: v.OrderID, Shop: shopA, Account: "a01", AccountName: "前台小王", Dialect: d.name,
+			OrderID: v.OrderID, Shop: shopA, Account: "a01", AccountName: "前台小王", Dialect: d.name, Undoes: 1,
 		})
 	})
 }

@@ -5,8 +5,10 @@ package dianpingtest
 const (
 	codeUnreadable      = 1001
 	codeFailed          = 1002
+	codeNoStock         = 1003
 	codePartly          = 1004
 	codeNotFound        = 1006
+	codeBadPassword     = 1007
 	codeUsed            = 1008
 	codeExpired         = 1009
 	codeRefunding       = 1010
@@ -48,10 +50,10 @@ var codeTexts = map[int]string{
 
 	codeUnreadable:      "报文解析失败",
 	codeFailed:          "验证失败",
-	1003:                "库存不足",
+	codeNoStock:         "库存不足",
 	codePartly:          "部分验证成功",
 	codeNotFound:        "此券号不存在，请与消费者确认提供的券号是否正确",
-	1007:                "验证密码错误",
+	codeBadPassword:     "验证密码错误",
 	codeUsed:            "此券码已被验证",
 	codeExpired:         "此团购券已过期",
 	codeRefunding:       "退券中的消费券",

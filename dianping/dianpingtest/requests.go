@@ -68,7 +68,7 @@ func (p *Platform) Requests() []Request {
 // channel that is closed with the platform's next change. A request is told
 // again whenever it changes: put it in place of the one with the same Seq.
 func (p *Platform) Since(version uint64) (changed []Request, latest uint64, more <-chan struct{}) {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	changed = []Request{}
 	for _, r := range p.ring.last {
@@ -86,8 +86,9 @@ func (p *Platform) requestCame(c *call) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ring.seq++
+	c.came = p.opts.Now()
 	r := &Request{
-		Seq: p.ring.seq, Time: p.opts.Now(), Dialect: c.dialect, Call: c.name,
+		Seq: p.ring.seq, Time: c.came, Dialect: c.dialect, Call: c.name,
 		Method: c.method, Path: shorten(c.path), Fields: p.maskedFields(c), State: RequestOpen,
 	}
 	p.ring.last = append(p.ring.last, r)

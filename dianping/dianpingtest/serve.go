@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
 	typeJSON = "application/json;charset=UTF-8"
 	typeHTML = "text/html;charset=UTF-8"
+	typeText = "text/plain;charset=UTF-8"
 )
 
 // outcome is what a client gets to see.
@@ -79,30 +81,41 @@ func (p *Platform) serve(ctx context.Context, c *call, seq uint64) outcome {
 
 // apply carries a call out and composes the true answer.
 func (p *Platform) apply(c *call, seq uint64, partly bool) outcome {
-	p.mu.Lock()
+	out, _ := p.applyTelling(c, seq, partly)
+	return out
+}
+
+// applyTelling is apply, and says whether the call had an effect.
+func (p *Platform) applyTelling(c *call, seq uint64, partly bool) (outcome, bool) {
+	p.lock()
 	defer p.mu.Unlock()
-	before, now := len(p.ledger), p.opts.Now()
+	return p.carryOut(c, seq, partly, p.opts.Now())
+}
+
+// carryOut is applyTelling at a time. The caller holds the lock.
+func (p *Platform) carryOut(c *call, seq uint64, partly bool, now time.Time) (out outcome, changed bool) {
+	before := len(p.ledger)
 	var answer any
+	var effect string
 	switch {
 	case c.name == callAuthorize:
-		return p.authorizePage(c, now)
+		return p.authorizePage(c, now), false
+	case c.grants() && c.dialect == Meituan:
+		answer, effect = p.gen2Tokens(c, now)
 	case c.grants():
-		var effect string
-		if c.dialect == Meituan {
-			answer, effect = p.gen2Tokens(c, now)
-		} else {
-			answer, effect = p.gen1Tokens(c, now)
-		}
-		p.note(seq, func(r *Request) { r.Effect = effect })
+		answer, effect = p.gen1Tokens(c, now)
 	case c.dialect == Meituan:
 		answer = p.gen2(c, partly, now)
 	default:
 		answer = p.gen1(c, partly, now)
 	}
 	if effects := p.ledger[before:]; len(effects) > 0 {
-		p.note(seq, func(r *Request) { r.Effect = describe(effects) })
+		effect = describe(effects)
 	}
-	return jsonOutcome(answer)
+	if effect != "" {
+		p.note(seq, func(r *Request) { r.Effect = strings.TrimPrefix(r.Effect+"; "+effect, "; ") })
+	}
+	return jsonOutcome(answer), effect != ""
 }
 
 // describe puts effects in words, e.g. "consumed 0123456789, 0123456790".

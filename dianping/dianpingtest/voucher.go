@@ -41,6 +41,9 @@ type Voucher struct {
 	Shops         []string  `json:"shops,omitempty"`    // where it may be used; empty: at every shop
 	Payments      []Payment `json:"payments,omitempty"` // of the whole order; default: the user paid it all
 	State         State     `json:"state"`
+	// Visits is how often a times card's code can be consumed: the code stays when
+	// a visit is taken or given back. 0: an ordinary coupon.
+	Visits int `json:"visits,omitempty"`
 	// Refusal is a business code (1016, 1023, 1024, …) with which prepare and
 	// consume refuse this voucher while it is otherwise usable. 0: none.
 	Refusal int `json:"refusal,omitempty"`
@@ -48,7 +51,8 @@ type Voucher struct {
 	// Set by the platform.
 	Replaces   string `json:"replaces,omitempty"`
 	ReplacedBy string `json:"replaced_by,omitempty"`
-	Use        *Use   `json:"use,omitempty"` // its verification, kept when it is undone
+	Use        *Use   `json:"use,omitempty"`  // its verification, kept when it is undone; of a times card the latest that stands
+	Uses       []Use  `json:"uses,omitempty"` // of a times card: all that stand, oldest first
 }
 
 // Payment is a line of payment_detail. Amount is in fen; for the types see the
@@ -61,17 +65,20 @@ type Payment struct {
 
 // Use is a verification of a voucher.
 type Use struct {
-	Time      time.Time `json:"time"`
-	Shop      string    `json:"shop"`
-	Account   string    `json:"account"`
-	Channel   string    `json:"channel"` // 15: through the interface
-	RequestID string    `json:"request_id,omitempty"`
+	Seq         int       `json:"seq,omitempty"` // of its line in the ledger; set by the platform
+	Time        time.Time `json:"time,omitzero"`
+	Shop        string    `json:"shop"`
+	Account     string    `json:"account"`
+	AccountName string    `json:"account_name,omitempty"`
+	Channel     string    `json:"channel"` // 15: through the interface
+	RequestID   string    `json:"request_id,omitempty"`
 }
 
 func (v *Voucher) clone() Voucher {
 	c := *v
 	c.Shops = slices.Clone(v.Shops)
 	c.Payments = slices.Clone(v.Payments)
+	c.Uses = slices.Clone(v.Uses)
 	if v.Use != nil {
 		use := *v.Use
 		c.Use = &use
@@ -115,10 +122,13 @@ func (p *Platform) AddOrder(v Voucher, n int) ([]Voucher, error) {
 	if v.Price < 0 || v.MarketPrice < 0 {
 		return nil, errors.New("dianpingtest: a price below zero")
 	}
+	if v.Visits < 0 || v.Visits > 1000 {
+		return nil, fmt.Errorf("dianpingtest: a card of %d visits", v.Visits)
+	}
 	if err := p.knownShops(v.Shops); err != nil {
 		return nil, err
 	}
-	v.Use, v.Replaces, v.ReplacedBy = nil, "", ""
+	v.Use, v.Uses, v.Replaces, v.ReplacedBy = nil, nil, "", ""
 	p.fill(&v)
 	made := make([]Voucher, n)
 	for i := range made {
@@ -188,7 +198,7 @@ func (p *Platform) keep(v *Voucher) {
 // SetState changes a voucher as if the customer or the platform did: a refund
 // asked for, begun, done or withdrawn.
 func (p *Platform) SetState(code string, s State) error {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	v := p.byCode[code]
 	if v == nil {
@@ -213,7 +223,7 @@ func (p *Platform) SetState(code string, s State) error {
 
 // Vouchers returns all of them as they are now, in the order of their making.
 func (p *Platform) Vouchers() []Voucher {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	all := make([]Voucher, len(p.vouchers))
 	for i, v := range p.vouchers {
@@ -224,7 +234,7 @@ func (p *Platform) Vouchers() []Voucher {
 
 // Voucher returns one voucher as it is now.
 func (p *Platform) Voucher(code string) (Voucher, bool) {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	v := p.byCode[code]
 	if v == nil {

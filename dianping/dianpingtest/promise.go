@@ -1,0 +1,170 @@
+package dianpingtest
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+)
+
+// promise is the answer to a call as if it had taken effect. Nothing is judged,
+// and a voucher that nobody knows is told by its code alone.
+func (p *Platform) promise(c *call) outcome {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c.dialect == Meituan {
+		return jsonOutcome(gen2Answer{"OP_SUCCESS", "success", p.opts.Digits(19), gen2List{p.gen2Promised(c)}})
+	}
+	return jsonOutcome(gen1Answer{200, "success", p.gen1Promised(c)})
+}
+
+func (p *Platform) gen1Promised(c *call) any {
+	shop := gen1Shop{&Shop{ID: c.fields["open_shop_uuid"], AppShopID: c.fields["app_shop_id"]}, c.fields["app_shop_id"] != ""}
+	code := c.fields["receipt_code"]
+	switch c.name {
+	case callConsume:
+		count, _ := strconv.Atoi(c.fields["count"])
+		return p.gen1Consumed(p.promised(code, count), shop)
+	case callReverseConsume:
+		return []any{p.gen1Undone(p.promised(code, 1)[0], shop)}
+	}
+	rows := []any{}
+	items, _ := batchItems(c.fields["receipt_code_infos"])
+	for _, item := range items {
+		rows = append(rows, p.gen1BatchRow(consumeRow{consumed: p.promised(item.code, item.count)}, shop))
+	}
+	return rows
+}
+
+func (p *Platform) gen2Promised(c *call) any {
+	biz := c.biz
+	code := biz.text("receiptCode")
+	switch c.name {
+	case callConsume:
+		return p.gen2Consumed(p.promised(code, clampInt(biz.number("count", 1))))
+	case callReverseConsume:
+		return []any{p.gen2Undone(p.promised(code, 1)[0])}
+	default:
+		return []any{}
+	}
+}
+
+// promised is what a consume would take if it could: always the voucher named.
+func (p *Platform) promised(code string, count int) []*Voucher {
+	v := p.byCode[code]
+	if v == nil {
+		return []*Voucher{{Code: code}}
+	}
+	all := []*Voucher{v}
+	if v.Visits > 0 {
+		for len(all) < min(count, v.Visits) {
+			all = append(all, v)
+		}
+		return all
+	}
+	for _, o := range p.byOrder[v.OrderID] {
+		if len(all) < count && o != v && o.DealID == v.DealID && o.State == Usable {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// edited is an answer that tells success, with its data changed; any other is
+// left as it is.
+func edited(out outcome, change func(data any) any) outcome {
+	dec := json.NewDecoder(bytes.NewReader(out.body))
+	dec.UseNumber()
+	var answer map[string]any
+	if dec.Decode(&answer) != nil {
+		return out
+	}
+	if code := fmt.Sprint(answer["code"]); code != "200" && code != "OP_SUCCESS" {
+		return out
+	}
+	answer["data"] = change(answer["data"])
+	return jsonOutcome(answer)
+}
+
+// rowsIn are the rows of an answer's data, or the one object that it is.
+func rowsIn(data any) (rows []map[string]any) {
+	object, _ := data.(map[string]any)
+	list, ok := data.([]any)
+	if !ok {
+		list, ok = object["result"].([]any)
+	}
+	if !ok && object != nil {
+		return []map[string]any{object}
+	}
+	for _, e := range list {
+		if row, ok := e.(map[string]any); ok {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// rowRefusal hides a refusal in a success.
+func (m misdeed) rowRefusal() outcome {
+	n, _ := strconv.Atoi(m.f.Answer) // checked by Fail
+	words := cmp.Or(m.f.Msg, refuse(n).msg)
+	said := map[RowCode]map[string]any{
+		RowCodePlain:  {"code": n, "msg": words},
+		RowCodeSingle: {"single_consume_code": n, "single_consume_msg": words},
+		RowCodeResult: {"result_code": n, "result_msg": words},
+	}
+	if m.call.dialect == Meituan {
+		said[RowCodeSingle] = map[string]any{"singleConsumeCode": n, "singleConsumeMsg": words}
+		said[RowCodeResult] = map[string]any{"resultCode": n, "resultMsg": words}
+	}
+	place := cmp.Or(m.f.RowCode, RowCodePlain)
+	return edited(m.success(), func(data any) any {
+		rows := rowsIn(data)
+		if place != RowCodeResult {
+			for _, row := range rows {
+				maps.Copy(row, said[place])
+			}
+			return data
+		}
+		object, ok := data.(map[string]any)
+		if !ok {
+			object = map[string]any{}
+			if len(rows) > 0 {
+				object = rows[0]
+			}
+		}
+		maps.Copy(object, said[place])
+		return object
+	})
+}
+
+// otherCode tells of another voucher than was asked about.
+func (m misdeed) otherCode() outcome {
+	named := cmp.Or(m.call.codes()...)
+	other := cmp.Or(m.f.Answer, strings.TrimLeft(named, "0"))
+	return edited(m.success(), func(data any) any {
+		recode(data, named, other)
+		return data
+	})
+}
+
+// recode replaces a voucher code wherever it is told.
+func recode(in any, from, to string) {
+	switch v := in.(type) {
+	case []any:
+		for _, e := range v {
+			recode(e, from, to)
+		}
+	case map[string]any:
+		for name, value := range v {
+			if (name == "receipt_code" || name == "receiptCode") && value == from {
+				v[name] = to
+			} else {
+				recode(value, from, to)
+			}
+		}
+	}
+}
