@@ -92,7 +92,7 @@ var kinds = []dianping.ListQuery{{}, {Type: 1}, {Type: 1, BizType: timesCard}}
 
 func (d dianpingShop) History(ctx context.Context, on ...time.Time) Listed {
 	listed := Listed{Known: true, Said: said(dianping.CallQueryListByDate, nil)}
-	type id struct{ code, at, flow string }
+	type id struct{ code, at, flow, by string }
 	seen, asked := map[id]bool{}, map[string]bool{}
 	for _, t := range on {
 		day := t.In(beijing).Format(time.DateOnly)
@@ -111,7 +111,7 @@ func (d dianpingShop) History(ctx context.Context, on ...time.Time) Listed {
 				return Listed{Said: said(dianping.CallQueryListByDate, e)}
 			}
 			for _, r := range rows {
-				if key := (id{r.Code, r.VerifyTime.UTC().String(), r.FlowID}); !seen[key] {
+				if key := (id{r.Code, r.VerifyTime.UTC().String(), r.FlowID, r.VerifyAccount}); !seen[key] {
 					seen[key] = true
 					listed.Records = append(listed.Records, recordOf(r))
 				}

@@ -169,12 +169,12 @@ func (b books) unexplained(op models.Operation, records []platform.Record) []pla
 	return list
 }
 
-// visits are the records of a code, oldest first; those of one second are one
-// visit.
+// visits are the records of a code, oldest first; those of one person and second
+// are one visit.
 func visits(code string, records []platform.Record) []platform.Record {
 	list := slices.DeleteFunc(slices.Clone(records), func(r platform.Record) bool { return r.Code != code })
 	slices.SortStableFunc(list, func(a, b platform.Record) int { return a.At.Compare(b.At) })
-	return slices.CompactFunc(list, func(a, b platform.Record) bool { return sameSecond(a.At, b.At) })
+	return slices.CompactFunc(list, func(a, b platform.Record) bool { return sameSecond(a.At, b.At) && a.Account == b.Account })
 }
 
 // by reports whether a record names an operation's person.

@@ -16,6 +16,7 @@ const (
 	ReasonNoPlatform   = "no_platform"        // the store's platform is not connected
 	ReasonUndoLate     = platform.UndoTooLate // past the window, by our clock or the platform's
 	ReasonNotUndone    = "not_undone"         // settled: the platform did not undo it
+	ReasonCovered      = "later_visit"        // not undone: the code was used again since, and an undo would hit that
 	ReasonCodesMissing = "codes_missing"      // consumed, but the platform did not tell every code
 	ReasonPartly       = platform.PartlyDone  // fewer consumed than asked for
 	ReasonUnclear      = "unclear"            // in doubt: the platform answers, but not whose verification it is

@@ -197,8 +197,11 @@ func (t *talk) repeat(ctx context.Context) (Step, error) {
 func (t *talk) complete(ctx context.Context, coupons []platform.Coupon, at time.Time) (Step, error) {
 	coupons = distinct(t.op, coupons)
 	missing := t.op.Count - len(coupons)
-	if missing <= 0 || t.op.Reusable { // visits of one code have one coupon
+	switch {
+	case missing <= 0:
 		return t.done(coupons, at, ""), nil
+	case t.op.Reusable: // several visits of one code: an undo takes back one
+		return t.done(coupons, at, ReasonCodesMissing), nil
 	}
 	listed, err := t.history(ctx, at)
 	if err != nil {

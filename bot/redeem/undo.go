@@ -101,6 +101,15 @@ func (t *talk) reverseAll(ctx context.Context) (Step, error) {
 		case t.shop == nil:
 			c.UndoReason = ReasonNoPlatform
 			continue
+		case t.op.Reusable: // an undo takes back the code's last visit, whoever's that is
+			state, _, err := t.state(ctx, *c)
+			if err != nil {
+				return nil, err
+			}
+			if state == isCovered {
+				c.UndoReason = ReasonCovered
+				continue
+			}
 		}
 		answer, err := t.reverse(ctx, *c, false)
 		if err != nil {
@@ -164,7 +173,9 @@ func (t *talk) settleUndo(ctx context.Context) (Step, error) {
 			open, wait = true, true
 		case !t.Now().Before(t.op.UndoUntil):
 			c.UndoReason = ReasonUndoLate
-		case state == isCovered, t.op.NeedsHuman: // not undone on its own any more
+		case state == isCovered:
+			c.UndoReason = ReasonCovered
+		case t.op.NeedsHuman: // not undone on its own any more
 			c.UndoReason = ReasonNotUndone
 		default:
 			answer, err := t.reverse(ctx, *c, true)
