@@ -142,7 +142,7 @@ func conclude(report reporter, status int, body []byte, read func(data any) erro
 		return nil
 	}
 	if call.grants() {
-		e.Class, e.Reason = classifyGrant(call, status, a)
+		e.Class, e.Reason = classifyGrant(report.platform, call, status, a)
 		return e
 	}
 	e.Class, e.Reason = classify(call, status, a.code, a.sub)

@@ -42,8 +42,10 @@ type Authorizer interface {
 	// Refresh replaces a grant's tokens. Make the result durable before its first
 	// use, for the old refresh token is spent. After [UnknownOutcome] the pair may
 	// have been replaced without our learning the new one; whether the platform
-	// then still takes the old one is not documented, so try: [Reauthorize] is
-	// the answer that it does not.
+	// then still takes the old one is not documented, so try until it ends:
+	// [Reauthorize] is the answer that it does not, and the first generation has
+	// no documented code for that. Reason [Other] is a refusal whose code is not
+	// documented.
 	Refresh(ctx context.Context, g Grant) (Grant, error)
 
 	// Shops returns the shops that a grant covers, all pages.

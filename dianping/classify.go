@@ -87,10 +87,14 @@ var authorisation = map[string]Class{
 	"22": Reauthorize,    // authorisation expired
 }
 
+func isDocumented(code string) bool {
+	_, ok := knownCodes[code]
+	return ok
+}
+
 // isBusinessCode reports whether a code is one of the four-digit voucher codes.
 func isBusinessCode(code string) bool {
-	_, ok := knownCodes[code]
-	return ok && fourDigits.MatchString(code)
+	return isDocumented(code) && fourDigits.MatchString(code)
 }
 
 // classify judges an answer that has a code and is not a success.
@@ -115,26 +119,29 @@ func classify(call Call, status int, code, sub string) (Class, Reason) {
 		return UnknownOutcome, PartlyConsumed
 	case documented:
 		return known.class, known.reason
-	case status == 429:
-		return Throttled, ""
 	case status >= 500, call.Changes():
 		return UnknownOutcome, ""
+	case status == 429:
+		return Throttled, ""
 	default:
 		return Refused, Other
 	}
 }
 
 // classifyBare judges an answer by its HTTP status alone: there is no envelope,
-// or one that cannot be believed. 401, 403 and 429 without one come from what
-// stands before the platform, which did not let the call through. Another 4xx or
-// a redirect most likely means a wrong address; but only a query may rely on it.
+// or one that cannot be believed. For a call with an effect that proves nothing:
+// who answered may stand before the platform or behind it, and after the effect.
+// To a query, 401, 403 and 429 come from what stands before the platform; another
+// 4xx or a redirect most likely means a wrong address.
 func classifyBare(call Call, status int) Class {
 	switch {
+	case call.Changes():
+		return UnknownOutcome
 	case status == 429:
 		return Throttled
 	case status == 401, status == 403:
 		return Unavailable
-	case status >= 300 && status < 500 && !call.Changes():
+	case status >= 300 && status < 500:
 		return Misconfigured
 	default:
 		return UnknownOutcome

@@ -22,28 +22,25 @@ func TestClassifyGrant(t *testing.T) {
 		{200, "OP_UNIAUTH_FAILED", "19", "", Misconfigured, ""},
 		{200, "OP_UNIAUTH_FAILED", "22", "", Reauthorize, spent},
 		{200, "OP_UNIAUTH_FAILED", "", "", Misconfigured, ""},
-		{200, "3", "", "", Misconfigured, ""},
-		{200, "4", "", "", Reauthorize, spent},
-		{200, "5", "", "", Reauthorize, spent},
-		{200, "22", "", "", Reauthorize, spent},
 		{200, "608", "", "", Reauthorize, spent},
-		{200, "613", "", "refresh_token已失效", Reauthorize, spent},
-		{200, "613", "", "refreshToken is invalid", Reauthorize, spent},
-		{200, "-1", "", "授权码已使用", Reauthorize, spent},
-		{400, "-1", "", "auth_code expired", Reauthorize, spent},
-		{200, "-1", "", "授权已过期, 请商家重新授权", Reauthorize, spent},
-		{200, "4711", "", "", Refused, Other},
-		{200, "4711", "", "app_secret错误", Refused, Other},
-		{200, "1008", "", "", Refused, Other},
-		{200, "OP_BIZ_ERROR", "", "业务错误", Refused, Other},
-		{400, "4711", "", "", Refused, Other},
+		{401, "OP_UNIAUTH_FAILED", "5", "", Reauthorize, spent},
+		{200, "613", "", "refresh_token已失效", UnknownOutcome, Other},
+		{200, "613", "", "refreshToken is invalid", UnknownOutcome, Other},
+		{200, "-1", "", "应用授权服务暂不可用，请求已失效", UnknownOutcome, Other},
+		{400, "-1", "", "auth_code expired", UnknownOutcome, Other},
+		{200, "-1", "", "授权已过期, 请商家重新授权", UnknownOutcome, Other},
+		{200, "4711", "", "", UnknownOutcome, Other},
+		{200, "1008", "", "", UnknownOutcome, Other},
+		{200, "OP_BIZ_ERROR", "", "业务错误", UnknownOutcome, Other},
+		{400, "4711", "", "", UnknownOutcome, Other},
 		{200, "OP_SYSTEM_PARAM_ERROR", "", "refreshToken无效", Misconfigured, ""},
 		{200, "OP_API_GRANT_FAILED", "", "", Misconfigured, ""},
 		{200, "OP_LIMITATION_REJECT", "", "", Throttled, ""},
 		{200, "OP_UNIAUTH_REMOTE_ERROR", "", "", Unavailable, ""},
 		{200, "OP_SYSTEM_ERROR", "", "", UnknownOutcome, ""},
 		{200, "OP_TIMEOUT", "", "", UnknownOutcome, ""},
-		{429, "4711", "", "", Throttled, ""},
+		{429, "4711", "", "", UnknownOutcome, Other},
+		{429, "OP_LIMITATION_REJECT", "", "", Throttled, ""},
 		{500, "5", "", "refresh_token无效", UnknownOutcome, ""},
 		{503, "OP_LIMITATION_REJECT", "", "", UnknownOutcome, ""},
 		{404, "0", "", "", UnknownOutcome, ""},
@@ -55,10 +52,28 @@ func TestClassifyGrant(t *testing.T) {
 			if want == spent {
 				want = its
 			}
-			class, reason := classifyGrant(call, tt.status, answer{code: tt.code, sub: tt.sub, msg: tt.msg})
-			if class != tt.class || reason != want {
-				t.Errorf("%s, http %d, code %s/%s %s: got %q %q, want %q %q",
-					call, tt.status, tt.code, tt.sub, tt.msg, string(class), reason, string(tt.class), want)
+			for _, platform := range []string{Dianping, Meituan} {
+				class, reason := classifyGrant(platform, call, tt.status, answer{code: tt.code, sub: tt.sub, msg: tt.msg})
+				if class != tt.class || reason != want {
+					t.Errorf("%s %s, http %d, code %s/%s %s: got %q %q, want %q %q",
+						platform, call, tt.status, tt.code, tt.sub, tt.msg, string(class), reason, string(tt.class), want)
+				}
+			}
+		}
+	}
+}
+
+// The second generation's sub-codes may come as the code itself; to the first
+// they are nothing known.
+func TestSubCodesOnTop(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]Class{"3": Misconfigured, "4": Reauthorize, "5": Reauthorize, "19": Misconfigured, "22": Reauthorize} {
+		for call := range map[Call]bool{CallToken: true, CallRefresh: true} {
+			if class, _ := classifyGrant(Meituan, call, 200, answer{code: code}); class != want {
+				t.Errorf("%s, code %s: got %q, want %q", call, code, string(class), string(want))
+			}
+			if class, reason := classifyGrant(Dianping, call, 200, answer{code: code}); class != UnknownOutcome || reason != Other {
+				t.Errorf("%s, code %s in the first generation: got %q %q", call, code, string(class), reason)
 			}
 		}
 	}
@@ -67,7 +82,7 @@ func TestClassifyGrant(t *testing.T) {
 // A lost answer is a doubt and never sent twice by the transport.
 func TestLostAnswersToGrantCalls(t *testing.T) {
 	t.Parallel()
-	for _, status := range []int{200, 301, 400, 404, 500, 502} {
+	for _, status := range []int{200, 301, 400, 401, 403, 404, 429, 500, 502} {
 		b := answering(t, status, "<html></html>")
 		for name, c := range b.apis(t) {
 			for _, call := range []Call{CallToken, CallRefresh} {

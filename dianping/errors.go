@@ -68,7 +68,7 @@ const (
 	ShopNotGranted   Reason = "shop_not_granted" // 645
 	CodeSpent        Reason = "code_spent"       // class Reauthorize: the callback's code was used before, is too old or is none
 	RefreshSpent     Reason = "refresh_spent"    // class Reauthorize: the refresh token was used before, is too old or is none
-	Other            Reason = "other"            // a code that nobody has documented
+	Other            Reason = "other"            // a code that nobody has documented; class UnknownOutcome where tokens were asked for
 )
 
 // Error is every failure of a call. It never contains a token, a secret or a
@@ -77,7 +77,7 @@ type Error struct {
 	Platform string
 	Call     Call
 	Class    Class
-	Reason   Reason // where Class is Refused; also PartlyConsumed, CodeSpent, RefreshSpent
+	Reason   Reason // where Class is Refused; also where the reason says another class
 
 	Code       string // the platform's code as text, "" where there was no answer
 	Message    string // the platform's words, for operators; not for staff

@@ -133,6 +133,17 @@ func wantError(t *testing.T, err error, class dianping.Class, reason dianping.Re
 	}
 }
 
+// wantSpent: the second generation has a documented code for what serves no more,
+// the first has none.
+func (s *story) wantSpent(err error, reason dianping.Reason) {
+	s.Helper()
+	if s.api.Platform() == dianping.Dianping {
+		wantError(s.T, err, dianping.UnknownOutcome, dianping.Other)
+		return
+	}
+	wantError(s.T, err, dianping.Reauthorize, reason)
+}
+
 func TestAuthorisationOfAShop(t *testing.T) {
 	t.Parallel()
 	forBoth(t, dianpingtest.Knobs{}, func(s *story) {
@@ -159,7 +170,7 @@ func TestAuthorisationOfAShop(t *testing.T) {
 			s.Error("the token does not serve")
 		}
 		_, err = s.api.Exchange(s.Context(), asked, back)
-		wantError(s.T, err, dianping.Reauthorize, dianping.CodeSpent)
+		s.wantSpent(err, dianping.CodeSpent)
 	})
 }
 
@@ -198,7 +209,7 @@ func TestRefreshForYears(t *testing.T) {
 				s.Errorf("refresh %d: %v after %v", i, young, g)
 			}
 			if _, err := s.api.Refresh(s.Context(), g); young.RefreshToken != "" {
-				wantError(s.T, err, dianping.Reauthorize, dianping.RefreshSpent)
+				s.wantSpent(err, dianping.RefreshSpent)
 			}
 			g = young
 		}
@@ -236,7 +247,7 @@ func TestLostAnswerToARefresh(t *testing.T) {
 				}
 				young, err := s.api.Refresh(s.Context(), g)
 				if knob == dianpingtest.OldRefreshDies {
-					wantError(s.T, err, dianping.Reauthorize, dianping.RefreshSpent)
+					s.wantSpent(err, dianping.RefreshSpent)
 					return
 				}
 				if err != nil || !s.works(young) {
@@ -259,7 +270,7 @@ func TestRefusedRefreshes(t *testing.T) {
 			class  dianping.Class
 			reason dianping.Reason
 		}{
-			{dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "9999"}, dianping.Refused, dianping.Other},
+			{dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "9999"}, dianping.UnknownOutcome, dianping.Other},
 			{dianpingtest.Fault{Kind: dianpingtest.SessionExpired}, dianping.Reauthorize, dianping.RefreshSpent},
 			{dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "OP_UNIAUTH_FAILED/22"}, dianping.Reauthorize, dianping.RefreshSpent},
 			{dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "OP_SYSTEM_ERROR"}, dianping.UnknownOutcome, ""},
@@ -278,7 +289,7 @@ func TestRefusedRefreshes(t *testing.T) {
 		}
 		s.ok(s.platform.RevokeSession(a.Token))
 		_, err := s.api.Refresh(s.Context(), g)
-		wantError(s.T, err, dianping.Reauthorize, dianping.RefreshSpent)
+		s.wantSpent(err, dianping.RefreshSpent)
 	})
 }
 
