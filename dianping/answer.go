@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -18,10 +17,13 @@ type answer struct {
 	msg   string
 	trace string
 	data  any
+
+	byRow  bool // code is that of a voucher's row
+	partly bool // code is that of a row, and others are a success
 }
 
 // readAnswer decodes an envelope. An answer without a code is none.
-func readAnswer(body []byte) (answer, error) {
+func readAnswer(report reporter, body []byte) (answer, error) {
 	var v any
 	dec := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))))
 	dec.UseNumber()
@@ -44,65 +46,12 @@ func readAnswer(body []byte) (answer, error) {
 	if a.code == "" {
 		return answer{}, errors.New("the answer has no code")
 	}
-	a.lookInside()
+	a.lookInside(report)
 	if o.text("accesstoken") != "" {
 		a.data = v // the first generation's tokens stand beside the code
 	}
 	return a, nil
 }
-
-// lookInside finds the code that counts where the envelope's own is not it. How
-// the second generation tells a business refusal is not public: the number may
-// be the envelope's code, or data's below OP_BIZ_ERROR; gateways in between add
-// an envelope of their own.
-func (a *answer) lookInside() {
-	inner, isObject := single(a.data)
-	isVoucher := inner.text("receiptcode") != "" // which may have a "code" that is nothing of the kind
-	var code string
-	if isObject {
-		code = codeText(first(inner, "code", "bizcode", "errorcode", "errcode"))
-	} else if a.code == "OP_BIZ_ERROR" {
-		code = codeText(a.data)
-	}
-	_, documented := knownCodes[a.code]
-	switch {
-	case a.code == "OP_UNIAUTH_FAILED":
-		a.sub = code
-		if words := inner.text("msg", "message"); words != "" {
-			a.msg = words
-		}
-		return
-	case isSuccess(a.code) && isSuccess(code) && !isVoucher:
-		if data, has := inner["data"]; has {
-			a.data = data
-		}
-		return
-	case fourDigits.MatchString(code) && (isSuccess(a.code) && !isVoucher || a.code == "OP_BIZ_ERROR"),
-		isBusinessCode(code) && !documented:
-		a.code = code
-		if words := inner.text("msg", "message"); words != "" {
-			a.msg = words
-		}
-		if data, has := inner["data"]; has {
-			a.data = data
-		}
-		return
-	}
-	if !documented && !isSuccess(a.code) {
-		// The last resort: a number set apart in the words.
-		for _, m := range codeInWords.FindAllStringSubmatch(a.msg, -1) {
-			if found := m[1] + m[2]; isBusinessCode(found) {
-				a.code = found
-				return
-			}
-		}
-	}
-}
-
-var (
-	fourDigits  = regexp.MustCompile(`^[0-9]{4}$`)
-	codeInWords = regexp.MustCompile(`\[([0-9]{4})\]|^\s*([0-9]{4})\s*[::]`)
-)
 
 // successCodes: 200 in the first generation, OP_SUCCESS in the second, 0 in its
 // authorisation calls. Either is taken from both.
@@ -119,44 +68,89 @@ func codeText(v any) string {
 	return text
 }
 
+// ownSuccess is the code of success of each generation's calls.
+var ownSuccess = map[string]string{Dianping: "200", Meituan: "OP_SUCCESS"}
+
 // conclude judges an answer that arrived whole. nil is success, and read has
 // had the data.
 func conclude(report reporter, status int, body []byte, read func(data any) error) *Error {
+	a, err := readAnswer(report, body)
+	if err != nil {
+		e := report.fail(classifyBare(report.call, status), err)
+		e.HTTPStatus = status
+		return e
+	}
+	return judge(report, status, a, read)
+}
+
+// judge is conclude for an envelope, or for what counts as one: an item of a
+// batch.
+func judge(report reporter, status int, a answer, read func(data any) error) *Error {
 	call, scrub := report.call, report.scrub
 	e := report.fail(UnknownOutcome, nil)
 	e.HTTPStatus = status
-	a, err := readAnswer(body)
-	if err != nil {
-		e.Class, e.Err = classifyBare(call, status), err
-		return e
-	}
 	e.Code, e.Message, e.TraceID = scrub.code(a.code), scrub.sentence(a.msg), scrub.token(a.trace)
 	if a.sub != "" {
 		e.Message = strings.TrimSpace(e.Message + " (" + scrub.token(a.sub) + ")")
 	}
-	if isSuccess(a.code) && isOK(status) {
-		if err := read(a.data); err != nil {
-			e.Err = scrub.cause(err)
-			return e
+	switch {
+	case isSuccess(a.code) && isOK(status):
+		err := report.succeed(a, read)
+		if err == nil {
+			return nil
 		}
-		return nil
-	}
-	if call.grants() {
+		e.Class, e.Reason = classifyUnread(err)
+		e.Err = scrub.cause(err)
+	case call.grants():
 		e.Class, e.Reason = classifyGrant(report.platform, call, status, a)
-		return e
+	default:
+		code := a.code
+		if a.partly {
+			code = codePartly
+		}
+		e.Class, e.Reason = classify(call, status, code, a.sub)
+		report.tell(e, a)
 	}
-	e.Class, e.Reason = classify(call, status, a.code, a.sub)
-	told, _ := receipts(a.data)
-	if call == CallBatchConsume {
-		told = consumedRows(a.data)
+	return e
+}
+
+// succeed reads the data of a success. The other generation's code of success
+// may be anybody's: it counts only with data.
+func (p reporter) succeed(a answer, read func(data any) error) error {
+	err := read(a.data)
+	if a.code == ownSuccess[p.platform] {
+		return err
 	}
-	if e.Reason == PartlyConsumed {
-		e.Receipts = told
-	} else if len(told) > 0 {
-		e.Receipt = &told[0]
+	if errors.Is(err, errNoRecord) || err == nil && (a.data == nil || a.data == "") {
+		return errNoData("data, and its code is not of this generation")
 	}
+	return err
+}
+
+// tell notes what a refusal tells about the vouchers that were asked for.
+func (p reporter) tell(e *Error, a answer) {
 	if e.Reason == AlreadyUsed {
 		e.UsedAt = timeOfUse(a)
 	}
-	return e
+	if e.Reason == PartlyConsumed {
+		e.Receipts = p.consumed(a.data)
+		return
+	}
+	told := receipts(a.data)
+	i := slices.IndexFunc(told, func(r Receipt) bool { return p.code == "" || names(r.Code, p.code) })
+	switch {
+	case i >= 0:
+		e.Receipt = &told[i]
+	case len(told) > 0 && a.byRow && p.call.Changes():
+		e.Class, e.Reason = UnknownOutcome, OtherCode
+	}
+}
+
+// consumed gives the vouchers of a partial success.
+func (p reporter) consumed(data any) []Receipt {
+	if p.code == "" {
+		return batchConsumed(data)
+	}
+	list, _ := ofOne(p.code, p.count, consumed(data))
+	return list
 }

@@ -17,7 +17,7 @@ var expires = time.UnixMilli(1893427199000)
 // fullReceipt is the voucher of the fixtures below.
 var fullReceipt = Receipt{
 	Code: "0123456789", Count: 2, DealID: 1001, DealGroupID: 2001, ProductItemID: 3001, ProductType: 1,
-	Title: "双人套餐", Price: 9900, MarketPrice: 16800, BizType: 205, Expires: expires, Mobile: "138****0000",
+	Title: "双人套餐", Price: 9900, PriceKnown: true, MarketPrice: 16800, BizType: 205, Expires: expires, Mobile: "138****0000",
 	Payments: []Payment{{ID: "p1", Amount: 9900, AmountType: 10}},
 }
 
@@ -78,7 +78,7 @@ func TestPrepareThatTellsLittle(t *testing.T) {
 		{`{"deal_id":7,"count":"-3","deal_price":"much","receiptEndDate":0,"payment_detail":5,"mobile":null}`,
 			Receipt{Code: "0123456789", DealID: 7}},
 		{`{"deal_id":7,"deal_price":49.900000000000006,"deal_marketprice":"49.905"}`,
-			Receipt{Code: "0123456789", Count: 1, DealID: 7, Price: 4990, MarketPrice: 4991}},
+			Receipt{Code: "0123456789", Count: 1, DealID: 7, Price: 4990, PriceKnown: true, MarketPrice: 4991}},
 	}
 	for _, tt := range tests {
 		got, err := answering(t, 200, `{"code":200,"data":`+tt.data+`}`).dianping(t).Prepare(context.Background(), testShop, "0123456789")
@@ -98,28 +98,20 @@ func TestConsumeAndReverse(t *testing.T) {
 		want       []Receipt // nil: unknown outcome
 	}{
 		{"first generation, two coupons",
-			`{"code":200,"msg":"success","data":[{"order_id":"123456789012345678901234","receipt_code":"0123456789","deal_id":1001,"open_shop_uuid":"uuid1"},{"order_id":"123456789012345678901234","receipt_code":"0123456790"}]}`,
+			`{"code":200,"msg":"success","data":[{"order_id":"123456789012345678901234","receipt_code":"0123456789","deal_id":1001,"open_shop_uuid":"uuid1"},{"order_id":"123456789012345678901234","receipt_code":"0123456790","deal_id":1001}]}`,
 			[]Receipt{{Code: "0123456789", OrderID: "123456789012345678901234", DealID: 1001, ShopID: "uuid1"},
-				{Code: "0123456790", OrderID: "123456789012345678901234"}}},
+				{Code: "0123456790", OrderID: "123456789012345678901234", DealID: 1001}}},
 		{"second generation",
 			`{"code":"OP_SUCCESS","msg":"success","traceId":"1234567890123456789","data":{"result":[{"orderId":"123456789012345678901234","receiptCode":"0123456789","dealId":1001,"dealgroupId":2001,"dealTitle":"双人套餐","dealPrice":99.0,"dealMarketPrice":168.0,"mobile":"138****0000","bizType":0,"receiptEndDate":"1893427199000","paymentDetail":[{"paymentDetailId":"p1","amount":"99.00","amountType":10}]}]}}`,
 			[]Receipt{{Code: "0123456789", OrderID: "123456789012345678901234", DealID: 1001, DealGroupID: 2001, Title: "双人套餐",
-				Price: 9900, MarketPrice: 16800, Mobile: "138****0000", Expires: expires,
+				Price: 9900, PriceKnown: true, MarketPrice: 16800, Mobile: "138****0000", Expires: expires,
 				Payments: []Payment{{ID: "p1", Amount: 9900, AmountType: 10}}}}},
 		{"order id as a number", `{"code":200,"data":[{"order_id":123456789012345678901234,"receipt_code":123456789}]}`,
-			[]Receipt{{Code: "123456789", OrderID: "123456789012345678901234"}}},
+			[]Receipt{{Code: "0123456789", OrderID: "123456789012345678901234"}}},
 		{"nothing can be read but the code", `{"code":200,"data":[{"receipt_code":"0123456789","deal_price":{},"deal_id":"x","receiptEndDate":"soon","mobile":"??","payment_detail":"none"}]}`,
 			[]Receipt{{Code: "0123456789", Mobile: "****"}}},
 		{"row without the code", `{"code":200,"data":{"order_id":"7"}}`, []Receipt{{Code: "0123456789", OrderID: "7"}}},
 		{"one row of two is odd", `{"code":200,"data":[{"receipt_code":"0123456789"},7]}`, fromRequest},
-		{"no data", `{"code":200}`, fromRequest},
-		{"null", `{"code":"OP_SUCCESS","data":null}`, fromRequest},
-		{"empty text", `{"code":0,"data":""}`, fromRequest},
-		{"empty list", `{"code":200,"data":[]}`, fromRequest},
-		{"empty object", `{"code":200,"data":{}}`, fromRequest},
-		{"empty result", `{"code":"OP_SUCCESS","data":{"result":[]}}`, fromRequest},
-		{"null result", `{"code":"OP_SUCCESS","data":{"result":null}}`, fromRequest},
-
 		{"data is a number", `{"code":200,"data":1}`, nil},
 		{"data is words", `{"code":200,"data":"处理中"}`, nil},
 		{"data is broken JSON text", `{"code":200,"data":"[{\"receipt_code\":"}`, nil},
@@ -139,7 +131,7 @@ func TestConsumeAndReverse(t *testing.T) {
 			t.Parallel()
 			b := answering(t, 200, tt.body)
 			for generation, c := range b.both(t) {
-				consumed, err1 := c.Consume(context.Background(), testShop, ConsumeRequest{RequestID: "r1", Code: "0123456789", Count: 1})
+				consumed, err1 := c.Consume(context.Background(), testShop, ConsumeRequest{RequestID: "r1", Code: "0123456789", Count: max(1, len(tt.want))})
 				undone, err2 := c.ReverseConsume(context.Background(), testShop, ReverseRequest{Code: "0123456789", DealID: 1001})
 				if tt.want == nil {
 					if !errors.Is(err1, UnknownOutcome) || !errors.Is(err2, UnknownOutcome) {
@@ -152,9 +144,6 @@ func TestConsumeAndReverse(t *testing.T) {
 				}
 				if diff := cmp.Diff(tt.want, consumed, cmpopts.EquateApproxTime(0)); diff != "" {
 					t.Errorf("%s consume (-want +got):\n%s", generation, diff)
-				}
-				if tt.want[0].DealID == 0 {
-					undone[0].DealID = 0 // from the request
 				}
 				if diff := cmp.Diff(tt.want, undone, cmpopts.EquateApproxTime(0)); diff != "" {
 					t.Errorf("%s reverse (-want +got):\n%s", generation, diff)
@@ -171,7 +160,7 @@ func TestConsumeAndReverse(t *testing.T) {
 
 func TestPrepareNeedsAVoucher(t *testing.T) {
 	t.Parallel()
-	for _, data := range []string{`null`, `""`, `[]`, `{}`, `{"result":[]}`, `7`, `"x"`, `{"status":"ok"}`} {
+	for _, data := range []string{`7`, `"x"`, `{"status":"ok"}`, `false`} {
 		for _, c := range answering(t, 200, `{"code":200,"data":`+data+`}`).both(t) {
 			if _, err := c.Prepare(context.Background(), testShop, "0123456789"); !errors.Is(err, UnknownOutcome) {
 				t.Errorf("data %s: got %v, want an unknown outcome", data, err)
@@ -252,9 +241,6 @@ func TestWhereTheCodeIs(t *testing.T) {
 	}{
 		{`{"code":"OP_BIZ_ERROR","msg":"业务错误","data":1006}`, "1006", Refused, NotFound},
 		{`{"code":"OP_BIZ_ERROR","msg":"业务错误","data":{"bizCode":"1009"}}`, "1009", Refused, Expired},
-		{`{"code":"OP_BIZ_ERROR","msg":"[1012] 不可在本店消费"}`, "1012", Refused, WrongShop},
-		{`{"code":"OP_BIZ_ERROR","msg":"1012:不可在本店消费","data":null}`, "1012", Refused, WrongShop},
-		{`{"code":"OP_BIZ_ERROR","msg":"1012: no","data":""}`, "1012", Refused, WrongShop},
 		{`{"code":"1008.0"}`, "1008", Refused, AlreadyUsed},
 		{`{"code":" 1008 "}`, "1008", Refused, AlreadyUsed},
 		{`{"CODE":1008.0,"Msg":"x"}`, "1008", Refused, AlreadyUsed},
@@ -279,13 +265,13 @@ func TestWhereTheCodeIs(t *testing.T) {
 
 func TestPartialSuccess(t *testing.T) {
 	t.Parallel()
-	for _, c := range answering(t, 200, `{"code":1004,"msg":"部分验证成功","data":[{"receipt_code":"1"},{"receipt_code":"2"}]}`).both(t) {
+	for _, c := range answering(t, 200, `{"code":1004,"msg":"部分验证成功","data":[{"receipt_code":"123456789"},{"receipt_code":"2"}]}`).both(t) {
 		_, err := c.Consume(context.Background(), testShop, ConsumeRequest{RequestID: "r1", Code: "0123456789", Count: 3})
 		e := failure(t, err)
 		if e.Class != UnknownOutcome || e.Reason != PartlyConsumed || e.Receipt != nil {
 			t.Errorf("got %v", e)
 		}
-		if diff := cmp.Diff([]Receipt{{Code: "1"}, {Code: "2"}}, e.Receipts); diff != "" {
+		if diff := cmp.Diff([]Receipt{{Code: "0123456789"}, {Code: "2"}}, e.Receipts); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
@@ -294,7 +280,7 @@ func TestPartialSuccess(t *testing.T) {
 func TestGetConsumed(t *testing.T) {
 	t.Parallel()
 	want := Record{
-		Code: "0123456789", DealID: 1001, DealGroupID: 2001, Title: "双人套餐", Price: 9900, MarketPrice: 16800,
+		Code: "0123456789", DealID: 1001, DealGroupID: 2001, Title: "双人套餐", Price: 9900, PriceKnown: true, MarketPrice: 16800,
 		VerifyAccount: "a01", VerifyChannel: "15", VerifyTime: time.Date(2024, 1, 2, 3, 4, 5, 0, beijing), BizType: 203,
 	}
 	const snake = `{"receipt_code":"0123456789","deal_id":1001,"dealgroup_id":2001,"deal_title":"双人套餐","deal_price":99,"deal_marketprice":168.00,"order_shoppromo_amount":1.5,"order_shop_promo_details":[{"promo_amount":"1.5"}],"verify_account":"a01","verify_channel":15,"verify_time":"2024-01-02 03:04:05","biz_type":"203"}`
@@ -309,7 +295,7 @@ func TestGetConsumed(t *testing.T) {
 			}
 		}
 	}
-	for _, data := range []string{`null`, `{}`, `[]`, `{"deal_id":1}`, `{"receipt_code":"0123456780","verify_time":"2024-01-02 03:04:05"}`} {
+	for _, data := range []string{`{"deal_id":1}`, `7`, `"x"`, `{"receipt_code":"0123456780","verify_time":"2024-01-02 03:04:05"}`} {
 		_, err := answering(t, 200, `{"code":200,"data":`+data+`}`).dianping(t).GetConsumed(context.Background(), testShop, "0123456789")
 		if !errors.Is(err, UnknownOutcome) {
 			t.Errorf("data %s: got %v, want an unknown outcome", data, err)
@@ -321,7 +307,7 @@ func TestScanPrepare(t *testing.T) {
 	t.Parallel()
 	c := answering(t, 200, `{"code":200,"data":[{"available_count":2,"receipt_code":"1","deal_id":5,"deal_price":"9.9"},{"deal_title":"x"}]}`).dianping(t)
 	got, err := c.ScanPrepare(context.Background(), testShop, "qr==@1")
-	if diff := cmp.Diff([]Receipt{{Code: "1", Count: 2, DealID: 5, Price: 990}}, got); err != nil || diff != "" {
+	if diff := cmp.Diff([]Receipt{{Code: "1", Count: 2, DealID: 5, Price: 990, PriceKnown: true}}, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	if got, err := answering(t, 200, `{"code":200,"data":[]}`).dianping(t).ScanPrepare(context.Background(), testShop, "q"); err != nil || len(got) != 0 {
@@ -348,7 +334,7 @@ func TestBatchConsume(t *testing.T) {
 		{"mixed up: a refusal belongs to nobody", `[` + ok("333") + `,` + used + `,` + ok("111") + `]`, [3]string{done("111"), "unknown_outcome  ", done("333")}},
 		{"fewer rows", `[` + ok("111") + `,` + used + `]`, [3]string{done("111"), "unknown_outcome  ", "unknown_outcome  "}},
 		{"one row", ok("222"), [3]string{"unknown_outcome  ", done("222"), "unknown_outcome  "}},
-		{"success without details", `[` + ok("111") + `,{"single_consume_code":0},` + used + `]`, [3]string{done("111"), done("222"), "refused already_used 1008"}},
+		{"success without details", `[` + ok("111") + `,{"single_consume_code":0},` + used + `]`, [3]string{done("111"), "unknown_outcome  0", "refused already_used 1008"}},
 		{"details that cannot be read", `[` + ok("111") + `,{"single_consume_code":200,"consume_detail_list":"x"},` + used + `]`, [3]string{done("111"), "unknown_outcome  200", "refused already_used 1008"}},
 		{"no code", `[` + strings.Replace(ok("111"), `"single_consume_code":200,`, "", 1) + `,` + used + `,` + used + `]`, [3]string{"unknown_outcome  ", "refused already_used 1008", "refused already_used 1008"}},
 		{"strange code", `[{"single_consume_code":77},` + used + `,` + used + `]`, [3]string{"unknown_outcome  77", "refused already_used 1008", "refused already_used 1008"}},

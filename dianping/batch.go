@@ -2,47 +2,37 @@ package dianping
 
 import "errors"
 
-// batchRow is one row of a batchconsume answer.
-type batchRow struct {
-	code    string // its outcome, in the platform's codes
-	message string
-	details []Receipt
-	whole   bool // details could be read, or there are none
-}
-
-func batchRows(data any) []batchRow {
+// batchRows gives the rows of a batchconsume answer, each as the answer of a
+// consume.
+func batchRows(data any) []answer {
 	objects, _ := rows(data)
-	var list []batchRow
+	var list []answer
 	for _, o := range objects {
-		row := batchRow{
-			code:    codeText(o["singleconsumecode"]),
-			message: o.text("singleconsumemsg"),
+		row := answer{code: o.outcome(rowKeys), msg: o.text(wordKeys...), data: o["consumedetaillist"]}
+		if row.code != "" || row.data != nil {
+			row.lookAtRows(CallBatchConsume)
+			list = append(list, row)
 		}
-		if row.code == "" && o["consumedetaillist"] == nil {
-			continue
-		}
-		row.details, row.whole = receipts(o["consumedetaillist"])
-		list = append(list, row)
 	}
 	return list
 }
 
 // about reports whether the row names a code.
-func (r batchRow) about(code string) bool {
-	for _, receipt := range r.details {
-		if receipt.Code == code {
+func (a answer) about(code string) bool {
+	for _, r := range receipts(a.data) {
+		if r.Code != "" && names(r.Code, code) {
 			return true
 		}
 	}
 	return false
 }
 
-// consumedRows gives the vouchers that a batch's rows say are consumed.
-func consumedRows(data any) []Receipt {
+// batchConsumed gives the vouchers that a batch's rows say are consumed.
+func batchConsumed(data any) []Receipt {
 	var list []Receipt
 	for _, row := range batchRows(data) {
-		if isSuccess(row.code) {
-			list = append(list, row.details...)
+		if isSuccess(row.code) || row.partly {
+			list = append(list, consumed(row.data)...)
 		}
 	}
 	return list
@@ -51,7 +41,7 @@ func consumedRows(data any) []Receipt {
 // assign finds the row of each item; -1 where there is none. A refused row does
 // not say its code, so place decides, but only where every row that does name a
 // code of the request stands in that code's place.
-func assign(items []BatchItem, list []batchRow) []int {
+func assign(items []BatchItem, list []answer) []int {
 	byPlace := len(list) == len(items)
 	named := make([]int, len(items))
 	for i, item := range items {
@@ -66,7 +56,7 @@ func assign(items []BatchItem, list []batchRow) []int {
 		}
 	}
 	for i := range named {
-		if named[i] < 0 && byPlace && len(list[i].details) == 0 {
+		if named[i] < 0 && byPlace && len(receipts(list[i].data)) == 0 {
 			named[i] = i
 		}
 	}
@@ -81,29 +71,16 @@ func readBatch(items []BatchItem, data any, report reporter) ([]BatchResult, err
 	}
 	results := make([]BatchResult, len(items))
 	for i, at := range assign(items, list) {
+		result, item := &results[i], items[i]
 		if at < 0 {
-			results[i].Err = report.fail(UnknownOutcome, errors.New("the answer does not speak of this code"))
+			result.Err = report.fail(UnknownOutcome, errors.New("the answer does not speak of this code"))
 			continue
 		}
-		row := list[at]
-		if isSuccess(row.code) && (len(row.details) > 0 || row.whole) {
-			results[i].Receipts = row.details
-			if len(row.details) == 0 {
-				results[i].Receipts = []Receipt{{Code: items[i].Code}}
-			}
-			continue
-		}
-		e := report.fail(UnknownOutcome, nil)
-		e.Code, e.Message = report.scrub.code(row.code), report.scrub.sentence(row.message)
-		if !isSuccess(row.code) {
-			e.Class, e.Reason = classify(CallBatchConsume, 200, row.code, "")
-		}
-		if e.Reason == PartlyConsumed {
-			e.Receipts = row.details
-		} else if len(row.details) > 0 {
-			e.Receipt = &row.details[0]
-		}
-		results[i].Err = e
+		report.code, report.count = item.Code, item.Count
+		result.Err = judge(report, 200, list[at], func(data any) (err error) {
+			result.Receipts, err = readConsumed(item.Code, item.Count, data)
+			return err
+		})
 	}
 	return results, nil
 }

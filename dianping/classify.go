@@ -1,5 +1,7 @@
 package dianping
 
+import "errors"
+
 // verdict is what a code means.
 type verdict struct {
 	class  Class
@@ -87,6 +89,9 @@ var authorisation = map[string]Class{
 	"22": Reauthorize,    // authorisation expired
 }
 
+// codePartly is the code for a consume of some of the coupons.
+const codePartly = "1004"
+
 func isDocumented(code string) bool {
 	_, ok := knownCodes[code]
 	return ok
@@ -145,6 +150,18 @@ func classifyBare(call Call, status int) Class {
 		return Misconfigured
 	default:
 		return UnknownOutcome
+	}
+}
+
+// classifyUnread judges a success whose data could not be used.
+func classifyUnread(err error) (Class, Reason) {
+	switch {
+	case errors.Is(err, errNoRecord):
+		return Refused, NoRecord
+	case errors.Is(err, errOtherCode):
+		return UnknownOutcome, OtherCode
+	default:
+		return UnknownOutcome, ""
 	}
 }
 

@@ -209,5 +209,9 @@ func TestRepeatable(t *testing.T) {
 		if got, _ := Repeatable(call, partly); got != !call.Changes() {
 			t.Errorf("%s after a partial success: got %v", call, got)
 		}
+		other := &Error{Class: UnknownOutcome, Reason: OtherCode}
+		if got, _ := Repeatable(call, other); got != !call.Changes() {
+			t.Errorf("%s after an answer about another code: got %v", call, got)
+		}
 	}
 }

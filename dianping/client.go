@@ -21,7 +21,7 @@ func (c *client) Consume(ctx context.Context, shop Shop, req ConsumeRequest) ([]
 		code: req.Code, count: req.Count, operator: req.Operator,
 	}.trimmed()
 	return once(ctx, c, r, func(data any) ([]Receipt, error) {
-		return readConsumed(Receipt{Code: r.code}, data)
+		return readConsumed(r.code, r.count, data)
 	})
 }
 
@@ -41,7 +41,7 @@ func (c *client) ReverseConsume(ctx context.Context, shop Shop, req ReverseReque
 		code: req.Code, dealID: req.DealID, operator: req.Operator,
 	}.trimmed()
 	return once(ctx, c, r, func(data any) ([]Receipt, error) {
-		return readConsumed(Receipt{Code: r.code, DealID: r.dealID}, data)
+		return readReversed(r.code, r.dealID, data)
 	})
 }
 

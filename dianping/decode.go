@@ -2,6 +2,7 @@ package dianping
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -74,8 +75,8 @@ func single(v any) (object, bool) {
 }
 
 // rows reads a list of objects in each shape known: a list, {"result": list},
-// one object for a list of one, JSON in a string; null, "" and {} are an empty
-// list. whole is false where something there could not be read.
+// one object for a list of one, JSON in a string; null, "", {} and an object of
+// such are an empty list. whole is false where something there could not be read.
 func rows(v any) (list []object, whole bool) { return rowsWithin(v, 4) }
 
 func rowsWithin(v any, depth int) (list []object, whole bool) {
@@ -100,7 +101,7 @@ func rowsWithin(v any, depth int) (list []object, whole bool) {
 		if result, has := o["result"]; has && o.text("receiptcode") == "" {
 			return rowsWithin(result, depth-1)
 		}
-		if len(o) == 0 {
+		if blank(v) {
 			return nil, true
 		}
 		return []object{o}, true
@@ -109,14 +110,26 @@ func rowsWithin(v any, depth int) (list []object, whole bool) {
 	}
 }
 
-// first returns the value of the first key that has one.
-func first(o object, keys ...string) any {
-	for _, key := range keys {
-		if v := o[key]; v != nil && v != "" {
-			return v
+// blank reports whether there is nothing in a value.
+func blank(v any) bool {
+	switch v := embedded(v).(type) {
+	case nil:
+		return true
+	case string:
+		v = strings.TrimSpace(v)
+		return v == "" || v == "null"
+	case []any:
+		return !slices.ContainsFunc(v, func(e any) bool { return !blank(e) })
+	case map[string]any:
+		for _, value := range v {
+			if !blank(value) {
+				return false
+			}
 		}
+		return true
+	default:
+		return false
 	}
-	return nil
 }
 
 // text reads the first key that holds a scalar other than "".
@@ -135,9 +148,15 @@ func (o object) number(keys ...string) int64 {
 	return n
 }
 
-// money reads an amount in yuan. It is never an error: an amount that cannot be
-// read must not make a failure of a voucher that was consumed.
-func (o object) money(keys ...string) Fen { return amount(o.text(keys...)) }
+// money reads an amount in yuan; false where there is none that can be read. It
+// is never an error: it must not make a failure of a voucher that was consumed.
+func (o object) money(keys ...string) (Fen, bool) { return amount(o.text(keys...)) }
+
+// fen is money where 0 says that it is not known.
+func (o object) fen(keys ...string) Fen {
+	f, _ := o.money(keys...)
+	return f
+}
 
 // moment reads a time; zero where there is none.
 func (o object) moment(keys ...string) time.Time { return moment(o.text(keys...)) }
@@ -179,20 +198,17 @@ func integer(text string) (int64, bool) {
 
 // amount reads yuan. What [ParseYuan] refuses but is a number, an exponent or
 // the tail of somebody's float, is rounded to the fen.
-func amount(text string) Fen {
+func amount(text string) (Fen, bool) {
 	if f, err := ParseYuan(text); err == nil {
-		return f
+		return f, true
 	}
 	r, ok := exact(text)
 	if !ok {
-		return 0
+		return 0, false
 	}
 	whole := r.Mul(r, big.NewRat(100, 1)).FloatString(0) // rounds half away from zero
 	n, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil {
-		return 0
-	}
-	return Fen(n)
+	return Fen(n), err == nil
 }
 
 var timeForms = []string{
@@ -239,5 +255,11 @@ func timeOfUse(a answer) time.Time {
 	return moment(timeInWords.FindString(a.msg))
 }
 
-// errNoData is a success that told nothing.
+// errNoRecord is the success of a question about one record with nothing in it.
+var errNoRecord = errors.New("the answer says success and has no record")
+
+// errOtherCode is a success that tells of other vouchers than were asked for.
+var errOtherCode = errors.New("the answer is about another code")
+
+// errNoData is a success that did not tell what it must.
 func errNoData(what string) error { return fmt.Errorf("the answer says success but has no %s", what) }

@@ -13,13 +13,14 @@ func TestParseYuan(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Fen{
 		"0": 0, "99": 9900, "99.0": 9900, "99.00": 9900, "99.000": 9900, "0.01": 1, "-1.5": -150, " 7 ": 700, "1.": 100,
+		"1,299.00": 129900, "12,345,678.9": 1234567890, "¥49.90": 4990, "￥49.90": 4990, "49.9元": 4990, "¥ 1,299 元": 129900, "-¥1.50": -150,
 		"999999999999999.99": 99999999999999999,
 	} {
 		if got, err := ParseYuan(text); err != nil || got != want {
 			t.Errorf("%q: got %d, %v; want %d", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "-", ".5", "--1", "1e2", "1,5", "1.005", "¥1", "NaN", "1.2.3", "+1", "1000000000000000"} {
+	for _, text := range []string{"", "-", ".5", "--1", "1e2", "1,5", "1,2345", ",123", "12,34,567", "1.1,000", "1.005", "¥", "元", "¥¥1", "99元起", "$1", "NaN", "1.2.3", "+1", "1000000000000000"} {
 		if got, err := ParseYuan(text); err == nil {
 			t.Errorf("%q: got %d, want an error", text, got)
 		}
@@ -35,10 +36,15 @@ func TestAmount(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Fen{
 		"99.00": 9900, "1.0E7": 1000000000, "9.9e1": 9900, "49.900000000000006": 4990, "49.905": 4991, "-49.905": -4991, "0.004": 0,
-		"": 0, "x": 0, "1e999999999": 0, "9e99": 0, strings.Repeat("9", 31): 0, "null": 0,
+		"0": 0, "0.00": 0,
 	} {
-		if got := amount(text); got != want {
-			t.Errorf("%q: got %d, want %d", text, got, want)
+		if got, known := amount(text); got != want || !known {
+			t.Errorf("%q: got %d, %v; want %d", text, got, known, want)
+		}
+	}
+	for _, text := range []string{"", "x", "1e999999999", "9e99", strings.Repeat("9", 31), "null", "面议"} {
+		if got, known := amount(text); known {
+			t.Errorf("%q: got %d, want nothing known", text, got)
 		}
 	}
 }
@@ -128,9 +134,15 @@ func FuzzDecode(f *testing.F) {
 		f.Add(502, byte(2), body)
 		f.Add(200, byte(0), body)
 	}
+	asked := map[Call]string{}
+	for _, call := range everyCall {
+		if call.aboutVoucher() && call != CallScanPrepare {
+			asked[call] = "0123456789"
+		}
+	}
 	f.Fuzz(func(t *testing.T, status int, n byte, body []byte) {
 		call := everyCall[int(n)%len(everyCall)]
-		report := reporter{platform: Dianping, call: call, scrub: newScrubber(testSession, testSecret)}
+		report := reporter{platform: Dianping, call: call, code: asked[call], count: 2, scrub: newScrubber(testSession, testSecret)}
 		var told string
 		e := conclude(report, status, body, func(data any) error {
 			var v any
@@ -152,7 +164,11 @@ func FuzzDecode(f *testing.F) {
 				v, err = readDeals(data)
 			default:
 				var list []Receipt
-				list, err = readConsumed(Receipt{Code: "0123456789"}, data)
+				if call == CallReverseConsume {
+					list, err = readReversed("0123456789", 1001, data)
+				} else {
+					list, err = readConsumed("0123456789", 2, data)
+				}
 				if err == nil && len(list) == 0 {
 					t.Error("a success without a row")
 				}
@@ -167,7 +183,7 @@ func FuzzDecode(f *testing.F) {
 			return err
 		})
 		if e == nil {
-			if a, err := readAnswer(body); err != nil || !isSuccess(a.code) || !isOK(status) || told == "" {
+			if a, err := readAnswer(report, body); err != nil || !isSuccess(a.code) || !isOK(status) || told == "" {
 				t.Errorf("success of http %d, %v, %+v", status, err, a)
 			}
 			return
@@ -175,8 +191,7 @@ func FuzzDecode(f *testing.F) {
 		if e.Class == "" || e.Error() == "" || e.Call != call {
 			t.Errorf("got %+v", e)
 		}
-		_, documented := knownCodes[e.Code]
-		if call.Changes() && e.Class == Refused && (!documented || status >= 500) {
+		if call.Changes() && e.Class == Refused && (!isDocumented(e.Code) || status >= 500) {
 			t.Errorf("http %d, code %q is taken for a refusal", status, e.Code)
 		}
 		if e.Receipt != nil && longDigits.MatchString(e.Receipt.Mobile) {

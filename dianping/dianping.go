@@ -38,7 +38,7 @@ type Client interface {
 
 	// Prepare checks a typed code (输码验券校验). It has no effect. A refusal may
 	// carry data: Error.Receipt then holds what the platform told, among it the
-	// deal id that an undo needs.
+	// deal id that an undo needs. A success with nothing in it is [NoRecord].
 	Prepare(ctx context.Context, shop Shop, code string) (Receipt, error)
 
 	// ScanPrepare checks the text of a customer's QR code (扫码验券校验); one row
@@ -46,9 +46,10 @@ type Client interface {
 	// answers with class [Unsupported].
 	ScanPrepare(ctx context.Context, shop Shop, qr string) ([]Receipt, error)
 
-	// Consume verifies (验券). One row for each coupon consumed; with a count
-	// above one the rows name other codes of the same order too. A platform that
-	// says success without any row yields one row with the request's own code.
+	// Consume verifies (验券). One row for each coupon consumed, at most as many as
+	// were asked for and one of them with the asked code; with a count above one
+	// the others name further codes of the same order. A success without any row,
+	// or with others than these ([OtherCode]), is [UnknownOutcome].
 	Consume(ctx context.Context, shop Shop, req ConsumeRequest) ([]Receipt, error)
 
 	// BatchConsume verifies several codes of 次卡 in one call. There is one result
@@ -60,13 +61,15 @@ type Client interface {
 
 	// ReverseConsume undoes a verification (撤销验券) within the platform's ten
 	// minutes. The code is void afterwards; the customer's app shows a new one.
-	// It has no idempotency key: after a doubt ask GetConsumed first.
+	// It has no idempotency key: after a doubt ask GetConsumed first. A success
+	// without a row of the code or of its deal is [UnknownOutcome].
 	ReverseConsume(ctx context.Context, shop Shop, req ReverseRequest) ([]Receipt, error)
 
-	// GetConsumed tells who consumed a code and when (查询已验券信息). A code that
-	// is not consumed is refused, with a code that is not documented. Refusals
-	// that speak of the shop ([WrongShop], [ShopNotGranted], …) do not say that
-	// the code is unused.
+	// GetConsumed tells who consumed a code and when (查询已验券信息). How the
+	// platform says that a code is not consumed is not documented: as a success
+	// with nothing in it ([NoRecord]), or as a refusal, with whatever code.
+	// Refusals that speak of the shop ([WrongShop], [ShopNotGranted], …) do not
+	// say that the code is unused.
 	GetConsumed(ctx context.Context, shop Shop, code string) (Record, error)
 
 	// QueryListByDate returns every verification of a Beijing calendar day, all
@@ -149,8 +152,9 @@ type Receipt struct {
 	ProductType   int64
 	Title         string
 	Price         Fen
-	MarketPrice   Fen
-	BizType       int // 0 团购, 203 拼团, 205 次卡, 217 通兑标品
+	PriceKnown    bool // false: no price was told that can be read, and Price is 0; a price of 0 is one
+	MarketPrice   Fen  // 0: not known
+	BizType       int  // 0 团购, 203 拼团, 205 次卡, 217 通兑标品
 	Expires       time.Time
 	Mobile        string // always masked, e.g. 138****0000
 	Payments      []Payment
@@ -172,7 +176,8 @@ type Record struct {
 	DealGroupID   int64
 	Title         string
 	Price         Fen
-	MarketPrice   Fen
+	PriceKnown    bool // false: no price was told that can be read, and Price is 0; a price of 0 is one
+	MarketPrice   Fen  // 0: not known
 	VerifyAccount string
 	VerifyChannel string // 15: a third-party system
 	VerifyTime    time.Time
@@ -201,7 +206,7 @@ type Deal struct {
 	DealID         int64
 	DealGroupID    int64
 	Title          string
-	Price          Fen
+	Price          Fen // 0: not known
 	MarketPrice    Fen
 	Begins, Ends   time.Time
 	ReceiptBegins  time.Time

@@ -22,10 +22,11 @@ const (
 	// logic (no connection, or the gateway says so); nothing was changed.
 	Unavailable Class = "unavailable"
 	// UnknownOutcome: the call may or may not have had its effect: time-out,
-	// connection lost after sending, 5xx, a body that cannot be read, a code
-	// that nobody has documented, or a part of it only ([PartlyConsumed]). A call
-	// that has no effect (see [Call.Changes]) can end so too: its answer is lost,
-	// nothing else.
+	// connection lost after sending, 5xx, a body that is not the platform's or
+	// cannot be read, a code that nobody has documented, a success that tells
+	// nothing or of others ([OtherCode]), or a part of it only ([PartlyConsumed]).
+	// A call that has no effect (see [Call.Changes]) can end so too: its answer is
+	// lost, nothing else.
 	UnknownOutcome Class = "unknown_outcome"
 	// Misconfigured: our request is wrong (signature, permission, parameters);
 	// nothing was changed and no repeat will help.
@@ -68,6 +69,8 @@ const (
 	ShopNotGranted   Reason = "shop_not_granted" // 645
 	CodeSpent        Reason = "code_spent"       // class Reauthorize: the callback's code was used before, is too old or is none
 	RefreshSpent     Reason = "refresh_spent"    // class Reauthorize: the refresh token was used before, is too old or is none
+	NoRecord         Reason = "no_record"        // a success with nothing in it: the platform has no such record
+	OtherCode        Reason = "other_code"       // class UnknownOutcome: a success that tells of other codes, or of more than were asked for
 	Other            Reason = "other"            // a code that nobody has documented; class UnknownOutcome where tokens were asked for
 )
 
@@ -147,6 +150,16 @@ const (
 // Changes reports whether the call has an effect: on vouchers, or on tokens.
 func (c Call) Changes() bool {
 	return c == CallConsume || c == CallBatchConsume || c == CallReverseConsume || c.grants()
+}
+
+// aboutVoucher reports whether the rows of the call's answer are vouchers whose
+// own codes say what became of the call. A batch's rows have outcomes apart.
+func (c Call) aboutVoucher() bool {
+	switch c {
+	case CallPrepare, CallScanPrepare, CallConsume, CallReverseConsume, CallGetConsumed:
+		return true
+	}
+	return false
 }
 
 // grants reports whether the call hands out tokens.

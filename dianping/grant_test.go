@@ -116,7 +116,7 @@ func TestReadShops(t *testing.T) {
 		"one without id among two": {`[{"shopname":"x"},{"open_shop_uuid":"u2"}]`, []AuthorizedShop{{ID: "u2"}}},
 	}
 	for name, tt := range tests {
-		a, err := readAnswer([]byte(`{"code":200,"data":` + tt.data + `}`))
+		a, err := readAnswer(reporter{platform: Dianping, call: CallShops}, []byte(`{"code":200,"data":`+tt.data+`}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ func TestReadShops(t *testing.T) {
 		}
 	}
 	for _, data := range []string{`"x"`, `[{"shopname":"x"}]`, `7`} {
-		a, err := readAnswer([]byte(`{"code":200,"data":` + data + `}`))
+		a, err := readAnswer(reporter{platform: Dianping, call: CallShops}, []byte(`{"code":200,"data":`+data+`}`))
 		if err != nil {
 			t.Fatal(err)
 		}

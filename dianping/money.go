@@ -2,6 +2,7 @@ package dianping
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -20,13 +21,18 @@ func (f Fen) String() string {
 }
 
 // ParseYuan reads the platform's literal text of an amount in yuan ("99",
-// "99.0", "99.00") without going through a float. More than two decimals are
-// accepted only where the rest is zeros.
+// "99.0", "99.00", and as people write it: "¥1,299.00", "49.9元") without going
+// through a float. More than two decimals are accepted only where the rest is
+// zeros.
 func ParseYuan(text string) (Fen, error) {
 	s := strings.TrimSpace(text)
 	neg := strings.HasPrefix(s, "-")
 	s = strings.TrimPrefix(s, "-")
+	s = strings.TrimSpace(strings.TrimSuffix(trimSign(s), "元"))
 	whole, frac, _ := strings.Cut(s, ".")
+	if grouped.MatchString(whole) {
+		whole = strings.ReplaceAll(whole, ",", "")
+	}
 	if len(frac) > 2 {
 		if strings.Trim(frac[2:], "0") != "" {
 			return 0, fmt.Errorf("dianping: amount %q has more than two decimals", text)
@@ -45,4 +51,16 @@ func ParseYuan(text string) (Fen, error) {
 		n = -n
 	}
 	return Fen(n), nil
+}
+
+// grouped is a number with thousands separators.
+var grouped = regexp.MustCompile(`^[0-9]{1,3}(,[0-9]{3})+$`)
+
+// trimSign removes the sign of the currency, in either width.
+func trimSign(s string) string {
+	s, found := strings.CutPrefix(s, "¥")
+	if !found {
+		s = strings.TrimPrefix(s, "￥")
+	}
+	return s
 }

@@ -212,7 +212,7 @@ func TestHistoryShapes(t *testing.T) {
 	t.Parallel()
 	const snake = `{"receipt_code":"1","deal_id":1001,"dealgroup_id":2001,"deal_title":"t","deal_price":"9.9","deal_marketprice":12,"verify_account":"a01","verify_channel":"15","verify_time":"2024-01-02 03:04:05","biz_type":0,"flow_id":"f","refund_status":1}`
 	const camel = `{"receiptCode":"1","dealId":"1001","dealGroupId":"2001","dealTitle":"t","dealPrice":9.90,"dealMarketPrice":"12.00","verifyAccount":"a01","verifyChannel":15,"verifyTime":"2024-01-02 03:04:05","bizType":"0","flowId":"f","refundStatus":"1"}`
-	want := Record{Code: "1", DealID: 1001, DealGroupID: 2001, Title: "t", Price: 990, MarketPrice: 1200, VerifyAccount: "a01",
+	want := Record{Code: "1", DealID: 1001, DealGroupID: 2001, Title: "t", Price: 990, PriceKnown: true, MarketPrice: 1200, VerifyAccount: "a01",
 		VerifyChannel: "15", VerifyTime: time.Date(2024, 1, 2, 3, 4, 5, 0, beijing), FlowID: "f", RefundStatus: "1"}
 	for _, data := range []string{
 		`{"total_count":1,"records":[` + snake + `]}`,

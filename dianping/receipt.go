@@ -1,25 +1,36 @@
 package dianping
 
 import (
-	"errors"
+	"slices"
+	"strconv"
 	"strings"
 )
 
-// receipts reads the vouchers in data. whole is false where something there is
-// neither a voucher nor nothing.
-func receipts(data any) (list []Receipt, whole bool) {
-	objects, whole := rows(data)
+// receipts reads the vouchers in data, also those that failed.
+func receipts(data any) []Receipt {
+	objects, _ := rows(data)
+	return vouchers(objects)
+}
+
+// consumed reads the vouchers in data that do not say of themselves that they
+// failed.
+func consumed(data any) []Receipt {
+	objects, _ := sound(data)
+	return vouchers(objects)
+}
+
+func vouchers(objects []object) []Receipt {
+	var list []Receipt
 	for _, o := range objects {
-		if o.text("receiptcode", "orderid", "dealid", "dealtitle") == "" {
-			whole = false
-			continue
+		if o.text("receiptcode", "orderid", "dealid", "dealtitle") != "" {
+			list = append(list, readReceipt(o))
 		}
-		list = append(list, readReceipt(o))
 	}
-	return list, whole
+	return list
 }
 
 func readReceipt(o object) Receipt {
+	price, known := o.money("dealprice")
 	return Receipt{
 		Code:          o.text("receiptcode"),
 		Count:         int(max(0, o.number("count", "availablecount"))),
@@ -29,8 +40,9 @@ func readReceipt(o object) Receipt {
 		ProductItemID: o.number("productitemid"),
 		ProductType:   o.number("producttype"),
 		Title:         o.text("dealtitle"),
-		Price:         o.money("dealprice"),
-		MarketPrice:   o.money("dealmarketprice"),
+		Price:         price,
+		PriceKnown:    known,
+		MarketPrice:   o.fen("dealmarketprice"),
 		BizType:       int(o.number("biztype")),
 		Expires:       o.moment("receiptenddate", "reveiptenddate"),
 		Mobile:        maskMobile(o.text("mobile")),
@@ -39,34 +51,64 @@ func readReceipt(o object) Receipt {
 	}
 }
 
+// readPayments reads the lines of an order. A sum of some of them would be wrong,
+// so that without the amount of one there are none.
 func readPayments(v any) []Payment {
 	objects, _ := rows(v)
 	var list []Payment
 	for _, o := range objects {
+		fen, known := o.money("amount")
+		if !known {
+			return nil
+		}
 		list = append(list, Payment{
 			ID:         o.text("paymentdetailid"),
-			Amount:     o.money("amount"),
+			Amount:     fen,
 			AmountType: int(o.number("amounttype")),
 		})
 	}
 	return list
 }
 
-// readPrepared reads the answer of prepare. Without a voucher it told nothing
+// names reports whether a code that was told can be the asked one: they are
+// equal up to leading zeros, which a number loses; or it is not told, or masked.
+func names(told, asked string) bool {
+	told = codeSeparators.Replace(told)
+	if n, ok := integer(told); ok { // 1.23456789E8, too
+		told = strconv.FormatInt(n, 10)
+	}
+	return told == "" || strings.Contains(told, "*") || strings.TrimLeft(told, "0") == strings.TrimLeft(asked, "0")
+}
+
+var codeSeparators = strings.NewReplacer(" ", "", "-", "")
+
+// readPrepared reads the answer of prepare. Data without a voucher tells nothing
 // that could be shown or undone, so it counts as lost.
 func readPrepared(code string, data any) (Receipt, error) {
-	list, _ := receipts(data)
+	objects, whole := sound(data)
+	list := vouchers(objects)
 	if len(list) == 0 {
-		return Receipt{}, errNoData("voucher")
+		return Receipt{}, nothing(objects, whole, "voucher")
 	}
-	receipt := list[0]
-	if receipt.Code == "" {
-		receipt.Code = code
+	i := slices.IndexFunc(list, func(r Receipt) bool { return names(r.Code, code) })
+	if i < 0 {
+		return Receipt{}, errOtherCode
 	}
-	if objects, _ := rows(data); receipt.Count == 0 && countless(objects) {
+	receipt := list[i]
+	receipt.Code = code
+	if receipt.Count == 0 && countless(objects) {
 		receipt.Count = 1 // it can be consumed, the platform said
 	}
 	return receipt, nil
+}
+
+// nothing tells a question about one record that has no answer in it from one
+// whose answer cannot be read.
+func nothing(objects []object, whole bool, what string) error {
+	if whole && len(objects) == 0 {
+		return errNoRecord
+	}
+	return errNoData(what + " that can be read")
 }
 
 // countless reports whether no row says a count.
@@ -81,38 +123,60 @@ func countless(objects []object) bool {
 
 // readScanned reads the answer of scanprepare; a row without a code is none.
 func readScanned(data any) ([]Receipt, error) {
-	list, whole := receipts(data)
+	objects, whole := sound(data)
 	var usable []Receipt
-	for _, receipt := range list {
+	for _, receipt := range vouchers(objects) {
 		if receipt.Code != "" {
 			usable = append(usable, receipt)
 		}
 	}
-	if len(usable) == 0 && (!whole || len(list) > 0) {
+	if len(usable) == 0 && (!whole || len(objects) > 0) {
 		return nil, errNoData("voucher that can be read")
 	}
 	return usable, nil
 }
 
-// readConsumed reads the answer of consume or reverseconsume for one code.
-//
-// The code of the answer is what says that the platform did it, so an empty list
-// (null, "", [], {"result": []}) is a success all the same: to call it a failure
-// would be wrong, to call it a doubt would only ask what was just answered. The
-// one row then is what the request says. Data that is there but cannot be read
-// is another matter: such an answer is not the platform's as it is known, and
+// readConsumed reads the answer of consume. Its rows are what the platform says
+// it did: without any, a success may be that of whatever stands in between, and
 // getconsumed is cheap.
-func readConsumed(asked Receipt, data any) ([]Receipt, error) {
-	list, whole := receipts(data)
-	switch {
-	case len(list) > 0:
-	case whole:
-		return []Receipt{asked}, nil
-	default:
+func readConsumed(code string, count int, data any) ([]Receipt, error) {
+	list := consumed(data)
+	if len(list) == 0 {
 		return nil, errNoData("voucher that can be read")
 	}
-	if len(list) == 1 && list[0].Code == "" {
-		list[0].Code = asked.Code
+	return ofOne(code, count, list)
+}
+
+// ofOne checks the rows of a consume: one is of the asked code, the others of as
+// many coupons of its order as were asked for.
+func ofOne(code string, count int, list []Receipt) ([]Receipt, error) {
+	asked := false
+	for i, r := range list {
+		if names(r.Code, code) {
+			list[i].Code, asked = code, true
+		}
+	}
+	if !asked || len(list) > count {
+		return nil, errOtherCode
+	}
+	return list, nil
+}
+
+// readReversed reads the answer of reverseconsume. No source says whether its
+// row has the code that was undone or the customer's new one, so that the deal
+// counts as well.
+func readReversed(code string, dealID int64, data any) ([]Receipt, error) {
+	list := consumed(data)
+	if len(list) == 0 {
+		return nil, errNoData("voucher that can be read")
+	}
+	for i, r := range list {
+		switch {
+		case names(r.Code, code):
+			list[i].Code = code
+		case r.DealID != dealID:
+			return nil, errOtherCode
+		}
 	}
 	return list, nil
 }
@@ -120,31 +184,34 @@ func readConsumed(asked Receipt, data any) ([]Receipt, error) {
 // readRecord reads the answer of getconsumed. It settles doubts, so it must be
 // about the code that was asked for.
 func readRecord(code string, data any) (Record, error) {
-	objects, _ := rows(data)
-	if len(objects) == 0 {
-		return Record{}, errNoData("record")
+	objects, whole := sound(data)
+	var list []Record
+	for _, o := range objects {
+		if r := recordOf(o); r.Code != "" || !r.VerifyTime.IsZero() || r.VerifyAccount != "" {
+			list = append(list, r)
+		}
 	}
-	record := recordOf(objects[0])
-	if record.Code == "" && record.VerifyTime.IsZero() && record.VerifyAccount == "" {
-		return Record{}, errNoData("record that can be read")
+	if len(list) == 0 {
+		return Record{}, nothing(objects, whole, "record")
 	}
-	if record.Code == "" {
-		record.Code = code
+	i := slices.IndexFunc(list, func(r Record) bool { return names(r.Code, code) })
+	if i < 0 {
+		return Record{}, errOtherCode
 	}
-	if record.Code != code && codeForm.MatchString(record.Code) {
-		return Record{}, errors.New("the answer is about another code")
-	}
-	return record, nil
+	list[i].Code = code
+	return list[i], nil
 }
 
 func recordOf(o object) Record {
+	price, known := o.money("dealprice")
 	return Record{
 		Code:          o.text("receiptcode"),
 		DealID:        o.number("dealid"),
 		DealGroupID:   o.number("dealgroupid"),
 		Title:         o.text("dealtitle"),
-		Price:         o.money("dealprice"),
-		MarketPrice:   o.money("dealmarketprice"),
+		Price:         price,
+		PriceKnown:    known,
+		MarketPrice:   o.fen("dealmarketprice"),
 		VerifyAccount: o.text("verifyaccount"),
 		VerifyChannel: o.text("verifychannel"),
 		VerifyTime:    o.moment("verifytime"),
@@ -213,8 +280,8 @@ func readDeals(data any) (page[Deal], error) {
 			DealID:         o.number("dealid"),
 			DealGroupID:    o.number("dealgroupid"),
 			Title:          o.text("title", "dealtitle"),
-			Price:          o.money("price", "dealprice"),
-			MarketPrice:    o.money("marketprice", "dealmarketprice"),
+			Price:          o.fen("price", "dealprice"),
+			MarketPrice:    o.fen("marketprice", "dealmarketprice"),
 			Begins:         o.moment("begindate"),
 			Ends:           o.moment("enddate"),
 			ReceiptBegins:  o.moment("receiptbegindate"),

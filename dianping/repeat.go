@@ -36,6 +36,8 @@ func Repeatable(call Call, err error) (bool, string) {
 			return true, "the call has no effect"
 		case e.Reason == PartlyConsumed:
 			return false, "some coupons are consumed: ask getconsumed for each first"
+		case e.Reason == OtherCode:
+			return false, "the answer is about other codes: ask getconsumed first"
 		case call == CallReverseConsume:
 			return false, "an undo has no idempotency key: ask getconsumed first"
 		case call == CallToken:

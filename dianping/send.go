@@ -42,6 +42,8 @@ func (c *client) GoString() string { return c.String() }
 type reporter struct {
 	platform string
 	call     Call
+	code     string // of the voucher that the call is about; "" where there is none, or several
+	count    int
 	scrub    scrubber
 }
 
@@ -50,6 +52,8 @@ func (c *client) reporter(r request) reporter {
 	return reporter{
 		platform: c.Platform(),
 		call:     r.call,
+		code:     r.code,
+		count:    r.count,
 		scrub: newScrubber(r.shop.Session, c.dialect.secret(), r.mobile.Mobile, number, r.qr,
 			r.authCode, r.grant.AccessToken, r.grant.RefreshToken),
 	}
