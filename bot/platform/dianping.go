@@ -134,7 +134,7 @@ func voucherOf(r dianping.Receipt) Voucher {
 	return Voucher{
 		Code: r.Code, Left: r.Count, Reusable: r.BizType == timesCard, OrderID: r.OrderID,
 		DealID: r.DealID, DealGroupID: r.DealGroupID, Title: r.Title, Mobile: r.Mobile,
-		PriceFen: int64(r.Price), PriceKnown: priceKnown(r.Price), MarketFen: int64(r.MarketPrice), Expires: r.Expires,
+		PriceFen: int64(r.Price), PriceKnown: r.PriceKnown, MarketFen: int64(r.MarketPrice), Expires: r.Expires,
 	}
 }
 
@@ -143,7 +143,7 @@ func couponsOf(rows []dianping.Receipt) []Coupon {
 	for _, r := range rows {
 		list = append(list, Coupon{
 			Code: r.Code, OrderID: r.OrderID, DealID: r.DealID, DealGroupID: r.DealGroupID,
-			PriceFen: int64(r.Price), PriceKnown: priceKnown(r.Price), Payments: paymentsJSON(r.Payments),
+			PriceFen: int64(r.Price), PriceKnown: r.PriceKnown, Payments: paymentsJSON(r.Payments),
 		})
 	}
 	return list
@@ -153,7 +153,7 @@ func recordOf(r dianping.Record) Record {
 	return Record{
 		Code: r.Code, At: r.VerifyTime, Account: strings.TrimSpace(r.VerifyAccount), Title: r.Title,
 		Foreign: r.VerifyChannel != "" && r.VerifyChannel != thirdParty,
-		DealID:  r.DealID, DealGroupID: r.DealGroupID, PriceFen: int64(r.Price), PriceKnown: priceKnown(r.Price), Reusable: r.BizType == timesCard,
+		DealID:  r.DealID, DealGroupID: r.DealGroupID, PriceFen: int64(r.Price), PriceKnown: r.PriceKnown, Reusable: r.BizType == timesCard,
 	}
 }
 
@@ -181,5 +181,3 @@ func failure(err error) *dianping.Error {
 	}
 	return &dianping.Error{Class: dianping.UnknownOutcome, Err: err}
 }
-
-func priceKnown(p dianping.Fen) bool { return p != 0 }

@@ -33,7 +33,7 @@ func consumeProof(e *dianping.Error, again bool) Proof {
 		return Consumed
 	case e.Reason == dianping.PartlyConsumed && len(e.Receipts) > 0:
 		return Partly
-	case again || e.Class == dianping.UnknownOutcome || e.Reason == noRecord:
+	case again || e.Class == dianping.UnknownOutcome || e.Reason == dianping.NoRecord:
 		return Unclear
 	case e.Class == dianping.Refused && taken(e.Reason):
 		return Used
@@ -54,7 +54,7 @@ func recordProof(e *dianping.Error) Proof {
 		return Replaced
 	}
 	switch e.Reason {
-	case noRecord, dianping.NotFound, dianping.VerifyFailed, dianping.Expired, dianping.NotYetValid:
+	case dianping.NoRecord, dianping.NotFound, dianping.VerifyFailed:
 		return NotConsumed
 	}
 	return Unclear
@@ -68,7 +68,7 @@ func reverseProof(e *dianping.Error, again bool) Proof {
 		return Undone
 	case e.Class == dianping.Refused && e.Reason == dianping.CodeReplaced: // by whomever
 		return Undone
-	case e.Class == dianping.UnknownOutcome, e.Reason == noRecord:
+	case e.Class == dianping.UnknownOutcome, e.Reason == dianping.NoRecord:
 		return Unclear
 	case !again, e.Class == dianping.Refused && (e.Reason == dianping.UndoTooLate || ofTheCode(e.Reason) && !echo(e.Reason)):
 		return Refused
@@ -119,5 +119,3 @@ func said(call dianping.Call, e *dianping.Error) Said {
 	}
 	return s
 }
-
-const noRecord dianping.Reason = "no_record"

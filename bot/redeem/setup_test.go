@@ -326,4 +326,3 @@ func (r *rig) calls(name string) int {
 	}
 	return n
 }
-
