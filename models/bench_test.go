@@ -71,7 +71,8 @@ func BenchmarkVerify(b *testing.B) {
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				code := rand.Text()
-				op, err := db.Begin(b.Context(), models.Operation{StoreID: 1, Code: code, InboxID: code, UserID: "zhangsan"})
+				in := asked(b, db, code)
+				op, err := db.Begin(b.Context(), models.Operation{StoreID: 1, Code: code, UserID: "zhangsan"}, in)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -31,9 +31,9 @@ func TestFollowServer(t *testing.T) {
 			t.Errorf("by the server's clock it is still %s off", off)
 		}
 		op := intent("1000000001")
-		accept(t, db, op.Code)
+		in := accept(t, db, op.Code)
 		op.CreatedAt = time.Time{}
-		begun, err := db.Begin(t.Context(), op)
+		begun, err := db.Begin(t.Context(), op, in)
 		no(t, err)
 		if off := time.Until(begun.CreatedAt).Abs(); off > time.Minute {
 			t.Errorf("a row is stamped %s off", off)

@@ -64,7 +64,7 @@ func TestContextEnds(t *testing.T) {
 func TestDuplicateErrorsQuoteNothing(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		begin(t, db, intent("7992697494"))
-		_, err := db.Begin(t.Context(), intent("7992697494"))
+		_, err := db.Begin(t.Context(), intent("7992697494"), asked(t, db, "in-7992697494"))
 		want(t, err, models.ErrDuplicate)
 		if strings.Contains(err.Error(), "7992697494") {
 			t.Error(err)

@@ -3,6 +3,7 @@ package models_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -80,9 +81,21 @@ func intent(code string) models.Operation {
 	}
 }
 
+// asked is the message that asks for an operation, accepted where it was not yet.
+func asked(t testing.TB, db *models.DB, inboxID string) models.Inbox {
+	t.Helper()
+	in := message(strings.TrimPrefix(inboxID, "in-"))
+	in.ID = inboxID
+	in, _, err := db.Accept(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
 func begin(t *testing.T, db *models.DB, op models.Operation) models.Operation {
 	t.Helper()
-	op, err := db.Begin(t.Context(), op)
+	op, err := db.Begin(t.Context(), op, asked(t, db, op.InboxID))
 	no(t, err)
 	return op
 }
@@ -99,8 +112,8 @@ func done(t *testing.T, db *models.DB, op models.Operation) models.Operation {
 
 func undoing(t *testing.T, db *models.DB, op models.Operation) models.Operation {
 	t.Helper()
-	op.UndoInboxID, op.UndoUserID, op.UndoUser, op.UndoCalledAt, op.DueAt = "in-undo", "lisi", "李四", noon, noon.Add(time.Minute)
-	op, err := db.BeginUndo(t.Context(), op)
+	op.UndoUserID, op.UndoUser, op.UndoCalledAt, op.DueAt = "lisi", "李四", noon, noon.Add(time.Minute)
+	op, err := db.BeginUndo(t.Context(), op, asked(t, db, "in-undo"))
 	no(t, err)
 	return op
 }

@@ -117,12 +117,17 @@ type Operation struct {
 	OrderID        string `gorm:"size:64"`
 	Title          string `gorm:"size:255"`
 	PriceFen       int64
-	MarketFen      int64
+	PriceUnknown   bool      // the platform told none; PriceFen is 0
+	MarketFen      int64     // 0: not known
 	Mobile         string    `gorm:"size:32"` // masked
 	VoucherExpires time.Time `gorm:"serializer:utc"`
+	Left           int       `gorm:"column:left_count"` // coupons of the order, or visits, that could be consumed before; 0: not told
+	Reusable       bool      // the code stays good after a visit (次卡)
+	Ticket         string    `gorm:"size:1024"` // opaque: of the look, for the consume
 
 	CreatedAt  time.Time                                 `gorm:"serializer:utc;autoCreateTime:false"`
 	CalledAt   time.Time                                 `gorm:"serializer:utc"` // before the first consume call
+	SentAt     time.Time                                 `gorm:"serializer:utc"` // before the last call with an effect, of consume or undo
 	ConsumedAt time.Time                                 `gorm:"serializer:utc"` // when Done: the platform's time where it is known, else CalledAt
 	UndoUntil  time.Time                                 `gorm:"serializer:utc"`
 	DoubtSince time.Time                                 `gorm:"serializer:utc"` // when the outcome became unknown; zero when settled
@@ -159,16 +164,18 @@ func (o Operation) RequestID() string { return o.ID }
 
 // Coupon is one voucher code that an operation consumed.
 type Coupon struct {
-	OperationID string `gorm:"primaryKey;size:64"`
-	StoreID     int64
-	Code        string `gorm:"primaryKey;size:64"`
-	OrderID     string `gorm:"size:64"`
-	DealID      int64
-	DealGroupID int64
-	PriceFen    int64
-	Payments    string    // JSON of payment_detail, order level
-	UndoneAt    time.Time `gorm:"serializer:utc"`
-	UndoReason  string    `gorm:"size:64"`
+	OperationID  string `gorm:"primaryKey;size:64"`
+	StoreID      int64
+	Code         string `gorm:"primaryKey;size:64"`
+	OrderID      string `gorm:"size:64"`
+	DealID       int64
+	DealGroupID  int64
+	PriceFen     int64
+	PriceUnknown bool      // the platform told none; PriceFen is 0
+	Payments     string    // JSON of payment_detail, order level
+	Handle       string    `gorm:"size:1024"` // opaque: of the consume, for the undo
+	UndoneAt     time.Time `gorm:"serializer:utc"`
+	UndoReason   string    `gorm:"size:64"`
 }
 
 // Call is one request to the platform, for the record.
@@ -183,6 +190,9 @@ type Call struct {
 	Took        time.Duration `gorm:"column:took_ns"`
 	Class       string        `gorm:"size:64"` // "" for success
 	Outcome     `gorm:"embedded;embeddedPrefix:outcome_"`
+
+	Times  int       // equal failures of an operation in a row are one call
+	LastAt time.Time `gorm:"serializer:utc"` // when the last of several was made
 }
 
 // OutgoingState of an outbox row.

@@ -3,6 +3,8 @@ package models
 import (
 	"context"
 	"errors"
+	"reflect"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -39,12 +41,14 @@ func operations(rows []operationRow) []Operation {
 var fixed = []string{"id", "store_id", "code", "inbox_id", "seq", "channel", "chat", "user_id", "user_name", "created_at"}
 
 // Begin makes the intent to consume durable, before the platform is called: the
-// operation is [Calling], with attempt 1, and live. Where it was begun before,
-// by InboxID and Seq, that one is returned with [ErrDuplicate]; where another
-// operation on the same store and code is live, that one with [ErrLive].
-func (db *DB) Begin(ctx context.Context, op Operation) (Operation, error) {
+// operation is [Calling], with attempt 1, and live. asked is the message that asks
+// for it, as its owner holds it: where it was answered or taken over, nothing is
+// begun ([ErrStale]). Where it was begun before, by InboxID and Seq, that one is
+// returned with [ErrDuplicate]; where another operation on the same store and code
+// is live, that one with [ErrLive].
+func (db *DB) Begin(ctx context.Context, op Operation, asked Inbox) (Operation, error) {
 	const what = "begin operation"
-	op.State, op.Attempt = Calling, 1
+	op.State, op.Attempt, op.InboxID = Calling, 1, asked.ID
 	op, err := db.newOperation(what, op)
 	if err != nil {
 		return Operation{}, err
@@ -54,7 +58,7 @@ func (db *DB) Begin(ctx context.Context, op Operation) (Operation, error) {
 	}
 	// What was live may be finished by the time it is looked for.
 	for try := 1; ; try++ {
-		err = db.insertOperation(ctx, what, op, true)
+		err = db.insertIntent(ctx, what, op, asked)
 		if !errors.Is(err, ErrDuplicate) {
 			return unless(err, op)
 		}
@@ -88,7 +92,7 @@ func (db *DB) Refuse(ctx context.Context, op Operation) (Operation, error) {
 	if err != nil {
 		return Operation{}, err
 	}
-	err = db.insertOperation(ctx, what, op, false)
+	err = db.insertRefusal(ctx, what, op)
 	if !errors.Is(err, ErrDuplicate) {
 		return unless(err, op)
 	}
@@ -117,12 +121,46 @@ func (db *DB) newOperation(what string, op Operation) (Operation, error) {
 	return tidy(op), identity(what, 64, op.ID, op.InboxID, op.Code)
 }
 
-func (db *DB) insertOperation(ctx context.Context, what string, op Operation, live bool) error {
+func (db *DB) insertRefusal(ctx context.Context, what string, op Operation) error {
 	row := operationRow{Operation: op}
-	if live {
-		row.LiveCode = &op.Code
-	}
 	return db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&row).Error })
+}
+
+// insertIntent inserts a live operation if the message that asks for it is still
+// its owner's to answer, in one statement.
+func (db *DB) insertIntent(ctx context.Context, what string, op Operation, asked Inbox) error {
+	row := operationRow{Operation: op, LiveCode: &op.Code}
+	return db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+		columns, values, err := columnsOf(g, &row)
+		if err != nil {
+			_ = g.AddError(err)
+			return g
+		}
+		lock := ""
+		if db.cfg.Driver == MySQL { // or what is claimed meanwhile would be missed
+			lock = " FOR UPDATE"
+		}
+		values = append(values, asked.ID, asked.Attempt)
+		return g.Exec("INSERT INTO operations ("+strings.Join(columns, ", ")+") SELECT ?"+strings.Repeat(", ?", len(columns)-1)+
+			" FROM inbox WHERE id = ? AND attempt = ? AND "+unanswered+lock, values...)
+	})
+}
+
+// columnsOf gives the columns of a row and their values.
+func columnsOf(g *gorm.DB, row any) (names []string, values []any, err error) {
+	stmt := &gorm.Statement{DB: g}
+	if err := stmt.Parse(row); err != nil {
+		return nil, nil, err
+	}
+	v := reflect.ValueOf(row).Elem()
+	for _, f := range stmt.Schema.Fields {
+		if f.DBName == "" {
+			continue
+		}
+		value, _ := f.ValueOf(g.Statement.Context, v)
+		names, values = append(names, f.DBName), append(values, value)
+	}
+	return names, values, nil
 }
 
 // FinishConsume records that the platform consumed: [Calling] or [Unknown]
@@ -175,8 +213,9 @@ type move struct {
 	what    string
 	from    []State
 	to      State
-	live    bool // afterwards
-	wasLive bool // required before
+	live    bool   // afterwards
+	wasLive bool   // required before
+	asked   *Inbox // required to be its owner's, and unanswered
 }
 
 // move writes every column of op that can change, raises the attempt and sets
@@ -207,6 +246,9 @@ func (db *DB) move(ctx context.Context, m move, op Operation) (Operation, error)
 			if m.wasLive {
 				g = g.Where("live_code IS NOT NULL")
 			}
+			if m.asked != nil {
+				g = g.Where("EXISTS (SELECT 1 FROM inbox WHERE id = ? AND attempt = ? AND "+unanswered+")", m.asked.ID, m.asked.Attempt)
+			}
 			return g.Select("*").Omit(keep...).Updates(&row)
 		})
 	}
@@ -231,6 +273,19 @@ func (db *DB) ClaimOperation(ctx context.Context, op Operation, until time.Time)
 		return g.Model(&operationRow{}).
 			Where("id = ? AND attempt = ? AND state IN ? AND due_at <= ?", op.ID, held, underWay, stamp(db.now())).
 			Updates(map[string]any{"attempt": op.Attempt, "due_at": stamp(op.DueAt)})
+	})
+	return unless(err, op)
+}
+
+// HoldOperation records, before a call, until when whoever holds an operation that
+// is under way does (op.DueAt), and when it was last sent (op.SentAt). The attempt
+// stays. [ErrStale]: it is not theirs any more, and there must be no call.
+func (db *DB) HoldOperation(ctx context.Context, op Operation) (Operation, error) {
+	op.DueAt, op.SentAt = moment(op.DueAt), moment(op.SentAt)
+	err := db.swap(ctx, "hold operation", func(g *gorm.DB) *gorm.DB {
+		return g.Model(&operationRow{}).
+			Where("id = ? AND attempt = ? AND state IN ?", op.ID, op.Attempt, underWay).
+			Updates(map[string]any{"due_at": stamp(op.DueAt), "sent_at": stamp(op.SentAt)})
 	})
 	return unless(err, op)
 }

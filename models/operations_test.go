@@ -15,9 +15,11 @@ import (
 func TestBegin(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
+		in := asked(t, db, "in-7992697494")
 		var statements []string
 		db.Watch(func(s string, _ []any) { statements = append(statements, s) })
-		op := begin(t, db, intent("7992697494"))
+		op, err := db.Begin(ctx, intent("7992697494"), in)
+		no(t, err)
 		if len(statements) != 1 || !strings.HasPrefix(statements[0], "INSERT") {
 			t.Errorf("beginning took %q, want one INSERT", statements)
 		}
@@ -30,14 +32,14 @@ func TestBegin(t *testing.T) {
 		// The same step of the same message, whatever else it says.
 		again := intent("7992697494")
 		again.ID, again.Code = "op-again", "1111111111"
-		got, err := db.Begin(ctx, again)
+		got, err := db.Begin(ctx, again, in)
 		want(t, err, models.ErrDuplicate)
 		same(t, got, op)
 
 		// Another message on the same code.
 		other := intent("7992697494")
 		other.ID, other.InboxID = "op-other", "in-other"
-		got, err = db.Begin(ctx, other)
+		got, err = db.Begin(ctx, other, asked(t, db, other.InboxID))
 		want(t, err, models.ErrLive)
 		same(t, got, op)
 
@@ -52,7 +54,7 @@ func TestBegin(t *testing.T) {
 
 		taken := intent("3333333333")
 		taken.ID = op.ID
-		_, err = db.Begin(ctx, taken)
+		_, err = db.Begin(ctx, taken, asked(t, db, taken.InboxID))
 		want(t, err, models.ErrDuplicate)
 	})
 }
@@ -68,14 +70,14 @@ func TestBeginRefusesNameless(t *testing.T) {
 		} {
 			op := intent("7992697494")
 			spoil(&op)
-			_, err := db.Begin(t.Context(), op)
+			_, err := db.Begin(t.Context(), op, models.Inbox{ID: op.InboxID, Attempt: 1})
 			want(t, err, models.ErrInvalid)
 			_, err = db.Refuse(t.Context(), op)
 			want(t, err, models.ErrInvalid)
 		}
 		op := intent("7992697494")
 		op.ID = ""
-		op, err := db.Begin(t.Context(), op)
+		op, err := db.Begin(t.Context(), op, asked(t, db, op.InboxID))
 		no(t, err)
 		if len(op.ID) != 32 || strings.Trim(op.ID, "0123456789abcdefghijklmnopqrstuvwxyz") != "" {
 			t.Errorf("made the ID %q", op.ID)
@@ -90,7 +92,7 @@ func TestBeginRace(t *testing.T) {
 		oneWins(t, race(50, func(i int) error {
 			op := intent("7992697494")
 			op.ID, op.InboxID = fmt.Sprint("op-", i), fmt.Sprint("in-", i)
-			got, err := db.Begin(t.Context(), op)
+			got, err := db.Begin(t.Context(), op, asked(t, db, op.InboxID))
 			ids[i] = got.ID
 			return err
 		}), models.ErrLive)
@@ -106,13 +108,14 @@ func TestBeginInTransaction(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
 		op := begin(t, db, intent("7992697494"))
+		second, third := asked(t, db, "in-other"), asked(t, db, "in-1111111111")
 		no(t, db.Tx(ctx, func(tx *models.DB) error {
 			other := intent("7992697494")
 			other.ID, other.InboxID = "op-other", "in-other"
-			got, err := tx.Begin(ctx, other)
+			got, err := tx.Begin(ctx, other, second)
 			want(t, err, models.ErrLive)
 			same(t, got, op)
-			_, err = tx.Begin(ctx, intent("1111111111"))
+			_, err = tx.Begin(ctx, intent("1111111111"), third)
 			return err
 		}))
 		if _, err := db.Operation(ctx, "op-1111111111"); err != nil {
@@ -264,7 +267,7 @@ func TestSupersede(t *testing.T) {
 		same(t, got.Superseded, true)
 		same(t, got.State, models.Done)
 		want(t, db.Supersede(ctx, got), models.ErrStale) // once is enough
-		_, err := db.BeginUndo(ctx, got)
+		_, err := db.BeginUndo(ctx, got, asked(t, db, "in-undo"))
 		want(t, err, models.ErrStale)
 
 		next := intent("7992697494")
@@ -292,7 +295,7 @@ func TestMoves(t *testing.T) {
 			return db.DoubtConsume(ctx, op)
 		}},
 		"BeginUndo": {[]models.State{models.Done}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
-			return db.BeginUndo(ctx, op)
+			return db.BeginUndo(ctx, op, models.Inbox{ID: "in-undo", Attempt: 1})
 		}},
 		"FinishUndo": {[]models.State{models.Undoing, models.UndoUnknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
 			return db.FinishUndo(ctx, op, nil)
@@ -313,6 +316,7 @@ func TestMoves(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
 		n := 0
+		asked(t, db, "in-undo")
 		for name, m := range moves {
 			for _, state := range states {
 				n++

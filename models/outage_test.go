@@ -89,15 +89,16 @@ func TestCommitUnknown(t *testing.T) {
 				cut = proxy.CutAfter
 			}
 
+			in := asked(t, db, "in-7992697494")
 			fired := cut("COMMIT")
-			err := db.Tx(ctx, func(tx *models.DB) error { return second(tx.Begin(ctx, intent("7992697494"))) })
+			err := db.Tx(ctx, func(tx *models.DB) error { return second(tx.Begin(ctx, intent("7992697494"), in)) })
 			<-fired
 			want(t, err, models.ErrCommitUnknown)
 			want(t, err, models.ErrUnavailable)
 			_, err = db.Operation(ctx, "op-7992697494")
 			same(t, err == nil, made)
 			// Asking for the same again tells.
-			_, err = db.Begin(ctx, intent("7992697494"))
+			_, err = db.Begin(ctx, intent("7992697494"), in)
 			same(t, errors.Is(err, models.ErrDuplicate), made)
 
 			// A single statement is its own transaction.
@@ -151,12 +152,13 @@ func TestReadOnlyServer(t *testing.T) {
 	db := modelstest.Open(t, models.MySQL, cfg.FormatDSN())
 	no(t, db.Ping(t.Context()))
 
+	in := asked(t, db, "in-7992697494")
 	exec(t.Context(), "SET GLOBAL read_only = 1")
 	t.Cleanup(func() { exec(context.Background(), "SET GLOBAL read_only = 0") })
 	certain(t, db.Ping(t.Context()))
-	_, err = db.Begin(t.Context(), intent("7992697494"))
+	_, err = db.Begin(t.Context(), intent("7992697494"), in)
 	certain(t, err)
-	certain(t, db.Tx(t.Context(), func(tx *models.DB) error { return second(tx.Begin(t.Context(), intent("7992697494"))) }))
+	certain(t, db.Tx(t.Context(), func(tx *models.DB) error { return second(tx.Begin(t.Context(), intent("7992697494"), in)) }))
 	exec(t.Context(), "SET GLOBAL read_only = 0")
 	no(t, db.Ping(t.Context()))
 	begin(t, db, intent("7992697494"))
@@ -170,9 +172,10 @@ func TestSQLiteTrouble(t *testing.T) {
 		_, err := db.Pool().ExecContext(ctx, "PRAGMA "+p)
 		no(t, err)
 	}
+	in := asked(t, db, "in-7992697494")
 	pragma("query_only = 1")
 	certain(t, db.Ping(ctx))
-	_, err := db.Begin(ctx, intent("7992697494"))
+	_, err := db.Begin(ctx, intent("7992697494"), in)
 	certain(t, err)
 	pragma("query_only = 0")
 	no(t, db.Ping(ctx))
@@ -191,7 +194,7 @@ func TestSQLiteTrouble(t *testing.T) {
 	pragma("max_page_count = 1000000")
 	_, _, err = db.Accept(ctx, big)
 	no(t, err)
-	no(t, db.Tx(ctx, func(tx *models.DB) error { return second(tx.Begin(ctx, intent("7992697494"))) }))
+	no(t, db.Tx(ctx, func(tx *models.DB) error { return second(tx.Begin(ctx, intent("7992697494"), in)) }))
 }
 
 func TestSQLiteFile(t *testing.T) {

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -95,13 +96,45 @@ func (db *DB) LogCalls(ctx context.Context, calls []Call) error {
 	}
 	rows := make([]Call, len(calls))
 	for i, c := range calls {
-		c.ID, c.UserID = 0, fold(c.UserID)
+		c.ID, c.Times, c.UserID = 0, max(c.Times, 1), fold(c.UserID)
 		if c.StartedAt.IsZero() {
 			c.StartedAt = db.now()
 		}
 		rows[i] = tidy(c)
 	}
 	return db.write(ctx, "log calls", func(g *gorm.DB) error { return g.CreateInBatches(rows, batch).Error })
+}
+
+// LogCallsAgain records requests of an operation that is settled again and again:
+// a failure that equals the last of the same name is counted with it.
+func (db *DB) LogCallsAgain(ctx context.Context, calls []Call) error {
+	for _, c := range calls {
+		err := ErrStale
+		if c.Class != "" && c.OperationID != "" {
+			err = db.countCall(ctx, tidy(c))
+		}
+		if errors.Is(err, ErrStale) {
+			err = db.LogCalls(ctx, []Call{c})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countCall counts a failure with an equal one before it. [ErrStale]: the last was
+// different.
+func (db *DB) countCall(ctx context.Context, c Call) error {
+	return db.swap(ctx, "count call", func(g *gorm.DB) *gorm.DB {
+		return g.Model(&Call{}).
+			Where("id = (SELECT id FROM (SELECT MAX(id) AS id FROM calls WHERE operation_id = ? AND name = ? AND receipt_code = ?) AS latest)",
+				c.OperationID, c.Name, c.ReceiptCode).
+			Where("class = ? AND outcome_reason = ? AND outcome_code = ? AND outcome_message = ?", c.Class, c.Reason, c.Code, c.Message).
+			Updates(map[string]any{
+				"times": gorm.Expr("times + 1"), "last_at": stamp(c.StartedAt), "took_ns": c.Took, "outcome_trace_id": c.TraceID,
+			})
+	})
 }
 
 // UnknownCodes counts the codes that a person tried since a time and that came

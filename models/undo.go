@@ -8,12 +8,19 @@ import (
 )
 
 // BeginUndo makes the intent to undo durable, before the platform is called:
-// [Done] becomes [Undoing]. op carries UndoInboxID, UndoUserID, UndoUser,
-// UndoCalledAt and DueAt. What a former undo left is forgotten.
-func (db *DB) BeginUndo(ctx context.Context, op Operation) (Operation, error) {
+// [Done] becomes [Undoing]. op carries UndoUserID, UndoUser, UndoCalledAt, SentAt
+// and DueAt. What a former undo left is forgotten. asked is the message that asks
+// for it, as its owner holds it: where it was answered or taken over, nothing is
+// begun ([ErrStale]).
+func (db *DB) BeginUndo(ctx context.Context, op Operation, asked Inbox) (Operation, error) {
 	op.NeedsHuman, op.UndoneAt, op.UndoReason, op.UndoMessage = false, time.Time{}, "", ""
-	return db.move(ctx, move{what: "begin undo", from: []State{Done}, to: Undoing, live: true, wasLive: true}, op)
+	op.UndoInboxID = asked.ID
+	return db.move(ctx, move{what: "begin undo", from: []State{Done}, to: Undoing, live: true, wasLive: true, asked: &asked}, op)
 }
+
+// UndoTooLate is the UndoReason of an operation that the platform does not let be
+// undone any more.
+const UndoTooLate = "undo_too_late"
 
 // FinishUndo records that the platform undid it all: [Undoing] or [UndoUnknown]
 // becomes [Undone], and so do all its coupons, at op.UndoneAt where a coupon has
@@ -90,8 +97,8 @@ func (db *DB) undoCoupon(ctx context.Context, operationID string, c Coupon) erro
 func (db *DB) LastUndoable(ctx context.Context, storeIDs []int64, user string, now time.Time) (Operation, error) {
 	var rows []operationRow
 	err := db.read(ctx, "find last undoable", func(g *gorm.DB) error {
-		return g.Where("user_id = ? AND undo_until > ? AND state = ? AND live_code IS NOT NULL AND store_id IN ?",
-			fold(user), stamp(now), Done, storeIDs).
+		return g.Where("user_id = ? AND undo_until > ? AND state = ? AND live_code IS NOT NULL AND undo_reason <> ? AND store_id IN ?",
+			fold(user), stamp(now), Done, UndoTooLate, storeIDs).
 			Order("consumed_at DESC, created_at DESC, id DESC").Limit(1).Find(&rows).Error
 	})
 	row, err := first(rows, err, "find last undoable")

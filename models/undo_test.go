@@ -89,8 +89,9 @@ func TestUndoRefusedInPart(t *testing.T) {
 func TestBeginUndoRace(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		op := done(t, db, intent("7992697494"))
+		in := asked(t, db, "in-undo")
 		oneWins(t, race(20, func(int) error {
-			_, err := db.BeginUndo(t.Context(), op)
+			_, err := db.BeginUndo(t.Context(), op, in)
 			return err
 		}), models.ErrStale)
 	})
@@ -127,6 +128,10 @@ func TestLastUndoable(t *testing.T) {
 		same(t, find(1), "second")
 		undoing(t, db, must(db.Operation(ctx, "op-second")))
 		same(t, find(1), "first")
+		late := must(db.Operation(ctx, "op-second"))
+		late.UndoReason = models.UndoTooLate
+		same(t, must(db.RefuseUndo(ctx, late, nil)).State, models.Done)
+		same(t, find(1), "first")       // what the platform does not take back any more is not offered
 		clock.Advance(10 * time.Minute) // the deadline itself is too late
 		same(t, find(1), "")
 	})

@@ -37,6 +37,7 @@ import (
 	"yanquan/bot/notice"
 	"yanquan/bot/outbox"
 	"yanquan/bot/reconcile"
+	"yanquan/bot/redeem"
 	"yanquan/bot/ticket"
 	"yanquan/bot/watch"
 	"yanquan/bot/words"
@@ -104,7 +105,9 @@ type Bot struct {
 	desks     *desk.Desks
 	views     *views
 	turns     *turns
-	money     *money
+	shops     *shops
+	core      *redeem.Core
+	vouchers  *vouchers
 	doubts    *doubts
 	admin     *admin
 	lists     *lists
@@ -222,13 +225,17 @@ func (b *Bot) build(o Options) (err error) {
 	}
 	b.watcher = &watch.Watcher{Options: watch.Options{DB: o.DB, Tell: b.notices.TellFinding, Location: o.Location, Now: o.Now, Log: o.Log}, Rules: o.Watch}
 	b.tickets = &ticket.Tickets{DB: o.DB, FileLink: o.FileLink, Now: o.Now, NewID: o.NewID, NewSecret: o.NewSecret}
-	b.turns = &turns{DB: o.DB, out: b.out, CallTimeout: o.CallTimeout, Now: o.Now}
-	b.money = &money{
-		DB: o.DB, Platforms: o.Platforms, grants: b.grants, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Guard: o.Guard,
-		CallTimeout: o.CallTimeout, UndoWindow: o.UndoWindow, Now: o.Now, NewID: o.NewID, Sleep: o.Sleep, Jitter: o.Jitter, Log: o.Log,
+	b.turns = &turns{DB: o.DB, out: b.out, Now: o.Now}
+	b.shops = &shops{Platforms: o.Platforms, grants: b.grants, UndoWindow: o.UndoWindow}
+	b.core = redeem.New(redeem.Options{
+		DB: o.DB, Shops: b.shops, CallTimeout: o.CallTimeout, Now: o.Now, Sleep: o.Sleep, Jitter: o.Jitter, NewID: o.NewID, Log: o.Log,
+	})
+	b.vouchers = &vouchers{
+		DB: o.DB, core: b.core, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Guard: o.Guard,
+		Now: o.Now, NewID: o.NewID, Log: o.Log,
 	}
 	b.doubts = &doubts{
-		DB: o.DB, money: b.money, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Observer: o.Observer, Now: o.Now, Log: o.Log,
+		DB: o.DB, core: b.core, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Observer: o.Observer, Now: o.Now, Log: o.Log,
 	}
 	b.ledger = b.newLedger()
 	b.figures = &figures.Counter{DB: o.DB, Words: b.words, Ledger: b.ledger, Stopping: b.isStopping, Now: o.Now, NewID: o.NewID}
@@ -243,7 +250,7 @@ func (b *Bot) build(o Options) (err error) {
 		DB: o.DB, access: b.access, desks: b.desks, notices: b.notices, out: b.out, turns: b.turns, grants: b.grants, Authorizers: o.Authorizers,
 		AccessByGroup: o.AccessByGroup, NoticeChannel: o.NoticeChannel, Now: o.Now, NewID: o.NewID,
 	}
-	b.lists = &lists{DB: o.DB, turns: b.turns, words: b.words, figures: b.figures, ledger: b.ledger, Location: o.Location, Now: o.Now, NewID: o.NewID}
+	b.lists = &lists{DB: o.DB, turns: b.turns, core: b.core, words: b.words, figures: b.figures, ledger: b.ledger, Location: o.Location, Now: o.Now, NewID: o.NewID}
 	b.exports = &exports{
 		DB: o.DB, access: b.access, out: b.out, tickets: b.tickets, turns: b.turns, NoticeChannel: o.NoticeChannel, Location: o.Location,
 		Wake: b.poke, Now: o.Now, NewID: o.NewID, Log: o.Log, base: b.base,
@@ -314,7 +321,7 @@ func (b *Bot) Accept(ctx context.Context, m bot.Message) (string, error) {
 	failpoint.Hit("accept.before")
 	due, mine := b.Now(), b.hasRoom()
 	if mine {
-		due = due.Add(b.turns.lease(callsPerCode))
+		due = due.Add(b.core.Lease(redeem.ConsumeCalls))
 	}
 	row, fresh, err := b.keep(ctx, &m, due)
 	if err != nil {
@@ -327,7 +334,7 @@ func (b *Bot) Accept(ctx context.Context, m bot.Message) (string, error) {
 	case fresh:
 		b.launch(row, m)
 	case row.AnsweredAt.IsZero() && !row.DueAt.After(b.Now()): // its worker has died
-		claimed, err := b.DB.ClaimMessage(ctx, row, b.Now().Add(b.turns.lease(callsPerCode)))
+		claimed, err := b.DB.ClaimMessage(ctx, row, b.Now().Add(b.core.Lease(redeem.ConsumeCalls)))
 		if err == nil && json.Unmarshal(claimed.Payload, &m) == nil { // with what its worker had found out
 			b.launch(claimed, m)
 		}

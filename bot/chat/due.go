@@ -43,7 +43,7 @@ const (
 
 func (b *Bot) newLedger() *reconcile.Keeper {
 	o := reconcile.Options{
-		DB: b.DB, Open: b.money.open, Nightly: b.ReconcileAt != nil,
+		DB: b.DB, Open: b.shops.client, Nightly: b.ReconcileAt != nil,
 		Schedule: reconcile.Schedule{Location: b.Location, UndoWindow: b.UndoWindow},
 		Now:      b.Now, Jitter: b.Jitter, Log: b.Log,
 		Tell: func(ctx context.Context, tx *models.DB, n reconcile.Notice) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/redeem"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
@@ -246,7 +247,7 @@ func TestResumedWithoutAccess(t *testing.T) {
 		b.start(b.private("zhangsan", "验 "+Code+" 7000000001"))
 		next := reborn(t, b)
 		b.must(b.db.SyncConfigured(t.Context(), []models.ConfiguredStore{{Platform: b.dialect, ShopID: "shop-a", Name: "人民广场店", Session: "token-shop-a"}}))
-		b.clock.Advance(next.bot.turns.lease(callsPerCode))
+		b.clock.Advance(next.bot.core.Lease(redeem.ConsumeCalls))
 		next.settle()
 		b.effects(Code, 1, 0)
 		b.effects("7000000001", 0, 0)
@@ -263,7 +264,7 @@ func TestPanic(t *testing.T) {
 		o.prepare = func(dianping.Receipt, error) (dianping.Receipt, error) { panic("bad luck") }
 		b.start(b.private("zhangsan", "验 "+Code))
 		for range 2 * maxAttempts {
-			b.clock.Advance(b.bot.turns.lease(callsPerCode))
+			b.clock.Advance(b.bot.core.Lease(redeem.ConsumeCalls))
 			b.bot.Pass(t.Context())
 		}
 		b.bot.Pass(t.Context())

@@ -12,6 +12,7 @@ import (
 	"yanquan/bot/command"
 	"yanquan/bot/figures"
 	"yanquan/bot/reconcile"
+	"yanquan/bot/redeem"
 	"yanquan/bot/words"
 	"yanquan/dianping"
 	"yanquan/models"
@@ -21,6 +22,7 @@ import (
 type lists struct {
 	DB       *models.DB
 	turns    *turns
+	core     *redeem.Core
 	words    *words.Words
 	figures  *figures.Counter
 	ledger   *reconcile.Keeper

@@ -1,9 +1,8 @@
 package chat
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"yanquan/bot"
 	"yanquan/bot/access"
 	"yanquan/bot/command"
+	"yanquan/bot/platform"
 	"yanquan/bot/redeem"
 	"yanquan/bot/words"
 	"yanquan/dianping"
@@ -31,7 +31,7 @@ func (b *Bot) photo(ctx context.Context, row models.Inbox, m bot.Message, a comm
 	if len(places) == 0 {
 		return b.turns.finish(ctx, row, m, denied)
 	}
-	if wait, err := b.money.slowed(ctx, m, command.Command{Verb: a.Verb}, places); err != nil || !wait.Empty() {
+	if wait, err := b.vouchers.slowed(ctx, m, command.Command{Verb: a.Verb}, places); err != nil || !wait.Empty() {
 		if err != nil {
 			return bot.Reply{}, err
 		}
@@ -41,7 +41,7 @@ func (b *Bot) photo(ctx context.Context, row models.Inbox, m bot.Message, a comm
 		if b.Pictures == nil {
 			return b.turns.finish(ctx, row, m, bot.Reply{Text: "我现在看不了图片，请直接发券码，例如：验 7992697494"})
 		}
-		if row, err = b.turns.extend(ctx, row, photoTime+b.turns.lease(callsPerCode)); err != nil {
+		if row, err = b.turns.extend(ctx, row, photoTime+b.core.Lease(redeem.ConsumeCalls)); err != nil {
 			return bot.Reply{}, err
 		}
 		texts, all, trouble := b.pictures.readPictures(ctx, row.ID, m)
@@ -59,7 +59,7 @@ func (b *Bot) photo(ctx context.Context, row models.Inbox, m bot.Message, a comm
 	codes, others := command.SortOut(m.Scanned)
 	if len(codes) > 0 {
 		m.Means = a.About(codes)
-		if row, err = b.turns.rewrite(ctx, row, m, b.turns.lease(callsPerCode), nil); err != nil {
+		if row, err = b.turns.rewrite(ctx, row, m, b.core.Lease(redeem.ConsumeCalls), nil); err != nil {
 			return bot.Reply{}, err
 		}
 		return b.text(ctx, row, m, m.Means, nil)
@@ -73,7 +73,7 @@ func (b *Bot) photo(ctx context.Context, row models.Inbox, m bot.Message, a comm
 	case a.Verb == command.VerbUndo:
 		return b.turns.finish(ctx, row, m, bot.Reply{Text: "二维码里没有写券码，所以没有撤销。请发数字券码，例如：撤 7992697494；或者发「撤」，看最近的一次。"})
 	}
-	if row, err = b.turns.rewrite(ctx, row, m, b.turns.lease(callsPerCode), nil); err != nil {
+	if row, err = b.turns.rewrite(ctx, row, m, b.core.Lease(redeem.ConsumeCalls), nil); err != nil {
 		return bot.Reply{}, err
 	}
 	if places, err = b.access.Chosen(ctx, m, places); err != nil {
@@ -117,99 +117,67 @@ func (b *Bot) scannedAt(ctx context.Context, row models.Inbox, m bot.Message, p 
 // scanned asks the platform what QR codes stand for that hold no voucher code. One
 // voucher is taken from there on like its code, typed; several are a choice.
 func (b *Bot) scanned(ctx context.Context, row models.Inbox, m bot.Message, p access.Place, a command.Wish, qr []string) (bot.Reply, error) {
-	t := till{row: row, msg: m, place: p}
-	var err error
-	if t.client, t.shop, err = b.money.open(ctx, p.Store); err != nil {
+	row, err := b.turns.extend(ctx, row, b.core.Lease(2*len(qr)+redeem.ConsumeCalls))
+	if err != nil {
 		return bot.Reply{}, err
 	}
-	none := models.Operation{StoreID: p.ID, State: models.Rejected, UserID: p.Member.UserID, User: p.Member.Name}
-	if t.client == nil {
-		none.Outcome = models.Outcome{Reason: redeem.ReasonNoPlatform}
-		return b.turns.finish(ctx, row, m, b.money.refusal(p.Store, none))
-	}
-	if row, err = b.turns.extend(ctx, row, b.turns.lease(2*len(qr)+callsPerCode)); err != nil {
-		return bot.Reply{}, err
-	}
-	j := journal{op: none}
-	var vouchers []dianping.Receipt
-	var refused *dianping.Error
+	var found []platform.Voucher
+	var calls []models.Call
+	var refused models.Outcome
 	each := true // QR code stands for just one voucher
 	for _, text := range qr {
-		rows, err := b.scanPrepare(ctx, t, &j, text)
-		e := platformError(err)
-		switch {
-		case e != nil && e.Class == dianping.Unsupported:
-			return b.turns.finish(ctx, row, m, bot.Reply{Text: "这家门店的平台认不出二维码，没有核销。请发二维码下面的数字券码，例如：验 7992697494"})
-		case e != nil && refused == nil:
-			refused = e
+		scan, err := b.core.Scan(ctx, redeem.Question{Store: p.Store, UserID: p.Member.UserID, User: p.Member.Name, Code: text})
+		if err != nil {
+			return bot.Reply{}, err
 		}
-		each = each && len(rows) == 1
-		vouchers = append(vouchers, rows...)
+		if calls = append(calls, scan.Calls...); scan.Unsupported {
+			return b.turns.finish(ctx, row, m, bot.Reply{Text: "这家门店的平台认不出二维码，没有核销。请发二维码下面的数字券码，例如：验 7992697494"})
+		}
+		refused.Reason = cmp.Or(refused.Reason, scan.Outcome.Reason)
+		each = each && len(scan.List) == 1
+		found = append(found, scan.List...)
 	}
 	switch {
-	case len(vouchers) == 0 && (refused == nil || refused.Reason == dianping.NotFound || refused.Reason == dianping.BadRequest):
-		return b.turns.finishCalls(ctx, row, m, bot.Reply{Text: "平台不认识这个二维码，没有核销。" + askAgain}, j.calls)
-	case len(vouchers) == 0:
-		none.Outcome = words.OutcomeOf(refused)
-		return b.turns.finishCalls(ctx, row, m, b.money.refusal(p.Store, none), j.calls)
-	case len(vouchers) > 1 && !(each && a.Verb == command.VerbVerify):
-		return b.turns.finishCalls(ctx, row, m, b.chooseVoucher(p.Store, vouchers), j.calls)
+	case len(found) == 0 && unknownQR(refused.Reason):
+		return b.turns.finishCalls(ctx, row, m, bot.Reply{Text: "平台不认识这个二维码，没有核销。" + askAgain}, calls)
+	case len(found) == 0:
+		none := models.Operation{StoreID: p.ID, UserID: p.Member.UserID, User: p.Member.Name, Outcome: refused}
+		return b.turns.finishCalls(ctx, row, m, b.vouchers.refusal(p.Store, none), calls)
+	case len(found) > 1 && !(each && a.Verb == command.VerbVerify):
+		return b.turns.finishCalls(ctx, row, m, b.chooseVoucher(p.Store, found), calls)
 	case !each: // another QR code stands for none: look first
 		a = command.Wish{Verb: command.VerbQuery}
 	}
-	codes := make([]string, len(vouchers))
-	for i, v := range vouchers {
-		codes[i] = v.Code
+	codes := make([]string, len(found))
+	for i, f := range found {
+		codes[i] = f.Code
 	}
 	m.Means = a.About(codes)
-	if row, err = b.turns.rewrite(ctx, row, m, b.turns.lease(callsPerCode), j.calls); err != nil {
+	if row, err = b.turns.rewrite(ctx, row, m, b.core.Lease(redeem.ConsumeCalls), calls); err != nil {
 		return bot.Reply{}, err
 	}
 	return b.text(ctx, row, m, m.Means, &p)
 }
 
-// scanPrepare asks about one QR code, once more where the answer was lost. Coupons
-// of one order and deal are one voucher: how many are wanted is asked later. The
-// calls are noted under a mark of the code, so that strange ones are counted like
-// typed ones.
-func (b *Bot) scanPrepare(ctx context.Context, t till, j *journal, qr string) ([]dianping.Receipt, error) {
-	sum := sha256.Sum256([]byte(qr))
-	j.op.Code = "qr-" + hex.EncodeToString(sum[:8])
-	question := func() ([]dianping.Receipt, error) { return t.client.ScanPrepare(ctx, t.shop, qr) }
-	rows, err := call(b.money, j, dianping.CallScanPrepare, question)
-	lost := errors.Is(err, dianping.UnknownOutcome) || errors.Is(err, dianping.Unavailable)
-	if again, _ := dianping.Repeatable(dianping.CallScanPrepare, err); again && lost && ctx.Err() == nil {
-		rows, err = call(b.money, j, dianping.CallScanPrepare, question)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var vouchers []dianping.Receipt
-	for _, r := range rows {
-		same := func(v dianping.Receipt) bool {
-			return v.Code == r.Code || r.DealID != 0 && v.DealID == r.DealID && v.Price == r.Price
-		}
-		if _, ok := command.VoucherCode(r.Code); ok && !slices.ContainsFunc(vouchers, same) {
-			vouchers = append(vouchers, r)
-		}
-	}
-	if len(vouchers) == 0 {
-		j.calls[len(j.calls)-1].Reason = string(dianping.NotFound)
-	}
-	return vouchers, nil
+// unknownQR reports whether a refusal only says that a QR code is no voucher's.
+func unknownQR(reason string) bool {
+	return reason == "" || reason == platform.NotFound || reason == string(dianping.BadRequest)
 }
 
 // chooseVoucher lets the person choose what a QR code is used for.
-func (b *Bot) chooseVoucher(s models.Store, vouchers []dianping.Receipt) bot.Reply {
+func (b *Bot) chooseVoucher(s models.Store, vouchers []platform.Voucher) bot.Reply {
 	c := bot.Card{
 		TaskID: b.NewID(), Source: words.Source(s), Title: fmt.Sprintf("有 %d 种券，请选一种", len(vouchers)),
 		Text: "还没有核销，选好以后再确认。",
 	}
 	var lines []string
 	for i, v := range vouchers {
-		worth := fmt.Sprintf("%s %v", v.Title, v.Price)
-		if v.Count > 0 {
-			worth += fmt.Sprintf(" 可用 %d 张", v.Count)
+		worth := v.Title
+		if v.PriceKnown {
+			worth += " " + dianping.Fen(v.PriceFen).String()
+		}
+		if v.Left > 0 {
+			worth += fmt.Sprintf(" 可用 %d 张", v.Left)
 		}
 		if len(c.Keys) < bot.MaxKeys {
 			c.Fields = append(c.Fields, bot.Field{Key: fmt.Sprintf("第%d种", i+1), Value: worth})

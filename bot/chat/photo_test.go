@@ -15,6 +15,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/command"
+	"yanquan/bot/redeem"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
 
@@ -426,7 +427,7 @@ func TestPhotoAfterCrash(t *testing.T) {
 				t.Fatal("answered")
 			}
 			b.album.content = map[string][]byte{} // the URLs have expired
-			b.clock.Advance(b.bot.turns.lease(callsPerCode) + photoTime)
+			b.clock.Advance(b.bot.core.Lease(redeem.ConsumeCalls) + photoTime)
 			dead.bot.Platforms[b.dialect] = b.bot.Platforms[b.dialect]
 			again(m)
 			b.settle()

@@ -56,7 +56,7 @@ func (l *lists) reconcile(ctx context.Context, row models.Inbox, m bot.Message, 
 		}
 		looks++
 		var err error
-		if row, err = l.turns.extend(ctx, row, reconcile.LookLasts+l.turns.lease(0)); err != nil {
+		if row, err = l.turns.extend(ctx, row, reconcile.LookLasts+l.core.Lease(0)); err != nil {
 			return bot.Reply{}, err
 		}
 		result, ok, err := l.ledger.Look(ctx, p.ID, day)

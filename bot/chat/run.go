@@ -10,6 +10,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/outbox"
+	"yanquan/bot/redeem"
 	"yanquan/internal/jobs"
 	"yanquan/models"
 )
@@ -189,12 +190,12 @@ const (
 // rescue takes up a message whose worker died, or whose pending answer can be
 // concluded.
 func (b *Bot) rescue(ctx context.Context, row models.Inbox) error {
-	row, err := b.DB.ClaimMessage(ctx, row, b.Now().Add(b.turns.lease(callsPerCode)))
+	row, err := b.DB.ClaimMessage(ctx, row, b.Now().Add(b.core.Lease(redeem.ConsumeCalls)))
 	if err != nil {
 		return err
 	}
 	if !row.AnsweredAt.IsZero() {
-		return b.DB.Tx(ctx, func(tx *models.DB) error { return b.doubts.concludeMessage(ctx, tx, row, false) })
+		return b.DB.Tx(ctx, func(tx *models.DB) error { return b.doubts.conclude(ctx, tx, row, false) })
 	}
 	var m bot.Message
 	if err := json.Unmarshal(row.Payload, &m); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/notice"
+	"yanquan/bot/redeem"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
@@ -288,7 +289,7 @@ func TestWorkerDies(t *testing.T) {
 				if row, _ := b.db.Message(t.Context(), id); !row.AnsweredAt.IsZero() {
 					t.Error("taken over before the lease ended")
 				}
-				b.clock.Advance(next.bot.turns.lease(callsPerCode))
+				b.clock.Advance(next.bot.core.Lease(redeem.ConsumeCalls))
 				next.settle()
 				b.effects(Code, 1, 0)
 				sent := b.courier.all()

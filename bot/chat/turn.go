@@ -10,35 +10,25 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/outbox"
+	"yanquan/bot/redeem"
 	"yanquan/models"
 )
 
 // turns commit what comes of a message: its answer together with what it reports.
 type turns struct {
-	DB          *models.DB
-	out         *outbox.Outbox
-	CallTimeout time.Duration
-	Now         func() time.Time
+	DB  *models.DB
+	out *outbox.Outbox
+	Now func() time.Time
 }
 
 // Time allowed for things other than platform calls.
 const (
-	leaseMargin  = 3 * time.Second // beyond the calls' own time-outs
-	callsPerCode = 5               // a colleague's call, prepare (twice where it is lost), consume, and getconsumed when refused
-	humanAfter   = 3 * time.Minute // doubt that lasts longer is told to people
 	passEvery    = 500 * time.Millisecond
 	batch        = 64
 	mostFlights  = 2000 // at 200 messages a second enough for a platform that takes 10 s
 	maxMessageID = 128  // longer ids are kept as their hash
 	maxAttempts  = 5    // a message that fails more often is answered with an apology
 )
-
-// lease is the time after which work that makes so many platform calls may be
-// taken for dead. One of them may find the session expired: then there is a
-// renewal, and the call again.
-func (t *turns) lease(calls int) time.Duration {
-	return time.Duration(calls+2)*t.CallTimeout + leaseMargin
-}
 
 // act makes a change and its answer one transaction, so that a message that is
 // taken up again after a crash changes nothing twice.
@@ -50,6 +40,28 @@ func (t *turns) act(ctx context.Context, row models.Inbox, m bot.Message, do fun
 		}
 		return t.out.Answer(ctx, tx, row, m, reply)
 	})
+	return reply, err
+}
+
+// commit commits a step together with the answer that render makes of its result;
+// false: there is no answer yet. Where the message was taken over the answer is
+// another worker's, but the outcome is known here: the step is committed alone.
+func (t *turns) commit(ctx context.Context, row models.Inbox, m bot.Message, step redeem.Step, render func(context.Context, *models.DB, models.Operation) (bot.Reply, bool, error)) (bot.Reply, error) {
+	var reply bot.Reply
+	err := t.DB.Tx(ctx, func(tx *models.DB) error {
+		op, err := step(ctx, tx)
+		if err != nil {
+			return err
+		}
+		var answers bool
+		if reply, answers, err = render(ctx, tx, op); err != nil || !answers {
+			return err
+		}
+		return t.out.Answer(ctx, tx, row, m, reply)
+	})
+	if errors.Is(err, outbox.ErrTakenOver) {
+		err = errors.Join(err, t.DB.Tx(ctx, func(tx *models.DB) error { _, err := step(ctx, tx); return err }))
+	}
 	return reply, err
 }
 

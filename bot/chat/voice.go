@@ -24,7 +24,7 @@ func (b *Bot) voice(ctx context.Context, row models.Inbox, m bot.Message) (bot.R
 		if len(places) == 0 {
 			return b.turns.finish(ctx, row, m, denied)
 		}
-		return b.money.offerUndoCode(ctx, row, m, places, cmd.Items[0].Code)
+		return b.vouchers.offerUndoCode(ctx, row, m, places, cmd.Items[0].Code)
 	case cmd.Verb == command.VerbVerify || cmd.Verb == command.VerbQuery && len(cmd.Items) > 0:
 		cmd.Verb = command.VerbQuery
 		return b.text(ctx, row, m, cmd.String(), nil)

@@ -91,7 +91,7 @@ func (b *Bot) resume(ctx context.Context, row models.Inbox, m bot.Message) (bot.
 			return bot.Reply{}, false, err
 		}
 		if p, ok := access.Find(places, ops[0].StoreID); ok {
-			reply, err := b.money.verify(ctx, row, m, p, items, again)
+			reply, err := b.vouchers.verify(ctx, row, m, p, items, again)
 			return reply, true, err
 		}
 	}
@@ -146,7 +146,7 @@ func (b *Bot) text(ctx context.Context, row models.Inbox, m bot.Message, text st
 	if at != nil {
 		places = []access.Place{*at}
 	}
-	if wait, err := b.money.slowed(ctx, m, cmd, places); err != nil || !wait.Empty() {
+	if wait, err := b.vouchers.slowed(ctx, m, cmd, places); err != nil || !wait.Empty() {
 		if err != nil {
 			return bot.Reply{}, err
 		}
@@ -169,10 +169,16 @@ func (b *Bot) text(ctx context.Context, row models.Inbox, m bot.Message, text st
 		return b.lists.reconcile(ctx, row, m, places, cmd.Period)
 	case cmd.Verb == command.VerbExport:
 		return b.exports.askExport(ctx, row, m, places, cmd)
+	case cmd.Verb == command.VerbClose:
+		op, err := b.vouchers.operationOn(ctx, places, cmd.Items[0].Code)
+		if err != nil {
+			return bot.Reply{}, err
+		}
+		return b.doubts.closeCode(ctx, row, m, places, op, cmd.Used)
 	case cmd.Verb == command.VerbUndo && len(cmd.Items) == 0:
-		return b.money.offerUndo(ctx, row, m, places)
+		return b.vouchers.offerUndo(ctx, row, m, places)
 	case cmd.Verb == command.VerbUndo:
-		return b.money.undoCode(ctx, row, m, places, cmd.Items[0].Code)
+		return b.vouchers.undoCode(ctx, row, m, places, cmd.Items[0].Code)
 	}
 	if places, err = b.access.Chosen(ctx, m, places); err != nil {
 		return bot.Reply{}, err
@@ -181,9 +187,9 @@ func (b *Bot) text(ctx context.Context, row models.Inbox, m bot.Message, text st
 		return b.turns.finish(ctx, row, m, b.askStore(places, cmd.String(), 0))
 	}
 	if cmd.Verb == command.VerbQuery {
-		return b.money.query(ctx, row, m, places[0], cmd.Items)
+		return b.vouchers.query(ctx, row, m, places[0], cmd.Items)
 	}
-	return b.money.verify(ctx, row, m, places[0], cmd.Items, "")
+	return b.vouchers.verify(ctx, row, m, places[0], cmd.Items, "")
 }
 
 // press does what a button says, after checking that the presser may and that
@@ -213,7 +219,7 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m bot.Message) (bot.R
 		if !ok {
 			return b.turns.finish(ctx, row, m, b.unusable(m, foreignCard))
 		}
-		return b.money.verify(ctx, row, m, p, []command.Item{item}, again)
+		return b.vouchers.verify(ctx, row, m, p, []command.Item{item}, again)
 	case strings.HasPrefix(key, command.KeyMore):
 		from, text, _ := strings.Cut(strings.TrimPrefix(key, command.KeyMore), " ")
 		n, err := strconv.Atoi(from)
@@ -244,6 +250,19 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m bot.Message) (bot.R
 			break
 		}
 		return b.lists.recent(ctx, row, m, places, n, after)
+	case strings.HasPrefix(key, command.KeyClose):
+		id, used, err := command.ParseCloseKey(strings.TrimPrefix(key, command.KeyClose))
+		if err != nil {
+			break
+		}
+		op, err := b.DB.Operation(ctx, id)
+		if errors.Is(err, models.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return bot.Reply{}, fmt.Errorf("bot: operation: %w", err)
+		}
+		return b.doubts.close(ctx, row, m, places, op, used)
 	case strings.HasPrefix(key, command.KeyUndo), strings.HasPrefix(key, command.KeyShow):
 		word, id, _ := strings.Cut(key, " ")
 		op, err := b.DB.Operation(ctx, id)
@@ -257,7 +276,7 @@ func (b *Bot) press(ctx context.Context, row models.Inbox, m bot.Message) (bot.R
 			return b.turns.finish(ctx, row, m, b.unusable(m, foreignCard))
 		}
 		if word+" " == command.KeyUndo {
-			return b.money.undo(ctx, row, m, places, op)
+			return b.vouchers.undo(ctx, row, m, places, op)
 		}
 		look := b.views.snapshotReply
 		if strings.EqualFold(m.User, op.UserID) {

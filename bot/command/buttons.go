@@ -16,12 +16,13 @@ const (
 	KeyVerify = "verify " // verify <store> <code> <count>
 	KeyUndo   = "undo "   // undo <operation>
 	KeyShow   = "show "   // show <operation>
+	KeyClose  = "close "  // close <operation> used|unused
 	KeyStore  = "store "  // store <store> <text>
 	KeyMore   = "stores " // stores <from> <text>
 	KeyOlder  = "older "  // older <how many> <time in µs> <operation>
 )
 
-var errOldKey = errors.New("bot: a button we do not know")
+var ErrOldKey = errors.New("bot: a button we do not know")
 
 // VerifyKey makes the key of a confirm button. again names the operation on the
 // same code that the person has seen, or is empty.
@@ -36,12 +37,12 @@ func ParseVerifyKey(rest string) (store int64, it Item, again string, err error)
 		again, parts = parts[3], parts[:3]
 	}
 	if len(parts) != 3 {
-		return 0, Item{}, "", errOldKey
+		return 0, Item{}, "", ErrOldKey
 	}
 	store, err = strconv.ParseInt(parts[0], 10, 64)
 	cmd := Parse("验 " + parts[1] + " x" + parts[2])
 	if err != nil || len(cmd.Items) != 1 {
-		return 0, Item{}, "", errOldKey
+		return 0, Item{}, "", ErrOldKey
 	}
 	return store, cmd.Items[0], again, nil
 }
@@ -70,8 +71,26 @@ func OlderKey(n int, after models.HistoryMark) string {
 func ParseOlderKey(rest string) (n int, after models.HistoryMark, err error) {
 	var at int64
 	if _, err = fmt.Sscanf(rest, "%d %d %s", &n, &at, &after.ID); err != nil || n < 1 || n > MaxRecent {
-		return 0, models.HistoryMark{}, errOldKey
+		return 0, models.HistoryMark{}, ErrOldKey
 	}
 	after.At = time.UnixMicro(at).UTC()
 	return n, after, nil
+}
+
+// CloseKey makes the key of a button by which a manager ends a doubt.
+func CloseKey(operation string, consumed bool) string {
+	word := "unused"
+	if consumed {
+		word = "used"
+	}
+	return KeyClose + operation + " " + word
+}
+
+// ParseCloseKey reads what [CloseKey] made, trusting nothing.
+func ParseCloseKey(rest string) (operation string, consumed bool, err error) {
+	operation, word, _ := strings.Cut(rest, " ")
+	if word != "used" && word != "unused" {
+		return "", false, ErrOldKey
+	}
+	return operation, word == "used", nil
 }

@@ -22,6 +22,7 @@ const (
 	VerbTotals Verb = "totals" // 今日 昨日 本周 上月 9月 2026-11-20 日报 统计
 	VerbHelp   Verb = "help"   // 帮助
 
+	VerbClose     Verb = "close"     // 确认 7992697494 已核销
 	VerbReconcile Verb = "reconcile" // 对账
 	VerbExport    Verb = "export"    // 导出
 
@@ -63,6 +64,7 @@ type Command struct {
 	Period  Period // for VerbTotals, VerbReconcile and VerbExport
 	CSV     bool   // for VerbExport: not as a workbook
 	Name    string // for VerbJoin, VerbSwitch
+	Used    bool   // for VerbClose: the voucher of Items[0] is consumed
 	Problem string // what is wrong with it, in a sentence for staff; nothing is done then
 }
 
@@ -106,6 +108,7 @@ var words = []struct {
 	{"绑定", VerbBind},
 	{"解绑", VerbUnbind},
 	{"切换", VerbSwitch},
+	{"确认", VerbClose},
 	{"员工", VerbPeople},
 	{iAm, VerbJoin},
 	{"撤销", VerbUndo},
@@ -169,6 +172,8 @@ func Parse(text string) Command {
 		}
 	case VerbExport:
 		return parseExport(rest)
+	case VerbClose:
+		return parseClose(rest)
 	case VerbNone:
 		if !startsLikeCode(s) {
 			return Command{}
@@ -342,6 +347,23 @@ func parseExport(rest string) Command {
 		return Command{Verb: VerbExport, Problem: "请在「导出」后面写时间，例如：导出 本月、导出 上周、导出 9月、导出 2026-11-20"}
 	}
 	return Command{Verb: VerbExport, Period: period, CSV: csv}
+}
+
+// closing is a code with what somebody has seen of it.
+var closing = regexp.MustCompile(`^([0-9][0-9 -]*?) *(已核销|没有撤销|未撤销|未核销|没有核销|已撤销)$`)
+
+// parseClose reads what a manager has seen of a voucher whose outcome is in doubt.
+// Anything else is no command: 确认 is a word of daily life.
+func parseClose(rest string) Command {
+	m := closing.FindStringSubmatch(strings.Trim(rest, Punctuation+" \n"))
+	if m == nil {
+		return Command{}
+	}
+	items, problem := parseItems(m[1], VerbClose)
+	if problem != "" || len(items) != 1 {
+		return Command{Verb: VerbClose, Problem: "请带上券码，例如：确认 7992697494 已核销"}
+	}
+	return Command{Verb: VerbClose, Items: items, Used: m[2] == "已核销" || m[2] == "没有撤销" || m[2] == "未撤销"}
 }
 
 // parseItems reads codes with their counts. Digit groups on one line, parted by

@@ -122,7 +122,7 @@ type Change struct {
 // changeWords say what was done; the others are shown as they are.
 var changeWords = map[string]string{
 	"authorize": "授权", "renew": "续期", "end": "授权失效", "bind": "绑定群", "unbind": "解绑群", "ask to join": "申请加入",
-	"member": "改了人员", "refuse": "拒绝加入", "remove": "移出", "export": "导出",
+	"member": "改了人员", "refuse": "拒绝加入", "remove": "移出", "export": "导出", "close doubt": "确认了结果",
 }
 
 // changesShown is how many changes are looked at, of each store.

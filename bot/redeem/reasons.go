@@ -1,17 +1,25 @@
 package redeem
 
-// Reasons of our own, beside the platform's.
+import "yanquan/bot/platform"
+
+// Why an operation was refused, is in doubt, or tells less than it should. They
+// are kept in databases, beside the platforms' own reasons.
 const (
-	ReasonHere         = "verified_here"  // another operation of ours consumed it
-	ReasonBusy         = "being_verified" // another operation of ours is at it
-	ReasonTooMany      = "count_left"     // more coupons than the order has left
-	ReasonSession      = "session"        // the store's authorisation must be renewed
-	ReasonThrottled    = "throttled"      // the platform limits us
-	ReasonUnavailable  = "unavailable"    // the platform cannot be reached; nothing was done
-	ReasonConfig       = "misconfigured"  // our request is wrong
-	ReasonNotConsumed  = "not_consumed"   // settled: the platform never consumed it
-	ReasonNoPlatform   = "no_platform"    // the store's platform is not configured
-	ReasonUndoLate     = "undo_too_late"  // past the window, by our clock or the platform's
-	ReasonNotUndone    = "not_undone"     // settled: the platform did not undo it
-	ReasonCodesMissing = "codes_missing"  // consumed, but the platform did not tell every code
+	ReasonHere         = "verified_here"      // another operation of ours consumed it
+	ReasonBusy         = "being_verified"     // another operation of ours is under way
+	ReasonTooMany      = "count_left"         // more than the order has left; Operation.Left says how many
+	ReasonSession      = platform.Session     // the store's authorisation must be renewed
+	ReasonThrottled    = platform.Throttled   // the platform limits us
+	ReasonUnavailable  = platform.Unreachable // the platform cannot be reached; nothing was done
+	ReasonConfig       = platform.Config      // our request is wrong
+	ReasonNotConsumed  = "not_consumed"       // settled: the platform never consumed it
+	ReasonNoPlatform   = "no_platform"        // the store's platform is not connected
+	ReasonUndoLate     = platform.UndoTooLate // past the window, by our clock or the platform's
+	ReasonNotUndone    = "not_undone"         // settled: the platform did not undo it
+	ReasonCovered      = "later_visit"        // not undone: the code was used again since, and an undo would hit that
+	ReasonCodesMissing = "codes_missing"      // consumed, but the platform did not tell every code
+	ReasonPartly       = platform.PartlyDone  // fewer consumed than asked for
+	ReasonUnclear      = "unclear"            // in doubt: the platform answers, but not whose verification it is
+	ReasonClosedUsed   = "closed_consumed"    // a person ended the doubt: consumed; Outcome.Message names them
+	ReasonClosedUnused = "closed_unconsumed"  // a person ended the doubt: not consumed; Outcome.Message names them
 )

@@ -42,11 +42,17 @@ func (w *Words) When(t time.Time) string {
 
 func Source(s models.Store) string { return "验券 · " + s.Name }
 
-func price(fen int64, count int) string {
-	if count > 1 {
-		return fmt.Sprintf("%v × %d = %v", dianping.Fen(fen), count, dianping.Fen(fen*int64(count)))
+// PriceOf is the price of n coupons of an operation; empty where the platform told
+// none.
+func PriceOf(op models.Operation, n int) string {
+	price := dianping.Fen(op.PriceFen)
+	switch {
+	case op.PriceUnknown:
+		return ""
+	case n > 1:
+		return fmt.Sprintf("%v × %d = %v", price, n, price*dianping.Fen(n))
 	}
-	return dianping.Fen(fen).String()
+	return price.String()
 }
 
 func (w *Words) Day(t time.Time) string {
@@ -68,12 +74,15 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 	case models.Undone:
 		c.Title, c.Tone = "已撤销", bot.Plain
 		c.Text = "核销已撤销，原券码已经作废；顾客可以在 App 里看到新的券码。"
+		if op.Reusable {
+			c.Text = "核销已撤销，这一次还给了顾客；券码不变，可以再用。"
+		}
 		if missing := Consumed(op, coupons) - len(coupons); missing > 0 && len(coupons) > 0 {
 			c.Title, c.Tone = "只撤销了一部分", bot.Bad
 			c.Text = fmt.Sprintf("还有 %d 张，平台没有告诉我们券码，请到开店宝里撤销。", missing)
 		}
 		c.Fields = bot.Fields(
-			bot.Field{Key: "原券码", Value: op.Code}, bot.Field{Key: "售价", Value: price(op.PriceFen, Consumed(op, coupons))},
+			bot.Field{Key: "原券码", Value: op.Code}, bot.Field{Key: "售价", Value: PriceOf(op, Consumed(op, coupons))},
 			bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "撤销人", Value: op.UndoUser, User: op.UndoUserID},
 			bot.Field{Key: "撤销时间", Value: w.When(op.UndoneAt)}, bot.Field{Key: "门店", Value: s.Name},
 		)
@@ -103,10 +112,29 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 // whyHuman says why an outcome is not known for so long.
 func whyHuman(op models.Operation) string {
 	switch op.Outcome.Reason {
-	case string(dianping.SessionExpired), string(dianping.Reauthorize):
+	case redeem.ReasonSession, string(dianping.SessionExpired), string(dianping.Reauthorize):
 		return "门店在平台的授权失效了，查不到结果，请告诉管理员。"
+	case redeem.ReasonUnclear:
+		return "平台的记录说不清是谁核销的。"
 	}
 	return "超过 3 分钟还没有结果。"
+}
+
+// NeedsHuman is the notice about an operation that only a person can end now.
+func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
+	used, unused := "已核销", "未核销"
+	if op.State == models.Undoing || op.State == models.UndoUnknown {
+		used, unused = "没有撤销", "已撤销"
+	}
+	return bot.Card{
+		Source: Source(s), Title: "需要人工确认", Tone: bot.Bad,
+		Fields: bot.Fields(bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "操作人", Value: op.User}, bot.Field{Key: "时间", Value: w.When(op.CalledAt)}),
+		Text:   whyHuman(op) + "请到开店宝里查这张券，再点下面告诉我；平台有了结果，我也会自己更新。",
+		Keys: []bot.CardKey{
+			{Text: used, Key: command.CloseKey(op.ID, true), Say: "确认 " + op.Code + " 已核销", Style: bot.Primary},
+			{Text: unused, Key: command.CloseKey(op.ID, false), Say: "确认 " + op.Code + " 未核销", Style: bot.Quiet},
+		},
+	}
 }
 
 // Consumed is how many coupons an operation has consumed. The platform can say
@@ -121,7 +149,7 @@ func Consumed(op models.Operation, coupons []models.Coupon) int {
 func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupons []models.Coupon) {
 	c.Title, c.Tone = "核销成功", bot.Good
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: price(op.PriceFen, Consumed(op, coupons))},
+		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: PriceOf(op, Consumed(op, coupons))},
 		bot.Field{Key: "手机", Value: op.Mobile}, bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)},
 		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "门店", Value: s.Name},
 	)
@@ -165,15 +193,22 @@ func UndoneOf(coupons []models.Coupon) (n int) {
 	return n
 }
 
-// Undoable reports whether an operation can still be undone, by our clock and by
-// what the platform has said.
+// Undoable reports whether an operation can still be undone.
 func (w *Words) Undoable(op models.Operation) bool {
-	return op.State == models.Done && !op.Superseded && op.UndoReason != redeem.ReasonUndoLate && w.Now().Before(op.UndoUntil)
+	return redeem.CanUndo(op, w.Now()) == redeem.Undoable
+}
+
+// CannotUndo says why an operation that is done cannot be undone any more.
+func (w *Words) CannotUndo(op models.Operation) bot.Reply {
+	if op.Superseded {
+		return bot.Say("券码 %s 在 %s 由 %s 核销，后来又核销过一次，这一次不能再撤销，没有撤销。", op.Code, w.When(op.ConsumedAt), op.User)
+	}
+	return bot.Say("券码 %s 在 %s 由 %s 核销，已过撤销时间，没有撤销。%s", op.Code, w.When(op.ConsumedAt), op.User, Sayings[redeem.ReasonUndoLate].Next)
 }
 
 func (w *Words) fillPending(c *bot.Card, s models.Store, op models.Operation) {
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: price(op.PriceFen, op.Count)},
+		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: PriceOf(op, op.Count)},
 		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "门店", Value: s.Name},
 	)
 	c.Keys = []bot.CardKey{{Text: "查看结果", Key: command.KeyShow + op.ID, Say: "查 " + op.Code, Style: bot.Primary}}
@@ -189,7 +224,7 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 	}
 	switch {
 	case op.Outcome.Reason == redeem.ReasonTooMany:
-		c.Text = op.Outcome.Message + "一张都没有核销。" + say.Next
+		c.Text = tooMany(op) + "。一张都没有核销。" + say.Next
 	case op.UsedBy != "" && usedAt != "":
 		c.Text = fmt.Sprintf("这张券已由 %s 在 %s 核销。%s", op.UsedBy, usedAt, say.Next)
 	case usedAt != "":
@@ -201,13 +236,22 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 	}
 	worth := ""
 	if op.PriceFen > 0 {
-		worth = price(op.PriceFen, 1)
+		worth = PriceOf(op, 1)
 	}
 	c.Fields = bot.Fields(
 		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: worth},
 		bot.Field{Key: "使用人", Value: op.UsedBy}, bot.Field{Key: "使用时间", Value: usedAt},
 		bot.Field{Key: "平台代码", Value: op.Outcome.Code}, bot.Field{Key: "门店", Value: s.Name},
 	)
+}
+
+// tooMany says how many are left of what was asked for. Operations of an earlier
+// version have it in words.
+func tooMany(op models.Operation) string {
+	if op.Left == 0 {
+		return strings.TrimRight(op.Outcome.Message, "。")
+	}
+	return fmt.Sprintf("这个订单只剩 %d 张可用，您要核销 %d 张", op.Left, op.Count)
 }
 
 // couponQuote lists the other codes of an operation with several coupons, and
@@ -235,7 +279,7 @@ func couponQuote(op models.Operation, coupons []models.Coupon) *bot.Quote {
 func (w *Words) Line(op models.Operation, n int) (mark, text string) {
 	switch op.State {
 	case models.Done:
-		text = "核销成功 " + price(op.PriceFen, n)
+		text = strings.TrimSpace("核销成功 " + PriceOf(op, n))
 		if n < op.Count {
 			text += fmt.Sprintf("，不是 %d 张", op.Count)
 		}
@@ -246,7 +290,7 @@ func (w *Words) Line(op models.Operation, n int) (mark, text string) {
 		text = SayingOf(op.Outcome.Reason).Title
 		switch {
 		case op.Outcome.Reason == redeem.ReasonTooMany:
-			text = strings.TrimRight(op.Outcome.Message, "。")
+			text = tooMany(op)
 		case op.UsedBy != "":
 			text += "（" + op.UsedBy + "）"
 		}

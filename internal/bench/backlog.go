@@ -115,9 +115,9 @@ func (w *world) leaveDoubt(db *models.DB, store int64, client dianping.Client, i
 			return err
 		}
 		op, err := tx.Begin(w.ctx, models.Operation{
-			ID: id, StoreID: store, Code: code, Count: 1, InboxID: row.ID, Channel: m.Channel, UserID: m.User, User: m.User,
+			ID: id, StoreID: store, Code: code, Count: 1, Channel: m.Channel, UserID: m.User, User: m.User,
 			Title: "双人套餐", PriceFen: 4990, CreatedAt: now, CalledAt: now, DueAt: now,
-		})
+		}, row)
 		if err != nil {
 			return err
 		}

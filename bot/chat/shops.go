@@ -1,0 +1,50 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"yanquan/bot/grants"
+	"yanquan/bot/platform"
+	"yanquan/bot/redeem"
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// shops opens stores at their platforms.
+type shops struct {
+	Platforms  map[string]dianping.Client
+	grants     *grants.Keeper
+	UndoWindow time.Duration
+}
+
+// Open implements [redeem.Shops].
+func (s *shops) Open(ctx context.Context, st models.Store) (platform.Shop, error) {
+	client, shop, err := s.client(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	if client == nil {
+		return nil, redeem.ErrNotConnected
+	}
+	return platform.Dianping(client, shop, s.UndoWindow), nil
+}
+
+// client is the client with the session of a store; nil where the platform or the
+// session is missing.
+func (s *shops) client(ctx context.Context, st models.Store) (dianping.Client, dianping.Shop, error) {
+	client := s.Platforms[st.Platform]
+	if client == nil {
+		return nil, dianping.Shop{}, nil
+	}
+	client, shop, err := s.grants.Client(ctx, client, st)
+	if errors.Is(err, models.ErrNotFound) {
+		return nil, dianping.Shop{}, nil
+	}
+	if err != nil {
+		return nil, dianping.Shop{}, fmt.Errorf("chat: session: %w", err)
+	}
+	return client, shop, nil
+}

@@ -1,0 +1,197 @@
+package redeem
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"yanquan/dianping/dianpingtest"
+	"yanquan/models"
+)
+
+// cards runs a test with every reading of the records of a 次卡.
+func cards(t *testing.T, test func(r *rig, k dianpingtest.Knobs)) {
+	t.Helper()
+	for _, shown := range dianpingtest.VisitRecords {
+		t.Run(string(shown), func(t *testing.T) {
+			everywhere(t, func(r *rig) {
+				k := dianpingtest.Knobs{VisitRecord: shown}
+				r.knobs(k)
+				test(r, k)
+			})
+		})
+	}
+}
+
+// lost makes the next call of a kind lose its answer.
+func (r *rig) lost(call string, applied bool) {
+	r.Helper()
+	kind := dianpingtest.HangThenDrop
+	if applied {
+		kind = dianpingtest.ApplyThenDrop
+	}
+	r.fail(dianpingtest.Fault{Kind: kind, Call: call})
+}
+
+// A visit is in doubt, and others stand: by us before, within two minutes or long
+// ago; at the till in between, before or after our call. The visit is counted once.
+func TestLostVisit(t *testing.T) {
+	for _, applied := range []bool{true, false} {
+		for _, gap := range []time.Duration{0, 20 * time.Second, 5 * time.Minute, 26 * time.Hour} {
+			for _, till := range []string{"", "before", "after"} {
+				for _, repeat := range []dianpingtest.RepeatAnswer{dianpingtest.SameAnswer, dianpingtest.AlreadyUsed} {
+					t.Run(fmt.Sprint(applied, gap, till, repeat), func(t *testing.T) {
+						cards(t, func(r *rig, k dianpingtest.Knobs) {
+							k.RepeatAnswer = repeat
+							r.knobs(k)
+							r.card(code, 10)
+							visits := 1
+							first := models.Operation{}
+							if gap > 0 {
+								first = r.consume(code, 1)
+								visits++
+								r.clock.Advance(gap)
+							}
+							atTill := func() { r.must(r.platform.ConsumeElsewhere(code, "till-3", "1")) }
+							if till != "" {
+								visits++
+							}
+							if till == "before" {
+								r.when("prepared", func() { atTill(); r.clock.Advance(2 * time.Second) })
+							}
+							r.lost("consume", applied)
+							var op models.Operation
+							if gap > 0 {
+								op = r.follow(first)
+							} else {
+								op = r.consume(code, 1)
+							}
+							if till == "after" {
+								r.clock.Advance(2 * time.Second)
+								atTill()
+							}
+							r.is(r.settle(op), models.Done, "")
+							r.effects(code, visits, 0)
+							r.never(models.Rejected)
+						})
+					})
+				}
+			}
+		}
+	}
+}
+
+// The platform has forgotten the request: the visit is not taken a second time.
+func TestLostVisitForgotten(t *testing.T) {
+	for _, applied := range []bool{true, false} {
+		t.Run(fmt.Sprint("applied ", applied), func(t *testing.T) {
+			cards(t, func(r *rig, k dianpingtest.Knobs) {
+				k.RequestLife = time.Nanosecond
+				r.knobs(k)
+				r.card(code, 10)
+				first := r.consume(code, 1)
+				r.clock.Advance(time.Minute)
+				r.lost("consume", applied)
+				r.is(r.settle(r.follow(first)), models.Done, "")
+				r.effects(code, 2, 0)
+			})
+		})
+	}
+}
+
+// Where neither record nor list tells whose a visit is, it is left to people.
+func TestVisitOfAnUnknownAccount(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.knobs(dianpingtest.Knobs{VerifyAccount: dianpingtest.VerifyAccountMerchant})
+		r.card(code, 10)
+		r.lost("consume", true)
+		op := r.consume(code, 1)
+		r.during(5 * time.Minute)
+		r.is(r.now(op), models.Unknown, ReasonUnclear)
+		r.effects(code, 1, 0)
+	})
+}
+
+// The undo of a visit is in doubt, and others stand, before and after. No other
+// visit is undone, and what is told is true.
+func TestLostUndoOfVisit(t *testing.T) {
+	for _, applied := range []bool{true, false} {
+		for _, gap := range []time.Duration{0, time.Minute, 4 * time.Minute, 26 * time.Hour} {
+			for _, till := range []bool{false, true} {
+				t.Run(fmt.Sprint(applied, gap, till), func(t *testing.T) {
+					cards(t, func(r *rig, _ dianpingtest.Knobs) {
+						r.card(code, 10)
+						op := r.consume(code, 1)
+						visits := 1
+						if gap > 0 {
+							r.clock.Advance(gap)
+							op = r.follow(op)
+							visits++
+						}
+						r.clock.Advance(time.Minute)
+						r.lost("reverseconsume", applied)
+						op = r.undo(op)
+						if till {
+							r.clock.Advance(2 * time.Second)
+							r.must(r.platform.ConsumeElsewhere(code, "till-3", "1"))
+							visits++
+						}
+						op = r.settle(op)
+						switch {
+						case applied, !till:
+							r.is(op, models.Undone, "")
+							r.effects(code, visits, 1)
+						default: // an undo would hit the later visit
+							r.is(op, models.Done, ReasonCovered)
+							r.effects(code, visits, 0)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// An undo takes back the last visit, whoever's that is: it is not sent where that
+// is another one.
+func TestUndoUnderALaterVisit(t *testing.T) {
+	cards(t, func(r *rig, _ dianpingtest.Knobs) {
+		r.card(code, 10)
+		op := r.consume(code, 1)
+		r.clock.Advance(time.Minute)
+		r.must(r.platform.ConsumeElsewhere(code, "till-3", "1"))
+		r.is(r.undo(op), models.Done, ReasonCovered)
+		r.effects(code, 2, 0)
+	})
+}
+
+// A proxy sends the consume of a visit twice, and the platform knows the request.
+func TestVisitRepeatedByProxy(t *testing.T) {
+	cards(t, func(r *rig, k dianpingtest.Knobs) {
+		k.RepeatAnswer = dianpingtest.AlreadyUsed
+		r.knobs(k)
+		r.card(code, 10)
+		first := r.consume(code, 1)
+		r.clock.Advance(time.Minute)
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.ProxyRepeat, Call: "consume"})
+		r.is(r.follow(first), models.Done, "")
+		r.effects(code, 2, 0)
+	})
+}
+
+// A code that the platform does not mark, and that stays good after a visit.
+func TestLostVisitUnmarked(t *testing.T) {
+	for _, applied := range []bool{true, false} {
+		t.Run(fmt.Sprint("applied ", applied), func(t *testing.T) {
+			cards(t, func(r *rig, _ dianpingtest.Knobs) {
+				_, err := r.platform.AddVoucher(dianpingtest.Voucher{Code: code, Visits: 5, Shops: []string{"shop-a"}})
+				r.must(err)
+				r.when("prepared", func() { r.must(r.platform.ConsumeElsewhere(code, "till-3", "1")) })
+				r.lost("consume", applied)
+				r.is(r.settle(r.consume(code, 1)), models.Done, "")
+				r.effects(code, 2, 0)
+				r.never(models.Rejected)
+			})
+		})
+	}
+}

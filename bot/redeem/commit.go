@@ -1,0 +1,161 @@
+package redeem
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"yanquan/bot/platform"
+	"yanquan/models"
+)
+
+// What a talk ends with.
+
+// settled is the step of an operation that needs no move.
+func settled(op models.Operation) Step {
+	return func(context.Context, *models.DB) (models.Operation, error) { return op, nil }
+}
+
+// step is a move with the calls that led to it.
+func (t *talk) step(move func(ctx context.Context, tx *models.DB) (models.Operation, error)) Step {
+	calls, settling := t.calls, t.settling
+	return func(ctx context.Context, tx *models.DB) (models.Operation, error) {
+		op, err := move(ctx, tx)
+		if err != nil {
+			return op, err
+		}
+		log := tx.LogCalls
+		if settling {
+			log = tx.LogCallsAgain
+		}
+		if err := log(ctx, calls); err != nil {
+			return op, fmt.Errorf("redeem: calls: %w", err)
+		}
+		return op, nil
+	}
+}
+
+// refused: the operation never came to a consume call.
+func (t *talk) refused(o models.Outcome) Step {
+	op := t.op
+	op.Outcome = o
+	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
+		stored, err := tx.Refuse(ctx, op)
+		if errors.Is(err, models.ErrDuplicate) { // begun by an earlier worker of this message
+			return stored, nil
+		}
+		return stored, err
+	})
+}
+
+// refusedFor: because of another operation of ours.
+func (t *talk) refusedFor(other models.Operation) Step {
+	t.op.OtherID, t.op.UsedBy = other.ID, other.User
+	t.op.Title, t.op.PriceFen, t.op.PriceUnknown = other.Title, other.PriceFen, other.PriceUnknown
+	reason := ReasonBusy
+	if other.State == models.Done || other.State == models.Undoing || other.State == models.UndoUnknown {
+		reason, t.op.UsedAt = ReasonHere, other.ConsumedAt
+	}
+	return t.refused(models.Outcome{Reason: reason})
+}
+
+// rejected: the platform did not consume, and will not.
+func (t *talk) rejected(o models.Outcome) Step {
+	op := t.op
+	op.Outcome, op.NeedsHuman = o, false
+	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) { return tx.RejectConsume(ctx, op) })
+}
+
+// done: the platform has consumed these coupons. reason says what is missing.
+func (t *talk) done(coupons []platform.Coupon, at time.Time, reason string) Step {
+	return t.doneSaid(coupons, at, models.Outcome{Reason: reason})
+}
+
+func (t *talk) doneSaid(coupons []platform.Coupon, at time.Time, o models.Outcome) Step {
+	op := t.op
+	op.ConsumedAt, op.NeedsHuman, op.Outcome = at, false, o
+	op.UndoUntil = at
+	if t.shop != nil {
+		op.UndoUntil = at.Add(t.shop.UndoWindow())
+	}
+	var rows []models.Coupon
+	for _, c := range distinct(op, coupons) {
+		row := models.Coupon{
+			OperationID: op.ID, StoreID: op.StoreID, Code: c.Code, OrderID: c.OrderID, DealID: c.DealID, DealGroupID: c.DealGroupID,
+			PriceFen: c.PriceFen, PriceUnknown: !c.PriceKnown, Payments: c.Payments, Handle: c.Handle,
+		}
+		if !c.PriceKnown {
+			row.PriceFen, row.PriceUnknown = op.PriceFen, op.PriceUnknown
+		}
+		if c.DealID == 0 {
+			row.DealID, row.DealGroupID = op.DealID, op.DealGroupID
+		}
+		op.OrderID = cmp.Or(op.OrderID, row.OrderID)
+		if op.DealID == 0 {
+			op.DealID, op.DealGroupID = row.DealID, row.DealGroupID
+		}
+		rows = append(rows, row)
+	}
+	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
+		return tx.FinishConsume(ctx, op, rows)
+	})
+}
+
+// distinct gives one coupon for each code; one without is that which was asked
+// for.
+func distinct(op models.Operation, coupons []platform.Coupon) []platform.Coupon {
+	seen := map[string]bool{}
+	var list []platform.Coupon
+	for _, c := range coupons {
+		if c.Code == "" {
+			c.Code = op.Code
+		}
+		if !seen[c.Code] {
+			seen[c.Code] = true
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// doubt: nobody knows. why is the answer that left it so. wait puts the next look
+// off until the last call with an effect would show.
+func (t *talk) doubt(why platform.Said, wait bool) Step {
+	op := t.doubted(t.op.CalledAt, why, wait)
+	op.Outcome = outcome(why)
+	op.Outcome.Reason = cmp.Or(op.Outcome.Reason, ReasonUnclear)
+	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) { return tx.DoubtConsume(ctx, op) })
+}
+
+// doubted notes since when the outcome is not known, when to ask again (the first
+// time at once), and whether it is time to tell people.
+func (t *talk) doubted(called time.Time, why platform.Said, wait bool) models.Operation {
+	op, now := t.op, t.Now()
+	op.DueAt = now
+	if op.DoubtSince.IsZero() {
+		op.DoubtSince = called
+	} else {
+		op.DueAt = now.Add(t.pause(now.Sub(op.DoubtSince), !why.Silent && op.NeedsHuman))
+	}
+	if quiet := op.SentAt.Add(t.quietAfter()); wait && op.DueAt.Before(quiet) {
+		op.DueAt = quiet
+	}
+	if !op.NeedsHuman && now.Sub(op.DoubtSince) >= HumanAfter {
+		op.NeedsHuman = true
+		t.Log.Warn("operation needs a human", "operation", op.ID, "state", op.State, "reason", why.Why)
+	}
+	return op
+}
+
+// pause grows with the age of a doubt from a second to ten, so that an answer is
+// found soon after the platform speaks again. Where it speaks and people have been
+// told, there is little to wait for: it goes on growing, to ten minutes.
+func (c *Core) pause(age time.Duration, idle bool) time.Duration {
+	d := min(max(age/3, time.Second), 10*time.Second)
+	if idle {
+		d = min(max(age/20, d), 10*time.Minute)
+	}
+	return d*3/4 + time.Duration(c.Jitter()*float64(d/4))
+}

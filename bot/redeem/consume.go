@@ -1,0 +1,193 @@
+package redeem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"yanquan/bot/platform"
+	"yanquan/internal/failpoint"
+	"yanquan/models"
+)
+
+// Request asks for one verification.
+type Request struct {
+	Asked   models.Inbox // the message that asks, as its worker holds it
+	Seq     int          // the code's place in that message
+	Store   models.Store
+	Code    string
+	Count   int
+	Channel string
+	Chat    string
+	UserID  string
+	User    string // name
+	Follows string // an operation on the same code that a person has confirmed to follow; or ""
+}
+
+// errMoved: the operation that was to be followed has moved on.
+var errMoved = errors.New("redeem: the followed operation has moved on")
+
+// Consume takes a code through the platform: is it ours already, look, intent,
+// consume. [models.ErrStale]: the message is another worker's, or answered;
+// nothing was consumed.
+func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
+	t, err := c.open(ctx, r.Store, models.Operation{
+		ID: c.NewID(), StoreID: r.Store.ID, Code: r.Code, Count: max(r.Count, 1), InboxID: r.Asked.ID, Seq: r.Seq,
+		Channel: r.Channel, Chat: r.Chat, UserID: r.UserID, User: r.User, CreatedAt: c.Now(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if t.shop == nil {
+		return t.refused(models.Outcome{Reason: ReasonNoPlatform}), nil
+	}
+	earlier, followed, err := t.earlier(ctx, r.Follows)
+	if err != nil {
+		return nil, err
+	}
+	if earlier != nil && followed == nil {
+		return t.refusedFor(*earlier), nil
+	}
+	looked, err := t.look(ctx, r.Code)
+	if err != nil {
+		return nil, err
+	}
+	t.describe(looked.Voucher)
+	t.op.Reusable = t.op.Reusable || followed != nil // or it would not be usable
+	switch {
+	case looked.Proves != platform.Usable:
+		return t.notUsable(ctx, looked)
+	case t.op.Left > 0 && t.op.Count > t.op.Left:
+		return t.refused(models.Outcome{Reason: ReasonTooMany}), nil
+	}
+	if step, err := t.intend(ctx, r.Asked, earlier, followed); step != nil || err != nil {
+		return step, err
+	}
+	failpoint.Hit("consume.before")
+	answer, err := t.consume(ctx, false)
+	failpoint.Hit("consume.after")
+	if err != nil {
+		return nil, err
+	}
+	return t.consumed(ctx, answer)
+}
+
+// earlier finds an operation that stands on the code, once it is not under way any
+// more. followed is that operation, where it is the one to follow.
+func (t *talk) earlier(ctx context.Context, follows string) (earlier, followed *models.Operation, err error) {
+	op, err := t.DB.OperationByCoupon(ctx, t.op.StoreID, t.op.Code)
+	switch {
+	case errors.Is(err, models.ErrNotFound) || err == nil && !Standing(op):
+		return nil, nil, nil
+	case err != nil:
+		return nil, nil, fmt.Errorf("redeem: earlier operation: %w", err)
+	case op.ID == follows && op.State == models.Done:
+		return &op, &op, nil
+	}
+	if op, err = t.Outcome(ctx, op); err != nil || !Standing(op) {
+		return nil, nil, err
+	}
+	return &op, nil, nil
+}
+
+// describe copies what the platform told about a voucher.
+func (t *talk) describe(v platform.Voucher) {
+	if v.Code == "" {
+		return
+	}
+	op := &t.op
+	op.DealID, op.DealGroupID, op.OrderID, op.Ticket = v.DealID, v.DealGroupID, v.OrderID, v.Ticket
+	op.Title, op.Mobile, op.VoucherExpires = v.Title, v.Mobile, v.Expires
+	op.PriceFen, op.PriceUnknown, op.MarketFen = v.PriceFen, !v.PriceKnown, v.MarketFen
+	op.Left, op.Reusable = v.Left, v.Reusable
+}
+
+// notUsable refuses what a look did not say yes to. Nothing was consumed.
+func (t *talk) notUsable(ctx context.Context, looked platform.Looked) (Step, error) {
+	if looked.Proves == platform.Used { // by a colleague, a moment ago?
+		earlier, _, err := t.earlier(ctx, "")
+		if err != nil {
+			return nil, err
+		}
+		if earlier != nil && !earlier.Superseded {
+			return t.refusedFor(*earlier), nil
+		}
+		if err := t.usedBy(ctx, looked); err != nil {
+			return nil, err
+		}
+	}
+	return t.refused(outcome(looked.Said)), nil
+}
+
+// usedBy finds out who used a code and when, as far as the platform tells.
+func (t *talk) usedBy(ctx context.Context, looked platform.Looked) error {
+	t.op.UsedAt = looked.UsedAt
+	recorded, err := t.record(ctx, own(t.op))
+	if err != nil || recorded.Proves != platform.Consumed {
+		return err
+	}
+	rec := recorded.Record
+	t.op.UsedBy = t.who(ctx, rec.Account)
+	if !rec.At.IsZero() {
+		t.op.UsedAt = rec.At
+	}
+	if t.op.Title == "" {
+		t.op.Title, t.op.PriceFen, t.op.PriceUnknown = rec.Title, rec.PriceFen, !rec.PriceKnown
+	}
+	return nil
+}
+
+// intend makes the intent durable; an operation that it is to follow stops being
+// live with it. A step is returned where there is nothing to consume after all.
+func (t *talk) intend(ctx context.Context, asked models.Inbox, earlier, followed *models.Operation) (Step, error) {
+	now := t.Now()
+	t.op.CalledAt, t.op.SentAt, t.op.DueAt = now, now, now.Add(t.Lease(1))
+	failpoint.Hit("intent.before")
+	begun, err := t.begin(ctx, asked, followed)
+	switch {
+	case errors.Is(err, errMoved):
+		return t.refusedFor(*earlier), nil
+	case errors.Is(err, models.ErrLive): // somebody was quicker
+		if begun, err = t.Outcome(ctx, begun); err != nil {
+			return nil, err
+		}
+		return t.refusedFor(begun), nil
+	case errors.Is(err, models.ErrDuplicate): // our own earlier attempt at this message
+		return settled(begun), nil
+	case err != nil:
+		return nil, fmt.Errorf("redeem: intent: %w", err)
+	}
+	t.op = begun
+	return nil, nil
+}
+
+func (t *talk) begin(ctx context.Context, asked models.Inbox, followed *models.Operation) (begun models.Operation, err error) {
+	if followed == nil || followed.Superseded {
+		return t.DB.Begin(ctx, t.op, asked)
+	}
+	err = t.DB.Tx(ctx, func(tx *models.DB) error {
+		if err := tx.Supersede(ctx, *followed); errors.Is(err, models.ErrStale) {
+			return errMoved
+		} else if err != nil {
+			return err
+		}
+		begun, err = tx.Begin(ctx, t.op, asked)
+		return err
+	})
+	return begun, err
+}
+
+// consumed judges the answer to the first consume.
+func (t *talk) consumed(ctx context.Context, answer platform.Consumption) (Step, error) {
+	switch answer.Proves {
+	case platform.Consumed:
+		return t.complete(ctx, answer.Coupons, t.op.CalledAt)
+	case platform.Partly:
+		return t.done(answer.Coupons, t.op.CalledAt, ReasonPartly), nil
+	case platform.Used: // by somebody else, or by this very call, repeated on its way
+		return t.settleConsume(ctx, false)
+	case platform.Refused:
+		return t.rejected(outcome(answer.Said)), nil
+	}
+	return t.doubt(answer.Said, false), nil
+}

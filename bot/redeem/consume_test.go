@@ -1,0 +1,448 @@
+package redeem
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"yanquan/dianping/dianpingtest"
+	"yanquan/models"
+)
+
+// fates are what becomes of a call whose answer is lost, or is none.
+var fates = []struct {
+	name    string
+	fault   dianpingtest.Fault
+	applied bool
+}{
+	{"applied, then silence", dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang}, true},
+	{"applied, then cut", dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop}, true},
+	{"applied, then 502", dianpingtest.Fault{Kind: dianpingtest.Status5xx, Status: 502, Applied: true}, true},
+	{"applied, HTML", dianpingtest.Fault{Kind: dianpingtest.HTML, Applied: true}, true},
+	{"applied, then 403 from a proxy", dianpingtest.Fault{Kind: dianpingtest.ProxyStatus, Status: 403, Applied: true}, true},
+	{"applied, then 429 from a proxy", dianpingtest.Fault{Kind: dianpingtest.ProxyStatus, Status: 429, Applied: true}, true},
+	{"applied, and a code that nobody knows", dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "1999", Applied: true}, true},
+	{"applied late", dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, After: 1500 * time.Millisecond}, true},
+	{"cut, not applied", dianpingtest.Fault{Kind: dianpingtest.HangThenDrop}, false},
+	{"500, not applied", dianpingtest.Fault{Kind: dianpingtest.Status5xx, Status: 500}, false},
+	{"HTML, not applied", dianpingtest.Fault{Kind: dianpingtest.HTML}, false},
+	{"a success that tells nothing", dianpingtest.Fault{Kind: dianpingtest.AnswerBody, Answer: `{"code":0,"msg":"maintenance"}`}, false},
+	{"a code that nobody knows", dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "1999"}, false},
+}
+
+// Whatever becomes of the answer, and in whichever form the platform says that it
+// has no record and answers a repeat: one coupon is consumed, nobody is told of a
+// refusal, and all is settled soon.
+func TestLostConsume(t *testing.T) {
+	for _, fate := range fates {
+		t.Run(fate.name, func(t *testing.T) {
+			for _, none := range dianpingtest.NoRecords {
+				t.Run(string(none), func(t *testing.T) {
+					everywhere(t, func(r *rig) {
+						for i, repeat := range dianpingtest.RepeatAnswers {
+							c := fmt.Sprint(7000000000 + i)
+							r.knobs(dianpingtest.Knobs{NoRecord: none, RepeatAnswer: repeat})
+							r.voucher(c)
+							fault := fate.fault
+							fault.Call = "consume"
+							r.fail(fault)
+							op := r.consume(c, 1)
+							r.is(op, models.Unknown, op.Outcome.Reason)
+							r.is(r.settle(op), models.Done, "")
+							r.effects(c, 1, 0)
+						}
+						r.never(models.Rejected)
+					})
+				})
+			}
+		})
+	}
+}
+
+// The same for several coupons of one order: never one more than was asked for,
+// also where the platform has forgotten the request.
+func TestLostConsumeOfSeveral(t *testing.T) {
+	for _, fate := range fates {
+		t.Run(fate.name, func(t *testing.T) {
+			for _, life := range []time.Duration{0, time.Nanosecond} {
+				t.Run(life.String(), func(t *testing.T) {
+					everywhere(t, func(r *rig) {
+						for i, repeat := range dianpingtest.RepeatAnswers {
+							r.clock.Advance(10 * time.Minute)
+							r.knobs(dianpingtest.Knobs{RepeatAnswer: repeat, RequestLife: life})
+							order := r.order(fmt.Sprint(7000000000+100*i), 4)
+							fault := fate.fault
+							fault.Call = "consume"
+							r.fail(fault)
+							op := r.settle(r.consume(order[0].Code, 2))
+							r.is(op, models.Done, "")
+							consumed := 0
+							for _, v := range order {
+								consumed += r.platform.Effects(v.Code).Consumed
+							}
+							coupons, err := r.db.Coupons(r.Context(), op.ID)
+							r.must(err)
+							if consumed != 2 || len(coupons) != 2 {
+								r.Errorf("%s: %d coupons consumed, %d known, want 2", repeat, consumed, len(coupons))
+							}
+						}
+					})
+				})
+			}
+		})
+	}
+}
+
+// The first call takes effect only after the settling has asked and sent it again,
+// and the platform refuses that.
+func TestEffectAfterTheRepeat(t *testing.T) {
+	for _, answer := range []string{"1002", "1003", "1007", "1006", "1010", "611"} {
+		t.Run(answer, func(t *testing.T) {
+			everywhere(t, func(r *rig) {
+				r.voucher(code)
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume", After: 3 * time.Second})
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: answer, Call: "consume"})
+				op := r.settle(r.consume(code, 1))
+				r.is(op, models.Done, "")
+				r.effects(code, 1, 0)
+				r.never(models.Rejected)
+			})
+		})
+	}
+}
+
+// A proxy sends the consume twice: the answer is that to the second. Who asked is
+// told of their own success at once, and can undo it.
+func TestConsumeRepeatedByProxy(t *testing.T) {
+	for _, answer := range []string{"", "1008", "1013", "1017"} {
+		t.Run("answer "+answer, func(t *testing.T) {
+			everyDatabase(t, func(r *rig) {
+				r.voucher(code)
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.ProxyRepeat, Call: "consume", Answer: answer})
+				op := r.consume(code, 1)
+				r.is(op, models.Done, "")
+				r.is(r.undo(op), models.Undone, "")
+				r.effects(code, 1, 1)
+			})
+		})
+	}
+}
+
+// Somebody at the counter was quicker than our consume.
+func TestQuickerElsewhere(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.voucher(code)
+		r.when("prepared", func() { r.must(r.platform.ConsumeElsewhere(code, "till-3", "1")) })
+		op := r.consume(code, 1)
+		r.is(op, models.Rejected, "already_used")
+		if op.UsedBy != "till-3" || op.UsedAt.IsZero() {
+			r.Errorf("used by %q at %s", op.UsedBy, op.UsedAt)
+		}
+		r.effects(code, 1, 0)
+
+		r.voucher("7000000001") // and our answer was lost
+		r.when("prepared", func() { r.must(r.platform.ConsumeElsewhere("7000000001", "lisi", "15")) })
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "consume"})
+		op = r.settle(r.consume("7000000001", 1))
+		r.is(op, models.Rejected, "already_used")
+		if op.UsedBy != "李四" {
+			r.Errorf("used by %q", op.UsedBy)
+		}
+	})
+}
+
+// A consume that can never be ends as refused, once it is certain: a record and a
+// look say so after a pause.
+func TestLostConsumeOfDeadCode(t *testing.T) {
+	for _, none := range dianpingtest.NoRecords {
+		t.Run(string(none), func(t *testing.T) {
+			everywhere(t, func(r *rig) {
+				r.knobs(dianpingtest.Knobs{NoRecord: none})
+				r.voucher(code)
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "consume"})
+				op := r.consume(code, 1)
+				r.must(r.platform.SetState(code, dianpingtest.Refunding))
+				op = r.settle(op)
+				r.is(op, models.Rejected, "refunding")
+				if quiet := r.core.quietAfter(); r.clock.Now().Sub(op.CalledAt) < quiet {
+					r.Errorf("ended before %s were over", quiet)
+				}
+				r.effects(code, 0, 0)
+			})
+		})
+	}
+}
+
+// After an outage the platform's first answers are odd: they end nothing.
+func TestOddAnswersAfterOutage(t *testing.T) {
+	for _, away := range []time.Duration{time.Minute, 4 * time.Minute} {
+		for _, answer := range []string{"611", "1999", "1001", "645", "1012", "1009", "1002"} {
+			t.Run(fmt.Sprint(away, " ", answer), func(t *testing.T) {
+				everywhere(t, func(r *rig) {
+					r.voucher(code)
+					r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume"})
+					op := r.consume(code, 1)
+					r.must(r.platform.Pause(dianpingtest.PauseRefuse))
+					r.during(away)
+					r.platform.Resume()
+					r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: answer, Call: "getconsumed"})
+					r.is(r.settle(op), models.Done, "")
+					r.effects(code, 1, 0)
+					r.never(models.Rejected)
+				})
+			})
+		}
+	}
+}
+
+// People were told: nothing is consumed any more. What the platform says for
+// certain is still taken.
+func TestAfterPeopleWereTold(t *testing.T) {
+	for _, applied := range []bool{true, false} {
+		t.Run(fmt.Sprint("applied ", applied), func(t *testing.T) {
+			everyDatabase(t, func(r *rig) {
+				r.voucher(code)
+				kind := dianpingtest.HangThenDrop
+				if applied {
+					kind = dianpingtest.ApplyThenDrop
+				}
+				r.fail(dianpingtest.Fault{Kind: kind, Call: "consume"})
+				op := r.consume(code, 1)
+				r.must(r.platform.Pause(dianpingtest.PauseRefuse))
+				r.during(4 * time.Minute)
+				op, err := r.db.Operation(r.Context(), op.ID)
+				r.must(err)
+				if !op.NeedsHuman {
+					r.Error("nobody was told after four minutes")
+				}
+				sent := r.calls("consume")
+				r.platform.Resume()
+				op = r.settle(op)
+				if applied {
+					r.is(op, models.Done, "")
+				} else {
+					r.is(op, models.Rejected, ReasonNotConsumed)
+				}
+				if n := r.calls("consume"); n != sent {
+					r.Errorf("%d consumes after people were told", n-sent)
+				}
+			})
+		})
+	}
+}
+
+// A record of an unknown account could be ours: it is left to people.
+func TestUnclearRecord(t *testing.T) {
+	everyDatabase(t, func(r *rig) {
+		r.knobs(dianpingtest.Knobs{VerifyAccount: dianpingtest.VerifyAccountMerchant, RepeatAnswer: dianpingtest.AlreadyUsed})
+		r.voucher(code)
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume"})
+		op := r.consume(code, 1)
+		r.during(5 * time.Minute)
+		op, err := r.db.Operation(r.Context(), op.ID)
+		r.must(err)
+		r.is(op, models.Unknown, ReasonUnclear)
+		if !op.NeedsHuman {
+			r.Error("nobody was told")
+		}
+		early := r.calls("getconsumed")
+		r.during(2 * time.Hour)
+		if n := r.calls("getconsumed") - early; n > 90 { // 20·ln(125/5), and the pauses are up to a quarter shorter
+			r.Errorf("asked %d times in two hours", n)
+		}
+		_, _, calls, _, err := r.db.Story(r.Context(), code)
+		r.must(err)
+		for _, c := range calls {
+			if c.Class != "" && c.Times > 1 && c.LastAt.IsZero() {
+				r.Errorf("%+v", c)
+			}
+		}
+		op, err = r.db.Operation(r.Context(), op.ID)
+		r.must(err)
+		op = r.commit(r.core.Close(r.Context(), op, true, "王五"))
+		r.is(op, models.Done, ReasonClosedUsed)
+		if op.Outcome.Message != "王五" || CanUndo(op, r.clock.Now()) != TooLate {
+			r.Errorf("%+v", op)
+		}
+		r.effects(code, 1, 0)
+		if _, err := r.core.Close(r.Context(), op, true, "王五"); !errors.Is(err, ErrNotInDoubt) {
+			r.Error(err)
+		}
+	})
+}
+
+// A person ends a doubt: not consumed. The code is free again.
+func TestCloseUnconsumed(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.voucher(code)
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "consume"})
+		op := r.consume(code, 1)
+		if _, err := r.core.Close(r.Context(), op, false, "王五"); !errors.Is(err, ErrNotInDoubt) {
+			r.Errorf("closed before people were told: %v", err)
+		}
+		r.must(r.platform.Pause(dianpingtest.PauseRefuse))
+		r.during(4 * time.Minute)
+		op, err := r.db.Operation(r.Context(), op.ID)
+		r.must(err)
+		r.is(r.commit(r.core.Close(r.Context(), op, false, "王五")), models.Rejected, ReasonClosedUnused)
+		r.platform.Resume()
+		r.is(r.consume(code, 1), models.Done, "")
+		r.effects(code, 1, 0)
+	})
+}
+
+// The order has less left than is asked for: it says how many.
+func TestTooMany(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		order := r.order(code, 3)
+		op := r.consume(code, 4)
+		r.is(op, models.Rejected, ReasonTooMany)
+		if op.Left != 3 {
+			r.Errorf("%d left, want 3", op.Left)
+		}
+		r.when("prepared", func() { // one is gone in between, and the answer is lost
+			r.must(r.platform.ConsumeElsewhere(order[2].Code, "till-3", "1"))
+		})
+		op = r.settle(r.consume(code, 3))
+		r.is(op, models.Rejected, ReasonTooMany)
+		if op.Left != 2 {
+			r.Errorf("%d left, want 2", op.Left)
+		}
+		r.effects(code, 0, 0)
+	})
+}
+
+// A worker whose message was taken over, or answered, makes no call; nor does one
+// that was held up for longer than its lease.
+func TestOvertakenBeforeTheCall(t *testing.T) {
+	everyDatabase(t, func(r *rig) {
+		r.voucher(code)
+		q := r.request(code, 1, "")
+		r.when("prepared", func() {
+			r.clock.Advance(2 * time.Minute)
+			row, err := r.db.ClaimMessage(r.Context(), q.Asked, r.clock.Now().Add(time.Minute))
+			r.must(err)
+			_, err = r.db.Answer(r.Context(), row, []byte("没有处理"), true)
+			r.must(err)
+		})
+		if _, err := r.core.Consume(r.Context(), q); !errors.Is(err, models.ErrStale) {
+			r.Errorf("consumed for a message that is answered: %v", err)
+		}
+		r.effects(code, 0, 0)
+
+		op := r.consume(code, 1)
+		u := UndoRequest{Asked: r.asked(), Op: op, UserID: "zhangsan", User: "张三"}
+		_, err := r.db.Answer(r.Context(), u.Asked, []byte("没有处理"), true)
+		r.must(err)
+		if _, err := r.core.Undo(r.Context(), u); !errors.Is(err, models.ErrStale) || errors.Is(err, ErrMoved) {
+			r.Errorf("undone for a message that is answered: %v", err)
+		}
+		r.is(r.undo(op), models.Undone, "")
+		u.Asked = r.asked()
+		if _, err := r.core.Undo(r.Context(), u); !errors.Is(err, ErrMoved) {
+			r.Errorf("undone as it was: %v", err)
+		}
+		r.effects(code, 1, 1)
+	})
+}
+
+// A settling that is held up for longer than its lease loses the operation, and
+// does not send.
+func TestOvertakenWhileSettling(t *testing.T) {
+	everyDatabase(t, func(r *rig) {
+		r.voucher(code)
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "consume"})
+		op := r.consume(code, 1)
+		r.when("recorded", func() {
+			r.clock.Advance(time.Minute)
+			held, err := r.db.Operation(r.Context(), op.ID)
+			r.must(err)
+			_, err = r.db.ClaimOperation(r.Context(), held, r.clock.Now().Add(time.Minute))
+			r.must(err)
+		})
+		if _, err := r.core.Settle(r.Context(), op); !errors.Is(err, models.ErrStale) {
+			r.Errorf("settled by who lost it: %v", err)
+		}
+		r.effects(code, 0, 0)
+		r.clock.Advance(time.Minute)
+		r.is(r.settle(op), models.Done, "")
+		r.effects(code, 1, 0)
+	})
+}
+
+// What a process left that died before or after its call is settled.
+func TestLeftByADeadProcess(t *testing.T) {
+	for _, sent := range []bool{true, false} {
+		t.Run(fmt.Sprint("sent ", sent), func(t *testing.T) {
+			everyDatabase(t, func(r *rig) {
+				r.voucher(code)
+				q := r.request(code, 1, "")
+				step, err := r.core.Consume(r.Context(), q) // and the step is never committed
+				r.must(err)
+				_ = step
+				if !sent {
+					r.voucher("7000000001")
+					now := r.clock.Now()
+					_, err := r.db.Begin(r.Context(), models.Operation{ID: "op", StoreID: 1, Code: "7000000001", Count: 1, Seq: 1, UserID: "zhangsan", User: "张三", CalledAt: now, SentAt: now, DueAt: now.Add(r.core.Lease(1))}, q.Asked)
+					r.must(err)
+				}
+				r.clock.Advance(r.core.Lease(1))
+				for _, op := range must(r.db.OperationsOfMessage(r.Context(), q.Asked.ID)) {
+					r.is(r.settle(op), models.Done, "")
+					r.effects(op.Code, 1, 0)
+				}
+			})
+		})
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// Where a store's platform does not answer, one probe is enough.
+func TestLane(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.voucher(code)
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume"})
+		op := r.consume(code, 1)
+		if _, width := r.core.Lane(op); width != 0 {
+			r.Errorf("narrow after one lost answer: %d", width)
+		}
+		r.must(r.platform.Pause(dianpingtest.PauseRefuse))
+		r.during(10 * time.Second)
+		key, width := r.core.Lane(op)
+		if key != "store/1" || width != 1 {
+			r.Errorf("lane %s of %d", key, width)
+		}
+		if _, width := r.core.Lane(models.Operation{StoreID: 2}); width != 0 {
+			r.Errorf("another store's lane is of %d", width)
+		}
+		r.platform.Resume()
+		r.settle(op)
+		if _, width := r.core.Lane(op); width != 0 {
+			r.Errorf("still %d, though the platform answers", width)
+		}
+	})
+}
+
+// A store that is connected to no platform is refused; what it has in doubt waits.
+func TestNotConnected(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.voucher(code)
+		open := r.core.Shops.(*shops)
+		open.gone = true
+		r.is(r.consume(code, 1), models.Rejected, ReasonNoPlatform)
+		open.gone = false
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume"})
+		op := r.consume(code, 1)
+		open.gone = true
+		r.during(time.Minute)
+		open.gone = false
+		r.is(r.settle(op), models.Done, "")
+	})
+}

@@ -1,0 +1,128 @@
+package redeem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"yanquan/bot/platform"
+	"yanquan/models"
+)
+
+// Shops opens stores at their platforms.
+type Shops interface {
+	// Open gives a store's shop at its platform, or [ErrNotConnected].
+	Open(ctx context.Context, s models.Store) (platform.Shop, error)
+}
+
+// ErrNotConnected: the store's platform is not configured, or nobody has
+// authorised it.
+var ErrNotConnected = errors.New("redeem: the store is not connected to its platform")
+
+// Options make a [Core]. All are needed.
+type Options struct {
+	DB          *models.DB
+	Shops       Shops
+	CallTimeout time.Duration // of one call
+	Now         func() time.Time
+	Sleep       func(ctx context.Context, d time.Duration) error
+	Jitter      func() float64 // [0, 1)
+	NewID       func() string  // 32 characters [0-9a-z]
+	Log         *slog.Logger
+}
+
+// Core consumes and undoes, each at most once. It is safe for concurrent use.
+type Core struct {
+	Options
+	mu     sync.Mutex
+	silent map[int64]int // by store: calls in a row without an answer
+}
+
+// New makes a Core.
+func New(o Options) *Core { return &Core{Options: o, silent: map[int64]int{}} }
+
+// Step is what is left to do once the platform has answered: one move of the
+// journal, to be committed together with the answer to the person. It may run
+// more than once, as a transaction does.
+type Step func(ctx context.Context, tx *models.DB) (models.Operation, error)
+
+const (
+	margin     = 3 * time.Second // of a lease, beyond the calls' own time
+	slack      = time.Second     // by which SentAt may be early
+	HumanAfter = 3 * time.Minute // a doubt that lasts longer is told to people (Operation.NeedsHuman)
+)
+
+// Lease is the time after which work that makes so many platform calls may be
+// taken for dead. One of them may find the session expired: then there is a
+// renewal, and the call again.
+func (c *Core) Lease(calls int) time.Duration {
+	return time.Duration(calls+2)*c.CallTimeout + margin
+}
+
+// LookCalls and its like are the calls that a method makes for one code, one
+// after the other, for the lease of a message.
+const (
+	LookCalls    = 3 // prepare (twice where it is lost), getconsumed where it is used
+	ConsumeCalls = 5 // a colleague's call, a look, and consume
+	UndoCalls    = 2 // a colleague's call, and reverseconsume; longer undos are settled
+)
+
+// budget is how long one call with an effect can take, with the renewal of its
+// session.
+func (c *Core) budget() time.Duration { return 3 * c.CallTimeout }
+
+// quietAfter is how long after a call with an effect was sent its effect, where
+// it had one, shows in the platform's books.
+func (c *Core) quietAfter() time.Duration { return c.Lease(1) }
+
+// silentLimit is after how many calls in a row without an answer a store's
+// platform is only probed.
+const silentLimit = 3
+
+// Lane says which limit the settling of an operation belongs to, and how many of
+// it may run at once: one while the platform does not answer for that store, as
+// many as the caller likes (0) otherwise.
+func (c *Core) Lane(op models.Operation) (key string, width int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.silent[op.StoreID] >= silentLimit {
+		width = 1
+	}
+	return fmt.Sprintf("store/%d", op.StoreID), width
+}
+
+// heard notes whether a store's platform answered.
+func (c *Core) heard(storeID int64, answered bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if answered {
+		delete(c.silent, storeID)
+		return
+	}
+	c.silent[storeID]++
+}
+
+// Outcome waits, within a call's time, for an operation that is under way.
+func (c *Core) Outcome(ctx context.Context, op models.Operation) (models.Operation, error) {
+	until, pause := c.Now().Add(c.CallTimeout), 50*time.Millisecond
+	for !op.State.Terminal() && !op.NeedsHuman && c.Now().Before(until) {
+		if err := c.Sleep(ctx, pause); err != nil {
+			return op, err
+		}
+		pause = min(2*pause, 400*time.Millisecond)
+		next, err := c.DB.Operation(ctx, op.ID)
+		if err != nil {
+			return op, fmt.Errorf("redeem: operation: %w", err)
+		}
+		op = next
+	}
+	return op, nil
+}
+
+// Standing reports whether an operation has consumed, or may have.
+func Standing(op models.Operation) bool {
+	return op.State != models.Rejected && op.State != models.Undone
+}

@@ -1,0 +1,219 @@
+package redeem
+
+import (
+	"testing"
+	"time"
+
+	"yanquan/bot/platform"
+	"yanquan/models"
+)
+
+var two = time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
+
+// at is so long after two o'clock.
+func at(d time.Duration) time.Time { return two.Add(d) }
+
+// doubtful is an operation that was called then.
+func doubtful(called time.Duration) models.Operation {
+	return models.Operation{
+		ID: "op", StoreID: 1, Code: code, Count: 1, State: models.Unknown, UserID: "zhangsan", User: "张三",
+		CreatedAt: at(called - time.Second), CalledAt: at(called), SentAt: at(called),
+	}
+}
+
+// verified is another operation on the code.
+func verified(id string, consumed time.Duration, state models.State) models.Operation {
+	op := doubtful(consumed)
+	op.ID, op.State, op.ConsumedAt = id, state, at(consumed)
+	return op
+}
+
+func rec(d time.Duration, account string) platform.Record {
+	return platform.Record{Code: code, At: at(d), Account: account}
+}
+
+func foreign(d time.Duration, account string) platform.Record {
+	r := rec(d, account)
+	r.Foreign = true
+	return r
+}
+
+func TestWhose(t *testing.T) {
+	t.Parallel()
+	const call = 10 * time.Minute
+	untimed := platform.Record{Code: code, Account: "zhangsan"}
+	for _, tt := range []struct {
+		name     string
+		others   []models.Operation
+		reusable bool
+		rec      platform.Record
+		want     claim
+		other    string
+	}{
+		{"by us, just now", nil, false, rec(call+time.Second, "zhangsan"), ours, ""},
+		{"by us, by name", nil, false, rec(call, "张三"), ours, ""},
+		{"by us, another case", nil, false, rec(call, "ZhangSan"), ours, ""},
+		{"by us, the platform's clock is late", nil, false, rec(call-20*time.Minute, "zhangsan"), ours, ""},
+		{"by us, long before", nil, false, rec(call-31*time.Minute, "zhangsan"), theirs, ""},
+		{"by us, no time", nil, false, untimed, ours, ""},
+		{"by a colleague", nil, false, rec(call, "lisi"), theirs, ""},
+		{"at the till", nil, false, foreign(call, "till-3"), theirs, ""},
+		{"by an unknown account", nil, false, rec(call, "merchant"), unclear, ""},
+		{"by nobody", nil, false, rec(call, ""), unclear, ""},
+		{"another operation has the only one", []models.Operation{verified("b", call, models.Done)}, false, rec(call, "zhangsan"), theirs, "b"},
+		{"that was undone", []models.Operation{verified("b", call, models.Undone)}, false, rec(call+time.Second, "zhangsan"), ours, ""},
+
+		{"an earlier visit, to the second", []models.Operation{verified("b", call-time.Minute, models.Done)}, true, rec(call-time.Minute, "zhangsan"), theirs, "b"},
+		{"an earlier visit, a second off", []models.Operation{verified("b", call-time.Minute, models.Done)}, true, rec(call-59*time.Second, "zhangsan"), unclear, ""},
+		{"ours, with a visit a minute before", []models.Operation{verified("b", call-time.Minute, models.Done)}, true, rec(call+time.Second, "zhangsan"), unclear, ""},
+		{"ours, with a visit long before", []models.Operation{verified("b", call-9*time.Minute, models.Done)}, true, rec(call+time.Second, "zhangsan"), ours, ""},
+		{"a visit long before", []models.Operation{verified("b", call-9*time.Minute, models.Done)}, true, rec(call-9*time.Minute+2*time.Second, "zhangsan"), theirs, "b"},
+		{"neither's time", []models.Operation{verified("b", call-9*time.Minute, models.Done)}, true, rec(call-5*time.Minute, "zhangsan"), unclear, ""},
+		{"at the till, between", []models.Operation{verified("b", call-9*time.Minute, models.Done)}, true, foreign(call-5*time.Minute, "till-3"), theirs, ""},
+		{"a visit, no time", []models.Operation{verified("b", call-9*time.Minute, models.Done)}, true, untimed, unclear, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			op := doubtful(call)
+			op.Reusable = tt.reusable
+			b := books{others: tt.others, colleague: map[string]bool{"lisi": true}}
+			got, other := b.whose(op, tt.rec)
+			id := ""
+			if other != nil {
+				id = other.ID
+			}
+			if got != tt.want || id != tt.other {
+				t.Errorf("%d by %q, want %d by %q", got, id, tt.want, tt.other)
+			}
+		})
+	}
+}
+
+func TestVisit(t *testing.T) {
+	t.Parallel()
+	const call = 10 * time.Minute
+	minute := verified("b", call-time.Minute, models.Done)
+	gone := verified("c", call-5*time.Minute, models.Undone)
+	for _, tt := range []struct {
+		name    string
+		others  []models.Operation
+		records []platform.Record
+		want    claim
+		at      time.Duration
+	}{
+		{"none", nil, nil, theirs, 0},
+		{"ours alone", nil, []platform.Record{rec(call+time.Second, "zhangsan")}, ours, call + time.Second},
+		{"the visit of a minute before", []models.Operation{minute}, []platform.Record{rec(call-59*time.Second, "zhangsan")}, theirs, 0},
+		{"both", []models.Operation{minute}, []platform.Record{rec(call+time.Second, "zhangsan"), rec(call-59*time.Second, "zhangsan")}, ours, call + time.Second},
+		{"both, the clock 5 minutes ahead", []models.Operation{minute}, []platform.Record{rec(call+4*time.Minute, "zhangsan"), rec(call+5*time.Minute, "zhangsan")}, ours, call + 5*time.Minute},
+		{"the till's and a colleague's", nil, []platform.Record{foreign(call, "till-3"), rec(call+time.Second, "lisi")}, theirs, 0},
+		{"the till's and ours", nil, []platform.Record{foreign(call, "till-3"), rec(call+time.Second, "zhangsan")}, ours, call + time.Second},
+		{"an unknown account's", nil, []platform.Record{rec(call, "merchant")}, unclear, 0},
+		{"ours and an unknown account's", nil, []platform.Record{rec(call, "zhangsan"), rec(call+2*time.Second, "merchant")}, unclear, 0},
+		{"two that could be", nil, []platform.Record{rec(call, "zhangsan"), rec(call+2*time.Second, "zhangsan")}, unclear, 0},
+		{"undone, and listed all the same", []models.Operation{gone}, []platform.Record{rec(call-5*time.Minute, "zhangsan")}, theirs, 0},
+		{"undone, and gone", []models.Operation{gone}, []platform.Record{rec(call+time.Second, "zhangsan")}, ours, call + time.Second},
+		{"another code's", nil, []platform.Record{{Code: "7000000001", At: at(call), Account: "zhangsan"}}, theirs, 0},
+		{"the hour before", nil, []platform.Record{rec(call-time.Hour, "zhangsan")}, theirs, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			op := doubtful(call)
+			op.Reusable = true
+			b := books{others: tt.others, colleague: map[string]bool{"lisi": true}}
+			got, r := b.visit(op, tt.records)
+			if got != tt.want || got == ours && !r.At.Equal(at(tt.at)) {
+				t.Errorf("%d at %s, want %d at %s", got, r.At, tt.want, at(tt.at))
+			}
+		})
+	}
+}
+
+func TestStands(t *testing.T) {
+	t.Parallel()
+	const visit = 10 * time.Minute
+	before := verified("b", visit-4*time.Minute, models.Done)
+	minute := verified("b", visit-time.Minute, models.Done)
+	for _, tt := range []struct {
+		name           string
+		others         []models.Operation
+		records        []platform.Record
+		present, later bool
+	}{
+		{"gone", nil, nil, false, false},
+		{"there", nil, []platform.Record{rec(visit, "zhangsan")}, true, false},
+		{"there, a second off", nil, []platform.Record{rec(visit+time.Second, "zhangsan")}, true, false},
+		{"only the one before", []models.Operation{before}, []platform.Record{rec(visit-4*time.Minute, "zhangsan")}, false, false},
+		{"only the one of a minute before", []models.Operation{minute}, []platform.Record{rec(visit-59*time.Second, "zhangsan")}, false, false},
+		{"both", []models.Operation{minute}, []platform.Record{rec(visit-time.Minute, "zhangsan"), rec(visit, "zhangsan")}, true, false},
+		{"under a later one", nil, []platform.Record{rec(visit, "zhangsan"), foreign(visit+time.Minute, "till-3")}, true, true},
+		{"gone, and a later one", nil, []platform.Record{foreign(visit+time.Minute, "till-3")}, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			op := verified("op", visit, models.UndoUnknown)
+			present, later := books{others: tt.others}.stands(op, tt.records)
+			if present != tt.present || later != tt.later {
+				t.Errorf("present %v, later %v", present, later)
+			}
+		})
+	}
+}
+
+// A list is believed only where what must be there is.
+func TestCovers(t *testing.T) {
+	t.Parallel()
+	op := doubtful(10 * time.Minute)
+	b := books{others: []models.Operation{verified("b", time.Minute, models.Done), verified("c", -48*time.Hour, models.Done)}}
+	shown := rec(time.Minute, "zhangsan")
+	for _, tt := range []struct {
+		records []platform.Record
+		shown   platform.Record
+		want    bool
+	}{
+		{nil, platform.Record{}, false},
+		{[]platform.Record{rec(time.Minute, "zhangsan")}, platform.Record{}, true},
+		{[]platform.Record{rec(time.Minute, "zhangsan")}, shown, true},
+		{[]platform.Record{rec(2*time.Minute, "zhangsan")}, shown, false},
+	} {
+		if got := b.covers(op, tt.records, tt.shown, dayOf(op.CalledAt)); got != tt.want {
+			t.Errorf("%v with %v shown: %v", tt.records, tt.shown, got)
+		}
+	}
+}
+
+func TestSiblings(t *testing.T) {
+	t.Parallel()
+	row := func(code string, d time.Duration, account string, deal int64) platform.Record {
+		return platform.Record{Code: code, At: at(d), Account: account, DealID: deal}
+	}
+	op := doubtful(0)
+	records := []platform.Record{
+		row(code, time.Second, "zhangsan", 7), row("1", 2*time.Second, "zhangsan", 7), row("2", time.Minute, "zhangsan", 7),
+		row("3", time.Second, "lisi", 7), row("4", time.Second, "zhangsan", 8), row("5", time.Second, "zhangsan", 7), row("6", time.Second, "zhangsan", 7),
+	}
+	found := siblings(op, []platform.Coupon{{Code: code}, {Code: "6"}}, records, func(code string) bool { return code != "5" })
+	if len(found) != 1 || found[0].Code != "1" {
+		t.Errorf("found %+v", found)
+	}
+	if found := siblings(op, nil, records[1:], func(string) bool { return true }); found != nil {
+		t.Errorf("without a record of its own: %+v", found)
+	}
+}
+
+func TestCanUndo(t *testing.T) {
+	t.Parallel()
+	for _, state := range []models.State{models.Calling, models.Unknown, models.Rejected, models.Undoing, models.UndoUnknown, models.Undone} {
+		if v := CanUndo(models.Operation{State: state, UndoUntil: at(time.Minute)}, two); v != NotDone {
+			t.Errorf("%s: %s", state, v)
+		}
+	}
+	op := models.Operation{State: models.Done, UndoUntil: at(time.Minute)}
+	late, closed, superseded := op, op, op
+	late.UndoUntil, closed.UndoReason, superseded.Superseded = two, ReasonUndoLate, true
+	for v, op := range map[Verdict]models.Operation{Undoable: op, TooLate: late, Closed: closed, Superseded: superseded} {
+		if got := CanUndo(op, two); got != v {
+			t.Errorf("%s, want %s", got, v)
+		}
+	}
+}

@@ -1,0 +1,310 @@
+package redeem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"yanquan/bot/platform"
+	"yanquan/internal/failpoint"
+	"yanquan/models"
+)
+
+// Settle takes up an operation whose outcome is not known: doubtful, or left by a
+// process that died. It asks the platform first, and repeats a call only where
+// the answers allow it. [models.ErrStale]: another worker has it.
+func (c *Core) Settle(ctx context.Context, op models.Operation) (Step, error) {
+	op, err := c.DB.ClaimOperation(ctx, op, c.Now().Add(c.Lease(1)))
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.DB.Store(ctx, op.StoreID)
+	if err != nil {
+		return nil, fmt.Errorf("redeem: store: %w", err)
+	}
+	t, err := c.open(ctx, s, op)
+	if err != nil {
+		return nil, err
+	}
+	t.settling = true
+	settle := t.settleUndo
+	if op.State == models.Calling || op.State == models.Unknown {
+		settle = func(ctx context.Context) (Step, error) { return t.settleConsume(ctx, true) }
+	}
+	step, err := settle(ctx)
+	if err == nil {
+		failpoint.Hit("settle.before")
+	}
+	return step, err
+}
+
+// settleConsume finds out what became of a consume. mayRepeat says that the same
+// request may be sent again, where that is safe.
+func (t *talk) settleConsume(ctx context.Context, mayRepeat bool) (Step, error) {
+	if t.shop == nil {
+		return t.doubt(platform.Said{Why: ReasonNoPlatform}, false), nil
+	}
+	// Consuming once people were told to look for themselves would surprise them.
+	mayRepeat = mayRepeat && !t.op.NeedsHuman
+	recorded, err := t.record(ctx, own(t.op))
+	if err != nil {
+		return nil, err
+	}
+	b, err := t.books(ctx, t.op.Code, recorded.Record)
+	if err != nil {
+		return nil, err
+	}
+	if recorded.Record.Reusable {
+		t.op.Reusable = true
+	}
+	t.op.Reusable = b.reusable(t.op)
+	switch recorded.Proves {
+	case platform.Replaced: // a dead code cannot be consumed later either
+		return t.rejected(outcome(recorded.Said)), nil
+	case platform.Consumed:
+		return t.recorded(ctx, b, recorded.Record, mayRepeat)
+	case platform.NotConsumed:
+		return t.notRecorded(ctx, b, recorded, mayRepeat)
+	}
+	if recorded.Decided { // an answer that is neither ends nothing
+		return t.notRecorded(ctx, b, recorded, mayRepeat)
+	}
+	return t.doubt(recorded.Said, false), nil
+}
+
+// recorded goes on from a record of the code.
+func (t *talk) recorded(ctx context.Context, b books, rec platform.Record, mayRepeat bool) (Step, error) {
+	whose, other := b.whose(t.op, rec)
+	if whose == ours {
+		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec))
+	}
+	if t.op.Reusable {
+		return t.visited(ctx, b, rec, mayRepeat)
+	}
+	looked, err := t.look(ctx, t.op.Code)
+	switch {
+	case err != nil:
+		return nil, err
+	case looked.Proves == platform.Usable: // it stays good after a visit
+		t.op.Reusable = true
+		return t.visited(ctx, b, rec, mayRepeat)
+	case looked.Proves == platform.Unclear:
+		return t.doubt(looked.Said, false), nil
+	case whose == theirs:
+		return t.usedByOther(ctx, rec, other), nil
+	case looked.Proves == platform.Used && mayRepeat: // who has the key gets the same answer; nothing is left to consume
+		return t.repeat(ctx)
+	}
+	return t.doubt(platform.Said{}, false), nil
+}
+
+// visited goes on, for a code that stays good after a visit, from the platform's
+// list: a record of another visit says nothing of ours, and neither does none.
+func (t *talk) visited(ctx context.Context, b books, shown platform.Record, mayRepeat bool) (Step, error) {
+	listed, err := t.history(ctx, t.op.CalledAt, t.Now(), shown.At)
+	if err != nil {
+		return nil, err
+	}
+	if !listed.Known {
+		return t.doubt(listed.Said, false), nil
+	}
+	if b, err = t.books(ctx, t.op.Code, visits(t.op.Code, listed.Records)...); err != nil {
+		return nil, err
+	}
+	whose, rec := b.visit(t.op, listed.Records)
+	switch {
+	case whose == ours:
+		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec))
+	case whose == unclear, !b.covers(t.op, listed.Records, shown, dayOf(t.op.CalledAt)):
+		return t.doubt(platform.Said{}, false), nil
+	case !t.quiet():
+		return t.doubt(platform.Said{}, true), nil
+	case !mayRepeat:
+		return t.doubt(platform.Said{}, false), nil
+	case len(visits(t.op.Code, listed.Records)) > 0: // so that it lists such codes
+		return t.repeat(ctx)
+	}
+	looked, err := t.look(ctx, t.op.Code)
+	switch {
+	case err != nil:
+		return nil, err
+	case looked.Proves == platform.Usable && looked.Voucher.Left >= t.op.Left: // no visit less than before
+		return t.repeat(ctx)
+	}
+	return t.doubt(looked.Said, false), nil
+}
+
+// notRecorded goes on where the platform knows of no verification, or says what
+// is neither that nor the contrary. Nothing is certain until the last call would
+// show. Before, the same request may go again where the platform itself keeps it
+// from taking effect twice: for one coupon, which can be consumed once.
+func (t *talk) notRecorded(ctx context.Context, b books, recorded platform.Recorded, mayRepeat bool) (Step, error) {
+	none := recorded.Proves == platform.NotConsumed
+	if t.op.Reusable {
+		return t.visited(ctx, b, platform.Record{}, mayRepeat && none)
+	}
+	if !t.quiet() {
+		if none && mayRepeat && t.op.Count == 1 {
+			return t.repeat(ctx)
+		}
+		return t.doubt(recorded.Said, true), nil
+	}
+	looked, err := t.look(ctx, t.op.Code)
+	if err != nil {
+		return nil, err
+	}
+	usable := looked.Proves == platform.Usable
+	short := usable && looked.Voucher.Left > 0 && looked.Voucher.Left < t.op.Count
+	switch {
+	case none && looked.Proves == platform.Void:
+		return t.rejected(outcome(looked.Said)), nil
+	case none && short:
+		t.op.Left = looked.Voucher.Left
+		return t.rejected(models.Outcome{Reason: ReasonTooMany}), nil
+	case none && usable && t.op.NeedsHuman:
+		return t.rejected(models.Outcome{Reason: ReasonNotConsumed, Code: recorded.Code, Message: recorded.Message, TraceID: recorded.TraceID}), nil
+	case usable && !short && mayRepeat:
+		return t.repeat(ctx)
+	case looked.Silent:
+		return t.doubt(looked.Said, false), nil
+	}
+	return t.doubt(recorded.Said, false), nil
+}
+
+// repeat sends the same request again. Success is success; a refusal says nothing
+// of the calls before.
+func (t *talk) repeat(ctx context.Context) (Step, error) {
+	answer, err := t.consume(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	switch answer.Proves {
+	case platform.Consumed:
+		return t.complete(ctx, answer.Coupons, t.op.CalledAt)
+	case platform.Partly:
+		return t.done(answer.Coupons, t.op.CalledAt, ReasonPartly), nil
+	}
+	return t.doubt(answer.Said, !answer.Silent), nil
+}
+
+// complete makes sure of one coupon for each code of a consumption. The platform
+// can leave codes out; the day's list may tell them. Where it does not, the
+// operation says so: what is not certain is not recorded, for an undo would undo
+// somebody else's.
+func (t *talk) complete(ctx context.Context, coupons []platform.Coupon, at time.Time) (Step, error) {
+	coupons = distinct(t.op, coupons)
+	missing := t.op.Count - len(coupons)
+	switch {
+	case missing <= 0:
+		return t.done(coupons, at, ""), nil
+	case t.op.Reusable: // several visits of one code: an undo takes back one
+		return t.done(coupons, at, ReasonCodesMissing), nil
+	}
+	listed, err := t.history(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	var broken error
+	more := siblings(t.op, coupons, listed.Records, func(code string) bool {
+		all, err := t.DB.OperationsOfCode(ctx, code)
+		broken = errors.Join(broken, err)
+		for _, o := range all {
+			if o.ID != t.op.ID && o.State != models.Rejected {
+				return false
+			}
+		}
+		return true
+	})
+	if broken != nil {
+		return nil, fmt.Errorf("redeem: operations of a code: %w", broken)
+	}
+	if len(more) == missing {
+		return t.done(append(coupons, more...), at, ""), nil
+	}
+	t.Log.Warn("the platform did not tell every code", "operation", t.op.ID, "missing", missing)
+	return t.done(coupons, at, ReasonCodesMissing), nil
+}
+
+// usedByOther: somebody else, or another operation of ours, had the code.
+func (t *talk) usedByOther(ctx context.Context, rec platform.Record, other *models.Operation) Step {
+	t.op.UsedBy, t.op.UsedAt = t.who(ctx, rec.Account), rec.At
+	if other != nil {
+		t.op.OtherID = other.ID
+	}
+	return t.rejected(models.Outcome{Reason: platform.AlreadyUsed})
+}
+
+// consumedAt is when the time for an undo began, as far as is known: by the
+// platform where that is credible, never later than it can have been.
+func (t *talk) consumedAt(rec platform.Record) time.Time {
+	if rec.At.After(t.op.CalledAt) && rec.At.Before(t.Now()) {
+		return rec.At
+	}
+	return t.op.CalledAt
+}
+
+// ownIn is an operation's own coupon as a record tells it.
+func ownIn(op models.Operation, rec platform.Record) platform.Coupon {
+	c := couponIn(rec)
+	c.Code, c.OrderID = op.Code, op.OrderID
+	return c
+}
+
+// books gathers what the journal knows of a code beside the operation, and of the
+// people whom records name.
+func (t *talk) books(ctx context.Context, code string, records ...platform.Record) (books, error) {
+	all, err := t.DB.OperationsOfCode(ctx, code)
+	if err != nil {
+		return books{}, fmt.Errorf("redeem: operations of a code: %w", err)
+	}
+	b := books{colleague: map[string]bool{}}
+	for _, o := range all {
+		if o.ID != t.op.ID && !o.ConsumedAt.IsZero() && o.State != models.Rejected {
+			b.others = append(b.others, o)
+		}
+	}
+	for _, r := range records {
+		account := strings.ToLower(r.Account)
+		if _, known := b.colleague[account]; known || account == "" || by(t.op, r) {
+			continue
+		}
+		_, err := t.DB.Member(ctx, t.op.StoreID, r.Account)
+		if err != nil && !errors.Is(err, models.ErrNotFound) {
+			return books{}, fmt.Errorf("redeem: member: %w", err)
+		}
+		b.colleague[account] = err == nil
+	}
+	return b, nil
+}
+
+// dayOf is the beginning of a day by the platform's clocks.
+func dayOf(t time.Time) time.Time {
+	return t.UTC().Add(8 * time.Hour).Truncate(24 * time.Hour).Add(-8 * time.Hour)
+}
+
+// who names the person behind an account of the platform's record: by the store's
+// list, or by the journal where it was another store of ours.
+func (t *talk) who(ctx context.Context, account string) string {
+	if m, err := t.DB.Member(ctx, t.op.StoreID, account); err == nil && m.Name != "" {
+		return m.Name
+	}
+	all, err := t.DB.OperationsOfCode(ctx, t.op.Code)
+	if err != nil {
+		return phone.ReplaceAllString(account, "$1****$2")
+	}
+	for _, o := range all {
+		if o.ID == t.op.ID || o.ConsumedAt.IsZero() || !strings.EqualFold(o.UserID, account) {
+			continue
+		}
+		if s, err := t.DB.Store(ctx, o.StoreID); err == nil {
+			return o.User + " (" + s.Name + ")"
+		}
+	}
+	return phone.ReplaceAllString(account, "$1****$2")
+}
+
+// phone is a mobile number, as some systems use for an account.
+var phone = regexp.MustCompile(`(1[0-9]{2})[0-9]{4}([0-9]{4})`)

@@ -1,0 +1,328 @@
+package redeem
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"yanquan/bot/platform"
+	"yanquan/dianping"
+	"yanquan/dianping/dianpingtest"
+	"yanquan/models"
+	"yanquan/models/modelstest"
+)
+
+const (
+	code    = "7992697494"
+	timeout = 500 * time.Millisecond
+	soon    = 30 * time.Second // a doubt is settled so soon after the platform answers again
+)
+
+// rig is a core with everything around it: a real database, the fake platform
+// over real HTTP, and one clock for all.
+type rig struct {
+	*testing.T
+	clock    *modelstest.Clock
+	db       *models.DB
+	platform *dianpingtest.Platform
+	core     *Core
+	store    models.Store
+	messages int
+	told     []models.Operation // operations as they were committed
+	before   *atomic.Pointer[func(call string)]
+}
+
+// shops opens every store with the same client.
+type shops struct {
+	client dianping.Client
+	gone   bool
+}
+
+func (s *shops) Open(_ context.Context, store models.Store) (platform.Shop, error) {
+	if s.gone {
+		return nil, ErrNotConnected
+	}
+	return platform.Dianping(s.client, dianping.Shop{ID: store.ShopID, Session: "token-" + store.ShopID}, 10*time.Minute), nil
+}
+
+// everywhere runs a test with both generations, on SQLite.
+func everywhere(t *testing.T, test func(r *rig)) {
+	t.Helper()
+	t.Parallel()
+	for _, dialect := range []string{dianping.Dianping, dianping.Meituan} {
+		t.Run(dialect, func(t *testing.T) {
+			t.Parallel()
+			clock := noon()
+			test(newRig(t, modelstest.SQLite(t, modelstest.WithClock(clock)), clock, dialect))
+		})
+	}
+}
+
+// mysql runs a test on MariaDB too.
+func everyDatabase(t *testing.T, test func(r *rig)) {
+	t.Helper()
+	everywhere(t, test)
+	t.Run(models.MySQL, func(t *testing.T) {
+		t.Parallel()
+		clock := noon()
+		test(newRig(t, modelstest.MySQL(t, modelstest.WithClock(clock)), clock, dianping.Meituan))
+	})
+}
+
+// noon is a clock that shows 14:00 in Beijing.
+func noon() *modelstest.Clock {
+	return modelstest.NewClock(time.Date(2026, 11, 23, 6, 0, 0, 123456000, time.UTC))
+}
+
+func newRig(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string) *rig {
+	t.Helper()
+	r := &rig{T: t, clock: clock, db: db, before: &atomic.Pointer[func(string)]{}}
+	r.platform = dianpingtest.New(dianpingtest.Options{
+		Now: clock.Now, AppKey: "key", AppSecret: "app-secret", DeveloperID: "100000", SignKey: "sign-key",
+		Sleep: func(ctx context.Context, d time.Duration) error { return ctx.Err() },
+	})
+	srv := httptest.NewServer(r.platform)
+	t.Cleanup(srv.Close)
+	t.Cleanup(r.platform.Close)
+	for _, s := range []string{"shop-a", "shop-b"} {
+		r.must(r.platform.AddShop(dianpingtest.Shop{ID: s, Name: s}))
+		r.must(r.platform.AddSession(dianpingtest.Session{Token: "token-" + s, Dialect: dianpingtest.Dialect(dialect), Shops: []string{s}}))
+	}
+	r.must(db.SyncConfigured(t.Context(), []models.ConfiguredStore{
+		{Platform: dialect, ShopID: "shop-a", Name: "人民广场店", Session: "token-shop-a", Staff: []models.Member{
+			{UserID: "zhangsan", Name: "张三", Role: models.RoleStaff}, {UserID: "lisi", Name: "李四", Role: models.RoleStaff},
+		}},
+		{Platform: dialect, ShopID: "shop-b", Name: "徐家汇店", Session: "token-shop-b"},
+	}))
+	var err error
+	r.store, err = db.Store(t.Context(), 1)
+	r.must(err)
+	r.core = r.process(srv.URL, dialect)
+	return r
+}
+
+// process is a core as a process of its own has it.
+func (r *rig) process(url, dialect string) *Core {
+	var client dianping.Client
+	var err error
+	if dialect == dianping.Dianping {
+		client, err = dianping.NewDianping(dianping.Config{APIURL: url, AuthURL: url, AppKey: "key", AppSecret: "app-secret", Timeout: timeout, Now: r.clock.Now})
+	} else {
+		client, err = dianping.NewMeituan(dianping.MeituanConfig{APIURL: url, AuthURL: url, DeveloperID: "100000", SignKey: "sign-key", Timeout: timeout, Now: r.clock.Now})
+	}
+	r.must(err)
+	ids := 0
+	return New(Options{
+		DB: r.db, Shops: &shops{client: &watched{Client: client, before: r.before}}, CallTimeout: timeout, Now: r.clock.Now,
+		Sleep:  func(ctx context.Context, d time.Duration) error { r.clock.Advance(d); return ctx.Err() },
+		Jitter: func() float64 { return 0.5 },
+		NewID:  func() string { ids++; return fmt.Sprintf("%032d", ids) },
+		Log:    slog.New(slog.DiscardHandler),
+	})
+}
+
+// watched tells a test of each call with an effect before it is made.
+type watched struct {
+	dianping.Client
+	before *atomic.Pointer[func(string)]
+}
+
+func (w *watched) tell(call string) {
+	if f := w.before.Load(); f != nil {
+		(*f)(call)
+	}
+}
+
+func (w *watched) Prepare(ctx context.Context, s dianping.Shop, code string) (dianping.Receipt, error) {
+	defer w.tell("prepared")
+	return w.Client.Prepare(ctx, s, code)
+}
+
+func (w *watched) GetConsumed(ctx context.Context, s dianping.Shop, code string) (dianping.Record, error) {
+	defer w.tell("recorded")
+	return w.Client.GetConsumed(ctx, s, code)
+}
+
+func (w *watched) ReverseConsume(ctx context.Context, s dianping.Shop, q dianping.ReverseRequest) ([]dianping.Receipt, error) {
+	defer w.tell("reversed")
+	return w.Client.ReverseConsume(ctx, s, q)
+}
+
+// when calls f once, after a call.
+func (r *rig) when(call string, f func()) {
+	var tell func(string)
+	tell = func(c string) {
+		if c == call && r.before.CompareAndSwap(&tell, nil) {
+			f()
+		}
+	}
+	r.before.Store(&tell)
+}
+
+func (r *rig) must(err error) {
+	r.Helper()
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+// voucher sells one coupon, order several of one order, card a 次卡.
+func (r *rig) voucher(code string) { r.order(code, 1) }
+
+func (r *rig) order(code string, n int) []dianpingtest.Voucher {
+	r.Helper()
+	v, err := r.platform.AddOrder(dianpingtest.Voucher{Code: code, Title: "双人下午茶", Price: 4990, Shops: []string{"shop-a"}}, n)
+	r.must(err)
+	return v
+}
+
+func (r *rig) card(code string, visits int) {
+	r.Helper()
+	_, err := r.platform.AddVoucher(dianpingtest.Voucher{Code: code, Title: "十次卡", Price: 49900, Visits: visits, BizType: 205, Shops: []string{"shop-a"}})
+	r.must(err)
+}
+
+func (r *rig) knobs(k dianpingtest.Knobs) { r.Helper(); r.must(r.platform.SetKnobs(k)) }
+
+func (r *rig) fail(f dianpingtest.Fault) { r.Helper(); r.must(r.platform.Fail(f)) }
+
+// asked is a message that asks for something, as its worker holds it.
+func (r *rig) asked() models.Inbox {
+	r.Helper()
+	r.messages++
+	id := fmt.Sprint("message-", r.messages)
+	in, _, err := r.db.Accept(r.Context(), models.Inbox{ID: id, Channel: "app/main", MessageID: id, User: "zhangsan", DueAt: r.clock.Now().Add(time.Minute)})
+	r.must(err)
+	return in
+}
+
+func (r *rig) request(code string, count int, follows string) Request {
+	return Request{Asked: r.asked(), Store: r.store, Code: code, Count: count, Channel: "app/main", UserID: "zhangsan", User: "张三", Follows: follows}
+}
+
+// commit does the rest of a step.
+func (r *rig) commit(step Step, err error) models.Operation {
+	r.Helper()
+	r.must(err)
+	var op models.Operation
+	r.must(r.db.Tx(r.Context(), func(tx *models.DB) (err error) { op, err = step(r.Context(), tx); return err }))
+	r.told = append(r.told, op)
+	stored, err := r.db.Operation(r.Context(), op.ID)
+	r.must(err)
+	if stored != op {
+		r.Errorf("kept\n%+v, told\n%+v", stored, op)
+	}
+	return op
+}
+
+func (r *rig) consume(code string, count int) models.Operation {
+	r.Helper()
+	return r.commit(r.core.Consume(r.Context(), r.request(code, count, "")))
+}
+
+func (r *rig) follow(op models.Operation) models.Operation {
+	r.Helper()
+	return r.commit(r.core.Consume(r.Context(), r.request(op.Code, op.Count, op.ID)))
+}
+
+func (r *rig) undo(op models.Operation) models.Operation {
+	r.Helper()
+	return r.commit(r.core.Undo(r.Context(), UndoRequest{Asked: r.asked(), Op: op, UserID: "zhangsan", User: "张三"}))
+}
+
+// pass settles once what is due.
+func (r *rig) pass() {
+	r.Helper()
+	due, err := r.db.DueOperations(r.Context(), r.clock.Now(), 10)
+	r.must(err)
+	for _, op := range due {
+		r.commit(r.core.Settle(r.Context(), op))
+	}
+}
+
+// settle settles an operation, and fails where that takes longer than the contract
+// allows.
+func (r *rig) settle(op models.Operation) models.Operation {
+	r.Helper()
+	return r.settleWithin(op, soon)
+}
+
+func (r *rig) settleWithin(op models.Operation, limit time.Duration) models.Operation {
+	r.Helper()
+	for begin := r.clock.Now(); ; r.clock.Advance(500 * time.Millisecond) {
+		r.pass()
+		now, err := r.db.Operation(r.Context(), op.ID)
+		r.must(err)
+		if now.State.Terminal() {
+			return now
+		}
+		if r.clock.Now().Sub(begin) > limit {
+			_, _, calls, _, _ := r.db.Story(r.Context(), op.Code)
+			for _, c := range calls {
+				r.Logf("%s %s ×%d %s %s %s", c.StartedAt.Format("15:04:05.0"), c.Name, c.Times, c.Class, c.Reason, c.Code)
+			}
+			r.Fatalf("still %s after %s, in doubt for %v", now.State, limit, now.Outcome)
+		}
+	}
+}
+
+// during settles what is due for so long.
+func (r *rig) during(d time.Duration) {
+	r.Helper()
+	for end := r.clock.Now().Add(d); r.clock.Now().Before(end); r.clock.Advance(max(time.Second, d/240)) {
+		r.pass()
+	}
+}
+
+// now is an operation as it is kept.
+func (r *rig) now(op models.Operation) models.Operation {
+	r.Helper()
+	op, err := r.db.Operation(r.Context(), op.ID)
+	r.must(err)
+	return op
+}
+
+// effects fails unless a code was consumed and undone so often.
+func (r *rig) effects(code string, consumed, undone int) {
+	r.Helper()
+	if got := r.platform.Effects(code); got.Consumed != consumed || got.Undone != undone {
+		r.Errorf("%s was consumed %d and undone %d times at the platform, want %d and %d", code, got.Consumed, got.Undone, consumed, undone)
+	}
+}
+
+// is fails unless an operation is in a state, for a reason.
+func (r *rig) is(op models.Operation, state models.State, reason string) {
+	r.Helper()
+	got := op.Outcome.Reason
+	if op.UndoCalledAt != (time.Time{}) {
+		got = op.UndoReason
+	}
+	if op.State != state || got != reason {
+		r.Errorf("the operation is %s (%s), want %s (%s)", op.State, got, state, reason)
+	}
+}
+
+// never fails where it was told that an operation is in a state.
+func (r *rig) never(state models.State) {
+	r.Helper()
+	for _, op := range r.told {
+		if op.State == state {
+			r.Errorf("told that %s is %s: %+v", op.Code, op.State, op.Outcome)
+		}
+	}
+}
+
+// calls counts the requests for one interface.
+func (r *rig) calls(name string) int {
+	n := 0
+	for _, q := range r.platform.Requests() {
+		if q.Call == name {
+			n++
+		}
+	}
+	return n
+}

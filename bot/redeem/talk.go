@@ -1,0 +1,160 @@
+package redeem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"yanquan/bot/platform"
+	"yanquan/models"
+)
+
+// talk is the work on one operation: its platform, and what was said.
+type talk struct {
+	*Core
+	shop     platform.Shop // nil: not connected
+	op       models.Operation
+	calls    []models.Call
+	settling bool
+}
+
+// open begins the work on an operation of a store.
+func (c *Core) open(ctx context.Context, s models.Store, op models.Operation) (*talk, error) {
+	shop, err := c.Shops.Open(ctx, s)
+	if err != nil && !errors.Is(err, ErrNotConnected) {
+		return nil, fmt.Errorf("redeem: open store: %w", err)
+	}
+	if err != nil {
+		shop = nil
+	}
+	return &talk{Core: c, shop: shop, op: op}, nil
+}
+
+// note adds a call to the record.
+func (t *talk) note(start time.Time, code string, s platform.Said) {
+	t.heard(t.op.StoreID, !s.Silent)
+	t.calls = append(t.calls, models.Call{
+		OperationID: t.op.ID, StoreID: t.op.StoreID, ReceiptCode: code, UserID: t.op.UserID,
+		Name: s.Call, StartedAt: start, Took: t.Now().Sub(start), Class: s.Class,
+		Outcome: models.Outcome{Reason: s.Reason, Code: s.Code, Message: s.Message, TraceID: s.TraceID},
+	})
+}
+
+// hold makes sure, before a question, that the operation is still held while it
+// is asked. [models.ErrStale]: it is not.
+func (t *talk) hold(ctx context.Context) error {
+	if t.op.State == "" || t.op.DueAt.Sub(t.Now()) >= t.budget() {
+		return nil
+	}
+	return t.prolong(ctx, t.op.SentAt)
+}
+
+// send is hold before a call with an effect: its time is durable.
+func (t *talk) send(ctx context.Context) error {
+	now := t.Now()
+	if t.op.DueAt.Sub(now) >= t.budget() && now.Sub(t.op.SentAt) < slack {
+		return nil
+	}
+	return t.prolong(ctx, now)
+}
+
+func (t *talk) prolong(ctx context.Context, sent time.Time) error {
+	op := t.op
+	op.DueAt, op.SentAt = t.Now().Add(t.Lease(1)), sent
+	op, err := t.DB.HoldOperation(ctx, op)
+	if err != nil {
+		return fmt.Errorf("redeem: hold: %w", err)
+	}
+	t.op = op
+	return nil
+}
+
+// quiet reports whether the last call with an effect is so long ago that its
+// effect would show.
+func (t *talk) quiet() bool { return !t.Now().Before(t.op.SentAt.Add(t.quietAfter())) }
+
+// look asks what a code is worth. A question changes nothing: one whose answer
+// was lost is asked once more.
+func (t *talk) look(ctx context.Context, code string) (platform.Looked, error) {
+	for try := 1; ; try++ {
+		if err := t.hold(ctx); err != nil {
+			return platform.Looked{}, err
+		}
+		start := t.Now()
+		looked := t.shop.Look(ctx, code)
+		t.note(start, code, looked.Said)
+		if !looked.Lost || try == 2 || t.settling || ctx.Err() != nil {
+			return looked, nil
+		}
+	}
+}
+
+func (t *talk) record(ctx context.Context, c platform.Coupon) (platform.Recorded, error) {
+	if err := t.hold(ctx); err != nil {
+		return platform.Recorded{}, err
+	}
+	start := t.Now()
+	recorded := t.shop.Record(ctx, c)
+	t.note(start, c.Code, recorded.Said)
+	return recorded, nil
+}
+
+func (t *talk) history(ctx context.Context, on ...time.Time) (platform.Listed, error) {
+	if err := t.hold(ctx); err != nil {
+		return platform.Listed{}, err
+	}
+	start := t.Now()
+	listed := t.shop.History(ctx, on...)
+	t.note(start, t.op.Code, listed.Said)
+	return listed, nil
+}
+
+func (t *talk) consume(ctx context.Context, again bool) (platform.Consumption, error) {
+	if err := t.send(ctx); err != nil {
+		return platform.Consumption{}, err
+	}
+	op, start := t.op, t.Now()
+	answer := t.shop.Consume(ctx, platform.Order{
+		RequestID: op.RequestID(), Code: op.Code, Count: op.Count, OrderID: op.OrderID, Ticket: op.Ticket,
+		By: operator(op.UserID, op.User),
+	}, again)
+	t.note(start, op.Code, answer.Said)
+	return answer, nil
+}
+
+func (t *talk) reverse(ctx context.Context, c models.Coupon, again bool) (platform.Reversal, error) {
+	if err := t.send(ctx); err != nil {
+		return platform.Reversal{}, err
+	}
+	start := t.Now()
+	answer := t.shop.Reverse(ctx, couponOf(t.op, c), operator(t.op.UndoUserID, t.op.UndoUser), again)
+	t.note(start, c.Code, answer.Said)
+	return answer, nil
+}
+
+func operator(account, name string) platform.Operator {
+	if name == "" {
+		name = account
+	}
+	return platform.Operator{Account: account, Name: name}
+}
+
+// couponOf is a coupon as the platform wants it back.
+func couponOf(op models.Operation, c models.Coupon) platform.Coupon {
+	return platform.Coupon{
+		Code: c.Code, OrderID: c.OrderID, DealID: c.DealID, DealGroupID: c.DealGroupID, Ticket: op.Ticket, Handle: c.Handle,
+	}
+}
+
+// own is the coupon that an operation was asked for.
+func own(op models.Operation) platform.Coupon {
+	return platform.Coupon{
+		Code: op.Code, OrderID: op.OrderID, DealID: op.DealID, DealGroupID: op.DealGroupID, Ticket: op.Ticket,
+	}
+}
+
+// outcome is what the journal keeps of an answer that certainly changed nothing.
+func outcome(s platform.Said) models.Outcome {
+	return models.Outcome{Reason: s.Why, Code: s.Code, Message: s.Message, TraceID: s.TraceID}
+}

@@ -1,0 +1,289 @@
+package redeem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"yanquan/bot/platform"
+	"yanquan/internal/failpoint"
+	"yanquan/models"
+)
+
+// Verdict says whether an operation can be undone, and if not, why.
+type Verdict string
+
+// The verdicts of [CanUndo].
+const (
+	Undoable   Verdict = "undoable"
+	NotDone    Verdict = "not_done"   // under way, refused, or undone: its state says it
+	Superseded Verdict = "superseded" // the same code was verified anew since
+	Closed     Verdict = "closed"     // the platform has said that it is too late
+	TooLate    Verdict = "too_late"   // by our clock
+)
+
+// CanUndo is the one rule for undoing. [models.DB.LastUndoable] says the same in
+// SQL.
+func CanUndo(op models.Operation, now time.Time) Verdict {
+	switch {
+	case op.State != models.Done:
+		return NotDone
+	case op.Superseded:
+		return Superseded
+	case op.UndoReason == models.UndoTooLate:
+		return Closed
+	case !now.Before(op.UndoUntil):
+		return TooLate
+	}
+	return Undoable
+}
+
+// ErrMoved: the operation is not as it was read, or cannot be undone; look again.
+var ErrMoved = errors.New("redeem: the operation has moved on")
+
+// UndoRequest asks for an undo. Who may is checked before.
+type UndoRequest struct {
+	Asked  models.Inbox // the message that asks, as its worker holds it
+	Op     models.Operation
+	UserID string
+	User   string // name
+}
+
+// Undo undoes an operation: every coupon that it consumed, each with a result of
+// its own. [ErrMoved]: there was no call, read the operation again;
+// [models.ErrStale]: the message is another worker's, or answered.
+func (c *Core) Undo(ctx context.Context, r UndoRequest) (Step, error) {
+	op, now := r.Op, c.Now()
+	if CanUndo(op, now) != Undoable {
+		return nil, ErrMoved
+	}
+	s, err := c.DB.Store(ctx, op.StoreID)
+	if err != nil {
+		return nil, fmt.Errorf("redeem: store: %w", err)
+	}
+	t, err := c.open(ctx, s, op)
+	if err != nil {
+		return nil, err
+	}
+	op.UndoUserID, op.UndoUser = r.UserID, r.User
+	op.UndoCalledAt, op.SentAt, op.DueAt = now, now, now.Add(c.Lease(1))
+	failpoint.Hit("undo.intent.before")
+	begun, err := c.DB.BeginUndo(ctx, op, r.Asked)
+	if errors.Is(err, models.ErrStale) {
+		if stored, err := c.DB.Operation(ctx, op.ID); err != nil || stored.Attempt != op.Attempt || stored.Superseded {
+			return nil, errors.Join(ErrMoved, err)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("redeem: undo intent: %w", err)
+	}
+	t.op = begun
+	failpoint.Hit("undo.call.before")
+	step, err := t.reverseAll(ctx)
+	failpoint.Hit("undo.call.after")
+	return step, err
+}
+
+// reverseAll calls reverseconsume for every coupon that is not undone yet. After
+// one whose answer was lost, the rest is left to the settling.
+func (t *talk) reverseAll(ctx context.Context) (Step, error) {
+	coupons, err := t.DB.Coupons(ctx, t.op.ID)
+	if err != nil {
+		return nil, fmt.Errorf("redeem: coupons: %w", err)
+	}
+	for i := range coupons {
+		c := &coupons[i]
+		switch {
+		case !c.UndoneAt.IsZero():
+			continue
+		case t.shop == nil:
+			c.UndoReason = ReasonNoPlatform
+			continue
+		case t.op.Reusable: // an undo takes back the code's last visit, whoever's that is
+			state, _, err := t.state(ctx, *c)
+			if err != nil {
+				return nil, err
+			}
+			if state == isCovered {
+				c.UndoReason = ReasonCovered
+				continue
+			}
+		}
+		answer, err := t.reverse(ctx, *c, false)
+		if err != nil {
+			return nil, err
+		}
+		if answer.Proves == platform.Refused && answer.Doubtful {
+			state, _, err := t.state(ctx, *c)
+			if err != nil {
+				return nil, err
+			}
+			if state == isUndone { // the refusal was of the same call, repeated on its way
+				answer.Proves = platform.Undone
+			}
+		}
+		if t.tell(c, answer); answer.Proves == platform.Unclear {
+			return t.doubtUndo(coupons, answer.Said, false), nil
+		}
+	}
+	return t.undone(coupons), nil
+}
+
+// tell notes on a coupon what an undo did to it.
+func (t *talk) tell(c *models.Coupon, answer platform.Reversal) {
+	switch answer.Proves {
+	case platform.Undone:
+		c.UndoneAt, c.UndoReason = t.Now(), ""
+	case platform.Refused:
+		c.UndoReason, t.op.UndoMessage = answer.Why, answer.Message
+	}
+}
+
+// settleUndo asks what became of each coupon, and undoes those that are certain
+// to be consumed still.
+func (t *talk) settleUndo(ctx context.Context) (Step, error) {
+	coupons, err := t.DB.Coupons(ctx, t.op.ID)
+	if err != nil {
+		return nil, fmt.Errorf("redeem: coupons: %w", err)
+	}
+	if t.shop == nil {
+		return t.doubtUndo(coupons, platform.Said{Why: ReasonNoPlatform}, false), nil
+	}
+	quiet := t.quiet() // of the calls before this round, which are those in doubt
+	open, wait := false, false
+	for i := range coupons {
+		c := &coupons[i]
+		if !c.UndoneAt.IsZero() {
+			continue
+		}
+		state, why, err := t.state(ctx, *c)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case state == isUndone:
+			c.UndoneAt, c.UndoReason = t.Now(), ""
+		case state == notKnown && why.Silent:
+			return t.doubtUndo(coupons, why, false), nil
+		case state == notKnown:
+			open = true
+		case !quiet:
+			open, wait = true, true
+		case !t.Now().Before(t.op.UndoUntil):
+			c.UndoReason = ReasonUndoLate
+		case state == isCovered:
+			c.UndoReason = ReasonCovered
+		case t.op.NeedsHuman: // not undone on its own any more
+			c.UndoReason = ReasonNotUndone
+		default:
+			answer, err := t.reverse(ctx, *c, true)
+			if err != nil {
+				return nil, err
+			}
+			if t.tell(c, answer); answer.Proves == platform.Unclear {
+				return t.doubtUndo(coupons, answer.Said, !answer.Silent), nil
+			}
+		}
+	}
+	if open {
+		return t.doubtUndo(coupons, platform.Said{}, wait), nil
+	}
+	return t.undone(coupons), nil
+}
+
+// state says of a coupon in doubt what the platform's books show.
+type state int
+
+const (
+	notKnown  state = iota
+	isUndone        // it is no longer consumed
+	isUsed          // this very verification stands, and is the code's last
+	isCovered       // it stands under a later one, which an undo would hit
+)
+
+// state asks what has become of a coupon's verification.
+func (t *talk) state(ctx context.Context, c models.Coupon) (state, platform.Said, error) {
+	recorded, err := t.record(ctx, couponOf(t.op, c))
+	switch {
+	case err != nil, recorded.Proves == platform.Unclear:
+		return notKnown, recorded.Said, err
+	case recorded.Proves == platform.Replaced:
+		return isUndone, recorded.Said, nil
+	}
+	b, err := t.books(ctx, c.Code)
+	if err != nil {
+		return notKnown, recorded.Said, err
+	}
+	rec := recorded.Record
+	if t.op.Reusable || rec.Reusable || b.reusable(t.op) || !rec.At.IsZero() && rec.At.Sub(t.op.ConsumedAt).Abs() > skew {
+		return t.visitState(ctx, b, c, recorded)
+	}
+	if recorded.Proves == platform.Consumed {
+		return isUsed, recorded.Said, nil
+	}
+	return t.freeState(ctx, c)
+}
+
+// freeState makes sure that a coupon without a record is not consumed.
+func (t *talk) freeState(ctx context.Context, c models.Coupon) (state, platform.Said, error) {
+	looked, err := t.look(ctx, c.Code)
+	if err == nil && (looked.Proves == platform.Usable || looked.Proves == platform.Void) {
+		return isUndone, looked.Said, nil
+	}
+	return notKnown, looked.Said, err
+}
+
+// visitState tells, of a code that keeps from visit to visit, by the platform's
+// list: the record of a code may be that of its first visit, or of its last.
+func (t *talk) visitState(ctx context.Context, b books, c models.Coupon, recorded platform.Recorded) (state, platform.Said, error) {
+	rec := recorded.Record
+	listed, err := t.history(ctx, t.op.ConsumedAt, t.Now(), rec.At)
+	if err != nil || !listed.Known {
+		return notKnown, listed.Said, err
+	}
+	op := t.op
+	op.Code = c.Code
+	present, later := b.stands(op, listed.Records)
+	switch {
+	case !b.covers(op, listed.Records, rec, dayOf(op.ConsumedAt)):
+		return notKnown, platform.Said{}, nil
+	case present && later:
+		return isCovered, listed.Said, nil
+	case present:
+		return isUsed, listed.Said, nil
+	case recorded.Proves == platform.Consumed: // another visit's
+		return isUndone, listed.Said, nil
+	}
+	return t.freeState(ctx, c)
+}
+
+// doubtUndo: nobody knows of all coupons.
+func (t *talk) doubtUndo(coupons []models.Coupon, why platform.Said, wait bool) Step {
+	op := t.doubted(t.op.UndoCalledAt, why, wait)
+	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
+		return tx.DoubtUndo(ctx, op, coupons)
+	})
+}
+
+// undone: what became of every coupon is known.
+func (t *talk) undone(coupons []models.Coupon) Step {
+	op := t.op
+	op.NeedsHuman, op.UndoReason = false, ""
+	left := slices.DeleteFunc(slices.Clone(coupons), func(c models.Coupon) bool { return !c.UndoneAt.IsZero() })
+	for _, c := range left { // too late only where it is for all
+		if op.UndoReason == "" || op.UndoReason == ReasonUndoLate {
+			op.UndoReason = c.UndoReason
+		}
+	}
+	if len(left) == 0 {
+		op.UndoneAt = t.Now()
+		return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
+			return tx.FinishUndo(ctx, op, coupons)
+		})
+	}
+	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
+		return tx.RefuseUndo(ctx, op, coupons)
+	})
+}
