@@ -17,12 +17,13 @@ func (p *Platform) postpone(c *call, seq uint64, after time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.late = append(p.late, lateCall{c, seq, p.opts.Now().Add(after)})
-	p.sortLate()
-}
-
-// sortLate brings what is late into the order in which it falls due.
-func (p *Platform) sortLate() {
 	slices.SortStableFunc(p.late, func(a, b lateCall) int { return a.due.Compare(b.due) })
+	// Whoever awaits the effect is woken where the clock goes by itself.
+	time.AfterFunc(after, func() {
+		p.lock()
+		defer p.mu.Unlock()
+		p.bump()
+	})
 }
 
 // lock locks the platform for someone who looks at what has happened: what has

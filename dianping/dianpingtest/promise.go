@@ -108,20 +108,20 @@ func rowsIn(data any) (rows []map[string]any) {
 }
 
 // rowRefusal hides a refusal in a success.
-func (m misdeed) rowRefusal() outcome {
-	n, _ := strconv.Atoi(m.f.Answer) // checked by Fail
-	words := cmp.Or(m.f.Msg, refuse(n).msg)
+func (in injection) rowRefusal() outcome {
+	n, _ := strconv.Atoi(in.f.Answer) // checked by Fail
+	words := cmp.Or(in.f.Msg, refuse(n).msg)
 	said := map[RowCode]map[string]any{
 		RowCodePlain:  {"code": n, "msg": words},
 		RowCodeSingle: {"single_consume_code": n, "single_consume_msg": words},
 		RowCodeResult: {"result_code": n, "result_msg": words},
 	}
-	if m.call.dialect == Meituan {
+	if in.call.dialect == Meituan {
 		said[RowCodeSingle] = map[string]any{"singleConsumeCode": n, "singleConsumeMsg": words}
 		said[RowCodeResult] = map[string]any{"resultCode": n, "resultMsg": words}
 	}
-	place := cmp.Or(m.f.RowCode, RowCodePlain)
-	return edited(m.success(), func(data any) any {
+	place := cmp.Or(in.f.RowCode, RowCodePlain)
+	return edited(in.success(), func(data any) any {
 		rows := rowsIn(data)
 		if place != RowCodeResult {
 			for _, row := range rows {
@@ -142,10 +142,10 @@ func (m misdeed) rowRefusal() outcome {
 }
 
 // otherCode tells of another voucher than was asked about.
-func (m misdeed) otherCode() outcome {
-	named := cmp.Or(m.call.codes()...)
-	other := cmp.Or(m.f.Answer, strings.TrimLeft(named, "0"))
-	return edited(m.success(), func(data any) any {
+func (in injection) otherCode() outcome {
+	named := cmp.Or(in.call.codes()...)
+	other := cmp.Or(in.f.Answer, strings.TrimLeft(named, "0"))
+	return edited(in.success(), func(data any) any {
 		recode(data, named, other)
 		return data
 	})

@@ -22,6 +22,7 @@ func TestPromise(t *testing.T) {
 	t.Parallel()
 	inBoth(t, func(r rig, d dialect) {
 		order := r.sellOrder(dianpingtest.Voucher{}, 4)
+		r.ok(r.p.ConsumeElsewhere(order[0].Code, "till-3", ""))
 		card := r.sell(dianpingtest.Voucher{Visits: 2})
 		ask := func(call string, f fields) {
 			r.Helper()
