@@ -37,27 +37,101 @@ var fates = []struct {
 func TestLostConsume(t *testing.T) {
 	for _, fate := range fates {
 		t.Run(fate.name, func(t *testing.T) {
-			for _, none := range dianpingtest.NoRecords {
-				t.Run(string(none), func(t *testing.T) {
-					everywhere(t, func(r *rig) {
-						for i, repeat := range dianpingtest.RepeatAnswers {
-							c := fmt.Sprint(7000000000 + i)
-							r.knobs(dianpingtest.Knobs{NoRecord: none, RepeatAnswer: repeat})
-							r.voucher(c)
-							fault := fate.fault
-							fault.Call = "consume"
-							r.fail(fault)
-							op := r.consume(c, 1)
-							r.is(op, models.Unknown, op.Outcome.Reason)
-							r.is(r.settle(op), models.Done, "")
-							r.effects(c, 1, 0)
-						}
-						r.never(models.Rejected)
-					})
-				})
-			}
+			everywhere(t, func(r *rig) {
+				for i, none := range dianpingtest.NoRecords {
+					for j, repeat := range dianpingtest.RepeatAnswers {
+						c := fmt.Sprint(7000000000 + 10*i + j)
+						r.knobs(dianpingtest.Knobs{NoRecord: none, RepeatAnswer: repeat})
+						r.voucher(c)
+						fault := fate.fault
+						fault.Call = "consume"
+						r.fail(fault)
+						op := r.consume(c, 1)
+						r.is(op, models.Unknown, op.Outcome.Reason)
+						r.is(r.settle(op), models.Done, "")
+						r.effects(c, 1, 0)
+					}
+				}
+				r.never(models.Rejected)
+			})
 		})
 	}
+}
+
+// However the platform tells who and when, what was consumed is never refused; and
+// where it tells who asked, or answers a repeat with the first answer, it is found.
+func TestLostConsumeByRecord(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		n := 7000000000
+		for _, when := range dianpingtest.VerifyTimes {
+			for _, who := range dianpingtest.VerifyAccounts {
+				for _, repeat := range []dianpingtest.RepeatAnswer{dianpingtest.SameAnswer, dianpingtest.AlreadyUsed} {
+					n++
+					r.knobs(dianpingtest.Knobs{VerifyTime: when, VerifyAccount: who, RepeatAnswer: repeat})
+					r.voucher(fmt.Sprint(n))
+					r.lost("consume", true)
+					op := r.consume(fmt.Sprint(n), 1)
+					if told := who == dianpingtest.VerifyAccountLogin || who == dianpingtest.VerifyAccountName; told || repeat == dianpingtest.SameAnswer {
+						r.is(r.settle(op), models.Done, "")
+					} else {
+						r.during(time.Minute)
+						r.is(r.now(op), models.Unknown, r.now(op).Outcome.Reason)
+					}
+					r.effects(op.Code, 1, 0)
+				}
+			}
+		}
+		r.never(models.Rejected)
+	})
+}
+
+// A success that tells of another code, or whose row says otherwise, is settled;
+// one that has lost the leading zeros is a success.
+func TestOddSuccess(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		for i, f := range []dianpingtest.Fault{
+			{Kind: dianpingtest.OtherCode, Answer: "7999999999", Applied: true},
+			{Kind: dianpingtest.OtherCode, Answer: "7999999999"},
+			{Kind: dianpingtest.RowRefusal, Answer: "1008", Applied: true},
+			{Kind: dianpingtest.RowRefusal, Answer: "1999"},
+			{Kind: dianpingtest.OtherCode, Applied: true},
+		} {
+			c := fmt.Sprintf("00%d", 70000000+i)
+			r.voucher(c)
+			f.Call = "consume"
+			r.fail(f)
+			op := r.settle(r.consume(c, 1))
+			r.is(op, models.Done, "")
+			coupons, err := r.db.Coupons(r.Context(), op.ID)
+			r.must(err)
+			if len(coupons) != 1 || coupons[0].Code != c {
+				r.Errorf("kept %+v", coupons)
+			}
+			r.effects(c, 1, 0)
+		}
+		r.never(models.Rejected)
+	})
+}
+
+// Every process was down for hours: what was meant to be consumed then is not
+// consumed now.
+func TestLeftForHours(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.voucher(code)
+		r.lost("consume", false)
+		op := r.consume(code, 1)
+		r.clock.Advance(10 * time.Hour)
+		r.is(r.settle(op), models.Rejected, ReasonNotConsumed)
+		r.effects(code, 0, 0)
+
+		r.voucher("7000000001")
+		op = r.consume("7000000001", 1)
+		r.lost("reverseconsume", false)
+		op = r.undo(op)
+		r.clock.Advance(5 * time.Minute)
+		r.is(r.settle(op), models.Done, ReasonNotUndone)
+		r.effects("7000000001", 1, 0)
+	})
 }
 
 // The same for several coupons of one order: never one more than was asked for,

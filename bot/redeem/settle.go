@@ -47,8 +47,7 @@ func (t *talk) settleConsume(ctx context.Context, mayRepeat bool) (Step, error) 
 	if t.shop == nil {
 		return t.doubt(platform.Said{Why: ReasonNoPlatform}, false), nil
 	}
-	// Consuming once people were told to look for themselves would surprise them.
-	mayRepeat = mayRepeat && !t.op.NeedsHuman
+	mayRepeat = mayRepeat && !t.late(t.op.CalledAt)
 	recorded, err := t.record(ctx, own(t.op))
 	if err != nil {
 		return nil, err
@@ -164,7 +163,7 @@ func (t *talk) notRecorded(ctx context.Context, b books, recorded platform.Recor
 	case none && short:
 		t.op.Left = looked.Voucher.Left
 		return t.rejected(models.Outcome{Reason: ReasonTooMany}), nil
-	case none && usable && t.op.NeedsHuman:
+	case none && usable && t.late(t.op.CalledAt):
 		return t.rejected(models.Outcome{Reason: ReasonNotConsumed, Code: recorded.Code, Message: recorded.Message, TraceID: recorded.TraceID}), nil
 	case usable && !short && mayRepeat:
 		return t.repeat(ctx)

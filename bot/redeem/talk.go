@@ -74,6 +74,13 @@ func (t *talk) prolong(ctx context.Context, sent time.Time) error {
 // effect would show.
 func (t *talk) quiet() bool { return !t.Now().Before(t.op.SentAt.Add(t.quietAfter())) }
 
+// late reports whether nothing is sent by itself any more: people were told to look
+// for themselves, or every process was down for as long, and it would surprise
+// them.
+func (t *talk) late(called time.Time) bool {
+	return t.op.NeedsHuman || t.Now().Sub(called) >= HumanAfter
+}
+
 // look asks what a code is worth. A question changes nothing: one whose answer
 // was lost is asked once more.
 func (t *talk) look(ctx context.Context, code string) (platform.Looked, error) {

@@ -175,7 +175,7 @@ func (t *talk) settleUndo(ctx context.Context) (Step, error) {
 			c.UndoReason = ReasonUndoLate
 		case state == isCovered:
 			c.UndoReason = ReasonCovered
-		case t.op.NeedsHuman: // not undone on its own any more
+		case t.late(t.op.UndoCalledAt):
 			c.UndoReason = ReasonNotUndone
 		default:
 			answer, err := t.reverse(ctx, *c, true)
