@@ -73,7 +73,8 @@ func cardCases(b *Bot) map[string]bot.Reply {
 			o.State, o.Outcome, o.UsedBy, o.UsedAt = models.Rejected, models.Outcome{Reason: string(dianping.AlreadyUsed), Code: "1008"}, "收银台", now.AddDate(0, 0, -1)
 		})),
 		"too_many": one(with(func(o *models.Operation) {
-			o.State, o.Outcome = models.Rejected, models.Outcome{Reason: redeem.ReasonTooMany, Message: "这个订单只剩 1 张可用，您要核销 2 张。"}
+			o.State, o.Outcome = models.Rejected, models.Outcome{Reason: redeem.ReasonTooMany}
+			o.Left, o.Count = 1, 2
 		})),
 		"help":          b.words.Help(),
 		"summary":       b.figures.Reply(busyDay()),

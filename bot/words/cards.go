@@ -223,7 +223,7 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 		usedAt = w.When(op.UsedAt)
 	}
 	switch {
-	case op.Outcome.Reason == redeem.ReasonTooMany:
+	case op.Outcome.Reason == redeem.ReasonTooMany && tooMany(op) != "":
 		c.Text = tooMany(op) + "。一张都没有核销。" + say.Next
 	case op.UsedBy != "" && usedAt != "":
 		c.Text = fmt.Sprintf("这张券已由 %s 在 %s 核销。%s", op.UsedBy, usedAt, say.Next)
@@ -289,7 +289,7 @@ func (w *Words) Line(op models.Operation, n int) (mark, text string) {
 	case models.Rejected:
 		text = SayingOf(op.Outcome.Reason).Title
 		switch {
-		case op.Outcome.Reason == redeem.ReasonTooMany:
+		case op.Outcome.Reason == redeem.ReasonTooMany && tooMany(op) != "":
 			text = tooMany(op)
 		case op.UsedBy != "":
 			text += "（" + op.UsedBy + "）"
