@@ -387,7 +387,7 @@ func TestRefusedAndNotRenewed(t *testing.T) {
 				if g.Ended || g.RefreshToken != before.RefreshToken || !g.DueAt.After(r.clock.Now()) || !Void(g) {
 					t.Fatalf("ended %v, the pair is kept: %v, due %s, void: %v", g.Ended, g.RefreshToken == before.RefreshToken, g.DueAt, Void(g))
 				}
-				if audit, err := r.db.Audit(t.Context(), models.AuditFilter{StoreID: s.ID}); err != nil || audit[len(audit)-1].Action != "refused" {
+				if audit, err := r.db.Audit(t.Context(), models.AuditFilter{StoreID: s.ID}); err != nil || audit[len(audit)-1].Action != "session refused" {
 					t.Errorf("audit %+v, %v", audit, err)
 				}
 				r.platform.ClearFaults()

@@ -175,7 +175,7 @@ func (k *Keeper) refused(ctx context.Context, storeID int64, session string) err
 		if fresh, err := k.voidIsNews(ctx, tx, g); err != nil || !fresh {
 			return err
 		}
-		if err := k.record(ctx, tx, g, "refused", "until "+stamp(g.ExpiresAt), g.Reason); err != nil {
+		if err := k.record(ctx, tx, g, "session refused", "until "+stamp(g.ExpiresAt), g.Reason); err != nil {
 			return err
 		}
 		return k.Tell.TellManagers(ctx, tx, Notice{
