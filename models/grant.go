@@ -38,6 +38,9 @@ type Grant struct {
 	TriedAt  time.Time `gorm:"serializer:utc"` // when the last one was begun; zero: none since it was authorised
 	Failures int       // renewals begun since the tokens were obtained, so also one in progress
 	Early    int       // renewals before their time, since the last one in its time
+	// RefusedAt is since when calls with the stored access token are refused, and
+	// it could not be renewed; zero: they are not.
+	RefusedAt time.Time `gorm:"serializer:utc"`
 }
 
 // TableName names the table for GORM.

@@ -23,7 +23,7 @@ func (db *DB) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 	}
 	g.ID, g.Version, g.Pair, g.AuthorizedBy = db.cfg.NewID(), 1, 1, fold(g.AuthorizedBy)
 	g.Ended, g.Reason, g.LeaseUntil, g.RenewedAt = false, "", time.Time{}, time.Time{}
-	g.TriedAt, g.Failures, g.Early = time.Time{}, 0, 0
+	g.TriedAt, g.Failures, g.Early, g.RefusedAt = time.Time{}, 0, 0, time.Time{}
 	g = tidy(g)
 
 	var saved Grant
@@ -118,7 +118,7 @@ func (db *DB) GrantRenewed(ctx context.Context, g Grant) (Grant, error) {
 	if g.AccessToken == "" {
 		return Grant{}, failed(what, ErrInvalid)
 	}
-	g.Ended, g.Reason, g.LeaseUntil, g.RenewedAt, g.Failures = false, "", time.Time{}, db.now(), 0
+	g.Ended, g.Reason, g.LeaseUntil, g.RenewedAt, g.Failures, g.RefusedAt = false, "", time.Time{}, db.now(), 0, time.Time{}
 	g = tidy(g)
 	var renewed Grant
 	err := db.Tx(ctx, func(tx *DB) (err error) {
@@ -139,7 +139,7 @@ func (db *DB) replacePair(ctx context.Context, what string, g Grant, more map[st
 		"refreshes_left": g.RefreshesLeft, "scope": g.Scope,
 		"ended": false, "reason": "", "lease_until": nil,
 		"due_at": stamp(g.DueAt), "renewed_at": stamp(g.RenewedAt),
-		"tried_at": stamp(g.TriedAt), "failures": 0, "early": g.Early,
+		"tried_at": stamp(g.TriedAt), "failures": 0, "early": g.Early, "refused_at": nil,
 		"version": gorm.Expr("version + 1"), "pair": gorm.Expr("pair + 1"),
 	}
 	maps.Copy(values, more)
@@ -165,6 +165,21 @@ func (db *DB) GrantKept(ctx context.Context, g Grant, reason string, next time.T
 	g.Version, g.Reason, g.DueAt, g.LeaseUntil = held+1, clip(reason, 255), moment(next), time.Time{}
 	return unless(db.moveGrant(ctx, "record failed renewal of grant", held, g, map[string]any{
 		"reason": g.Reason, "due_at": stamp(g.DueAt),
+	}), g)
+}
+
+// GrantRefused records since when calls with the tokens of g are refused; zero: they
+// are taken again. It moves nothing: a renewal in progress goes on. [ErrStale] where
+// it is known already, or the tokens are not the stored ones any more.
+func (db *DB) GrantRefused(ctx context.Context, g Grant, since time.Time) (Grant, error) {
+	g.RefusedAt = moment(since)
+	news := "refused_at IS NULL"
+	if since.IsZero() {
+		news = "refused_at IS NOT NULL"
+	}
+	return unless(db.swap(ctx, "record refused session of grant", func(o *gorm.DB) *gorm.DB {
+		return o.Model(&Grant{}).Where("id = ? AND pair = ? AND ended = ?", g.ID, g.Pair, false).Where(news).
+			Update("refused_at", stamp(g.RefusedAt))
 	}), g)
 }
 

@@ -85,6 +85,39 @@ func TestRenewal(t *testing.T) {
 	})
 }
 
+// That the session is refused is noted once, for the stored pair alone, and in the
+// middle of a renewal, too.
+func TestGrantRefused(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		g := granted(t, db, "bid-1")
+		store := link(t, db, g, "uuid-1")[0]
+		note := func(since time.Time) error { return second(db.GrantRefused(ctx, g, since)) }
+		told := func(want bool) {
+			t.Helper()
+			same(t, must(db.Session(ctx, store.ID)).Refused, want)
+		}
+		told(false)
+		want(t, note(time.Time{}), models.ErrStale)
+		claimed := must(db.ClaimGrant(ctx, g, noon.Add(time.Minute)))
+		no(t, note(noon))
+		want(t, note(noon.Add(time.Hour)), models.ErrStale)
+		told(true)
+		same(t, must(db.Grant(ctx, g.ID)).RefusedAt, noon)
+		no(t, note(time.Time{}))
+		told(false)
+		no(t, note(noon))
+		next := must(db.GrantRenewed(ctx, renewed(claimed, "2")))
+		told(false)
+		kept(t, db, next)
+		want(t, note(noon), models.ErrStale) // of the pair before
+		next = must(db.GrantRefused(ctx, next, noon))
+		kept(t, db, next)
+		kept(t, db, must(db.SaveGrant(ctx, consent("bid-1"))))
+		told(false)
+	})
+}
+
 // What is to be stored may be longer than its column, and the new pair must have
 // a token.
 func TestRenewalTidies(t *testing.T) {

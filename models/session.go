@@ -18,6 +18,7 @@ type Session struct {
 	ExpiresAt    time.Time // zero: not known
 	GrantID      string    // "" for a declared token
 	Version      int       // of the grant
+	Refused      bool      // calls with it were refused last, see [Grant.RefusedAt]
 }
 
 // String keeps the tokens out of formatted text.
@@ -50,6 +51,7 @@ type sessionOf struct {
 	GrantRefresh    []byte
 	GrantExpires    time.Time `gorm:"serializer:utc"`
 	Version         int
+	Refused         bool
 }
 
 // Session gives a store's access to the platform.
@@ -60,7 +62,8 @@ func (db *DB) Session(ctx context.Context, storeID int64) (Session, error) {
 		return g.Table("stores").
 			Select("sessions.access_token AS declared_access", "sessions.refresh_token AS declared_refresh",
 				"sessions.expires_at AS declared_expires", "grants.id AS grant_id", "grants.access_token AS grant_access",
-				"grants.refresh_token AS grant_refresh", "grants.expires_at AS grant_expires", "grants.version AS version").
+				"grants.refresh_token AS grant_refresh", "grants.expires_at AS grant_expires", "grants.version AS version",
+				"grants.refused_at IS NOT NULL AS refused").
 			Joins("LEFT JOIN sessions ON sessions.store_id = stores.id AND stores.origin = ?", OriginConfig).
 			Joins("LEFT JOIN grants ON grants.id = stores.grant_id").
 			Where("stores.id = ?", storeID).Scan(&rows).Error
@@ -76,7 +79,7 @@ func (db *DB) Session(ctx context.Context, storeID int64) (Session, error) {
 		s.ExpiresAt = row.DeclaredExpires
 		access, refresh, err = db.openPair(sessionAccess, sessionRefresh, storeKey(storeID), row.DeclaredAccess, row.DeclaredRefresh)
 	case row.GrantID != "":
-		s.ExpiresAt, s.GrantID, s.Version = row.GrantExpires, row.GrantID, row.Version
+		s.ExpiresAt, s.GrantID, s.Version, s.Refused = row.GrantExpires, row.GrantID, row.Version, row.Refused
 		access, refresh, err = db.openPair(grantAccess, grantRefresh, row.GrantID, row.GrantAccess, row.GrantRefresh)
 	default:
 		err = failed(what, ErrNotFound)

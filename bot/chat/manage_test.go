@@ -265,7 +265,27 @@ func TestStoreStates(t *testing.T) {
 		b.must(err)
 		g, err = b.db.GrantKept(ctx, g, "reauthorize", time.Time{})
 		b.must(err)
-		has(t, b.in("", "boss", "门店"), "静安店 已接通，30 天后到期")
+		for _, left := range []struct {
+			until time.Duration
+			says  string
+		}{
+			{30 * 24 * time.Hour, "已接通，30 天后到期"},
+			{25 * time.Hour, "已接通，1 天后到期"},
+			{24*time.Hour - time.Second, "已接通，23 小时后到期"},
+			{time.Hour, "已接通，1 小时后到期"},
+			{59 * time.Minute, "已接通，59 分钟后到期"},
+			{time.Second, "已接通，不到 1 分钟后到期"},
+			{0, "授权已到期，需要重新授权"},
+			{-50 * time.Hour, "授权已到期，需要重新授权"},
+		} {
+			b.clock.Advance(g.ExpiresAt.Sub(b.clock.Now()) - left.until)
+			has(t, b.in("", "boss", "门店"), "静安店 "+left.says)
+		}
+		refused, err := b.db.GrantRefused(ctx, g, b.clock.Now())
+		b.must(err)
+		has(t, b.in("", "boss", "门店"), "静安店 授权失效，需要重新授权")
+		_, err = b.db.GrantRefused(ctx, refused, time.Time{})
+		b.must(err)
 		g, err = b.db.ClaimGrant(ctx, g, b.clock.Now().Add(time.Minute))
 		b.must(err)
 		_, err = b.db.EndGrant(ctx, g, "unbound")
@@ -364,6 +384,7 @@ func TestFault12VerifyWithoutSession(t *testing.T) {
 		notice := b.to("boss")
 		has(t, notice, "门店授权失效", "静安店", "[重新授权]")
 		has(t, b.pressIn("", "boss", notice, "重新授权"), "10 分钟内有效")
+		has(t, b.in("", "boss", "门店"), "静安店 授权失效，需要重新授权")
 		b.effects(Code, 0, 0)
 		if _, err := b.db.LiveOperation(t.Context(), s.ID, Code); !errors.Is(err, models.ErrNotFound) {
 			t.Errorf("an operation is left: %v", err)

@@ -121,7 +121,8 @@ type Change struct {
 
 // changeWords say what was done; the others are shown as they are.
 var changeWords = map[string]string{
-	"authorize": "授权", "renew": "续期", "end": "授权失效", "bind": "绑定群", "unbind": "解绑群", "ask to join": "申请加入",
+	"authorize": "授权", "renew": "续期", "end": "授权失效", "session refused": "授权被平台拒绝",
+	"cannot renew": "授权不能续期", "bind": "绑定群", "unbind": "解绑群", "ask to join": "申请加入",
 	"member": "改了人员", "refuse": "拒绝加入", "remove": "移出", "export": "导出", "close doubt": "确认了结果",
 }
 
@@ -193,12 +194,27 @@ func (k *Desks) StoreState(ctx context.Context, tx *models.DB, s models.Store) (
 	if err != nil {
 		return "", fmt.Errorf("bot: grant: %w", err)
 	}
-	if g.Ended || session.AccessToken == "" {
+	end := grants.Ends(g)
+	switch {
+	case grants.Void(g) || session.AccessToken == "":
 		return "授权失效，需要重新授权", nil
+	case end.IsZero():
+		return "已接通", nil
+	case !k.Now().Before(end):
+		return "授权已到期，需要重新授权", nil
 	}
-	if end := grants.Ends(g); !end.IsZero() {
-		days := max(int(end.Sub(k.Now())/(24*time.Hour)), 0)
-		return fmt.Sprintf("已接通，%d 天后到期", days), nil
+	return "已接通，" + lasting(end.Sub(k.Now())) + "后到期", nil
+}
+
+// lasting is a time to come in its largest unit.
+func lasting(d time.Duration) string {
+	switch {
+	case d >= 24*time.Hour:
+		return fmt.Sprintf("%d 天", d/(24*time.Hour))
+	case d >= time.Hour:
+		return fmt.Sprintf("%d 小时", d/time.Hour)
+	case d >= time.Minute:
+		return fmt.Sprintf("%d 分钟", d/time.Minute)
 	}
-	return "已接通", nil
+	return "不到 1 分钟"
 }

@@ -307,15 +307,41 @@ func TestAuthorisations(t *testing.T) {
 func TestAuthorisationsInTrouble(t *testing.T) {
 	now := time.Now()
 	for want, g := range map[string]models.Grant{
-		"✗ authorisation: that of store S cannot be renewed (refresh_spent); it ends on ":         {RefreshToken: "r", RefreshesLeft: 12, ExpiresAt: now.Add(49 * time.Hour), Reason: "refresh_spent"},
-		"✗ authorisation: that of store S has ended (unbound) — let a manager text 授权":            {Ended: true, Reason: "unbound"},
-		"! authorisation: that of store S was not renewed at the last try (timeout) — serve goes": {RefreshToken: "r", Reason: "timeout"},
+		"✗ authorisation: that of store S cannot be renewed (refresh_spent); it ends on ":                                                        {RefreshToken: "r", RefreshesLeft: 12, ExpiresAt: now.Add(49 * time.Hour), Reason: "refresh_spent"},
+		"✗ authorisation: that of store S has ended (unbound) — let a manager text 授权":                                                           {Ended: true, Reason: "unbound"},
+		"✗ authorisation: that of store S cannot be renewed (other); it ended on ":                                                               {RefreshToken: "r", RefreshesLeft: 12, ExpiresAt: now.Add(-73 * time.Hour), Reason: "other"},
+		"✗ authorisation: that of store S is refused by the platform, and was not renewed (other); serve goes on trying — let a manager text 授权": {RefreshToken: "r", RefusedAt: now, Reason: "other"},
+		"✗ authorisation: that of store S is refused by the platform — let a manager text 授权":                                                    {ExpiresAt: now.Add(time.Hour), RefusedAt: now},
+		"! authorisation: that of store S was not renewed at the last try (timeout) — serve goes":                                                {RefreshToken: "r", Reason: "timeout"},
 	} {
 		var out bytes.Buffer
 		c := &checker{w: &out, fine: true, now: func() time.Time { return now }, cfg: config.Default()}
 		c.authorisation(store{name: "S", grant: &g})
 		if !strings.HasPrefix(out.String(), want) || c.fine != strings.HasPrefix(want, "!") {
 			t.Errorf("%v %s, want %s", c.fine, &out, want)
+		}
+	}
+}
+
+// How long it lasts is told in a unit that says something, also of the past.
+func TestAuthorisationEnds(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for left, want := range map[time.Duration][2]string{
+		10*24*time.Hour + time.Second: {"✓ authorisation: that of store S lasts until ", ", 10 days"},
+		73 * time.Hour:                {"! authorisation: that of store S ends on ", ", in 3 days"},
+		47*time.Hour + time.Minute:    {"! authorisation: that of store S ends on ", ", in 47 hours"},
+		119 * time.Minute:             {"! authorisation: that of store S ends on ", ", in 119 minutes"},
+		119 * time.Second:             {"! authorisation: that of store S ends on ", ", in 119 seconds"},
+		0:                             {"✗ authorisation: that of store S ended on ", ", 0 seconds ago"},
+		-5 * time.Hour:                {"✗ authorisation: that of store S ended on ", ", 5 hours ago"},
+		-73 * time.Hour:               {"✗ authorisation: that of store S ended on ", ", 3 days ago"},
+	} {
+		var out bytes.Buffer
+		c := &checker{w: &out, fine: true, now: func() time.Time { return now }, cfg: config.Default()}
+		c.authorisation(store{name: "S", grant: &models.Grant{ExpiresAt: now.Add(left)}})
+		if line := out.String(); !strings.HasPrefix(line, want[0]) || !strings.Contains(line, want[1]) || c.fine == strings.HasPrefix(line, "✗") {
+			t.Errorf("%s: %v %s, want %q", left, c.fine, line, want)
 		}
 	}
 }

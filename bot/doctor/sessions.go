@@ -52,26 +52,57 @@ func (c *checker) session(ctx context.Context, client dianping.Client, s store) 
 func (c *checker) authorisation(s store) {
 	g := s.grant
 	end := grants.Ends(*g)
-	days := int(end.Sub(c.now()).Hours() / 24)
-	date := end.In(c.cfg.Location()).Format(time.DateOnly)
+	left := end.Sub(c.now())
+	when := c.when(end)
 	switch {
 	case g.Ended:
 		c.bad(s.renewAdvice(), "authorisation: that of store %s has ended (%s)", s.name, g.Reason)
+	case grants.Void(*g) && g.Reason != "":
+		c.bad(s.renewAdvice(), "authorisation: that of store %s is refused by the platform, and was not renewed (%s); serve goes on trying", s.name, g.Reason)
+	case grants.Void(*g):
+		c.bad(s.renewAdvice(), "authorisation: that of store %s is refused by the platform", s.name)
 	case g.Reason != "" && !end.IsZero():
-		c.bad(s.renewAdvice(), "authorisation: that of store %s cannot be renewed (%s); it ends on %s, in %d days", s.name, g.Reason, date, days)
+		c.bad(s.renewAdvice(), "authorisation: that of store %s cannot be renewed (%s); it %s", s.name, g.Reason, when)
 	case g.Reason != "":
 		c.warn("serve goes on trying", "authorisation: that of store %s was not renewed at the last try (%s)", s.name, g.Reason)
 	case end.IsZero():
 		c.good("authorisation: that of store %s renews itself", s.name)
-	case days < soon:
-		c.warn(s.renewAdvice(), "authorisation: that of store %s ends on %s, in %d days", s.name, date, days)
+	case left <= 0:
+		c.bad(s.renewAdvice(), "authorisation: that of store %s %s", s.name, when)
+	case left < soon:
+		c.warn(s.renewAdvice(), "authorisation: that of store %s %s", s.name, when)
 	default:
-		c.good("authorisation: that of store %s lasts until %s, %d days", s.name, date, days)
+		c.good("authorisation: that of store %s lasts until %s, %s", s.name, c.date(end), inUnits(left))
 	}
 }
 
-// soon is how many days before an end it is high time.
-const soon = 8
+// soon is how long before an end it is high time.
+const soon = 8 * 24 * time.Hour
+
+// when tells of an end to come or in the past.
+func (c *checker) when(end time.Time) string {
+	if left := end.Sub(c.now()); left > 0 {
+		return fmt.Sprintf("ends on %s, in %s", c.date(end), inUnits(left))
+	}
+	return fmt.Sprintf("ended on %s, %s ago", c.date(end), inUnits(c.now().Sub(end)))
+}
+
+func (c *checker) date(t time.Time) string {
+	return t.In(c.cfg.Location()).Format(time.DateOnly)
+}
+
+// inUnits is a duration in the largest unit of which there are two.
+func inUnits(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d hours", d/time.Hour)
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d minutes", d/time.Minute)
+	}
+	return fmt.Sprintf("%d seconds", d/time.Second)
+}
 
 // renewAdvice is what gives a store a new access token.
 func (s store) renewAdvice() string {

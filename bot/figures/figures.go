@@ -146,8 +146,10 @@ func (x *Counter) Outlook(ctx context.Context, stores []models.Store) ([]string,
 		end := grants.Ends(g)
 		switch {
 		case !ok:
-		case g.Ended:
+		case grants.Void(g):
 			lines = append(lines, fmt.Sprintf("%s 的授权已失效，请发「授权」", s.Name))
+		case !end.IsZero() && !x.Now().Before(end):
+			lines = append(lines, fmt.Sprintf("%s 的授权 %s 已到期，请发「授权」", s.Name, x.Words.In(end).Format("01-02")))
 		case !end.IsZero() && end.Sub(x.Now()) < endingSoon:
 			lines = append(lines, fmt.Sprintf("%s 的授权 %s 到期，请发「授权」", s.Name, x.Words.In(end).Format("01-02")))
 		}

@@ -22,14 +22,15 @@ func (k *Keeper) Client(ctx context.Context, platform dianping.Client, s models.
 	if session.GrantID == "" {
 		return platform, shop, nil
 	}
-	return &renewing{Client: platform, keeper: k, store: s.ID}, shop, nil
+	return &renewing{Client: platform, keeper: k, store: s.ID, refused: session.Refused}, shop, nil
 }
 
 // renewing is a client whose session is renewed when it has to be.
 type renewing struct {
 	dianping.Client
-	keeper *Keeper
-	store  int64
+	keeper  *Keeper
+	store   int64
+	refused bool // the session, as far as is known
 }
 
 // withSession makes a call, and once more with a new session where the platform
@@ -41,6 +42,7 @@ func withSession[T any](ctx context.Context, c *renewing, shop dianping.Shop, na
 	}
 	v, err := do(shop)
 	if !sessionRefused(err) {
+		c.taken(ctx, shop.Session, err)
 		return v, err
 	}
 	session, rerr := c.keeper.fresh(ctx, c.store, shop.Session, err)
@@ -57,6 +59,17 @@ func withSession[T any](ctx context.Context, c *renewing, shop dianping.Shop, na
 		}
 	}
 	return v, err
+}
+
+// taken notes that a session that was refused is taken again, as an answer of the
+// platform proves.
+func (c *renewing) taken(ctx context.Context, session string, err error) {
+	if !c.refused || err != nil && !errors.Is(err, dianping.Refused) {
+		return
+	}
+	if err := c.keeper.accepted(ctx, c.store, session); err != nil {
+		c.keeper.Log.Warn("not noted that a session is taken again", "store", c.store, "error", err)
+	}
 }
 
 func sessionRefused(err error) bool {

@@ -27,7 +27,11 @@
 // sixth of the life. Where a try costs nothing, a call that waits makes the pause a
 // quarter.
 // Only what the platform documents as the end of a refresh token ends a grant, or
-// any refusal after the refresh token's own end, as told.
+// any refusal after the refresh token's own end, as told. A grant whose session is
+// refused at calls and that cannot be renewed is void all the same, until the
+// session is taken again, a renewal succeeds or somebody authorises anew: managers
+// are told with the first call that is refused, and for as long as calls are, once
+// in a day.
 //
 // All replicas go by the times and counts in the row of the grant, which they change
 // by compare-and-swap.
@@ -88,11 +92,12 @@ type Notice struct {
 // number of processes may run one on the same database.
 type Keeper struct{ Options }
 
-// Reasons of a failed renewal that are ours; others are classes of
+// Reasons of a failed renewal that are no classes; others are classes of
 // [dianping.Class].
 const (
 	reasonNoPlatform = "no_platform" // the platform is not configured any more
 	reasonUnbound    = "unbound"     // the merchant withdrew the consent
+	reasonAnswered   = "other"       // the platform said no, with a code that nobody has documented
 )
 
 // New checks the options.

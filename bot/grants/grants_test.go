@@ -193,8 +193,9 @@ func TestFault12AnswerLost(t *testing.T) {
 	})
 }
 
-// F12: …and where it does not, the old access token serves as long as it does,
-// and managers are told at once.
+// F12: …and where it does not, the old access token serves as long as it does.
+// Managers are told at once where the platform documents a code for it, otherwise
+// with the first call that is refused.
 func TestFault12AnswerLostForGood(t *testing.T) {
 	everywhere(t, func(t *testing.T, r *rig) {
 		k := r.platform.Knobs()
@@ -208,7 +209,11 @@ func TestFault12AnswerLostForGood(t *testing.T) {
 		r.must(r.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang, Call: "refresh", Times: 1}))
 		r.must(r.keepers[0].Renew(t.Context(), old))
 		r.must(r.keepers[0].Renew(t.Context(), r.grant(s)))
-		r.want(r.told.titles(), "门店授权不能续期了")
+		documented := r.dialect == dianping.Meituan
+		if documented {
+			r.want(r.told.titles(), "门店授权不能续期了")
+		}
+		r.want(r.told.titles())
 		r.must(r.prepare(0, s)) // still
 
 		r.clock.Advance(2 * time.Hour) // the platform's grace is over
@@ -218,12 +223,16 @@ func TestFault12AnswerLostForGood(t *testing.T) {
 			}
 		}
 		r.want(r.told.titles(), "门店授权失效")
-		if g := r.grant(s); !g.Ended || g.AccessToken != "" || g.RefreshToken != "" {
-			t.Errorf("ended: %v", g.Ended)
+		g := r.grant(s)
+		if g.Ended != documented || (g.RefreshToken == "") != documented || !Void(g) {
+			t.Errorf("ended: %v, the pair is kept: %v, void: %v", g.Ended, g.RefreshToken != "", Void(g))
 		}
 		again := r.granted("shop-a") // the manager authorises anew
 		if again.ID != s.ID {
 			t.Errorf("another store: %d and %d", again.ID, s.ID)
+		}
+		if Void(r.grant(s)) {
+			t.Error("void after a new authorisation")
 		}
 		r.must(r.prepare(0, s))
 	})
@@ -266,9 +275,10 @@ func TestTroubleOfOneStore(t *testing.T) {
 			t.Errorf("the revoked store: %v", err)
 		}
 		r.must(r.prepare(0, b))
-		if r.grant(b).Ended || !r.grant(a).Ended {
-			t.Errorf("ended: %v and %v", r.grant(a).Ended, r.grant(b).Ended)
+		if !Void(r.grant(a)) || Void(r.grant(b)) {
+			t.Errorf("void: %v and %v", Void(r.grant(a)), Void(r.grant(b)))
 		}
+		r.want(r.told.titles(), "门店授权失效")
 	})
 }
 
@@ -340,26 +350,79 @@ func TestUnbound(t *testing.T) {
 	})
 }
 
-// The platform refuses the session and its renewal with a code that nobody
-// knows: managers are told, the tokens are kept, and it may pass.
-func TestRefusedForNoKnownReason(t *testing.T) {
+// The platform refuses the session, and its renewal fails, for whatever reason:
+// managers are told once and at once, the pair is kept and tried again, and it may
+// pass.
+func TestRefusedAndNotRenewed(t *testing.T) {
+	for name, fault := range map[string]dianpingtest.Fault{
+		"an undocumented code": {Kind: dianpingtest.AnswerCode, Answer: "4711"},
+		"a business code":      {Kind: dianpingtest.AnswerCode, Answer: "1008"},
+		"a lost answer":        {Kind: dianpingtest.HangThenDrop},
+		"an error of theirs":   {Kind: dianpingtest.Status5xx},
+		"a page of a proxy":    {Kind: dianpingtest.ProxyStatus},
+		"too many calls":       {Kind: dianpingtest.Throttle},
+	} {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, func(t *testing.T, r *rig) {
+				r.sells()
+				s := r.granted("shop-a")
+				before := r.grant(s)
+				r.must(r.platform.ExpireSession(before.AccessToken))
+				fault.Call, fault.Times = "refresh", -1
+				r.must(r.platform.Fail(fault))
+				for i := range 5 {
+					if err := r.prepare(i%2, s); !errors.Is(err, dianping.SessionExpired) {
+						t.Errorf("without a session: %v", err)
+					}
+					if i == 0 {
+						told, words := r.told.all()
+						r.want(told, "门店授权失效")
+						if !strings.Contains(words, "「shop-a」") || !strings.Contains(words, "重新授权") {
+							t.Errorf("told %s", words)
+						}
+					}
+				}
+				r.want(r.told.titles())
+				g := r.grant(s)
+				if g.Ended || g.RefreshToken != before.RefreshToken || !g.DueAt.After(r.clock.Now()) || !Void(g) {
+					t.Fatalf("ended %v, the pair is kept: %v, due %s, void: %v", g.Ended, g.RefreshToken == before.RefreshToken, g.DueAt, Void(g))
+				}
+				if audit, err := r.db.Audit(t.Context(), models.AuditFilter{StoreID: s.ID}); err != nil || audit[len(audit)-1].Action != "session refused" {
+					t.Errorf("audit %+v, %v", audit, err)
+				}
+				r.platform.ClearFaults()
+				r.clock.Advance(g.DueAt.Sub(r.clock.Now()))
+				r.must(r.prepare(0, s)) // it has passed
+				if Void(r.grant(s)) {
+					t.Error("void after a renewal")
+				}
+				r.want(r.told.titles())
+			})
+		})
+	}
+}
+
+// What ends a grant after managers were told that it is refused is told no second
+// time, unless it tells who did it.
+func TestRefusedAndThenEnded(t *testing.T) {
 	everywhere(t, func(t *testing.T, r *rig) {
-		_, err := r.platform.AddVoucher(dianpingtest.Voucher{Code: code, Title: "下午茶", Shops: []string{"shop-a"}})
-		r.must(err)
 		s := r.granted("shop-a")
 		r.must(r.platform.ExpireSession(r.grant(s).AccessToken))
-		r.must(r.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Call: "refresh", Answer: "4711", Times: 2}))
-		for range 2 {
-			if err := r.prepare(0, s); !errors.Is(err, dianping.SessionExpired) {
-				t.Errorf("without a session: %v", err)
-			}
-			r.clock.Advance(least)
+		r.must(r.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Call: "refresh", Answer: "4711"}))
+		r.works(0, s)
+		r.want(r.told.titles(), "门店授权失效")
+		ends := "608"
+		if r.dialect == dianping.Meituan {
+			ends = "OP_UNIAUTH_FAILED/5"
 		}
-		r.want(r.told.titles(), "门店授权被平台拒绝")
-		if g := r.grant(s); g.Ended || g.Reason == "" || g.DueAt.IsZero() {
-			t.Errorf("ended %v, reason %q, due %s", g.Ended, g.Reason, g.DueAt)
+		r.must(r.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Call: "refresh", Answer: ends}))
+		g := r.grant(s)
+		r.clock.Advance(g.DueAt.Sub(r.clock.Now()))
+		r.must(r.keepers[1].Renew(t.Context(), g))
+		if !r.grant(s).Ended {
+			t.Error("not ended")
 		}
-		r.must(r.prepare(0, s)) // it has passed
+		r.want(r.told.titles())
 	})
 }
 

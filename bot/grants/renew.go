@@ -102,18 +102,27 @@ func (k *Keeper) renew(ctx context.Context, g models.Grant, refused bool) (model
 		}
 		return k.store(ctx, g, next)
 	}
-	class := dianping.UnknownOutcome
-	if e, ok := errors.AsType[*dianping.Error](err); ok {
-		class = e.Class
-	}
 	k.Log.Warn("authorisation not renewed", "grant", g.ID, "platform", g.Platform, "failures", g.Failures, "error", err)
+	g.Reason = whyNotRenewed(err)
 	over := !g.RefreshExpiresAt.IsZero() && !k.Now().Before(g.RefreshExpiresAt)
-	if class == dianping.Reauthorize || class == dianping.Refused && over {
-		return k.spent(ctx, g, string(class), refused)
+	if errors.Is(err, dianping.Reauthorize) || g.Reason == reasonAnswered && over {
+		return k.spent(ctx, g, g.Reason, refused)
 	}
-	g.Reason = string(class)
 	pause := afterFailure(g)
 	return k.keep(ctx, g, g.Reason, k.Now().Add(pause+time.Duration(k.Jitter()*float64(pause/4))))
+}
+
+// whyNotRenewed is the reason of a failed renewal. An answer with an undocumented
+// code is none that was lost.
+func whyNotRenewed(err error) string {
+	e, ok := errors.AsType[*dianping.Error](err)
+	switch {
+	case !ok:
+		return string(dianping.UnknownOutcome)
+	case e.Class == dianping.UnknownOutcome && e.Reason == dianping.Other:
+		return reasonAnswered
+	}
+	return string(e.Class)
 }
 
 // store makes new tokens durable before they are used. Without them the
@@ -157,7 +166,7 @@ func (k *Keeper) keep(ctx context.Context, g models.Grant, reason string, next t
 // spent notes that the tokens cannot be exchanged any more. The access token
 // may still serve until it ends; managers are told to authorise again.
 func (k *Keeper) spent(ctx context.Context, g models.Grant, reason string, refused bool) (models.Grant, error) {
-	over := refused || g.ExpiresAt.IsZero() || !g.ExpiresAt.After(k.Now())
+	over := refused || Void(g) || g.ExpiresAt.IsZero() || !g.ExpiresAt.After(k.Now())
 	err := k.DB.Tx(ctx, func(tx *models.DB) (err error) {
 		if over {
 			g, err = tx.EndGrant(ctx, g, reason)

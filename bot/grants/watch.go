@@ -2,11 +2,11 @@ package grants
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
-	"yanquan/dianping"
 	"yanquan/models"
 )
 
@@ -15,11 +15,16 @@ const day = 24 * time.Hour
 // warnings are how many days before an end managers are told.
 var warnings = []int{1, 3, 7}
 
-// Ends is when a grant ends unless a person renews it; zero: not in sight. A
-// grant whose renewal keeps failing ends with its access token.
+// Void reports whether a grant does not serve until a person renews it: it has
+// ended, or calls are refused and it could not be renewed. In the second case the
+// renewal is tried on.
+func Void(g models.Grant) bool { return g.Ended || !g.RefusedAt.IsZero() }
+
+// Ends is when a grant ends unless a person renews it; zero: not in sight, or it
+// is void. A grant whose renewal keeps failing ends with its access token.
 func Ends(g models.Grant) time.Time {
 	switch {
-	case g.Ended:
+	case Void(g):
 		return time.Time{}
 	case !renewable(g) || g.Reason != "":
 		return g.ExpiresAt
@@ -86,8 +91,12 @@ func (k *Keeper) warn(ctx context.Context, tx *models.DB, g models.Grant, end ti
 		return err
 	}
 	when, of := end.In(k.Location).Format("01-02 15:04"), g.AuthorizedAt
+	title, over := "门店授权快到期了", !k.Now().Before(end)
+	if over {
+		title = "门店授权到期了"
+	}
 	text := fmt.Sprintf("%s 的平台授权 %s 到期，到期后不能验券。", names, when)
-	switch over := !k.Now().Before(end); {
+	switch {
 	case failing(g) && over:
 		text = fmt.Sprintf("%s 的平台授权没能自动续期，%s 已经到期，现在不能验券。我会继续尝试。", names, when)
 	case over:
@@ -100,7 +109,7 @@ func (k *Keeper) warn(ctx context.Context, tx *models.DB, g models.Grant, end ti
 	}
 	return k.Tell.TellManagers(ctx, tx, Notice{
 		Key: fmt.Sprintf("ends/%s/%s/%d", g.ID, stamp(of), days), Stores: ids, Platform: g.Platform,
-		Title: "门店授权快到期了", Text: text + "请点按钮重新授权。", Renew: true,
+		Title: title, Text: text + "请点按钮重新授权。", Renew: true,
 	})
 }
 
@@ -121,7 +130,7 @@ func (k *Keeper) tellEnd(ctx context.Context, tx *models.DB, g models.Grant) err
 	n := Notice{
 		Key:    fmt.Sprintf("end/%s/%s/%v", g.ID, stamp(g.AuthorizedAt), g.Ended),
 		Stores: ids, Platform: g.Platform, Renew: true,
-		Title: "门店授权失效", Text: names + " 在平台的授权失效了，现在不能验券。请点按钮重新授权。",
+		Title: titleVoid, Text: names + " 在平台的授权失效了，现在不能验券。请点按钮重新授权。",
 	}
 	switch {
 	case g.Reason == reasonUnbound:
@@ -129,32 +138,74 @@ func (k *Keeper) tellEnd(ctx context.Context, tx *models.DB, g models.Grant) err
 	case !g.Ended:
 		n.Title = "门店授权不能续期了"
 		n.Text = fmt.Sprintf("%s 的平台授权不能再自动续期，%s 到期。请在这之前点按钮重新授权。", names, g.ExpiresAt.In(k.Location).Format("01-02 15:04"))
+	default:
+		if fresh, err := k.voidIsNews(ctx, tx, g); err != nil || !fresh {
+			return err
+		}
 	}
 	return k.Tell.TellManagers(ctx, tx, n)
 }
 
-// refused tells managers of a session that the platform does not take and that
-// could not be renewed: once a day, and not while a renewal may only have met with
-// a short trouble.
+// titleVoid is what cashiers are told, too.
+const titleVoid = "门店授权失效"
+
+// voidIsNews takes it upon the caller to tell that a grant is void: once in a day,
+// also where calls are refused by turns.
+func (k *Keeper) voidIsNews(ctx context.Context, tx *models.DB, g models.Grant) (bool, error) {
+	fresh, err := tx.Alert(ctx, "grant void/"+g.ID+"/"+stamp(g.AuthorizedAt), day)
+	if err != nil {
+		return false, fmt.Errorf("grants: alert: %w", err)
+	}
+	return fresh, nil
+}
+
+// refused notes that a session is refused and could not be renewed, and tells
+// managers: the cashier has just heard that the authorisation is void.
 func (k *Keeper) refused(ctx context.Context, storeID int64, session string) error {
-	g, err := k.DB.GrantOfStore(ctx, storeID)
-	if err != nil || g.Ended || g.AccessToken != session {
-		return err
-	}
-	if g.Reason != string(dianping.Refused) && (g.Failures == 1 || g.Failures == 2) {
-		return nil
-	}
-	return k.DB.Tx(ctx, func(tx *models.DB) error {
+	return k.ofSession(ctx, storeID, session, func(tx *models.DB, g models.Grant) error {
+		if g.RefusedAt.IsZero() {
+			if _, err := tx.GrantRefused(ctx, g, k.Now()); err != nil {
+				return err
+			}
+		}
 		ids, names, err := storesOf(ctx, tx, g)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
+		if fresh, err := k.voidIsNews(ctx, tx, g); err != nil || !fresh {
+			return err
+		}
+		if err := k.record(ctx, tx, g, "session refused", "until "+stamp(g.ExpiresAt), g.Reason); err != nil {
+			return err
+		}
 		return k.Tell.TellManagers(ctx, tx, Notice{
-			Key:    fmt.Sprintf("refused/%s/%s", g.ID, k.Now().In(k.Location).Format(time.DateOnly)),
+			Key:    fmt.Sprintf("void/%s/%s", g.ID, stamp(k.Now())),
 			Stores: ids, Platform: g.Platform, Renew: true,
-			Title: "门店授权被平台拒绝", Text: names + " 的授权平台现在不接受，也没能自动续期，不能验券。我会继续尝试；过一会儿还不行，请点按钮重新授权。",
+			Title: titleVoid, Text: names + " 在平台的授权失效了，也没能自动续期，现在不能验券。请点按钮重新授权；在这之前我会继续尝试续期。",
 		})
 	})
+}
+
+// accepted notes that a session that was refused is taken again.
+func (k *Keeper) accepted(ctx context.Context, storeID int64, session string) error {
+	return k.ofSession(ctx, storeID, session, func(tx *models.DB, g models.Grant) error {
+		_, err := tx.GrantRefused(ctx, g, time.Time{})
+		return err
+	})
+}
+
+// ofSession notes something of the grant of a store whose session was used, unless
+// that was replaced meanwhile, or another call notes the same.
+func (k *Keeper) ofSession(ctx context.Context, storeID int64, session string, note func(*models.DB, models.Grant) error) error {
+	g, err := k.DB.GrantOfStore(ctx, storeID)
+	if err != nil || g.Ended || g.AccessToken != session {
+		return err
+	}
+	err = k.DB.Tx(ctx, func(tx *models.DB) error { return note(tx, g) })
+	if errors.Is(err, models.ErrStale) {
+		return nil
+	}
+	return err
 }
 
 // record writes what became of a grant into the audit log, once for each store.

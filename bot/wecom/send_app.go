@@ -175,7 +175,7 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 }
 
 // withToken lets do make one call. A token that WeCom refuses is dropped, and
-// the call repeated once with a new one.
+// the call repeated once with a new one, now and then.
 func (a *sendingApp) withToken(ctx context.Context, do func(token string) error) error {
 	for again := true; ; again = false {
 		token, err := a.tokens.GetAccessTokenContext(ctx)
@@ -183,8 +183,7 @@ func (a *sendingApp) withToken(ctx context.Context, do func(token string) error)
 			return err
 		}
 		err = do(token)
-		if again && tokenRefused(apiCode(err)) {
-			a.tokens.drop(token)
+		if again && tokenRefused(apiCode(err)) && a.tokens.drop(token) {
 			continue
 		}
 		return err

@@ -17,6 +17,9 @@ const (
 	// refusalMemory is how long a refusal of gettoken is repeated without
 	// asking: wrong secrets in a row block the address for an hour.
 	refusalMemory = 30 * time.Second
+	// dropPause is the least time between two tokens that are dropped: WeCom may
+	// refuse whatever token, and gettoken is not for every call.
+	dropPause = time.Minute
 )
 
 // tokenStore keeps one app's access token: fetched when needed, by one caller at
@@ -31,6 +34,7 @@ type tokenStore struct {
 	good    time.Time // token may be used until then
 	refused error     // gettoken's last refusal …
 	until   time.Time // … is repeated until then
+	dropped time.Time // when a token was last dropped
 }
 
 var _ credential.AccessTokenContextHandle = (*tokenStore)(nil)
@@ -72,13 +76,20 @@ func (s *tokenStore) GetAccessTokenContext(ctx context.Context) (string, error) 
 	return token, nil
 }
 
-// drop forgets token, unless another has taken its place already.
-func (s *tokenStore) drop(token string) {
+// drop forgets token, unless another has taken its place already. It is false where
+// one was dropped a moment ago: there is no other yet.
+func (s *tokenStore) drop(token string) bool {
 	s.lock <- struct{}{}
-	if s.token == token {
-		s.token = ""
+	defer func() { <-s.lock }()
+	if s.token != token {
+		return true
 	}
-	<-s.lock
+	now := s.now()
+	if since := now.Sub(s.dropped); since >= 0 && since < dropPause {
+		return false
+	}
+	s.token, s.dropped = "", now
+	return true
 }
 
 // fetch calls gettoken (page 91039).

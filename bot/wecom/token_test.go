@@ -25,6 +25,7 @@ func TestTokenIsRenewedOnce(t *testing.T) {
 			t.Errorf("%d: calls %+v", refusal, got)
 		}
 		// Refused again: no third call.
+		s = testSender(t, api)
 		api.then(apiSend, code(refusal), code(refusal))
 		deliveryError(t, s, appDelivery(replies()["undo"], bot.AsCard), bot.DeliveryError{Reason: "token", Retry: true, After: afterToken})
 		if n := len(api.requests()); n != 2 {
@@ -91,6 +92,51 @@ func TestTokenExpires(t *testing.T) {
 	store.drop("access-token-1")
 	if got, _ := store.GetAccessToken(); got != "access-token-2" {
 		t.Errorf("token = %q", got)
+	}
+}
+
+// TestTokensAllRefused: WeCom calls every token expired. Each call fails, and a new
+// token is fetched now and then; a token that is refused after it has served is
+// replaced at once again.
+func TestTokensAllRefused(t *testing.T) {
+	t.Parallel()
+	api := newFakeAPI(t)
+	now := testNow
+	s, err := NewSender(SenderConfig{
+		APIURL: api.URL, Apps: []AppConfig{{Name: "main", CorpID: sampleCorpID, AgentID: testAgent, Secret: testSecret}},
+		FallbackURL: testFallback, Now: func() time.Time { return now },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deliver := func() error {
+		_, err := s.Deliver(context.Background(), appDelivery(replies()["undo"], bot.AsCard))
+		return err
+	}
+	const calls, every = 60, 5 * time.Second
+	for range 2 * calls {
+		api.then(apiSend, code(42001))
+	}
+	for range calls {
+		if failure, ok := errors.AsType[*bot.DeliveryError](deliver()); !ok || failure.Reason != "token" || failure.After != afterToken {
+			t.Fatalf("%+v", failure)
+		}
+		now = now.Add(every)
+	}
+	if most := 1 + int(calls*every/dropPause) + 1; api.tokens < 2 || api.tokens > most {
+		t.Errorf("%d tokens in %s, want %d at most", api.tokens, calls*every, most)
+	}
+	api.mu.Lock()
+	api.queue[apiSend] = nil
+	api.mu.Unlock()
+	now = now.Add(dropPause)
+	if err := deliver(); err != nil {
+		t.Error(err)
+	}
+	before := api.tokens
+	api.then(apiSend, code(42001))
+	if err := deliver(); err != nil || api.tokens != before+1 {
+		t.Errorf("%v, %d tokens more", err, api.tokens-before)
 	}
 }
 
