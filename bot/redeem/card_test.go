@@ -89,20 +89,62 @@ func (r *rig) lostVisit(code string, applied bool, gap time.Duration, till strin
 
 // The platform has forgotten the request: the visit is not taken a second time.
 func TestLostVisitForgotten(t *testing.T) {
-	for _, applied := range []bool{true, false} {
-		t.Run(fmt.Sprint("applied ", applied), func(t *testing.T) {
+	for name, fault := range map[string]dianpingtest.Fault{
+		"applied":      {Kind: dianpingtest.ApplyThenDrop},
+		"applied late": {Kind: dianpingtest.ApplyThenDrop, After: 3 * time.Second},
+		"not applied":  {Kind: dianpingtest.HangThenDrop},
+	} {
+		t.Run(name, func(t *testing.T) {
 			cards(t, func(r *rig, k dianpingtest.Knobs) {
 				k.RequestLife = time.Nanosecond
 				r.knobs(k)
 				r.card(code, 10)
 				first := r.consume(code, 1)
 				r.clock.Advance(time.Minute)
-				r.lost("consume", applied)
+				fault.Call = "consume"
+				r.fail(fault)
 				r.is(r.settle(r.follow(first)), models.Done, "")
 				r.effects(code, 2, 0)
 			})
 		})
 	}
+}
+
+// A list that does not show what must be there proves nothing.
+func TestListWithoutVisits(t *testing.T) {
+	cards(t, func(r *rig, k dianpingtest.Knobs) {
+		k.RequestLife = time.Nanosecond
+		r.knobs(k)
+		r.core.Shops.(*shops).client.(*watched).blind.Store(true)
+		r.card(code, 10)
+		first := r.consume(code, 1)
+		r.clock.Advance(time.Minute)
+		r.lost("consume", true)
+		op := r.follow(first)
+		r.during(5 * time.Minute)
+		r.is(r.now(op), models.Unknown, ReasonUnclear)
+		r.effects(code, 2, 0)
+	})
+}
+
+// Neither record nor list shows visits: what is left of the card does.
+func TestVisitsLeft(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.knobs(dianpingtest.Knobs{RequestLife: time.Nanosecond})
+		r.core.Shops.(*shops).client.(*watched).blind.Store(true)
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "1002", Call: "getconsumed", Times: -1})
+		r.card(code, 10)
+		r.lost("consume", true)
+		op := r.consume(code, 1)
+		r.during(time.Minute)
+		r.is(r.now(op), models.Unknown, ReasonUnclear)
+		r.effects(code, 1, 0)
+
+		r.card("7000000001", 10)
+		r.lost("consume", false)
+		r.is(r.settle(r.consume("7000000001", 1)), models.Done, "")
+		r.effects("7000000001", 1, 0)
+	})
 }
 
 // Where neither record nor list tells whose a visit is, it is left to people.

@@ -138,15 +138,14 @@ func (t *talk) visited(ctx context.Context, b books, shown platform.Record, mayR
 
 // notRecorded goes on where the platform knows of no verification, or says what
 // is neither that nor the contrary. Nothing is certain until the last call would
-// show. Before, the same request may go again where the platform itself keeps it
-// from taking effect twice: for one coupon, which can be consumed once.
+// show. Before, the same request may go again: its code can be consumed once.
 func (t *talk) notRecorded(ctx context.Context, b books, recorded platform.Recorded, mayRepeat bool) (Step, error) {
 	none := recorded.Proves == platform.NotConsumed
 	if t.op.Reusable {
 		return t.visited(ctx, b, platform.Record{}, mayRepeat && none)
 	}
 	if !t.quiet() {
-		if none && mayRepeat && t.op.Count == 1 {
+		if none && mayRepeat {
 			return t.repeat(ctx)
 		}
 		return t.doubt(recorded.Said, true), nil

@@ -129,6 +129,14 @@ func (r *rig) process(url, dialect string) *Core {
 type watched struct {
 	dianping.Client
 	before *atomic.Pointer[func(string)]
+	blind  atomic.Bool // the platform lists nothing
+}
+
+func (w *watched) QueryListByDate(ctx context.Context, s dianping.Shop, q dianping.ListQuery) ([]dianping.Record, error) {
+	if w.blind.Load() {
+		return nil, nil
+	}
+	return w.Client.QueryListByDate(ctx, s, q)
 }
 
 func (w *watched) tell(call string) {
