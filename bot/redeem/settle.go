@@ -123,17 +123,15 @@ func (t *talk) visited(ctx context.Context, b books, shown platform.Record, mayR
 		return t.doubt(platform.Said{}, true), nil
 	case !mayRepeat:
 		return t.doubt(platform.Said{}, false), nil
-	case len(visits(t.op.Code, listed.Records)) > 0: // so that it lists such codes
-		return t.repeat(ctx)
 	}
 	looked, err := t.look(ctx, t.op.Code)
 	switch {
 	case err != nil:
 		return nil, err
-	case looked.Proves == platform.Usable && looked.Voucher.Left >= t.op.Left: // no visit less than before
+	case looked.Proves == platform.Usable && looked.Voucher.Left >= t.op.Left-b.since(t.op, listed.Records):
 		return t.repeat(ctx)
 	}
-	return t.doubt(looked.Said, false), nil
+	return t.doubt(looked.Said, false), nil // a visit less than the list explains
 }
 
 // notRecorded goes on where the platform knows of no verification, or says what
