@@ -89,20 +89,91 @@ func (r *rig) lostVisit(code string, applied bool, gap time.Duration, till strin
 
 // The platform has forgotten the request: the visit is not taken a second time.
 func TestLostVisitForgotten(t *testing.T) {
-	for _, applied := range []bool{true, false} {
-		t.Run(fmt.Sprint("applied ", applied), func(t *testing.T) {
+	for name, fault := range map[string]dianpingtest.Fault{
+		"applied":      {Kind: dianpingtest.ApplyThenDrop},
+		"applied late": {Kind: dianpingtest.ApplyThenDrop, After: 3 * time.Second},
+		"not applied":  {Kind: dianpingtest.HangThenDrop},
+	} {
+		t.Run(name, func(t *testing.T) {
 			cards(t, func(r *rig, k dianpingtest.Knobs) {
 				k.RequestLife = time.Nanosecond
 				r.knobs(k)
 				r.card(code, 10)
 				first := r.consume(code, 1)
 				r.clock.Advance(time.Minute)
-				r.lost("consume", applied)
+				fault.Call = "consume"
+				r.fail(fault)
 				r.is(r.settle(r.follow(first)), models.Done, "")
+				r.clock.Advance(time.Minute)
 				r.effects(code, 2, 0)
 			})
 		})
 	}
+}
+
+// hide makes the platform's lists end now.
+func (r *rig) hide() { r.core.Shops.(*shops).client.(*watched).blind.Store(r.clock.Now().Unix()) }
+
+// A list that does not show what must be there proves nothing: not that a visit was
+// not taken, nor that it was undone.
+func TestListWithoutVisits(t *testing.T) {
+	cards(t, func(r *rig, k dianpingtest.Knobs) {
+		k.RequestLife = time.Nanosecond
+		r.knobs(k)
+		r.card(code, 10)
+		first := r.consume(code, 1)
+		r.clock.Advance(time.Minute)
+		r.hide()
+		r.lost("consume", true)
+		op := r.follow(first)
+		r.during(5 * time.Minute)
+		r.is(r.now(op), models.Unknown, ReasonUnclear)
+		r.effects(code, 2, 0)
+		r.platform.ClearFaults()
+
+		r.card("7000000001", 10)
+		r.hide()
+		op = r.consume("7000000001", 1)
+		r.lost("reverseconsume", false)
+		op = r.undo(op)
+		r.during(5 * time.Minute)
+		r.is(r.now(op), models.UndoUnknown, "")
+		r.effects("7000000001", 1, 0)
+	})
+}
+
+// The undo of a visit takes effect late: the visit before it stays.
+func TestLateUndoOfVisit(t *testing.T) {
+	cards(t, func(r *rig, _ dianpingtest.Knobs) {
+		r.card(code, 10)
+		first := r.consume(code, 1)
+		r.clock.Advance(time.Minute)
+		op := r.follow(first)
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "reverseconsume", After: 3 * time.Second})
+		r.is(r.settle(r.undo(op)), models.Undone, "")
+		r.clock.Advance(time.Minute)
+		r.effects(code, 2, 1)
+	})
+}
+
+// Neither record nor list shows visits: what is left of the card does.
+func TestVisitsLeft(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.knobs(dianpingtest.Knobs{RequestLife: time.Nanosecond})
+		r.core.Shops.(*shops).client.(*watched).blind.Store(1)
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "1002", Call: "getconsumed", Times: -1})
+		r.card(code, 10)
+		r.lost("consume", true)
+		op := r.consume(code, 1)
+		r.during(time.Minute)
+		r.is(r.now(op), models.Unknown, ReasonUnclear)
+		r.effects(code, 1, 0)
+
+		r.card("7000000001", 10)
+		r.lost("consume", false)
+		r.is(r.settle(r.consume("7000000001", 1)), models.Done, "")
+		r.effects("7000000001", 1, 0)
+	})
 }
 
 // Where neither record nor list tells whose a visit is, it is left to people.
@@ -192,7 +263,10 @@ func TestLostVisitUnmarked(t *testing.T) {
 			cards(t, func(r *rig, _ dianpingtest.Knobs) {
 				_, err := r.platform.AddVoucher(dianpingtest.Voucher{Code: code, Visits: 5, Shops: []string{"shop-a"}})
 				r.must(err)
-				r.when("prepared", func() { r.must(r.platform.ConsumeElsewhere(code, "till-3", "1")) })
+				r.when("prepared", func() {
+					r.must(r.platform.ConsumeElsewhere(code, "till-3", "1"))
+					r.clock.Advance(2 * time.Second)
+				})
 				r.lost("consume", applied)
 				r.is(r.settle(r.consume(code, 1)), models.Done, "")
 				r.effects(code, 2, 0)

@@ -270,6 +270,21 @@ func TestOddAnswersAfterOutage(t *testing.T) {
 	}
 }
 
+// A refund of what was consumed makes the code void; without a record that says that
+// it was not consumed, that ends nothing.
+func TestVoidIsNotEnough(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.voucher(code)
+		r.lost("consume", true)
+		op := r.consume(code, 1)
+		r.must(r.platform.SetState(code, dianpingtest.Refunding))
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "1999", Call: "getconsumed", Times: 2})
+		r.clock.Advance(r.core.quietAfter())
+		r.is(r.settle(op), models.Done, "")
+		r.never(models.Rejected)
+	})
+}
+
 // People were told: nothing is consumed any more. What the platform says for
 // certain is still taken.
 func TestAfterPeopleWereTold(t *testing.T) {

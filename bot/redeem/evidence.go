@@ -124,6 +124,16 @@ func (b books) stands(op models.Operation, records []platform.Record) (present, 
 	return i >= 0, later
 }
 
+// since counts the visits of an operation's code from its beginning on.
+func (b books) since(op models.Operation, records []platform.Record) (n int) {
+	for _, r := range visits(op.Code, records) {
+		if !r.At.Before(op.CreatedAt.Truncate(time.Second)) {
+			n++
+		}
+	}
+	return n
+}
+
 // covers reports whether a list can be believed to be whole: it has the record
 // that was shown, and one for every other visit of ours since a time.
 func (b books) covers(op models.Operation, records []platform.Record, shown platform.Record, since time.Time) bool {

@@ -123,30 +123,27 @@ func (t *talk) visited(ctx context.Context, b books, shown platform.Record, mayR
 		return t.doubt(platform.Said{}, true), nil
 	case !mayRepeat:
 		return t.doubt(platform.Said{}, false), nil
-	case len(visits(t.op.Code, listed.Records)) > 0: // so that it lists such codes
-		return t.repeat(ctx)
 	}
 	looked, err := t.look(ctx, t.op.Code)
 	switch {
 	case err != nil:
 		return nil, err
-	case looked.Proves == platform.Usable && looked.Voucher.Left >= t.op.Left: // no visit less than before
+	case looked.Proves == platform.Usable && looked.Voucher.Left >= t.op.Left-b.since(t.op, listed.Records):
 		return t.repeat(ctx)
 	}
-	return t.doubt(looked.Said, false), nil
+	return t.doubt(looked.Said, false), nil // a visit less than the list explains
 }
 
 // notRecorded goes on where the platform knows of no verification, or says what
 // is neither that nor the contrary. Nothing is certain until the last call would
-// show. Before, the same request may go again where the platform itself keeps it
-// from taking effect twice: for one coupon, which can be consumed once.
+// show. Before, the same request may go again: its code can be consumed once.
 func (t *talk) notRecorded(ctx context.Context, b books, recorded platform.Recorded, mayRepeat bool) (Step, error) {
 	none := recorded.Proves == platform.NotConsumed
 	if t.op.Reusable {
 		return t.visited(ctx, b, platform.Record{}, mayRepeat && none)
 	}
 	if !t.quiet() {
-		if none && mayRepeat && t.op.Count == 1 {
+		if none && mayRepeat {
 			return t.repeat(ctx)
 		}
 		return t.doubt(recorded.Said, true), nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -129,6 +130,13 @@ func (r *rig) process(url, dialect string) *Core {
 type watched struct {
 	dianping.Client
 	before *atomic.Pointer[func(string)]
+	blind  atomic.Int64 // the platform lists nothing since then, in Unix seconds; 0: all
+}
+
+func (w *watched) QueryListByDate(ctx context.Context, s dianping.Shop, q dianping.ListQuery) ([]dianping.Record, error) {
+	list, err := w.Client.QueryListByDate(ctx, s, q)
+	since := w.blind.Load()
+	return slices.DeleteFunc(list, func(r dianping.Record) bool { return since != 0 && r.VerifyTime.Unix() >= since }), err
 }
 
 func (w *watched) tell(call string) {
