@@ -227,9 +227,3 @@ type Outgoing struct {
 	CreatedAt    time.Time     `gorm:"serializer:utc;autoCreateTime:false"`
 	SentAt       time.Time     `gorm:"serializer:utc"`
 }
-
-// Totals are the figures of a store over a span of time.
-type Totals struct {
-	StoreID int64
-	Sum     `gorm:"embedded"`
-}

@@ -151,26 +151,35 @@ func (db *DB) UnknownCodes(ctx context.Context, user, reason string, since time.
 	return row.N, row.Oldest, err
 }
 
-// Totals sums up the coupons consumed from a time until before another, by
+// Tallies sums up the coupons consumed from a time until before another, by
 // [Operation.ConsumedAt], for each of the stores that has any; user "" is
 // everybody.
-func (db *DB) Totals(ctx context.Context, storeIDs []int64, user string, from, to time.Time) ([]Totals, error) {
-	var rows []Totals
+func (db *DB) Tallies(ctx context.Context, storeIDs []int64, user string, from, to time.Time) (map[int64]Tally, error) {
+	var rows []struct {
+		StoreID int64
+		Undone  bool
+		Sum     `gorm:"embedded"`
+	}
 	err := db.read(ctx, "sum up", func(g *gorm.DB) error {
 		g = g.Table("operations").
-			Select("operations.store_id",
-				"SUM(CASE WHEN coupons.undone_at IS NULL THEN 1 ELSE 0 END) AS verified",
-				"SUM(CASE WHEN coupons.undone_at IS NULL THEN coupons.price_fen ELSE 0 END) AS amount_fen",
-				"SUM(CASE WHEN coupons.undone_at IS NULL THEN 0 ELSE 1 END) AS undone",
-				"SUM(CASE WHEN coupons.undone_at IS NULL THEN 0 ELSE coupons.price_fen END) AS undone_fen").
+			Select("operations.store_id, coupons.undone_at IS NOT NULL AS undone, COUNT(*) AS count, SUM(coupons.price_fen) AS fen,"+
+				" SUM(CASE WHEN coupons.price_fen = 0 THEN 1 ELSE 0 END) AS unpriced").
 			Joins("JOIN coupons ON coupons.operation_id = operations.id").
 			Where("operations.store_id IN ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", storeIDs, stamp(from), stamp(to))
 		if user != "" {
 			g = g.Where("operations.user_id = ?", fold(user))
 		}
-		return g.Group("operations.store_id").Order("operations.store_id").Scan(&rows).Error
+		return g.Group("operations.store_id, coupons.undone_at IS NOT NULL").Scan(&rows).Error
 	})
-	return rows, err
+	sums := map[int64]Tally{}
+	for _, r := range rows {
+		t := Tally{Verified: r.Sum}
+		if r.Undone {
+			t = Tally{Undone: r.Sum}
+		}
+		sums[r.StoreID] = sums[r.StoreID].Plus(t)
+	}
+	return sums, err
 }
 
 // OperationsOfCode lists the operations asked with a code or having consumed it,

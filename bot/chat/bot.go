@@ -95,28 +95,28 @@ type Observer interface {
 // any number of processes may run one on the same database.
 type Bot struct {
 	Options
-	words     *words.Words
-	access    *access.Access
-	out       *outbox.Outbox
-	notices   *notice.Notices
-	tickets   *ticket.Tickets
-	figures   *figures.Counter
-	nightly   *figures.Nightly
-	desks     *desk.Desks
-	views     *views
-	turns     *turns
-	shops     *shops
-	core      *redeem.Core
-	vouchers  *vouchers
-	doubts    *doubts
-	admin     *admin
-	lists     *lists
-	exports   *exports
-	pictures  *pictures
-	greetings *greetings
-	grants    *grants.Keeper
-	watcher   *watch.Watcher
-	ledger    *reconcile.Keeper
+	words          *words.Words
+	access         *access.Access
+	out            *outbox.Outbox
+	notices        *notice.Notices
+	tickets        *ticket.Tickets
+	figures        *figures.Counter
+	nightly        *figures.Nightly
+	desks          *desk.Desks
+	views          *views
+	turns          *turns
+	shops          *shops
+	core           *redeem.Core
+	vouchers       *vouchers
+	doubts         *doubts
+	admin          *admin
+	lists          *lists
+	exports        *exports
+	pictures       *pictures
+	greetings      *greetings
+	grants         *grants.Keeper
+	watcher        *watch.Watcher
+	reconciliation *reconcile.Keeper
 
 	mu       sync.Mutex
 	flights  map[string]*flight // messages being worked on in this process, by inbox id
@@ -237,20 +237,20 @@ func (b *Bot) build(o Options) (err error) {
 	b.doubts = &doubts{
 		DB: o.DB, core: b.core, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Observer: o.Observer, Now: o.Now, Log: o.Log,
 	}
-	b.ledger = b.newLedger()
-	b.figures = &figures.Counter{DB: o.DB, Words: b.words, Ledger: b.ledger, Stopping: b.isStopping, Now: o.Now, NewID: o.NewID}
+	b.reconciliation = b.newReconciliation()
+	b.figures = &figures.Counter{DB: o.DB, Words: b.words, Reconciliation: b.reconciliation, Stopping: b.isStopping, Now: o.Now, NewID: o.NewID}
 	b.nightly = &figures.Nightly{
 		DB: o.DB, Figures: b.figures, Words: b.words, Access: b.access, Notices: b.notices, Report: o.Report, NoticeChannel: o.NoticeChannel,
 		Managers: o.Managers, Webhooks: o.Webhooks, ConsolePage: o.ConsolePage, Now: o.Now, NewID: o.NewID, Log: o.Log,
 	}
 	b.desks = &desk.Desks{
-		DB: o.DB, Words: b.words, Figures: b.figures, Ledger: b.ledger, Platforms: o.Platforms, Access: b.access, Location: o.Location, Now: o.Now,
+		DB: o.DB, Words: b.words, Figures: b.figures, Reconciliation: b.reconciliation, Platforms: o.Platforms, Access: b.access, Location: o.Location, Now: o.Now,
 	}
 	b.admin = &admin{
 		DB: o.DB, access: b.access, desks: b.desks, notices: b.notices, out: b.out, turns: b.turns, grants: b.grants, Authorizers: o.Authorizers,
 		AccessByGroup: o.AccessByGroup, NoticeChannel: o.NoticeChannel, Now: o.Now, NewID: o.NewID,
 	}
-	b.lists = &lists{DB: o.DB, turns: b.turns, core: b.core, words: b.words, figures: b.figures, ledger: b.ledger, Location: o.Location, Now: o.Now, NewID: o.NewID}
+	b.lists = &lists{DB: o.DB, turns: b.turns, core: b.core, words: b.words, figures: b.figures, reconciliation: b.reconciliation, Location: o.Location, Now: o.Now, NewID: o.NewID}
 	b.exports = &exports{
 		DB: o.DB, access: b.access, out: b.out, tickets: b.tickets, turns: b.turns, NoticeChannel: o.NoticeChannel, Location: o.Location,
 		Wake: b.poke, Now: o.Now, NewID: o.NewID, Log: o.Log, base: b.base,

@@ -33,7 +33,7 @@ func (b *Bot) exportsDue(ctx context.Context, wg *sync.WaitGroup, now time.Time)
 }
 
 // Reconciliations is what is known of closed days, for pages and summaries.
-func (b *Bot) Reconciliations() *reconcile.Keeper { return b.ledger }
+func (b *Bot) Reconciliations() *reconcile.Keeper { return b.reconciliation }
 
 const (
 	looksAtOnce = 4 // at closed days: they are long, and nobody waits
@@ -41,7 +41,7 @@ const (
 	idleEvery   = 10 * time.Second
 )
 
-func (b *Bot) newLedger() *reconcile.Keeper {
+func (b *Bot) newReconciliation() *reconcile.Keeper {
 	o := reconcile.Options{
 		DB: b.DB, Open: b.shops.client, Nightly: b.ReconcileAt != nil,
 		Schedule: reconcile.Schedule{Location: b.Location, UndoWindow: b.UndoWindow},
@@ -60,7 +60,7 @@ func (b *Bot) newLedger() *reconcile.Keeper {
 // those that are due.
 func (b *Bot) reconcileDue(ctx context.Context, wg *sync.WaitGroup, now time.Time) {
 	if !now.Before(b.planned.Add(planEvery)) {
-		if err := b.ledger.Plan(ctx); err != nil {
+		if err := b.reconciliation.Plan(ctx); err != nil {
 			b.Log.Warn("reconciliations not planned", "error", err)
 		} else {
 			b.planned = now
@@ -69,7 +69,7 @@ func (b *Bot) reconcileDue(ctx context.Context, wg *sync.WaitGroup, now time.Tim
 	if now.Before(b.idle.Add(idleEvery)) {
 		return
 	}
-	due, err := b.ledger.Due(ctx, batch)
+	due, err := b.reconciliation.Due(ctx, batch)
 	if err != nil {
 		b.Log.Warn("due reconciliations not found", "error", err)
 		return
@@ -78,6 +78,6 @@ func (b *Bot) reconcileDue(ctx context.Context, wg *sync.WaitGroup, now time.Tim
 		b.idle = now
 	}
 	for _, r := range due {
-		b.start(wg, reconcileWork, fmt.Sprint(r.StoreID, " ", r.Day), func() error { return b.ledger.Run(ctx, r) })
+		b.start(wg, reconcileWork, fmt.Sprint(r.StoreID, " ", r.Day), func() error { return b.reconciliation.Run(ctx, r) })
 	}
 }

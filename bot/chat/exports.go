@@ -16,7 +16,7 @@ import (
 	"yanquan/bot/export"
 	"yanquan/bot/outbox"
 	"yanquan/bot/ticket"
-	"yanquan/dianping"
+	"yanquan/bot/words"
 	"yanquan/internal/failpoint"
 	"yanquan/models"
 )
@@ -156,13 +156,13 @@ func (x *exports) makeExport(ctx context.Context, e models.Export) error {
 		if err != nil {
 			return err
 		}
-		text := fmt.Sprintf("**%s 核销明细**\n%d 家门店，核销 %d 张 %v，撤销 %d 张。", span.Title, len(mine), sums.Verified, dianping.Fen(sums.VerifiedFen), sums.Undone)
+		text := fmt.Sprintf("**%s 核销明细**\n%d 家门店，核销 %s，撤销 %d 张。", span.Title, len(mine), words.Sum(sums.Verified), sums.Undone.Count)
 		return x.sendExport(ctx, tx, m, bot.Reply{Text: text, File: &bot.File{ID: file.ID, Name: file.Name, Kind: bot.AnyFile, Size: file.Size, URL: url}})
 	})
 }
 
 // writeExport writes the file. Whoever has lost the lease stops at the next page.
-func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Message, span command.Span, csv bool, places []access.Place) (models.File, export.Sums, error) {
+func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Message, span command.Span, csv bool, places []access.Place) (models.File, models.Tally, error) {
 	format, stores := export.XLSX, make([]models.Store, len(places))
 	if csv {
 		format = export.CSV
@@ -174,7 +174,7 @@ func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Messag
 		ID: x.NewID(), Name: exportName(span, places, format), Kind: string(bot.AnyFile), UserID: m.User, CreatedAt: x.Now(), ExpiresAt: x.Now().Add(ticket.FileLife),
 	})
 	if err != nil {
-		return models.File{}, export.Sums{}, fmt.Errorf("bot: file: %w", err)
+		return models.File{}, models.Tally{}, fmt.Errorf("bot: file: %w", err)
 	}
 	kept := x.Now()
 	list := export.Request{
@@ -189,11 +189,11 @@ func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Messag
 	}
 	sums, err := list.Write(ctx, w, format)
 	if err != nil {
-		return models.File{}, export.Sums{}, fmt.Errorf("bot: %w", err)
+		return models.File{}, models.Tally{}, fmt.Errorf("bot: %w", err)
 	}
 	file, err := w.Close()
 	if err != nil {
-		return models.File{}, export.Sums{}, fmt.Errorf("bot: file: %w", err)
+		return models.File{}, models.Tally{}, fmt.Errorf("bot: file: %w", err)
 	}
 	return file, sums, nil
 }
@@ -214,13 +214,13 @@ func exportName(span command.Span, places []access.Place, format export.Format) 
 }
 
 // giveUpExport records that there will be no file, and says so.
-func (x *exports) giveUpExport(ctx context.Context, e models.Export, m bot.Message, reason, words string) error {
+func (x *exports) giveUpExport(ctx context.Context, e models.Export, m bot.Message, reason, text string) error {
 	x.Log.Warn("export given up", "export", e.ID, "reason", reason)
 	return x.DB.Tx(ctx, func(tx *models.DB) error {
 		if err := tx.FailExport(ctx, e, reason); err != nil {
 			return err
 		}
-		return x.sendExport(ctx, tx, m, bot.Reply{Text: words})
+		return x.sendExport(ctx, tx, m, bot.Reply{Text: text})
 	})
 }
 

@@ -41,7 +41,7 @@ func (l *lists) reconcile(ctx context.Context, row models.Inbox, m bot.Message, 
 	}
 	known := map[int64]reconcile.Result{}
 	if len(mine) > 1 {
-		results, err := l.ledger.Results(ctx, access.IDs(mine), day, day)
+		results, err := l.reconciliation.Results(ctx, access.IDs(mine), day, day)
 		if err != nil {
 			return bot.Reply{}, fmt.Errorf("bot: %w", err)
 		}
@@ -59,7 +59,7 @@ func (l *lists) reconcile(ctx context.Context, row models.Inbox, m bot.Message, 
 		if row, err = l.turns.extend(ctx, row, reconcile.LookLasts+l.core.Lease(0)); err != nil {
 			return bot.Reply{}, err
 		}
-		result, ok, err := l.ledger.Look(ctx, p.ID, day)
+		result, ok, err := l.reconciliation.Look(ctx, p.ID, day)
 		if err != nil {
 			return bot.Reply{}, fmt.Errorf("bot: %w", err)
 		}
@@ -80,7 +80,7 @@ func (l *lists) closedDay(period command.Period) (day, problem string) {
 		return "", "一次对一天的账，例如：对账 昨日，对账 11-20"
 	}
 	day = reconcile.DayOf(span.From)
-	schedule := l.ledger.Schedule
+	schedule := l.reconciliation.Schedule
 	if closed := schedule.Closed(day); closed.After(l.Now()) {
 		return "", fmt.Sprintf("%s 还能核销和撤销，%s 以后才能对账。", day, l.words.In(closed).Format(words.MinuteFormat))
 	}
@@ -105,10 +105,10 @@ func (l *lists) reconciledStore(ctx context.Context, s models.Store, day string,
 	}
 	f := r.Figures
 	c.Desc, c.Tone = sumShown(f), desk.ToneOf(f)
-	tally := func(t reconcile.Tally) string { return fmt.Sprintf("%d 笔 %v", t.Count, t.Fen) }
+	sum := func(s models.Sum) string { return fmt.Sprintf("%d 笔 %s", s.Count, words.Amount(s)) }
 	c.Fields = []bot.Field{
-		{Key: "平台", Value: tally(f.Listed)}, {Key: "机器人", Value: tally(f.Matched)},
-		{Key: "店内", Value: tally(reconcile.Tally{Count: f.InShop.Count + f.OtherSystem.Count, Fen: f.InShop.Fen + f.OtherSystem.Fen})},
+		{Key: "平台", Value: sum(f.Listed)}, {Key: "机器人", Value: sum(f.Matched)},
+		{Key: "店内", Value: sum(f.InShop.Plus(f.OtherSystem))},
 	}
 	for _, note := range f.Notes() {
 		c.Text += note + "。"
@@ -164,15 +164,11 @@ func moneySaid(m reconcile.Money) string {
 func (l *lists) itemLines(r reconcile.Result) string {
 	var lines []string
 	for _, i := range r.Items[:min(itemsShown, len(r.Items))] {
-		amount := fmt.Sprint(max(i.OursFen, i.PlatformFen))
-		if i.Kind == reconcile.AmountDiffers {
-			amount = fmt.Sprintf("平台 %v，机器人 %v", i.PlatformFen, i.OursFen)
-		}
 		who := "账号 " + cmp.Or(i.Account, "未说明")
 		if i.OperationID == "" && i.Channel != "" {
 			who += "，渠道 " + i.Channel
 		}
-		lines = append(lines, strings.TrimSpace(fmt.Sprintf("**%s** %s %s %s %s %s", i.Kind.Name(), l.words.In(i.At).Format(words.MinuteFormat), i.Code, i.Title, amount, who)))
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf("**%s** %s %s %s %s %s", i.Kind.Name(), l.words.In(i.At).Format(words.MinuteFormat), i.Code, i.Title, i.Amount(), who)))
 	}
 	if more := len(r.Items) - len(lines); more > 0 {
 		lines = append(lines, fmt.Sprintf("还有 %d 笔没有列出。", more))

@@ -95,7 +95,7 @@ var store = []models.Store{{ID: 1, Name: `<b>"店"</b>`}, {ID: 2, Name: "乙店"
 // Whatever the platform and people call things is shown as text.
 func TestHostileNames(t *testing.T) {
 	const hostile = `"><script>alert(1)</script>`
-	line := []desk.Line{{Name: hostile, Verified: 1}}
+	line := []desk.Line{{Name: hostile, Tally: models.Tally{Verified: models.Sum{Count: 1}}}}
 	d := &fakeDesk{
 		stores: store, managed: true,
 		checked: []desk.DayChecked{{Store: store[0], Says: hostile, Result: &reconcile.Result{
@@ -103,7 +103,7 @@ func TestHostileNames(t *testing.T) {
 			Items:   []reconcile.Item{{Kind: reconcile.AmountDiffers, Code: hostile, Title: hostile, Account: hostile, Channel: hostile}}}}},
 		roster:  []desk.StoreSheet{{Store: store[0], State: hostile, People: []desk.Person{{Member: models.Member{Name: hostile, UserID: hostile}, Role: hostile}}}},
 		changes: []desk.Change{{Who: hostile, Where: hostile, What: hostile}},
-		sheet:   desk.Sheet{ByStore: line, ByPerson: line, ByDeal: line, Refused: line, Outlook: []string{hostile}, Span: command.Span{From: now, To: now, Title: hostile}},
+		sheet:   desk.Sheet{ByStore: line, ByPerson: line, ByDeal: line, Refused: []desk.Refused{{What: hostile, Times: 1}}, Outlook: []string{hostile}, Span: command.Span{From: now, To: now, Title: hostile}},
 		found:   []desk.Found{{Operation: models.Operation{ID: hostile, Title: hostile, Code: hostile, User: hostile}, Store: hostile, Says: hostile}},
 	}
 	for _, path := range []string{"/console/", "/console/reconcile?store=1", "/console/stores", "/console/audit", "/console/history?q=" + url.QueryEscape(hostile) + "&state=" + url.QueryEscape(hostile)} {

@@ -11,7 +11,6 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/words"
-	"yanquan/dianping"
 	"yanquan/models"
 )
 
@@ -103,7 +102,7 @@ func story(ctx context.Context, db *models.DB, loc *time.Location, code string, 
 		if op.State == models.Rejected {
 			add(words.Latest(op.CreatedAt, op.CalledAt), Became, "没有核销：%s（%s）", words.SayingOf(op.Outcome.Reason).Title, joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message))
 		}
-		add(op.ConsumedAt, Became, "核销成功：%s %v，可撤销至 %s", op.Title, dianping.Fen(op.PriceFen), op.UndoUntil.In(loc).Format(words.ClockFormat))
+		add(op.ConsumedAt, Became, "核销成功：%s，可撤销至 %s", joined(op.Title, words.Price(op.PriceFen)), op.UndoUntil.In(loc).Format(words.ClockFormat))
 		add(op.DoubtSince, Became, "结果不明（%s），状态 %s，第 %d 步，下一次确认 %s", joined(op.Outcome.Reason, op.Outcome.Message), op.State, op.Attempt, op.DueAt.In(loc).Format(words.ClockFormat))
 		add(op.UndoCalledAt, Asked, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
 		add(op.UndoneAt, Became, "已撤销")

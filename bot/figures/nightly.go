@@ -15,7 +15,6 @@ import (
 	"yanquan/bot/access"
 	"yanquan/bot/command"
 	"yanquan/bot/notice"
-	"yanquan/bot/report"
 	"yanquan/bot/ticket"
 	"yanquan/bot/words"
 	"yanquan/internal/failpoint"
@@ -284,14 +283,14 @@ func (n *Nightly) reportTo(ctx context.Context, to string, d bot.Delivery, store
 	if err != nil {
 		return err
 	}
-	if s.Now.All == (Tally{}) && (!n.Report.EmptyDays || s.Late) {
+	if s.Now.All().Empty() && (!n.Report.EmptyDays || s.Late) {
 		return nil // a day without business is no news afterwards
 	}
 	reply := n.Figures.Reply(s)
 	if n.ConsolePage != nil {
 		reply.Card.URL = n.ConsolePage(e.period())
 	}
-	if e.kind == "day" && s.Now.All.Verified > 0 {
+	if e.kind == "day" && s.Now.All().Verified.Count > 0 {
 		if reply.File, err = n.chart(ctx, d.User, s); err != nil {
 			n.Log.Warn("summary goes without its picture", "error", err)
 		}
@@ -311,7 +310,7 @@ func (n *Nightly) reportTo(ctx context.Context, to string, d bot.Delivery, store
 
 // chart draws the day by hour and keeps the picture.
 func (n *Nightly) chart(ctx context.Context, user string, s Summary) (*bot.File, error) {
-	picture, err := report.ByHour(s.Span.Title+" 核销 "+s.Now.All.String(), s.Now.ByHour).PNG()
+	picture, err := ByHour(s.Span.Title, s.Now.All().Verified, s.Now.ByHour).PNG()
 	if err != nil {
 		return nil, err
 	}
