@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,7 +8,7 @@ import (
 	"yanquan/bot"
 	"yanquan/bot/command"
 	"yanquan/bot/figures"
-	"yanquan/models"
+	"yanquan/dianping/dianpingtest"
 )
 
 // A price that the platform did not tell is in no sum, and every sum says how many
@@ -17,16 +16,8 @@ import (
 func TestSumsOfUnknownPrices(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		b.verified("zhangsan", 0, 1)
-		for i := range 2 {
-			op, err := b.db.Begin(t.Context(), models.Operation{
-				ID: NewID(), StoreID: 1, Code: fmt.Sprint(7200000000 + i), Count: 1, InboxID: NewID(), Channel: robot, Chat: group,
-				UserID: "zhangsan", User: "张三", Title: "双人下午茶", CreatedAt: b.clock.Now(), CalledAt: b.clock.Now(),
-			})
-			b.must(err)
-			op.ConsumedAt, op.UndoUntil = b.clock.Now(), b.clock.Now().Add(10*time.Minute)
-			_, err = b.db.FinishConsume(t.Context(), op, []models.Coupon{{OperationID: op.ID, StoreID: 1, Code: op.Code}})
-			b.must(err)
-		}
+		b.must(b.platform.SetKnobs(dianpingtest.Knobs{Prices: dianpingtest.PriceAbsent}))
+		b.verified("zhangsan", 100, 2)
 		const want = "1 张 ¥49.90，另有 2 张金额不详"
 		has(t, b.say("zhangsan", "今日"), "核销 "+want, "人民广场店（本人） "+want)
 		has(t, b.say("wangwu", "今日"), "今日 11-23 "+want, "门店: 人民广场店 "+want)

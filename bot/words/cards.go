@@ -47,7 +47,7 @@ func Source(s models.Store) string { return "验券 · " + s.Name }
 func PriceOf(op models.Operation, n int) string {
 	price := dianping.Fen(op.PriceFen)
 	switch {
-	case op.PriceUnknown:
+	case price == 0:
 		return ""
 	case n > 1:
 		return fmt.Sprintf("%v × %d = %v", price, n, price*dianping.Fen(n))
@@ -234,12 +234,8 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 	case op.UsedBy != "":
 		c.Text = fmt.Sprintf("这张券已由 %s 核销。%s", op.UsedBy, say.Next)
 	}
-	worth := ""
-	if op.PriceFen > 0 {
-		worth = PriceOf(op, 1)
-	}
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: worth},
+		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: PriceOf(op, 1)},
 		bot.Field{Key: "使用人", Value: op.UsedBy}, bot.Field{Key: "使用时间", Value: usedAt},
 		bot.Field{Key: "平台代码", Value: op.Outcome.Code}, bot.Field{Key: "门店", Value: s.Name},
 	)
