@@ -243,7 +243,7 @@ func (b *Bot) build(o Options) (err error) {
 		DB: o.DB, access: b.access, desks: b.desks, notices: b.notices, out: b.out, turns: b.turns, grants: b.grants, Authorizers: o.Authorizers,
 		AccessByGroup: o.AccessByGroup, NoticeChannel: o.NoticeChannel, Now: o.Now, NewID: o.NewID,
 	}
-	b.lists = &lists{DB: o.DB, turns: b.turns, words: b.words, figures: b.figures, reconciliation: b.reconciliation, Location: o.Location, Now: o.Now, NewID: o.NewID}
+	b.lists = &lists{DB: o.DB, access: b.access, turns: b.turns, words: b.words, figures: b.figures, reconciliation: b.reconciliation, Location: o.Location, Now: o.Now, NewID: o.NewID}
 	b.exports = &exports{
 		DB: o.DB, access: b.access, out: b.out, tickets: b.tickets, turns: b.turns, NoticeChannel: o.NoticeChannel, Location: o.Location,
 		Wake: b.poke, Now: o.Now, NewID: o.NewID, Log: o.Log, base: b.base,

@@ -86,8 +86,11 @@ type earlier struct {
 	span command.Span
 }
 
+// begins is its first day.
+func (e edition) begins() string { return e.span.From.Format(time.DateOnly) }
+
 // Key names an edition forever.
-func (e edition) Key() string { return e.kind + "/" + e.span.From.Format(time.DateOnly) }
+func (e edition) Key() string { return e.kind + "/" + e.begins() }
 
 // run names the sending of it at its hour.
 func (e edition) run() string { return e.Key() + " " + e.at.String() }
@@ -208,65 +211,76 @@ func (n *Nightly) publishAll(ctx context.Context, due []edition) error {
 		n.Log.Warn("nobody gets a daily summary: no app and no webhook is configured")
 		return nil
 	}
-	more, err := n.DB.Managers(ctx)
-	if err != nil {
-		return fmt.Errorf("bot: managers: %w", err)
-	}
-	var users []string
-	for _, u := range append(slices.Clone(n.Managers), more...) {
-		if u = strings.ToLower(u); n.NoticeChannel != "" && !slices.Contains(users, u) {
-			users = append(users, u)
-		}
-	}
-	all, err := n.DB.Stores(ctx)
-	if err != nil {
-		return fmt.Errorf("bot: stores: %w", err)
-	}
 	var errs []error
 	for _, e := range due { // one after another: a day's comes before its month's
-		done, err := n.DB.ReportedTo(ctx, e.kind, e.span.From.Format(time.DateOnly))
+		tell, err := n.receivers(ctx, e)
 		if err != nil {
-			return fmt.Errorf("bot: reports: %w", err)
-		}
-		var tell []func() error
-		for _, user := range users {
-			if slices.Contains(done, user) || n.Report.at(user) != e.at {
-				continue
-			}
-			tell = append(tell, func() error {
-				stores, err := n.Access.ManagedOf(ctx, n.DB, all, user)
-				if err != nil {
-					return err
-				}
-				return n.reportTo(ctx, user, bot.Delivery{Channel: n.NoticeChannel, User: user}, stores, e)
-			})
-		}
-		for _, h := range n.Webhooks {
-			if slices.Contains(done, strings.ToLower(h.Channel)) || n.Report.at(h.Channel) != e.at {
-				continue
-			}
-			tell = append(tell, func() error {
-				return n.reportTo(ctx, h.Channel, bot.Delivery{Channel: h.Channel}, n.shownTo(all, h), e)
-			})
+			return err
 		}
 		errs = append(errs, atOnce(reportHands, tell))
 	}
 	return errors.Join(errs...)
 }
 
+// receivers are the sendings of an edition to those who have not got it. A store that
+// has ended since is in it, with what it verified until then.
+func (n *Nightly) receivers(ctx context.Context, e edition) (tell []func() error, err error) {
+	done, err := n.DB.ReportedTo(ctx, e.kind, e.begins())
+	if err != nil {
+		return nil, fmt.Errorf("bot: reports: %w", err)
+	}
+	waits := func(to string) bool { return !slices.Contains(done, strings.ToLower(to)) && n.Report.at(to) == e.at }
+	managers, err := n.DB.Managers(ctx, e.span.From, e.span.To)
+	if err != nil {
+		return nil, fmt.Errorf("bot: managers: %w", err)
+	}
+	users := map[string]bool{}
+	for _, user := range append(slices.Clone(n.Managers), managers...) {
+		if user = strings.ToLower(user); n.NoticeChannel == "" || users[user] || !waits(user) {
+			continue
+		}
+		users[user] = true
+		tell = append(tell, func() error {
+			stores, err := n.Access.ManagedDuring(ctx, n.DB, user, e.span.From, e.span.To)
+			if err != nil {
+				return err
+			}
+			return n.reportTo(ctx, user, bot.Delivery{Channel: n.NoticeChannel, User: user}, stores, e)
+		})
+	}
+	for _, h := range n.Webhooks {
+		if !waits(h.Channel) {
+			continue
+		}
+		tell = append(tell, func() error {
+			stores, err := n.shownTo(ctx, h, e)
+			if err != nil {
+				return err
+			}
+			return n.reportTo(ctx, h.Channel, bot.Delivery{Channel: h.Channel}, stores, e)
+		})
+	}
+	return tell, nil
+}
+
 // reportHands make summaries: most of it is drawing.
 const reportHands = 4
 
 // shownTo lists the stores of a webhook.
-func (n *Nightly) shownTo(all []models.Store, h notice.Webhook) []models.Store {
-	if len(h.Stores) == 0 {
-		return all
+func (n *Nightly) shownTo(ctx context.Context, h notice.Webhook, e edition) (stores []models.Store, err error) {
+	places, err := n.DB.Places(ctx, models.PlaceFilter{All: true, From: e.span.From, To: e.span.To})
+	if err != nil {
+		return nil, fmt.Errorf("bot: places: %w", err)
 	}
-	stores := slices.DeleteFunc(slices.Clone(all), func(s models.Store) bool { return !slices.Contains(h.Stores, s.Name) })
+	for _, p := range places {
+		if len(h.Stores) == 0 || slices.Contains(h.Stores, p.Name) {
+			stores = append(stores, p.Store)
+		}
+	}
 	if len(stores) < len(h.Stores) {
 		n.Log.Warn("a webhook names stores that are not there", "channel", h.Channel, "stores", h.Stores)
 	}
-	return stores
+	return stores, nil
 }
 
 // reportTo sends one manager, or one group, an edition about some stores.
@@ -298,7 +312,7 @@ func (n *Nightly) reportTo(ctx context.Context, to string, d bot.Delivery, store
 	d.Reply = reply
 	failpoint.Hit("report.before")
 	err = n.DB.Tx(ctx, func(tx *models.DB) error {
-		fresh, err := tx.TakeReport(ctx, to, e.kind, e.span.From.Format(time.DateOnly))
+		fresh, err := tx.TakeReport(ctx, to, e.kind, e.begins())
 		if err != nil || !fresh {
 			return err
 		}
