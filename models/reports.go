@@ -29,7 +29,12 @@ func (db *DB) TakeReport(ctx context.Context, user, kind, begins string) (fresh 
 			return false, err
 		}
 	}
-	err = db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&row).Error })
+	return take(ctx, db, what, &row)
+}
+
+// take adds a row that is there once. It is false where it was there.
+func take[Row any](ctx context.Context, db *DB, what string, row *Row) (fresh bool, err error) {
+	err = db.write(ctx, what, func(g *gorm.DB) error { return g.Create(row).Error })
 	if errors.Is(err, ErrDuplicate) {
 		return false, nil
 	}
