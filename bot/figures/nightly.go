@@ -119,45 +119,47 @@ func (r Report) Editions(now time.Time) (due []edition) {
 
 func editionsOf(now time.Time, hour time.Duration) (due []edition) {
 	y, m, d := now.Date()
-	zone := now.Location()
 	for back := 2; back >= 0; back-- { // days
-		midnight := func(days int) time.Time { return time.Date(y, m, d-back+days, 0, 0, 0, 0, zone) }
+		midnight := func(days int) time.Time { return time.Date(y, m, d-back+days, 0, 0, 0, 0, now.Location()) }
 		at := clockOn(midnight(0), hour)
 		if at.After(now) || now.Sub(at) > lateAtMost {
 			continue
 		}
-		day := 0
-		end := at
-		if hour < 12*time.Hour {
-			day, end = -1, midnight(0)
+		add := func(e edition) {
+			e.at, e.due = hour, at
+			due = append(due, e)
 		}
-		upTo := func(days int) time.Time { // as much of another day as of this one
-			if hour < 12*time.Hour {
-				return midnight(day + days + 1)
-			}
-			return clockOn(midnight(days), hour)
-		}
-		due = append(due, edition{
-			kind: "day", at: hour, due: at, span: command.Span{From: midnight(day), To: end, Title: midnight(day).Format("01-02"), Kind: command.Days},
-			before: []earlier{{"前一天", command.Span{From: midnight(day - 1), To: upTo(-1)}}, {"上周同日", command.Span{From: midnight(day - 7), To: upTo(-7)}}},
-		})
+		add(dayEdition(midnight, hour))
 		if at.Weekday() == time.Monday {
-			due = append(due, edition{
-				kind: "week", at: hour, due: at, span: command.Span{From: midnight(-7), To: midnight(0), Title: "上周 " + midnight(-7).Format("01-02") + " 至 " + midnight(-1).Format("01-02"), Kind: command.Weeks},
+			add(edition{
+				kind: "week", span: command.Span{From: midnight(-7), To: midnight(0), Title: "上周 " + midnight(-7).Format("01-02") + " 至 " + midnight(-1).Format("01-02"), Kind: command.Weeks},
 				before: []earlier{{"前一周", command.Span{From: midnight(-14), To: midnight(-7), Kind: command.Weeks}}},
 			})
 		}
 		if at.Day() == 1 {
-			first := func(months int) time.Time {
-				return time.Date(at.Year(), at.Month()+time.Month(months), 1, 0, 0, 0, 0, zone)
-			}
-			due = append(due, edition{
-				kind: "month", at: hour, due: at, span: command.Span{From: first(-1), To: first(0), Title: first(-1).Format("2006年1月"), Kind: command.Months},
+			first := func(months int) time.Time { return midnight(0).AddDate(0, months, 0) }
+			add(edition{
+				kind: "month", span: command.Span{From: first(-1), To: first(0), Title: first(-1).Format("2006年1月"), Kind: command.Months},
 				before: []earlier{{"前一个月", command.Span{From: first(-2), To: first(-1), Kind: command.Months}}},
 			})
 		}
 	}
 	return due
+}
+
+// dayEdition is that of the day whose midnight is that of 0, up to the hour; before
+// noon, of the whole day before it.
+func dayEdition(midnight func(days int) time.Time, hour time.Duration) edition {
+	day := 0
+	upTo := func(days int) time.Time { return clockOn(midnight(days), hour) }
+	if hour < 12*time.Hour {
+		day = -1
+		upTo = func(days int) time.Time { return midnight(days) } // the end of the day before
+	}
+	span := func(back int) command.Span { return command.Span{From: midnight(day - back), To: upTo(-back)} }
+	today := span(0)
+	today.Title, today.Kind = today.From.Format("01-02"), command.Days
+	return edition{kind: "day", span: today, before: []earlier{{"前一天", span(1)}, {"上周同日", span(7)}}}
 }
 
 // clockOn is a time of day on the day that begins at midnight, by the clock on the

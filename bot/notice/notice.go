@@ -1,3 +1,5 @@
+// Package notice tells managers and groups what they have not asked for, once for
+// each key. It does not know how a message is delivered, nor what is worth telling.
 package notice
 
 import (
