@@ -1,9 +1,9 @@
 package models
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
+	"maps"
 	"slices"
 	"time"
 
@@ -176,26 +176,10 @@ func (db *DB) KeepFigures(ctx context.Context, storeIDs []int64, s Span) error {
 	if err != nil {
 		return err
 	}
-	each := map[int64]*Figures{}
-	err = db.read(ctx, what, func(g *gorm.DB) error {
-		clear(each)
-		for _, id := range storeIDs {
-			each[id] = newFigures()
-		}
-		return sumUp(g, storeIDs, s, func(store int64) *Figures { return each[store] })
-	})
+	rows, err := db.countEach(ctx, storeIDs, s)
 	if err != nil {
 		return err
 	}
-	rows := make([]periodFigures, 0, len(each))
-	for id, f := range each {
-		var text []byte
-		if err := codec.NewEncoderBytes(&text, &keptForm).Encode(f); err != nil {
-			return err
-		}
-		rows = append(rows, periodFigures{s.key(), moment(s.From), id, moment(s.To), string(text)})
-	}
-	slices.SortFunc(rows, func(a, b periodFigures) int { return cmp.Compare(a.StoreID, b.StoreID) })
 	return db.Tx(ctx, func(tx *DB) error {
 		// The versions only grow: their sum is the same only if each is. Those who
 		// change something wait for the row of their store, or make this one wait.
@@ -216,6 +200,29 @@ func (db *DB) KeepFigures(ctx context.Context, storeIDs []int64, s Span) error {
 			return g.Clauses(clause.OnConflict{UpdateAll: true}).CreateInBatches(rows, batch).Error
 		})
 	})
+}
+
+// countEach sums up each store by itself, in the form that is kept.
+func (db *DB) countEach(ctx context.Context, storeIDs []int64, s Span) ([]periodFigures, error) {
+	each := map[int64]*Figures{}
+	err := db.read(ctx, "count figures", func(g *gorm.DB) error {
+		for _, id := range storeIDs {
+			each[id] = newFigures()
+		}
+		return sumUp(g, storeIDs, s, func(store int64) *Figures { return each[store] })
+	})
+	if err != nil {
+		return nil, err
+	}
+	var rows []periodFigures
+	for _, id := range slices.Sorted(maps.Keys(each)) {
+		var text []byte
+		if err := codec.NewEncoderBytes(&text, &keptForm).Encode(each[id]); err != nil {
+			return nil, err
+		}
+		rows = append(rows, periodFigures{s.key(), moment(s.From), id, moment(s.To), string(text)})
+	}
+	return rows, nil
 }
 
 // FiguresToKeep lists those of the stores whose figures of a span are not kept.

@@ -1,8 +1,10 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -65,16 +67,33 @@ const touching = "JOIN (SELECT id AS concerned_id FROM operations WHERE code = ?
 // the newest that stands or is under way, else the newest that was undone or
 // superseded, else the newest refusal.
 func (db *DB) OperationByCoupon(ctx context.Context, storeID int64, code string) (Operation, error) {
+	return db.OperationByCouponIn(ctx, []int64{storeID}, code)
+}
+
+// OperationByCouponIn finds the operation that tells most about a code in several
+// stores: of what [DB.OperationByCoupon] finds in each, one that consumed, else one
+// under way, else one that was undone.
+func (db *DB) OperationByCouponIn(ctx context.Context, storeIDs []int64, code string) (Operation, error) {
+	const what = "find operation of a coupon"
 	var rows []operationRow
-	err := db.read(ctx, "find operation of a coupon", func(g *gorm.DB) error {
-		return g.Joins(touching, code, code).Where("operations.store_id = ?", storeID).
+	err := db.read(ctx, what, func(g *gorm.DB) error { // never many
+		return g.Joins(touching, code, code).Where("operations.store_id IN ?", storeIDs).
 			Order("CASE WHEN state = 'rejected' THEN 2 WHEN state = 'undone' OR live_code IS NULL THEN 1 ELSE 0 END," +
-				" created_at DESC, id DESC").
-			Limit(1).Find(&rows).Error
+				" created_at DESC, id DESC").Find(&rows).Error
 	})
-	row, err := first(rows, err, "find operation of a coupon")
+	seen := map[int64]bool{}
+	rows = slices.DeleteFunc(rows, func(r operationRow) bool { // but for each store's first
+		before := seen[r.StoreID]
+		seen[r.StoreID] = true
+		return before
+	})
+	slices.SortStableFunc(rows, func(x, y operationRow) int { return cmp.Compare(consumption[x.State], consumption[y.State]) })
+	row, err := first(rows, err, what)
 	return row.operation(), err
 }
+
+// consumption ranks states by how much an operation has to do with a consumption.
+var consumption = map[State]int{Done: 0, Undoing: 0, UndoUnknown: 0, Calling: 1, Unknown: 1, Undone: 2, Rejected: 3}
 
 // Coupons lists what an operation consumed.
 func (db *DB) Coupons(ctx context.Context, opID string) ([]Coupon, error) {

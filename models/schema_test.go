@@ -136,7 +136,7 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.OperationsOfMessage(ctx, "in")) },
 		func() error { return second(db.OperationsUndoneBy(ctx, "in")) },
 		func() error { return second(db.LiveOperation(ctx, 1, op.Code)) },
-		func() error { return second(db.OperationByCoupon(ctx, 1, op.Code)) },
+		func() error { return second(db.OperationByCouponIn(ctx, []int64{1, 2}, op.Code)) },
 		func() error { return second(db.LastUndoable(ctx, []int64{1}, "zhangsan", op.CalledAt)) },
 		func() error { return second(db.Tallies(ctx, []int64{1, 2}, "", noon, noon)) },
 		func() error { return second(db.Tallies(ctx, []int64{1, 2}, "zhangsan", noon, noon)) },
@@ -158,6 +158,11 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.FinishUndo(ctx, undoing(t, db, op), nil)) },
 		func() error { return second(db.Memberships(ctx, "zhangsan")) },
 		func() error { return second(db.StoresOfChat(ctx, "wr")) },
+		func() error { return second(db.Places(ctx, models.PlaceFilter{User: "zhangsan"})) },
+		func() error { return second(db.Places(ctx, models.PlaceFilter{User: "zhangsan", Chat: "wr"})) },
+		func() error {
+			return second(db.Places(ctx, models.PlaceFilter{User: "zhangsan", From: noon.Add(-time.Hour), To: noon}))
+		},
 		func() error { return second(db.Session(ctx, store)) },
 		func() error { return second(db.GrantOfStore(ctx, store)) },
 		func() error { return second(db.DueGrants(ctx, noon, 10)) },

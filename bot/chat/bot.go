@@ -30,6 +30,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/access"
+	"yanquan/bot/alert"
 	"yanquan/bot/command"
 	"yanquan/bot/desk"
 	"yanquan/bot/figures"
@@ -39,7 +40,6 @@ import (
 	"yanquan/bot/reconcile"
 	"yanquan/bot/redeem"
 	"yanquan/bot/ticket"
-	"yanquan/bot/watch"
 	"yanquan/bot/words"
 	"yanquan/dianping"
 	"yanquan/internal/failpoint"
@@ -71,7 +71,7 @@ type Options struct {
 	Pictures      bot.Pictures  // nil: pictures are not looked at
 	AccessByGroup bool          // everybody in a bound group is staff there
 	Guard         Guard
-	Watch         watch.Rules
+	Alerts        alert.Rules
 	Report        *figures.Report // nil: managers get no summaries
 	ReconcileAt   *time.Duration  // since midnight: when closed days are held against the platform's list; nil: only when asked to
 
@@ -115,7 +115,7 @@ type Bot struct {
 	pictures       *pictures
 	greetings      *greetings
 	grants         *grants.Keeper
-	watcher        *watch.Watcher
+	alerts         *alert.Checker
 	reconciliation *reconcile.Keeper
 
 	mu       sync.Mutex
@@ -128,7 +128,7 @@ type Bot struct {
 	wake     chan struct{}            // background work has become due
 	hands    map[string]chan struct{} // by kind of work; one for each piece under way
 	kept     time.Time                // when house was last kept
-	watched  time.Time                // when the watch last looked
+	checked  time.Time                // when the rules were last applied
 
 	planned  time.Time   // when reconciliations were last planned
 	idle     time.Time   // when there was no reconciliation to be made
@@ -194,7 +194,7 @@ func New(o Options) (*Bot, error) {
 		wake:    make(chan struct{}, 1),
 		hands:   map[string]chan struct{}{},
 	}
-	for _, kind := range []string{messageWork, operationWork, deliveryWork, grantWork, watchWork, reportWork, cardWork} {
+	for _, kind := range []string{messageWork, operationWork, deliveryWork, grantWork, alertWork, reportWork, cardWork} {
 		b.hands[kind] = make(chan struct{}, handsPerKind)
 	}
 	b.hands[reconcileWork] = make(chan struct{}, looksAtOnce)
@@ -223,7 +223,7 @@ func (b *Bot) build(o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	b.watcher = &watch.Watcher{Options: watch.Options{DB: o.DB, Tell: b.notices.TellFinding, Location: o.Location, Now: o.Now, Log: o.Log}, Rules: o.Watch}
+	b.alerts = &alert.Checker{DB: o.DB, Rules: o.Alerts, Tell: b.notices.TellAlert, Location: o.Location, Now: o.Now, Log: o.Log}
 	b.tickets = &ticket.Tickets{DB: o.DB, FileLink: o.FileLink, Now: o.Now, NewID: o.NewID, NewSecret: o.NewSecret}
 	b.turns = &turns{DB: o.DB, out: b.out, Now: o.Now}
 	b.shops = &shops{Platforms: o.Platforms, grants: b.grants, UndoWindow: o.UndoWindow}
@@ -250,7 +250,7 @@ func (b *Bot) build(o Options) (err error) {
 		DB: o.DB, access: b.access, desks: b.desks, notices: b.notices, out: b.out, turns: b.turns, grants: b.grants, Authorizers: o.Authorizers,
 		AccessByGroup: o.AccessByGroup, NoticeChannel: o.NoticeChannel, Now: o.Now, NewID: o.NewID,
 	}
-	b.lists = &lists{DB: o.DB, turns: b.turns, core: b.core, words: b.words, figures: b.figures, reconciliation: b.reconciliation, Location: o.Location, Now: o.Now, NewID: o.NewID}
+	b.lists = &lists{DB: o.DB, access: b.access, turns: b.turns, core: b.core, words: b.words, figures: b.figures, reconciliation: b.reconciliation, Location: o.Location, Now: o.Now, NewID: o.NewID}
 	b.exports = &exports{
 		DB: o.DB, access: b.access, out: b.out, tickets: b.tickets, turns: b.turns, NoticeChannel: o.NoticeChannel, Location: o.Location,
 		Wake: b.poke, Now: o.Now, NewID: o.NewID, Log: o.Log, base: b.base,

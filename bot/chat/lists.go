@@ -21,6 +21,7 @@ import (
 // lists answer with what was: verifications, sums, closed days.
 type lists struct {
 	DB             *models.DB
+	access         *access.Access
 	turns          *turns
 	core           *redeem.Core
 	words          *words.Words
@@ -109,6 +110,11 @@ func (l *lists) totals(ctx context.Context, row models.Inbox, m bot.Message, pla
 	span, ok := period.Span(l.Now(), l.Location)
 	if !ok {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: "这个日期还没有到。可以发：今日、昨日、上周、本月、9月、2026-11-20。"})
+	}
+	if during, _, err := l.access.During(ctx, l.DB, m, span.From, span.To); err != nil {
+		return bot.Reply{}, err
+	} else if len(during) > len(places) { // a store has ended since: what it verified stays
+		places = during
 	}
 	if !slices.ContainsFunc(places, func(p access.Place) bool { return p.Member.Role == models.RoleStaff }) {
 		s := figures.Summary{Span: span}

@@ -26,12 +26,7 @@ const (
 // reconcile shows how a closed day of the places compares with the platform's
 // list, and makes the comparison where there is none yet.
 func (l *lists) reconcile(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, period command.Period) (bot.Reply, error) {
-	var mine []access.Place
-	for _, p := range places {
-		if p.Member.Role != models.RoleStaff {
-			mine = append(mine, p)
-		}
-	}
+	mine := access.Led(places)
 	if len(mine) == 0 {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: "只有组长和店长可以对账。"})
 	}
@@ -39,38 +34,48 @@ func (l *lists) reconcile(ctx context.Context, row models.Inbox, m bot.Message, 
 	if problem != "" {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: problem})
 	}
+	row, known, err := l.results(ctx, row, mine, day)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	if len(mine) == 1 {
+		return l.turns.finish(ctx, row, m, l.reconciledStore(ctx, mine[0].Store, day, known))
+	}
+	return l.turns.finish(ctx, row, m, l.reconciledStores(mine, day, known))
+}
+
+// results are what is known of a day of the places, by store; the first of those of
+// which nothing is are looked at now.
+func (l *lists) results(ctx context.Context, row models.Inbox, places []access.Place, day string) (models.Inbox, map[int64]reconcile.Result, error) {
 	known := map[int64]reconcile.Result{}
-	if len(mine) > 1 {
-		results, err := l.reconciliation.Results(ctx, access.IDs(mine), day, day)
+	if len(places) > 1 {
+		results, err := l.reconciliation.Results(ctx, access.IDs(places), day, day)
 		if err != nil {
-			return bot.Reply{}, fmt.Errorf("bot: %w", err)
+			return row, nil, fmt.Errorf("bot: %w", err)
 		}
 		for _, r := range results {
 			known[r.StoreID] = r
 		}
 	}
 	looks := 0
-	for _, p := range mine {
+	for _, p := range places {
 		if _, ok := known[p.ID]; ok || looks == looksPerReply {
 			continue
 		}
 		looks++
 		var err error
 		if row, err = l.turns.extend(ctx, row, reconcile.LookLasts+l.core.Lease(0)); err != nil {
-			return bot.Reply{}, err
+			return row, nil, err
 		}
 		result, ok, err := l.reconciliation.Look(ctx, p.ID, day)
 		if err != nil {
-			return bot.Reply{}, fmt.Errorf("bot: %w", err)
+			return row, nil, fmt.Errorf("bot: %w", err)
 		}
 		if ok {
 			known[p.ID] = result
 		}
 	}
-	if len(mine) == 1 {
-		return l.turns.finish(ctx, row, m, l.reconciledStore(ctx, mine[0].Store, day, known))
-	}
-	return l.turns.finish(ctx, row, m, l.reconciledStores(mine, day, known))
+	return row, known, nil
 }
 
 // closedDay is the day that a period means, or why it cannot be compared.

@@ -48,7 +48,7 @@ const (
 	operationWork = "operation"
 	deliveryWork  = "delivery"
 	grantWork     = "grant"
-	watchWork     = "watch"
+	alertWork     = "alert"
 	reportWork    = "report"
 	reconcileWork = "reconciliation"
 	exportWork    = "export"
@@ -83,9 +83,9 @@ func (b *Bot) dispatch(ctx context.Context) *sync.WaitGroup {
 		b.start(&wg, grantWork, g.ID, func() error { return b.grants.Renew(ctx, g) })
 	}
 	b.reconcileDue(ctx, &wg, now)
-	if !now.Before(b.watched.Add(watchEvery)) {
-		b.watched = now
-		b.start(&wg, watchWork, "", func() error { return b.watcher.Look(ctx) })
+	if !now.Before(b.checked.Add(checkEvery)) {
+		b.checked = now
+		b.start(&wg, alertWork, "", func() error { return b.alerts.Check(ctx) })
 	}
 	if due := b.nightly.Due(now); len(due) > 0 {
 		b.start(&wg, reportWork, due[0].Key(), func() error { return b.nightly.Publish(ctx, due) })
@@ -183,7 +183,7 @@ const (
 	noticeLife = 90 * 24 * time.Hour  // a platform that repeats itself does so within days
 	alertLife  = 7 * 24 * time.Hour   // longer than anybody is left in peace
 	houseEvery = 10 * time.Minute
-	watchEvery = 5 * time.Minute
+	checkEvery = 5 * time.Minute
 	purgeBatch = 5000
 )
 

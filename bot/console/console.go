@@ -1,9 +1,6 @@
-// Package console is the pages on which those who lead or manage stores look at
-// their days: figures, the history of vouchers, the story of one. It knows HTML,
-// cookies and sessions; what there is to see, and for whom, it asks the bot.
-//
-// A link from the chat signs one person in. Pages are rendered on the server, work
-// without script and load nothing from elsewhere.
+// Package console is the pages of leads and managers, signed in by a link from the
+// chat or by WeCom: rendered on the server, without script and with nothing from
+// elsewhere. What there is to see, and for whom, it asks package desk.
 package console
 
 import (

@@ -44,27 +44,19 @@ type Desk struct {
 // Desk finds what somebody may look at; without stores it is nothing.
 func (k *Desks) Desk(ctx context.Context, user string) (Desk, error) {
 	d := Desk{User: strings.ToLower(user)}
-	all, err := k.DB.Stores(ctx)
+	all := k.Access.ManagesAll(d.User)
+	places, err := k.DB.Places(ctx, models.PlaceFilter{User: d.User, All: all})
 	if err != nil {
-		return Desk{}, fmt.Errorf("bot: stores: %w", err)
+		return Desk{}, fmt.Errorf("bot: places: %w", err)
 	}
-	members, err := k.DB.Memberships(ctx, d.User)
-	if err != nil {
-		return Desk{}, fmt.Errorf("bot: memberships: %w", err)
-	}
-	sees, manages := map[int64]bool{}, map[int64]bool{}
-	for _, m := range members {
-		manages[m.StoreID] = m.Role == models.RoleManager
-		sees[m.StoreID] = manages[m.StoreID] || m.Role == models.RoleLead
-		d.Name = m.Name
-	}
-	slices.SortFunc(all, func(x, y models.Store) int { return strings.Compare(x.Name, y.Name) })
-	for _, s := range all {
-		if k.Access.ManagesAll(d.User) || sees[s.ID] {
-			d.Stores = append(d.Stores, s)
+	for _, p := range places {
+		d.Name = cmp.Or(d.Name, p.Member.Name)
+		manages := all || p.Member.Role == models.RoleManager
+		if manages {
+			d.Managed = append(d.Managed, p.Store)
 		}
-		if k.Access.ManagesAll(d.User) || manages[s.ID] {
-			d.Managed = append(d.Managed, s)
+		if manages || p.Member.Role == models.RoleLead {
+			d.Stores = append(d.Stores, p.Store)
 		}
 	}
 	return d, nil

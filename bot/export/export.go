@@ -1,7 +1,5 @@
-// Package export lists vouchers for an accountant, as a workbook or as CSV: a
-// line for each voucher, a sheet for each store, and a summary. Rows go from the
-// database to the writer page by page, so that the memory needed does not grow
-// with their number.
+// Package export lists vouchers for an accountant, as a workbook or as CSV, page by
+// page: it does not know where they come from, nor who asked.
 package export
 
 import (

@@ -1,6 +1,5 @@
-// Package reconcile holds the platform's list of a closed day against the
-// journal of the bot. A store's money is right when every verification is in
-// both; what is in one only, and what differs, is kept by the day and told.
+// Package reconcile holds the platform's list of a closed day against the journal
+// and keeps what differs; it does not know chats and cards.
 //
 // A verification that is missing in the platform's list says nothing by itself:
 // the platform is asked for it singly before anybody is alarmed, and a refund is

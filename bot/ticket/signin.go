@@ -1,3 +1,5 @@
+// Package ticket makes links and sessions that open something for one person, for a
+// while. It does not know pages, cookies or chats.
 package ticket
 
 import (

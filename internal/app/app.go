@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/alert"
 	"yanquan/bot/chat"
 	"yanquan/bot/command"
 	"yanquan/bot/console"
@@ -22,7 +23,6 @@ import (
 	"yanquan/bot/grants"
 	"yanquan/bot/notice"
 	"yanquan/bot/server"
-	"yanquan/bot/watch"
 	"yanquan/bot/wecom"
 	"yanquan/dianping"
 	"yanquan/internal/config"
@@ -339,7 +339,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 	if len(sending.Apps) > 0 { // only an app may look members up
 		directory, members = sender, sender
 	}
-	rules, err := watchRules(cfg.Watch)
+	rules, err := alertRules(cfg.Watch)
 	if err != nil {
 		return nil, err
 	}
@@ -356,7 +356,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		Callback:      func(platform string) string { return base + "/auth/" + platform + "/callback" },
 		Directory:     directory,
 		AccessByGroup: cfg.Access == "group", Guard: chat.Guard{Codes: int(cfg.Guard.UnknownCodes), Within: cfg.Guard.Within},
-		Watch: rules, Report: reportTime(cfg), ReconcileAt: reconcileAt,
+		Alerts: rules, Report: reportTime(cfg), ReconcileAt: reconcileAt,
 		Now: db.Now, Log: o.Log, Observer: metrics,
 	})
 	if err != nil {
@@ -399,9 +399,9 @@ func reportTime(cfg *config.Config) *figures.Report {
 	return out
 }
 
-func watchRules(w config.Watch) (watch.Rules, error) {
-	open, err := watch.ParseHours(w.Open)
-	return watch.Rules{
+func alertRules(w config.Watch) (alert.Rules, error) {
+	open, err := alert.ParseHours(w.Open)
+	return alert.Rules{
 		Open: open, Repeats: int(w.Repeats), SamePhone: int(w.SamePhone), UndoPercent: int(w.UndoPercent),
 		SilentDays: int(w.SilentDays), PlatformErrors: int(w.PlatformErrors), Doubtful: int(w.Doubtful),
 	}, err

@@ -17,7 +17,7 @@ var floors = [][]string{
 	{"dianping", "models", "bot"},
 	{"bot/command", "bot/platform", "bot/wecom"},
 	{"bot/redeem"},
-	{"bot/grants", "bot/reconcile", "bot/watch", "bot/export", "bot/scan", "bot/report"},
+	{"bot/grants", "bot/reconcile", "bot/alert", "bot/export", "bot/scan"},
 	{"bot/words"},
 	{"bot/outbox", "bot/access"},
 	{"bot/notice", "bot/ticket"},
