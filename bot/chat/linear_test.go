@@ -107,7 +107,8 @@ func TestFault09Linearizable(t *testing.T) {
 			b.clock.Advance(d / 20)
 			return sleep(ctx, 2*time.Millisecond)
 		}
-		b.bot.Sleep, other.bot.Sleep = slowly, slowly
+		b.configure(func(o *Options) { o.Sleep = slowly })
+		other.configure(func(o *Options) { o.Sleep = slowly })
 		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 		var running sync.WaitGroup
 		running.Go(func() { b.bot.Run(ctx, time.Second) })

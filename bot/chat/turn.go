@@ -26,11 +26,8 @@ const (
 	leaseMargin  = 3 * time.Second // beyond the calls' own time-outs
 	callsPerCode = 5               // a colleague's call, prepare (twice where it is lost), consume, and getconsumed when refused
 	humanAfter   = 3 * time.Minute // doubt that lasts longer is told to people
-	passEvery    = 500 * time.Millisecond
-	batch        = 64
-	mostFlights  = 2000 // at 200 messages a second enough for a platform that takes 10 s
-	maxMessageID = 128  // longer ids are kept as their hash
-	maxAttempts  = 5    // a message that fails more often is answered with an apology
+	staleAfter   = 3 * time.Minute // what is not begun by then is not done any more
+	maxAttempts  = 5               // a message that fails more often is answered with an apology
 )
 
 // lease is the time after which work that makes so many platform calls may be

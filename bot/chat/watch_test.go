@@ -18,7 +18,7 @@ func (b *bench) alerts(rules watch.Rules, want ...string) {
 	look := func() (cards []bot.Reply) {
 		b.t.Helper()
 		b.courier.sent = nil
-		b.bot.watched = time.Time{}
+		b.bot.jobs.Wake(watchJob)
 		b.bot.Pass(b.t.Context())
 		b.bot.Pass(b.t.Context()) // delivers
 		for _, d := range b.courier.sent {

@@ -13,5 +13,6 @@ const (
 	ReasonNoPlatform   = "no_platform"    // the store's platform is not configured
 	ReasonUndoLate     = "undo_too_late"  // past the window, by our clock or the platform's
 	ReasonNotUndone    = "not_undone"     // settled: the platform did not undo it
+	ReasonNotHandled   = "not_handled"    // its message was given up before anything was done about it
 	ReasonCodesMissing = "codes_missing"  // consumed, but the platform did not tell every code
 )

@@ -72,6 +72,7 @@ var Sayings = map[string]saying{
 	redeem.ReasonConfig:      {"设置有误", "我们发给平台的请求不被接受，券没有核销。", "请告诉管理员检查平台设置。"},
 	redeem.ReasonNotConsumed: {"没有核销", "平台确认这张券没有核销。", "请重新发一次券码。"},
 	redeem.ReasonNotUndone:   {"没有撤销", "平台没有撤销这次核销。", "请再按一次撤销。"},
+	redeem.ReasonNotHandled:  {"没有处理", "这个券码没有处理，券没有核销。", "请再发一次。"},
 	redeem.ReasonNoPlatform:  {"平台没有接通", "这家门店的平台还没有设置好。", "请告诉管理员检查配置。"},
 }
 
