@@ -151,7 +151,7 @@ func (o *Options) fill() {
 		o.NewID = NewID
 	}
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = jobs.Sleep
 	}
 	if o.Pause == nil {
 		o.Pause = o.Sleep
@@ -268,17 +268,6 @@ func (b *Bot) Reconciliations() *reconcile.Keeper { return b.ledger }
 
 // NewID makes an id of 32 hex digits that sorts by the time it was made.
 func NewID() string { return intake.NewID() }
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 type noObserver struct{}
 

@@ -11,6 +11,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/jobs"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -105,7 +106,7 @@ func TestFault09Linearizable(t *testing.T) {
 		// time to undo is over before the machine gets there.
 		slowly := func(ctx context.Context, d time.Duration) error {
 			b.clock.Advance(d / 20)
-			return sleep(ctx, 2*time.Millisecond)
+			return jobs.Sleep(ctx, 2*time.Millisecond)
 		}
 		b.configure(func(o *Options) { o.Sleep = slowly })
 		other.configure(func(o *Options) { o.Sleep = slowly })

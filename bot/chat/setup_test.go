@@ -15,6 +15,7 @@ import (
 	"yanquan/bot/outbox"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/jobs"
 	"yanquan/internal/race"
 	"yanquan/models"
 	"yanquan/models/modelstest"
@@ -97,7 +98,7 @@ func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string)
 		Callback:    func(platform string) string { return "https://example.com/auth/" + platform + "/callback" },
 		Managers:    []string{"Boss"}, NoticeChannel: app, CallTimeout: timeout, Now: clock.Now,
 		Sleep: func(ctx context.Context, d time.Duration) error { clock.Advance(d); return ctx.Err() },
-		Pause: sleep, // the background work of a test goes by the machine's time
+		Pause: jobs.Sleep, // the background work of a test goes by the machine's time
 		Link:  func(id string) string { return "https://example.com/v/" + id },
 	})
 	b.must(err)

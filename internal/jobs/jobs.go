@@ -71,6 +71,18 @@ func Recovered(do func() error) (err error) {
 	return do()
 }
 
+// Sleep sleeps. It ends early with the context's error.
+func Sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Pause sleeps until something is woken, or for d at most. Its error is the
 // context's.
 func Pause(ctx context.Context, sleep func(context.Context, time.Duration) error, d time.Duration, woken <-chan struct{}) error {

@@ -18,21 +18,11 @@ import (
 func table(t *testing.T, jobs ...Job) (*Runner, *bytes.Buffer) {
 	log := &bytes.Buffer{}
 	return New(Options{
-		Jobs: jobs, Every: time.Second, Base: t.Context(), Now: time.Now, Sleep: sleep,
-		Log: slog.New(slog.NewTextHandler(log, nil)), Quiet: func(err error) bool { return errors.Is(err, errQuiet) },
+		Jobs: jobs, Every: time.Second, Base: t.Context(), Log: slog.New(slog.NewTextHandler(log, nil)), Quiet: func(err error) bool { return errors.Is(err, errQuiet) },
 	}), log
 }
 
 var errQuiet = errors.New("another replica has it")
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // queue is what is due, by name, until it is taken.
 type queue struct {
@@ -217,7 +207,7 @@ func TestOnceAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := 0
 		r, _ := table(t, Job{Name: "message", Limit: 4, Due: func(context.Context, Look) ([]Task, error) {
-			return []Task{{ID: "m", Do: func(ctx context.Context) error { begun++; return sleep(ctx, time.Minute) }}}, nil
+			return []Task{{ID: "m", Do: func(ctx context.Context) error { begun++; return Sleep(ctx, time.Minute) }}}, nil
 		}})
 		ctx, stop := context.WithTimeout(t.Context(), 50*time.Second)
 		defer stop()
@@ -270,7 +260,7 @@ func TestDrain(t *testing.T) {
 // When the grace is over, what is queued stays.
 func TestDrainEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		out := &queue{do: func(ctx context.Context, _ string) error { return sleep(ctx, time.Second) }}
+		out := &queue{do: func(ctx context.Context, _ string) error { return Sleep(ctx, time.Second) }}
 		for i := range 100 {
 			out.names = append(out.names, fmt.Sprint(i))
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Options of a [Runner]. All but Quiet are required.
+// Options of a [Runner]. Jobs, Every and Base are required.
 type Options struct {
 	Jobs  []Job
 	Every time.Duration   // between passes that nobody woke
@@ -18,7 +18,7 @@ type Options struct {
 	Now   func() time.Time
 	Sleep func(ctx context.Context, d time.Duration) error // ends early with the context's error
 	Log   *slog.Logger
-	Quiet func(error) bool // errors that are no news; may be nil
+	Quiet func(error) bool // errors that are no news
 }
 
 // Runner does the work of a table of jobs. It is safe for concurrent use.
@@ -45,6 +45,15 @@ type row struct {
 
 // New makes a runner that has not begun yet.
 func New(o Options) *Runner {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = Sleep
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	r := &Runner{Options: o, woken: make(chan struct{}, 1), ended: make(chan struct{}, 1)}
 	for _, j := range o.Jobs {
 		j.Limit = max(j.Limit, 1)
