@@ -113,6 +113,9 @@ func (db *DB) connect(ctx context.Context, dialect gorm.Dialector) error {
 	return db.checkKey(ctx)
 }
 
+// Conns is how many connections all work but [DB.Accept] shares.
+func (db *DB) Conns() int { return db.pool.Stats().MaxOpenConnections }
+
 // Driver is [SQLite] or [MySQL].
 func (db *DB) Driver() string { return db.cfg.Driver }
 

@@ -43,7 +43,15 @@ func (db *DB) OperationsUndoneBy(ctx context.Context, undoInboxID string) ([]Ope
 // DueOperations lists operations that are under way and that anybody may take
 // up now, the longest waiting first.
 func (db *DB) DueOperations(ctx context.Context, now time.Time, limit int) ([]Operation, error) {
-	return db.operationsWhere(ctx, "due_at, id", limit, "due_at <= ? AND state IN ?", stamp(now), underWay)
+	return db.DueOperationsExcept(ctx, now, limit, nil)
+}
+
+// DueOperationsExcept is [DB.DueOperations] without those of some stores.
+func (db *DB) DueOperationsExcept(ctx context.Context, now time.Time, limit int, stores []int64) ([]Operation, error) {
+	if len(stores) == 0 {
+		return db.operationsWhere(ctx, "due_at, id", limit, "due_at <= ? AND state IN ?", stamp(now), underWay)
+	}
+	return db.operationsWhere(ctx, "due_at, id", limit, "due_at <= ? AND state IN ? AND store_id NOT IN ?", stamp(now), underWay, stores)
 }
 
 func (db *DB) operationsWhere(ctx context.Context, order string, limit int, where string, args ...any) ([]Operation, error) {

@@ -128,6 +128,11 @@ func TestStatementsUseIndices(t *testing.T) {
 	for _, call := range []func() error{
 		func() error { return second(db.MessageByReceipt(ctx, "app/main", "m1")) },
 		func() error { return second(db.DueMessages(ctx, noon, 10)) },
+		func() error {
+			return second(db.DueMessagesExcept(ctx, noon, 10, []models.Sender{{Channel: "app/main", User: "zhangsan"}}))
+		},
+		func() error { return second(db.DueOperationsExcept(ctx, noon, 10, []int64{1})) },
+		func() error { return second(db.Backlog(ctx, noon, 10)) },
 		func() error { return second(db.PurgeInbox(ctx, noon, 10)) },
 		func() error { return second(db.PurgeOutbox(ctx, noon, 10)) },
 		func() error { return second(db.PurgeCalls(ctx, noon, 10)) },

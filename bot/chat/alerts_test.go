@@ -18,7 +18,7 @@ func (b *bench) alerts(rules alert.Rules, want ...string) {
 	look := func() (cards []bot.Reply) {
 		b.t.Helper()
 		b.courier.sent = nil
-		b.bot.checked = time.Time{}
+		b.bot.jobs.Wake(alertJob)
 		b.bot.Pass(b.t.Context())
 		b.bot.Pass(b.t.Context()) // delivers
 		for _, d := range b.courier.sent {
@@ -44,7 +44,7 @@ func (b *bench) alerts(rules alert.Rules, want ...string) {
 		b.t.Fatalf("%d alerts, want one with %q", len(got), want)
 	}
 	has(b.t, got[0], want...)
-	b.clock.Advance(checkEvery)
+	b.clock.Advance(alertsEvery)
 	if got := look(); len(got) > 0 {
 		b.t.Errorf("alerted to again:\n%s", show(got[0]))
 	}

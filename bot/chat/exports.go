@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"yanquan/bot"
@@ -35,12 +34,11 @@ type exports struct {
 	NewID         func() string
 	Log           *slog.Logger
 
-	base        context.Context // of the work
-	exportAsked atomic.Bool
+	base context.Context // of the work
 }
 
 const (
-	exportHands  = 2                   // at once in a process: each keeps a core busy
+	exporting    = 2                   // at once in a process: each keeps a core busy
 	exportLease  = 2 * time.Minute     // prolonged for every page
 	exportAtOnce = 2000                // verifications that are listed before anybody gets impatient
 	exportLife   = 90 * 24 * time.Hour // what was exported when, beside the audit
@@ -110,7 +108,6 @@ func (x *exports) beginExport(ctx context.Context, row models.Inbox, m bot.Messa
 		}
 		return x.out.Answer(ctx, tx, row, m, answer)
 	})
-	x.exportAsked.Store(true)
 	x.Wake()
 	return answer, err
 }

@@ -165,7 +165,7 @@ func TestExportWhere(t *testing.T) {
 		b.must(err)
 		_, _ = b.bot.Await(t.Context(), id)
 		b.bot.Delivered(id, bot.Reply{}) // the words went out passively; the file is not an answer like them
-		b.bot.working.Wait()
+		b.bot.Wait()
 		found = 0
 		for _, d := range b.exported() {
 			if f := d.Reply.File; f != nil {

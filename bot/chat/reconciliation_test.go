@@ -40,7 +40,7 @@ func (b *bench) until(hour, minute int) {
 func (b *bench) looks() {
 	b.t.Helper()
 	for range 100 {
-		b.bot.idle, b.bot.planned = time.Time{}, time.Time{}
+		b.bot.jobs.Wake(planJob, reconcileJob)
 		b.bot.Pass(b.t.Context())
 		due, err := b.db.DueReconciliations(b.t.Context(), b.clock.Now(), 10)
 		b.must(err)
@@ -337,7 +337,7 @@ func TestReconciledByOneReplica(t *testing.T) {
 
 		// The next night, this replica is stopped in the middle.
 		b.until(3, 30)
-		b.bot.idle, b.bot.planned = time.Time{}, time.Time{}
+		b.bot.jobs.Wake(planJob, reconcileJob)
 		ctx, kill := context.WithCancel(t.Context())
 		die := func(r *http.Request) {
 			if !strings.Contains(r.URL.Path, "querylistbydate") {
@@ -356,7 +356,7 @@ func TestReconciledByOneReplica(t *testing.T) {
 			t.Fatalf("not left in the middle: %+v, %v", row, err)
 		}
 		b.clock.Advance(11 * time.Minute)
-		other.idle, other.planned = time.Time{}, time.Time{}
+		other.jobs.Wake(planJob, reconcileJob)
 		other.Pass(t.Context())
 		if row, err := b.db.Reconciliation(t.Context(), 1, firstDay); err != nil || row.Looks != 2 {
 			t.Errorf("nobody has gone on: %+v, %v", row, err)

@@ -415,7 +415,7 @@ func TestPassiveAnswerGoesOutOnce(t *testing.T) {
 		fetched.Kind, fetched.Text = bot.Text, "帮助"
 		id := b.start(fetched)
 		b.bot.Delivered(id, bot.Reply{})
-		b.bot.working.Wait()
+		b.bot.Wait()
 		missed := b.at(robot, group, "zhangsan")
 		missed.Kind, missed.Text = bot.Text, "帮助"
 		b.start(missed)
@@ -443,7 +443,7 @@ func TestPassiveAnswerDoesNotWait(t *testing.T) {
 			}
 			return nil
 		}))
-		b.bot.working.Wait()
+		b.bot.Wait()
 		b.settle()
 		if sent := b.courier.all(); len(sent) != 0 {
 			t.Errorf("sent as well: %+v", sent)
@@ -458,7 +458,7 @@ func TestRestOfPassiveAnswer(t *testing.T) {
 		m.Kind, m.Text = bot.Text, "帮助"
 		id := b.start(m)
 		b.bot.Delivered(id, bot.Reply{Text: "还有"})
-		b.bot.working.Wait()
+		b.bot.Wait()
 		b.settle()
 		if sent := b.courier.all(); len(sent) != 1 || sent[0].Reply.Card != nil || sent[0].Reply.Text != "还有" {
 			t.Errorf("sent %+v, want the rest alone", sent)
@@ -573,11 +573,11 @@ func TestPurge(t *testing.T) {
 		}
 		had, _ := left()
 		b.clock.Advance(inboxLife - time.Minute)
-		b.bot.keepHouse(t.Context())
+		b.must(b.bot.purge(t.Context()))
 		_, err := b.db.Message(t.Context(), id)
 		b.must(err)
-		b.clock.Advance(houseEvery)
-		b.bot.keepHouse(t.Context())
+		b.clock.Advance(purgeEvery)
+		b.must(b.bot.purge(t.Context()))
 		if _, err := b.db.Message(t.Context(), id); !errors.Is(err, models.ErrNotFound) {
 			t.Errorf("an old message is still there: %v", err)
 		}
@@ -585,12 +585,12 @@ func TestPurge(t *testing.T) {
 			t.Errorf("after %s: %d of %d calls and %d of 1 answers", inboxLife, calls, had, out)
 		}
 		b.clock.Advance(outboxLife)
-		b.bot.keepHouse(t.Context())
+		b.must(b.bot.purge(t.Context()))
 		if calls, out := left(); calls != had || out != 0 {
 			t.Errorf("after %s: %d of %d calls and %d answers", outboxLife, calls, had, out)
 		}
 		b.clock.Advance(callLife)
-		b.bot.keepHouse(t.Context())
+		b.must(b.bot.purge(t.Context()))
 		if calls, _ := left(); calls != 0 {
 			t.Errorf("after %s: %d calls", callLife, calls)
 		}
@@ -611,7 +611,7 @@ func TestStop(t *testing.T) {
 		b.must(err)
 		stop()
 		<-ran
-		if _, err := b.bot.Accept(t.Context(), b.at(app, "", "zhangsan")); !errors.Is(err, ErrStopping) {
+		if _, err := b.bot.Accept(t.Context(), b.at(app, "", "zhangsan")); !errors.Is(err, bot.ErrStopping) {
 			t.Errorf("a stopped bot answers %v", err)
 		}
 		sent := b.courier.all()

@@ -15,6 +15,7 @@ import (
 	"yanquan/bot/outbox"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/jobs"
 	"yanquan/internal/race"
 	"yanquan/models"
 	"yanquan/models/modelstest"
@@ -97,6 +98,7 @@ func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string)
 		Callback:    func(platform string) string { return "https://example.com/auth/" + platform + "/callback" },
 		Managers:    []string{"Boss"}, NoticeChannel: app, CallTimeout: timeout, Now: clock.Now,
 		Sleep: func(ctx context.Context, d time.Duration) error { clock.Advance(d); return ctx.Err() },
+		Pause: jobs.Sleep, // the background work of a test goes by the machine's time
 		Link:  func(id string) string { return "https://example.com/v/" + id },
 	})
 	b.must(err)
@@ -211,12 +213,28 @@ func (b *bench) key(r bot.Reply, text string) string {
 	return ""
 }
 
-// start hands a message over without waiting for more than its worker.
-func (b *bench) start(m bot.Message) string {
+// hold lets the first call of the platform wait: held is closed when it is there.
+func (b *bench) hold() (held <-chan struct{}, release func()) {
+	there, gone := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	hold := func(*http.Request) { once.Do(func() { close(there); <-gone }) }
+	b.before.Store(&hold)
+	return there, sync.OnceFunc(func() { close(gone) })
+}
+
+// accept hands a message over.
+func (b *bench) accept(m bot.Message) string {
 	b.t.Helper()
 	id, err := b.bot.Accept(b.t.Context(), m)
 	b.must(err)
-	b.bot.working.Wait()
+	return id
+}
+
+// start hands a message over without waiting for more than its worker.
+func (b *bench) start(m bot.Message) string {
+	b.t.Helper()
+	id := b.accept(m)
+	b.bot.Wait()
 	return id
 }
 

@@ -135,10 +135,10 @@ func TestSocketStream(t *testing.T) {
 		later, err := b.bot.Accept(t.Context(), b.over(group, "zhangsan", "验 "+second))
 		b.must(err)
 		for len(b.courier.all()) < 2 {
-			b.bot.dispatch(t.Context())
+			b.bot.Pass(t.Context())
 		}
 		close(release)
-		b.bot.working.Wait()
+		b.bot.Wait()
 		b.bot.Pass(t.Context())
 		sent = b.courier.all()
 		if len(sent) != 3 {
@@ -357,7 +357,7 @@ func TestKeep(t *testing.T) {
 		m := b.over(group, "zhangsan", "验 "+Code)
 		b.must(b.bot.Keep(t.Context(), m))
 		b.must(b.bot.Keep(t.Context(), m))
-		b.bot.working.Wait()
+		b.bot.Wait()
 		b.effects(Code, 0, 0)
 		b.bot.Pass(t.Context()) // of another process
 		b.bot.Pass(t.Context())

@@ -5,30 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"yanquan/bot"
 	"yanquan/internal/failpoint"
 	"yanquan/models"
 )
-
-// Flush sends what the last messages have put into the outbox.
-func (q *Outbox) Flush(ctx context.Context) {
-	out, err := q.Due(ctx, q.Now())
-	if err != nil {
-		return
-	}
-	var wg sync.WaitGroup
-	for _, o := range out {
-		wg.Go(func() {
-			if err := q.Deliver(ctx, o); err != nil && !errors.Is(err, models.ErrStale) {
-				q.Log.Warn("delivery left for the next start", "delivery", o.ID, "error", err)
-			}
-		})
-	}
-	wg.Wait()
-}
 
 // Due lists what is to be sent by this process. What nobody could send in
 // time is everybody's: it has to be given up.

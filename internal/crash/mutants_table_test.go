@@ -41,7 +41,7 @@ var mutants = []mutant{
 		{"bot/server/callbacks.go", "if _, err := s.accept(c, m, arrived); err != nil {", "c.Status(http.StatusOK)\n\t\tc.Writer.WriteHeaderNow()\n\t\tc.Writer.Flush()\n\t\tif _, err := s.accept(c, m, arrived); err != nil {"},
 	}, `no answer|0 answers`},
 	{"a repeat is a new message (I4)", []edit{
-		{"bot/bot.go", "MessageID: m.ID,", "MessageID: b.NewID(),"},
+		{"bot/intake/intake.go", "MessageID: m.ID,", "MessageID: q.NewID(),"},
 	}, `answers|repeat got another`},
 	{"recorded as sent before it is (I4)", []edit{
 		{"bot/run.go", `failpoint.Hit("send.before")`, `if err := b.DB.OutgoingSent(ctx, o, ""); err != nil {
