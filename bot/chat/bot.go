@@ -300,15 +300,12 @@ func (noObserver) Delivered(string, string) {}
 
 func (noObserver) Backlog(int, int, int) {}
 
-// ErrStopping is returned by [Bot.Accept] once the bot stops taking messages.
-var ErrStopping = errors.New("bot: stopping")
-
 // Accept makes a message durable and begins to work on it. After a nil error
 // it will be answered, whatever happens to this process. A repeat of a message
 // is not worked on again: it gets the id of the first.
 func (b *Bot) Accept(ctx context.Context, m bot.Message) (string, error) {
 	if !b.begin() {
-		return "", ErrStopping
+		return "", bot.ErrStopping
 	}
 	defer b.working.Done()
 	failpoint.Hit("accept.before")

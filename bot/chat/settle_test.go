@@ -610,7 +610,7 @@ func TestStop(t *testing.T) {
 		b.must(err)
 		stop()
 		<-ran
-		if _, err := b.bot.Accept(t.Context(), b.at(app, "", "zhangsan")); !errors.Is(err, ErrStopping) {
+		if _, err := b.bot.Accept(t.Context(), b.at(app, "", "zhangsan")); !errors.Is(err, bot.ErrStopping) {
 			t.Errorf("a stopped bot answers %v", err)
 		}
 		sent := b.courier.all()

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"yanquan/bot"
-	"yanquan/bot/chat"
 )
 
 const (
@@ -147,7 +146,7 @@ func (s *Socket) storeOnce(ctx context.Context, m bot.Message) error {
 	try, cancel := context.WithTimeout(ctx, storeTry)
 	defer cancel()
 	_, err := s.inbox.Accept(try, m)
-	if errors.Is(err, chat.ErrStopping) {
+	if errors.Is(err, bot.ErrStopping) {
 		err = s.inbox.Keep(try, m)
 	}
 	return err

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"yanquan/bot"
-	"yanquan/bot/chat"
 )
 
 // What people do over the long connection becomes messages, whatever else is sent
@@ -312,7 +311,7 @@ func TestSocketStops(t *testing.T) {
 		p := r.subscribed(time.Second)
 		two := r.run(r.socket("two"))
 		defer two.finish()
-		r.inbox.failing(func(bot.Message) error { return chat.ErrStopping })
+		r.inbox.failing(func(bot.Message) error { return bot.ErrStopping })
 		one.stop()
 		time.Sleep(5 * time.Second)
 		p.say("r1", "m1", "", "zhangsan", "验 1")
