@@ -425,25 +425,25 @@ func (b *Bot) Told(ctx context.Context, id string) bool {
 	return told
 }
 
-// Delivered says that the final reply to a message has gone out as the passive
+// Delivered says that a final reply to a message has gone out as the passive
 // answer to its callback, so that it need not go out another way; all but rest,
 // for which that answer had no room. It does not wait for the database: until the
 // handler has returned, WeCom's next callback on the same connection waits.
-func (b *Bot) Delivered(id string, rest bot.Reply) {
+func (b *Bot) Delivered(id string, shown, rest bot.Reply) {
 	if !b.begin() { // nobody would wait for it
-		b.recordPassive(context.WithoutCancel(b.base), id, rest)
+		b.recordPassive(context.WithoutCancel(b.base), id, shown, rest)
 		return
 	}
 	go func() {
 		defer b.working.Done()
-		b.recordPassive(b.base, id, rest)
+		b.recordPassive(b.base, id, shown, rest)
 	}()
 }
 
-func (b *Bot) recordPassive(ctx context.Context, id string, rest bot.Reply) {
+func (b *Bot) recordPassive(ctx context.Context, id string, shown, rest bot.Reply) {
 	err := b.DB.Tx(ctx, func(tx *models.DB) error {
-		dropped, err := tx.OutgoingObsolete(ctx, id)
-		if err != nil || dropped == 0 || rest.Empty() {
+		waited, err := b.out.Shown(ctx, tx, id, shown)
+		if err != nil || !waited || rest.Empty() {
 			return err
 		}
 		row, err := tx.Message(ctx, id)

@@ -74,12 +74,13 @@ func (x *exports) askExport(ctx context.Context, row models.Inbox, m bot.Message
 	}
 	var reply bot.Reply
 	switch {
-	case !m.Private() && m.ReqID != "": // a robot cannot write to who never wrote to it
+	case !m.Private() && m.Way.Robot && !m.Passive(): // a robot cannot write to who never wrote to it
 		reply = bot.Say("正在生成「%s」的明细，做好后单独发给您。没收到的话，请打开和我的单聊，再发一次。", span.Title)
 	case !m.Private():
 		reply = bot.Say("正在生成「%s」的明细，做好后发到您和应用的单聊里。收不到，请管理员把您加进应用的可见范围。", span.Title)
 	case m.Passive() || found >= exportAtOnce:
 		reply = bot.Say("正在生成「%s」的明细，做好后发给您。", span.Title)
+		reply.Open = m.Passive()
 	} // otherwise the file is there as soon as these words would be
 	busy := bot.Say("您上一次的导出还在生成，做好后发给您。收到后再要下一份。")
 	var answer bot.Reply
@@ -157,7 +158,7 @@ func (x *exports) makeExport(ctx context.Context, e models.Export) error {
 			return err
 		}
 		text := fmt.Sprintf("**%s 核销明细**\n%d 家门店，核销 %d 张 %v，撤销 %d 张。", span.Title, len(mine), sums.Verified, dianping.Fen(sums.VerifiedFen), sums.Undone)
-		return x.sendExport(ctx, tx, m, bot.Reply{Text: text, File: &bot.File{ID: file.ID, Name: file.Name, Kind: bot.AnyFile, Size: file.Size, URL: url}})
+		return x.out.Follow(ctx, tx, e.InboxID, m, bot.Reply{Text: text, File: &bot.File{ID: file.ID, Name: file.Name, Kind: bot.AnyFile, Size: file.Size, URL: url}})
 	})
 }
 
@@ -220,21 +221,6 @@ func (x *exports) giveUpExport(ctx context.Context, e models.Export, m bot.Messa
 		if err := tx.FailExport(ctx, e, reason); err != nil {
 			return err
 		}
-		return x.sendExport(ctx, tx, m, bot.Reply{Text: words})
+		return x.out.Follow(ctx, tx, e.InboxID, m, bot.Reply{Text: words})
 	})
-}
-
-// sendExport puts what came of it into the outbox. It goes to the person alone:
-// from a group by the app.
-func (x *exports) sendExport(ctx context.Context, tx *models.DB, m bot.Message, reply bot.Reply) error {
-	d := bot.Delivery{ID: x.NewID(), Channel: m.Channel, User: m.User, SentAs: m.SentAs, Reply: reply}
-	if m.Passive() {
-		d.ReplyURL = m.ReplyURL
-		if !m.Private() || m.ReplyURL == "" {
-			d.Channel, d.ReplyURL = x.NoticeChannel, ""
-		}
-	}
-	// Not as an answer to the message: when the passive answer has gone out, all
-	// others to it are dropped.
-	return x.out.Enqueue(ctx, tx, d, d.ID, "", x.Now())
 }

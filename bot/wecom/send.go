@@ -155,13 +155,13 @@ func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 		return bot.AsMarkdown
 	}
 	switch {
-	case ch == AppChannel && d.ResponseCode != "":
+	case ch == AppChannel && d.Card != "" && codeOf(d) != "":
 		return bot.AsUpdate
-	case ch == SocketChannel && d.Answers == bot.Click && d.Pressed != "":
+	case ch == SocketChannel && d.Answers == bot.Click && d.Card != "":
 		return bot.AsUpdate
 	case ch == AppChannel, ch == WebhookChannel, ch == SocketChannel:
 		return bot.AsCard
-	case d.Chat == "" && d.Reply.Text == "" && d.Reply.File == nil && d.ReplyURL != "":
+	case d.Chat == "" && d.Reply.Text == "" && d.Reply.File == nil && d.Way.Once:
 		return bot.AsCard
 	}
 	return bot.AsMarkdown
@@ -186,6 +186,10 @@ func (s *Sender) PerMinute(d bot.Delivery) int {
 	}
 	return 0
 }
+
+// Changes implements [bot.Courier]: only an app's card can be changed when nobody has
+// just pressed on it (page 94888).
+func (s *Sender) Changes(channel string) bool { return kindOf(channel) == AppChannel }
 
 // Away implements [bot.Courier]: long connections that this process does not hold.
 func (s *Sender) Away() []string {

@@ -75,7 +75,7 @@ func (s *Sender) deliverApp(ctx context.Context, app *sendingApp, d bot.Delivery
 			}
 		} else {
 			err = app.withToken(ctx, func(token string) (err error) {
-				answer, err = post(ctx, call.api, s.target(call.api, token, nil), call.body, token, app.secret, d.ResponseCode)
+				answer, err = post(ctx, call.api, s.target(call.api, token, nil), call.body, token, app.secret, codeOf(d))
 				return err
 			})
 		}
@@ -91,7 +91,7 @@ func (s *Sender) deliverApp(ctx context.Context, app *sendingApp, d bot.Delivery
 			return bot.Sent{}, refusedHere(reasonNoReceiver, "", "%s: invalid or unlicensed user", call.api)
 		}
 		p.sent.MessageID = firstOf(p.sent.MessageID, answer.MsgID)
-		p.sent.ResponseCode = firstOf(p.sent.ResponseCode, answer.ResponseCode)
+		p.sent.Code = firstOf(p.sent.Code, answer.ResponseCode)
 		p.done++
 		if len(calls) > 1 || call.file != nil {
 			s.saveProgress(d.ID, p, p.done == len(calls))
@@ -155,11 +155,11 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 	}
 	var calls []appCall
 	switch {
-	case d.Form == bot.AsUpdate && d.ResponseCode == "":
+	case d.Form == bot.AsUpdate && codeOf(d) == "":
 		return nil, refusedHere(reasonUpdate, bot.AsCard, "no response code to update with")
 	case d.Form == bot.AsUpdate:
 		calls = append(calls, appCall{api: apiUpdate, body: updateRequest{
-			UserIDs: []string{d.User}, AgentID: app.agentID, ResponseCode: d.ResponseCode, Card: card,
+			UserIDs: []string{d.User}, AgentID: app.agentID, ResponseCode: codeOf(d), Card: card,
 		}})
 	default:
 		r := sendRequest{MsgType: "template_card", Card: card}
@@ -173,6 +173,9 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 	}
 	return append(calls, file...), nil
 }
+
+// codeOf is what allows the update of the card of a delivery.
+func codeOf(d bot.Delivery) string { return firstOf(d.Code, wireOf(d.Way).ResponseCode) }
 
 // withToken lets do make one call. A token that WeCom refuses is dropped, and
 // the call repeated once with a new one.

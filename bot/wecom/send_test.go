@@ -143,7 +143,7 @@ func appDelivery(reply bot.Reply, form bot.Form) bot.Delivery {
 func robotDelivery(f *fakeAPI, reply bot.Reply, form bot.Form) bot.Delivery {
 	return bot.Delivery{
 		ID: "d1", Channel: "bot/group", Chat: "wrABC", User: "zhangsan", Reply: reply, Form: form,
-		ReplyURL: f.URL + "/cgi-bin/aibot/response?response_code=" + testResponseCode,
+		Way: RobotWay(f.URL + "/cgi-bin/aibot/response?response_code=" + testResponseCode),
 	}
 }
 
@@ -184,12 +184,12 @@ func TestGoldenSends(t *testing.T) {
 				api := newFakeAPI(t)
 				s := testSender(t, api)
 				d := appDelivery(all[name], form)
-				d.ResponseCode = testResponseCode
+				d.Way = wayOfApp(testResponseCode)
 				sent, err := s.Deliver(context.Background(), d)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if want := (bot.Sent{MessageID: "M1", ResponseCode: testResponseCode}); sent != want {
+				if want := (bot.Sent{MessageID: "M1", Code: testResponseCode}); sent != want {
 					t.Errorf("sent = %+v", sent)
 				}
 				golden(t, "sends/"+name+".app."+string(form)+".json", pretty(t, api.requests()))
@@ -220,26 +220,26 @@ func TestFirstForm(t *testing.T) {
 	card, text, both := replies()["success"], replies()["help"], replies()["list"]
 	invalid := bot.Reply{Card: &bot.Card{TaskID: "a:b", Title: "题"}}
 	tests := []struct {
-		name                        string
-		channel, chat, responseCode string
-		replyURL                    string
-		reply                       bot.Reply
-		want                        bot.Form
+		name          string
+		channel, chat string
+		way           bot.Way
+		reply         bot.Reply
+		want          bot.Form
 	}{
-		{"app", "app/main", "", "", "", card, bot.AsCard},
-		{"app, clicked", "app/main", "", "RC", "", card, bot.AsUpdate},
-		{"app, card and text", "app/main", "", "", "", both, bot.AsCard},
-		{"app, clicked, text", "app/main", "", "RC", "", text, bot.AsMarkdown},
-		{"app, invalid card", "app/main", "", "RC", "", invalid, bot.AsMarkdown},
-		{"robot, 1:1", "bot/group", "", "", "u", card, bot.AsCard},
-		{"robot, 1:1, card and text", "bot/group", "", "", "u", both, bot.AsMarkdown},
-		{"robot, 1:1, text", "bot/group", "", "", "u", text, bot.AsMarkdown},
-		{"robot, group", "bot/group", "wrABC", "", "u", card, bot.AsMarkdown},
-		{"robot, nowhere to answer", "bot/group", "", "", "", card, bot.AsMarkdown},
+		{"app", "app/main", "", bot.Way{}, card, bot.AsCard},
+		{"app, clicked", "app/main", "", wayOfApp("RC"), card, bot.AsUpdate},
+		{"app, card and text", "app/main", "", bot.Way{}, both, bot.AsCard},
+		{"app, clicked, text", "app/main", "", wayOfApp("RC"), text, bot.AsMarkdown},
+		{"app, invalid card", "app/main", "", wayOfApp("RC"), invalid, bot.AsMarkdown},
+		{"robot, 1:1", "bot/group", "", RobotWay("u"), card, bot.AsCard},
+		{"robot, 1:1, card and text", "bot/group", "", RobotWay("u"), both, bot.AsMarkdown},
+		{"robot, 1:1, text", "bot/group", "", RobotWay("u"), text, bot.AsMarkdown},
+		{"robot, group", "bot/group", "wrABC", RobotWay("u"), card, bot.AsMarkdown},
+		{"robot, nowhere to answer", "bot/group", "", RobotWay(""), card, bot.AsMarkdown},
 	}
 	for _, tt := range tests {
 		got := s.FirstForm(bot.Delivery{
-			Channel: tt.channel, Chat: tt.chat, ResponseCode: tt.responseCode, ReplyURL: tt.replyURL, Reply: tt.reply,
+			Channel: tt.channel, Chat: tt.chat, Card: "v-00", Way: tt.way, Reply: tt.reply,
 		})
 		if got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
@@ -281,7 +281,7 @@ func TestAppRefusals(t *testing.T) {
 			api.then(apiSend, code(tt.code))
 			api.then(apiUpdate, code(tt.code))
 			d := appDelivery(reply, tt.form)
-			d.ResponseCode = testResponseCode
+			d.Way = wayOfApp(testResponseCode)
 			err := deliveryError(t, testSender(t, api), d, tt.want)
 			if tt.code == 60020 && !strings.Contains(err.Error(), "203.0.113.7") {
 				t.Errorf("the address is not in %q", err)
@@ -317,7 +317,7 @@ func TestAppFailures(t *testing.T) {
 			api := newFakeAPI(t)
 			api.then(apiSend, tt.answer)
 			d := appDelivery(reply, bot.AsCard)
-			d.ResponseCode = testResponseCode
+			d.Way = wayOfApp(testResponseCode)
 			deliveryError(t, testSender(t, api), d, tt.want)
 		})
 	}
@@ -343,8 +343,8 @@ func TestDeliverRefusesHere(t *testing.T) {
 		{"invalid card", appDelivery(invalid, bot.AsCard), bot.DeliveryError{Reason: "card_refused", Downgrade: bot.AsMarkdown}},
 		{"invalid card, robot", change(robotDelivery(api, invalid, bot.AsCard), func(d *bot.Delivery) { d.Chat = "" }), bot.DeliveryError{Reason: "card_refused", Downgrade: bot.AsMarkdown}},
 		{"card and text, robot", change(robotDelivery(api, replies()["list"], bot.AsCard), func(d *bot.Delivery) { d.Chat = "" }), bot.DeliveryError{Reason: "form_refused", Downgrade: bot.AsMarkdown}},
-		{"no reply URL", change(robotDelivery(api, reply, bot.AsMarkdown), func(d *bot.Delivery) { d.ReplyURL = "" }), bot.DeliveryError{Reason: "no_reply_url"}},
-		{"odd reply URL", change(robotDelivery(api, reply, bot.AsMarkdown), func(d *bot.Delivery) { d.ReplyURL = "file:///" + testResponseCode }), bot.DeliveryError{Reason: "no_reply_url"}},
+		{"no reply URL", change(robotDelivery(api, reply, bot.AsMarkdown), func(d *bot.Delivery) { d.Way = RobotWay("") }), bot.DeliveryError{Reason: "no_reply_url"}},
+		{"odd reply URL", change(robotDelivery(api, reply, bot.AsMarkdown), func(d *bot.Delivery) { d.Way = RobotWay("file:///" + testResponseCode) }), bot.DeliveryError{Reason: "no_reply_url"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -405,7 +405,7 @@ func TestPartsGoOn(t *testing.T) {
 	deliveryError(t, s, d, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: time.Minute})
 	api.then(apiSend, answer(`{"errcode":0,"errmsg":"ok","msgid":"M2"}`))
 	sent, err := s.Deliver(context.Background(), d)
-	if want := (bot.Sent{MessageID: "M1", ResponseCode: "RC1"}); err != nil || sent != want {
+	if want := (bot.Sent{MessageID: "M1", Code: "RC1"}); err != nil || sent != want {
 		t.Errorf("sent = %+v, %v", sent, err)
 	}
 	var kinds []string
@@ -468,7 +468,7 @@ func TestUpdateWithInvalidUsers(t *testing.T) {
 	api := newFakeAPI(t)
 	api.then(apiUpdate, answer(`{"errcode":0,"errmsg":"ok","invaliduser":["lisi"]}`))
 	d := appDelivery(replies()["undo"], bot.AsUpdate)
-	d.ResponseCode = testResponseCode
+	d.Way = wayOfApp(testResponseCode)
 	if _, err := testSender(t, api).Deliver(context.Background(), d); err != nil {
 		t.Error(err)
 	}
