@@ -61,7 +61,7 @@ func seen(fake *wecomtest.WeCom) (lines []string) {
 		if m, ok := fake.Medium(s.Text); ok {
 			text = m.Name
 		}
-		lines = append(lines, s.Kind+" "+text)
+		lines = append(lines, s.Kind+" "+strings.TrimSpace(text))
 	}
 	return lines
 }

@@ -79,13 +79,13 @@ func TestLadder(t *testing.T) {
 	check(t, robot, bot.AsCard, 60140, down(reasonReplyURL, "")) // the one answer was given
 	check(t, robot, bot.AsMarkdown, 60140, down(reasonReplyURL, ""))
 	for _, form := range ladders[app] {
-		check(t, app, form, 45009, bot.DeliveryError{Reason: reasonRate, Retry: true, After: minute})
+		check(t, app, form, 45009, bot.DeliveryError{Reason: reasonRate, Retry: true, After: afterRate})
 		check(t, app, form, 60020, bot.DeliveryError{Reason: reasonAddress, Retry: true, After: minute})
 		check(t, app, form, 81013, down(reasonNoReceiver, ""))
 		check(t, app, form, -1, bot.DeliveryError{Reason: reasonBusy, Retry: true})
 	}
 	for _, form := range ladders[webhook] {
-		check(t, webhook, form, 45009, bot.DeliveryError{Reason: reasonRate, Retry: true, After: minute})
+		check(t, webhook, form, 45009, bot.DeliveryError{Reason: reasonRate, Retry: true, After: afterRate})
 		for _, c := range []int{93000, 93004, 93008} {
 			check(t, webhook, form, c, bot.DeliveryError{Reason: reasonConfig, Retry: true, After: minute})
 		}

@@ -2,6 +2,7 @@ package wecom
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -18,11 +19,17 @@ const (
 	apiProbe  = "getcallbackip"                // page 90238: needs a token and changes nothing
 )
 
+// codeUpdated: the response code is of no use (any more).
+const codeUpdated = 60140
+
 // codeNoMember: a field of a card opens the profile of nobody (page 90313).
 const codeNoMember = 42050
 
-// duplicateInterval is the longest span the duplicate check looks back, in seconds.
-const duplicateInterval = 4 * 3600
+// Spans that the duplicate check looks back, in seconds.
+const (
+	duplicateInterval = 4 * 3600 // the longest there is
+	answerInterval    = 60       // of words that answer: a second question may have the same answer
+)
 
 // sendRequest is silenceper's SendRequestCommon with what it lacks: an integer
 // agent id, markdown and cards.
@@ -79,6 +86,9 @@ func (s *Sender) deliverApp(ctx context.Context, app *sendingApp, d bot.Delivery
 				return err
 			})
 		}
+		if call.api == apiUpdate && d.Lost && apiCode(err) == codeUpdated {
+			answer, err = &message.SendResponse{}, nil // the try whose answer was lost has updated it
+		}
 		if err != nil {
 			if plain, had := withoutProfiles(d.Reply); had && apiCode(err) == codeNoMember {
 				d.Reply = plain // somebody the card names has left: the rest of it is as good as before
@@ -104,14 +114,15 @@ func (s *Sender) deliverApp(ctx context.Context, app *sendingApp, d bot.Delivery
 func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.DeliveryError) {
 	send := func(r sendRequest) appCall {
 		r.ToUser, r.AgentID = d.User, app.agentID
+		r.DuplicateCheck, r.DuplicateInterval = duplicates(d, r)
 		return appCall{api: apiSend, body: r}
 	}
 	asMarkdown := func(text string) (calls []appCall) {
 		if text == "" { // there is only a file
 			return nil
 		}
-		for _, part := range splitBytes(text, maxMarkdown, maxParts) {
-			calls = append(calls, send(sendRequest{MsgType: "markdown", Markdown: &frameText{part}}))
+		for _, part := range splitBytes(text, maxMarkdown-markSize, maxParts) {
+			calls = append(calls, send(sendRequest{MsgType: "markdown", Markdown: &frameText{part + mark(d)}}))
 		}
 		return calls
 	}
@@ -119,8 +130,8 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 		if text == "" {
 			return nil
 		}
-		for _, part := range splitBytes(text, maxText, maxParts) {
-			calls = append(calls, send(sendRequest{MsgType: "text", Text: &frameText{part}}))
+		for _, part := range splitBytes(text, maxText-markSize, maxParts) {
+			calls = append(calls, send(sendRequest{MsgType: "text", Text: &frameText{part + mark(d)}}))
 		}
 		return calls
 	}
@@ -162,16 +173,39 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 			UserIDs: []string{d.User}, AgentID: app.agentID, ResponseCode: codeOf(d), Card: card,
 		}})
 	default:
-		r := sendRequest{MsgType: "template_card", Card: card}
-		if card.TaskID != "" { // only then is equal content certain to be a repeat
-			r.DuplicateCheck, r.DuplicateInterval = 1, duplicateInterval
-		}
-		calls = append(calls, send(r))
+		calls = append(calls, send(sendRequest{MsgType: "template_card", Card: card}))
 	}
 	if d.Reply.Text != "" {
 		calls = append(calls, asMarkdown(d.Reply.Text)...)
 	}
 	return append(calls, file...), nil
+}
+
+// duplicates has WeCom swallow a repeat of a try whose answer was lost. A card without
+// a task id could be another one.
+func duplicates(d bot.Delivery, r sendRequest) (check, interval int) {
+	switch {
+	case r.Card != nil && r.Card.TaskID == "":
+		return 0, 0
+	case r.Card == nil && d.Answers != "":
+		return 1, answerInterval
+	}
+	return 1, duplicateInterval
+}
+
+// markSize is the length of a mark.
+const markSize = 17
+
+// mark ends a text with white space that nobody sees, and that is another one for
+// each delivery: its duplicate check must not swallow the same answer to a second
+// question. Should WeCom not look at white space, [answerInterval] is what is left.
+func mark(d bot.Delivery) string {
+	sum := sha256.Sum256([]byte(d.ID))
+	text := []byte{'\n'}
+	for i := range markSize - 1 {
+		text = append(text, " \t"[sum[i]&1])
+	}
+	return string(text)
 }
 
 // codeOf is what allows the update of the card of a delivery.
@@ -183,7 +217,7 @@ func (a *sendingApp) withToken(ctx context.Context, do func(token string) error)
 	for again := true; ; again = false {
 		token, err := a.tokens.GetAccessTokenContext(ctx)
 		if err != nil {
-			return err
+			return tokenError{err}
 		}
 		err = do(token)
 		if again && tokenRefused(apiCode(err)) {

@@ -264,8 +264,8 @@ func TestAppRefusals(t *testing.T) {
 		{40058, bot.AsCard, bot.DeliveryError{Reason: "form_refused", Downgrade: bot.AsMarkdown}},
 		{40058, bot.AsText, bot.DeliveryError{Reason: "content_refused"}},
 		{60140, bot.AsUpdate, bot.DeliveryError{Reason: "update_refused", Downgrade: bot.AsCard}},
-		{45009, bot.AsCard, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: minute}},
-		{45033, bot.AsText, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: minute}},
+		{45009, bot.AsCard, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate}},
+		{45033, bot.AsText, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate}},
 		{60020, bot.AsCard, bot.DeliveryError{Reason: "ip_not_trusted", Retry: true, After: minute}},
 		{301002, bot.AsCard, bot.DeliveryError{Reason: "misconfigured", Retry: true, After: minute}},
 		{81013, bot.AsCard, bot.DeliveryError{Reason: "no_receiver"}},
@@ -298,18 +298,18 @@ func TestAppFailures(t *testing.T) {
 		answer http.HandlerFunc
 		want   bot.DeliveryError
 	}{
-		{"502", status(502), bot.DeliveryError{Reason: "http_status", Retry: true}},
-		{"404", status(404), bot.DeliveryError{Reason: "http_status", Retry: true, After: 30 * time.Second}},
-		{"429", status(429), bot.DeliveryError{Reason: "rate_limited", Retry: true, After: time.Minute}},
-		{"redirect", status(302), bot.DeliveryError{Reason: "http_status", Retry: true, After: 30 * time.Second}},
-		{"connection cut", cut, bot.DeliveryError{Reason: "network", Retry: true}},
-		{"not JSON", answer("<html>access-token-1"), bot.DeliveryError{Reason: "bad_answer", Retry: true}},
-		{"no errcode", answer("{}"), bot.DeliveryError{Reason: "bad_answer", Retry: true}},
-		{"endless", answer(strings.Repeat(" ", maxAnswer) + `{"errcode":0}`), bot.DeliveryError{Reason: "bad_answer", Retry: true}},
+		{"502", status(502), bot.DeliveryError{Reason: "http_status", Retry: true, Lost: true}},
+		{"404", status(404), bot.DeliveryError{Reason: "http_status", Retry: true, Lost: true, After: 30 * time.Second}},
+		{"429", status(429), bot.DeliveryError{Reason: "rate_limited", Retry: true, Lost: true, After: afterRate}},
+		{"redirect", status(302), bot.DeliveryError{Reason: "http_status", Retry: true, Lost: true, After: 30 * time.Second}},
+		{"connection cut", cut, bot.DeliveryError{Reason: "network", Retry: true, Lost: true}},
+		{"not JSON", answer("<html>access-token-1"), bot.DeliveryError{Reason: "bad_answer", Retry: true, Lost: true}},
+		{"no errcode", answer("{}"), bot.DeliveryError{Reason: "bad_answer", Retry: true, Lost: true}},
+		{"endless", answer(strings.Repeat(" ", maxAnswer) + `{"errcode":0}`), bot.DeliveryError{Reason: "bad_answer", Retry: true, Lost: true}},
 		{"invalid user", answer(`{"errcode":0,"errmsg":"ok","invaliduser":"zhangsan"}`), bot.DeliveryError{Reason: "no_receiver"}},
 		{"unlicensed user", answer(`{"errcode":0,"errmsg":"ok","unlicenseduser":"zhangsan"}`), bot.DeliveryError{Reason: "no_receiver"}},
 		{"secrets in errmsg", answer(`{"errcode":45009,"errmsg":"access-token-1 ` + testSecret + ` ` + testResponseCode + `"}`),
-			bot.DeliveryError{Reason: "rate_limited", Retry: true, After: time.Minute}},
+			bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -370,10 +370,10 @@ func TestReplyURLRefusals(t *testing.T) {
 		{"used", code(60140), bot.AsMarkdown, bot.DeliveryError{Reason: "reply_url_used"}},
 		{"used, by another code", code(99999), bot.AsCard, bot.DeliveryError{Reason: "reply_url_used"}},
 		{"gone", status(404), bot.AsMarkdown, bot.DeliveryError{Reason: "reply_url_used"}},
-		{"502", status(502), bot.AsMarkdown, bot.DeliveryError{Reason: "http_status", Retry: true}},
-		{"cut", cut, bot.AsMarkdown, bot.DeliveryError{Reason: "network", Retry: true}},
+		{"502", status(502), bot.AsMarkdown, bot.DeliveryError{Reason: "http_status", Retry: true, Lost: true}},
+		{"cut", cut, bot.AsMarkdown, bot.DeliveryError{Reason: "network", Retry: true, Lost: true}},
 		{"busy", code(-1), bot.AsMarkdown, bot.DeliveryError{Reason: "busy", Retry: true}},
-		{"rate", code(45009), bot.AsMarkdown, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: time.Minute}},
+		{"rate", code(45009), bot.AsMarkdown, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate}},
 		{"card", code(42045), bot.AsCard, bot.DeliveryError{Reason: "card_refused", Downgrade: bot.AsMarkdown}},
 		{"card as such", code(40008), bot.AsCard, bot.DeliveryError{Reason: "form_refused", Downgrade: bot.AsMarkdown}},
 		{"update", code(40008), bot.AsUpdate, bot.DeliveryError{Reason: "form_refused", Downgrade: bot.AsMarkdown}},
@@ -402,7 +402,7 @@ func TestPartsGoOn(t *testing.T) {
 	reply.Text = strings.Repeat("- 7992697494：没有核销，已经过期\n", 60) // more than one message
 	api.then(apiSend, answer(`{"errcode":0,"errmsg":"ok","msgid":"M1","response_code":"RC1"}`), code(45009))
 	d := appDelivery(reply, bot.AsCard)
-	deliveryError(t, s, d, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: time.Minute})
+	deliveryError(t, s, d, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate})
 	api.then(apiSend, answer(`{"errcode":0,"errmsg":"ok","msgid":"M2"}`))
 	sent, err := s.Deliver(context.Background(), d)
 	if want := (bot.Sent{MessageID: "M1", Code: "RC1"}); err != nil || sent != want {
@@ -420,7 +420,7 @@ func TestPartsGoOn(t *testing.T) {
 	}
 	// Another form begins anew.
 	api.then(apiSend, answer(`{"errcode":0}`), code(45009))
-	deliveryError(t, s, d, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: time.Minute})
+	deliveryError(t, s, d, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate})
 	api.requests()
 	d.Form = bot.AsMarkdown
 	if _, err := s.Deliver(context.Background(), d); err != nil {

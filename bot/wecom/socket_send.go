@@ -236,6 +236,7 @@ func failedSocket(err error, form bot.Form, p *progress) error {
 // deliverSocket makes one try by the long connection of a robot.
 func (s *Sender) deliverSocket(ctx context.Context, socket *Socket, d bot.Delivery) (bot.Sent, error) {
 	p := s.loadProgress(d)
+	p.lost = p.lost || d.Lost
 	sent, err := socket.deliver(ctx, d, &p, func() { s.saveProgress(d.ID, p, false) })
 	if err == nil {
 		s.saveProgress(d.ID, p, true)

@@ -273,7 +273,7 @@ func TestSocketSends(t *testing.T) {
 			d:     func() bot.Delivery { return answers("", bot.Reply{Text: "好"}) },
 			codes: []int{45009},
 			want:  `aibot_respond_msg r1 {"msgtype":"stream","stream":{"content":"好","finish":true,"id":"d1"}}`,
-			fails: bot.DeliveryError{Reason: "rate_limited", Retry: true, After: time.Minute},
+			fails: bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate},
 		},
 		"busy": {
 			d:     func() bot.Delivery { return answers("", bot.Reply{Text: "好"}) },
