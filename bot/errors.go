@@ -2,5 +2,10 @@ package bot
 
 import "errors"
 
-// ErrStopping refuses a message because the bot takes no more.
-var ErrStopping = errors.New("bot: stopping")
+var (
+	// ErrStopping refuses a message because the bot takes no more.
+	ErrStopping = errors.New("bot: stopping")
+	// ErrSignInOver is a link, a code or a session that is unknown, used up or too
+	// old: who tries them learns nothing.
+	ErrSignInOver = errors.New("bot: sign-in is over")
+)

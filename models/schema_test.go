@@ -154,6 +154,12 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.AnswersTo(ctx, "in")) },
 		func() error { return second(db.ClaimOutgoing(ctx, o, noon)) },
 		func() error { return db.Enqueue(ctx, outgoing("o2", "app/main/wr")) },
+		func() error {
+			_, _, err := db.EnqueueClaimed(ctx, outgoing("o3", "app/main/claimed"), noon, 25)
+			return err
+		},
+		func() error { return second(db.SentBack(ctx, "app/main/wr", 25, noon)) },
+		func() error { return second(db.QueuedAnswersTo(ctx, "in")) },
 		func() error { return second(db.OutgoingObsolete(ctx, "in")) },
 		func() error { return second(db.Tried(ctx, "in")) },
 		func() error { return second(db.DueCards(ctx, noon, 10)) },

@@ -85,12 +85,13 @@ func (x *exports) count(ctx context.Context, places []access.Place, span command
 // nothing where the file is there as soon as words would be.
 func (x *exports) beginExport(ctx context.Context, row models.Inbox, m bot.Message, span command.Span, stores, found int) (answer bot.Reply, err error) {
 	switch {
-	case !m.Private() && m.ReqID != "": // a robot cannot write to who never wrote to it
+	case !m.Private() && m.Way.Robot && !m.Passive(): // a robot cannot write to who never wrote to it
 		answer = bot.Say("正在生成「%s」的明细，做好后单独发给您。没收到的话，请打开和我的单聊，再发一次。", span.Title)
 	case !m.Private():
 		answer = bot.Say("正在生成「%s」的明细，做好后发到您和应用的单聊里。收不到，请管理员把您加进应用的可见范围。", span.Title)
 	case m.Passive() || found >= exportAtOnce:
 		answer = bot.Say("正在生成「%s」的明细，做好后发给您。", span.Title)
+		answer.Open = m.Passive()
 	}
 	fresh := answer
 	err = x.DB.Tx(ctx, func(tx *models.DB) error {
@@ -169,7 +170,7 @@ func (x *exports) handOver(ctx context.Context, e models.Export, m bot.Message, 
 		if err != nil {
 			return err
 		}
-		return x.sendExport(ctx, tx, m, bot.Reply{Text: text, File: &bot.File{ID: file.ID, Name: file.Name, Kind: bot.AnyFile, Size: file.Size, URL: url}})
+		return x.out.Follow(ctx, tx, e.InboxID, m, bot.Reply{Text: text, File: &bot.File{ID: file.ID, Name: file.Name, Kind: bot.AnyFile, Size: file.Size, URL: url}})
 	})
 }
 
@@ -232,21 +233,6 @@ func (x *exports) giveUpExport(ctx context.Context, e models.Export, m bot.Messa
 		if err := tx.FailExport(ctx, e, reason); err != nil {
 			return err
 		}
-		return x.sendExport(ctx, tx, m, bot.Reply{Text: text})
+		return x.out.Follow(ctx, tx, e.InboxID, m, bot.Reply{Text: text})
 	})
-}
-
-// sendExport puts what came of it into the outbox. It goes to the person alone:
-// from a group by the app.
-func (x *exports) sendExport(ctx context.Context, tx *models.DB, m bot.Message, reply bot.Reply) error {
-	d := bot.Delivery{ID: x.NewID(), Channel: m.Channel, User: m.User, SentAs: m.SentAs, Reply: reply}
-	if m.Passive() {
-		d.ReplyURL = m.ReplyURL
-		if !m.Private() || m.ReplyURL == "" {
-			d.Channel, d.ReplyURL = x.NoticeChannel, ""
-		}
-	}
-	// Not as an answer to the message: when the passive answer has gone out, all
-	// others to it are dropped.
-	return x.out.Enqueue(ctx, tx, d, d.ID, "", x.Now())
 }

@@ -161,7 +161,7 @@ func TestLostConsumeInGroup(t *testing.T) {
 			t.Fatal("settled, and not ready")
 		}
 		has(t, r, "核销成功")
-		if sent := b.courier.all(); len(sent) != 1 || sent[0].ReplyURL != m.ReplyURL {
+		if sent := b.courier.all(); len(sent) != 1 || sent[0].Way != m.Way {
 			t.Errorf("sent %+v, want the final card by the reply URL", sent)
 		}
 	})
@@ -414,13 +414,12 @@ func TestPassiveAnswerGoesOutOnce(t *testing.T) {
 		fetched := b.at(robot, group, "zhangsan")
 		fetched.Kind, fetched.Text = bot.Text, "帮助"
 		id := b.start(fetched)
-		b.bot.Delivered(id, bot.Reply{})
-		b.bot.Wait()
+		b.fetched(id, bot.Reply{})
 		missed := b.at(robot, group, "zhangsan")
 		missed.Kind, missed.Text = bot.Text, "帮助"
 		b.start(missed)
 		b.settle()
-		if sent := b.courier.all(); len(sent) != 1 || sent[0].ReplyURL != missed.ReplyURL {
+		if sent := b.courier.all(); len(sent) != 1 || sent[0].Way != missed.Way {
 			t.Errorf("sent %+v, want only what was not fetched", sent)
 		}
 	})
@@ -433,9 +432,10 @@ func TestPassiveAnswerDoesNotWait(t *testing.T) {
 		m := b.at(robot, group, "zhangsan")
 		m.Kind, m.Text = bot.Text, "帮助"
 		id := b.start(m)
+		shown, _ := b.bot.Await(t.Context(), id)
 		b.must(b.db.Tx(t.Context(), func(*models.DB) error { // has the only connection to the file
 			returned := make(chan struct{})
-			go func() { b.bot.Delivered(id, bot.Reply{}); close(returned) }()
+			go func() { b.bot.Delivered(id, shown, bot.Reply{}); close(returned) }()
 			select {
 			case <-returned:
 			case <-time.After(20 * time.Second):
@@ -457,8 +457,7 @@ func TestRestOfPassiveAnswer(t *testing.T) {
 		m := b.at(robot, group, "zhangsan")
 		m.Kind, m.Text = bot.Text, "帮助"
 		id := b.start(m)
-		b.bot.Delivered(id, bot.Reply{Text: "还有"})
-		b.bot.Wait()
+		b.fetched(id, bot.Reply{Text: "还有"})
 		b.settle()
 		if sent := b.courier.all(); len(sent) != 1 || sent[0].Reply.Card != nil || sent[0].Reply.Text != "还有" {
 			t.Errorf("sent %+v, want the rest alone", sent)
@@ -519,18 +518,18 @@ func TestPacing(t *testing.T) {
 		for range 2*perMinute + 3 {
 			m := b.at(app, "", "zhangsan")
 			m.Kind, m.Text = bot.Text, "帮助"
-			b.start(m)
+			b.start(m) // sends it, as long as there is room
 		}
 		other := b.at(app, "", "lisi")
 		other.Kind, other.Text = bot.Text, "帮助"
 		b.start(other)
 		var perStep []int
 		for range 4 {
-			before := len(b.courier.all())
 			for range 3 * perMinute {
 				b.bot.Pass(t.Context())
 			}
-			perStep = append(perStep, len(b.courier.all())-before)
+			perStep = append(perStep, len(b.courier.all())-b.seen)
+			b.seen = len(b.courier.all())
 			b.clock.Advance(time.Minute)
 		}
 		if want := []int{perMinute + 1, perMinute, 3, 0}; !slices.Equal(perStep, want) {
@@ -548,7 +547,7 @@ func TestReplyURLUsed(t *testing.T) {
 		b.start(m)
 		b.settle()
 		b.settle()
-		if sent := b.courier.all(); len(sent) != 1 || sent[0].Channel != app || sent[0].User != "zhangsan" || sent[0].ReplyURL != "" {
+		if sent := b.courier.all(); len(sent) != 1 || sent[0].Channel != app || sent[0].User != "zhangsan" || sent[0].Way != (bot.Way{}) {
 			t.Errorf("sent %+v, want the same by the app", sent)
 		}
 	})

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"yanquan/bot"
 	"yanquan/bot/command"
 	"yanquan/bot/desk"
-	"yanquan/bot/ticket"
 	"yanquan/models"
 )
 
@@ -38,7 +38,7 @@ type Desk interface {
 // SignIns are the links and sessions by which people are known.
 type SignIns interface {
 	// OfferedSignIn looks at a link without using it up; SignIn does. The error of
-	// what opens nothing is [ticket.ErrSignInOver].
+	// what opens nothing is [bot.ErrSignInOver].
 	OfferedSignIn(ctx context.Context, link string) (user string, err error)
 	SignIn(ctx context.Context, link string) (session string, until time.Time, err error)
 	// Admit begins a session of somebody whom WeCom vouches for.
@@ -174,7 +174,7 @@ func (c *Console) signedIn(show func(http.ResponseWriter, *http.Request, desk.De
 		if err == nil {
 			user, err = c.SignIns.SignedIn(r.Context(), k.Value)
 		} else {
-			err = ticket.ErrSignInOver
+			err = bot.ErrSignInOver
 		}
 		var d desk.Desk
 		if err == nil {
@@ -222,7 +222,7 @@ func (c *Console) askToSignIn(w http.ResponseWriter, r *http.Request) {
 // refuse says in plain words why there is nothing to see.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
-	case errors.Is(err, ticket.ErrSignInOver):
+	case errors.Is(err, bot.ErrSignInOver):
 		c.askToSignIn(w, r)
 	case errors.Is(err, errNoDesk):
 		c.notice(w, r, http.StatusForbidden, "没有可以看的门店", "只有组长和店长可以看后台。")

@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"yanquan/bot"
 	"yanquan/bot/command"
 	"yanquan/bot/desk"
 	"yanquan/bot/reconcile"
-	"yanquan/bot/ticket"
 	"yanquan/models"
 )
 
@@ -69,7 +69,7 @@ func (d *fakeDesk) Admit(context.Context, string) (string, time.Time, error) {
 }
 func (d *fakeDesk) SignedIn(_ context.Context, session string) (string, error) {
 	if session != "the-session" {
-		return "", ticket.ErrSignInOver
+		return "", bot.ErrSignInOver
 	}
 	return "wang", nil
 }
@@ -184,7 +184,7 @@ func (members) Visitor(_ context.Context, code string) (string, error) {
 	case "guest":
 		return "", nil
 	}
-	return "", ticket.ErrSignInOver
+	return "", bot.ErrSignInOver
 }
 
 // A browser that WeCom sends back gets the page it came for, on this host and

@@ -21,25 +21,25 @@ func (q *Intake) Told(ctx context.Context, id string) bool {
 	return told
 }
 
-// Delivered says that the final reply to a message has gone out as the passive
+// Delivered says that a final reply to a message has gone out as the passive
 // answer to its callback, so that it need not go out another way; all but rest,
 // for which that answer had no room. It does not wait for the database: until the
 // handler has returned, WeCom's next callback on the same connection waits.
-func (q *Intake) Delivered(id string, rest bot.Reply) {
+func (q *Intake) Delivered(id string, shown, rest bot.Reply) {
 	if !q.begin() { // nobody would wait for it
-		q.recordPassive(context.WithoutCancel(q.Base), id, rest)
+		q.recordPassive(context.WithoutCancel(q.Base), id, shown, rest)
 		return
 	}
 	go func() {
 		defer q.working.Done()
-		q.recordPassive(q.Base, id, rest)
+		q.recordPassive(q.Base, id, shown, rest)
 	}()
 }
 
-func (q *Intake) recordPassive(ctx context.Context, id string, rest bot.Reply) {
+func (q *Intake) recordPassive(ctx context.Context, id string, shown, rest bot.Reply) {
 	err := q.DB.Tx(ctx, func(tx *models.DB) error {
-		dropped, err := tx.OutgoingObsolete(ctx, id)
-		if err != nil || dropped == 0 || rest.Empty() {
+		waited, err := q.Out.Shown(ctx, tx, id, shown)
+		if err != nil || !waited || rest.Empty() {
 			return err
 		}
 		row, err := tx.Message(ctx, id)

@@ -26,9 +26,9 @@ type Engine interface {
 	Await(ctx context.Context, id string) (bot.Reply, bool)
 	// Told reports whether the final reply has been sent another way.
 	Told(ctx context.Context, id string) bool
-	// Delivered says that the final reply went out in the response to a callback,
-	// but for what rest has. It returns at once.
-	Delivered(id string, rest bot.Reply)
+	// Delivered says that a final reply went out in the response to a callback, but
+	// for what rest has. It returns at once.
+	Delivered(id string, shown, rest bot.Reply)
 }
 
 // Options of a Server. Engine is required; what else is nil is off.

@@ -304,7 +304,7 @@ func (w *Words) Line(op models.Operation, n int) (mark, text string) {
 // Batch answers a message with several codes: a card with the first six
 // lines, and the whole list as text where there are more.
 func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string][]models.Coupon) bot.Reply {
-	done, undone, pending, fen := 0, 0, 0, int64(0)
+	done, undone, pending, open, fen := 0, 0, 0, 0, int64(0)
 	var until time.Time // the first window to close
 	var lines []string
 	c := bot.Card{TaskID: w.NewID(), Source: Source(s)}
@@ -332,7 +332,9 @@ func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string
 		case models.Undone:
 			undone++
 		case models.Calling, models.Unknown:
-			if !op.NeedsHuman {
+			if op.NeedsHuman {
+				open++
+			} else {
 				pending++
 			}
 		}
@@ -356,7 +358,7 @@ func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string
 	if len(c.Keys) == 0 && w.Link != nil && len(ops) > 0 {
 		c.URL = w.Link(ops[0].ID)
 	}
-	r := bot.Reply{Card: &c, Pending: pending > 0}
+	r := bot.Reply{Card: &c, Pending: pending > 0, Open: pending == 0 && open > 0}
 	if len(ops) > bot.MaxFields {
 		r.Text = strings.Join(lines, "\n")
 	}
