@@ -1,6 +1,9 @@
+// Package access says who may do what in which store. It knows who people are by
+// WeCom's word, and nothing of vouchers and cards.
 package access
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +41,7 @@ func (p Place) MayUndo(op models.Operation) bool {
 	return op.UserID == p.Member.UserID || p.Member.Role == models.RoleLead || p.Member.Role == models.RoleManager
 }
 
+// IDs are the ids of the stores of places.
 func IDs(places []Place) []int64 {
 	ids := make([]int64, len(places))
 	for i, p := range places {
@@ -47,27 +51,31 @@ func IDs(places []Place) []int64 {
 }
 
 // Of finds the stores in which the sender of a message may act: those of
-// the group, or those of the person in a 1:1 conversation. With none, the reply
-// says how to get in and nothing else.
-func (a *Access) Of(ctx context.Context, db *models.DB, m bot.Message) ([]Place, bot.Reply, error) {
+// the group, or those of the person in a 1:1 conversation, sorted by name. With
+// none, the refusal says how to get in and nothing else.
+func (a *Access) Of(ctx context.Context, db *models.DB, m bot.Message) ([]Place, bot.Refusal, error) {
 	user := strings.ToLower(m.User)
 	var stores []models.Store
 	var err error
 	if m.Private() {
 		if stores, err = db.Stores(ctx); err != nil {
-			return nil, bot.Reply{}, fmt.Errorf("bot: stores: %w", err)
+			return nil, bot.Refusal{}, fmt.Errorf("bot: stores: %w", err)
 		}
 	} else {
 		if stores, err = db.StoresOfChat(ctx, m.Chat); err != nil {
-			return nil, bot.Reply{}, fmt.Errorf("bot: stores of a group: %w", err)
+			return nil, bot.Refusal{}, fmt.Errorf("bot: stores of a group: %w", err)
 		}
 		if len(stores) == 0 {
-			return nil, bot.Say("这个群还没有绑定门店，我不能在这里验券。请管理员在这里 @我 发「绑定」，或把这个群加到门店的配置里。\n群编号：%s", m.Chat), nil
+			return nil, bot.Refusal{
+				Title: "这个群还没有绑定门店，我不能在这里验券",
+				Text:  "请管理员在这里 @我 发「绑定」，或把这个群加到门店的配置里。\n群编号：" + m.Chat,
+			}, nil
 		}
 	}
+	Sort(stores)
 	members, err := db.Memberships(ctx, user)
 	if err != nil {
-		return nil, bot.Reply{}, fmt.Errorf("bot: memberships: %w", err)
+		return nil, bot.Refusal{}, fmt.Errorf("bot: memberships: %w", err)
 	}
 	byStore := map[int64]models.Member{}
 	name := ""
@@ -100,9 +108,12 @@ func (a *Access) Of(ctx context.Context, db *models.DB, m bot.Message) ([]Place,
 		}
 	}
 	if len(places) == 0 {
-		return nil, bot.Say("您还不在名单里，不能在这里操作。请在门店的群里 @我 发「我是 姓名」申请加入，或把您的账号发给店长，让管理员加入名单。\n您的账号：%s", m.User), nil
+		return nil, bot.Refusal{
+			Title: "您还不在名单里，不能在这里操作",
+			Text:  "请在门店的群里 @我 发「我是 姓名」申请加入，或把您的账号发给店长，让管理员加入名单。\n您的账号：" + m.User,
+		}, nil
 	}
-	return places, bot.Reply{}, nil
+	return places, bot.Refusal{}, nil
 }
 
 // Find re-checks that the sender may act in one particular store, as a press
@@ -167,7 +178,14 @@ func (a *Access) Changeable(ctx context.Context, tx *models.DB, user string, sto
 	return s, bot.Say("只有这家门店的店长或管理员可以这样做。"), nil
 }
 
-// Managed lists the active stores that a person manages.
+// Sort brings stores into the order in which people are shown them.
+func Sort(stores []models.Store) {
+	slices.SortFunc(stores, func(a, b models.Store) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// Managed lists the active stores that a person manages, sorted by name.
 func (a *Access) Managed(ctx context.Context, tx *models.DB, user string) ([]models.Store, error) {
 	all, err := tx.Stores(ctx)
 	if err != nil {
@@ -176,8 +194,10 @@ func (a *Access) Managed(ctx context.Context, tx *models.DB, user string) ([]mod
 	return a.ManagedOf(ctx, tx, all, user)
 }
 
-// ManagedOf is managed for who knows all stores already.
+// ManagedOf are those of some stores that a person manages, sorted by name.
 func (a *Access) ManagedOf(ctx context.Context, tx *models.DB, all []models.Store, user string) ([]models.Store, error) {
+	all = slices.Clone(all)
+	Sort(all)
 	if a.ManagesAll(user) {
 		return all, nil
 	}
@@ -230,6 +250,7 @@ func (a *Access) PeopleOf(ctx context.Context, tx *models.DB, stores []int64, ro
 	return users, nil
 }
 
+// Remember keeps which store a person has chosen, for the rest of the day.
 func (a *Access) Remember(ctx context.Context, tx *models.DB, m bot.Message, p Place) error {
 	today, _ := command.Today.Span(a.Now(), a.Location)
 	if err := tx.Choose(ctx, m.User, m.Chat, p.ID, today.To); err != nil {

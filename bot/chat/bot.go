@@ -112,7 +112,7 @@ type Bot struct {
 	admin     *admin
 	lists     *lists
 	exports   *exports
-	pictures  *pictures
+	talk      *conversation
 	greetings *greetings
 	grants    *grants.Keeper
 	watcher   *watch.Watcher
@@ -231,8 +231,7 @@ func (b *Bot) build(o Options) (err error) {
 		DB: o.DB, Shops: b.shops, CallTimeout: o.CallTimeout, Now: o.Now, Sleep: o.Sleep, Jitter: o.Jitter, NewID: o.NewID, Log: o.Log,
 	})
 	b.vouchers = &vouchers{
-		DB: o.DB, core: b.core, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Guard: o.Guard,
-		Now: o.Now, NewID: o.NewID, Log: o.Log,
+		DB: o.DB, core: b.core, views: b.views, words: b.words, out: b.out, notices: b.notices, Guard: o.Guard, Now: o.Now,
 	}
 	b.doubts = &doubts{
 		DB: o.DB, core: b.core, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Observer: o.Observer, Now: o.Now, Log: o.Log,
@@ -255,9 +254,20 @@ func (b *Bot) build(o Options) (err error) {
 		DB: o.DB, access: b.access, out: b.out, tickets: b.tickets, turns: b.turns, NoticeChannel: o.NoticeChannel, Location: o.Location,
 		Wake: b.poke, Now: o.Now, NewID: o.NewID, Log: o.Log, base: b.base,
 	}
-	b.pictures = &pictures{Pictures: o.Pictures, Log: o.Log}
 	b.greetings = &greetings{DB: o.DB, access: b.access, notices: b.notices, out: b.out, turns: b.turns, words: b.words, Now: o.Now}
+	b.talk = b.newConversation(o)
 	return nil
+}
+
+func (b *Bot) newConversation(o Options) *conversation {
+	c := &conversation{
+		DB: o.DB, access: b.access, turns: b.turns, views: b.views, words: b.words, vouchers: b.vouchers, doubts: b.doubts,
+		admin: b.admin, lists: b.lists, exports: b.exports, greetings: b.greetings, NewID: o.NewID,
+		scans: &scans{DB: o.DB, core: b.core, words: b.words, Pictures: o.Pictures, NewID: o.NewID, Log: o.Log},
+		doors: &doors{DB: o.DB, desks: b.desks, out: b.out, Link: o.ConsoleLink, Now: o.Now, NewID: o.NewID, NewSecret: o.NewSecret},
+	}
+	c.tables()
+	return c
 }
 
 // Desks is what leads and managers may look at.
@@ -528,7 +538,7 @@ func (b *Bot) answerTo(ctx context.Context, row models.Inbox, m bot.Message) (re
 			err = fmt.Errorf("bot: panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if reply, err = b.work(ctx, row, m); err == nil && reply.Pending {
+	if reply, err = b.talk.work(ctx, row, m); err == nil && reply.Pending {
 		err = b.doubts.lookAgain(ctx, row.ID)
 	}
 	return reply, err

@@ -102,7 +102,7 @@ func cardCases(b *Bot) map[string]bot.Reply {
 	for i := range 8 {
 		places = append(places, access.Place{Store: models.Store{ID: int64(i + 1), Name: fmt.Sprintf("第%d门店", i+1)}})
 	}
-	cases["stores"] = b.askStore(places, "验 "+Code, 0)
+	cases["stores"] = storeQuestion(b.NewID(), places, command.Button{Command: command.Parse("验 " + Code)}, 0)
 
 	tally := func(n int) reconcile.Tally { return reconcile.Tally{Count: n, Fen: dianping.Fen(4990 * n)} }
 	even := reconcile.Result{StoreID: 1, Day: "2026-11-22", CheckedAt: now, Figures: reconcile.Figures{

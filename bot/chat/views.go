@@ -58,7 +58,11 @@ func (v *views) cardNow(ctx context.Context, tx *models.DB, o models.Outgoing, s
 
 // awaits reports whether a card says that there is no outcome yet.
 func awaits(shown *bot.Card) bool {
-	return shown != nil && len(shown.Keys) > 0 && strings.HasPrefix(shown.Keys[0].Key, command.KeyShow)
+	if shown == nil || len(shown.Keys) == 0 {
+		return false
+	}
+	b, err := command.ReadButton(shown.Keys[0].Key)
+	return err == nil && b.Action == command.ActShow
 }
 
 // lookNow is cardNow for a card that offers to verify a code. What it is changed

@@ -107,7 +107,7 @@ func (s *Server) voucher(v desk.VoucherView) page {
 		p.Mood = "plain"
 	}
 	for _, f := range v.Card.Fields {
-		if f.Key == "售价" { // shown large
+		if f.Fact == bot.Price { // shown large
 			p.Price = f.Value
 			continue
 		}

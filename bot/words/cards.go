@@ -55,6 +55,9 @@ func PriceOf(op models.Operation, n int) string {
 	return price.String()
 }
 
+func price(text string) bot.Field { return bot.Field{Key: "售价", Value: text, Fact: bot.Price} }
+
+// Day shows a date; nothing for one that is not known.
 func (w *Words) Day(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -82,7 +85,7 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 			c.Text = fmt.Sprintf("还有 %d 张，平台没有告诉我们券码，请到开店宝里撤销。", missing)
 		}
 		c.Fields = bot.Fields(
-			bot.Field{Key: "原券码", Value: op.Code}, bot.Field{Key: "售价", Value: PriceOf(op, Consumed(op, coupons))},
+			bot.Field{Key: "原券码", Value: op.Code}, price(PriceOf(op, Consumed(op, coupons))),
 			bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "撤销人", Value: op.UndoUser, User: op.UndoUserID},
 			bot.Field{Key: "撤销时间", Value: w.When(op.UndoneAt)}, bot.Field{Key: "门店", Value: s.Name},
 		)
@@ -131,8 +134,8 @@ func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
 		Fields: bot.Fields(bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "操作人", Value: op.User}, bot.Field{Key: "时间", Value: w.When(op.CalledAt)}),
 		Text:   whyHuman(op) + "请到开店宝里查这张券，再点下面告诉我；平台有了结果，我也会自己更新。",
 		Keys: []bot.CardKey{
-			{Text: used, Key: command.CloseKey(op.ID, true), Say: "确认 " + op.Code + " 已核销", Style: bot.Primary},
-			{Text: unused, Key: command.CloseKey(op.ID, false), Say: "确认 " + op.Code + " 未核销", Style: bot.Quiet},
+			{Text: used, Key: command.Button{Action: command.ActClose, Operation: op.ID, Used: true}.Key(), Say: "确认 " + op.Code + " 已核销", Style: bot.Primary},
+			{Text: unused, Key: command.Button{Action: command.ActClose, Operation: op.ID}.Key(), Say: "确认 " + op.Code + " 未核销", Style: bot.Quiet},
 		},
 	}
 }
@@ -149,7 +152,7 @@ func Consumed(op models.Operation, coupons []models.Coupon) int {
 func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupons []models.Coupon) {
 	c.Title, c.Tone = "核销成功", bot.Good
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: PriceOf(op, Consumed(op, coupons))},
+		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, Consumed(op, coupons))),
 		bot.Field{Key: "手机", Value: op.Mobile}, bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)},
 		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "门店", Value: s.Name},
 	)
@@ -169,7 +172,7 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 	switch {
 	case w.Undoable(op):
 		c.Text = refused + "可撤销至 " + w.In(op.UndoUntil).Format(ClockFormat)
-		c.Keys = []bot.CardKey{{Text: "撤销", Key: command.KeyUndo + op.ID, Say: "撤 " + op.Code, Style: bot.Danger}}
+		c.Keys = []bot.CardKey{{Text: "撤销", Key: command.Button{Action: command.ActUndo, Operation: op.ID}.Key(), Say: "撤 " + op.Code, Style: bot.Danger}}
 		c.Until, c.About = op.UndoUntil, op.ID
 	case op.UndoReason != "":
 		c.Text = refused + UndoSayingOf(op.UndoReason).Next
@@ -208,10 +211,10 @@ func (w *Words) CannotUndo(op models.Operation) bot.Reply {
 
 func (w *Words) fillPending(c *bot.Card, s models.Store, op models.Operation) {
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: PriceOf(op, op.Count)},
+		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, op.Count)),
 		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "门店", Value: s.Name},
 	)
-	c.Keys = []bot.CardKey{{Text: "查看结果", Key: command.KeyShow + op.ID, Say: "查 " + op.Code, Style: bot.Primary}}
+	c.Keys = []bot.CardKey{{Text: "查看结果", Key: command.Button{Action: command.ActShow, Operation: op.ID}.Key(), Say: "查 " + op.Code, Style: bot.Primary}}
 	c.Until, c.About = w.Now().Add(OutcomeAgain), op.ID
 }
 
@@ -235,11 +238,11 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 		c.Text = fmt.Sprintf("这张券已由 %s 核销。%s", op.UsedBy, say.Next)
 	}
 	worth := ""
-	if op.PriceFen > 0 {
+	if op.PriceFen > 0 { // else the platform was not asked
 		worth = PriceOf(op, 1)
 	}
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: worth},
+		bot.Field{Key: "券码", Value: op.Code}, price(worth),
 		bot.Field{Key: "使用人", Value: op.UsedBy}, bot.Field{Key: "使用时间", Value: usedAt},
 		bot.Field{Key: "平台代码", Value: op.Outcome.Code}, bot.Field{Key: "门店", Value: s.Name},
 	)
@@ -331,7 +334,7 @@ func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string
 				until = op.UndoUntil
 			}
 			if len(c.Keys) < bot.MaxKeys {
-				c.Keys = append(c.Keys, bot.CardKey{Text: "撤 尾号" + Tail(op.Code), Key: command.KeyUndo + op.ID, Style: bot.Quiet})
+				c.Keys = append(c.Keys, bot.CardKey{Text: "撤 尾号" + Tail(op.Code), Key: command.Button{Action: command.ActUndo, Operation: op.ID}.Key(), Style: bot.Quiet})
 			}
 		case models.Undone:
 			undone++

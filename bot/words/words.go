@@ -1,3 +1,5 @@
+// Package words writes what people read about vouchers: cards, answers and refusals,
+// in plain Chinese. It knows the journal and the reasons, and no channel and no call.
 package words
 
 import (
