@@ -164,6 +164,8 @@ type Card struct {
 	// are about: an operation, or a [models.LookSubject]; empty: those of the message.
 	Until time.Time `json:"until,omitzero"`
 	About string    `json:"about,omitempty"`
+	// Timed: Text says no more than until when.
+	Timed bool `json:"timed,omitempty"`
 }
 
 // CardLife is how long an app's card can be changed after it was sent (page 94888).
