@@ -19,6 +19,17 @@ func Fields(pairs ...Field) []Field {
 // Say is a reply of words only.
 func Say(format string, args ...any) Reply { return Reply{Text: fmt.Sprintf(format, args...)} }
 
+// Refusal says why somebody may not do something here, in a head and what follows.
+type Refusal struct{ Title, Text string }
+
+// Reply is the refusal in words.
+func (r Refusal) Reply() Reply {
+	if r == (Refusal{}) {
+		return Reply{}
+	}
+	return Reply{Text: r.Title + "。" + r.Text}
+}
+
 // Kind is what a person did.
 type Kind string
 
@@ -53,7 +64,7 @@ type Message struct {
 	// Pictures sent, or answered to, with a text.
 	Pictures []Picture `json:"pictures,omitempty"`
 	Scanned  []string  `json:"scanned,omitempty"` // what the codes on the pictures say, once they were read
-	Means    string    `json:"means,omitempty"`   // the command that a picture or a scan amounts to, once that is known
+	Means    string    `json:"means,omitempty"`   // the command that a picture or a scan amounts to, encoded, once that is known
 
 	// Way leads back to who gave the message.
 	Way Way `json:"way,omitzero"`
@@ -151,7 +162,12 @@ type Card struct {
 	// are about: an operation, or a [models.LookSubject]; empty: those of the message.
 	Until time.Time `json:"until,omitzero"`
 	About string    `json:"about,omitempty"`
+	// Timed: Text says no more than until when.
+	Timed bool `json:"timed,omitempty"`
 }
+
+// CardLife is how long an app's card can be changed after it was sent (page 94888).
+const CardLife = 72 * time.Hour
 
 // Tone colours the source line.
 type Tone string
@@ -173,7 +189,14 @@ type Field struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
 	User  string `json:"user,omitempty"` // userid whose profile the line opens
+	Fact  Fact   `json:"fact,omitempty"`
 }
+
+// Fact says what a field is about, for those who show it in another way.
+type Fact string
+
+// Price is what was paid for the vouchers of a card.
+const Price Fact = "price"
 
 // CardKey is one button.
 type CardKey struct {

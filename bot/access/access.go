@@ -1,5 +1,5 @@
-// Package access knows who may do what in which store. It knows nothing of what is
-// done there.
+// Package access says who may do what in which store. It knows who people are by
+// WeCom's word, and nothing of vouchers and cards.
 package access
 
 import (
@@ -49,13 +49,13 @@ func IDs(places []Place) []int64 {
 // Of finds the stores in which the sender of a message may act, by name: those of
 // the group, or those of the person in a 1:1 conversation. With none, the reply
 // says how to get in and nothing else.
-func (a *Access) Of(ctx context.Context, db *models.DB, m bot.Message) ([]Place, bot.Reply, error) {
+func (a *Access) Of(ctx context.Context, db *models.DB, m bot.Message) ([]Place, bot.Refusal, error) {
 	return a.During(ctx, db, m, time.Time{}, time.Time{})
 }
 
 // During is [Access.Of] with the stores that are no longer active and verified
 // something from a time until before another: to be looked at, not to act in.
-func (a *Access) During(ctx context.Context, db *models.DB, m bot.Message, from, to time.Time) ([]Place, bot.Reply, error) {
+func (a *Access) During(ctx context.Context, db *models.DB, m bot.Message, from, to time.Time) ([]Place, bot.Refusal, error) {
 	user := strings.ToLower(m.User)
 	f := models.PlaceFilter{User: user, All: m.Private() && a.ManagesAll(user), From: from, To: to}
 	if !m.Private() {
@@ -63,10 +63,13 @@ func (a *Access) During(ctx context.Context, db *models.DB, m bot.Message, from,
 	}
 	found, err := db.Places(ctx, f)
 	if err != nil {
-		return nil, bot.Reply{}, fmt.Errorf("bot: places: %w", err)
+		return nil, bot.Refusal{}, fmt.Errorf("bot: places: %w", err)
 	}
 	if len(found) == 0 && !m.Private() {
-		return nil, bot.Say("这个群还没有绑定门店，我不能在这里验券。请管理员在这里 @我 发「绑定」，或把这个群加到门店的配置里。\n群编号：%s", m.Chat), nil
+		return nil, bot.Refusal{
+			Title: "这个群还没有绑定门店，我不能在这里验券",
+			Text:  "请管理员在这里 @我 发「绑定」，或把这个群加到门店的配置里。\n群编号：" + m.Chat,
+		}, nil
 	}
 	var places []Place
 	name := ""
@@ -83,7 +86,7 @@ func (a *Access) During(ctx context.Context, db *models.DB, m bot.Message, from,
 		if !known {
 			if name == "" {
 				if name, err = a.nameElsewhere(ctx, db, user); err != nil {
-					return nil, bot.Reply{}, err
+					return nil, bot.Refusal{}, err
 				}
 			}
 			p.Member.Name = name
@@ -91,9 +94,12 @@ func (a *Access) During(ctx context.Context, db *models.DB, m bot.Message, from,
 		places = append(places, Place(p))
 	}
 	if len(places) == 0 {
-		return nil, bot.Say("您还不在名单里，不能在这里操作。请在门店的群里 @我 发「我是 姓名」申请加入，或把您的账号发给店长，让管理员加入名单。\n您的账号：%s", m.User), nil
+		return nil, bot.Refusal{
+			Title: "您还不在名单里，不能在这里操作",
+			Text:  "请在门店的群里 @我 发「我是 姓名」申请加入，或把您的账号发给店长，让管理员加入名单。\n您的账号：" + m.User,
+		}, nil
 	}
-	return places, bot.Reply{}, nil
+	return places, bot.Refusal{}, nil
 }
 
 // nameElsewhere is what to call somebody in a store that has no name for them.

@@ -30,14 +30,15 @@ func (g *greetings) greet(ctx context.Context, row models.Inbox, m bot.Message) 
 	if m.Way.Robot {
 		return g.turns.finish(ctx, row, m, g.words.Help())
 	}
-	places, reply, err := g.access.Of(ctx, g.DB, m)
+	places, denied, err := g.access.Of(ctx, g.DB, m)
 	if err != nil {
 		return bot.Reply{}, err
 	}
+	welcome := denied.Reply()
 	if len(places) > 0 {
-		reply = g.words.Help()
+		welcome = g.words.Help()
 	}
-	welcome := reply
+	var reply bot.Reply
 	err = g.DB.Tx(ctx, func(tx *models.DB) error {
 		fresh, err := tx.TakeNotice(ctx, noticeGreeting, m.Channel+"/"+m.User+"/"+g.words.Day(g.Now()))
 		if err != nil {

@@ -108,7 +108,7 @@ type Bot struct {
 	admin          *admin
 	lists          *lists
 	exports        *exports
-	pictures       *pictures
+	talk           *conversation
 	greetings      *greetings
 	grants         *grants.Keeper
 	alerts         *alert.Checker
@@ -205,8 +205,7 @@ func (b *Bot) build(o Options) (err error) {
 	})
 	b.Intake = b.newIntake()
 	b.vouchers = &vouchers{
-		DB: o.DB, core: b.core, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Guard: o.Guard,
-		Now: o.Now, NewID: o.NewID, Log: o.Log,
+		DB: o.DB, core: b.core, views: b.views, words: b.words, out: b.out, notices: b.notices, Guard: o.Guard, Now: o.Now,
 	}
 	b.doubts = &doubts{
 		DB: o.DB, core: b.core, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Observer: o.Observer, Now: o.Now, Log: o.Log,
@@ -229,7 +228,6 @@ func (b *Bot) build(o Options) (err error) {
 		DB: o.DB, access: b.access, out: b.out, tickets: b.tickets, turns: b.turns, NoticeChannel: o.NoticeChannel, Location: o.Location,
 		Wake: func() { b.jobs.Wake(exportJob) }, Now: o.Now, NewID: o.NewID, Log: o.Log, base: b.base,
 	}
-	b.pictures = &pictures{Pictures: o.Pictures, Log: o.Log}
 	b.greetings = &greetings{DB: o.DB, access: b.access, notices: b.notices, out: b.out, turns: b.turns, words: b.words, Now: o.Now}
 	b.jobs = jobs.New(jobs.Options{Jobs: b.table(), Every: passEvery, Base: b.base, Now: o.Now, Sleep: o.Pause, Log: o.Log, Quiet: anothers})
 	return nil

@@ -59,6 +59,9 @@ func cardCases(b *Bot) map[string]bot.Reply {
 		"undone": one(with(func(o *models.Operation) {
 			o.State, o.UndoUser, o.UndoUserID, o.UndoneAt = models.Undone, "王五", "wangwu", now
 		})),
+		"undone_visit": one(with(func(o *models.Operation) {
+			o.State, o.Reusable, o.UndoUser, o.UndoneAt = models.Undone, true, "王五", now
+		})),
 		"undone_two": one(with(func(o *models.Operation) {
 			o.State, o.Count, o.UndoUser, o.UndoneAt = models.Undone, 2, "王五", now
 		}), undoneTwo...),
@@ -96,13 +99,14 @@ func cardCases(b *Bot) map[string]bot.Reply {
 			}
 		}))
 	}
-	cases["list"] = b.words.Batch(store, ops[:3], nil)
-	cases["list_long"] = b.words.Batch(store, ops, nil)
+	cases["list"] = b.words.Batch(store, ops[:3], nil, nil)
+	cases["list_long"] = b.words.Batch(store, ops, nil, nil)
+	cases["list_given_up"] = b.words.Batch(store, ops[:2], nil, []command.Item{{Code: "8992697494", Count: 1}})
 	var places []access.Place
 	for i := range 8 {
 		places = append(places, access.Place{Store: models.Store{ID: int64(i + 1), Name: fmt.Sprintf("第%d门店", i+1)}})
 	}
-	cases["stores"] = b.askStore(places, "验 "+Code, 0)
+	cases["stores"] = storeQuestion(b.NewID(), places, command.Button{Command: command.Parse("验 " + Code)}, 0)
 
 	tally := func(n int) models.Sum { return models.Sum{Count: n, Fen: int64(4990 * n)} }
 	even := reconcile.Result{StoreID: 1, Day: "2026-11-22", CheckedAt: now, Figures: reconcile.Figures{

@@ -7,24 +7,34 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/access"
+	"yanquan/bot/command"
 	"yanquan/bot/redeem"
+	"yanquan/bot/words"
 	"yanquan/models"
 )
 
 // closeCode ends the doubt about a code in one of the stores.
-func (d *doubts) closeCode(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, op *models.Operation, used bool) (bot.Reply, error) {
-	if op == nil {
-		return d.turns.finish(ctx, row, m, bot.Reply{Text: "这个券码没有在这里核销过，不用确认。请核对券码再发。"})
+func (d *doubts) closeCode(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
+	op, err := operationOn(ctx, d.DB, t.places, cmd.Items[0].Code)
+	if err != nil {
+		return bot.Reply{}, err
 	}
-	return d.close(ctx, row, m, places, *op, used)
+	if op == nil {
+		return t.answer(ctx, words.NothingToClose)
+	}
+	return d.close(ctx, t, *op, cmd.Used)
+}
+
+func (d *doubts) closePressed(ctx context.Context, t *turn, b command.Button, op models.Operation) (bot.Reply, error) {
+	return d.close(ctx, t, op, b.Used)
 }
 
 // close ends a doubt by what a manager has seen at the platform: the voucher is
 // consumed, or not. The person who asked is told.
-func (d *doubts) close(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, op models.Operation, used bool) (bot.Reply, error) {
-	p, ok := access.Find(places, op.StoreID)
+func (d *doubts) close(ctx context.Context, t *turn, op models.Operation, used bool) (bot.Reply, error) {
+	p, ok := access.Find(t.places, op.StoreID)
 	if !ok || p.Member.Role != models.RoleManager {
-		return d.turns.finish(ctx, row, m, bot.Reply{Text: "只有这家门店的店长或管理员可以确认。"})
+		return t.answer(ctx, words.OnlyManagersClose)
 	}
 	step, err := d.core.Close(ctx, op, used, p.Member.Name)
 	if errors.Is(err, redeem.ErrNotInDoubt) {
@@ -32,15 +42,15 @@ func (d *doubts) close(ctx context.Context, row models.Inbox, m bot.Message, pla
 		if err != nil {
 			return bot.Reply{}, err
 		}
-		return d.turns.finish(ctx, row, m, reply)
+		return t.answer(ctx, reply)
 	}
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	before, after := string(op.State), ""
-	reply, err := d.turns.commit(ctx, row, m, step, func(ctx context.Context, tx *models.DB, now models.Operation) (bot.Reply, bool, error) {
+	reply, err := t.commit(ctx, step, func(ctx context.Context, tx *models.DB, now models.Operation) (bot.Reply, bool, error) {
 		after = string(now.State)
-		if err := d.turns.record(ctx, tx, m, "close doubt", op.StoreID, op.Code, before, after); err != nil {
+		if err := d.turns.record(ctx, tx, t.m, "close doubt", op.StoreID, op.Code, before, after); err != nil {
 			return bot.Reply{}, false, err
 		}
 		if err := d.report(ctx, tx, now, true); err != nil {
@@ -56,7 +66,7 @@ func (d *doubts) close(ctx context.Context, row models.Inbox, m bot.Message, pla
 		if reply, err = d.views.operationReply(ctx, d.DB, op); err != nil {
 			return bot.Reply{}, err
 		}
-		return d.turns.finish(ctx, row, m, reply)
+		return t.answer(ctx, reply)
 	}
 	d.out.CardsChanged(op.CalledAt)
 	return reply, err

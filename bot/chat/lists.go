@@ -50,7 +50,7 @@ func (l *lists) recent(ctx context.Context, row models.Inbox, m bot.Message, pla
 	}
 	var keys []bot.CardKey
 	if next != nil {
-		keys = []bot.CardKey{{Text: "更早的", Key: command.OlderKey(n, *next), Say: fmt.Sprintf("记录 %d", min(n+len(ops), command.MaxRecent)), Style: bot.Quiet}}
+		keys = []bot.CardKey{{Text: "更早的", Key: command.Button{Action: command.ActOlder, N: n, After: command.Mark(*next)}.Key(), Say: fmt.Sprintf("记录 %d", min(n+len(ops), command.MaxRecent)), Style: bot.Quiet}}
 	}
 	return l.list(ctx, row, m, places, ops, title, keys...)
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"yanquan/bot"
-	"yanquan/bot/command"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
@@ -175,7 +174,7 @@ func TestPeople(t *testing.T) {
 		has(t, b.in(newGroup, "zhoujiu", "验 "+Code), "您还不在名单里")
 		has(t, b.pressIn("", "sunba", other, "移出门店"), "已经不在")
 		has(t, b.say("wangwu", "员工"), "写在配置文件里")
-		forged := bot.Reply{Card: &bot.Card{Keys: []bot.CardKey{{Text: "x", Key: command.KeyRole + "1 manager zhangsan"}, {Text: "y", Key: command.KeyRemove + "1 zhangsan"}, {Text: "z", Key: command.KeyRole + "99 boss zhangsan"}}}}
+		forged := bot.Reply{Card: &bot.Card{Keys: []bot.CardKey{{Text: "x", Key: "role 1 manager zhangsan"}, {Text: "y", Key: "remove 1 zhangsan"}, {Text: "z", Key: "role 99 boss zhangsan"}}}}
 		has(t, b.pressIn(group, "zhangsan", forged, "x"), "只有这家门店的店长或管理员")
 		has(t, b.pressIn(group, "boss", forged, "x"), "config.yaml")
 		has(t, b.pressIn(group, "boss", forged, "y"), "config.yaml")
@@ -225,7 +224,7 @@ func TestSwitch(t *testing.T) {
 		has(t, b.in(both, "zhaoliu", "切换 别家"), "没有叫「别家」的门店")
 		has(t, b.in(both, "qianqi", "切换 人民广场店"), "不用切换") // not theirs
 		has(t, b.say("zhangsan", "切换"), "不用切换")
-		forged := bot.Reply{Card: &bot.Card{Keys: []bot.CardKey{{Text: "x", Key: command.KeyUse + "2"}}}}
+		forged := bot.Reply{Card: &bot.Card{Keys: []bot.CardKey{{Text: "x", Key: "use 2"}}}}
 		has(t, b.pressIn(group, "zhangsan", forged, "x"), "不属于您的门店")
 	})
 }

@@ -4,38 +4,44 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 
 	"yanquan/bot"
+	"yanquan/bot/access"
 	"yanquan/bot/command"
 	"yanquan/bot/words"
 	"yanquan/models"
 )
 
 // join asks for a place in the store of a group.
-func (u *admin) join(ctx context.Context, tx *models.DB, m bot.Message, name string) (bot.Reply, error) {
-	if m.Private() {
-		return bot.Say("请在门店的群里 @我 发「我是 %s」。", name), nil
+func (u *admin) join(ctx context.Context, tx *models.DB, m bot.Message, cmd command.Command) (bot.Reply, error) {
+	switch {
+	case cmd.Problem != "":
+		return bot.Reply{Text: cmd.Problem}, nil
+	case m.Private():
+		return bot.Say("请在门店的群里 @我 发「我是 %s」。", cmd.Name), nil
 	}
-	stores, err := tx.StoresOfChat(ctx, m.Chat)
-	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: stores of a group: %w", err)
+	c, none, err := u.joinable(ctx, tx, m)
+	if err != nil || !none.Empty() {
+		return none, err
 	}
-	switch len(stores) {
-	case 0:
-		return bot.Say("这个群还没有绑定门店。请管理员先在这里发「绑定」。"), nil
-	case 1:
-		return u.joinStore(ctx, tx, m, stores[0].ID, name)
-	}
-	keys, _ := storeKeys(stores, command.KeyJoin)
-	for i := range keys {
-		keys[i].Key += " " + name
-	}
-	return bot.Reply{Card: &bot.Card{TaskID: u.NewID(), Source: "验券", Title: "加入哪家门店？", Keys: keys}}, nil
+	return u.choose(ctx, tx, m, c, command.Button{Action: command.ActJoin, Name: cmd.Name}, 0)
 }
 
-func (u *admin) joinStore(ctx context.Context, tx *models.DB, m bot.Message, storeID int64, name string) (bot.Reply, error) {
-	name, problem := command.PersonName(name)
+// joinable are the stores of a group.
+func (u *admin) joinable(ctx context.Context, tx *models.DB, m bot.Message) (choice, bot.Reply, error) {
+	stores, err := tx.StoresOfChat(ctx, m.Chat)
+	if err != nil {
+		return choice{}, bot.Reply{}, fmt.Errorf("chat: stores of a group: %w", err)
+	}
+	if len(stores) == 0 {
+		return choice{}, bot.Say("这个群还没有绑定门店。请管理员先在这里发「绑定」。"), nil
+	}
+	return choice{title: "加入哪家门店？", stores: stores, style: bot.Primary, alone: true}, bot.Reply{}, nil
+}
+
+func (u *admin) joinStore(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+	name, problem := command.PersonName(b.Name)
 	if problem != "" {
 		return bot.Reply{Text: problem}, nil
 	}
@@ -43,15 +49,11 @@ func (u *admin) joinStore(ctx context.Context, tx *models.DB, m bot.Message, sto
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("bot: stores of a group: %w", err)
 	}
-	var s *models.Store
-	for i := range stores {
-		if stores[i].ID == storeID {
-			s = &stores[i]
-		}
+	i := slices.IndexFunc(stores, func(s models.Store) bool { return s.ID == b.Store })
+	if m.Private() || i < 0 {
+		return words.ForeignCard.Reply(), nil
 	}
-	if m.Private() || s == nil {
-		return foreignCard, nil
-	}
+	s := stores[i]
 	role, err := u.access.Role(ctx, tx, m.User, s.ID)
 	switch {
 	case err != nil:
@@ -86,10 +88,10 @@ func (u *admin) joinStore(ctx context.Context, tx *models.DB, m bot.Message, sto
 		return bot.Reply{}, err
 	}
 	card := bot.Card{
-		Source: words.Source(*s), Title: "有人申请加入", Desc: name,
+		Source: words.Source(s), Title: "有人申请加入", Desc: name,
 		Fields: []bot.Field{{Key: "姓名", Value: name}, {Key: "账号", Value: m.User, User: m.User}, {Key: "门店", Value: s.Name}},
 		Text:   "同意以后，这个人可以在这家门店验券。",
-		Keys:   []bot.CardKey{{Text: "同意", Key: command.KeyApprove + asked.ID, Style: bot.Primary}, {Text: "拒绝", Key: command.KeyRefuse + asked.ID, Style: bot.Danger}},
+		Keys:   []bot.CardKey{{Text: "同意", Key: command.Button{Action: command.ActApprove, Join: asked.ID}.Key(), Style: bot.Primary}, {Text: "拒绝", Key: command.Button{Action: command.ActRefuse, Join: asked.ID}.Key(), Style: bot.Danger}},
 	}
 	if err := u.notices.TellUsers(ctx, tx, "join/"+asked.ID, users, bot.Reply{Card: &card}); err != nil {
 		return bot.Reply{}, err
@@ -98,7 +100,8 @@ func (u *admin) joinStore(ctx context.Context, tx *models.DB, m bot.Message, sto
 }
 
 // decide approves or refuses somebody who asked to join.
-func (u *admin) decide(ctx context.Context, tx *models.DB, m bot.Message, id string, approve bool) (bot.Reply, error) {
+func (u *admin) decide(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+	id, approve := b.Join, b.Action == command.ActApprove
 	asked, err := tx.Join(ctx, id)
 	if errors.Is(err, models.ErrNotFound) {
 		return bot.Say("这个申请已经不在了。"), nil
@@ -160,41 +163,34 @@ func (u *admin) setMember(ctx context.Context, tx *models.DB, m bot.Message, mem
 	return u.turns.record(ctx, tx, m, "member", member.StoreID, member.UserID, before, member.Name+" "+string(member.Role))
 }
 
-// offerPeople shows the people of the store that is meant, or asks which.
-func (u *admin) offerPeople(ctx context.Context, tx *models.DB, m bot.Message) (bot.Reply, error) {
+// led are the stores whose people somebody may see.
+func (u *admin) led(ctx context.Context, tx *models.DB, m bot.Message) (choice, bot.Reply, error) {
 	places, denied, err := u.access.Of(ctx, tx, m)
 	if err != nil || len(places) == 0 {
-		return denied, err
+		return choice{}, denied.Reply(), err
 	}
 	var stores []models.Store
-	for _, p := range places {
-		if p.Member.Role == models.RoleManager || p.Member.Role == models.RoleLead {
-			stores = append(stores, p.Store)
-		}
+	for _, p := range access.Led(places) {
+		stores = append(stores, p.Store)
 	}
-	switch len(stores) {
-	case 0:
-		return bot.Say("只有组长和店长可以看人员名单。"), nil
-	case 1:
-		return u.people(ctx, tx, m, stores[0].ID, 0)
+	if len(stores) == 0 {
+		return choice{}, onlyLeads, nil
 	}
-	keys, rest := storeKeys(stores, command.KeyPeople)
-	c := bot.Card{TaskID: u.NewID(), Source: "验券", Title: "看哪家门店的人？", Keys: keys}
-	if rest > 0 {
-		c.Text = fmt.Sprintf("还有 %d 家没有列出来，请到那家门店的群里发「员工」。", rest)
-	}
-	return bot.Reply{Card: &c}, nil
+	return choice{title: "看哪家门店的人？", stores: stores, style: bot.Primary, word: "员工", alone: true}, bot.Reply{}, nil
 }
+
+var onlyLeads = bot.Reply{Text: "只有组长和店长可以看人员名单。"}
 
 // people lists a store's people from one on, with a button for each that a
 // manager can change.
-func (u *admin) people(ctx context.Context, tx *models.DB, m bot.Message, storeID int64, from int) (bot.Reply, error) {
+func (u *admin) people(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+	storeID, from := b.Store, b.From
 	role, err := u.access.Role(ctx, tx, m.User, storeID)
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	if role != models.RoleManager && role != models.RoleLead {
-		return bot.Say("只有组长和店长可以看人员名单。"), nil
+		return onlyLeads, nil
 	}
 	s, err := tx.Store(ctx, storeID)
 	if err != nil {
@@ -205,7 +201,7 @@ func (u *admin) people(ctx context.Context, tx *models.DB, m bot.Message, storeI
 		return bot.Reply{}, fmt.Errorf("bot: members: %w", err)
 	}
 	c := bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: fmt.Sprintf("%d 位员工", len(members))}
-	if from < 0 || from >= len(members) {
+	if from >= len(members) {
 		from = 0
 	}
 	shown := members[from:min(from+bot.MaxFields-1, len(members))]
@@ -213,7 +209,7 @@ func (u *admin) people(ctx context.Context, tx *models.DB, m bot.Message, storeI
 	for _, p := range shown {
 		c.Fields = append(c.Fields, bot.Field{Key: words.RoleNames[p.Role], Value: p.Name, User: p.UserID})
 		if change {
-			c.Keys = append(c.Keys, bot.CardKey{Text: p.Name, Key: command.KeyPerson + strconv.FormatInt(storeID, 10) + " " + p.UserID, Style: bot.Quiet})
+			c.Keys = append(c.Keys, bot.CardKey{Text: p.Name, Key: command.Button{Action: command.ActPerson, Store: storeID, User: p.UserID}.Key(), Style: bot.Quiet})
 		}
 	}
 	switch {
@@ -228,18 +224,18 @@ func (u *admin) people(ctx context.Context, tx *models.DB, m bot.Message, storeI
 		if next >= len(members) {
 			next = 0
 		}
-		c.Keys = append(c.Keys, bot.CardKey{Text: "其他人", Key: command.KeyPeople + strconv.FormatInt(storeID, 10) + " " + strconv.Itoa(next), Style: bot.Quiet})
+		c.Keys = append(c.Keys, bot.CardKey{Text: "其他人", Key: command.Button{Action: command.ActPeople, Store: storeID, From: next}.Key(), Style: bot.Quiet})
 	}
 	return bot.Reply{Card: &c}, nil
 }
 
 // person shows one of a store's people with what can be changed.
-func (u *admin) person(ctx context.Context, tx *models.DB, m bot.Message, storeID int64, user string) (bot.Reply, error) {
-	s, refused, err := u.access.Changeable(ctx, tx, m.User, storeID)
+func (u *admin) person(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+	s, refused, err := u.access.Changeable(ctx, tx, m.User, b.Store)
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	p, err := tx.Member(ctx, storeID, user)
+	p, err := tx.Member(ctx, b.Store, b.User)
 	if errors.Is(err, models.ErrNotFound) {
 		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
 	}
@@ -252,50 +248,49 @@ func (u *admin) person(ctx context.Context, tx *models.DB, m bot.Message, storeI
 func (u *admin) personCard(s models.Store, p models.Member) *bot.Card {
 	c := &bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: p.Name, Desc: words.RoleNames[p.Role],
 		Fields: []bot.Field{{Key: "账号", Value: p.UserID, User: p.UserID}}}
-	about := strconv.FormatInt(s.ID, 10) + " "
 	for _, role := range []models.Role{models.RoleStaff, models.RoleLead, models.RoleManager} {
 		if role != p.Role {
-			c.Keys = append(c.Keys, bot.CardKey{Text: "设为" + words.RoleNames[role], Key: command.KeyRole + about + string(role) + " " + p.UserID, Style: bot.Quiet})
+			c.Keys = append(c.Keys, bot.CardKey{Text: "设为" + words.RoleNames[role], Key: command.Button{Action: command.ActRole, Store: s.ID, Role: string(role), User: p.UserID}.Key(), Style: bot.Quiet})
 		}
 	}
-	c.Keys = append(c.Keys, bot.CardKey{Text: "移出门店", Key: command.KeyRemove + about + p.UserID, Style: bot.Danger})
+	c.Keys = append(c.Keys, bot.CardKey{Text: "移出门店", Key: command.Button{Action: command.ActRemove, Store: s.ID, User: p.UserID}.Key(), Style: bot.Danger})
 	return c
 }
 
-func (u *admin) setRole(ctx context.Context, tx *models.DB, m bot.Message, storeID int64, role models.Role, user string) (bot.Reply, error) {
-	s, refused, err := u.access.Changeable(ctx, tx, m.User, storeID)
+func (u *admin) setRole(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+	s, refused, err := u.access.Changeable(ctx, tx, m.User, b.Store)
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	p, err := tx.Member(ctx, storeID, user)
+	p, err := tx.Member(ctx, b.Store, b.User)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
 	case err != nil:
 		return bot.Reply{}, fmt.Errorf("bot: member: %w", err)
-	case words.RoleNames[role] == "":
-		return oldCard, nil
+	case words.RoleNames[models.Role(b.Role)] == "":
+		return words.OldCard.Reply(), nil
 	}
-	p.Role = role
+	p.Role = models.Role(b.Role)
 	if err := u.setMember(ctx, tx, m, p); err != nil {
 		return bot.Reply{}, err
 	}
 	return bot.Reply{Card: u.personCard(s, p)}, nil
 }
 
-func (u *admin) remove(ctx context.Context, tx *models.DB, m bot.Message, storeID int64, user string) (bot.Reply, error) {
-	s, refused, err := u.access.Changeable(ctx, tx, m.User, storeID)
+func (u *admin) remove(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+	s, refused, err := u.access.Changeable(ctx, tx, m.User, b.Store)
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	p, err := tx.Member(ctx, storeID, user)
+	p, err := tx.Member(ctx, b.Store, b.User)
 	if errors.Is(err, models.ErrNotFound) {
 		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
 	}
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("bot: member: %w", err)
 	}
-	if _, err := tx.RemoveMember(ctx, storeID, user); err != nil {
+	if _, err := tx.RemoveMember(ctx, b.Store, b.User); err != nil {
 		return bot.Reply{}, fmt.Errorf("bot: remove: %w", err)
 	}
 	if err := u.turns.record(ctx, tx, m, "remove", s.ID, p.UserID, p.Name+" "+string(p.Role), ""); err != nil {

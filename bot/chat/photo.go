@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"yanquan/bot"
-	"yanquan/bot/access"
 	"yanquan/bot/command"
 	"yanquan/bot/platform"
 	"yanquan/bot/redeem"
@@ -19,187 +18,172 @@ import (
 	"yanquan/models"
 )
 
-// photo does what a message with pictures, or a scan, asks. The pictures of
-// somebody who may do nothing here are not even fetched. What they say is kept
-// before anything is done about it: a picture can be fetched for minutes only, and
-// a message may be taken up again later.
-func (b *Bot) photo(ctx context.Context, row models.Inbox, m bot.Message, a command.Wish) (bot.Reply, error) {
-	places, denied, err := b.access.Of(ctx, b.DB, m)
-	if err != nil {
-		return bot.Reply{}, err
-	}
-	if len(places) == 0 {
-		return b.turns.finish(ctx, row, m, denied)
-	}
-	if wait, err := b.vouchers.slowed(ctx, m, command.Command{Verb: a.Verb}, places); err != nil || !wait.Empty() {
-		if err != nil {
-			return bot.Reply{}, err
-		}
-		return b.turns.finish(ctx, row, m, wait)
-	}
-	if len(m.Scanned) == 0 {
-		if b.Pictures == nil {
-			return b.turns.finish(ctx, row, m, bot.Reply{Text: "我现在看不了图片，请直接发券码，例如：验 7992697494"})
-		}
-		if row, err = b.turns.extend(ctx, row, photoTime+b.core.Lease(redeem.ConsumeCalls)); err != nil {
-			return bot.Reply{}, err
-		}
-		texts, all, trouble := b.pictures.readPictures(ctx, row.ID, m)
-		if err := ctx.Err(); err != nil { // we stop: another process reads them
-			return bot.Reply{}, fmt.Errorf("bot: pictures: %w", err)
-		}
-		if len(texts) == 0 {
-			return b.turns.finish(ctx, row, m, bot.Reply{Text: trouble})
-		}
-		m.Scanned = texts
-		if !all { // something may be missing that was meant: nothing is consumed unseen
-			m.Kind, m.Text, a = bot.Photo, "", command.Wish{Verb: command.VerbQuery}
+// scanned is what the codes of a message say: the command that they amount to, or
+// QR codes that only the platform knows.
+type scanned struct {
+	command *command.Command
+	qr      []string
+	wish    command.Wish
+}
+
+// read finds out what the pictures of a message, or a scan, say; nil: it was
+// answered. What they say is kept before anything is done about it: a picture can be
+// fetched for minutes only, and a message may be taken up again later.
+func (x *scans) read(ctx context.Context, t *turn, w command.Wish) (*scanned, bot.Reply, error) {
+	if len(t.m.Scanned) == 0 {
+		var reply bot.Reply
+		var err error
+		if w, reply, err = x.look(ctx, t, w); err != nil || !reply.Empty() {
+			return nil, reply, err
 		}
 	}
-	codes, others := command.SortOut(m.Scanned)
+	codes, others := command.SortOut(t.m.Scanned)
 	if len(codes) > 0 {
-		m.Means = a.About(codes)
-		if row, err = b.turns.rewrite(ctx, row, m, b.core.Lease(redeem.ConsumeCalls), nil); err != nil {
-			return bot.Reply{}, err
-		}
-		return b.text(ctx, row, m, m.Means, nil)
+		cmd, reply, err := x.amounts(ctx, t, w.About(codes), nil)
+		return &scanned{command: cmd}, reply, err
 	}
-	qr := slices.DeleteFunc(slices.Clone(others), func(text string) bool { return !command.Plausible(text) })
+	qr := plausible(others)
+	var why bot.Reply
 	switch {
 	case len(qr) == 0:
-		return b.turns.finish(ctx, row, m, bot.Reply{Text: notOurs(others[0])})
+		why = words.NotOurs(others[0])
 	case len(qr) > maxScanned:
-		return b.turns.finish(ctx, row, m, bot.Say("一次最多认 %d 个二维码，这里有 %d 个，一个都没有处理。请分几次拍。", maxScanned, len(qr)))
-	case a.Verb == command.VerbUndo:
-		return b.turns.finish(ctx, row, m, bot.Reply{Text: "二维码里没有写券码，所以没有撤销。请发数字券码，例如：撤 7992697494；或者发「撤」，看最近的一次。"})
+		why = words.TooManyQR(maxScanned, len(qr))
+	case w.Verb == command.VerbUndo:
+		why = words.NoUndoByQR
+	default:
+		return &scanned{qr: qr, wish: w}, bot.Reply{}, t.keep(ctx, x.core.Lease(redeem.ConsumeCalls), nil)
 	}
-	if row, err = b.turns.rewrite(ctx, row, m, b.core.Lease(redeem.ConsumeCalls), nil); err != nil {
-		return bot.Reply{}, err
-	}
-	if places, err = b.access.Chosen(ctx, m, places); err != nil {
-		return bot.Reply{}, err
-	}
-	if len(places) > 1 {
-		return b.turns.finish(ctx, row, m, b.askStore(places, markScan+row.ID, 0))
-	}
-	return b.scanned(ctx, row, m, places[0], a, qr)
+	reply, err := t.answer(ctx, why)
+	return nil, reply, err
 }
 
-// markScan stands, in the key of a button that chooses a store, for the codes of
-// the message that it names.
-const markScan = "scan:"
-
-// scannedAt goes on with a scan in the store that was chosen for it.
-func (b *Bot) scannedAt(ctx context.Context, row models.Inbox, m bot.Message, p access.Place, id string) (bot.Reply, error) {
-	if m.Means != "" {
-		return b.text(ctx, row, m, m.Means, &p)
+// look reads the pictures; a reply: it was answered. Where one could not be read,
+// something may be missing that was meant: nothing is consumed unseen.
+func (x *scans) look(ctx context.Context, t *turn, w command.Wish) (command.Wish, bot.Reply, error) {
+	if x.Pictures == nil {
+		reply, err := t.answer(ctx, words.NoPictures)
+		return w, reply, err
 	}
-	asked, err := b.DB.Message(ctx, id)
+	if err := t.extend(ctx, photoTime+x.core.Lease(redeem.ConsumeCalls)); err != nil {
+		return w, bot.Reply{}, err
+	}
+	texts, all, trouble := x.readPictures(ctx, t.row.ID, t.m)
+	if err := ctx.Err(); err != nil { // we stop: another process reads them
+		return w, bot.Reply{}, fmt.Errorf("chat: pictures: %w", err)
+	}
+	if len(texts) == 0 {
+		reply, err := t.answer(ctx, words.NoPicture(trouble))
+		return w, reply, err
+	}
+	t.m.Scanned = texts
+	if !all {
+		t.m.Kind, t.m.Text, w = bot.Photo, "", command.Wish{Verb: command.VerbQuery}
+	}
+	return w, bot.Reply{}, nil
+}
+
+// amounts keeps the command that a message amounts to. One that cannot be done is
+// left to its handler, which says why.
+func (x *scans) amounts(ctx context.Context, t *turn, cmd command.Command, calls []models.Call) (*command.Command, bot.Reply, error) {
+	if cmd.Problem == "" {
+		t.m.Means = cmd.Encode()
+	}
+	return &cmd, bot.Reply{}, t.keep(ctx, x.core.Lease(redeem.ConsumeCalls), calls)
+}
+
+func plausible(texts []string) []string {
+	return slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return !command.Plausible(text) })
+}
+
+// stored is what an earlier message of the same conversation has scanned; false: it
+// is gone, or not this person's.
+func (x *scans) stored(ctx context.Context, t *turn, id string) (scanned, bool, error) {
+	row, err := x.DB.Message(ctx, id)
 	if errors.Is(err, models.ErrNotFound) {
-		return b.turns.finish(ctx, row, m, oldCard)
+		return scanned{}, false, nil
 	}
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: scan: %w", err)
+		return scanned{}, false, fmt.Errorf("chat: scan: %w", err)
 	}
 	var first bot.Message
-	if err := json.Unmarshal(asked.Payload, &first); err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: stored message: %w", err)
+	if err := json.Unmarshal(row.Payload, &first); err != nil {
+		return scanned{}, false, fmt.Errorf("chat: stored message: %w", err)
 	}
 	_, others := command.SortOut(first.Scanned)
-	qr := slices.DeleteFunc(others, func(text string) bool { return !command.Plausible(text) })
-	a, ok := command.WishOf(first)
-	if !ok || len(qr) == 0 || len(qr) > maxScanned || first.Chat != m.Chat || m.Private() && !strings.EqualFold(first.User, m.User) {
-		return b.turns.finish(ctx, row, m, oldCard)
-	}
-	return b.scanned(ctx, row, m, p, a, qr)
+	s := scanned{qr: plausible(others)}
+	w, ok := command.WishOf(first)
+	s.wish = w
+	mine := first.Chat == t.m.Chat && (!t.m.Private() || strings.EqualFold(first.User, t.m.User))
+	return s, ok && mine && len(s.qr) > 0 && len(s.qr) <= maxScanned, nil
 }
 
-// scanned asks the platform what QR codes stand for that hold no voucher code. One
-// voucher is taken from there on like its code, typed; several are a choice.
-func (b *Bot) scanned(ctx context.Context, row models.Inbox, m bot.Message, p access.Place, a command.Wish, qr []string) (bot.Reply, error) {
-	row, err := b.turns.extend(ctx, row, b.core.Lease(2*len(qr)+redeem.ConsumeCalls))
+// found is what a platform says of QR codes.
+type found struct {
+	vouchers    []platform.Voucher
+	calls       []models.Call
+	refused     models.Outcome
+	each        bool // QR code stands for just one voucher
+	unsupported bool
+}
+
+// resolve asks the platform what QR codes stand for that hold no voucher code, in
+// the one place of the turn. One voucher is taken from there on like its code,
+// typed; several are a choice. nil: it was answered.
+func (x *scans) resolve(ctx context.Context, t *turn, s scanned) (*command.Command, bot.Reply, error) {
+	if err := t.extend(ctx, x.core.Lease(2*len(s.qr)+redeem.ConsumeCalls)); err != nil {
+		return nil, bot.Reply{}, err
+	}
+	f, err := x.ask(ctx, t, s.qr)
 	if err != nil {
-		return bot.Reply{}, err
+		return nil, bot.Reply{}, err
 	}
-	var found []platform.Voucher
-	var calls []models.Call
-	var refused models.Outcome
-	each := true // QR code stands for just one voucher
-	for _, text := range qr {
-		scan, err := b.core.Scan(ctx, redeem.Question{Store: p.Store, UserID: p.Member.UserID, User: p.Member.Name, Code: text})
-		if err != nil {
-			return bot.Reply{}, err
-		}
-		if calls = append(calls, scan.Calls...); scan.Unsupported {
-			return b.turns.finish(ctx, row, m, bot.Reply{Text: "这家门店的平台认不出二维码，没有核销。请发二维码下面的数字券码，例如：验 7992697494"})
-		}
-		refused.Reason = cmp.Or(refused.Reason, scan.Outcome.Reason)
-		each = each && len(scan.List) == 1
-		found = append(found, scan.List...)
-	}
+	p, w := t.places[0], s.wish
+	var why bot.Reply
 	switch {
-	case len(found) == 0 && unknownQR(refused.Reason):
-		return b.turns.finishCalls(ctx, row, m, bot.Reply{Text: "平台不认识这个二维码，没有核销。" + askAgain}, calls)
-	case len(found) == 0:
-		none := models.Operation{StoreID: p.ID, UserID: p.Member.UserID, User: p.Member.Name, Outcome: refused}
-		return b.turns.finishCalls(ctx, row, m, b.vouchers.refusal(p.Store, none), calls)
-	case len(found) > 1 && !(each && a.Verb == command.VerbVerify):
-		return b.turns.finishCalls(ctx, row, m, b.chooseVoucher(p.Store, found), calls)
-	case !each: // another QR code stands for none: look first
-		a = command.Wish{Verb: command.VerbQuery}
+	case f.unsupported:
+		why = words.NoQRCodes
+	case len(f.vouchers) == 0 && unknownQR(f.refused.Reason):
+		why = words.QRNotKnown
+	case len(f.vouchers) == 0:
+		why = x.words.Refusal(p.Store, models.Operation{StoreID: p.ID, UserID: p.Member.UserID, User: p.Member.Name, Outcome: f.refused})
+	case len(f.vouchers) > 1 && !(f.each && w.Verb == command.VerbVerify):
+		why = x.words.Choose(p.Store, f.vouchers)
 	}
-	codes := make([]string, len(found))
-	for i, f := range found {
-		codes[i] = f.Code
+	if !why.Empty() {
+		reply, err := t.answerCalls(ctx, why, f.calls)
+		return nil, reply, err
 	}
-	m.Means = a.About(codes)
-	if row, err = b.turns.rewrite(ctx, row, m, b.core.Lease(redeem.ConsumeCalls), calls); err != nil {
-		return bot.Reply{}, err
+	if !f.each { // another QR code stands for none: look first
+		w = command.Wish{Verb: command.VerbQuery}
 	}
-	return b.text(ctx, row, m, m.Means, &p)
+	codes := make([]string, len(f.vouchers))
+	for i, v := range f.vouchers {
+		codes[i] = v.Code
+	}
+	return x.amounts(ctx, t, w.About(codes), f.calls)
+}
+
+func (x *scans) ask(ctx context.Context, t *turn, qr []string) (f found, err error) {
+	p := t.places[0]
+	f.each = true
+	for _, text := range qr {
+		scan, err := x.core.Scan(ctx, redeem.Question{Store: p.Store, UserID: p.Member.UserID, User: p.Member.Name, Code: text})
+		if err != nil {
+			return found{}, err
+		}
+		f.calls = append(f.calls, scan.Calls...)
+		f.vouchers = append(f.vouchers, scan.List...)
+		f.refused.Reason = cmp.Or(f.refused.Reason, scan.Outcome.Reason)
+		f.each = f.each && len(scan.List) == 1
+		if f.unsupported = scan.Unsupported; f.unsupported {
+			break
+		}
+	}
+	return f, nil
 }
 
 // unknownQR reports whether a refusal only says that a QR code is no voucher's.
 func unknownQR(reason string) bool {
 	return reason == "" || reason == platform.NotFound || reason == string(dianping.BadRequest)
-}
-
-// chooseVoucher lets the person choose what a QR code is used for.
-func (b *Bot) chooseVoucher(s models.Store, vouchers []platform.Voucher) bot.Reply {
-	c := bot.Card{
-		TaskID: b.NewID(), Source: words.Source(s), Title: fmt.Sprintf("有 %d 种券，请选一种", len(vouchers)),
-		Text: "还没有核销，选好以后再确认。",
-	}
-	var lines []string
-	for i, v := range vouchers {
-		worth := v.Title
-		if v.PriceKnown {
-			worth += " " + dianping.Fen(v.PriceFen).String()
-		}
-		if v.Left > 0 {
-			worth += fmt.Sprintf(" 可用 %d 张", v.Left)
-		}
-		if len(c.Keys) < bot.MaxKeys {
-			c.Fields = append(c.Fields, bot.Field{Key: fmt.Sprintf("第%d种", i+1), Value: worth})
-			key := fmt.Sprintf("%s%d %s", command.KeyStore, s.ID, command.Wish{Verb: command.VerbQuery}.About([]string{v.Code}))
-			c.Keys = append(c.Keys, bot.CardKey{Text: fmt.Sprintf("%d %s", i+1, v.Title), Key: key, Style: bot.Primary})
-		}
-		lines = append(lines, fmt.Sprintf("%d. %s **%s**", i+1, worth, v.Code))
-	}
-	reply := bot.Reply{Card: &c}
-	if len(vouchers) > bot.MaxKeys {
-		reply.Text = strings.Join(lines, "\n") + "\n也可以发：查 加券码"
-	}
-	return reply
-}
-
-const askAgain = "请让顾客打开订单里的券码再拍一次，或直接发数字券码，例如：验 7992697494"
-
-// notOurs says of a text that it is no voucher's.
-func notOurs(text string) string {
-	lower := strings.ToLower(strings.TrimSpace(text))
-	if command.Domain.MatchString(lower) || strings.HasPrefix(lower, "http:") || strings.HasPrefix(lower, "https:") {
-		return "这个二维码是一个网址，不是美团或大众点评的券码；我没有打开它，也没有核销。" + askAgain
-	}
-	return "这不是美团或大众点评的券码，没有核销。" + askAgain
 }

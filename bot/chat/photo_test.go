@@ -290,7 +290,7 @@ func TestScanInOneOfTwoStores(t *testing.T) {
 		has(t, r, "请选择门店")
 		has(t, press("zhaoliu", r, b.key(r, "人民广场店")), "核销成功")
 		b.effects(Code, 1, 0)
-		has(t, press("zhaoliu", r, command.KeyStore+"1 "+markScan+"nothing"), "太旧")
+		has(t, press("zhaoliu", r, command.Button{Action: command.ActStore, Store: 1, Scan: "nothing"}.Key()), "太旧")
 		b.clock.Advance(24 * time.Hour)
 		has(t, scan("", Code), "请选择门店", "查 "+Code)
 	})

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -8,12 +9,19 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/redeem"
 	"yanquan/bot/scan"
+	"yanquan/bot/words"
+	"yanquan/models"
 )
 
-// pictures reads the codes on pictures.
-type pictures struct {
+// scans makes commands of what codes on pictures say.
+type scans struct {
+	DB       *models.DB
+	core     *redeem.Core
+	words    *words.Words
 	Pictures bot.Pictures // nil: pictures are not looked at
+	NewID    func() string
 	Log      *slog.Logger
 }
 
@@ -23,8 +31,8 @@ const (
 )
 
 // readPictures reads all pictures of a message: what their codes say, whether each
-// had one, and where none had, why, in a sentence for staff.
-func (x *pictures) readPictures(ctx context.Context, id string, m bot.Message) (texts []string, all bool, trouble string) {
+// had one, and where one had none, why.
+func (x *scans) readPictures(ctx context.Context, id string, m bot.Message) (texts []string, all bool, trouble error) {
 	ctx, cancel := context.WithTimeout(ctx, photoTime)
 	defer cancel()
 	var found []scan.Code
@@ -33,9 +41,7 @@ func (x *pictures) readPictures(ctx context.Context, id string, m bot.Message) (
 		codes, err := x.readPicture(ctx, m.Channel, p)
 		if err != nil {
 			x.Log.Info("picture not read", "message", id, "channel", m.Channel, "error", err)
-			if all = false; trouble == "" {
-				trouble = troubleOf(err)
-			}
+			all, trouble = false, cmp.Or(trouble, err)
 		}
 		found = append(found, codes...)
 	}
@@ -49,7 +55,7 @@ func (x *pictures) readPictures(ctx context.Context, id string, m bot.Message) (
 	return texts, all, trouble
 }
 
-func (x *pictures) readPicture(ctx context.Context, channel string, p bot.Picture) ([]scan.Code, error) {
+func (x *scans) readPicture(ctx context.Context, channel string, p bot.Picture) ([]scan.Code, error) {
 	data, err := x.Pictures.Fetch(ctx, channel, p)
 	if err != nil && !errors.Is(err, bot.ErrPictureGone) && !errors.Is(err, bot.ErrPictureTooLarge) && !errors.Is(err, bot.ErrPictureUnreadable) && ctx.Err() == nil {
 		data, err = x.Pictures.Fetch(ctx, channel, p)
@@ -58,21 +64,4 @@ func (x *pictures) readPicture(ctx context.Context, channel string, p bot.Pictur
 		return nil, err
 	}
 	return scan.Read(ctx, data)
-}
-
-// troubleOf says what is wrong with a picture, and what to do.
-func troubleOf(err error) string {
-	switch {
-	case errors.Is(err, bot.ErrPictureGone):
-		return "图片已经过期，请重新发一次。"
-	case errors.Is(err, bot.ErrPictureTooLarge), errors.Is(err, scan.ErrTooLarge):
-		return "图片太大了，我打不开。请靠近券码截图或重新拍一张，不要发原图。"
-	case errors.Is(err, bot.ErrPictureUnreadable), errors.Is(err, scan.ErrNotPicture):
-		return "这张图片我打不开。请重新拍一张发来，或直接发券码，例如：验 7992697494"
-	case errors.Is(err, scan.ErrNothing):
-		return "图片里没有找到二维码或条形码。请靠近一点、拍清楚再发一次，或直接发下面的数字券码。"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "图片一时看不过来，请过一会儿再发，或直接发券码，例如：验 7992697494"
-	}
-	return "图片没有取到，请重新发一次，或直接发券码，例如：验 7992697494"
 }

@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -19,13 +18,13 @@ func TestPressTellsTheTruth(t *testing.T) {
 		me            = "zhangsan"
 	)
 	type button struct {
-		say, key string // key: the button's text, or what is in it where there is no such button
+		say, key string // key: the button's text; empty: 查看结果, which the card has not
 	}
 	buttons := map[string]button{
 		"undo": {"验 " + first, "撤销"},
 		"list": {"验 " + first + " " + second, "撤 尾号0001"},
 		"look": {first, "确认核销"},
-		"show": {"验 " + first, command.KeyShow},
+		"show": {"验 " + first, ""},
 	}
 	undoText := func(user string) func(*bench) {
 		return func(b *bench) { has(b.t, b.privately(user, "撤 "+first), "已撤销") }
@@ -88,8 +87,8 @@ func TestPressTellsTheTruth(t *testing.T) {
 						m := b.at(channel, chat, me)
 						m.Kind, m.Button = bot.Click, &bot.Button{TaskID: shown.Card.TaskID}
 						m.Way.Wire = wire("response_code", "pressed")
-						if press.key == command.KeyShow {
-							m.Button.Key = command.KeyShow + operation(b).ID
+						if press.key == "" {
+							m.Button.Key = command.Button{Action: command.ActShow, Operation: operation(b).ID}.Key()
 						} else {
 							m.Button.Key = b.key(shown, press.key)
 						}
@@ -127,8 +126,8 @@ func (b *bench) canBeDone(r bot.Reply, user, chat string) {
 	places, _, err := b.bot.access.Of(b.t.Context(), b.db, m)
 	b.must(err)
 	for _, k := range r.Card.Keys {
-		if id, ok := strings.CutPrefix(k.Key, command.KeyUndo); ok {
-			op, err := b.db.Operation(b.t.Context(), id)
+		if pressed, err := command.ReadButton(k.Key); err == nil && pressed.Action == command.ActUndo {
+			op, err := b.db.Operation(b.t.Context(), pressed.Operation)
 			b.must(err)
 			p, ok := access.Find(places, op.StoreID)
 			if !ok || !p.MayUndo(op) || !b.bot.words.Undoable(op) {

@@ -169,7 +169,7 @@ func (b *Bot) countBacklog(ctx context.Context) error {
 
 // answer works on a message to its answer.
 func (b *Bot) answer(ctx context.Context, row models.Inbox, m bot.Message) (bot.Reply, error) {
-	reply, err := b.work(ctx, row, m)
+	reply, err := b.talk.work(ctx, row, m)
 	if err == nil && reply.Pending {
 		err = b.doubts.lookAgain(ctx, row.ID)
 	}

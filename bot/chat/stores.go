@@ -36,14 +36,22 @@ type admin struct {
 	NewID         func() string
 }
 
+func (u *admin) askToAuthorize(ctx context.Context, t *turn, _ command.Command) (bot.Reply, error) {
+	return u.authorize(ctx, t, "")
+}
+
+func (u *admin) authorizePressed(ctx context.Context, t *turn, b command.Button) (bot.Reply, error) {
+	return u.authorize(ctx, t, b.Platform)
+}
+
 // authorize gives a manager a link to the platform's page: in private, for who
-// opens it connects shops in this company's name.
-func (u *admin) authorize(ctx context.Context, row models.Inbox, m bot.Message, platform string) (bot.Reply, error) {
-	reply, err := u.authorizeReply(ctx, m, platform)
+// opens it connects shops in this company's name. Without a platform, it asks which.
+func (u *admin) authorize(ctx context.Context, t *turn, platform string) (bot.Reply, error) {
+	reply, err := u.authorizeReply(ctx, t.m, platform)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	return u.turns.finish(ctx, row, m, reply)
+	return t.answer(ctx, reply)
 }
 
 func (u *admin) authorizeReply(ctx context.Context, m bot.Message, platform string) (bot.Reply, error) {
@@ -63,7 +71,7 @@ func (u *admin) authorizeReply(ctx context.Context, m bot.Message, platform stri
 		for _, name := range []string{dianping.Meituan, dianping.Dianping} {
 			if u.Authorizers[name] != nil {
 				platform = name
-				keys = append(keys, bot.CardKey{Text: words.PlatformNames[name], Key: command.KeyAuthorize + name, Style: bot.Primary})
+				keys = append(keys, bot.CardKey{Text: words.PlatformNames[name], Key: command.Button{Action: command.ActAuthorize, Platform: name}.Key(), Style: bot.Primary})
 			}
 		}
 		if len(keys) > 1 {
@@ -84,7 +92,7 @@ func (u *admin) authorizeReply(ctx context.Context, m bot.Message, platform stri
 }
 
 // listStores shows a manager the stores and their access to the platform.
-func (u *admin) listStores(ctx context.Context, tx *models.DB, m bot.Message) (bot.Reply, error) {
+func (u *admin) listStores(ctx context.Context, tx *models.DB, m bot.Message, _ command.Command) (bot.Reply, error) {
 	stores, err := u.access.Managed(ctx, tx, m.User)
 	if err != nil {
 		return bot.Reply{}, err
@@ -112,7 +120,7 @@ func (u *admin) listStores(ctx context.Context, tx *models.DB, m bot.Message) (b
 		c.Text = "还没有门店。点「授权门店」把门店接进来。"
 	}
 	if len(u.Authorizers) > 0 && m.Private() {
-		c.Keys = []bot.CardKey{{Text: "授权门店", Key: command.KeyAuthorize, Style: bot.Primary}}
+		c.Keys = []bot.CardKey{{Text: "授权门店", Key: command.Button{Action: command.ActAuthorize}.Key(), Style: bot.Primary}}
 	}
 	reply := bot.Reply{Card: &c}
 	if len(stores) > bot.MaxFields {
@@ -121,41 +129,36 @@ func (u *admin) listStores(ctx context.Context, tx *models.DB, m bot.Message) (b
 	return reply, nil
 }
 
-// offerBinding lets a manager choose the store that a group works for.
-func (u *admin) offerBinding(ctx context.Context, tx *models.DB, m bot.Message) (bot.Reply, error) {
+// bindable are the stores that a manager can bind this group to.
+func (u *admin) bindable(ctx context.Context, tx *models.DB, m bot.Message) (choice, bot.Reply, error) {
 	if m.Private() {
-		return bot.Say("请在门店的群里 @我 发「绑定」。"), nil
+		return choice{}, bot.Say("请在门店的群里 @我 发「绑定」。"), nil
 	}
 	stores, err := u.access.Managed(ctx, tx, m.User)
 	if err != nil {
-		return bot.Reply{}, err
+		return choice{}, bot.Reply{}, err
 	}
 	if len(stores) == 0 {
-		return bot.Say("只有管理员可以绑定门店。还没有门店的话，请管理员在单聊里发「授权」。"), nil
+		return choice{}, bot.Say("只有管理员可以绑定门店。还没有门店的话，请管理员在单聊里发「授权」。"), nil
 	}
 	bound, err := tx.StoresOfChat(ctx, m.Chat)
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: stores of a group: %w", err)
+		return choice{}, bot.Reply{}, fmt.Errorf("chat: stores of a group: %w", err)
 	}
 	stores = slices.DeleteFunc(stores, func(s models.Store) bool {
 		return s.Origin == models.OriginConfig || slices.ContainsFunc(bound, func(o models.Store) bool { return o.ID == s.ID })
 	})
 	if len(stores) == 0 {
-		return bot.Say("没有可以绑定的门店了。写在配置文件里的门店，请改 config.yaml。"), nil
+		return choice{}, bot.Say("没有可以绑定的门店了。写在配置文件里的门店，请改 config.yaml。"), nil
 	}
-	keys, rest := storeKeys(stores, command.KeyBind)
-	c := bot.Card{TaskID: u.NewID(), Source: "验券", Title: "这个群为哪家门店验券？", Keys: keys}
-	if rest > 0 {
-		c.Text = fmt.Sprintf("还有 %d 家没有列出来，先绑定的会从这里消失。", rest)
-	}
-	return bot.Reply{Card: &c}, nil
+	return choice{title: "这个群为哪家门店验券？", stores: stores, style: bot.Primary, word: "绑定"}, bot.Reply{}, nil
 }
 
-func (u *admin) bind(ctx context.Context, tx *models.DB, m bot.Message, storeID int64) (bot.Reply, error) {
+func (u *admin) bind(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
 	if m.Private() {
 		return bot.Say("请在门店的群里 @我 发「绑定」。"), nil
 	}
-	s, refused, err := u.access.Changeable(ctx, tx, m.User, storeID)
+	s, refused, err := u.access.Changeable(ctx, tx, m.User, b.Store)
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
@@ -172,40 +175,36 @@ func (u *admin) bind(ctx context.Context, tx *models.DB, m bot.Message, storeID 
 	return bot.Reply{Card: &bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: "已绑定", Tone: bot.Good, Desc: "这个群现在为 " + s.Name + " 验券", Text: text}}, nil
 }
 
-// offerUnbinding lets a manager take a store off a group.
-func (u *admin) offerUnbinding(ctx context.Context, tx *models.DB, m bot.Message) (bot.Reply, error) {
+// bound are the stores that a manager can take off this group.
+func (u *admin) bound(ctx context.Context, tx *models.DB, m bot.Message) (choice, bot.Reply, error) {
 	if m.Private() {
-		return bot.Say("请在门店的群里 @我 发「解绑」。"), nil
+		return choice{}, bot.Say("请在门店的群里 @我 发「解绑」。"), nil
 	}
 	bound, err := tx.StoresOfChat(ctx, m.Chat)
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: stores of a group: %w", err)
+		return choice{}, bot.Reply{}, fmt.Errorf("chat: stores of a group: %w", err)
 	}
 	if len(bound) == 0 {
-		return bot.Say("这个群没有绑定门店。"), nil
+		return choice{}, bot.Say("这个群没有绑定门店。"), nil
 	}
 	manages, err := u.access.Managed(ctx, tx, m.User)
 	if err != nil {
-		return bot.Reply{}, err
+		return choice{}, bot.Reply{}, err
 	}
-	bound = slices.DeleteFunc(bound, func(s models.Store) bool {
+	stores := slices.DeleteFunc(bound, func(s models.Store) bool {
 		return !slices.ContainsFunc(manages, func(o models.Store) bool { return o.ID == s.ID })
 	})
-	if len(bound) == 0 {
-		return bot.Say("只有管理员可以解绑门店。"), nil
+	if len(stores) == 0 {
+		return choice{}, bot.Say("只有管理员可以解绑门店。"), nil
 	}
-	keys, _ := storeKeys(bound, command.KeyUnbind)
-	for i := range keys {
-		keys[i].Style = bot.Danger
-	}
-	return bot.Reply{Card: &bot.Card{TaskID: u.NewID(), Source: "验券", Title: "解除哪家门店？", Text: "解除以后，这个群不能再为它验券。", Keys: keys}}, nil
+	return choice{title: "解除哪家门店？", text: "解除以后，这个群不能再为它验券。", stores: stores, style: bot.Danger, word: "解绑"}, bot.Reply{}, nil
 }
 
-func (u *admin) unbind(ctx context.Context, tx *models.DB, m bot.Message, storeID int64) (bot.Reply, error) {
+func (u *admin) unbind(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
 	if m.Private() {
 		return bot.Say("请在门店的群里 @我 发「解绑」。"), nil
 	}
-	s, refused, err := u.access.Changeable(ctx, tx, m.User, storeID)
+	s, refused, err := u.access.Changeable(ctx, tx, m.User, b.Store)
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
@@ -221,47 +220,31 @@ func (u *admin) unbind(ctx context.Context, tx *models.DB, m bot.Message, storeI
 	return bot.Reply{Card: &bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: "已解绑", Desc: "这个群不再为 " + s.Name + " 验券"}}, nil
 }
 
-// offerSwitch asks a person with several stores which is meant from now on, unless
-// they have named it.
-func (u *admin) offerSwitch(ctx context.Context, tx *models.DB, m bot.Message, name string) (bot.Reply, error) {
+// usable are the stores in which a person can be from now on.
+func (u *admin) usable(ctx context.Context, tx *models.DB, m bot.Message) (choice, bot.Reply, error) {
 	places, denied, err := u.access.Of(ctx, tx, m)
-	if err != nil || len(places) == 0 {
-		return denied, err
-	}
-	if len(places) == 1 {
-		return bot.Say("您在这里只有一家门店：%s，不用切换。", places[0].Name), nil
+	switch {
+	case err != nil || len(places) == 0:
+		return choice{}, denied.Reply(), err
+	case len(places) == 1:
+		return choice{}, bot.Say("您在这里只有一家门店：%s，不用切换。", places[0].Name), nil
 	}
 	stores := make([]models.Store, len(places))
 	for i, p := range places {
 		stores[i] = p.Store
 	}
-	if name != "" {
-		i := slices.IndexFunc(stores, func(s models.Store) bool { return command.Normalize(s.Name) == command.Normalize(name) })
-		if i < 0 {
-			return bot.Say("您在这里没有叫「%s」的门店。请发「切换」看看有哪些。", command.Shorten(name)), nil
-		}
-		return u.use(ctx, tx, m, stores[i].ID)
-	}
-	keys, rest := storeKeys(stores, command.KeyUse)
-	for i := range keys {
-		keys[i].Say = "切换 " + keys[i].Text
-	}
-	c := bot.Card{TaskID: u.NewID(), Source: "验券", Title: "今天为哪家门店验券？", Keys: keys}
-	if rest > 0 {
-		c.Text = fmt.Sprintf("还有 %d 家没有列出来，请直接发券码再选。", rest)
-	}
-	return bot.Reply{Card: &c}, nil
+	return choice{title: "今天为哪家门店验券？", stores: stores, style: bot.Primary, word: "切换"}, bot.Reply{}, nil
 }
 
 // use remembers a person's store for the rest of the day.
-func (u *admin) use(ctx context.Context, tx *models.DB, m bot.Message, storeID int64) (bot.Reply, error) {
+func (u *admin) use(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
 	places, denied, err := u.access.Of(ctx, tx, m)
 	if err != nil || len(places) == 0 {
-		return denied, err
+		return denied.Reply(), err
 	}
-	p, ok := access.Find(places, storeID)
+	p, ok := access.Find(places, b.Store)
 	if !ok {
-		return foreignCard, nil
+		return words.ForeignCard.Reply(), nil
 	}
 	if err := u.access.Remember(ctx, tx, m, p); err != nil {
 		return bot.Reply{}, err

@@ -1,37 +1,96 @@
 package chat
 
 import (
-	"strconv"
+	"fmt"
 	"strings"
 
 	"yanquan/bot"
 	"yanquan/bot/access"
 	"yanquan/bot/command"
+	"yanquan/dianping"
+	"yanquan/models"
 )
 
-// askStore lets the person choose where a command is meant, of the stores from
-// the one given on.
-func (b *Bot) askStore(places []access.Place, text string, from int) bot.Reply {
+// storeQuestion lets the person choose where something is meant, of the stores from
+// the one given on. what carries the command, or the message that was scanned.
+func storeQuestion(task string, places []access.Place, what command.Button, from int) bot.Reply {
 	card := bot.Card{
-		TaskID: b.NewID(), Source: "验券", Title: "请选择门店", Desc: command.Shorten(text),
+		TaskID: task, Source: "验券", Title: "请选择门店", Desc: command.Shorten(what.Command.String()),
 		Text: "您在多家门店，请点这次要操作的门店。",
 	}
-	if strings.HasPrefix(text, markScan) {
+	if what.Scan != "" {
 		card.Desc = "扫到的二维码"
 	}
-	shown := places[from:]
-	if len(shown) > bot.MaxKeys || from > 0 {
-		shown = shown[:min(len(shown), bot.MaxKeys-1)]
+	stores := make([]models.Store, len(places))
+	for i, p := range places {
+		stores[i] = p.Store
 	}
-	for _, p := range shown {
-		card.Keys = append(card.Keys, bot.CardKey{Text: p.Name, Key: command.KeyStore + strconv.FormatInt(p.ID, 10) + " " + text, Say: "切换 " + p.Name, Style: bot.Primary})
-	}
-	if len(shown) < len(places) {
-		next := from + len(shown)
-		if next >= len(places) {
-			next = 0
-		}
-		card.Keys = append(card.Keys, bot.CardKey{Text: "其他门店", Key: command.KeyMore + strconv.Itoa(next) + " " + text, Style: bot.Quiet})
+	card.Keys = storeKeys(stores, from, command.Button{Action: command.ActStore, Command: what.Command, Scan: what.Scan},
+		command.Button{Action: command.ActStores, Command: what.Command, Scan: what.Scan})
+	for i := range card.Keys[:len(card.Keys)-moreKeys(stores)] {
+		card.Keys[i].Say = sayUse + card.Keys[i].Text
 	}
 	return bot.Reply{Card: &card}
+}
+
+// sayUse begins the text that chooses a store.
+const sayUse = "切换 "
+
+// storeKeys are buttons that do one thing in one of the stores each, from one store
+// on; where there are more than a card holds, the last leads on.
+func storeKeys(stores []models.Store, from int, do, more command.Button) (keys []bot.CardKey) {
+	labels := storeLabels(stores)
+	shown := stores
+	if moreKeys(stores) > 0 {
+		from %= len(stores)
+		shown = stores[from:min(from+bot.MaxKeys-1, len(stores))]
+	} else {
+		from = 0
+	}
+	for i, s := range shown {
+		do.Store = s.ID
+		keys = append(keys, bot.CardKey{Text: labels[from+i], Key: do.Key(), Style: bot.Primary})
+	}
+	if len(shown) < len(stores) {
+		more.From = (from + len(shown)) % len(stores)
+		keys = append(keys, bot.CardKey{Text: "其他门店", Key: more.Key(), Style: bot.Quiet})
+	}
+	return keys
+}
+
+// moreKeys is 1 where the stores do not fit on a card, so that its last button leads
+// on.
+func moreKeys(stores []models.Store) int {
+	if len(stores) > bot.MaxKeys {
+		return 1
+	}
+	return 0
+}
+
+// storeLabels are what to call stores, so that one can be told from the others.
+// Stores of one name are told apart by their platform, or by their number.
+func storeLabels(stores []models.Store) []string {
+	short := map[string]string{dianping.Dianping: "点评", dianping.Meituan: "美团"}
+	times := map[string]int{}
+	for _, s := range stores {
+		times[fold(s.Name)]++
+		times[s.Platform+" "+fold(s.Name)]++
+	}
+	labels := make([]string, len(stores))
+	for i, s := range stores {
+		labels[i] = s.Name
+		switch {
+		case times[fold(s.Name)] == 1:
+		case times[s.Platform+" "+fold(s.Name)] == 1:
+			labels[i] = short[s.Platform] + " " + s.Name
+		default:
+			labels[i] = fmt.Sprintf("%d号 %s", s.ID, s.Name)
+		}
+	}
+	return labels
+}
+
+// fold is a name as it is compared with what somebody typed.
+func fold(name string) string {
+	return strings.Trim(command.Normalize(name), command.Punctuation+" \n")
 }

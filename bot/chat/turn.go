@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/access"
+	"yanquan/bot/command"
 	"yanquan/bot/outbox"
 	"yanquan/bot/redeem"
 	"yanquan/models"
@@ -19,6 +21,73 @@ type turns struct {
 	DB  *models.DB
 	out *outbox.Outbox
 	Now func() time.Time
+}
+
+// turn is one message on its way to its answer.
+type turn struct {
+	turns  *turns
+	row    models.Inbox // as this worker holds it
+	m      bot.Message
+	places []access.Place // where the sender may act, once that was asked; never none then
+}
+
+// answer commits an answer that no journal entry goes with.
+func (t *turn) answer(ctx context.Context, reply bot.Reply) (bot.Reply, error) {
+	return t.turns.finish(ctx, t.row, t.m, reply)
+}
+
+// answerCalls is answer with the calls that were made for it.
+func (t *turn) answerCalls(ctx context.Context, reply bot.Reply, calls []models.Call) (bot.Reply, error) {
+	return t.turns.finishCalls(ctx, t.row, t.m, reply, calls)
+}
+
+// extend prolongs the lease of the message.
+func (t *turn) extend(ctx context.Context, lease time.Duration) (err error) {
+	t.row, err = t.turns.extend(ctx, t.row, lease)
+	return err
+}
+
+// keep stores what has been found out about the message, with the calls that it
+// took, and prolongs its lease.
+func (t *turn) keep(ctx context.Context, lease time.Duration, calls []models.Call) (err error) {
+	t.row, err = t.turns.rewrite(ctx, t.row, t.m, lease, calls)
+	return err
+}
+
+// commit commits a step with the answer that render makes of its result.
+func (t *turn) commit(ctx context.Context, step redeem.Step, render func(context.Context, *models.DB, models.Operation) (bot.Reply, bool, error)) (bot.Reply, error) {
+	return t.turns.commit(ctx, t.row, t.m, step, render)
+}
+
+// in narrows the turn to one of its places; false: it is none of them.
+func (t *turn) in(store int64) bool {
+	p, ok := access.Find(t.places, store)
+	if ok {
+		t.places = []access.Place{p}
+	}
+	return ok
+}
+
+// asked is what a message asks to verify, or to look at. again is the operation on
+// the same code that the person has seen.
+func asked(m bot.Message) (items []command.Item, again string) {
+	switch {
+	case m.Means != "":
+		cmd, _ := command.DecodeCommand(m.Means)
+		return cmd.Items, ""
+	case m.Kind != bot.Click:
+		return command.ParseReply(m.Text, m.Quote).Items, ""
+	case m.Button == nil:
+		return nil, ""
+	}
+	b, err := command.ReadButton(m.Button.Key)
+	switch {
+	case err == nil && b.Action == command.ActVerify:
+		return []command.Item{b.Item}, b.Operation
+	case err == nil && b.Action == command.ActStore:
+		return b.Command.Items, ""
+	}
+	return nil, ""
 }
 
 // Time allowed for things other than platform calls.

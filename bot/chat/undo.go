@@ -8,27 +8,34 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/access"
+	"yanquan/bot/command"
 	"yanquan/bot/outbox"
 	"yanquan/bot/redeem"
+	"yanquan/bot/words"
 	"yanquan/internal/failpoint"
 	"yanquan/models"
 )
 
-// undoCode undoes the verification of a code in one of the stores.
-func (v *vouchers) undoCode(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, code string) (bot.Reply, error) {
-	found, err := v.operationOn(ctx, places, code)
+// undoAsked undoes the verification of a code in one of the places, or offers to
+// undo the sender's last one.
+func (v *vouchers) undoAsked(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
+	if len(cmd.Items) == 0 {
+		return v.offerUndo(ctx, t)
+	}
+	code := cmd.Items[0].Code
+	op, err := operationOn(ctx, v.DB, t.places, code)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	if found == nil {
-		return v.turns.finish(ctx, row, m, notVerified(code))
+	if op == nil {
+		return t.answer(ctx, words.NotVerified(code))
 	}
-	return v.undo(ctx, row, m, places, *found)
+	return v.undo(ctx, t, command.Button{}, *op)
 }
 
 // operationOn finds what was done with a code in one of the stores; nil: nothing.
-func (v *vouchers) operationOn(ctx context.Context, places []access.Place, code string) (*models.Operation, error) {
-	op, err := v.DB.OperationByCouponIn(ctx, access.IDs(places), code)
+func operationOn(ctx context.Context, db *models.DB, places []access.Place, code string) (*models.Operation, error) {
+	op, err := db.OperationByCouponIn(ctx, access.IDs(places), code)
 	switch {
 	case errors.Is(err, models.ErrNotFound) || err == nil && op.State == models.Rejected:
 		return nil, nil
@@ -38,85 +45,82 @@ func (v *vouchers) operationOn(ctx context.Context, places []access.Place, code 
 	return &op, nil
 }
 
-func notVerified(code string) bot.Reply {
-	return bot.Say("券码 %s 没有在这里核销过，不需要撤销。请核对券码再发。", code)
-}
-
 // offerUndoCode shows the verification of a code, with the button that undoes it
 // where that is still possible.
-func (v *vouchers) offerUndoCode(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, code string) (bot.Reply, error) {
-	op, err := v.operationOn(ctx, places, code)
+func (v *vouchers) offerUndoCode(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
+	code := cmd.Items[0].Code
+	op, err := operationOn(ctx, v.DB, t.places, code)
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	if op == nil {
-		return v.turns.finish(ctx, row, m, notVerified(code))
+		return t.answer(ctx, words.NotVerified(code))
 	}
 	switch redeem.CanUndo(*op, v.Now()) {
 	case redeem.Undoable:
-		return v.offer(ctx, row, m, *op)
+		return v.offer(ctx, t, *op)
 	case redeem.NotDone:
 		reply, err := v.views.snapshotReply(ctx, v.DB, *op)
 		if err != nil {
 			return bot.Reply{}, err
 		}
-		return v.turns.finish(ctx, row, m, reply)
+		return t.answer(ctx, reply)
 	}
-	return v.turns.finish(ctx, row, m, v.words.CannotUndo(*op))
+	return t.answer(ctx, v.words.CannotUndo(*op))
 }
 
 // offerUndo shows the sender's last verification that can still be undone.
-func (v *vouchers) offerUndo(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place) (bot.Reply, error) {
-	op, err := v.DB.LastUndoable(ctx, access.IDs(places), places[0].Member.UserID, v.Now())
+func (v *vouchers) offerUndo(ctx context.Context, t *turn) (bot.Reply, error) {
+	op, err := v.DB.LastUndoable(ctx, access.IDs(t.places), t.places[0].Member.UserID, v.Now())
 	if errors.Is(err, models.ErrNotFound) {
-		return v.turns.finish(ctx, row, m, bot.Reply{Text: "您最近没有可以撤销的核销。核销超过 10 分钟就不能撤销了。"})
+		return t.answer(ctx, words.NothingToUndo)
 	}
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: last operation: %w", err)
 	}
-	return v.offer(ctx, row, m, op)
+	return v.offer(ctx, t, op)
 }
 
 // offer shows an operation with the button that undoes it.
-func (v *vouchers) offer(ctx context.Context, row models.Inbox, m bot.Message, op models.Operation) (bot.Reply, error) {
+func (v *vouchers) offer(ctx context.Context, t *turn, op models.Operation) (bot.Reply, error) {
 	reply, err := v.views.operationReply(ctx, v.DB, op)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	reply.Card.Title, reply.Card.Tone = "要撤销这一次吗？", bot.Plain
-	return v.turns.finish(ctx, row, m, reply)
+	words.AskUndo(reply.Card)
+	return t.answer(ctx, reply)
 }
 
 // undo undoes an operation: every coupon that it consumed, each with a result of
 // its own. Who may not, or comes too late, is refused without a call.
-func (v *vouchers) undo(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, op models.Operation) (bot.Reply, error) {
-	p, ok := access.Find(places, op.StoreID)
-	if !ok {
-		return v.turns.finish(ctx, row, m, bot.Reply{Text: "这次核销不属于您的门店，您不能撤销。"})
+func (v *vouchers) undo(ctx context.Context, t *turn, _ command.Button, op models.Operation) (bot.Reply, error) {
+	if !t.in(op.StoreID) {
+		return t.answer(ctx, words.ForeignOperation)
 	}
-	if op.UndoInboxID == row.ID { // an earlier worker of this message has begun
+	p := t.places[0]
+	if op.UndoInboxID == t.row.ID { // an earlier worker of this message has begun
 		reply, err := v.views.operationReply(ctx, v.DB, op)
 		if err != nil {
 			return bot.Reply{}, err
 		}
 		reply.Pending = !op.State.Terminal() && !op.NeedsHuman
-		return v.turns.finish(ctx, row, m, reply)
+		return t.answer(ctx, reply)
 	}
 	for {
 		var err error
 		if op, err = v.core.Outcome(ctx, op); err != nil {
 			return bot.Reply{}, err
 		}
-		if reply, err := v.refuseUndo(ctx, m, p, op); err != nil || !reply.Empty() {
+		if reply, err := v.refuseUndo(ctx, t.m, p, op); err != nil || !reply.Empty() {
 			if err != nil {
 				return bot.Reply{}, err
 			}
-			return v.turns.finish(ctx, row, m, reply)
+			return t.answer(ctx, reply)
 		}
-		if row, err = v.turns.extend(ctx, row, v.core.Lease(redeem.UndoCalls)); err != nil {
+		if err = t.extend(ctx, v.core.Lease(redeem.UndoCalls)); err != nil {
 			return bot.Reply{}, err
 		}
-		step, err := v.core.Undo(ctx, redeem.UndoRequest{Asked: row, Op: op, UserID: p.Member.UserID, User: p.Member.Name})
+		step, err := v.core.Undo(ctx, redeem.UndoRequest{Asked: t.row, Op: op, UserID: p.Member.UserID, User: p.Member.Name})
 		switch {
 		case errors.Is(err, redeem.ErrMoved):
 			if op, err = v.DB.Operation(ctx, op.ID); err != nil {
@@ -127,14 +131,14 @@ func (v *vouchers) undo(ctx context.Context, row models.Inbox, m bot.Message, pl
 		case err != nil:
 			return bot.Reply{}, err
 		default:
-			return v.commitUndo(ctx, row, m, step)
+			return v.commitUndo(ctx, t, step)
 		}
 	}
 }
 
-func (v *vouchers) commitUndo(ctx context.Context, row models.Inbox, m bot.Message, step redeem.Step) (bot.Reply, error) {
-	reply, err := v.turns.commit(ctx, row, m, step, func(ctx context.Context, tx *models.DB, op models.Operation) (bot.Reply, bool, error) {
-		reply, err := v.views.undoReply(ctx, tx, m, op)
+func (v *vouchers) commitUndo(ctx context.Context, t *turn, step redeem.Step) (bot.Reply, error) {
+	reply, err := t.commit(ctx, step, func(ctx context.Context, tx *models.DB, op models.Operation) (bot.Reply, bool, error) {
+		reply, err := v.views.undoReply(ctx, tx, t.m, op)
 		failpoint.Hit("undo.outcome.before")
 		return reply, true, err
 	})
@@ -160,15 +164,22 @@ func (v *vouchers) refuseUndo(ctx context.Context, m bot.Message, p access.Place
 }
 
 func (v *vouchers) mayNotUndo(ctx context.Context, m bot.Message, op models.Operation) (bot.Reply, error) {
-	text := fmt.Sprintf("券码 %s 是 %s 核销的，只有本人、组长或店长能撤销。", op.Code, op.User)
 	if m.Kind != bot.Click || m.Passive() { // in a group, words leave the card to those who see it
-		return bot.Reply{Text: text}, nil
+		return words.MayNotUndo(op), nil
 	}
 	reply, err := v.views.pressedReply(ctx, v.DB, m, op)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	c := reply.Card
-	c.Title, c.Tone, c.Text, c.Keys, c.Until = "您不能撤销", bot.Bad, text, nil, time.Time{}
+	words.RefuseUndo(reply.Card, op)
 	return reply, nil
+}
+
+// show shows an operation as it stands.
+func (v *vouchers) show(ctx context.Context, t *turn, _ command.Button, op models.Operation) (bot.Reply, error) {
+	card, err := v.views.cardFor(ctx, v.DB, t.m.User, op)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	return t.answer(ctx, bot.Reply{Card: card})
 }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"yanquan/bot"
-	"yanquan/bot/access"
 	"yanquan/bot/command"
 	"yanquan/bot/notice"
 	"yanquan/bot/outbox"
@@ -22,42 +20,47 @@ import (
 type vouchers struct {
 	DB      *models.DB
 	core    *redeem.Core
-	turns   *turns
 	views   *views
 	words   *words.Words
 	out     *outbox.Outbox
 	notices *notice.Notices
 	Guard   Guard
 	Now     func() time.Time
-	NewID   func() string
-	Log     *slog.Logger
 }
 
-// verify consumes each item in an operation of its own. The last outcome is
-// committed together with the answer.
-func (v *vouchers) verify(ctx context.Context, row models.Inbox, m bot.Message, p access.Place, items []command.Item, again string) (reply bot.Reply, err error) {
-	begun, err := v.begun(ctx, row)
+func (v *vouchers) verifyAsked(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
+	return v.verify(ctx, t, cmd.Items, "")
+}
+
+func (v *vouchers) verifyPressed(ctx context.Context, t *turn, b command.Button) (bot.Reply, error) {
+	return v.verify(ctx, t, []command.Item{b.Item}, b.Operation)
+}
+
+// verify consumes each item, in the one place of the turn, in an
+// operation of its own. The last outcome is committed together with the answer.
+func (v *vouchers) verify(ctx context.Context, t *turn, items []command.Item, again string) (reply bot.Reply, err error) {
+	begun, err := v.begun(ctx, t.row)
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	for i, it := range items {
 		if i > 0 {
-			if row, err = v.turns.extend(ctx, row, v.core.Lease(redeem.ConsumeCalls)); err != nil {
+			if err = t.extend(ctx, v.core.Lease(redeem.ConsumeCalls)); err != nil {
 				return bot.Reply{}, err
 			}
 		}
 		step := begun[i]
 		if step == nil {
-			if step, err = v.consume(ctx, row, m, p, i, it, again); err != nil {
+			if step, err = v.consume(ctx, t, i, it, again); err != nil {
 				return bot.Reply{}, err
 			}
 		}
 		last := i == len(items)-1
-		reply, err = v.turns.commit(ctx, row, m, step, func(ctx context.Context, tx *models.DB, _ models.Operation) (bot.Reply, bool, error) {
+		reply, err = t.commit(ctx, step, func(ctx context.Context, tx *models.DB, _ models.Operation) (bot.Reply, bool, error) {
 			if !last {
 				return bot.Reply{}, false, nil
 			}
-			reply, err := v.views.verifyReply(ctx, tx, m, row.ID)
+			reply, err := v.views.verifyReply(ctx, tx, t.m, t.row.ID)
 			failpoint.Hit("outcome.before")
 			return reply, true, err
 		})
@@ -86,9 +89,10 @@ func (v *vouchers) begun(ctx context.Context, row models.Inbox) (map[int]redeem.
 	return begun, nil
 }
 
-func (v *vouchers) consume(ctx context.Context, row models.Inbox, m bot.Message, p access.Place, seq int, it command.Item, again string) (redeem.Step, error) {
+func (v *vouchers) consume(ctx context.Context, t *turn, seq int, it command.Item, again string) (redeem.Step, error) {
+	p := t.places[0]
 	step, err := v.core.Consume(ctx, redeem.Request{
-		Asked: row, Seq: seq, Store: p.Store, Code: it.Code, Count: it.Count, Channel: m.Channel, Chat: m.Chat,
+		Asked: t.row, Seq: seq, Store: p.Store, Code: it.Code, Count: it.Count, Channel: t.m.Channel, Chat: t.m.Chat,
 		UserID: p.Member.UserID, User: p.Member.Name, Follows: again,
 	})
 	if errors.Is(err, models.ErrStale) {

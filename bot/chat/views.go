@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,11 @@ func (v *views) cardNow(ctx context.Context, tx *models.DB, o models.Outgoing, s
 
 // awaits reports whether a card says that there is no outcome yet.
 func awaits(shown *bot.Card) bool {
-	return shown != nil && len(shown.Keys) > 0 && strings.HasPrefix(shown.Keys[0].Key, command.KeyShow)
+	if shown == nil || len(shown.Keys) == 0 {
+		return false
+	}
+	b, err := command.ReadButton(shown.Keys[0].Key)
+	return err == nil && b.Action == command.ActShow
 }
 
 // lookNow is cardNow for a card that offers to verify a code. What it is changed
@@ -102,8 +107,9 @@ func (v *views) batchNow(ctx context.Context, tx *models.DB, o models.Outgoing) 
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("operations: %w", err)
 	}
-	if len(ops) < 2 {
-		return nil, time.Time{}, nil
+	m, err := messageOf(ctx, tx, o.InboxID)
+	if err != nil || len(ops)+len(notBegun(m, ops)) < 2 {
+		return nil, time.Time{}, err
 	}
 	same, end := true, time.Time{}
 	for _, op := range ops {
@@ -119,11 +125,38 @@ func (v *views) batchNow(ctx context.Context, tx *models.DB, o models.Outgoing) 
 	if same { // an undo was tried, and refused
 		return nil, end, nil
 	}
-	reply, err := v.verifyReply(ctx, tx, bot.Message{}, o.InboxID)
+	reply, err := v.verifyReply(ctx, tx, m, o.InboxID)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	return reply.Card, reply.Card.Until, nil
+}
+
+// messageOf is the message of a row of the inbox; an empty one where that is gone.
+func messageOf(ctx context.Context, tx *models.DB, id string) (m bot.Message, err error) {
+	row, err := tx.Message(ctx, id)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return bot.Message{}, nil
+	case err != nil:
+		return bot.Message{}, fmt.Errorf("chat: message: %w", err)
+	}
+	if err := json.Unmarshal(row.Payload, &m); err != nil {
+		return bot.Message{}, fmt.Errorf("chat: stored message: %w", err)
+	}
+	return m, nil
+}
+
+// notBegun is what a message asks to verify and has no operation. ops are all of the
+// message's.
+func notBegun(m bot.Message, ops []models.Operation) (left []command.Item) {
+	items, _ := asked(m)
+	for i, it := range items {
+		if !slices.ContainsFunc(ops, func(op models.Operation) bool { return op.Seq == i }) {
+			left = append(left, it)
+		}
+	}
+	return left
 }
 
 // cardFor is the card of an operation as one person is to see it.
@@ -184,16 +217,16 @@ func (v *views) listPressed(ctx context.Context, tx *models.DB, m bot.Message, o
 	if err != nil {
 		return bot.Reply{}, false, fmt.Errorf("bot: message: %w", err)
 	}
-	var asked bot.Message
+	var first bot.Message
 	var shown bot.Reply
-	if json.Unmarshal(row.Payload, &asked) != nil || json.Unmarshal(row.Reply, &shown) != nil {
+	if json.Unmarshal(row.Payload, &first) != nil || json.Unmarshal(row.Reply, &shown) != nil {
 		return bot.Reply{}, false, nil
 	}
 	ops, err := tx.OperationsOfMessage(ctx, row.ID)
-	if err != nil || len(ops) < 2 || shown.Card == nil || m.Button == nil || shown.Card.TaskID != m.Button.TaskID {
+	if err != nil || len(ops)+len(notBegun(first, ops)) < 2 || shown.Card == nil || m.Button == nil || shown.Card.TaskID != m.Button.TaskID {
 		return bot.Reply{}, false, err
 	}
-	list, err = v.verifyReply(ctx, tx, asked, row.ID)
+	list, err = v.verifyReply(ctx, tx, first, row.ID)
 	return list, err == nil, err
 }
 
@@ -212,9 +245,11 @@ func (v *views) verifyReply(ctx context.Context, tx *models.DB, m bot.Message, i
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("bot: store: %w", err)
 	}
+	left := notBegun(m, ops)
+	several := len(ops)+len(left) > 1
 	coupons := map[string][]models.Coupon{}
 	for _, op := range ops {
-		if op.State == models.Done && op.Count == 1 && len(ops) == 1 {
+		if op.State == models.Done && op.Count == 1 && !several {
 			continue // its only coupon says nothing that the operation does not
 		}
 		if op.State == models.Rejected || op.State == models.Calling || op.State == models.Unknown {
@@ -224,8 +259,8 @@ func (v *views) verifyReply(ctx context.Context, tx *models.DB, m bot.Message, i
 			return bot.Reply{}, fmt.Errorf("bot: coupons: %w", err)
 		}
 	}
-	if len(ops) > 1 {
-		return v.words.Batch(s, ops, coupons), nil
+	if several {
+		return v.words.Batch(s, ops, coupons, left), nil
 	}
 	op := ops[0]
 	if m.Kind == bot.Click && op.Outcome.Reason == redeem.ReasonHere && op.OtherID != "" {

@@ -6,91 +6,235 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"yanquan/models"
+	"unicode"
+	"unicode/utf8"
 )
 
-// Keys of buttons: a word and what it is about. They come back from the
-// network, so whatever they say is checked again when they do.
+// Action is what a button does.
+type Action string
+
+// The actions. [forms] says which fields of a [Button] each needs.
 const (
-	KeyVerify = "verify " // verify <store> <code> <count>
-	KeyUndo   = "undo "   // undo <operation>
-	KeyShow   = "show "   // show <operation>
-	KeyClose  = "close "  // close <operation> used|unused
-	KeyStore  = "store "  // store <store> <text>
-	KeyMore   = "stores " // stores <from> <text>
-	KeyOlder  = "older "  // older <how many> <time in µs> <operation>
+	ActVerify Action = "verify"
+	ActUndo   Action = "undo"
+	ActShow   Action = "show"
+	ActClose  Action = "close"
+	ActStore  Action = "store"  // do Command, or what was scanned, in Store
+	ActStores Action = "stores" // show other stores to do it in
+	ActOlder  Action = "older"
+
+	ActAuthorize Action = "authorize"
+	ActBind      Action = "bind"
+	ActUnbind    Action = "unbind"
+	ActUse       Action = "use"
+	ActJoin      Action = "join"
+	ActApprove   Action = "approve"
+	ActRefuse    Action = "refuse"
+	ActPeople    Action = "people"
+	ActPerson    Action = "person"
+	ActRole      Action = "role"
+	ActRemove    Action = "remove"
+	ActPick      Action = "pick" // show other stores to do For in
 )
 
-var ErrOldKey = errors.New("bot: a button we do not know")
-
-// VerifyKey makes the key of a confirm button. again names the operation on the
-// same code that the person has seen, or is empty.
-func VerifyKey(store int64, it Item, again string) string {
-	return strings.TrimSpace(fmt.Sprintf("%s%d %s %d %s", KeyVerify, store, it.Code, it.Count, again))
+// Button is what a press asks for. Its key comes back from the network: whoever
+// has read one checks who presses and what is true now.
+type Button struct {
+	Action    Action
+	Store     int64
+	Operation string // verify: the one on the same code that the person has seen, or empty
+	Item      Item
+	Used      bool    // what a manager has seen of the voucher
+	Command   Command // about codes
+	Scan      string  // the message whose scanned codes are meant, instead of Command
+	From      int     // the first of a list to show
+	N         int     // how many of a list
+	After     Mark
+	Platform  string // empty: to be chosen
+	Name      string // of the person who joins
+	Join      string
+	User      string
+	Role      string
+	For       Action
 }
 
-// ParseVerifyKey reads what verifyKey made, trusting nothing.
-func ParseVerifyKey(rest string) (store int64, it Item, again string, err error) {
-	parts := strings.Split(rest, " ")
-	if len(parts) == 4 {
-		again, parts = parts[3], parts[:3]
-	}
-	if len(parts) != 3 {
-		return 0, Item{}, "", ErrOldKey
-	}
-	store, err = strconv.ParseInt(parts[0], 10, 64)
-	cmd := Parse("验 " + parts[1] + " x" + parts[2])
-	if err != nil || len(cmd.Items) != 1 {
-		return 0, Item{}, "", ErrOldKey
-	}
-	return store, cmd.Items[0], again, nil
+// Mark is where a page of a list begins: after the row of this time and id.
+type Mark struct {
+	At time.Time
+	ID string
 }
 
-// Keys of the buttons that set up stores and people.
-const (
-	KeyAuthorize = "authorize " // authorize <platform>
-	KeyBind      = "bind "      // bind <store>
-	KeyUnbind    = "unbind "    // unbind <store>
-	KeyUse       = "use "       // use <store>
-	KeyJoin      = "join "      // join <store> <name>
-	KeyApprove   = "approve "   // approve <join>
-	KeyRefuse    = "refuse "    // refuse <join>
-	KeyPeople    = "people "    // people <store> <from>
-	KeyPerson    = "person "    // person <store> <user>
-	KeyRole      = "role "      // role <store> <role> <user>
-	KeyRemove    = "remove "    // remove <store> <user>
+// MaxKey is the longest key of a button that WeCom takes, in bytes.
+const MaxKey = 1024
+
+// ErrOldKey: the key is not one of ours, or not any more.
+var ErrOldKey = errors.New("command: a button we do not know")
+
+// Key is the form in which a button travels; [ReadButton] reads it.
+func (b Button) Key() string {
+	key := string(b.Action)
+	for _, p := range forms[b.Action] {
+		if text := p.write(b); text != "" {
+			key += " " + text
+		}
+	}
+	return key
+}
+
+// ReadButton reads a key and checks the form of all that it says. It reads the keys
+// of earlier versions, for cards are on screens for days.
+func ReadButton(key string) (Button, error) {
+	word, rest, _ := strings.Cut(key, " ")
+	form, ok := forms[Action(word)]
+	if !ok || len(key) > MaxKey || !utf8.ValidString(key) {
+		return Button{}, ErrOldKey
+	}
+	b := Button{Action: Action(word)}
+	var texts []string
+	if rest != "" {
+		texts = strings.SplitN(rest, " ", len(form))
+	}
+	for i, p := range form {
+		switch {
+		case i >= len(texts) && p.optional:
+		case i >= len(texts) || !p.read(&b, texts[i]):
+			return Button{}, fmt.Errorf("%w: %s", ErrOldKey, word)
+		}
+	}
+	return b, nil
+}
+
+// part is one field of a key. Fields are parted by spaces; only the last may hold
+// some, or be optional.
+type part struct {
+	write    func(Button) string
+	read     func(*Button, string) bool // false: the text has not the form of the field
+	optional bool
+}
+
+// forms are the fields of each kind of key, in their order.
+var forms = map[Action][]part{
+	ActVerify: {store, code, count, optionally(operation)},
+	ActUndo:   {operation},
+	ActShow:   {operation},
+	ActClose:  {operation, used},
+	ActStore:  {store, doing},
+	ActStores: {from, doing},
+	ActOlder:  {howMany, afterTime, afterID},
+
+	ActAuthorize: {optionally(platform)},
+	ActBind:      {store},
+	ActUnbind:    {store},
+	ActUse:       {store},
+	ActJoin:      {store, personName},
+	ActApprove:   {join},
+	ActRefuse:    {join},
+	ActPeople:    {store, optionally(from)},
+	ActPerson:    {store, user},
+	ActRole:      {store, role, user},
+	ActRemove:    {store, user},
+	ActPick:      {from, pickFor, optionally(personName)},
+}
+
+func optionally(p part) part { p.optional = true; return p }
+
+var (
+	store     = number(func(b *Button) *int64 { return &b.Store }, 1, 1<<62)
+	count     = number(func(b *Button) *int { return &b.Item.Count }, 1, MaxCount)
+	from      = number(func(b *Button) *int { return &b.From }, 0, 1<<30)
+	howMany   = number(func(b *Button) *int { return &b.N }, 1, MaxRecent)
+	operation = name(func(b *Button) *string { return &b.Operation })
+	join      = name(func(b *Button) *string { return &b.Join })
+	user      = name(func(b *Button) *string { return &b.User })
+	platform  = name(func(b *Button) *string { return &b.Platform })
+	afterID   = name(func(b *Button) *string { return &b.After.ID })
+	role      = name(func(b *Button) *string { return &b.Role })
+	code      = part{
+		write: func(b Button) string { return b.Item.Code },
+		read:  func(b *Button, s string) bool { b.Item.Code = s; return isCode(s) },
+	}
+	used = part{
+		write: func(b Button) string { return map[bool]string{true: "used", false: "unused"}[b.Used] },
+		read:  func(b *Button, s string) bool { b.Used = s == "used"; return b.Used || s == "unused" },
+	}
+	afterTime = part{
+		write: func(b Button) string { return strconv.FormatInt(b.After.At.UnixMicro(), 10) },
+		read: func(b *Button, s string) bool {
+			us, err := strconv.ParseInt(s, 10, 64)
+			b.After.At = time.UnixMicro(us).UTC()
+			return err == nil && us > 0
+		},
+	}
+	personName = part{
+		write: func(b Button) string { return b.Name },
+		read: func(b *Button, s string) bool {
+			var problem string
+			b.Name, problem = PersonName(s)
+			return problem == ""
+		},
+	}
+	pickFor = part{
+		write: func(b Button) string { return string(b.For) },
+		read: func(b *Button, s string) bool {
+			b.For = Action(s)
+			switch b.For {
+			case ActBind, ActUnbind, ActUse, ActPeople, ActJoin:
+				return true
+			}
+			return false
+		},
+	}
+	doing = part{write: writeDoing, read: readDoing}
 )
 
-// OlderKey makes the key of a button that shows the next page of a list.
-func OlderKey(n int, after models.HistoryMark) string {
-	return fmt.Sprintf("%s%d %d %s", KeyOlder, n, after.At.UnixMicro(), after.ID)
+// scanMark stands before the id of a message, in place of a command.
+const scanMark = "scan:"
+
+func writeDoing(b Button) string {
+	if b.Scan != "" {
+		return scanMark + b.Scan
+	}
+	return b.Command.Encode()
 }
 
-// ParseOlderKey reads what olderKey made, trusting nothing.
-func ParseOlderKey(rest string) (n int, after models.HistoryMark, err error) {
-	var at int64
-	if _, err = fmt.Sscanf(rest, "%d %d %s", &n, &at, &after.ID); err != nil || n < 1 || n > MaxRecent {
-		return 0, models.HistoryMark{}, ErrOldKey
+func readDoing(b *Button, s string) bool {
+	if id, ok := strings.CutPrefix(s, scanMark); ok {
+		b.Scan = id
+		return isName(id)
 	}
-	after.At = time.UnixMicro(at).UTC()
-	return n, after, nil
+	var err error
+	b.Command, err = DecodeCommand(s)
+	return err == nil
 }
 
-// CloseKey makes the key of a button by which a manager ends a doubt.
-func CloseKey(operation string, consumed bool) string {
-	word := "unused"
-	if consumed {
-		word = "used"
+// number is a field that holds a number from least to most.
+func number[N int | int64](of func(*Button) *N, least, most int64) part {
+	return part{
+		write: func(b Button) string { return strconv.FormatInt(int64(*of(&b)), 10) },
+		read: func(b *Button, s string) bool {
+			n, err := strconv.ParseInt(s, 10, 64)
+			*of(b) = N(n)
+			return err == nil && n >= least && n <= most
+		},
 	}
-	return KeyClose + operation + " " + word
 }
 
-// ParseCloseKey reads what [CloseKey] made, trusting nothing.
-func ParseCloseKey(rest string) (operation string, consumed bool, err error) {
-	operation, word, _ := strings.Cut(rest, " ")
-	if word != "used" && word != "unused" {
-		return "", false, ErrOldKey
+// name is a field that holds an id, without spaces.
+func name[S ~string](of func(*Button) *S) part {
+	return part{
+		write: func(b Button) string { return string(*of(&b)) },
+		read:  func(b *Button, s string) bool { *of(b) = S(s); return isName(s) },
 	}
-	return operation, word == "used", nil
+}
+
+const maxName = 128 // bytes of an id
+
+func isName(s string) bool {
+	return s != "" && len(s) <= maxName && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	})
+}
+
+func isCode(s string) bool {
+	return len(s) >= MinCodeLen && len(s) <= MaxCodeLen && leadingDigits(s) == s
 }

@@ -63,7 +63,7 @@ type Command struct {
 	Phone   string // its last four digits, for VerbPhone
 	Period  Period // for VerbTotals, VerbReconcile and VerbExport
 	CSV     bool   // for VerbExport: not as a workbook
-	Name    string // for VerbJoin, VerbSwitch
+	Name    string // of the person, for VerbJoin; of a store, as typed or empty, for VerbSwitch, VerbBind, VerbUnbind and VerbPeople
 	Used    bool   // for VerbClose: the voucher of Items[0] is consumed
 	Problem string // what is wrong with it, in a sentence for staff; nothing is done then
 }
@@ -143,13 +143,13 @@ func Parse(text string) Command {
 	}
 	verb, rest := cutVerb(s)
 	switch verb {
-	case VerbHelp, VerbAuthorize, VerbConsole, VerbStores, VerbBind, VerbUnbind, VerbPeople:
+	case VerbHelp, VerbAuthorize, VerbConsole, VerbStores:
 		if onlyPunctuation(rest) {
 			return Command{Verb: verb}
 		}
 		return Command{}
-	case VerbSwitch: // 切换 徐家汇店
-		return Command{Verb: VerbSwitch, Name: strings.Trim(rest, Punctuation+" \n")}
+	case VerbSwitch, VerbBind, VerbUnbind, VerbPeople: // 切换 徐家汇店
+		return Command{Verb: verb, Name: strings.Trim(rest, Punctuation+" \n")}
 	case VerbJoin:
 		_, name, _ := strings.Cut(text, iAm) // as typed, not as folded
 		name, problem := PersonName(name)
@@ -188,23 +188,13 @@ func Parse(text string) Command {
 	}
 
 	items, problem := parseItems(rest, verb)
-	cmd := Command{Verb: verb, Items: items, Problem: problem}
 	switch {
 	case problem != "":
-	case len(items) == 0 && verb == VerbUndo:
-	case len(items) == 0:
-		cmd.Problem = noCode(verb)
-	case len(items) > MaxCodes:
-		cmd.Items = nil
-		cmd.Problem = fmt.Sprintf("一条消息最多 %d 个券码，这条有 %d 个，一个都没有处理。请分几条发。", MaxCodes, len(items))
-	case len(items) > 1 && verb == VerbUndo:
-		cmd.Items = nil
-		cmd.Problem = "一次只能撤销一个券码，请一个一个发，例如：撤 7992697494"
+		return Command{Verb: verb, Problem: problem}
+	case len(items) == 0 && verb != VerbUndo:
+		return Command{Verb: verb, Problem: noCode(verb)}
 	}
-	if cmd.Problem != "" {
-		cmd.Items = nil
-	}
-	return cmd
+	return AboutCodes(verb, items)
 }
 
 // ParseReply is Parse for a message that quotes another: where it names no code, it

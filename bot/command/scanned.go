@@ -22,8 +22,8 @@ func SortOut(texts []string) (codes, others []string) {
 var (
 	// scheme begins an address, a telephone number, the access to a network …
 	scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
-	// Domain begins a web address without one.
-	Domain = regexp.MustCompile(`^(//|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+([/?#:]|$))`)
+	// domain begins a web address without one.
+	domain = regexp.MustCompile(`^(//|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+([/?#:]|$))`)
 	// grouped is a number in groups of digits.
 	grouped = regexp.MustCompile(`^[0-9][0-9 -]*$`)
 	// alone are digits that are no part of something longer, as in an address or in
@@ -34,7 +34,7 @@ var (
 // VoucherCode finds the one voucher code in what a QR code or barcode says.
 func VoucherCode(text string) (string, bool) {
 	text = strings.TrimSpace(Normalize(text))
-	if scheme.MatchString(text) || Domain.MatchString(text) {
+	if scheme.MatchString(text) || domain.MatchString(text) {
 		return "", false
 	}
 	if grouped.MatchString(text) {
@@ -53,6 +53,12 @@ func VoucherCode(text string) (string, bool) {
 	return found[0][1], true
 }
 
+// Address reports whether a text is a web address.
+func Address(text string) bool {
+	text = strings.ToLower(strings.TrimSpace(text))
+	return domain.MatchString(text) || strings.HasPrefix(text, "http:") || strings.HasPrefix(text, "https:")
+}
+
 // MaxQR is the longest text, in bytes, that the platform is asked about.
 const MaxQR = 4096
 
@@ -60,7 +66,7 @@ const MaxQR = 4096
 // base64 and digits. Addresses, words and whatever else stands in QR codes are not
 // sent there.
 func Plausible(text string) bool {
-	if len(text) < MinCodeLen || len(text) > MaxQR || scheme.MatchString(text) || Domain.MatchString(text) || grouped.MatchString(text) {
+	if len(text) < MinCodeLen || len(text) > MaxQR || scheme.MatchString(text) || domain.MatchString(text) || grouped.MatchString(text) {
 		return false
 	}
 	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })

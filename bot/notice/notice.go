@@ -45,7 +45,7 @@ func (n *Notices) TellManagers(ctx context.Context, tx *models.DB, about grants.
 	card := bot.Card{Source: "验券", Title: about.Title, Text: about.Text, Tone: bot.Plain}
 	if about.Renew {
 		card.Tone = bot.Bad
-		card.Keys = []bot.CardKey{{Text: "重新授权", Key: command.KeyAuthorize + about.Platform, Style: bot.Primary}}
+		card.Keys = []bot.CardKey{{Text: "重新授权", Key: command.Button{Action: command.ActAuthorize, Platform: about.Platform}.Key(), Style: bot.Primary}}
 	}
 	if about.User == "" {
 		return n.TellStores(ctx, tx, about.Key, about.Stores, card)

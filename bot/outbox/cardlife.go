@@ -19,9 +19,9 @@ import (
 const (
 	CardsEvery = 5 * time.Second  // between looks, where nothing has happened in this process
 	CardAgain  = 30 * time.Second // what it offers is under way
-	CodeLife   = 72 * time.Hour   // of a response code (page 94888)
-	lookBack   = time.Hour        // of the first look for codes that were verified
-	lookMargin = time.Minute      // a verification is dated by its call, and committed later
+	CodeLife   = bot.CardLife
+	lookBack   = time.Hour   // of the first look for codes that were verified
+	lookMargin = time.Minute // a verification is dated by its call, and committed later
 	looksMost  = 1000
 	cardBatch  = 64
 )

@@ -9,7 +9,6 @@ import (
 	"html/template"
 	"net/http"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -107,7 +106,7 @@ func (s *Server) voucher(v desk.VoucherView) page {
 		p.Mood = "plain"
 	}
 	for _, f := range v.Card.Fields {
-		if f.Key == "售价" { // shown large
+		if f.Fact == bot.Price { // shown large
 			p.Price = f.Value
 			continue
 		}
@@ -120,7 +119,7 @@ func (s *Server) voucher(v desk.VoucherView) page {
 	if left := v.UndoUntil.Sub(s.Now()); !v.UndoUntil.IsZero() && left > 0 {
 		p.UndoAt = v.UndoUntil.In(s.Location).Format("15:04:05")
 		p.UndoLeft, p.UndoSpan = left, max(left, s.UndoWindow)
-		if strings.HasPrefix(p.Text, "可撤销至") { // the clock says it
+		if v.Card.Timed { // the clock says it
 			p.Text = ""
 		}
 	}

@@ -15,11 +15,11 @@ import (
 // views are pages of every kind; [TestPages] renders them.
 func views(now time.Time) map[string]desk.VoucherView {
 	fields := []bot.Field{
-		{Key: "券码", Value: "7992697494"}, {Key: "售价", Value: "¥49.90"}, {Key: "手机", Value: "138****0000"},
+		{Key: "券码", Value: "7992697494"}, {Key: "售价", Value: "¥49.90", Fact: bot.Price}, {Key: "手机", Value: "138****0000"},
 		{Key: "有效期至", Value: "2026-12-31"}, {Key: "核销人", Value: "张三", User: "zhangsan"}, {Key: "门店", Value: "人民广场店"},
 	}
 	card := func(title, text string) bot.Card {
-		return bot.Card{Title: title, Desc: "双人下午茶套餐（周末通用）", Text: text, Fields: fields, Keys: []bot.CardKey{{Text: "撤销", Key: "undo"}}}
+		return bot.Card{Timed: strings.HasPrefix(text, "可撤销至"), Title: title, Desc: "双人下午茶套餐（周末通用）", Text: text, Fields: fields, Keys: []bot.CardKey{{Text: "撤销", Key: "undo"}}}
 	}
 	return map[string]desk.VoucherView{
 		"fresh":    {Store: "人民广场店", State: models.Done, Card: card("核销成功", "可撤销至 14:12:09"), UndoUntil: now.Add(9*time.Minute + 41*time.Second)},

@@ -20,6 +20,7 @@ type Words struct {
 	NewID    func() string
 }
 
+// Formats of times.
 const (
 	ClockFormat  = "15:04:05"
 	MinuteFormat = "01-02 15:04"
@@ -29,6 +30,7 @@ const (
 // OutcomeAgain is when to look whether the outcome that a card waits for is there.
 const OutcomeAgain = 5 * time.Second
 
+// In is a time in the zone of the times shown.
 func (w *Words) In(t time.Time) time.Time { return t.In(w.Location) }
 
 // When shows a time as a person at the till wants it: the clock if it was
@@ -40,6 +42,7 @@ func (w *Words) When(t time.Time) string {
 	return w.In(t).Format(DateFormat + " " + ClockFormat)
 }
 
+// Source is the line on top of a card of a store.
 func Source(s models.Store) string { return "验券 · " + s.Name }
 
 // PriceOf is the price of n coupons of an operation; empty where the platform told
@@ -55,6 +58,9 @@ func PriceOf(op models.Operation, n int) string {
 	return price.String()
 }
 
+func price(text string) bot.Field { return bot.Field{Key: "售价", Value: text, Fact: bot.Price} }
+
+// Day shows a date; nothing for one that is not known.
 func (w *Words) Day(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -81,8 +87,12 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 			c.Title, c.Tone = "只撤销了一部分", bot.Bad
 			c.Text = fmt.Sprintf("还有 %d 张，平台没有告诉我们券码，请到开店宝里撤销。", missing)
 		}
+		code := "原券码"
+		if op.Reusable {
+			code = "券码"
+		}
 		c.Fields = bot.Fields(
-			bot.Field{Key: "原券码", Value: op.Code}, bot.Field{Key: "售价", Value: PriceOf(op, Consumed(op, coupons))},
+			bot.Field{Key: code, Value: op.Code}, price(PriceOf(op, Consumed(op, coupons))),
 			bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "撤销人", Value: op.UndoUser, User: op.UndoUserID},
 			bot.Field{Key: "撤销时间", Value: w.When(op.UndoneAt)}, bot.Field{Key: "门店", Value: s.Name},
 		)
@@ -131,8 +141,8 @@ func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
 		Fields: bot.Fields(bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "操作人", Value: op.User}, bot.Field{Key: "时间", Value: w.When(op.CalledAt)}),
 		Text:   whyHuman(op) + "请到开店宝里查这张券，再点下面告诉我；平台有了结果，我也会自己更新。",
 		Keys: []bot.CardKey{
-			{Text: used, Key: command.CloseKey(op.ID, true), Say: "确认 " + op.Code + " 已核销", Style: bot.Primary},
-			{Text: unused, Key: command.CloseKey(op.ID, false), Say: "确认 " + op.Code + " 未核销", Style: bot.Quiet},
+			{Text: used, Key: command.Button{Action: command.ActClose, Operation: op.ID, Used: true}.Key(), Say: "确认 " + op.Code + " 已核销", Style: bot.Primary},
+			{Text: unused, Key: command.Button{Action: command.ActClose, Operation: op.ID}.Key(), Say: "确认 " + op.Code + " 未核销", Style: bot.Quiet},
 		},
 	}
 }
@@ -149,7 +159,7 @@ func Consumed(op models.Operation, coupons []models.Coupon) int {
 func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupons []models.Coupon) {
 	c.Title, c.Tone = "核销成功", bot.Good
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: PriceOf(op, Consumed(op, coupons))},
+		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, Consumed(op, coupons))),
 		bot.Field{Key: "手机", Value: op.Mobile}, bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)},
 		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "门店", Value: s.Name},
 	)
@@ -169,8 +179,8 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 	switch {
 	case w.Undoable(op):
 		c.Text = refused + "可撤销至 " + w.In(op.UndoUntil).Format(ClockFormat)
-		c.Keys = []bot.CardKey{{Text: "撤销", Key: command.KeyUndo + op.ID, Say: "撤 " + op.Code, Style: bot.Danger}}
-		c.Until, c.About = op.UndoUntil, op.ID
+		c.Keys = []bot.CardKey{{Text: "撤销", Key: command.Button{Action: command.ActUndo, Operation: op.ID}.Key(), Say: "撤 " + op.Code, Style: bot.Danger}}
+		c.Until, c.About, c.Timed = op.UndoUntil, op.ID, refused == ""
 	case op.UndoReason != "":
 		c.Text = refused + UndoSayingOf(op.UndoReason).Next
 	case op.Superseded:
@@ -179,6 +189,7 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 		c.Text = fmt.Sprintf("%s 核销，已过撤销时间。", w.When(op.ConsumedAt))
 	}
 	if op.Outcome.Reason == redeem.ReasonCodesMissing && len(coupons) > 0 {
+		c.Timed = false
 		c.Text += fmt.Sprintf("。平台只告诉了 %d 张的券码，其余的要撤销请到开店宝。", len(coupons))
 	}
 }
@@ -208,10 +219,10 @@ func (w *Words) CannotUndo(op models.Operation) bot.Reply {
 
 func (w *Words) fillPending(c *bot.Card, s models.Store, op models.Operation) {
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: PriceOf(op, op.Count)},
+		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, op.Count)),
 		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "门店", Value: s.Name},
 	)
-	c.Keys = []bot.CardKey{{Text: "查看结果", Key: command.KeyShow + op.ID, Say: "查 " + op.Code, Style: bot.Primary}}
+	c.Keys = []bot.CardKey{{Text: "查看结果", Key: command.Button{Action: command.ActShow, Operation: op.ID}.Key(), Say: "查 " + op.Code, Style: bot.Primary}}
 	c.Until, c.About = w.Now().Add(OutcomeAgain), op.ID
 }
 
@@ -235,7 +246,7 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 		c.Text = fmt.Sprintf("这张券已由 %s 核销。%s", op.UsedBy, say.Next)
 	}
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: PriceOf(op, 1)},
+		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, 1)),
 		bot.Field{Key: "使用人", Value: op.UsedBy}, bot.Field{Key: "使用时间", Value: usedAt},
 		bot.Field{Key: "平台代码", Value: op.Outcome.Code}, bot.Field{Key: "门店", Value: s.Name},
 	)
@@ -302,69 +313,140 @@ func (w *Words) Line(op models.Operation, n int) (mark, text string) {
 }
 
 // Batch answers a message with several codes: a card with the first six
-// lines, and the whole list as text where there are more.
-func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string][]models.Coupon) bot.Reply {
-	done, undone, pending, open, fen := 0, 0, 0, 0, int64(0)
-	var until time.Time // the first window to close
-	var lines []string
-	c := bot.Card{TaskID: w.NewID(), Source: Source(s)}
+// lines, and the whole list as text where there are more. left are those that were
+// given up before they were begun.
+func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string][]models.Coupon, left []command.Item) bot.Reply {
+	l := list{Words: w, card: bot.Card{TaskID: w.NewID(), Source: Source(s)}}
 	for _, op := range ops {
-		n := Consumed(op, coupons[op.ID])
-		mark, text := w.Line(op, n)
-		if len(c.Fields) < bot.MaxFields {
-			c.Fields = append(c.Fields, bot.Field{Key: mark + Tail(op.Code), Value: text})
-		}
-		lines = append(lines, fmt.Sprintf("%s **%s** %s", mark, op.Code, text))
-		switch op.State {
-		case models.Done:
-			done++
-			fen += op.PriceFen * int64(n)
-			if !w.Undoable(op) {
-				break
-			}
-			c.Until = Latest(c.Until, op.UndoUntil)
-			if until.IsZero() || op.UndoUntil.Before(until) {
-				until = op.UndoUntil
-			}
-			if len(c.Keys) < bot.MaxKeys {
-				c.Keys = append(c.Keys, bot.CardKey{Text: "撤 尾号" + Tail(op.Code), Key: command.KeyUndo + op.ID, Style: bot.Quiet})
-			}
-		case models.Undone:
-			undone++
-		case models.Calling, models.Unknown:
-			if op.NeedsHuman {
-				open++
-			} else {
-				pending++
-			}
-		}
+		l.add(op, Consumed(op, coupons[op.ID]))
 	}
-	c.Title = fmt.Sprintf("%d 个券码，成功 %d 个", len(ops), done)
-	switch {
-	case pending > 0:
-		c.Desc = fmt.Sprintf("%d 个还在核验中", pending)
-	case done == len(ops):
-		c.Tone = bot.Good
+	for _, it := range left {
+		l.line("❗", it.Code, "没有处理，请再发一次")
 	}
-	if done > 0 {
-		c.Text = fmt.Sprintf("合计 %v", dianping.Fen(fen))
-		if !until.IsZero() {
-			c.Text += "，可撤销至 " + w.In(until).Format(ClockFormat)
-		}
+	l.head(len(ops)+len(left), len(left))
+	l.card.Text = l.money() + l.returned()
+	if len(l.card.Keys) == 0 && w.Link != nil && len(ops) > 0 {
+		l.card.URL = w.Link(ops[0].ID)
 	}
-	if undone > 0 {
-		c.Text = strings.TrimPrefix(c.Text+"。撤销的券码已作废，顾客在 App 里看新的券码。", "。")
-	}
-	if len(c.Keys) == 0 && w.Link != nil && len(ops) > 0 {
-		c.URL = w.Link(ops[0].ID)
-	}
-	r := bot.Reply{Card: &c, Pending: pending > 0, Open: pending == 0 && open > 0}
-	if len(ops) > bot.MaxFields {
-		r.Text = strings.Join(lines, "\n")
+	r := bot.Reply{Card: &l.card, Pending: l.pending > 0, Open: l.pending == 0 && l.human > 0}
+	if len(l.lines) > bot.MaxFields {
+		r.Text = strings.Join(l.lines, "\n")
 	}
 	return r
 }
 
+// list is the answer to a message with several codes, as it is put together.
+type list struct {
+	*Words
+	card  bot.Card
+	lines []string
+
+	done, pending   int
+	human           int // that only a person can end
+	undone, visits  int // visits of those undone
+	fen             int64
+	priced, unknown int       // coupons
+	until           time.Time // the first window to close
+}
+
+func (l *list) line(mark, code, text string) {
+	if len(l.card.Fields) < bot.MaxFields {
+		l.card.Fields = append(l.card.Fields, bot.Field{Key: mark + Tail(code), Value: text})
+	}
+	l.lines = append(l.lines, fmt.Sprintf("%s **%s** %s", mark, code, text))
+}
+
+func (l *list) add(op models.Operation, n int) {
+	mark, text := l.Line(op, n)
+	l.line(mark, op.Code, strings.TrimSpace(text+" "+op.Title))
+	switch op.State {
+	case models.Done:
+		l.done++
+		l.addDone(op, n)
+	case models.Undone:
+		l.undone++
+		if op.Reusable {
+			l.visits++
+		}
+	case models.Calling, models.Unknown:
+		if op.NeedsHuman {
+			l.human++
+		} else {
+			l.pending++
+		}
+	}
+}
+
+func (l *list) addDone(op models.Operation, n int) {
+	if op.PriceUnknown {
+		l.unknown += n
+	} else {
+		l.priced += n
+		l.fen += op.PriceFen * int64(n)
+	}
+	if !l.Undoable(op) {
+		return
+	}
+	l.card.Until = Latest(l.card.Until, op.UndoUntil)
+	if l.until.IsZero() || op.UndoUntil.Before(l.until) {
+		l.until = op.UndoUntil
+	}
+	if len(l.card.Keys) < bot.MaxKeys {
+		l.card.Keys = append(l.card.Keys, bot.CardKey{Text: "撤 尾号" + Tail(op.Code), Key: command.Button{Action: command.ActUndo, Operation: op.ID}.Key(), Style: bot.Quiet})
+	}
+}
+
+func (l *list) head(all, left int) {
+	l.card.Title = fmt.Sprintf("%d 个券码，成功 %d 个", all, l.done)
+	var open []string
+	if l.pending > 0 {
+		open = append(open, fmt.Sprintf("%d 个还在核验中", l.pending))
+	}
+	if left > 0 {
+		open = append(open, fmt.Sprintf("%d 个没有处理", left))
+	}
+	l.card.Desc = strings.Join(open, "，")
+	if l.done == all {
+		l.card.Tone = bot.Good
+	}
+}
+
+// money sums up what was verified, and says until when it can be undone.
+func (l *list) money() string {
+	var said []string
+	if l.priced > 0 {
+		said = append(said, fmt.Sprintf("合计 %v", dianping.Fen(l.fen)))
+	}
+	switch {
+	case l.unknown > 0 && l.priced > 0:
+		said = append(said, fmt.Sprintf("另有 %d 张金额不详", l.unknown))
+	case l.unknown > 0:
+		said = append(said, fmt.Sprintf("%d 张金额不详", l.unknown))
+	}
+	if !l.until.IsZero() {
+		said = append(said, "可撤销至 "+l.In(l.until).Format(ClockFormat))
+	}
+	text := strings.Join(said, "，")
+	if text != "" && l.undone > 0 {
+		text += "。"
+	}
+	return text
+}
+
+// returned says what became of the codes that were undone.
+func (l *list) returned() string {
+	switch {
+	case l.undone == 0:
+		return ""
+	case l.visits == l.undone:
+		return "撤销的次数还给了顾客，券码不变。"
+	case l.visits > 0:
+		return "撤销的次数还给了顾客，券码不变。撤销的其他券码已作废，顾客在 App 里看新的券码。"
+	}
+	return "撤销的券码已作废，顾客在 App 里看新的券码。"
+}
+
+// Tail is the end of a code, by which people tell it from others.
 func Tail(code string) string {
 	if len(code) > 4 {
 		return code[len(code)-4:]
@@ -388,6 +470,7 @@ func (w *Words) Help() bot.Reply {
 	}}
 }
 
+// Latest is the later of two times.
 func Latest(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b

@@ -1,3 +1,5 @@
+// Package words writes what people read about vouchers: cards, answers and refusals,
+// in plain Chinese. It knows the journal and the reasons, and no channel and no call.
 package words
 
 import (
@@ -63,33 +65,54 @@ var Sayings = map[string]saying{
 	string(dianping.BadRequest):       {"平台不接受", "平台看不懂这次请求。", "请把券码发给管理员处理。"},
 	string(dianping.Other):            {"平台拒绝", "平台没有接受，但没有说明常见的原因。", "请到开店宝里查看这张券。"},
 
-	redeem.ReasonBusy:         {"正在核销", "这张券正在核销，还没有结果。", "请稍等一下再查。"},
-	redeem.ReasonHere:         {"此券已核销", "这张券已经在这里核销过了。", "请不要再次提供服务。"},
-	redeem.ReasonTooMany:      {"可用张数不够", "这个订单剩下的张数不够，一张都没有核销。", "请减少张数再试。"},
-	redeem.ReasonSession:      {"门店授权失效", "这家门店在平台的授权已失效，券没有核销。", "请告诉管理员重新授权；急用可到开店宝里核销。"},
-	redeem.ReasonThrottled:    {"平台限流", "平台现在太忙，券没有核销。", "请过一分钟再试。"},
-	redeem.ReasonUnavailable:  {"平台没有回应", "连不上平台，券没有核销。", "请稍后再试；急用可到开店宝里核销。"},
-	redeem.ReasonConfig:       {"设置有误", "我们发给平台的请求不被接受，券没有核销。", "请告诉管理员检查平台设置。"},
-	redeem.ReasonNotConsumed:  {"没有核销", "平台确认这张券没有核销。", "请重新发一次券码。"},
-	redeem.ReasonNotUndone:    {"没有撤销", "平台没有撤销这次核销。", "请再按一次撤销。"},
-	string(dianping.NoRecord): {"券码不存在", "平台上没有这个券码的记录。", "请和顾客核对券码，重新输入。"},
-	redeem.ReasonCovered:      {"没有撤销", "这个券码后来又核销过一次，现在撤销会撤掉后面那一次，所以没有撤销。", "请到开店宝里处理。"},
-	redeem.ReasonClosedUnused: {"没有核销", "管理员确认这张券没有核销。", "请重新发一次券码。"},
-	redeem.ReasonClosedUsed:   {"没有撤销", "管理员确认这次核销没有撤销。", "要撤销请到开店宝里处理。"},
-	redeem.ReasonNotHandled:   {"没有处理", "这个券码没有处理，券没有核销。", "请再发一次。"},
-	redeem.ReasonNoPlatform:   {"平台没有接通", "这家门店的平台还没有设置好。", "请告诉管理员检查配置。"},
+	redeem.ReasonBusy:          {"正在核销", "这张券正在核销，还没有结果。", "请稍等一下再查。"},
+	redeem.ReasonHere:          {"此券已核销", "这张券已经在这里核销过了。", "请不要再次提供服务。"},
+	redeem.ReasonTooMany:       {"可用张数不够", "这个订单剩下的张数不够，一张都没有核销。", "请减少张数再试。"},
+	redeem.ReasonSession:       {"门店授权失效", "这家门店在平台的授权已失效，券没有核销。", "请告诉管理员重新授权；急用可到开店宝里核销。"},
+	redeem.ReasonThrottled:     {"平台限流", "平台现在太忙，券没有核销。", "请过一分钟再试。"},
+	redeem.ReasonUnavailable:   {"平台没有回应", "连不上平台，券没有核销。", "请稍后再试；急用可到开店宝里核销。"},
+	redeem.ReasonConfig:        {"设置有误", "我们发给平台的请求不被接受，券没有核销。", "请告诉管理员检查平台设置。"},
+	redeem.ReasonNotConsumed:   {"没有核销", "平台确认这张券没有核销。", "请重新发一次券码。"},
+	redeem.ReasonNotUndone:     {"没有撤销", "平台没有撤销这次核销。", "请再按一次撤销。"},
+	string(dianping.NoRecord):  {"券码不存在", "平台上没有这个券码的记录。", "请和顾客核对券码，重新输入。"},
+	redeem.ReasonCovered:       {"没有撤销", "这个券码后来又核销过一次，现在撤销会撤掉后面那一次，所以没有撤销。", "请到开店宝里处理。"},
+	redeem.ReasonClosedUnused:  {"没有核销", "管理员确认这张券没有核销。", "请重新发一次券码。"},
+	redeem.ReasonClosedUsed:    {"没有撤销", "管理员确认这次核销没有撤销。", "要撤销请到开店宝里处理。"},
+	string(dianping.OtherCode): {"平台的回答不清楚", "平台回答的是别的券码。", "请到开店宝里查看这张券。"},
+	redeem.ReasonPartly:        {"只核销了一部分", "平台只核销了一部分。", "请到开店宝里查看这张券。"},
+	redeem.ReasonCodesMissing:  {"券码不全", "平台没有告诉每一张的券码。", "要撤销请到开店宝里处理。"},
+	redeem.ReasonUnclear:       {"需要人工确认", "平台的记录说不清是谁核销的。", "请到开店宝里查这张券。"},
+
+	string(dianping.CodeSpent):    {"授权没有完成", "授权的链接用过了，或者太旧了。", "请管理员重新发「授权」。"},
+	string(dianping.RefreshSpent): {"门店授权失效", "这家门店在平台的授权不能再续了。", "请管理员重新授权。"},
+
+	redeem.ReasonNoPlatform: {"平台没有接通", "这家门店的平台还没有设置好。", "请告诉管理员检查配置。"},
 }
 
 // undoSayings replace the words of reasons that mean something else for an undo.
 var undoSayings = map[string]saying{
-	redeem.ReasonSession:          {"没有撤销", "这家门店在平台的授权已失效，没有撤销。", "请告诉管理员重新授权；急用可到开店宝里撤销。"},
-	redeem.ReasonThrottled:        {"没有撤销", "平台现在太忙，没有撤销。", "请过一分钟再试。"},
-	redeem.ReasonUnavailable:      {"没有撤销", "连不上平台，没有撤销。", "请马上再试；急用可到开店宝里撤销。"},
-	redeem.ReasonConfig:           {"没有撤销", "我们发给平台的请求不被接受，没有撤销。", "请告诉管理员检查平台设置；急用可到开店宝里撤销。"},
-	string(dianping.Other):        {"没有撤销", "平台没有接受撤销。", "请到开店宝里查看这张券。"},
-	string(dianping.VerifyFailed): {"没有撤销", "平台没有接受撤销。", "请到开店宝里查看这张券。"},
+	redeem.ReasonSession:             {"没有撤销", "这家门店在平台的授权已失效，没有撤销。", "请告诉管理员重新授权；急用可到开店宝里撤销。"},
+	redeem.ReasonThrottled:           {"没有撤销", "平台现在太忙，没有撤销。", "请过一分钟再试。"},
+	redeem.ReasonUnavailable:         {"没有撤销", "连不上平台，没有撤销。", "请马上再试；急用可到开店宝里撤销。"},
+	redeem.ReasonConfig:              {"没有撤销", "我们发给平台的请求不被接受，没有撤销。", "请告诉管理员检查平台设置；急用可到开店宝里撤销。"},
+	redeem.ReasonNotConsumed:         {"没有撤销", "平台说这张券现在不是已核销的，没有可以撤销的。", "请到开店宝里查看这张券。"},
+	redeem.ReasonClosedUnused:        notUndone,
+	redeem.ReasonTooMany:             notUndone,
+	redeem.ReasonBusy:                notUndone,
+	redeem.ReasonPartly:              notUndone,
+	string(dianping.Other):           notUndone,
+	string(dianping.VerifyFailed):    notUndone,
+	string(dianping.ThirdParty):      notUndone,
+	string(dianping.Marketing):       notUndone,
+	string(dianping.Refunding):       {"没有撤销", "这张券正在退款，没有撤销。", "请到开店宝里查看这张券。"},
+	string(dianping.RefundRequested): {"没有撤销", "顾客已经为这张券申请了退款，没有撤销。", "请到开店宝里查看这张券。"},
+
+	string(dianping.WrongAccountKind): {"没有撤销", "当前授权的账号不能撤销这张券。", "请管理员改用门店账号授权；急用可到开店宝里撤销。"},
 }
 
+var notUndone = saying{"没有撤销", "平台没有接受撤销。", "请到开店宝里查看这张券。"}
+
+// UndoSayingOf is what to say of an undo that was refused for a reason.
 func UndoSayingOf(reason string) saying {
 	if s, ok := undoSayings[reason]; ok {
 		return s
@@ -97,6 +120,7 @@ func UndoSayingOf(reason string) saying {
 	return SayingOf(reason)
 }
 
+// SayingOf is what to say of a verification that was refused for a reason.
 func SayingOf(reason string) saying {
 	if s, ok := Sayings[reason]; ok {
 		return s

@@ -1,0 +1,62 @@
+package chat
+
+import (
+	"context"
+	"testing"
+
+	"yanquan/bot/redeem"
+	"yanquan/dianping"
+	"yanquan/dianping/dianpingtest"
+)
+
+// What the platform has called too late is not offered again, however much of our
+// own window is left.
+func TestClosedWindowIsNotOffered(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.voucher(Code)
+		has(t, b.say("zhangsan", "验 "+Code), "核销成功")
+		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Call: "reverseconsume", Answer: "1029", Times: 1}))
+		has(t, b.say("zhangsan", "撤 "+Code), "没有撤销", "平台不再允许撤销")
+		for _, text := range []string{"撤", "撤 " + Code} {
+			r := b.say("zhangsan", text)
+			hasNot(t, r, "要撤销这一次吗", "[撤销]")
+		}
+		has(t, b.say("zhangsan", "撤"), "没有可以撤销的核销")
+		if n := b.calls("reverseconsume"); n != 1 {
+			t.Errorf("%d undos were tried", n)
+		}
+		b.effects(Code, 1, 0)
+	})
+}
+
+// A message of several codes that is given up after its first: each code is answered.
+func TestGivenUpMessageNamesEveryCode(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		const second, third = "7000000001", "7000000002"
+		for _, code := range []string{Code, second, third} {
+			b.voucher(code)
+		}
+		o := b.bend()
+		first := true
+		o.prepare = func(r dianping.Receipt, err error) (dianping.Receipt, error) {
+			if !first {
+				panic("bad luck")
+			}
+			first = false
+			return r, err
+		}
+		b.start(b.private("zhangsan", "验 "+Code+" "+second+" "+third))
+		for range 2 * maxAttempts {
+			b.clock.Advance(b.bot.core.Lease(redeem.ConsumeCalls))
+			b.bot.Pass(context.Background())
+		}
+		b.bot.Pass(context.Background())
+		r := b.last()
+		has(t, r, "3 个券码，成功 1 个", "✅7494: 核销成功 ¥49.90 双人下午茶", "❗0001: 没有处理，请再发一次", "❗0002: 没有处理，请再发一次", "[撤 尾号7494]")
+		b.effects(Code, 1, 0)
+		b.effects(second, 0, 0)
+		has(t, b.pressIn("", "zhangsan", r, "撤 尾号7494"), "已撤销")
+		o.prepare = nil
+		has(t, b.privately("zhangsan", "验 "+second+" "+third), "成功 2 个")
+	})
+}

@@ -1,0 +1,86 @@
+package words
+
+import (
+	"fmt"
+	"strings"
+
+	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/models"
+)
+
+// Usable is the card of a voucher that can be consumed. earlier is a verification of
+// the same code that the person should know of, or nil.
+func (w *Words) Usable(s models.Store, it command.Item, op models.Operation, earlier *models.Operation) bot.Reply {
+	left := ""
+	if op.Left > 0 {
+		left = fmt.Sprint(op.Left)
+	}
+	c := bot.Card{
+		TaskID: w.NewID(), Source: Source(s), Title: "可以核销", Desc: op.Title,
+		Fields: bot.Fields(
+			bot.Field{Key: "券码", Value: it.Code}, price(PriceOf(op, 1)),
+			bot.Field{Key: "可用张数", Value: left}, bot.Field{Key: "手机", Value: op.Mobile},
+			bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)}, bot.Field{Key: "门店", Value: s.Name},
+		),
+		Text: "还没有核销，确认后才核销。",
+	}
+	again := ""
+	if earlier != nil {
+		again = earlier.ID
+		c.Text = fmt.Sprintf("注意：这个券码 %s 已由 %s 核销过一次；平台说还能再用%s。", w.When(earlier.ConsumedAt), earlier.User, pieces(op.Left))
+	}
+	if op.Left > 0 && it.Count > op.Left {
+		c.Text = fmt.Sprintf("这个订单只剩 %d 张可用。", op.Left)
+		it.Count = 1
+	}
+	c.Keys = []bot.CardKey{confirmKey(s.ID, it, again, bot.Primary)}
+	c.Until, c.About = w.Now().Add(bot.CardLife), models.LookSubject(s.ID, it.Code)
+	if it.Count == 1 && op.Left > 1 {
+		all := command.Item{Code: it.Code, Count: min(op.Left, command.MaxCount)}
+		c.Keys = append(c.Keys, confirmKey(s.ID, all, again, bot.Quiet))
+	}
+	return bot.Reply{Card: &c}
+}
+
+// pieces is a number of coupons, where it is known.
+func pieces(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %d 张", n)
+}
+
+// confirmKey is a button that verifies. What follows another verification of the same
+// code is not to be had by a text, which might be a repeat.
+func confirmKey(store int64, it command.Item, again string, style bot.KeyStyle) bot.CardKey {
+	k := bot.CardKey{Text: "确认核销", Key: command.Button{Action: command.ActVerify, Store: store, Item: it, Operation: again}.Key(), Style: style}
+	if it.Count > 1 {
+		k.Text = fmt.Sprintf("核销 %d 张", it.Count)
+	}
+	if again == "" {
+		k.Say = command.Command{Verb: command.VerbVerify, Items: []command.Item{it}}.String()
+	}
+	return k
+}
+
+// Refusal is the card of what was asked and is no operation.
+func (w *Words) Refusal(s models.Store, op models.Operation) bot.Reply {
+	op.State = models.Rejected
+	c := w.Operation(s, op, nil)
+	c.URL = "" // there is no operation to show
+	return bot.Reply{Card: &c}
+}
+
+// LookLine is what was found out about one of several codes, in a line.
+func LookLine(code string, found bot.Reply) string {
+	if c := found.Card; c != nil {
+		return strings.TrimSpace(fmt.Sprintf("**%s** %s %s", code, c.Title, c.Desc))
+	}
+	return found.Text
+}
+
+// Looks is what was found out about several codes.
+func Looks(lines []string) bot.Reply {
+	return bot.Reply{Text: strings.Join(lines, "\n") + "\n要核销请发：验 加券码"}
+}

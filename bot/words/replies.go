@@ -1,0 +1,85 @@
+package words
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/models"
+)
+
+// Answers that are the same for everybody.
+var (
+	NotUnderstood = bot.Reply{Text: "没看懂。请发「验 券码」核销，或发「帮助」看看能做什么。"}
+	TooLate       = bot.Reply{Text: "这条消息没有处理，请再发一次。"}
+	GivenUp       = bot.Reply{Text: "我这边出错了，这条消息没有处理。请再发一次；还不行，请告诉管理员。"}
+
+	NothingToUndo     = bot.Reply{Text: "您最近没有可以撤销的核销。核销超过 10 分钟就不能撤销了。"}
+	ForeignOperation  = bot.Reply{Text: "这次核销不属于您的门店，您不能撤销。"}
+	NothingToClose    = bot.Reply{Text: "这个券码没有在这里核销过，不用确认。请核对券码再发。"}
+	OnlyManagersClose = bot.Reply{Text: "只有这家门店的店长或管理员可以确认。"}
+)
+
+// What a press is answered with that means nothing, or nothing to this person.
+var (
+	ForeignCard = bot.Refusal{Title: "这张卡片不属于您的门店，您不能操作"}
+	OldCard     = bot.Refusal{Title: "这张卡片太旧了，按钮已经失效", Text: "请重新发一次券码。"}
+)
+
+const instead = "直接发券码，例如：验 7992697494"
+
+// CannotRead says of a message that it is of a kind that the bot does not read. The
+// kind is in WeCom's word.
+func CannotRead(kind string) bot.Reply {
+	text := map[string]string{
+		"image":    "图片没有收到，请重新发一次，或",
+		"voice":    "这里收到的语音没有文字，我听不懂。请",
+		"video":    "视频我看不了。请拍一张券码的照片发来，或",
+		"file":     "文件我打不开。如果是券码的照片，请作为图片发；或",
+		"location": "我不需要位置。要核销，请",
+		"link":     "链接我不会打开。请",
+	}[kind]
+	if text == "" {
+		text = "这种消息我看不懂。请"
+	}
+	return bot.Reply{Text: text + instead}
+}
+
+// NotHeard says that speech was no command.
+func NotHeard(heard string) bot.Reply {
+	return bot.Say("听到的是：「%s」。没有听清券码，什么都没有做。请打字发，例如：验 7992697494", command.Shorten(strings.TrimSpace(heard)))
+}
+
+// NotVerified says that there is nothing to undo on a code.
+func NotVerified(code string) bot.Reply {
+	return bot.Say("券码 %s 没有在这里核销过，不需要撤销。请核对券码再发。", code)
+}
+
+// AskUndo makes the card of an operation that can be undone a question.
+func AskUndo(c *bot.Card) { c.Title, c.Tone = "要撤销这一次吗？", bot.Plain }
+
+// MayNotUndo says that somebody may not undo what others have verified.
+func MayNotUndo(op models.Operation) bot.Reply {
+	return bot.Say("券码 %s 是 %s 核销的，只有本人、组长或店长能撤销。", op.Code, op.User)
+}
+
+// RefuseUndo makes the card of an operation say so.
+func RefuseUndo(c *bot.Card, op models.Operation) {
+	c.Title, c.Tone, c.Text, c.Keys, c.Until = "您不能撤销", bot.Bad, MayNotUndo(op).Text, nil, time.Time{}
+}
+
+// Slowed tells somebody who guesses codes how long to wait.
+func Slowed(unknown, minutes int, wait time.Duration) bot.Reply {
+	return bot.Say("您在 %d 分钟内输入了 %d 个不存在的券码，请核对后过 %d 分钟再试。急用请找店长。", minutes, unknown, int((wait+time.Minute-1)/time.Minute))
+}
+
+// Guessing tells managers of somebody who guesses codes.
+func Guessing(s models.Store, who models.Member, unknown, minutes int) bot.Card {
+	return bot.Card{
+		Source: "验券", Title: "有人连续输错券码", Tone: bot.Bad,
+		Fields: bot.Fields(bot.Field{Key: "姓名", Value: who.Name}, bot.Field{Key: "账号", Value: who.UserID, User: who.UserID}, bot.Field{Key: "门店", Value: s.Name}),
+		Text:   fmt.Sprintf("%d 分钟内查了 %d 个平台上没有的券码，已经让这个人等一等。", minutes, unknown),
+	}
+}
