@@ -54,66 +54,88 @@ func IDs(places []Place) []int64 {
 // the group, or those of the person in a 1:1 conversation, sorted by name. With
 // none, the refusal says how to get in and nothing else.
 func (a *Access) Of(ctx context.Context, db *models.DB, m bot.Message) ([]Place, bot.Refusal, error) {
-	user := strings.ToLower(m.User)
-	var stores []models.Store
-	var err error
-	if m.Private() {
-		if stores, err = db.Stores(ctx); err != nil {
-			return nil, bot.Refusal{}, fmt.Errorf("bot: stores: %w", err)
-		}
-	} else {
-		if stores, err = db.StoresOfChat(ctx, m.Chat); err != nil {
-			return nil, bot.Refusal{}, fmt.Errorf("bot: stores of a group: %w", err)
-		}
-		if len(stores) == 0 {
-			return nil, bot.Refusal{
-				Title: "这个群还没有绑定门店，我不能在这里验券",
-				Text:  "请管理员在这里 @我 发「绑定」，或把这个群加到门店的配置里。\n群编号：" + m.Chat,
-			}, nil
-		}
+	stores, err := storesIn(ctx, db, m)
+	switch {
+	case err != nil:
+		return nil, bot.Refusal{}, err
+	case len(stores) == 0 && !m.Private():
+		return nil, notBound(m), nil
 	}
-	Sort(stores)
+	user := strings.ToLower(m.User)
 	members, err := db.Memberships(ctx, user)
 	if err != nil {
-		return nil, bot.Refusal{}, fmt.Errorf("bot: memberships: %w", err)
-	}
-	byStore := map[int64]models.Member{}
-	name := ""
-	for _, mb := range members {
-		byStore[mb.StoreID] = mb
-		if name == "" {
-			name = mb.Name
-		}
-	}
-	call := func() string {
-		if name == "" {
-			name = a.nameOf(ctx, user)
-		}
-		return name
+		return nil, bot.Refusal{}, fmt.Errorf("access: memberships: %w", err)
 	}
 	var places []Place
 	for _, s := range stores {
-		mb, ok := byStore[s.ID]
-		if a.ManagesAll(user) {
-			if !ok {
-				mb = models.Member{StoreID: s.ID, UserID: user, Name: call()}
-			}
-			mb.Role, ok = models.RoleManager, true
-		}
-		if !ok && a.AccessByGroup && !m.Private() {
-			mb, ok = models.Member{StoreID: s.ID, UserID: user, Name: call(), Role: models.RoleStaff}, true
-		}
-		if ok {
+		if mb, ok := a.memberOf(s, user, members, m.Private()); ok {
 			places = append(places, Place{s, mb})
 		}
 	}
 	if len(places) == 0 {
-		return nil, bot.Refusal{
-			Title: "您还不在名单里，不能在这里操作",
-			Text:  "请在门店的群里 @我 发「我是 姓名」申请加入，或把您的账号发给店长，让管理员加入名单。\n您的账号：" + m.User,
-		}, nil
+		return nil, notListed(m), nil
+	}
+	for i := range places { // only where it is shown, for a directory may have to be asked
+		if places[i].Member.Name == "" {
+			places[i].Member.Name = a.call(ctx, user, members)
+		}
 	}
 	return places, bot.Refusal{}, nil
+}
+
+// storesIn are the stores of the group, or all of them in a 1:1 conversation.
+func storesIn(ctx context.Context, db *models.DB, m bot.Message) (stores []models.Store, err error) {
+	if m.Private() {
+		stores, err = db.Stores(ctx)
+	} else {
+		stores, err = db.StoresOfChat(ctx, m.Chat)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("access: stores: %w", err)
+	}
+	Sort(stores)
+	return stores, nil
+}
+
+// memberOf is what a person is in a store; false: nothing. Who is on no list of the
+// store has no name yet.
+func (a *Access) memberOf(s models.Store, user string, members []models.Member, private bool) (models.Member, bool) {
+	i := slices.IndexFunc(members, func(m models.Member) bool { return m.StoreID == s.ID })
+	mb := models.Member{StoreID: s.ID, UserID: user, Role: models.RoleStaff}
+	if i >= 0 {
+		mb = members[i]
+	}
+	switch {
+	case a.ManagesAll(user):
+		mb.Role = models.RoleManager
+	case i < 0 && (!a.AccessByGroup || private):
+		return models.Member{}, false
+	}
+	return mb, true
+}
+
+// call is what to call a person: as any of their stores does, or the directory.
+func (a *Access) call(ctx context.Context, user string, members []models.Member) string {
+	for _, m := range members {
+		if m.Name != "" {
+			return m.Name
+		}
+	}
+	return a.nameOf(ctx, user)
+}
+
+func notBound(m bot.Message) bot.Refusal {
+	return bot.Refusal{
+		Title: "这个群还没有绑定门店，我不能在这里验券",
+		Text:  "请管理员在这里 @我 发「绑定」，或把这个群加到门店的配置里。\n群编号：" + m.Chat,
+	}
+}
+
+func notListed(m bot.Message) bot.Refusal {
+	return bot.Refusal{
+		Title: "您还不在名单里，不能在这里操作",
+		Text:  "请在门店的群里 @我 发「我是 姓名」申请加入，或把您的账号发给店长，让管理员加入名单。\n您的账号：" + m.User,
+	}
 }
 
 // Find re-checks that the sender may act in one particular store, as a press
@@ -147,7 +169,7 @@ func (a *Access) Role(ctx context.Context, tx *models.DB, user string, storeID i
 		return "", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("bot: member: %w", err)
+		return "", fmt.Errorf("access: member: %w", err)
 	}
 	return member.Role, nil
 }
@@ -160,7 +182,7 @@ func (a *Access) Changeable(ctx context.Context, tx *models.DB, user string, sto
 		return s, bot.Say("这家门店已经不在了。"), nil
 	}
 	if err != nil {
-		return s, bot.Reply{}, fmt.Errorf("bot: store: %w", err)
+		return s, bot.Reply{}, fmt.Errorf("access: store: %w", err)
 	}
 	role, err := a.Role(ctx, tx, user, storeID)
 	if err != nil {
@@ -189,7 +211,7 @@ func Sort(stores []models.Store) {
 func (a *Access) Managed(ctx context.Context, tx *models.DB, user string) ([]models.Store, error) {
 	all, err := tx.Stores(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("bot: stores: %w", err)
+		return nil, fmt.Errorf("access: stores: %w", err)
 	}
 	return a.ManagedOf(ctx, tx, all, user)
 }
@@ -203,7 +225,7 @@ func (a *Access) ManagedOf(ctx context.Context, tx *models.DB, all []models.Stor
 	}
 	members, err := tx.Memberships(ctx, user)
 	if err != nil {
-		return nil, fmt.Errorf("bot: memberships: %w", err)
+		return nil, fmt.Errorf("access: memberships: %w", err)
 	}
 	manages := map[int64]bool{}
 	for _, mb := range members {
@@ -239,7 +261,7 @@ func (a *Access) PeopleOf(ctx context.Context, tx *models.DB, stores []int64, ro
 	for _, id := range stores {
 		members, err := tx.Members(ctx, id)
 		if err != nil {
-			return nil, fmt.Errorf("bot: members: %w", err)
+			return nil, fmt.Errorf("access: members: %w", err)
 		}
 		for _, m := range members {
 			if slices.Contains(roles, m.Role) {
@@ -254,7 +276,7 @@ func (a *Access) PeopleOf(ctx context.Context, tx *models.DB, stores []int64, ro
 func (a *Access) Remember(ctx context.Context, tx *models.DB, m bot.Message, p Place) error {
 	today, _ := command.Today.Span(a.Now(), a.Location)
 	if err := tx.Choose(ctx, m.User, m.Chat, p.ID, today.To); err != nil {
-		return fmt.Errorf("bot: choose: %w", err)
+		return fmt.Errorf("access: choose: %w", err)
 	}
 	return nil
 }
@@ -269,7 +291,7 @@ func (a *Access) Chosen(ctx context.Context, m bot.Message, places []Place) ([]P
 		return places, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("bot: chosen: %w", err)
+		return nil, fmt.Errorf("access: chosen: %w", err)
 	}
 	if p, ok := Find(places, id); ok {
 		return []Place{p}, nil

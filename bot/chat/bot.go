@@ -1,7 +1,6 @@
-// Package bot is what the bot does: a text becomes a command, a command becomes
-// an operation at the platform, its outcome becomes a card. It holds the state
-// machine and the settling of doubtful outcomes, and knows neither WeCom's wire
-// formats nor SQL.
+// Package chat is the conversation: a message becomes a command or a button, that is
+// done by the part it belongs to, and what comes of it is committed with its answer.
+// It knows neither WeCom's wire formats, nor a platform's, nor SQL.
 //
 // The promise: nothing accepted is lost, nothing is consumed twice, nobody is
 // told success before the platform said so, nobody acts on a store that is not
@@ -246,8 +245,11 @@ func (b *Bot) build(o Options) (err error) {
 		DB: o.DB, Words: b.words, Figures: b.figures, Ledger: b.ledger, Platforms: o.Platforms, Access: b.access, Location: o.Location, Now: o.Now,
 	}
 	b.admin = &admin{
-		DB: o.DB, access: b.access, desks: b.desks, notices: b.notices, out: b.out, turns: b.turns, grants: b.grants, Authorizers: o.Authorizers,
-		AccessByGroup: o.AccessByGroup, NoticeChannel: o.NoticeChannel, Now: o.Now, NewID: o.NewID,
+		DB: o.DB, access: b.access, desks: b.desks, turns: b.turns, grants: b.grants, Authorizers: o.Authorizers, AccessByGroup: o.AccessByGroup, NewID: o.NewID,
+		people: &people{
+			access: b.access, notices: b.notices, out: b.out, turns: b.turns,
+			AccessByGroup: o.AccessByGroup, NoticeChannel: o.NoticeChannel, Now: o.Now, NewID: o.NewID,
+		},
 	}
 	b.lists = &lists{DB: o.DB, turns: b.turns, core: b.core, words: b.words, figures: b.figures, ledger: b.ledger, Location: o.Location, Now: o.Now, NewID: o.NewID}
 	b.exports = &exports{
@@ -262,7 +264,7 @@ func (b *Bot) build(o Options) (err error) {
 func (b *Bot) newConversation(o Options) *conversation {
 	c := &conversation{
 		DB: o.DB, access: b.access, turns: b.turns, views: b.views, words: b.words, vouchers: b.vouchers, doubts: b.doubts,
-		admin: b.admin, lists: b.lists, exports: b.exports, greetings: b.greetings, NewID: o.NewID,
+		admin: b.admin, readings: readings{b.lists, b.exports}, greetings: b.greetings, NewID: o.NewID,
 		scans: &scans{DB: o.DB, core: b.core, words: b.words, Pictures: o.Pictures, NewID: o.NewID, Log: o.Log},
 		doors: &doors{DB: o.DB, desks: b.desks, out: b.out, Link: o.ConsoleLink, Now: o.Now, NewID: o.NewID, NewSecret: o.NewSecret},
 	}
