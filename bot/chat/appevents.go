@@ -42,7 +42,7 @@ func (g *greetings) greet(ctx context.Context, row models.Inbox, m bot.Message) 
 	err = g.DB.Tx(ctx, func(tx *models.DB) error {
 		fresh, err := tx.TakeNotice(ctx, noticeGreeting, m.Channel+"/"+m.User+"/"+g.words.Day(g.Now()))
 		if err != nil {
-			return fmt.Errorf("bot: greeting: %w", err)
+			return fmt.Errorf("chat: greeting: %w", err)
 		}
 		if reply = welcome; !fresh {
 			reply = bot.Reply{}

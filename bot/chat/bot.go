@@ -1,6 +1,6 @@
-// Package chat is the conversation: a text becomes a command, a command becomes an
-// operation at the platform, its outcome becomes a card. It knows neither WeCom's
-// wire formats nor SQL.
+// Package chat is the conversation: a message becomes a command or a button, that is
+// done by the part it belongs to, and what comes of it is committed with its answer.
+// It knows neither WeCom's wire formats, nor a platform's, nor SQL.
 //
 // The promise: nothing accepted is lost, nothing is consumed twice, nobody is
 // told success before the platform said so, nobody acts on a store that is not
@@ -220,8 +220,11 @@ func (b *Bot) build(o Options) (err error) {
 		DB: o.DB, Words: b.words, Figures: b.figures, Reconciliation: b.reconciliation, Platforms: o.Platforms, Access: b.access, Location: o.Location, Now: o.Now,
 	}
 	b.admin = &admin{
-		DB: o.DB, access: b.access, desks: b.desks, notices: b.notices, out: b.out, turns: b.turns, grants: b.grants, Authorizers: o.Authorizers,
-		AccessByGroup: o.AccessByGroup, NoticeChannel: o.NoticeChannel, Now: o.Now, NewID: o.NewID,
+		DB: o.DB, access: b.access, desks: b.desks, turns: b.turns, grants: b.grants, Authorizers: o.Authorizers, AccessByGroup: o.AccessByGroup, NewID: o.NewID,
+		people: &people{
+			access: b.access, notices: b.notices, out: b.out, turns: b.turns,
+			AccessByGroup: o.AccessByGroup, NoticeChannel: o.NoticeChannel, Now: o.Now, NewID: o.NewID,
+		},
 	}
 	b.lists = &lists{DB: o.DB, access: b.access, turns: b.turns, core: b.core, words: b.words, figures: b.figures, reconciliation: b.reconciliation, Location: o.Location, Now: o.Now, NewID: o.NewID}
 	b.exports = &exports{
@@ -229,8 +232,20 @@ func (b *Bot) build(o Options) (err error) {
 		Wake: func() { b.jobs.Wake(exportJob) }, Now: o.Now, NewID: o.NewID, Log: o.Log, base: b.base,
 	}
 	b.greetings = &greetings{DB: o.DB, access: b.access, notices: b.notices, out: b.out, turns: b.turns, words: b.words, Now: o.Now}
+	b.talk = b.newConversation(o)
 	b.jobs = jobs.New(jobs.Options{Jobs: b.table(), Every: passEvery, Base: b.base, Now: o.Now, Sleep: o.Pause, Log: o.Log, Quiet: anothers})
 	return nil
+}
+
+func (b *Bot) newConversation(o Options) *conversation {
+	c := &conversation{
+		DB: o.DB, access: b.access, turns: b.turns, views: b.views, words: b.words, vouchers: b.vouchers, doubts: b.doubts,
+		admin: b.admin, readings: readings{b.lists, b.exports}, greetings: b.greetings, NewID: o.NewID, Now: o.Now,
+		scans: &scans{DB: o.DB, core: b.core, words: b.words, Pictures: o.Pictures, NewID: o.NewID, Log: o.Log},
+		doors: &doors{DB: o.DB, desks: b.desks, out: b.out, Link: o.ConsoleLink, Now: o.Now, NewID: o.NewID, NewSecret: o.NewSecret},
+	}
+	c.tables()
+	return c
 }
 
 func (b *Bot) newIntake() *intake.Intake {

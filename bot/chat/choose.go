@@ -30,9 +30,24 @@ func (u *admin) choosings() map[command.Action]choosing {
 		command.ActBind:   {u.bindable, u.bind},
 		command.ActUnbind: {u.bound, u.unbind},
 		command.ActUse:    {u.usable, u.use},
-		command.ActPeople: {u.led, u.people},
-		command.ActJoin:   {u.joinable, u.joinStore},
+		command.ActPeople: {u.people.led, u.people.list},
+		command.ActJoin:   {u.people.joinable, u.people.join},
 	}
+}
+
+// join asks for a place in the store of a group.
+func (u *admin) join(ctx context.Context, tx *models.DB, m bot.Message, cmd command.Command) (bot.Reply, error) {
+	switch {
+	case cmd.Problem != "":
+		return bot.Reply{Text: cmd.Problem}, nil
+	case m.Private():
+		return bot.Say("请在门店的群里 @我 发「我是 %s」。", cmd.Name), nil
+	}
+	c, none, err := u.people.joinable(ctx, tx, m)
+	if err != nil || !none.Empty() {
+		return none, err
+	}
+	return u.choose(ctx, tx, m, c, command.Button{Action: command.ActJoin, Name: cmd.Name}, 0)
 }
 
 // offer does something in the store that a command names, or asks in which.

@@ -25,8 +25,7 @@ type conversation struct {
 	vouchers  *vouchers
 	doubts    *doubts
 	admin     *admin
-	lists     *lists
-	exports   *exports
+	readings  readings
 	scans     *scans
 	doors     *doors
 	greetings *greetings
@@ -56,11 +55,11 @@ func (c *conversation) tables() {
 		command.VerbSwitch:    inTx(c.admin.offer(command.ActUse)),
 		command.VerbPeople:    inTx(c.admin.offer(command.ActPeople)),
 		command.VerbJoin:      inTx(c.admin.join),
-		command.VerbPhone:     c.staff(c.byPhone),
-		command.VerbRecent:    c.staff(c.recent),
-		command.VerbTotals:    c.staff(c.totals),
-		command.VerbReconcile: c.staff(c.reconcile),
-		command.VerbExport:    c.staff(c.export),
+		command.VerbPhone:     c.staff(c.readings.byPhone),
+		command.VerbRecent:    c.staff(c.readings.recent),
+		command.VerbTotals:    c.staff(c.readings.totals),
+		command.VerbReconcile: c.staff(c.readings.reconcile),
+		command.VerbExport:    c.staff(c.readings.export),
 		command.VerbClose:     c.staff(c.doubts.closeCode),
 		command.VerbUndo:      c.staff(c.vouchers.undoAsked),
 		command.VerbVerify:    c.staff(c.inOneStore(c.vouchers.verifyAsked)),
@@ -69,18 +68,18 @@ func (c *conversation) tables() {
 	}
 	c.presses = map[command.Action]pressHandler{
 		command.ActAuthorize: c.admin.authorizePressed,
-		command.ActApprove:   inTx(c.admin.decide),
-		command.ActRefuse:    inTx(c.admin.decide),
+		command.ActApprove:   inTx(c.admin.people.decide),
+		command.ActRefuse:    inTx(c.admin.people.decide),
 		command.ActBind:      inTx(c.admin.bind),
 		command.ActUnbind:    inTx(c.admin.unbind),
 		command.ActUse:       inTx(c.admin.use),
-		command.ActJoin:      inTx(c.admin.joinStore),
-		command.ActPeople:    inTx(c.admin.people),
-		command.ActPerson:    inTx(c.admin.person),
-		command.ActRole:      inTx(c.admin.setRole),
-		command.ActRemove:    inTx(c.admin.remove),
+		command.ActJoin:      inTx(c.admin.people.join),
+		command.ActPeople:    inTx(c.admin.people.list),
+		command.ActPerson:    inTx(c.admin.people.person),
+		command.ActRole:      inTx(c.admin.people.setRole),
+		command.ActRemove:    inTx(c.admin.people.remove),
 		command.ActPick:      inTx(c.admin.pick),
-		command.ActOlder:     c.pressedByStaff(c.older),
+		command.ActOlder:     c.pressedByStaff(c.readings.older),
 		command.ActStores:    c.pressedByStaff(c.otherStores),
 		command.ActStore:     c.pressedByStaff(c.pressedIn(c.storeChosen)),
 		command.ActVerify:    c.pressedByStaff(c.pressedIn(c.vouchers.verifyPressed)),

@@ -20,28 +20,34 @@ func (c *conversation) notACommand(ctx context.Context, t *turn, _ command.Comma
 	return t.answer(ctx, words.NotUnderstood)
 }
 
-func (c *conversation) byPhone(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
-	return c.lists.byPhone(ctx, t.row, t.m, t.places, cmd.Phone)
+// readings answer with what was, in the places of a turn.
+type readings struct {
+	lists   *lists
+	exports *exports
 }
 
-func (c *conversation) recent(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
-	return c.lists.recent(ctx, t.row, t.m, t.places, cmd.N, models.HistoryMark{})
+func (r readings) byPhone(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
+	return r.lists.byPhone(ctx, t.row, t.m, t.places, cmd.Phone)
 }
 
-func (c *conversation) older(ctx context.Context, t *turn, b command.Button) (bot.Reply, error) {
-	return c.lists.recent(ctx, t.row, t.m, t.places, b.N, models.HistoryMark(b.After))
+func (r readings) recent(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
+	return r.lists.recent(ctx, t.row, t.m, t.places, cmd.N, models.HistoryMark{})
 }
 
-func (c *conversation) totals(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
-	return c.lists.totals(ctx, t.row, t.m, t.places, cmd.Period)
+func (r readings) older(ctx context.Context, t *turn, b command.Button) (bot.Reply, error) {
+	return r.lists.recent(ctx, t.row, t.m, t.places, b.N, models.HistoryMark(b.After))
 }
 
-func (c *conversation) reconcile(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
-	return c.lists.reconcile(ctx, t.row, t.m, t.places, cmd.Period)
+func (r readings) totals(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
+	return r.lists.totals(ctx, t.row, t.m, t.places, cmd.Period)
 }
 
-func (c *conversation) export(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
-	return c.exports.askExport(ctx, t.row, t.m, t.places, cmd)
+func (r readings) reconcile(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
+	return r.lists.reconcile(ctx, t.row, t.m, t.places, cmd.Period)
+}
+
+func (r readings) export(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
+	return r.exports.askExport(ctx, t.row, t.m, t.places, cmd)
 }
 
 // storeChosen does in the chosen store what the person had asked, and remembers the

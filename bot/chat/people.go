@@ -5,31 +5,31 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"yanquan/bot"
 	"yanquan/bot/access"
 	"yanquan/bot/command"
+	"yanquan/bot/notice"
+	"yanquan/bot/outbox"
 	"yanquan/bot/words"
 	"yanquan/models"
 )
 
-// join asks for a place in the store of a group.
-func (u *admin) join(ctx context.Context, tx *models.DB, m bot.Message, cmd command.Command) (bot.Reply, error) {
-	switch {
-	case cmd.Problem != "":
-		return bot.Reply{Text: cmd.Problem}, nil
-	case m.Private():
-		return bot.Say("请在门店的群里 @我 发「我是 %s」。", cmd.Name), nil
-	}
-	c, none, err := u.joinable(ctx, tx, m)
-	if err != nil || !none.Empty() {
-		return none, err
-	}
-	return u.choose(ctx, tx, m, c, command.Button{Action: command.ActJoin, Name: cmd.Name}, 0)
+// people are who works in stores: they ask to join, and get and lose roles.
+type people struct {
+	access        *access.Access
+	notices       *notice.Notices
+	out           *outbox.Outbox
+	turns         *turns
+	AccessByGroup bool
+	NoticeChannel string
+	Now           func() time.Time
+	NewID         func() string
 }
 
 // joinable are the stores of a group.
-func (u *admin) joinable(ctx context.Context, tx *models.DB, m bot.Message) (choice, bot.Reply, error) {
+func (u *people) joinable(ctx context.Context, tx *models.DB, m bot.Message) (choice, bot.Reply, error) {
 	stores, err := tx.StoresOfChat(ctx, m.Chat)
 	if err != nil {
 		return choice{}, bot.Reply{}, fmt.Errorf("chat: stores of a group: %w", err)
@@ -40,14 +40,16 @@ func (u *admin) joinable(ctx context.Context, tx *models.DB, m bot.Message) (cho
 	return choice{title: "加入哪家门店？", stores: stores, style: bot.Primary, alone: true}, bot.Reply{}, nil
 }
 
-func (u *admin) joinStore(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+// join asks for a place in a store of the group; who may take one by themselves
+// gets it at once.
+func (u *people) join(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
 	name, problem := command.PersonName(b.Name)
 	if problem != "" {
 		return bot.Reply{Text: problem}, nil
 	}
 	stores, err := tx.StoresOfChat(ctx, m.Chat)
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: stores of a group: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: stores of a group: %w", err)
 	}
 	i := slices.IndexFunc(stores, func(s models.Store) bool { return s.ID == b.Store })
 	if m.Private() || i < 0 {
@@ -71,11 +73,16 @@ func (u *admin) joinStore(ctx context.Context, tx *models.DB, m bot.Message, b c
 	case role != "":
 		return bot.Say("您已经是 %s 的%s，可以直接验券。", s.Name, words.RoleNames[role]), nil
 	}
+	return u.ask(ctx, tx, m, s, name)
+}
+
+// ask asks those who lead or manage a store to let somebody in.
+func (u *people) ask(ctx context.Context, tx *models.DB, m bot.Message, s models.Store, name string) (bot.Reply, error) {
 	asked, fresh, err := tx.AskToJoin(ctx, models.Join{
 		ID: u.NewID(), StoreID: s.ID, UserID: m.User, Name: name, Channel: m.Channel, Chat: m.Chat, CreatedAt: u.Now(),
 	})
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: ask to join: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: ask to join: %w", err)
 	}
 	if !fresh {
 		return bot.Say("您的申请已经发给管理员了，请等一下。"), nil
@@ -100,14 +107,14 @@ func (u *admin) joinStore(ctx context.Context, tx *models.DB, m bot.Message, b c
 }
 
 // decide approves or refuses somebody who asked to join.
-func (u *admin) decide(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+func (u *people) decide(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
 	id, approve := b.Join, b.Action == command.ActApprove
 	asked, err := tx.Join(ctx, id)
 	if errors.Is(err, models.ErrNotFound) {
 		return bot.Say("这个申请已经不在了。"), nil
 	}
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: join: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: join: %w", err)
 	}
 	s, refused, err := u.access.Changeable(ctx, tx, m.User, asked.StoreID, models.RoleLead)
 	if err != nil || !refused.Empty() {
@@ -118,7 +125,7 @@ func (u *admin) decide(ctx context.Context, tx *models.DB, m bot.Message, b comm
 		return bot.Reply{Card: u.decidedCard(s, asked)}, nil
 	}
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: decide: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: decide: %w", err)
 	}
 	answer := bot.Say("%s 没有同意您加入 %s。", m.User, s.Name)
 	if approve {
@@ -139,7 +146,7 @@ func (u *admin) decide(ctx context.Context, tx *models.DB, m bot.Message, b comm
 	return bot.Reply{Card: u.decidedCard(s, asked)}, nil
 }
 
-func (u *admin) decidedCard(s models.Store, asked models.Join) *bot.Card {
+func (u *people) decidedCard(s models.Store, asked models.Join) *bot.Card {
 	c := &bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: "已拒绝", Desc: asked.Name,
 		Fields: bot.Fields(bot.Field{Key: "账号", Value: asked.UserID, User: asked.UserID}, bot.Field{Key: "处理人", Value: asked.DecidedBy, User: asked.DecidedBy})}
 	if asked.State == models.JoinApproved {
@@ -149,22 +156,22 @@ func (u *admin) decidedCard(s models.Store, asked models.Join) *bot.Card {
 }
 
 // setMember writes a person's place and the audit entry.
-func (u *admin) setMember(ctx context.Context, tx *models.DB, m bot.Message, member models.Member) error {
+func (u *people) setMember(ctx context.Context, tx *models.DB, m bot.Message, member models.Member) error {
 	before := ""
 	switch old, err := tx.Member(ctx, member.StoreID, member.UserID); {
 	case err == nil:
 		before = old.Name + " " + string(old.Role)
 	case !errors.Is(err, models.ErrNotFound):
-		return fmt.Errorf("bot: member: %w", err)
+		return fmt.Errorf("chat: member: %w", err)
 	}
 	if err := tx.SetMember(ctx, member); err != nil {
-		return fmt.Errorf("bot: member: %w", err)
+		return fmt.Errorf("chat: member: %w", err)
 	}
 	return u.turns.record(ctx, tx, m, "member", member.StoreID, member.UserID, before, member.Name+" "+string(member.Role))
 }
 
 // led are the stores whose people somebody may see.
-func (u *admin) led(ctx context.Context, tx *models.DB, m bot.Message) (choice, bot.Reply, error) {
+func (u *people) led(ctx context.Context, tx *models.DB, m bot.Message) (choice, bot.Reply, error) {
 	places, denied, err := u.access.Of(ctx, tx, m)
 	if err != nil || len(places) == 0 {
 		return choice{}, denied.Reply(), err
@@ -181,9 +188,9 @@ func (u *admin) led(ctx context.Context, tx *models.DB, m bot.Message) (choice, 
 
 var onlyLeads = bot.Reply{Text: "只有组长和店长可以看人员名单。"}
 
-// people lists a store's people from one on, with a button for each that a
+// list lists a store's people from one on, with a button for each that a
 // manager can change.
-func (u *admin) people(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+func (u *people) list(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
 	storeID, from := b.Store, b.From
 	role, err := u.access.Role(ctx, tx, m.User, storeID)
 	if err != nil {
@@ -194,11 +201,11 @@ func (u *admin) people(ctx context.Context, tx *models.DB, m bot.Message, b comm
 	}
 	s, err := tx.Store(ctx, storeID)
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: store: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: store: %w", err)
 	}
 	members, err := tx.Members(ctx, storeID)
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: members: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: members: %w", err)
 	}
 	c := bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: fmt.Sprintf("%d 位员工", len(members))}
 	if from >= len(members) {
@@ -230,7 +237,7 @@ func (u *admin) people(ctx context.Context, tx *models.DB, m bot.Message, b comm
 }
 
 // person shows one of a store's people with what can be changed.
-func (u *admin) person(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+func (u *people) person(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
 	s, refused, err := u.access.Changeable(ctx, tx, m.User, b.Store)
 	if err != nil || !refused.Empty() {
 		return refused, err
@@ -240,12 +247,12 @@ func (u *admin) person(ctx context.Context, tx *models.DB, m bot.Message, b comm
 		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
 	}
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: member: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: member: %w", err)
 	}
 	return bot.Reply{Card: u.personCard(s, p)}, nil
 }
 
-func (u *admin) personCard(s models.Store, p models.Member) *bot.Card {
+func (u *people) personCard(s models.Store, p models.Member) *bot.Card {
 	c := &bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: p.Name, Desc: words.RoleNames[p.Role],
 		Fields: []bot.Field{{Key: "账号", Value: p.UserID, User: p.UserID}}}
 	for _, role := range []models.Role{models.RoleStaff, models.RoleLead, models.RoleManager} {
@@ -257,7 +264,7 @@ func (u *admin) personCard(s models.Store, p models.Member) *bot.Card {
 	return c
 }
 
-func (u *admin) setRole(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+func (u *people) setRole(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
 	s, refused, err := u.access.Changeable(ctx, tx, m.User, b.Store)
 	if err != nil || !refused.Empty() {
 		return refused, err
@@ -278,7 +285,7 @@ func (u *admin) setRole(ctx context.Context, tx *models.DB, m bot.Message, b com
 	return bot.Reply{Card: u.personCard(s, p)}, nil
 }
 
-func (u *admin) remove(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+func (u *people) remove(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
 	s, refused, err := u.access.Changeable(ctx, tx, m.User, b.Store)
 	if err != nil || !refused.Empty() {
 		return refused, err
@@ -288,10 +295,10 @@ func (u *admin) remove(ctx context.Context, tx *models.DB, m bot.Message, b comm
 		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
 	}
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: member: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: member: %w", err)
 	}
 	if _, err := tx.RemoveMember(ctx, b.Store, b.User); err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: remove: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: remove: %w", err)
 	}
 	if err := u.turns.record(ctx, tx, m, "remove", s.ID, p.UserID, p.Name+" "+string(p.Role), ""); err != nil {
 		return bot.Reply{}, err

@@ -6,33 +6,27 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"yanquan/bot"
 	"yanquan/bot/access"
 	"yanquan/bot/command"
 	"yanquan/bot/desk"
 	"yanquan/bot/grants"
-	"yanquan/bot/notice"
-	"yanquan/bot/outbox"
 	"yanquan/bot/words"
 	"yanquan/dianping"
 	"yanquan/models"
 )
 
-// admin sets up stores, groups and people by chat.
+// admin sets up stores and groups by chat.
 type admin struct {
 	DB            *models.DB
 	access        *access.Access
 	desks         *desk.Desks
-	notices       *notice.Notices
-	out           *outbox.Outbox
 	turns         *turns
 	grants        *grants.Keeper
+	people        *people
 	Authorizers   map[string]dianping.Authorizer
 	AccessByGroup bool
-	NoticeChannel string
-	Now           func() time.Time
 	NewID         func() string
 }
 
@@ -83,7 +77,7 @@ func (u *admin) authorizeReply(ctx context.Context, m bot.Message, platform stri
 		return bot.Say("这个平台没有设置，不能授权。"), nil
 	}
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: link: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: link: %w", err)
 	}
 	return bot.Reply{Card: &bot.Card{
 		TaskID: u.NewID(), Source: "验券", Title: "授权" + words.PlatformNames[platform] + "门店", Desc: "点这张卡片，打开授权页面",
@@ -109,7 +103,7 @@ func (u *admin) listStores(ctx context.Context, tx *models.DB, m bot.Message, _ 
 		}
 		chats, err := tx.ChatsOfStore(ctx, s.ID)
 		if err != nil {
-			return bot.Reply{}, fmt.Errorf("bot: chats: %w", err)
+			return bot.Reply{}, fmt.Errorf("chat: chats: %w", err)
 		}
 		if len(c.Fields) < bot.MaxFields {
 			c.Fields = append(c.Fields, bot.Field{Key: "门店", Value: s.Name + " " + state})
@@ -163,7 +157,7 @@ func (u *admin) bind(ctx context.Context, tx *models.DB, m bot.Message, b comman
 		return refused, err
 	}
 	if err := tx.BindChat(ctx, s.ID, m.Chat); err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: bind: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: bind: %w", err)
 	}
 	if err := u.turns.record(ctx, tx, m, "bind", s.ID, m.Chat, "", s.Name); err != nil {
 		return bot.Reply{}, err
@@ -210,7 +204,7 @@ func (u *admin) unbind(ctx context.Context, tx *models.DB, m bot.Message, b comm
 	}
 	removed, err := tx.UnbindChat(ctx, s.ID, m.Chat)
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: unbind: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: unbind: %w", err)
 	}
 	if removed {
 		if err := u.turns.record(ctx, tx, m, "unbind", s.ID, m.Chat, s.Name, ""); err != nil {

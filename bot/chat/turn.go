@@ -138,7 +138,7 @@ func (t *turns) record(ctx context.Context, tx *models.DB, m bot.Message, action
 		Action: action, StoreID: storeID, Subject: subject, Before: before, After: after,
 	})
 	if err != nil {
-		return fmt.Errorf("bot: audit: %w", err)
+		return fmt.Errorf("chat: audit: %w", err)
 	}
 	return nil
 }
@@ -148,12 +148,12 @@ func (t *turns) record(ctx context.Context, tx *models.DB, m bot.Message, action
 func (t *turns) rewrite(ctx context.Context, row models.Inbox, m bot.Message, lease time.Duration, calls []models.Call) (models.Inbox, error) {
 	payload, err := json.Marshal(m)
 	if err != nil {
-		return row, fmt.Errorf("bot: message: %w", err)
+		return row, fmt.Errorf("chat: message: %w", err)
 	}
 	var next models.Inbox
 	err = t.DB.Tx(ctx, func(tx *models.DB) (err error) {
 		if err := tx.LogCalls(ctx, calls); err != nil {
-			return fmt.Errorf("bot: calls: %w", err)
+			return fmt.Errorf("chat: calls: %w", err)
 		}
 		next, err = tx.RewriteMessage(ctx, row, payload, t.Now().Add(lease))
 		return err
@@ -168,7 +168,7 @@ func (t *turns) rewrite(ctx context.Context, row models.Inbox, m bot.Message, le
 func (t *turns) finishCalls(ctx context.Context, row models.Inbox, m bot.Message, reply bot.Reply, calls []models.Call) (bot.Reply, error) {
 	return reply, t.DB.Tx(ctx, func(tx *models.DB) error {
 		if err := tx.LogCalls(ctx, calls); err != nil {
-			return fmt.Errorf("bot: calls: %w", err)
+			return fmt.Errorf("chat: calls: %w", err)
 		}
 		return t.out.Answer(ctx, tx, row, m, reply)
 	})

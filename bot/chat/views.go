@@ -108,7 +108,7 @@ func (v *views) batchNow(ctx context.Context, tx *models.DB, o models.Outgoing) 
 		return nil, time.Time{}, fmt.Errorf("operations: %w", err)
 	}
 	m, err := messageOf(ctx, tx, o.InboxID)
-	if err != nil || len(ops)+len(notBegun(m, ops)) < 2 {
+	if err != nil || len(ops) == 0 || len(ops)+len(notBegun(m, ops)) < 2 {
 		return nil, time.Time{}, err
 	}
 	same, end := true, time.Time{}
@@ -173,7 +173,7 @@ func (v *views) cardFor(ctx context.Context, tx *models.DB, user string, op mode
 func (v *views) replyAgain(ctx context.Context, tx *models.DB, m bot.Message, inboxID string) (bot.Reply, error) {
 	undone, err := tx.OperationsUndoneBy(ctx, inboxID)
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: operations: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: operations: %w", err)
 	}
 	if len(undone) == 0 {
 		return v.verifyReply(ctx, tx, m, inboxID)
@@ -215,7 +215,7 @@ func (v *views) listPressed(ctx context.Context, tx *models.DB, m bot.Message, o
 		return bot.Reply{}, false, nil
 	}
 	if err != nil {
-		return bot.Reply{}, false, fmt.Errorf("bot: message: %w", err)
+		return bot.Reply{}, false, fmt.Errorf("chat: message: %w", err)
 	}
 	var first bot.Message
 	var shown bot.Reply
@@ -236,14 +236,14 @@ func (v *views) listPressed(ctx context.Context, tx *models.DB, m bot.Message, o
 func (v *views) verifyReply(ctx context.Context, tx *models.DB, m bot.Message, inboxID string) (bot.Reply, error) {
 	ops, err := tx.OperationsOfMessage(ctx, inboxID)
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: operations: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: operations: %w", err)
 	}
 	if len(ops) == 0 {
-		return bot.Reply{}, fmt.Errorf("bot: message %s has no operation", inboxID)
+		return bot.Reply{}, fmt.Errorf("chat: message %s has no operation", inboxID)
 	}
 	s, err := tx.Store(ctx, ops[0].StoreID)
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: store: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: store: %w", err)
 	}
 	left := notBegun(m, ops)
 	several := len(ops)+len(left) > 1
@@ -256,7 +256,7 @@ func (v *views) verifyReply(ctx context.Context, tx *models.DB, m bot.Message, i
 			continue
 		}
 		if coupons[op.ID], err = tx.Coupons(ctx, op.ID); err != nil {
-			return bot.Reply{}, fmt.Errorf("bot: coupons: %w", err)
+			return bot.Reply{}, fmt.Errorf("chat: coupons: %w", err)
 		}
 	}
 	if several {
@@ -288,11 +288,11 @@ func unsettled(op models.Operation) (pending, open bool) {
 func (v *views) operationReply(ctx context.Context, tx *models.DB, op models.Operation) (bot.Reply, error) {
 	s, err := tx.Store(ctx, op.StoreID)
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: store: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: store: %w", err)
 	}
 	coupons, err := tx.Coupons(ctx, op.ID)
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("bot: coupons: %w", err)
+		return bot.Reply{}, fmt.Errorf("chat: coupons: %w", err)
 	}
 	card := v.words.Operation(s, op, coupons)
 	return bot.Reply{Card: &card}, nil
@@ -326,18 +326,18 @@ func (v *views) snapshotReply(ctx context.Context, tx *models.DB, op models.Oper
 func (v *views) secondPress(ctx context.Context, tx *models.DB, m bot.Message, op models.Operation) (models.Operation, bool, error) {
 	other, err := tx.Operation(ctx, op.OtherID)
 	if err != nil {
-		return other, false, fmt.Errorf("bot: operation: %w", err)
+		return other, false, fmt.Errorf("chat: operation: %w", err)
 	}
 	row, err := tx.Message(ctx, other.InboxID)
 	if errors.Is(err, models.ErrNotFound) {
 		return other, false, nil
 	}
 	if err != nil {
-		return other, false, fmt.Errorf("bot: message: %w", err)
+		return other, false, fmt.Errorf("chat: message: %w", err)
 	}
 	var first bot.Message
 	if err := json.Unmarshal(row.Payload, &first); err != nil {
-		return other, false, fmt.Errorf("bot: stored message: %w", err)
+		return other, false, fmt.Errorf("chat: stored message: %w", err)
 	}
 	same := first.Kind == bot.Click && first.Button != nil && m.Button != nil &&
 		first.Button.TaskID == m.Button.TaskID && strings.EqualFold(first.User, m.User)

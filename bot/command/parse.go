@@ -1,3 +1,6 @@
+// Package command is the language of the conversation: texts, speech and the keys of
+// buttons become typed values, and these become keys. It knows no store, no person and
+// no voucher; whether what is asked for may be done is for others to say.
 package command
 
 import (
@@ -142,51 +145,86 @@ func Parse(text string) Command {
 		return Command{Verb: VerbTotals, Period: p}
 	}
 	verb, rest := cutVerb(s)
-	switch verb {
-	case VerbHelp, VerbAuthorize, VerbConsole, VerbStores:
-		if onlyPunctuation(rest) {
-			return Command{Verb: verb}
-		}
-		return Command{}
-	case VerbSwitch, VerbBind, VerbUnbind, VerbPeople: // 切换 徐家汇店
-		return Command{Verb: verb, Name: strings.Trim(rest, Punctuation+" \n")}
-	case VerbJoin:
+	if verb == VerbJoin {
 		_, name, _ := strings.Cut(text, iAm) // as typed, not as folded
 		name, problem := PersonName(name)
 		return Command{Verb: VerbJoin, Name: name, Problem: problem}
-	case VerbTotals:
-		if onlyPunctuation(rest) {
-			return Command{Verb: VerbTotals, Period: Today}
-		}
-		if p, ok := ReadPeriod(rest); ok { // 统计 上周
-			return Command{Verb: VerbTotals, Period: p}
-		}
-		return Command{}
-	case VerbRecent:
-		return parseRecent(rest)
-	case VerbReconcile:
-		return parseReconcile(rest)
-	case VerbQuery:
-		if phone := strings.Trim(rest, Punctuation+" \n"); phoneTail.MatchString(phone) {
-			return Command{Verb: VerbPhone, Phone: phone}
-		}
-	case VerbExport:
-		return parseExport(rest)
-	case VerbClose:
-		return parseClose(rest)
-	case VerbNone:
+	}
+	if parse, ok := parsers[verb]; ok {
+		return parse(verb, rest)
+	}
+	if verb == VerbNone {
 		if !startsLikeCode(s) {
 			return Command{}
 		}
-		verb, rest = VerbQuery, s
-		for _, w := range words { // 7992697494 验
-			if before, ok := strings.CutSuffix(strings.TrimRight(s, Punctuation+" \n"), w.text); ok && (w.verb == VerbVerify || w.verb == VerbQuery || w.verb == VerbUndo) {
-				verb, rest = w.verb, before
-				break
-			}
+		verb, rest = codeFirst(s)
+	}
+	return parseCodes(verb, rest)
+}
+
+// parsers read what follows the words, other than codes alone.
+var parsers = map[Verb]func(Verb, string) Command{
+	VerbHelp:      parseAlone,
+	VerbAuthorize: parseAlone,
+	VerbConsole:   parseAlone,
+	VerbStores:    parseAlone,
+	VerbBind:      parseStoreName,
+	VerbUnbind:    parseStoreName,
+	VerbSwitch:    parseStoreName,
+	VerbPeople:    parseStoreName,
+	VerbTotals:    parseTotals,
+	VerbRecent:    parseRecent,
+	VerbReconcile: parseReconcile,
+	VerbExport:    parseExport,
+	VerbClose:     parseClose,
+	VerbQuery:     parseQuery,
+}
+
+// parseAlone reads a word that nothing follows.
+func parseAlone(verb Verb, rest string) Command {
+	if onlyPunctuation(rest) {
+		return Command{Verb: verb}
+	}
+	return Command{}
+}
+
+// parseStoreName reads 切换 徐家汇店.
+func parseStoreName(verb Verb, rest string) Command {
+	return Command{Verb: verb, Name: strings.Trim(rest, Punctuation+" \n")}
+}
+
+// parseTotals reads 统计 上周; without a period it is today.
+func parseTotals(verb Verb, rest string) Command {
+	if onlyPunctuation(rest) {
+		return Command{Verb: verb, Period: Today}
+	}
+	if p, ok := ReadPeriod(rest); ok {
+		return Command{Verb: verb, Period: p}
+	}
+	return Command{}
+}
+
+// codeFirst reads 7992697494 验; without a word behind the code it is asked about.
+func codeFirst(s string) (verb Verb, rest string) {
+	bare := strings.TrimRight(s, Punctuation+" \n")
+	for _, w := range words {
+		if before, ok := strings.CutSuffix(bare, w.text); ok && takesCodes(w.verb) {
+			return w.verb, before
 		}
 	}
+	return VerbQuery, s
+}
 
+// parseQuery reads 查 1807 or 查 with codes.
+func parseQuery(verb Verb, rest string) Command {
+	if phone := strings.Trim(rest, Punctuation+" \n"); phoneTail.MatchString(phone) {
+		return Command{Verb: VerbPhone, Phone: phone}
+	}
+	return parseCodes(verb, rest)
+}
+
+// parseCodes reads the codes that something is asked of.
+func parseCodes(verb Verb, rest string) Command {
 	items, problem := parseItems(rest, verb)
 	switch {
 	case problem != "":
@@ -228,6 +266,7 @@ var longNumber = regexp.MustCompile(`[0-9]+`)
 
 func noCode(v Verb) string { return "请带上券码，例如：" + Example(v) }
 
+// Example is a text that asks for something, as it should be written.
 func Example(v Verb) string {
 	switch v {
 	case VerbQuery:
@@ -238,6 +277,7 @@ func Example(v Verb) string {
 	return "验 7992697494"
 }
 
+// Punctuation around a text says nothing.
 const Punctuation = "。.!！,，、;；:：?？~…\"'“”‘’()（）[]【】《》<>`*#"
 
 // Normalize folds full-width forms and the many kinds of spaces and hyphens
@@ -317,7 +357,7 @@ func startsLikeCode(s string) bool {
 	return digits > 0 && digits >= others
 }
 
-func parseRecent(rest string) Command {
+func parseRecent(_ Verb, rest string) Command {
 	rest = strings.Trim(rest, Punctuation+" \n条")
 	if rest == "" {
 		return Command{Verb: VerbRecent, N: defRecent}
@@ -329,7 +369,7 @@ func parseRecent(rest string) Command {
 	return Command{Verb: VerbRecent, N: n}
 }
 
-func parseExport(rest string) Command {
+func parseExport(_ Verb, rest string) Command {
 	rest = strings.Trim(rest, Punctuation+" \n")
 	rest, csv := strings.CutSuffix(rest, "csv")
 	period, ok := ReadPeriod(strings.TrimSuffix(strings.TrimSuffix(rest, "excel"), "xlsx"))
@@ -344,7 +384,7 @@ var closing = regexp.MustCompile(`^([0-9][0-9 -]*?) *(已核销|没有撤销|未
 
 // parseClose reads what a manager has seen of a voucher whose outcome is in doubt.
 // Anything else is no command: 确认 is a word of daily life.
-func parseClose(rest string) Command {
+func parseClose(_ Verb, rest string) Command {
 	m := closing.FindStringSubmatch(strings.Trim(rest, Punctuation+" \n"))
 	if m == nil {
 		return Command{}
@@ -359,71 +399,95 @@ func parseClose(rest string) Command {
 // parseItems reads codes with their counts. Digit groups on one line, parted by
 // spaces or hyphens, are one code while each is shorter than eight digits.
 func parseItems(s string, verb Verb) ([]Item, string) {
-	var items []Item
-	var open strings.Builder // digits of a code written in short groups
-	problem := ""
-	say := func(format string, args ...any) {
-		if problem == "" {
-			problem = fmt.Sprintf(format, args...)
-		}
-	}
-	add := func(code string) {
-		if n := len(code); n < MinCodeLen || n > MaxCodeLen {
-			say("券码是 %d 到 %d 位数字，「%s」是 %d 位，请核对后再发。", MinCodeLen, MaxCodeLen, Shorten(code), n)
-			return
-		}
-		for _, it := range items {
-			if it.Code == code {
-				say("券码 %s 在这条消息里出现了两次，请核对后再发。", code)
-				return
-			}
-		}
-		items = append(items, Item{Code: code, Count: 1})
-	}
-	flush := func() {
-		if open.Len() > 0 {
-			add(open.String())
-			open.Reset()
-		}
-	}
+	r := itemReader{verb: verb}
 	for line := range strings.SplitSeq(spacedCount.ReplaceAllString(s, " x$1"), "\n") {
 		for segment := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(",、;/|", r) }) {
 			if v, rest := cutVerb(strings.TrimSpace(segment)); v == verb {
 				segment = rest // the verb said again for each code
 			}
 			for token := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == ' ' || r == '-' }) {
-				token = strings.Trim(token, Punctuation)
-				digits := leadingDigits(token)
-				switch {
-				case token == "":
-				case digits == token && len(token) < MinCodeLen:
-					open.WriteString(token)
-				case digits == token:
-					flush()
-					add(token)
-				case isCount(token):
-					flush()
-					applyCount(items, token[1:], say)
-				case isPieces(token) && (len(items) > 0 || open.Len() > 0): // 2张
-					flush()
-					applyCount(items, digits, say)
-				case digits != "" && isCount(token[len(digits):]): // 7992697494x2
-					if len(digits) >= MinCodeLen {
-						flush()
-					}
-					open.WriteString(digits)
-					flush()
-					applyCount(items, token[len(digits)+1:], say)
-				case digits != "" || strings.ContainsAny(token, "0123456789"):
-					say("券码只有数字，「%s」里有别的字符，请核对后再发。", Shorten(token))
-				default:
-					say("看不懂「%s」。请这样发：%s", Shorten(token), Example(verb))
-				}
+				r.read(strings.Trim(token, Punctuation))
 			}
-			flush()
+			r.flush()
 		}
 	}
-	return items, problem
+	return r.items, r.problem
+}
+
+// itemReader puts codes together from the tokens of a text.
+type itemReader struct {
+	verb    Verb
+	items   []Item
+	open    strings.Builder // digits of a code written in short groups
+	problem string          // the first
+}
+
+func (r *itemReader) read(token string) {
+	digits := leadingDigits(token)
+	switch {
+	case token == "":
+	case digits == token && len(token) < MinCodeLen:
+		r.open.WriteString(token)
+	case digits == token:
+		r.flush()
+		r.add(token)
+	case isCount(token):
+		r.flush()
+		r.count(token[1:])
+	case isPieces(token) && (len(r.items) > 0 || r.open.Len() > 0): // 2张
+		r.flush()
+		r.count(digits)
+	case digits != "" && isCount(token[len(digits):]): // 7992697494x2
+		if len(digits) >= MinCodeLen {
+			r.flush()
+		}
+		r.open.WriteString(digits)
+		r.flush()
+		r.count(token[len(digits)+1:])
+	case digits != "" || strings.ContainsAny(token, "0123456789"):
+		r.say("券码只有数字，「%s」里有别的字符，请核对后再发。", Shorten(token))
+	default:
+		r.say("看不懂「%s」。请这样发：%s", Shorten(token), Example(r.verb))
+	}
+}
+
+func (r *itemReader) say(format string, args ...any) {
+	if r.problem == "" {
+		r.problem = fmt.Sprintf(format, args...)
+	}
+}
+
+func (r *itemReader) add(code string) {
+	if n := len(code); n < MinCodeLen || n > MaxCodeLen {
+		r.say("券码是 %d 到 %d 位数字，「%s」是 %d 位，请核对后再发。", MinCodeLen, MaxCodeLen, Shorten(code), n)
+		return
+	}
+	if slices.ContainsFunc(r.items, func(it Item) bool { return it.Code == code }) {
+		r.say("券码 %s 在这条消息里出现了两次，请核对后再发。", code)
+		return
+	}
+	r.items = append(r.items, Item{Code: code, Count: 1})
+}
+
+// flush ends a code written in groups.
+func (r *itemReader) flush() {
+	if r.open.Len() > 0 {
+		r.add(r.open.String())
+		r.open.Reset()
+	}
+}
+
+// count is how many of the last code are meant.
+func (r *itemReader) count(digits string) {
+	n, err := strconv.Atoi(digits)
+	switch {
+	case len(r.items) == 0:
+		r.say("请把张数写在券码后面，例如：验 7992697494 x2")
+	case err != nil || n < 1 || n > MaxCount:
+		r.say("张数是 1 到 %d，「x%s」不行，请核对后再发。", MaxCount, Shorten(digits))
+	default:
+		r.items[len(r.items)-1].Count = n
+	}
 }
 
 func leadingDigits(s string) string {
@@ -442,18 +506,6 @@ func isPieces(s string) bool {
 // isCount reports whether s is xN.
 func isCount(s string) bool {
 	return len(s) > 1 && s[0] == 'x' && leadingDigits(s[1:]) == s[1:]
-}
-
-func applyCount(items []Item, digits string, say func(string, ...any)) {
-	n, err := strconv.Atoi(digits)
-	switch {
-	case len(items) == 0:
-		say("请把张数写在券码后面，例如：验 7992697494 x2")
-	case err != nil || n < 1 || n > MaxCount:
-		say("张数是 1 到 %d，「x%s」不行，请核对后再发。", MaxCount, Shorten(digits))
-	default:
-		items[len(items)-1].Count = n
-	}
 }
 
 // Shorten keeps what is quoted back to a person short.
@@ -480,7 +532,7 @@ func PersonName(s string) (name, problem string) {
 }
 
 // parseReconcile reads the day after 对账; without one it is yesterday.
-func parseReconcile(rest string) Command {
+func parseReconcile(_ Verb, rest string) Command {
 	cmd := Command{Verb: VerbReconcile, Period: Yesterday}
 	if onlyPunctuation(rest) {
 		return cmd
