@@ -14,7 +14,7 @@ import (
 func TestRoundTrips(t *testing.T) {
 	for way, want := range map[string]struct{ statements, commits int }{byApp: {23, 5}, byRobot: {19, 4}} {
 		t.Run(way, func(t *testing.T) {
-			fake := newFakeWeCom()
+			fake := newFakeWeCom(staff)
 			defer fake.Close()
 			l := &lab{ctx: t.Context(), dir: t.TempDir(), calls: newCallbacks(fake)}
 			seen, err := l.statements(modelstest.MySQLDSN(t), way)
