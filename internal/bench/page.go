@@ -37,6 +37,6 @@ with what is measured. R6 to R9 and R11 measure the built binary in a process of
 ## What one verification costs the database
 
 A statement is a round trip; COMMIT, and a change outside a transaction, is a
-commit.
+commit. A test of bot/chat holds these numbers.
 
 %s`
