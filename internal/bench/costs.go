@@ -197,7 +197,7 @@ func (l *lab) costs() (string, error) {
 	var table, lists strings.Builder
 	table.WriteString("| verification | database | round trips | commits | aim |\n|---|---|---|---|---|\n")
 	for _, way := range []string{byApp, byRobot} {
-		listed := ""
+		var names, statements []string // where two databases see the same, it is listed once
 		for _, database := range databases {
 			dsn, err := l.fresh(database.driver, "costs_"+way)
 			if err != nil {
@@ -208,10 +208,15 @@ func (l *lab) costs() (string, error) {
 				return "", fmt.Errorf("%s: %w", database.name, err)
 			}
 			fmt.Fprintf(&table, "| by %s | %s | %d | %d | %d and %d |\n", way, database.name, len(seen), modelstest.Commits(seen), aims[way].roundTrips, aims[way].commits)
-			if list := statementTable(seen, way); list != listed {
-				listed = list
-				fmt.Fprintf(&lists, "\nBy %s, as on %s:\n\n%s", way, database.name, list)
+			list := statementTable(seen, way)
+			if at := slices.Index(statements, list); at >= 0 {
+				names[at] += " and " + database.name
+				continue
 			}
+			names, statements = append(names, database.name), append(statements, list)
+		}
+		for i, list := range statements {
+			fmt.Fprintf(&lists, "\nBy %s, on %s:\n\n%s", way, names[i], list)
 		}
 	}
 	return table.String() + lists.String(), nil

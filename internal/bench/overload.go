@@ -266,7 +266,7 @@ func (f fate) String() string {
 	if f.told == f.consumed {
 		fmt.Fprintf(&s, "the last %.1f s after the load; ", f.last.Seconds())
 	} else {
-		fmt.Fprintf(&s, "%d never within %s; ", f.consumed-f.told, f.patience)
+		fmt.Fprintf(&s, "%d not told %s after the load; ", f.consumed-f.told, f.patience)
 	}
 	fmt.Fprintf(&s, "%d out of order; claims of living work: %d messages, %d operations, %d deliveries",
 		f.overtaken, f.claims["inbox"], f.claims["operations"], f.claims["outbox"])
