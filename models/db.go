@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,6 +36,17 @@ type Config struct {
 	// Default: uniform between half of it and all of it.
 	Jitter func(d time.Duration) time.Duration
 	Log    *slog.Logger // default: none
+	// Connector puts something between the pool and the driver that sees every
+	// statement, for measuring. Default: nothing.
+	Connector func(driver.Connector) driver.Connector
+}
+
+// open makes a pool.
+func (cfg Config) open(c driver.Connector) *sql.DB {
+	if cfg.Connector != nil {
+		c = cfg.Connector(c)
+	}
+	return sql.OpenDB(c)
 }
 
 // DB is the store. It is safe for concurrent use, except inside [DB.Tx], where
@@ -77,7 +89,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	var dialect gorm.Dialector
 	switch cfg.Driver {
 	case SQLite:
-		db.pool, dialect, err = openSQLite(cfg.DSN)
+		db.pool, dialect, err = openSQLite(cfg)
 	case MySQL:
 		if db.door, _, err = openMySQL(cfg, doorConns); err == nil {
 			db.pool, dialect, err = openMySQL(cfg, mysqlConns)

@@ -134,10 +134,11 @@ func (db *DB) migrateMySQL(ctx context.Context, all []step) ([]string, error) {
 	}
 	settings.ReadTimeout = 0
 	settings.Params["lock_wait_timeout"] = "30" // do not block everybody behind a forgotten transaction
-	pool, err := mysqlPool(settings)
+	c, err := mysqlConnector(settings)
 	if err != nil {
 		return nil, err
 	}
+	pool := sql.OpenDB(c)
 	defer pool.Close()
 	pool.SetMaxOpenConns(1)
 	conn, err := pool.Conn(ctx)

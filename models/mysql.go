@@ -31,10 +31,11 @@ func openMySQL(cfg Config, conns int) (*sql.DB, gorm.Dialector, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	pool, err := mysqlPool(settings)
+	c, err := mysqlConnector(settings)
 	if err != nil {
 		return nil, nil, err
 	}
+	pool := cfg.open(c)
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxLifetime(mysqlLifetime)
@@ -85,12 +86,12 @@ func mysqlSettings(dsn string, log *slog.Logger) (*mysql.Config, error) {
 	return c, nil
 }
 
-func mysqlPool(c *mysql.Config) (*sql.DB, error) {
+func mysqlConnector(c *mysql.Config) (driver.Connector, error) {
 	inner, err := mysql.NewConnector(c)
 	if err != nil {
 		return nil, fmt.Errorf("models: database dsn: %w", err)
 	}
-	return sql.OpenDB(connector{inner}), nil
+	return connector{inner}, nil
 }
 
 // connector prepares each new connection.

@@ -1,7 +1,9 @@
 package models
 
 import (
+	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
@@ -20,7 +22,8 @@ const sqlitePragmas = "_pragma=busy_timeout(500)&_pragma=journal_mode(WAL)&_prag
 
 // openSQLite opens a file. One connection is enough and avoids that our own
 // statements find the file busy.
-func openSQLite(dsn string) (*sql.DB, gorm.Dialector, error) {
+func openSQLite(cfg Config) (*sql.DB, gorm.Dialector, error) {
+	dsn := cfg.DSN
 	if dsn == "" || strings.Contains(dsn, ":memory:") || strings.Contains(dsn, "mode=memory") {
 		return nil, nil, errors.New("models: SQLite needs a file: what was accepted must survive the process")
 	}
@@ -38,10 +41,23 @@ func openSQLite(dsn string) (*sql.DB, gorm.Dialector, error) {
 	if strings.Contains(dsn, "?") {
 		sep = "&"
 	}
-	pool, err := sql.Open(sqlite.DriverName, dsn+sep+sqlitePragmas)
+	dsn += sep + sqlitePragmas
+	named, err := sql.Open(sqlite.DriverName, dsn)
 	if err != nil {
 		return nil, nil, fmt.Errorf("models: SQLite: %w", err)
 	}
+	defer named.Close() // it has not connected; only its driver is wanted
+	pool := cfg.open(sqliteConnector{named.Driver(), dsn})
 	pool.SetMaxOpenConns(1)
 	return pool, &sqlite.Dialector{Conn: pool}, nil
 }
+
+// sqliteConnector opens one file by a driver that database/sql knows by name only.
+type sqliteConnector struct {
+	driver driver.Driver
+	dsn    string
+}
+
+func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+
+func (c sqliteConnector) Driver() driver.Driver { return c.driver }

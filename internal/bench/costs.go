@@ -3,10 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"regexp"
+	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"yanquan/bot"
@@ -14,12 +13,12 @@ import (
 	"yanquan/bot/wecom"
 	"yanquan/dianping"
 	"yanquan/models"
+	"yanquan/models/modelstest"
 )
 
 // step is a statement of one verification and why it is there.
 type step struct {
 	statement string // verb and table
-	commits   bool
 	why       string
 }
 
@@ -32,22 +31,22 @@ const (
 // toAnswer is what every channel does for 验 CODE, from the callback until the
 // answer is durable.
 var toAnswer = []step{
-	{"INSERT inbox", true, "the message is durable before it is acknowledged (I10)"},
-	{"SELECT stores", false, "where the sender may act"},
-	{"SELECT members", false, "who the sender is there"},
-	{"SELECT calls", false, "does the sender guess codes? Counted over all processes (guard)"},
-	{"SELECT stores", false, "with the store's token, as renewed last by whichever process"},
-	{"SELECT operations", false, "consumed by us before? Then we say by whom, without a call (I2)"},
-	{"INSERT operations", true, "the intent is durable before the platform is called; the unique index lets one in (I1, I2, I3)"},
-	{"START TRANSACTION", false, "outcome and answer are one (I4, I5)"},
-	{"UPDATE operations", false, "the outcome, by compare-and-swap on the attempt"},
-	{"INSERT coupons", false, "what can be undone, coupon by coupon (I7)"},
-	{"INSERT calls", false, "what was said to and by the platform, for explain and the accounts (I8)"},
-	{"SELECT operations", false, "the answer is rendered from what is stored"},
-	{"SELECT stores", false, "the store's name on the card"},
-	{"UPDATE inbox", false, "the answer, for repeats of the message (I4)"},
-	{"INSERT outbox", false, "the answer on its way, or its second way should nobody fetch the first (I4)"},
-	{"COMMIT", true, ""},
+	{"INSERT inbox", "the message is durable before it is acknowledged (I10)"},
+	{"SELECT stores", "where the sender may act"},
+	{"SELECT members", "who the sender is there"},
+	{"SELECT calls", "does the sender guess codes? Counted over all processes (guard)"},
+	{"SELECT stores", "with the store's token, as renewed last by whichever process"},
+	{"SELECT operations", "consumed by us before? Then we say by whom, without a call (I2)"},
+	{"INSERT operations", "the intent is durable before the platform is called; the unique index lets one in (I1, I2, I3)"},
+	{"BEGIN", "outcome and answer are one (I4, I5)"},
+	{"UPDATE operations", "the outcome, by compare-and-swap on the attempt"},
+	{"INSERT coupons", "what can be undone, coupon by coupon (I7)"},
+	{"INSERT calls", "what was said to and by the platform, for explain and the accounts (I8)"},
+	{"SELECT operations", "the answer is rendered from what is stored"},
+	{"SELECT stores", "the store's name on the card"},
+	{"UPDATE inbox", "the answer, for repeats of the message (I4)"},
+	{"INSERT outbox", "the answer on its way, or its second way should nobody fetch the first (I4)"},
+	{"COMMIT", "what was consumed and what is said of it, at once"},
 }
 
 // verification gives the steps of one way. The looks for due work are one
@@ -56,63 +55,49 @@ func verification(way string) []step {
 	steps := slices.Clone(toAnswer)
 	if way == byRobot {
 		return append(steps,
-			step{"START TRANSACTION", false, "after the passive answer has gone out"},
-			step{"UPDATE outbox", false, "its second way is not needed any more"},
-			step{"COMMIT", true, ""},
+			step{"BEGIN", "after the passive answer has gone out"},
+			step{"UPDATE outbox", "its second way is not needed any more"},
+			step{"COMMIT", "at once with what that answer had no room for"},
 		)
 	}
 	return append(steps,
-		step{"SELECT inbox", false, "background pass: messages due"},
-		step{"SELECT operations", false, "background pass: operations due"},
-		step{"SELECT outbox", false, "background pass: deliveries due, in the order of each conversation"},
-		step{"SELECT grants", false, "background pass: merchants' grants to renew"},
-		step{"UPDATE outbox", true, "one process sends it: claimed by compare-and-swap"},
-		step{"SELECT outbox", false, "the channel's limit per minute, over all processes"},
-		step{"UPDATE outbox", true, "recorded as sent only after it was (F15)"},
+		step{"SELECT inbox", "background pass: messages due"},
+		step{"SELECT operations", "background pass: operations due"},
+		step{"SELECT outbox", "background pass: deliveries due, in the order of each conversation"},
+		step{"SELECT grants", "background pass: merchants' grants to renew"},
+		step{"UPDATE outbox", "one process sends it: claimed by compare-and-swap"},
+		step{"SELECT outbox", "the channel's limit per minute, over all processes"},
+		step{"UPDATE outbox", "recorded as sent only after it was"},
 	)
 }
 
-// recorder keeps the statements that pass a wire.
-type recorder struct {
-	mu   sync.Mutex
-	seen []step
-}
+// aims are the round trips and commits that would do.
+var aims = map[string]struct{ roundTrips, commits int }{byApp: {12, 4}, byRobot: {10, 3}}
 
-var tableOf = regexp.MustCompile("(?i)(?:FROM|INTO|UPDATE)\\s+`?([a-z_]+)`?")
-
-func (r *recorder) before(statement string, commits bool) {
-	verb, _, _ := strings.Cut(statement, " ")
-	if verb == "SET" { // of a new connection, not of a verification
-		return
+// explained gives the reason of each statement, as far as one is known. One that has
+// gone does not take the reasons of those after it along.
+func explained(seen []modelstest.Statement, way string) []string {
+	known := verification(way)
+	reasons := make([]string, len(seen))
+	for i, s := range seen {
+		at := slices.IndexFunc(known, func(k step) bool { return k.statement == s.String() })
+		if at >= 0 {
+			reasons[i], known = known[at].why, known[at+1:]
+		}
 	}
-	name := strings.TrimSpace(statement)
-	if table := tableOf.FindStringSubmatch(statement); table != nil {
-		name = verb + " " + table[1]
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.seen = append(r.seen, step{statement: name, commits: commits})
+	return reasons
 }
 
-// take gives what was seen since the last take.
-func (r *recorder) take() []step {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	seen := r.seen
-	r.seen = nil
-	return seen
-}
-
-// statements records what one verification says to a MySQL database. Both fakes
-// and the bot are in this process; the bot's background work is done by hand, so
-// that its rhythm does not decide what is seen.
-func (l *lab) statements(dsn, way string) ([]step, error) {
-	w, err := l.newWorld(models.MySQL, dsn)
+// statements records what one verification says to a database. Both fakes and the
+// bot are in this process; the bot's background work is done by hand, so that its
+// rhythm does not decide what is seen.
+func (l *lab) statements(driver, dsn, way string) ([]modelstest.Statement, error) {
+	w, err := l.newWorld(driver, dsn)
 	if err != nil {
 		return nil, err
 	}
 	defer w.close()
-	direct, err := l.store(models.MySQL, dsn)
+	direct, err := l.store(driver, dsn)
 	if err != nil {
 		return nil, err
 	}
@@ -124,13 +109,8 @@ func (l *lab) statements(dsn, way string) ([]step, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec := &recorder{}
-	proxy, through, err := newWire(dsn, rec.before)
-	if err != nil {
-		return nil, err
-	}
-	defer proxy.close()
-	db, err := models.Open(l.ctx, models.Config{Driver: models.MySQL, DSN: through, Key: secretKey})
+	rec := &modelstest.Recorder{}
+	db, err := models.Open(l.ctx, models.Config{Driver: driver, DSN: dsn, Key: secretKey, Connector: rec.Connector})
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +137,7 @@ func (l *lab) statements(dsn, way string) ([]step, error) {
 		if way == byRobot {
 			m.Channel, m.Chat, m.Way = "bot/group", "wrAbC", wecom.RobotWay(w.api+"/cgi-bin/aibot/response")
 		}
-		rec.take()
+		rec.Take()
 		id, err := b.Accept(l.ctx, m)
 		if err != nil {
 			return nil, err
@@ -175,7 +155,7 @@ func (l *lab) statements(dsn, way string) ([]step, error) {
 			b.Pass(l.ctx)
 		}
 	}
-	return rec.take(), nil
+	return rec.Take(), nil
 }
 
 // answered waits for the final answer to a message.
@@ -211,34 +191,53 @@ func until(ctx context.Context, done func(context.Context) (bool, error)) error 
 	}
 }
 
+// databases are those that the store speaks to, by the name of the driver.
+var databases = []struct{ driver, name string }{{models.SQLite, "SQLite"}, {models.MySQL, "MariaDB"}}
+
 // costs is the page's section on what one verification says to the database.
 func (l *lab) costs() (string, error) {
-	var page strings.Builder
+	var table, lists strings.Builder
+	table.WriteString("| verification | database | round trips | commits | aim |\n|---|---|---|---|---|\n")
 	for _, way := range []string{byApp, byRobot} {
-		dsn, err := l.mariadb.database(l.ctx, "costs_"+way)
-		if err != nil {
-			return "", err
-		}
-		seen, err := l.statements(dsn, way)
-		if err != nil {
-			return "", err
-		}
-		commits := 0
-		for _, s := range seen {
-			if s.commits {
-				commits++
+		var names, statements []string // where two databases see the same, it is listed once
+		for _, database := range databases {
+			dsn, err := l.fresh(database.driver, "costs_"+way)
+			if err != nil {
+				return "", err
 			}
-		}
-		fmt.Fprintf(&page, "By %s: %d round trips, %d commits.\n\n| | statement | commit | why |\n|---|---|---|---|\n", way, len(seen), commits)
-		known := verification(way)
-		for i, s := range seen {
-			why := ""
-			if i < len(known) && known[i].statement == s.statement {
-				why = known[i].why
+			seen, err := l.statements(database.driver, dsn, way)
+			if err != nil {
+				return "", fmt.Errorf("%s: %w", database.name, err)
 			}
-			fmt.Fprintf(&page, "| %d | %s | %s | %s |\n", i+1, s.statement, map[bool]string{true: "yes"}[s.commits], why)
+			fmt.Fprintf(&table, "| by %s | %s | %d | %d | %d and %d |\n", way, database.name, len(seen), modelstest.Commits(seen), aims[way].roundTrips, aims[way].commits)
+			list := statementTable(seen, way)
+			if at := slices.Index(statements, list); at >= 0 {
+				names[at] += " and " + database.name
+				continue
+			}
+			names, statements = append(names, database.name), append(statements, list)
 		}
-		page.WriteString("\n")
+		for i, list := range statements {
+			fmt.Fprintf(&lists, "\nBy %s, on %s:\n\n%s", way, names[i], list)
+		}
 	}
-	return strings.TrimSuffix(page.String(), "\n"), nil
+	return table.String() + lists.String(), nil
+}
+
+// fresh is the DSN of an empty database.
+func (l *lab) fresh(driver, name string) (string, error) {
+	if driver == models.SQLite {
+		return filepath.Join(l.dir, name+".db"), nil
+	}
+	return l.mariadb.database(l.ctx, name)
+}
+
+func statementTable(seen []modelstest.Statement, way string) string {
+	var table strings.Builder
+	table.WriteString("| | statement | commit | why |\n|---|---|---|---|\n")
+	reasons := explained(seen, way)
+	for i, s := range seen {
+		fmt.Fprintf(&table, "| %d | %s | %s | %s |\n", i+1, s, map[bool]string{true: "yes"}[s.Commits], reasons[i])
+	}
+	return table.String()
 }

@@ -1,5 +1,5 @@
 // Command bench measures the bot against references on the same machine, in the
-// same run and on the same MariaDB, and prints the ratios R1 to R10 as a table, and with many stores and years of business S1 to S4.
+// same run and on the same MariaDB, and prints the ratios R1 to R11 as a table, and with many stores and years of business S1 to S4.
 package main
 
 import (
@@ -25,12 +25,15 @@ type mode struct {
 	messages  int           // R9
 	rate      int           // of these messages, a second
 
+	flooded  time.Duration // R11
+	patience time.Duration // with what it leaves
+
 	stores, operations int // S1 to S4
 }
 
 var (
-	quick = mode{repeats: 1, sample: 200 * time.Millisecond, steady: 2 * time.Second, slow: 2 * time.Second, verifying: 5, doubtful: 200, messages: 1000, rate: arrivals, stores: 20, operations: 4000}
-	full  = mode{repeats: 5, sample: 3 * time.Second, steady: time.Minute, slow: 20 * time.Second, verifying: 20, doubtful: 10000, messages: 10000, rate: arrivals, stores: 2000, operations: 2_000_000}
+	quick = mode{repeats: 1, sample: 200 * time.Millisecond, steady: 2 * time.Second, slow: 2 * time.Second, verifying: 5, doubtful: 200, messages: 1000, rate: arrivals, flooded: time.Second, patience: 5 * time.Second, stores: 20, operations: 4000}
+	full  = mode{repeats: 5, sample: 3 * time.Second, steady: time.Minute, slow: 20 * time.Second, verifying: 20, doubtful: 10000, messages: 10000, rate: arrivals, flooded: 20 * time.Second, patience: time.Minute, stores: 2000, operations: 2_000_000}
 )
 
 // lab is what all measurements share.
@@ -82,6 +85,7 @@ var measurements = []struct {
 	{[]string{"R7"}, (*lab).endToEnd},
 	{[]string{"R8"}, (*lab).backlog},
 	{[]string{"R9"}, (*lab).footprint},
+	{[]string{"R11"}, (*lab).overload},
 	{[]string{"S1", "S2", "S3", "S4"}, (*lab).scale},
 }
 
@@ -101,7 +105,7 @@ func run(l *lab, only, output string) (err error) {
 	if l.binary, err = build(l.ctx, l.dir); err != nil {
 		return err
 	}
-	fake := newFakeWeCom()
+	fake := newFakeWeCom(staff)
 	defer fake.Close()
 	l.calls = newCallbacks(fake)
 

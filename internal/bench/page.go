@@ -31,12 +31,12 @@ Each ratio was measured %d times, the sides in turn, each side for %s a time (th
 of the disk in ten pieces, in turn as well). The figure is the median of the ratios of neighbours; the spread is half the distance
 from the least to the greatest. Above 10 %% a figure is not reported. The load
 generator, the fakes of WeCom and of the platform and the database share the CPUs
-with what is measured. R6 to R9 measure the built binary in a process of its own.
+with what is measured. R6 to R9 and R11 measure the built binary in a process of its own.
 
 %s
 ## What one verification costs the database
 
 A statement is a round trip; COMMIT, and a change outside a transaction, is a
-commit.
+commit. A test of bot/chat holds these numbers.
 
 %s`

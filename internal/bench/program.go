@@ -75,6 +75,12 @@ func (p *program) stop() error {
 	return nil
 }
 
+// kill ends the program in the middle of its work.
+func (p *program) kill() {
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
+}
+
 // memory is the resident set in bytes, peak the largest it ever was.
 func (p *program) memory() (int64, error) { return p.status("VmRSS:") }
 func (p *program) peak() (int64, error)   { return p.status("VmHWM:") }

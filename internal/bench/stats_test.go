@@ -90,7 +90,7 @@ func TestInterleave(t *testing.T) {
 // before all requests have arrived.
 func TestOpenLoopDoesNotWait(t *testing.T) {
 	const n = 20
-	fake := newFakeWeCom()
+	fake := newFakeWeCom(staff)
 	defer fake.Close()
 	requests, err := newCallbacks(fake).texts(n)
 	if err != nil {

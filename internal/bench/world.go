@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -26,15 +28,18 @@ const (
 // WeCom allows.
 const staff = 900
 
-func member(n int) string { return fmt.Sprintf("staff%03d", n%staff) }
+const userID = "staff%03d"
 
-func newFakeWeCom() *wecomtest.WeCom {
+func member(n int) string { return fmt.Sprintf(userID, n%staff) }
+
+func newFakeWeCom(people int) *wecomtest.WeCom {
 	opt := wecomtest.Options{
 		Apps:   []wecomtest.App{{Name: "main", AgentID: agentID}},
 		Robots: []wecomtest.Robot{{Name: "group", DisplayName: "验券"}},
 	}
-	for n := range staff {
-		opt.Users = append(opt.Users, wecomtest.User{ID: member(n), Name: member(n)})
+	for n := range people {
+		id := fmt.Sprintf(userID, n)
+		opt.Users = append(opt.Users, wecomtest.User{ID: id, Name: id})
 	}
 	return wecomtest.New(opt)
 }
@@ -49,6 +54,9 @@ type world struct {
 	api      string         // URL of the fake WeCom
 	shops    string         // URL of the fake platform
 	sent     chan time.Time // when a message/send was answered; what nobody waits for is dropped
+	cards    *cards         // when people were told; nil: nobody looks
+	sendTime time.Duration  // of one message/send
+	people   int
 	config   string
 	stops    []func()
 
@@ -56,8 +64,11 @@ type world struct {
 }
 
 // newWorld makes the surroundings of a bot that keeps its data in dsn.
-func (l *lab) newWorld(driver, dsn string) (*world, error) {
-	w := &world{lab: l, wecom: newFakeWeCom(), sent: make(chan time.Time, 1)}
+func (l *lab) newWorld(driver, dsn string) (*world, error) { return l.newWorldOf(driver, dsn, staff) }
+
+// newWorldOf is newWorld with so many people.
+func (l *lab) newWorldOf(driver, dsn string, people int) (*world, error) {
+	w := &world{lab: l, wecom: newFakeWeCom(people), sent: make(chan time.Time, 1), people: people}
 	w.calls = newCallbacks(w.wecom)
 	w.platform = dianpingtest.New(dianpingtest.Options{DeveloperID: developer, SignKey: signKey})
 	w.stops = append(w.stops, w.platform.Close, w.wecom.Close)
@@ -80,14 +91,14 @@ func (l *lab) newWorld(driver, dsn string) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	people := make([]string, staff)
-	for n := range people {
-		people[n] = member(n)
+	ids := make([]string, people)
+	for n := range ids {
+		ids[n] = fmt.Sprintf(userID, n)
 	}
 	var text strings.Builder
 	err = configuration.Execute(&text, map[string]any{
 		"Driver": driver, "DSN": dsn, "Key": base64.StdEncoding.EncodeToString(secretKey), "API": w.api, "App": w.calls.app,
-		"Shops": w.shops, "Developer": developer, "SignKey": signKey, "Shop": shopID, "Session": session, "Staff": people,
+		"Shops": w.shops, "Developer": developer, "SignKey": signKey, "Shop": shopID, "Session": session, "Staff": ids,
 	})
 	if err != nil {
 		return nil, err
@@ -104,12 +115,23 @@ func (w *world) close() {
 
 // serveAPI is the fake WeCom, watched.
 func (w *world) serveAPI(rw http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/cgi-bin/message/send" {
+		w.wecom.ServeHTTP(rw, r)
+		return
+	}
+	time.Sleep(w.sendTime)
+	body := &bytes.Buffer{}
+	if w.cards != nil {
+		r.Body = io.NopCloser(io.TeeReader(r.Body, body))
+	}
 	w.wecom.ServeHTTP(rw, r)
-	if r.URL.Path == "/cgi-bin/message/send" {
-		select {
-		case w.sent <- time.Now():
-		default:
-		}
+	at := time.Now()
+	if w.cards != nil {
+		w.cards.note(body.Bytes(), at)
+	}
+	select {
+	case w.sent <- at:
+	default:
 	}
 }
 
