@@ -425,14 +425,21 @@ func (b *Bot) isNew(id string) bool {
 	return err == nil && len(id) > idTime && b.Now().Sub(time.UnixMilli(made)).Abs() < streamLife
 }
 
-// Told reports whether the outbox sees to the reply to a message, because no
-// callback fetched it in time. Its card may be out already, and is taken once only.
-func (b *Bot) Told(ctx context.Context, id string) bool {
-	told, err := b.DB.Tried(ctx, id)
+// writeWithin is how long a response to a callback may be on its way out.
+const writeWithin = 2 * time.Second
+
+// Take reports whether the final reply to a message may go out as the passive answer to
+// a callback. It may not where the outbox sees to it, because nobody fetched it in
+// time: people would be answered twice. Where it may, the outbox leaves it alone until
+// [Bot.Delivered] is through.
+func (b *Bot) Take(ctx context.Context, id string) bool {
+	now := b.Now()
+	free, err := b.DB.TakePassive(ctx, id, now.Add(writeWithin), now.Add(outbox.FallbackDelay))
 	if err != nil {
 		b.Log.Warn("not known whether the answer is out; it may be seen twice", "message", id, "error", err)
+		return true
 	}
-	return told
+	return free
 }
 
 // Delivered says that the final reply to a message has gone out as the passive
@@ -452,7 +459,7 @@ func (b *Bot) Delivered(id string, rest bot.Reply) {
 
 func (b *Bot) recordPassive(ctx context.Context, id string, rest bot.Reply) {
 	err := b.DB.Tx(ctx, func(tx *models.DB) error {
-		dropped, err := tx.OutgoingObsolete(ctx, id)
+		dropped, err := tx.OutgoingPassive(ctx, id)
 		if err != nil || dropped == 0 || rest.Empty() {
 			return err
 		}
