@@ -51,7 +51,7 @@ var mutants = []mutant{
 	}, `answers|repeat got another`},
 	{"an answer goes out by the callback and the outbox (I4)", []edit{
 		{"bot/server/robot.go", "if ready && !s.take(c, id, arrived) {", "if false && !s.take(c, id, arrived) {"},
-	}, `answers`},
+	}, `answers|exists already`},
 	{"recorded as sent before it is (I4)", []edit{
 		{"bot/outbox/deliver.go", `failpoint.Hit("send.before")`, `if err := q.DB.OutgoingSent(ctx, o, "", ""); err != nil {
 		return err
