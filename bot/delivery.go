@@ -17,26 +17,27 @@ type Delivery struct {
 	Reply   Reply
 	Form    Form
 
-	// ResponseCode updates the card Card (self-built app), by its task id; where it
-	// is refused, the deliverer reports Downgrade and the next try sends anew, but
-	// not a Change, which nobody has asked for.
-	ResponseCode string
-	Card         string
-	Change       bool
-	// ReplyURL is where a 智能机器人 answers outside the callback; usable once.
-	ReplyURL string
-	// ReqID answers over a 智能机器人's long connection what was done, of the Kind
-	// Answers.
-	ReqID   string
-	Answers Kind
-	Asked   time.Time // when it was done
-	Pressed string    // the task id of the card that was pressed; empty: it cannot be changed any more
+	// Way leads back to the message that it answers, which a person gave by doing what
+	// Answers says, at the time Asked. Zero: nobody has asked for it.
+	Way     Way       `json:"Way,omitzero"`
+	Answers Kind      `json:",omitempty"`
+	Asked   time.Time `json:",omitzero"`
+
+	// Card is the task id of a card that can be changed: the one that was pressed, by
+	// the Way, or one that was sent, by its Code. Where that is refused, a card of its
+	// own takes its place, but not that of a Change, which nobody has asked for.
+	Card   string `json:",omitempty"`
+	Code   string `json:",omitempty"`
+	Change bool   `json:",omitempty"`
+
 	// Stream names the stream that shows people that their answer is under way.
-	Stream string
+	Stream string `json:",omitempty"`
 	// Ends: it only ends the stream, and waits for nothing.
-	Ends bool
+	Ends bool `json:",omitempty"`
 	// Open: that stream has been begun, and this delivery has to finish it.
 	Open bool `json:"-"`
+	// Lost: an earlier try in the same form may have been taken, and nobody knows.
+	Lost bool `json:"-"`
 }
 
 // Form is the rung of the fallback ladder a delivery stands on.
@@ -61,6 +62,8 @@ type Courier interface {
 	// PerMinute is how many deliveries the conversation of this one takes in a
 	// minute; zero is any number.
 	PerMinute(d Delivery) int
+	// Changes reports whether a channel can change a card that it has sent.
+	Changes(channel string) bool
 	// Away lists the channels that another process has to send by: it holds the
 	// connection, or nobody does at present.
 	Away() []string
@@ -68,9 +71,9 @@ type Courier interface {
 
 // Sent is what the channel said of a delivery that succeeded.
 type Sent struct {
-	MessageID    string
-	ResponseCode string // allows an update of the card later
-	Refused      string // what was refused of it though the rest went out, as a reason; or ""
+	MessageID string
+	Code      string // allows one change of the card, see [Delivery]
+	Refused   string // what was refused of it though the rest went out, as a reason; or ""
 }
 
 // DeliveryError is a try that failed.
@@ -78,6 +81,7 @@ type DeliveryError struct {
 	Reason    string        // a short fixed word for logs and metrics: "rate_limited", "card_refused", "token", "no_receiver", "ip_not_trusted", "timeout", …
 	Retry     bool          // the same again may succeed
 	After     time.Duration // not before
+	Lost      bool          // it may have been taken
 	Downgrade Form          // try this rung next; empty: none
 	Err       error
 }

@@ -2,7 +2,6 @@ package bot
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -38,7 +37,7 @@ const (
 )
 
 // Message is one thing a person did, whatever channel it came by. Its JSON form
-// is what the inbox keeps (sealed, for ReplyURL is a secret).
+// is what the inbox keeps (sealed, for the way back is a secret).
 type Message struct {
 	Channel string    `json:"channel"`           // "app/main", "bot/group", "socket/group": kind and configured name
 	ID      string    `json:"id"`                // unique within the channel: WeCom's id, or one made from the content of an event
@@ -56,10 +55,8 @@ type Message struct {
 	Scanned  []string  `json:"scanned,omitempty"` // what the codes on the pictures say, once they were read
 	Means    string    `json:"means,omitempty"`   // the command that a picture or a scan amounts to, once that is known
 
-	// ReplyURL answers this message once within an hour (智能机器人 called by URL).
-	ReplyURL string `json:"reply_url,omitempty"`
-	// ReqID answers this message over the long connection (智能机器人).
-	ReqID string `json:"req_id,omitempty"`
+	// Way leads back to who gave the message.
+	Way Way `json:"way,omitzero"`
 }
 
 // Picture is where a picture can be fetched: by an app's media id for three days,
@@ -70,24 +67,21 @@ type Picture struct {
 	Key     string `json:"key,omitempty"` // of this URL alone, in base64; empty: the robot's EncodingAESKey
 }
 
-// Press of a button: which card, which button, and what allows an update of the card.
+// Button is a button that was pressed, and the card it is on.
 type Button struct {
-	TaskID       string `json:"task_id"`
-	Key          string `json:"key"`
-	CardType     string `json:"card_type,omitempty"`
-	ResponseCode string `json:"response_code,omitempty"` // self-built app: allows one update of this card within 72 h
+	TaskID   string `json:"task_id"`
+	Key      string `json:"key"`
+	CardType string `json:"card_type,omitempty"`
 }
 
 // Private reports whether the message came in a 1:1 conversation.
 func (m Message) Private() bool { return m.Chat == "" }
 
-// Passive reports whether the message is answered in the response to its own
-// callback (智能机器人 called by URL), rather than by sending.
-func (m Message) Passive() bool { return strings.HasPrefix(m.Channel, "bot/") }
+// Passive is [Way.Passive].
+func (m Message) Passive() bool { return m.Way.Passive }
 
-// Streams reports whether its answer can be shown as it comes: a message over the
-// long connection, not an event.
-func (m Message) Streams() bool { return m.ReqID != "" && m.Kind != Click && m.Kind != Enter }
+// Streams is [Way.Streams].
+func (m Message) Streams() bool { return m.Way.Streams }
 
 // Reply is what the bot answers. It is stored before it is sent, so that a
 // repeat of the message gets the same again.
@@ -104,6 +98,10 @@ type Reply struct {
 
 	// Pending: the outcome is not known yet. A final reply to the same message follows.
 	Pending bool `json:"pending,omitempty"`
+
+	// Open: nothing more is promised, but the outcome is not known, and is told should
+	// it become known.
+	Open bool `json:"open,omitempty"`
 }
 
 // Empty reports whether there is nothing to say.

@@ -29,15 +29,19 @@ const lookSubject = "look/"
 
 // DueCards lists the cards to be changed now, the longest waiting first. None is
 // as long as something is on its way to the same conversation: what is queued
-// there may be about the same card.
+// there may be about the same card. What cannot be opened is never changed.
 func (db *DB) DueCards(ctx context.Context, now time.Time, limit int) ([]Outgoing, error) {
 	var rows []Outgoing
 	err := db.read(ctx, "list due cards", func(g *gorm.DB) error {
 		return g.Where("change_at <= ? AND state <> ?", stamp(now), Queued).
+			Where("SUBSTR(payload, 1, ?) IN ?", sealPrefix, db.keys.prefixes()).
 			Where("NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.conversation = outbox.conversation AND earlier.state = ?)", Queued).
 			Order("change_at, id").Limit(limit).Find(&rows).Error
 	})
-	return readable(ctx, db, "card", rows, err, db.openOutgoing)
+	if err != nil {
+		return nil, err
+	}
+	return db.openOrSetAside(ctx, "card", rows, func(o Outgoing) error { return db.PutOffCard(ctx, o, time.Time{}) })
 }
 
 // PutOffCard changes when a card of [DB.DueCards] is due; zero is never. Of several

@@ -62,15 +62,13 @@ func countSales(q *gorm.DB, s Span, to func(store int64) *Figures) error {
 		if err != nil {
 			return err
 		}
-		one := Sum{Verified: 1, AmountFen: fen}
-		if undone {
-			one = Sum{Undone: 1, UndoneFen: fen}
-		}
-		f := to(store)
-		of(f.ByStore, store).plus(one)
-		of(f.ByPerson, cmp.Or(text(user), text(userID))).plus(one)
-		of(f.ByDeal, text(title)).plus(one)
-		f.ByHour[consumed.In(s.From.Location()).Hour()] += one.Verified
+		var one Tally
+		one.Add(fen, undone)
+		f, person, deal := to(store), cmp.Or(text(user), text(userID)), text(title)
+		f.ByStore[store] = f.ByStore[store].Plus(one)
+		f.ByPerson[person] = f.ByPerson[person].Plus(one)
+		f.ByDeal[deal] = f.ByDeal[deal].Plus(one)
+		f.ByHour[consumed.In(s.From.Location()).Hour()] += one.Verified.Count
 	}
 	return rows.Err()
 }

@@ -40,13 +40,14 @@ type Config struct {
 // DB is the store. It is safe for concurrent use, except inside [DB.Tx], where
 // the value handed to the function belongs to that function.
 type DB struct {
-	cfg  Config
-	pool *sql.DB
-	door *sql.DB  // MySQL: connections that only Accept uses, so that no other work can keep WeCom waiting
-	orm  *gorm.DB // the pool, or the transaction
-	keys *keyring
-	time *serverTime
-	tx   *txState // nil outside a transaction
+	cfg   Config
+	pool  *sql.DB
+	door  *sql.DB  // MySQL: connections that only Accept uses, so that no other work can keep WeCom waiting
+	orm   *gorm.DB // the pool, or the transaction
+	keys  *keyring
+	time  *serverTime
+	apart *ticks
+	tx    *txState // nil outside a transaction
 }
 
 // Open connects. It does not migrate, but finds out that the database was written
@@ -71,7 +72,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{cfg: cfg, keys: keys, time: &serverTime{}}
+	db := &DB{cfg: cfg, keys: keys, time: &serverTime{}, apart: &ticks{}}
 
 	var dialect gorm.Dialector
 	switch cfg.Driver {
@@ -112,6 +113,9 @@ func (db *DB) connect(ctx context.Context, dialect gorm.Dialector) error {
 	}
 	return db.checkKey(ctx)
 }
+
+// Conns is how many connections all work but [DB.Accept] shares.
+func (db *DB) Conns() int { return db.pool.Stats().MaxOpenConnections }
 
 // Driver is [SQLite] or [MySQL].
 func (db *DB) Driver() string { return db.cfg.Driver }

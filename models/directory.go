@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"slices"
 
 	"gorm.io/gorm"
 )
@@ -36,15 +37,15 @@ func (db *DB) Store(ctx context.Context, id int64) (Store, error) {
 	return first(rows, err, "find store")
 }
 
-// StoresOfChat lists the active stores that a group is bound to. Chat ids are
-// case-sensitive.
+// StoresOfChat lists the active stores that a group is bound to, by name. Chat ids
+// are case-sensitive.
 func (db *DB) StoresOfChat(ctx context.Context, chat string) ([]Store, error) {
 	var rows []Store
 	err := db.read(ctx, "find stores of a chat", func(g *gorm.DB) error {
 		return g.Joins("JOIN chats ON chats.store_id = stores.id").
-			Where("chats.chat = ? AND stores.active = ?", chat, true).
-			Order("stores.id").Find(&rows).Error
+			Where("chats.chat = ? AND stores.active = ?", chat, true).Find(&rows).Error
 	})
+	slices.SortFunc(rows, byName)
 	return rows, err
 }
 

@@ -1,9 +1,9 @@
 package models
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,49 +12,46 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// Sum counts coupons and their money. One that was undone counts as undone only.
-type Sum struct {
-	Verified  int   `json:"v,omitempty"`
-	AmountFen int64 `json:"a,omitempty"`
-	Undone    int   `json:"u,omitempty"`
-	UndoneFen int64 `json:"f,omitempty"`
-}
-
-func (s *Sum) plus(t Sum) {
-	s.Verified, s.AmountFen = s.Verified+t.Verified, s.AmountFen+t.AmountFen
-	s.Undone, s.UndoneFen = s.Undone+t.Undone, s.UndoneFen+t.UndoneFen
-}
-
 // Figures sum up what was verified in some stores over a span, and what was
 // refused.
 type Figures struct {
-	ByStore  map[int64]*Sum  `json:"-"`
-	ByPerson map[string]*Sum `json:"p,omitempty"` // by name, or userid where there is none
-	ByDeal   map[string]*Sum `json:"d,omitempty"` // by title
-	ByHour   [24]int         `json:"h"`           // verified, by the hour of the day
-	Refused  map[string]int  `json:"r,omitempty"` // by reason
+	ByStore  map[int64]Tally  `json:"-"`
+	ByPerson map[string]Tally `json:"p,omitempty"` // by name, or userid where there is none
+	ByDeal   map[string]Tally `json:"d,omitempty"` // by title
+	ByHour   [24]int          `json:"h"`           // verified, by the hour of the day
+	Refused  map[string]int   `json:"r,omitempty"` // by reason
 }
 
 func newFigures() *Figures {
-	return &Figures{ByStore: map[int64]*Sum{}, ByPerson: map[string]*Sum{}, ByDeal: map[string]*Sum{}, Refused: map[string]int{}}
+	return &Figures{ByStore: map[int64]Tally{}, ByPerson: map[string]Tally{}, ByDeal: map[string]Tally{}, Refused: map[string]int{}}
 }
 
 // All is the sum of all stores.
-func (f *Figures) All() (all Sum) {
-	for _, s := range f.ByStore {
-		all.plus(*s)
+func (f *Figures) All() (all Tally) {
+	for _, t := range f.ByStore {
+		all = all.Plus(t)
 	}
 	return all
 }
 
+// Busiest is the hour with most coupons, and how many.
+func (f *Figures) Busiest() (hour, n int) {
+	for h, count := range f.ByHour {
+		if count > n {
+			hour, n = h, count
+		}
+	}
+	return hour, n
+}
+
 // add adds the figures of a store.
 func (f *Figures) add(store int64, g *Figures) {
-	for name, s := range g.ByPerson {
-		of(f.ByPerson, name).plus(*s)
-		of(f.ByStore, store).plus(*s)
+	for name, t := range g.ByPerson {
+		f.ByPerson[name] = f.ByPerson[name].Plus(t)
+		f.ByStore[store] = f.ByStore[store].Plus(t)
 	}
-	for title, s := range g.ByDeal {
-		of(f.ByDeal, title).plus(*s)
+	for title, t := range g.ByDeal {
+		f.ByDeal[title] = f.ByDeal[title].Plus(t)
 	}
 	for hour, n := range g.ByHour {
 		f.ByHour[hour] += n
@@ -62,15 +59,6 @@ func (f *Figures) add(store int64, g *Figures) {
 	for reason, n := range g.Refused {
 		f.Refused[reason] += n
 	}
-}
-
-func of[K comparable](m map[K]*Sum, key K) *Sum {
-	s := m[key]
-	if s == nil {
-		s = &Sum{}
-		m[key] = s
-	}
-	return s
 }
 
 // Span is what to sum up: from its first moment until before another. The hours of
@@ -83,8 +71,11 @@ type Span struct {
 }
 
 // key is what figures of the span and of its beginnings are kept under. Another time
-// zone has other days.
-func (s Span) key() string { return clip(s.Kind+" "+s.From.Location().String(), 64) }
+// zone has other days, another form other keys.
+func (s Span) key() string { return clip(s.Kind+"/2 "+s.From.Location().String(), 64) }
+
+// formerKey is that of the form before, which did not tell prices that are not known.
+func (s Span) formerKey() string { return clip(s.Kind+" "+s.From.Location().String(), 64) }
 
 // periodFigures are the figures of a store since the beginning of a period, as they
 // are kept.
@@ -185,26 +176,10 @@ func (db *DB) KeepFigures(ctx context.Context, storeIDs []int64, s Span) error {
 	if err != nil {
 		return err
 	}
-	each := map[int64]*Figures{}
-	err = db.read(ctx, what, func(g *gorm.DB) error {
-		clear(each)
-		for _, id := range storeIDs {
-			each[id] = newFigures()
-		}
-		return sumUp(g, storeIDs, s, func(store int64) *Figures { return each[store] })
-	})
+	rows, err := db.countEach(ctx, storeIDs, s)
 	if err != nil {
 		return err
 	}
-	rows := make([]periodFigures, 0, len(each))
-	for id, f := range each {
-		var text []byte
-		if err := codec.NewEncoderBytes(&text, &keptForm).Encode(f); err != nil {
-			return err
-		}
-		rows = append(rows, periodFigures{s.key(), moment(s.From), id, moment(s.To), string(text)})
-	}
-	slices.SortFunc(rows, func(a, b periodFigures) int { return cmp.Compare(a.StoreID, b.StoreID) })
 	return db.Tx(ctx, func(tx *DB) error {
 		// The versions only grow: their sum is the same only if each is. Those who
 		// change something wait for the row of their store, or make this one wait.
@@ -227,6 +202,29 @@ func (db *DB) KeepFigures(ctx context.Context, storeIDs []int64, s Span) error {
 	})
 }
 
+// countEach sums up each store by itself, in the form that is kept.
+func (db *DB) countEach(ctx context.Context, storeIDs []int64, s Span) ([]periodFigures, error) {
+	each := map[int64]*Figures{}
+	err := db.read(ctx, "count figures", func(g *gorm.DB) error {
+		for _, id := range storeIDs {
+			each[id] = newFigures()
+		}
+		return sumUp(g, storeIDs, s, func(store int64) *Figures { return each[store] })
+	})
+	if err != nil {
+		return nil, err
+	}
+	var rows []periodFigures
+	for _, id := range slices.Sorted(maps.Keys(each)) {
+		var text []byte
+		if err := codec.NewEncoderBytes(&text, &keptForm).Encode(each[id]); err != nil {
+			return nil, err
+		}
+		rows = append(rows, periodFigures{s.key(), moment(s.From), id, moment(s.To), string(text)})
+	}
+	return rows, nil
+}
+
 // FiguresToKeep lists those of the stores whose figures of a span are not kept.
 func (db *DB) FiguresToKeep(ctx context.Context, storeIDs []int64, s Span) (missing []int64, err error) {
 	var kept []int64
@@ -243,10 +241,11 @@ func (db *DB) FiguresToKeep(ctx context.Context, storeIDs []int64, s Span) (miss
 	return slices.DeleteFunc(slices.Clone(storeIDs), func(id int64) bool { return has[id] }), nil
 }
 
-// PurgeFigures forgets the figures of spans of the same kind that begin earlier.
+// PurgeFigures forgets the figures of spans of the same kind that begin earlier, and
+// what an earlier version of the program keeps.
 func (db *DB) PurgeFigures(ctx context.Context, s Span) error {
 	return db.write(ctx, "purge figures", func(g *gorm.DB) error {
-		return g.Where("period = ? AND from_at < ?", s.key(), stamp(s.From)).Delete(&periodFigures{}).Error
+		return g.Where("period = ? AND from_at < ? OR period = ?", s.key(), stamp(s.From), s.formerKey()).Delete(&periodFigures{}).Error
 	})
 }
 

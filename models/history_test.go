@@ -170,8 +170,8 @@ func TestHistoryAndFiguresUseIndices(t *testing.T) {
 				no(t, err)
 			}
 		}
-		no(t, second(db.Totals(ctx, every[:2], "", from, clock.Now())))
-		no(t, second(db.Totals(ctx, every[:2], "user1", from, clock.Now())))
+		no(t, second(db.Tallies(ctx, every[:2], "", from, clock.Now())))
+		no(t, second(db.Tallies(ctx, every[:2], "user1", from, clock.Now())))
 		if len(seen) < 70 {
 			t.Fatalf("only saw %d statements", len(seen))
 		}

@@ -108,6 +108,20 @@ func (db *DB) ClaimMessage(ctx context.Context, in Inbox, until time.Time) (Inbo
 	return unless(db.swapInbox(ctx, "claim message", in, "attempt = ? AND due_at <= ? AND "+unfinished, []any{old, stamp(db.now()), false}, "attempt", "due_at"), in)
 }
 
+// ReleaseMessage gives a message back whose owner does not know that it is: anybody
+// may take it up at once.
+func (db *DB) ReleaseMessage(ctx context.Context, in Inbox) error {
+	in.DueAt = db.now()
+	return db.swapInbox(ctx, "release message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "due_at")
+}
+
+// ProlongMessage prolongs the lease of a message that is still worked on, unless it
+// lasts for longer already, or there is no need any more: both are [ErrStale].
+func (db *DB) ProlongMessage(ctx context.Context, in Inbox, until time.Time) error {
+	in.DueAt = moment(until)
+	return db.swapInbox(ctx, "prolong lease of message", in, "attempt = ? AND due_at < ? AND "+unanswered, []any{in.Attempt, stamp(until)}, "due_at")
+}
+
 // ExtendMessage prolongs the owner's lease.
 func (db *DB) ExtendMessage(ctx context.Context, in Inbox, until time.Time) (Inbox, error) {
 	in.DueAt = moment(until)
@@ -192,8 +206,22 @@ func (db *DB) swap(ctx context.Context, what string, update func(g *gorm.DB) *go
 // ended, or whose pending answer is to be looked at again, the longest waiting
 // first.
 func (db *DB) DueMessages(ctx context.Context, now time.Time, limit int) ([]Inbox, error) {
+	return db.DueMessagesExcept(ctx, now, limit, nil)
+}
+
+// Sender is a person in one conversation.
+type Sender struct{ Channel, Chat, User string }
+
+// Sender is who sent the message.
+func (in Inbox) Sender() Sender { return Sender{in.Channel, in.Chat, fold(in.User)} }
+
+// DueMessagesExcept is [DB.DueMessages] without those of some senders.
+func (db *DB) DueMessagesExcept(ctx context.Context, now time.Time, limit int, senders []Sender) ([]Inbox, error) {
 	var rows []Inbox
 	err := db.read(ctx, "list due messages", func(g *gorm.DB) error {
+		for _, s := range senders {
+			g = g.Where("NOT (channel = ? AND chat = ? AND user_id = ?)", s.Channel, s.Chat, s.User)
+		}
 		return g.Where("due_at <= ? AND "+unfinished, stamp(now), false).Order("due_at, id").Limit(limit).Find(&rows).Error
 	})
 	return readable(ctx, db, "message", rows, err, db.openInbox)

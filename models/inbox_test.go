@@ -272,3 +272,81 @@ func TestUnansweredRace(t *testing.T) {
 		want(t, db.Unanswered(ctx, in), models.ErrStale)
 	})
 }
+
+// What was stored though its owner was told otherwise is given back; what somebody
+// has taken up meanwhile, or answered, is not.
+func TestReleaseMessage(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		in := accept(t, db, "m1")
+		want(t, second(db.ClaimMessage(ctx, in, noon.Add(time.Minute))), models.ErrStale)
+		want(t, db.ReleaseMessage(ctx, models.Inbox{ID: "in-m2", Attempt: 1}), models.ErrStale)
+		no(t, db.ReleaseMessage(ctx, in))
+		claimed := must(db.ClaimMessage(ctx, in, noon.Add(time.Minute)))
+		want(t, db.ReleaseMessage(ctx, in), models.ErrStale)
+		no(t, second(db.Answer(ctx, claimed, nil, true)))
+		want(t, db.ReleaseMessage(ctx, claimed), models.ErrStale)
+	})
+}
+
+// A lease that is prolonged never becomes shorter, and is its owner's only.
+func TestProlongMessage(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		in := accept(t, db, "m1") // for 30 s
+		want(t, db.ProlongMessage(ctx, in, noon.Add(20*time.Second)), models.ErrStale)
+		no(t, db.ProlongMessage(ctx, in, noon.Add(time.Minute)))
+		same(t, must(db.Message(ctx, in.ID)).DueAt, noon.Add(time.Minute))
+		clock.Advance(time.Minute)
+		claimed := must(db.ClaimMessage(ctx, in, noon.Add(2*time.Minute)))
+		want(t, db.ProlongMessage(ctx, in, noon.Add(time.Hour)), models.ErrStale)
+		no(t, second(db.Answer(ctx, claimed, nil, false)))
+		want(t, db.ProlongMessage(ctx, claimed, noon.Add(time.Hour)), models.ErrStale)
+	})
+}
+
+func TestDueMessagesExcept(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		for i, who := range []models.Sender{
+			{Channel: "app/main", User: "zhangsan"}, {Channel: "app/main", Chat: "wr", User: "ZhangSan"},
+			{Channel: "bot/group", Chat: "wr", User: "zhangsan"}, {Channel: "app/main", Chat: "wr", User: "lisi"},
+		} {
+			id := fmt.Sprint("m", i)
+			in := models.Inbox{ID: id, Channel: who.Channel, MessageID: id, Chat: who.Chat, User: who.User, DueAt: noon}
+			_, _, err := db.Accept(ctx, in)
+			no(t, err)
+		}
+		due := func(limit int, except ...models.Sender) (ids []string) {
+			for _, in := range must(db.DueMessagesExcept(ctx, noon, limit, except)) {
+				ids = append(ids, in.ID)
+			}
+			return ids
+		}
+		zhangsan := must(db.Message(ctx, "m1")).Sender()
+		same(t, zhangsan, models.Sender{Channel: "app/main", Chat: "wr", User: "zhangsan"})
+		same(t, due(10, zhangsan), []string{"m0", "m2", "m3"})
+		same(t, due(2, zhangsan), []string{"m0", "m2"})
+		same(t, due(10, zhangsan, models.Sender{Channel: "app/main", User: "zhangsan"}), []string{"m2", "m3"})
+	})
+}
+
+func TestBacklog(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		same(t, must(db.Backlog(ctx, noon, 10)), models.Backlog{})
+		for i := range 3 {
+			accept(t, db, fmt.Sprint("m", i))
+			no(t, db.Enqueue(ctx, outgoing(fmt.Sprint("o", i), "app/main/wr")))
+		}
+		for i, state := range states {
+			inState(t, db, fmt.Sprint(10000000+i), state)
+		}
+		later := noon.Add(time.Hour)
+		same(t, must(db.Backlog(ctx, later, 10)), models.Backlog{Messages: 3, Operations: 4, Outgoing: 3})
+		same(t, must(db.Backlog(ctx, later, 2)), models.Backlog{Messages: 2, Operations: 2, Outgoing: 2})
+		stores := must(db.DueOperations(ctx, later, 1))[0].StoreID
+		same(t, len(must(db.DueOperationsExcept(ctx, later, 10, []int64{stores}))), 0)
+		same(t, len(must(db.DueOperationsExcept(ctx, later, 10, []int64{stores + 1}))), 4)
+	})
+}

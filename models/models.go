@@ -209,7 +209,9 @@ const (
 type Outgoing struct {
 	ID           string        `gorm:"primaryKey;size:64"` // 32 characters, fixed over all tries
 	Seq          int64         // assigned on insert; the order within a conversation
-	Conversation string        `gorm:"size:255"` // channel + "/" + chat or user: order holds within it
+	Conversation string        `gorm:"size:255"` // order holds within it
+	Apart        bool          `gorm:"-"`        // on insert: numbered by its time, so that it waits for no other transaction
+	Receiver     string        `gorm:"size:255"` // channel + "/" + chat or user: what is sent in a minute counts by it
 	Channel      string        `gorm:"size:64"`
 	Chat         string        `gorm:"size:128"`
 	User         string        `gorm:"size:64;column:user_id"`
@@ -222,14 +224,9 @@ type Outgoing struct {
 	State        OutgoingState `gorm:"size:16"`
 	Attempt      int           // tries so far: a claim raises it
 	DueAt        time.Time     `gorm:"serializer:utc"` // next try, or end of lease
-	Reason       string        `gorm:"size:190"`       // of the last failed try
-	MessageID    string        `gorm:"size:190"`       // the channel's
+	Reason       string        `gorm:"size:190"`       // of the last failed try; "" while one is made
+	Lost         bool          // an earlier try in this form may have been taken
+	MessageID    string        `gorm:"size:190"` // the channel's
 	CreatedAt    time.Time     `gorm:"serializer:utc;autoCreateTime:false"`
 	SentAt       time.Time     `gorm:"serializer:utc"`
-}
-
-// Totals are the figures of a store over a span of time.
-type Totals struct {
-	StoreID int64
-	Sum     `gorm:"embedded"`
 }

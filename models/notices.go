@@ -2,10 +2,7 @@ package models
 
 import (
 	"context"
-	"errors"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // noticeRow says that a message of a platform was taken.
@@ -28,9 +25,5 @@ func (db *DB) TakeNotice(ctx context.Context, platform, id string) (fresh bool, 
 		return false, err
 	}
 	row := noticeRow{ID: platform + "/" + id, TakenAt: db.now()}
-	err = db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&row).Error })
-	if errors.Is(err, ErrDuplicate) {
-		return false, nil
-	}
-	return err == nil, err
+	return take(ctx, db, what, &row)
 }

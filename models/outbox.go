@@ -2,7 +2,10 @@ package models
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -15,14 +18,86 @@ func (Outgoing) TableName() string { return "outbox" }
 // Repeating it, by ID, changes nothing.
 func (db *DB) Enqueue(ctx context.Context, o Outgoing) error {
 	const what = "enqueue"
+	o, err := db.prepared(what, o)
+	if err != nil {
+		return err
+	}
+	if o.Apart {
+		return db.enqueueApart(ctx, what, o)
+	}
+	// The number comes from the conversation itself: an auto-increment column is
+	// not in order of time on every cluster. Of two who take the same number at
+	// once, the second waits for the first to commit and then takes the next, so
+	// that numbers are also in the order of commits.
+	_, err = db.insertOutgoing(ctx, what, func() (int64, error) {
+		return db.insertQueued(ctx, what, o, `FROM (SELECT COALESCE(MAX(seq), 0) + 1 AS seq FROM outbox WHERE conversation = ?) AS next`, o.Conversation)
+	}, o.ID)
+	return err
+}
+
+// EnqueueClaimed is [DB.Enqueue] of what its writer sends itself as soon as the
+// transaction is committed: the first try is the writer's until a time. It does
+// nothing, and says so, where something is queued before it in its conversation,
+// or where the receiver has been sent perMinute others in the last minute; zero is
+// any number.
+func (db *DB) EnqueueClaimed(ctx context.Context, o Outgoing, until time.Time, perMinute int) (Outgoing, bool, error) {
+	const what = "enqueue claimed"
+	o, err := db.prepared(what, o)
+	if err != nil {
+		return Outgoing{}, false, err
+	}
+	o.Attempt, o.DueAt = 1, moment(until)
+	from := `FROM (SELECT COALESCE(MAX(seq), 0) + 1 AS seq FROM outbox WHERE conversation = ?) AS next
+		WHERE NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.conversation = ? AND earlier.state = ?)`
+	args := []any{o.Conversation, o.Conversation, Queued}
+	if perMinute > 0 {
+		from += ` AND (SELECT COUNT(*) FROM outbox AS before_it WHERE before_it.receiver = ? AND before_it.sent_at > ?) < ?`
+		args = append(args, o.Receiver, stamp(db.now().Add(-time.Minute)), perMinute)
+	}
+	hit, err := db.insertOutgoing(ctx, what, func() (int64, error) { return db.insertQueued(ctx, what, o, from, args...) }, o.ID)
+	return o, hit > 0, err
+}
+
+// enqueueApart inserts a row whose number no other takes: transactions that write to
+// one conversation do not wait for each other. The numbers are in order of time, as
+// far as clocks go.
+func (db *DB) enqueueApart(ctx context.Context, what string, o Outgoing) error {
+	sum := sha256.Sum256([]byte(o.ID))
+	seq := db.apart.next(o.CreatedAt.UnixMicro())<<apartBits | int64(binary.BigEndian.Uint32(sum[:])>>(32-apartBits))
+	_, err := db.insertOutgoing(ctx, what, func() (int64, error) {
+		seq++
+		return db.insertQueued(ctx, what, o, `FROM (SELECT ? AS seq) AS next`, seq)
+	}, o.ID)
+	return err
+}
+
+// apartBits of a number tell rows apart that two processes write in the same
+// microsecond.
+const apartBits = 10
+
+// ticks are times that this process gives out once each.
+type ticks struct{ last atomic.Int64 }
+
+// next is now, or the first time after it that was not given out yet.
+func (t *ticks) next(now int64) int64 {
+	for {
+		last := t.last.Load()
+		if next := max(now, last+1); t.last.CompareAndSwap(last, next) {
+			return next
+		}
+	}
+}
+
+// prepared completes and checks a row.
+func (db *DB) prepared(what string, o Outgoing) (Outgoing, error) {
 	if o.ID == "" {
 		o.ID = db.cfg.NewID()
 	}
 	if err := identity(what, 64, o.ID); err != nil {
-		return err
+		return Outgoing{}, err
 	}
 	if err := identity(what, 255, o.Conversation); err != nil {
-		return err
+		return Outgoing{}, err
 	}
 	if o.CreatedAt.IsZero() {
 		o.CreatedAt = db.now()
@@ -33,36 +108,50 @@ func (db *DB) Enqueue(ctx context.Context, o Outgoing) error {
 	if o.Payload == nil {
 		o.Payload = []byte{}
 	}
-	o = tidy(o)
-	sealed := db.keys.seal(outboxPayload, o.ID, o.Payload)
+	if o.Receiver == "" {
+		o.Receiver = o.Conversation
+	}
+	o.State, o.Reason, o.Attempt = Queued, "", 0
+	return tidy(o), nil
+}
 
-	// The number comes from the conversation itself: an auto-increment column is
-	// not in order of time on every cluster. Of two who take the same number at
-	// once, the second waits for the first to commit and then takes the next, so
-	// that numbers are also in the order of commits.
+// insertQueued inserts a row with the number that from selects as next.seq, if from
+// selects one.
+func (db *DB) insertQueued(ctx context.Context, what string, o Outgoing, from string, args ...any) (hit int64, err error) {
+	all := append([]any{
+		o.ID, o.Conversation, o.Receiver, o.Channel, o.Chat, o.User, o.InboxID, o.OperationID,
+		db.keys.seal(outboxPayload, o.ID, o.Payload), o.Form, o.State, o.Attempt, stamp(o.DueAt), stamp(o.CreatedAt), stamp(o.ChangeAt),
+	}, args...)
+	err = db.write(ctx, what, func(g *gorm.DB) error {
+		result := g.Exec(`INSERT INTO outbox (id, seq, conversation, receiver, channel, chat, user_id, inbox_id, operation_id, payload,
+				form, state, attempt, due_at, reason, message_id, created_at, change_at)
+			SELECT ?, next.seq, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', ?, ? `+from, all...)
+		hit = result.RowsAffected
+		return result.Error
+	})
+	return hit, err
+}
+
+// insertOutgoing inserts a row until nobody else has taken its number. A row that is
+// there already is none inserted.
+func (db *DB) insertOutgoing(ctx context.Context, what string, insert func() (int64, error), id string) (int64, error) {
 	for try := 1; ; try++ {
-		err := db.write(ctx, what, func(g *gorm.DB) error {
-			return g.Exec(`INSERT INTO outbox (id, seq, conversation, channel, chat, user_id, inbox_id, operation_id, payload,
-					form, state, attempt, due_at, reason, message_id, created_at, change_at)
-				SELECT ?, COALESCE(MAX(seq), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, '', '', ?, ? FROM outbox WHERE conversation = ?`,
-				o.ID, o.Conversation, o.Channel, o.Chat, o.User, o.InboxID, o.OperationID, sealed,
-				o.Form, Queued, stamp(o.DueAt), stamp(o.CreatedAt), stamp(o.ChangeAt), o.Conversation).Error
-		})
+		hit, err := insert()
 		if !errors.Is(err, ErrDuplicate) {
-			return err
+			return hit, err
 		}
-		known, ferr := db.enqueued(ctx, o.ID)
+		known, ferr := db.enqueued(ctx, id)
 		if ferr != nil || known {
-			return ferr
+			return 0, ferr
 		}
 		if try == enqueueTries {
-			return &dbError{what: what, kinds: []error{ErrUnavailable}, err: err}
+			return 0, &dbError{what: what, kinds: []error{ErrUnavailable}, err: err}
 		}
 	}
 }
 
-// enqueueTries is how often a number may be snatched away. Each time somebody
-// else got in, so that running out of it takes that many others at once.
+// enqueueTries is how often a number may be snatched away. Each time another row
+// got in, so that running out of it takes that many others at once.
 const enqueueTries = 100
 
 func (db *DB) enqueued(ctx context.Context, id string) (bool, error) {
@@ -79,8 +168,10 @@ func (db *DB) DueOutgoing(ctx context.Context, now time.Time, limit int) ([]Outg
 	return db.DueOutgoingExcept(ctx, now, limit, nil, time.Time{})
 }
 
-// DueOutgoingExcept is [DB.DueOutgoing] without the channels that somebody else
-// has to send by; but what they left since before a time is listed all the same.
+// DueOutgoingExcept is [DB.DueOutgoing] without the channels that another process
+// has to send by, and without what was sealed with a key that only another process
+// has; but what these left since before a time is listed all the same. What cannot
+// be opened is set aside.
 func (db *DB) DueOutgoingExcept(ctx context.Context, now time.Time, limit int, away []string, before time.Time) ([]Outgoing, error) {
 	var rows []Outgoing
 	err := db.read(ctx, "list due outgoing", func(g *gorm.DB) error {
@@ -89,11 +180,39 @@ func (db *DB) DueOutgoingExcept(ctx context.Context, now time.Time, limit int, a
 		}
 		// In the order of an index, so that a long queue is not sorted each time.
 		return g.Where("due_at <= ? AND state = ?", stamp(now), Queued).
+			Where("(SUBSTR(payload, 1, ?) IN ? OR created_at < ?)", sealPrefix, db.keys.prefixes(), stamp(before)).
 			Where("NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.conversation = outbox.conversation"+
 				" AND earlier.state = ? AND earlier.seq < outbox.seq)", Queued).
 			Order("due_at").Limit(limit).Find(&rows).Error
 	})
-	return readable(ctx, db, "outgoing message", rows, err, db.openOutgoing)
+	if err != nil {
+		return nil, err
+	}
+	return db.openOrSetAside(ctx, "outgoing message", rows, func(o Outgoing) error { return db.OutgoingFailed(ctx, o, Unreadable) })
+}
+
+// Unreadable is the reason of what was set aside because it cannot be opened.
+const Unreadable = "unreadable"
+
+// openOrSetAside opens the rows of a list. One that does not open is set aside, and
+// who does that says so: it would be listed for ever, in place of others.
+func (db *DB) openOrSetAside(ctx context.Context, kind string, rows []Outgoing, setAside func(Outgoing) error) ([]Outgoing, error) {
+	good := rows[:0]
+	for _, row := range rows {
+		opened, err := db.openOutgoing(row)
+		if err == nil {
+			good = append(good, opened)
+			continue
+		}
+		switch moved := setAside(row); {
+		case errors.Is(moved, ErrStale):
+		case moved != nil:
+			return nil, moved
+		default:
+			db.cfg.Log.ErrorContext(ctx, "database: "+kind+" cannot be read and is set aside", "id", row.ID, "channel", row.Channel, "error", err)
+		}
+	}
+	return good, nil
 }
 
 func (db *DB) openOutgoing(o Outgoing) (Outgoing, error) {
@@ -105,14 +224,14 @@ func (db *DB) openOutgoing(o Outgoing) (Outgoing, error) {
 	return o, err
 }
 
-// SentBack tells when the n-th last row before o in its conversation was sent, so
-// that a channel's limit per minute can be kept by any number of processes. It is
-// zero where fewer were sent.
-func (db *DB) SentBack(ctx context.Context, o Outgoing, n int) (time.Time, error) {
+// SentBack tells when the n-th last of what a receiver was sent went out, if that
+// was after a time, so that a channel's limit per minute can be kept by any number
+// of processes. It is zero where fewer were sent.
+func (db *DB) SentBack(ctx context.Context, receiver string, n int, since time.Time) (time.Time, error) {
 	var rows []Outgoing
 	err := db.read(ctx, "count what was sent", func(g *gorm.DB) error {
-		return g.Select("sent_at").Where("conversation = ? AND seq < ? AND state = ?", o.Conversation, o.Seq, SentOut).
-			Order("seq DESC").Offset(n - 1).Limit(1).Find(&rows).Error
+		return g.Select("sent_at").Where("receiver = ? AND sent_at > ?", receiver, stamp(since)).
+			Order("sent_at DESC").Offset(n - 1).Limit(1).Find(&rows).Error
 	})
 	if err != nil || len(rows) == 0 {
 		return time.Time{}, err
@@ -121,14 +240,16 @@ func (db *DB) SentBack(ctx context.Context, o Outgoing, n int) (time.Time, error
 }
 
 // ClaimOutgoing takes up a row that is due, for one try. Of several who try, one
-// wins; the others get [ErrStale].
+// wins; the others get [ErrStale]. A try that nothing is known of, because its
+// process ended, may have been taken.
 func (db *DB) ClaimOutgoing(ctx context.Context, o Outgoing, until time.Time) (Outgoing, error) {
 	held := o.Attempt
-	o.Attempt, o.DueAt = held+1, moment(until)
+	o.Lost = o.Lost || held > 0 && o.Reason == ""
+	o.Attempt, o.DueAt, o.Reason = held+1, moment(until), ""
 	err := db.swap(ctx, "claim outgoing", func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Outgoing{}).
 			Where("id = ? AND attempt = ? AND state = ? AND due_at <= ?", o.ID, held, Queued, stamp(db.now())).
-			Updates(map[string]any{"attempt": o.Attempt, "due_at": stamp(o.DueAt)})
+			Updates(map[string]any{"attempt": o.Attempt, "due_at": stamp(o.DueAt), "lost": o.Lost, "reason": ""})
 	})
 	return unless(err, o)
 }
@@ -146,20 +267,31 @@ func (db *DB) OutgoingSent(ctx context.Context, o Outgoing, messageID, code stri
 	return db.moveOutgoing(ctx, "record sending", o, values)
 }
 
-// OutgoingRetry records a failed try and when and in which form the next one is.
+// OutgoingRetry records a failed try, whether it may have been taken (o.Lost), and
+// when and in which form the next one is. What may have been taken in one form was
+// not in another.
 func (db *DB) OutgoingRetry(ctx context.Context, o Outgoing, form, reason string, at time.Time) error {
 	if at.IsZero() {
 		at = db.now()
 	}
 	return db.moveOutgoing(ctx, "record failed try", o, map[string]any{
-		"form": clip(form, 32), "reason": clip(reason, 190), "due_at": stamp(at),
+		"form": clip(form, 32), "reason": clip(reason, 190), "due_at": stamp(at), "lost": o.Lost && form == o.Form,
 	})
 }
 
 // OutgoingFailed records that it can never be sent.
 func (db *DB) OutgoingFailed(ctx context.Context, o Outgoing, reason string) error {
-	return db.moveOutgoing(ctx, "record failure", o, map[string]any{
-		"state": Failed, "due_at": nil, "change_at": nil, "reason": clip(reason, 190),
+	return db.endOutgoing(ctx, "record failure", o, Failed, reason)
+}
+
+// OutgoingOvertaken records that it need not be sent any more.
+func (db *DB) OutgoingOvertaken(ctx context.Context, o Outgoing, reason string) error {
+	return db.endOutgoing(ctx, "record that it was overtaken", o, Obsolete, reason)
+}
+
+func (db *DB) endOutgoing(ctx context.Context, what string, o Outgoing, state OutgoingState, reason string) error {
+	return db.moveOutgoing(ctx, what, o, map[string]any{
+		"state": state, "due_at": nil, "change_at": nil, "reason": clip(reason, 190), "lost": o.Lost,
 	})
 }
 
@@ -174,9 +306,19 @@ func (db *DB) moveOutgoing(ctx context.Context, what string, o Outgoing, values 
 func (db *DB) AnswersTo(ctx context.Context, inboxID string) ([]Outgoing, error) {
 	var rows []Outgoing
 	err := db.read(ctx, "find answers", func(g *gorm.DB) error {
-		return g.Select("id", "form", "state", "attempt", "reason").Where("inbox_id = ?", inboxID).Find(&rows).Error
+		return g.Select("id", "channel", "form", "state", "attempt", "reason", "lost", "created_at").Where("inbox_id = ?", inboxID).Find(&rows).Error
 	})
 	return rows, err
+}
+
+// QueuedAnswersTo lists what is still to be sent as an answer to a message. What
+// cannot be opened is left out.
+func (db *DB) QueuedAnswersTo(ctx context.Context, inboxID string) ([]Outgoing, error) {
+	var rows []Outgoing
+	err := db.read(ctx, "find queued answers", func(g *gorm.DB) error {
+		return g.Where("inbox_id = ? AND state = ?", inboxID, Queued).Order("conversation, seq").Find(&rows).Error
+	})
+	return readable(ctx, db, "outgoing message", rows, err, db.openOutgoing)
 }
 
 // TakePassive lets the answer to a message go out in the response to a callback: what
@@ -224,24 +366,29 @@ const passively = "passive"
 
 // OutgoingPassive is [DB.OutgoingObsolete] because the answer went out in the response
 // to a callback.
-func (db *DB) OutgoingPassive(ctx context.Context, inboxID string) (int, error) {
-	return db.dropOutgoing(ctx, inboxID, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil, "reason": passively})
+func (db *DB) OutgoingPassive(ctx context.Context, inboxID string, ids ...string) (int, error) {
+	return db.dropOutgoing(ctx, inboxID, ids, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil, "reason": passively})
 }
 
 // OutgoingObsolete takes what is still queued as an answer to a message out of
-// the queue, because the same was delivered another way, and says how many. What
-// is being sent right now keeps its place, so that nothing overtakes it.
-func (db *DB) OutgoingObsolete(ctx context.Context, inboxID string) (int, error) {
-	return db.dropOutgoing(ctx, inboxID, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil})
+// the queue, because another takes its place, and says how many; with ids, only
+// those rows. What is being sent right now keeps its place, so that nothing
+// overtakes it.
+func (db *DB) OutgoingObsolete(ctx context.Context, inboxID string, ids ...string) (int, error) {
+	return db.dropOutgoing(ctx, inboxID, ids, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil})
 }
 
-func (db *DB) dropOutgoing(ctx context.Context, inboxID string, values map[string]any) (int, error) {
+func (db *DB) dropOutgoing(ctx context.Context, inboxID string, ids []string, values map[string]any) (int, error) {
 	if inboxID == "" {
 		return 0, nil
 	}
 	var hit int64
 	err := db.write(ctx, "drop outgoing", func(g *gorm.DB) error {
-		result := g.Model(&Outgoing{}).Where("inbox_id = ? AND state = ? AND (attempt = 0 OR due_at <= ?)", inboxID, Queued, stamp(db.now())).
+		if len(ids) > 0 {
+			g = g.Where("id IN ?", ids)
+		}
+		result := g.Model(&Outgoing{}).
+			Where("inbox_id = ? AND state = ? AND (attempt = 0 OR reason <> '' OR due_at <= ?)", inboxID, Queued, stamp(db.now())).
 			Updates(values)
 		hit = result.RowsAffected
 		return result.Error

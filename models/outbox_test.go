@@ -37,7 +37,7 @@ func TestOutbox(t *testing.T) {
 		no(t, db.Enqueue(ctx, changed)) // known already
 		list := must(db.DueOutgoing(ctx, noon, 10))
 		expect := outgoing("a", "app/main/wr")
-		expect.Seq, expect.State, expect.DueAt, expect.CreatedAt = 1, models.Queued, noon, noon
+		expect.Seq, expect.Receiver, expect.State, expect.DueAt, expect.CreatedAt = 1, "app/main/wr", models.Queued, noon, noon
 		same(t, list, []models.Outgoing{expect})
 
 		o, err := db.ClaimOutgoing(ctx, list[0], noon.Add(10*time.Second))
@@ -344,8 +344,178 @@ func TestSentBack(t *testing.T) {
 		}
 		o := must(db.DueOutgoing(ctx, clock.Now(), 10))
 		d := o[slices.IndexFunc(o, func(o models.Outgoing) bool { return o.ID == "d" })]
-		same(t, must(db.SentBack(ctx, d, 1)), noon.Add(2*time.Second))
-		same(t, must(db.SentBack(ctx, d, 2)), noon)
-		same(t, must(db.SentBack(ctx, d, 3)).IsZero(), true)
+		same(t, d.Receiver, "app/main/zhangsan")
+		back := func(n int, since time.Time) time.Time { return must(db.SentBack(ctx, d.Receiver, n, since)) }
+		same(t, back(1, noon.Add(-time.Second)), noon.Add(2*time.Second))
+		same(t, back(2, noon.Add(-time.Second)), noon)
+		same(t, back(2, noon).IsZero(), true)
+		same(t, back(3, noon.Add(-time.Second)).IsZero(), true)
+	})
+}
+
+// What its writer sends itself is claimed as it is written, unless something is
+// queued before it or the minute is full.
+func TestEnqueueClaimed(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		claim := func(id string, perMinute int) (models.Outgoing, bool) {
+			t.Helper()
+			o := outgoing(id, "app/main/zhangsan")
+			row, ok, err := db.EnqueueClaimed(ctx, o, clock.Now().Add(15*time.Second), perMinute)
+			no(t, err)
+			return row, ok
+		}
+		a, ok := claim("a", 2)
+		same(t, ok, true)
+		same(t, a.Attempt, 1)
+		same(t, a.DueAt, noon.Add(15*time.Second))
+		_, ok = claim("a", 2) // known
+		same(t, ok, false)
+		_, ok = claim("b", 2) // a is being sent
+		same(t, ok, false)
+		same(t, len(due(t, db, clock.Now())), 0)
+		same(t, due(t, db, noon.Add(15*time.Second)), []string{"a"}) // its writer has died
+		no(t, db.OutgoingSent(ctx, a, "m", ""))
+
+		clock.Advance(time.Second)
+		b, ok := claim("b", 2)
+		same(t, ok, true)
+		no(t, db.OutgoingSent(ctx, b, "m", ""))
+		_, ok = claim("c", 2) // the minute is full
+		same(t, ok, false)
+		no(t, db.Enqueue(ctx, outgoing("c", "app/main/zhangsan")))
+		clock.Advance(time.Minute)
+		_, ok = claim("d", 0) // c is queued before it
+		same(t, ok, false)
+		same(t, must(db.OutgoingObsolete(ctx, "in-c")), 1)
+		d, ok := claim("d", 2)
+		same(t, ok, true)
+		clock.Advance(15 * time.Second)
+		d = must(db.ClaimOutgoing(ctx, d, clock.Now().Add(time.Second)))
+		same(t, d.Lost, true) // the writer may have sent it
+	})
+}
+
+// Of several who write an answer to one conversation, one has it claimed.
+func TestEnqueueClaimedRace(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		mine := make([]bool, 20)
+		for _, err := range race(len(mine), func(i int) error {
+			return db.Tx(ctx, func(tx *models.DB) error {
+				o := outgoing(fmt.Sprint("o", i), "app/main/wr")
+				_, ok, err := tx.EnqueueClaimed(ctx, o, clock.Now().Add(time.Minute), 25)
+				if mine[i] = ok; err == nil && !ok {
+					err = tx.Enqueue(ctx, o)
+				}
+				return err
+			})
+		}) {
+			no(t, err)
+		}
+		n := 0
+		for _, ok := range mine {
+			if ok {
+				n++
+			}
+		}
+		same(t, n, 1)
+		same(t, len(due(t, db, clock.Now())), 0)
+	})
+}
+
+// Transactions that tell the same people several things each do not lose against
+// each other, though the order in which they tell them differs.
+func TestNoticesDoNotCollide(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		const writers, each = 32, 4
+		for _, err := range race(writers, func(i int) error {
+			runs := 0
+			err := db.Tx(ctx, func(tx *models.DB) error {
+				runs++
+				for j := range each {
+					o := outgoing(fmt.Sprintf("n-%d-%d", i, j), "app/main//"+[]string{"boss", "chenba"}[(i+j)%2])
+					o.Apart = true
+					if err := tx.Enqueue(ctx, o); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if runs > 1 && db.Driver() == models.MySQL {
+				t.Errorf("a transaction ran %d times", runs)
+			}
+			return err
+		}) {
+			no(t, err)
+		}
+		for range writers * each / 2 {
+			o := must(db.DueOutgoing(ctx, clock.Now(), 10))
+			same(t, len(o), 2) // one at a time for each
+			no(t, db.OutgoingSent(ctx, must(db.ClaimOutgoing(ctx, o[1], clock.Now().Add(time.Minute))), "", ""))
+			no(t, db.OutgoingSent(ctx, must(db.ClaimOutgoing(ctx, o[0], clock.Now().Add(time.Minute))), "", ""))
+		}
+		same(t, len(due(t, db, clock.Now())), 0)
+	})
+}
+
+// What cannot be opened is set aside: it must not take the place of what can.
+func TestUnreadableIsSetAside(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		spoil := func(id, payload string) {
+			t.Helper()
+			o := outgoing(id, "app/main/"+id)
+			o.DueAt = noon.Add(-time.Minute)
+			no(t, db.Enqueue(ctx, o))
+			no(t, second(db.Pool().ExecContext(ctx, "UPDATE outbox SET payload = "+payload+" WHERE id = ?", id)))
+		}
+		no(t, db.Enqueue(ctx, outgoing("good", "app/main/good")))
+		for i := range 10 {
+			spoil(fmt.Sprint("altered", i), "(SELECT p FROM (SELECT payload AS p FROM outbox WHERE id = 'good') AS other)")
+			spoil(fmt.Sprint("foreign", i), "X'01FFFFFFFF00'") // sealed by a newer program
+		}
+		same(t, len(due(t, db, clock.Now())), 0) // these are looked at first
+		same(t, due(t, db, clock.Now()), []string{"good"})
+
+		story := func() (reasons []string) {
+			rows := must(db.Pool().QueryContext(ctx, "SELECT state, reason, COUNT(*) FROM outbox GROUP BY state, reason ORDER BY state, reason"))
+			defer rows.Close()
+			for rows.Next() {
+				var state, reason string
+				var n int
+				no(t, rows.Scan(&state, &reason, &n))
+				reasons = append(reasons, strings.TrimSpace(fmt.Sprint(n, " ", state, " ", reason)))
+			}
+			return reasons
+		}
+		same(t, story(), []string{"10 failed unreadable", "11 queued"})
+		// After an hour nobody is waited for any more who could open the others.
+		no(t, second(db.DueOutgoingExcept(ctx, clock.Now(), 100, nil, clock.Now().Add(time.Second))))
+		same(t, story(), []string{"20 failed unreadable", "1 queued"})
+	})
+}
+
+// An answer that waits for its next try is no longer needed when another takes its
+// place; one that is being sent keeps it.
+func TestObsoleteWhileItWaits(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		o := outgoing("o", "app/main/wr")
+		no(t, db.Enqueue(ctx, o))
+		claimed := must(db.ClaimOutgoing(ctx, must(db.DueOutgoing(ctx, noon, 1))[0], noon.Add(time.Second)))
+		same(t, must(db.OutgoingObsolete(ctx, o.InboxID)), 0)
+		no(t, db.OutgoingRetry(ctx, claimed, "card", "rate_limited", noon.Add(time.Minute)))
+		same(t, must(db.OutgoingObsolete(ctx, o.InboxID, "another")), 0)
+		clock.Advance(time.Minute)
+		claimed = must(db.ClaimOutgoing(ctx, must(db.DueOutgoing(ctx, clock.Now(), 1))[0], clock.Now().Add(time.Second)))
+		same(t, claimed.Lost, false)
+		same(t, must(db.OutgoingObsolete(ctx, o.InboxID)), 0) // being sent again
+		claimed.Lost = true
+		no(t, db.OutgoingRetry(ctx, claimed, "card", "timeout", clock.Now().Add(time.Minute)))
+		same(t, must(db.AnswersTo(ctx, o.InboxID))[0].Lost, true)
+		same(t, must(db.OutgoingObsolete(ctx, o.InboxID, "o")), 1)
+		want(t, db.OutgoingSent(ctx, claimed, "m", ""), models.ErrStale)
 	})
 }

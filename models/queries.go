@@ -1,8 +1,10 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -41,7 +43,15 @@ func (db *DB) OperationsUndoneBy(ctx context.Context, undoInboxID string) ([]Ope
 // DueOperations lists operations that are under way and that anybody may take
 // up now, the longest waiting first.
 func (db *DB) DueOperations(ctx context.Context, now time.Time, limit int) ([]Operation, error) {
-	return db.operationsWhere(ctx, "due_at, id", limit, "due_at <= ? AND state IN ?", stamp(now), underWay)
+	return db.DueOperationsExcept(ctx, now, limit, nil)
+}
+
+// DueOperationsExcept is [DB.DueOperations] without those of some stores.
+func (db *DB) DueOperationsExcept(ctx context.Context, now time.Time, limit int, stores []int64) ([]Operation, error) {
+	if len(stores) == 0 {
+		return db.operationsWhere(ctx, "due_at, id", limit, "due_at <= ? AND state IN ?", stamp(now), underWay)
+	}
+	return db.operationsWhere(ctx, "due_at, id", limit, "due_at <= ? AND state IN ? AND store_id NOT IN ?", stamp(now), underWay, stores)
 }
 
 func (db *DB) operationsWhere(ctx context.Context, order string, limit int, where string, args ...any) ([]Operation, error) {
@@ -65,16 +75,33 @@ const touching = "JOIN (SELECT id AS concerned_id FROM operations WHERE code = ?
 // the newest that stands or is under way, else the newest that was undone or
 // superseded, else the newest refusal.
 func (db *DB) OperationByCoupon(ctx context.Context, storeID int64, code string) (Operation, error) {
+	return db.OperationByCouponIn(ctx, []int64{storeID}, code)
+}
+
+// OperationByCouponIn finds the operation that tells most about a code in several
+// stores: of what [DB.OperationByCoupon] finds in each, one that consumed, else one
+// under way, else one that was undone.
+func (db *DB) OperationByCouponIn(ctx context.Context, storeIDs []int64, code string) (Operation, error) {
+	const what = "find operation of a coupon"
 	var rows []operationRow
-	err := db.read(ctx, "find operation of a coupon", func(g *gorm.DB) error {
-		return g.Joins(touching, code, code).Where("operations.store_id = ?", storeID).
+	err := db.read(ctx, what, func(g *gorm.DB) error { // never many
+		return g.Joins(touching, code, code).Where("operations.store_id IN ?", storeIDs).
 			Order("CASE WHEN state = 'rejected' THEN 2 WHEN state = 'undone' OR live_code IS NULL THEN 1 ELSE 0 END," +
-				" created_at DESC, id DESC").
-			Limit(1).Find(&rows).Error
+				" created_at DESC, id DESC").Find(&rows).Error
 	})
-	row, err := first(rows, err, "find operation of a coupon")
+	seen := map[int64]bool{}
+	rows = slices.DeleteFunc(rows, func(r operationRow) bool { // but for each store's first
+		before := seen[r.StoreID]
+		seen[r.StoreID] = true
+		return before
+	})
+	slices.SortStableFunc(rows, func(x, y operationRow) int { return cmp.Compare(consumption[x.State], consumption[y.State]) })
+	row, err := first(rows, err, what)
 	return row.operation(), err
 }
+
+// consumption ranks states by how much an operation has to do with a consumption.
+var consumption = map[State]int{Done: 0, Undoing: 0, UndoUnknown: 0, Calling: 1, Unknown: 1, Undone: 2, Rejected: 3}
 
 // Coupons lists what an operation consumed.
 func (db *DB) Coupons(ctx context.Context, opID string) ([]Coupon, error) {
@@ -151,26 +178,35 @@ func (db *DB) UnknownCodes(ctx context.Context, user, reason string, since time.
 	return row.N, row.Oldest, err
 }
 
-// Totals sums up the coupons consumed from a time until before another, by
+// Tallies sums up the coupons consumed from a time until before another, by
 // [Operation.ConsumedAt], for each of the stores that has any; user "" is
 // everybody.
-func (db *DB) Totals(ctx context.Context, storeIDs []int64, user string, from, to time.Time) ([]Totals, error) {
-	var rows []Totals
+func (db *DB) Tallies(ctx context.Context, storeIDs []int64, user string, from, to time.Time) (map[int64]Tally, error) {
+	var rows []struct {
+		StoreID int64
+		Undone  bool
+		Sum     `gorm:"embedded"`
+	}
 	err := db.read(ctx, "sum up", func(g *gorm.DB) error {
 		g = g.Table("operations").
-			Select("operations.store_id",
-				"SUM(CASE WHEN coupons.undone_at IS NULL THEN 1 ELSE 0 END) AS verified",
-				"SUM(CASE WHEN coupons.undone_at IS NULL THEN coupons.price_fen ELSE 0 END) AS amount_fen",
-				"SUM(CASE WHEN coupons.undone_at IS NULL THEN 0 ELSE 1 END) AS undone",
-				"SUM(CASE WHEN coupons.undone_at IS NULL THEN 0 ELSE coupons.price_fen END) AS undone_fen").
+			Select("operations.store_id, coupons.undone_at IS NOT NULL AS undone, COUNT(*) AS count, SUM(coupons.price_fen) AS fen,"+
+				" SUM(CASE WHEN coupons.price_fen = 0 THEN 1 ELSE 0 END) AS unpriced").
 			Joins("JOIN coupons ON coupons.operation_id = operations.id").
 			Where("operations.store_id IN ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", storeIDs, stamp(from), stamp(to))
 		if user != "" {
 			g = g.Where("operations.user_id = ?", fold(user))
 		}
-		return g.Group("operations.store_id").Order("operations.store_id").Scan(&rows).Error
+		return g.Group("operations.store_id, coupons.undone_at IS NOT NULL").Scan(&rows).Error
 	})
-	return rows, err
+	sums := map[int64]Tally{}
+	for _, r := range rows {
+		t := Tally{Verified: r.Sum}
+		if r.Undone {
+			t = Tally{Undone: r.Sum}
+		}
+		sums[r.StoreID] = sums[r.StoreID].Plus(t)
+	}
+	return sums, err
 }
 
 // OperationsOfCode lists the operations asked with a code or having consumed it,

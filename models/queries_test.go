@@ -70,7 +70,7 @@ func TestOperationByCoupon(t *testing.T) {
 	})
 }
 
-func TestTotals(t *testing.T) {
+func TestTallies(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
 		from, to := noon, noon.Add(24*time.Hour)
@@ -100,12 +100,15 @@ func TestTotals(t *testing.T) {
 		inState(t, db, "calling", models.Calling)
 		inState(t, db, "rejected", models.Rejected)
 
-		same(t, must(db.Totals(ctx, []int64{2, 1, 4}, "", from, to)), []models.Totals{
-			{StoreID: 1, Sum: models.Sum{Verified: 5, AmountFen: 4990 + 300 + 40 + 500, Undone: 3, UndoneFen: 3030}},
-			{StoreID: 2, Sum: models.Sum{Verified: 1, AmountFen: 7}},
+		add("not priced", 1, "wangwu", noon, 0, 60)
+		no(t, second(db.FinishUndo(ctx, undoing(t, db, add("undone, not priced", 1, "wangwu", noon, 0)), nil)))
+
+		same(t, must(db.Tallies(ctx, []int64{2, 1, 4}, "", from, to)), map[int64]models.Tally{
+			1: {Verified: models.Sum{Count: 7, Fen: 4990 + 300 + 40 + 500 + 60, Unpriced: 1}, Undone: models.Sum{Count: 4, Fen: 3030, Unpriced: 1}},
+			2: {Verified: models.Sum{Count: 1, Fen: 7}},
 		})
-		same(t, must(db.Totals(ctx, []int64{1, 2}, "lisi", from, to)), []models.Totals{{StoreID: 1, Sum: models.Sum{Verified: 2, AmountFen: 300}}})
-		same(t, len(must(db.Totals(ctx, nil, "", from, to))), 0)
+		same(t, must(db.Tallies(ctx, []int64{1, 2}, "lisi", from, to)), map[int64]models.Tally{1: {Verified: models.Sum{Count: 2, Fen: 300}}})
+		same(t, len(must(db.Tallies(ctx, nil, "", from, to))), 0)
 	})
 }
 

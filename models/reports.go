@@ -29,7 +29,12 @@ func (db *DB) TakeReport(ctx context.Context, user, kind, begins string) (fresh 
 			return false, err
 		}
 	}
-	err = db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&row).Error })
+	return take(ctx, db, what, &row)
+}
+
+// take adds a row that is there once. It is false where it was there.
+func take[Row any](ctx context.Context, db *DB, what string, row *Row) (fresh bool, err error) {
+	err = db.write(ctx, what, func(g *gorm.DB) error { return g.Create(row).Error })
 	if errors.Is(err, ErrDuplicate) {
 		return false, nil
 	}
@@ -45,12 +50,13 @@ func (db *DB) ReportedTo(ctx context.Context, kind, begins string) ([]string, er
 	return users, err
 }
 
-// Managers lists who manages an active store.
-func (db *DB) Managers(ctx context.Context) ([]string, error) {
+// Managers lists who manages a store that is active, or that verified something from
+// a time until before another.
+func (db *DB) Managers(ctx context.Context, from, to time.Time) ([]string, error) {
 	var users []string
 	err := db.read(ctx, "list managers", func(g *gorm.DB) error {
 		return g.Model(&Member{}).Distinct().Joins("JOIN stores ON stores.id = members.store_id").
-			Where("members.role = ? AND stores.active = ?", RoleManager, true).Order("user_id").Pluck("user_id", &users).Error
+			Where("members.role = ?", RoleManager).Scopes(during(from, to)).Order("user_id").Pluck("user_id", &users).Error
 	})
 	return users, err
 }

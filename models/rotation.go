@@ -58,12 +58,16 @@ func (db *DB) keepKeyCheck(ctx context.Context) error {
 	return db.checkKey(ctx)
 }
 
+// AdoptKey makes the current key the one that this database is used with. A program
+// that does not know it is refused from then on.
+func (db *DB) AdoptKey(ctx context.Context) error { return db.keepKeyCheck(ctx) }
+
 // Reseal seals with the current key what an old one sealed, and says how many
 // values that were. An old key can be forgotten after it, provided that no
 // process had that one as its current key any more when it began. Several
 // processes may do it at once.
 func (db *DB) Reseal(ctx context.Context) (int, error) {
-	if err := db.keepKeyCheck(ctx); err != nil {
+	if err := db.AdoptKey(ctx); err != nil {
 		return 0, err
 	}
 	var heads [][]byte // how values of old keys begin

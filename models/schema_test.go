@@ -128,6 +128,11 @@ func TestStatementsUseIndices(t *testing.T) {
 	for _, call := range []func() error{
 		func() error { return second(db.MessageByReceipt(ctx, "app/main", "m1")) },
 		func() error { return second(db.DueMessages(ctx, noon, 10)) },
+		func() error {
+			return second(db.DueMessagesExcept(ctx, noon, 10, []models.Sender{{Channel: "app/main", User: "zhangsan"}}))
+		},
+		func() error { return second(db.DueOperationsExcept(ctx, noon, 10, []int64{1})) },
+		func() error { return second(db.Backlog(ctx, noon, 10)) },
 		func() error { return second(db.PurgeInbox(ctx, noon, 10)) },
 		func() error { return second(db.PurgeOutbox(ctx, noon, 10)) },
 		func() error { return second(db.PurgeCalls(ctx, noon, 10)) },
@@ -136,10 +141,10 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.OperationsOfMessage(ctx, "in")) },
 		func() error { return second(db.OperationsUndoneBy(ctx, "in")) },
 		func() error { return second(db.LiveOperation(ctx, 1, op.Code)) },
-		func() error { return second(db.OperationByCoupon(ctx, 1, op.Code)) },
+		func() error { return second(db.OperationByCouponIn(ctx, []int64{1, 2}, op.Code)) },
 		func() error { return second(db.LastUndoable(ctx, []int64{1}, "zhangsan", op.CalledAt)) },
-		func() error { return second(db.Totals(ctx, []int64{1, 2}, "", noon, noon)) },
-		func() error { return second(db.Totals(ctx, []int64{1, 2}, "zhangsan", noon, noon)) },
+		func() error { return second(db.Tallies(ctx, []int64{1, 2}, "", noon, noon)) },
+		func() error { return second(db.Tallies(ctx, []int64{1, 2}, "zhangsan", noon, noon)) },
 		func() error { return second(db.Coupons(ctx, op.ID)) },
 		func() error { _, _, _, _, err := db.Story(ctx, op.Code); return err },
 		func() error { return second(db.DueOutgoing(ctx, noon, 10)) },
@@ -149,6 +154,12 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.AnswersTo(ctx, "in")) },
 		func() error { return second(db.ClaimOutgoing(ctx, o, noon)) },
 		func() error { return db.Enqueue(ctx, outgoing("o2", "app/main/wr")) },
+		func() error {
+			_, _, err := db.EnqueueClaimed(ctx, outgoing("o3", "app/main/claimed"), noon, 25)
+			return err
+		},
+		func() error { return second(db.SentBack(ctx, "app/main/wr", 25, noon)) },
+		func() error { return second(db.QueuedAnswersTo(ctx, "in")) },
 		func() error { return second(db.OutgoingObsolete(ctx, "in")) },
 		func() error { return second(db.TakePassive(ctx, "in", noon, noon)) },
 		func() error { return second(db.OutgoingPassive(ctx, "in")) },
@@ -159,6 +170,11 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.FinishUndo(ctx, undoing(t, db, op), nil)) },
 		func() error { return second(db.Memberships(ctx, "zhangsan")) },
 		func() error { return second(db.StoresOfChat(ctx, "wr")) },
+		func() error { return second(db.Places(ctx, models.PlaceFilter{User: "zhangsan"})) },
+		func() error { return second(db.Places(ctx, models.PlaceFilter{User: "zhangsan", Chat: "wr"})) },
+		func() error {
+			return second(db.Places(ctx, models.PlaceFilter{User: "zhangsan", From: noon.Add(-time.Hour), To: noon}))
+		},
 		func() error { return second(db.Session(ctx, store)) },
 		func() error { return second(db.GrantOfStore(ctx, store)) },
 		func() error { return second(db.DueGrants(ctx, noon, 10)) },

@@ -108,6 +108,18 @@ func newSealKey(name string, key []byte) (*sealKey, error) {
 	return k, nil
 }
 
+// sealPrefix is the length of what says by which key a value is sealed.
+const sealPrefix = 1 + sealKeyID
+
+// prefixes begin the values that these keys open.
+func (k *keyring) prefixes() [][]byte {
+	var out [][]byte
+	for _, key := range k.known {
+		out = append(out, append([]byte{sealFormat}, key.id[:]...))
+	}
+	return out
+}
+
 // old are the keys that only open, without the current one.
 func (k *keyring) old() []*sealKey {
 	var old []*sealKey

@@ -23,6 +23,7 @@ type txState struct {
 	// relied on. After a deadlock the server has already rolled back, so that a
 	// further statement would be a transaction of its own.
 	broken error
+	after  []func() // once it is committed
 }
 
 // Tx runs fn in one local transaction. It is committed when fn returns nil and
@@ -41,20 +42,39 @@ func (db *DB) Tx(ctx context.Context, fn func(tx *DB) error) error {
 		}
 		return fn(db)
 	}
-	return db.again(ctx, "transaction", func() error {
-		err := db.once(ctx, fn)
+	var after []func()
+	err := db.again(ctx, "transaction", func() (err error) {
+		after, err = db.once(ctx, fn)
 		if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
 			// database/sql rolled back when the context ended, before anybody noticed.
 			return db.explain("transaction", ctx.Err(), false)
 		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	for _, do := range after {
+		do()
+	}
+	return nil
 }
 
-func (db *DB) once(ctx context.Context, fn func(tx *DB) error) error {
+// AfterCommit has do called once the transaction is certain to be committed, before
+// [DB.Tx] returns; outside a transaction, at once.
+func (db *DB) AfterCommit(do func()) {
+	if db.tx == nil {
+		do()
+		return
+	}
+	db.tx.after = append(db.tx.after, do)
+}
+
+// once runs fn in a transaction and gives what is to be done after it.
+func (db *DB) once(ctx context.Context, fn func(tx *DB) error) ([]func(), error) {
 	orm := db.orm.WithContext(ctx).Begin()
 	if orm.Error != nil {
-		return db.explain("begin", orm.Error, false)
+		return nil, db.explain("begin", orm.Error, false)
 	}
 	tx := *db
 	tx.orm, tx.tx = orm, &txState{}
@@ -69,10 +89,10 @@ func (db *DB) once(ctx context.Context, fn func(tx *DB) error) error {
 		err = broken // fn swallowed it
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	committing = true
-	return db.commitError(ctx, orm.Commit().Error)
+	return tx.tx.after, db.commitError(ctx, orm.Commit().Error)
 }
 
 func (db *DB) commitError(ctx context.Context, err error) error {

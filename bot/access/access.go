@@ -1,3 +1,5 @@
+// Package access knows who may do what in which store. It knows nothing of what is
+// done there.
 package access
 
 import (
@@ -28,16 +30,14 @@ type Access struct {
 }
 
 // Place is a store together with what a person may do there.
-type Place struct {
-	models.Store
-	Member models.Member
-}
+type Place models.Place
 
 // MayUndo reports whether the person may undo an operation of this store.
 func (p Place) MayUndo(op models.Operation) bool {
 	return op.UserID == p.Member.UserID || p.Member.Role == models.RoleLead || p.Member.Role == models.RoleManager
 }
 
+// IDs are the ids of the stores.
 func IDs(places []Place) []int64 {
 	ids := make([]int64, len(places))
 	for i, p := range places {
@@ -46,63 +46,68 @@ func IDs(places []Place) []int64 {
 	return ids
 }
 
-// Of finds the stores in which the sender of a message may act: those of
+// Of finds the stores in which the sender of a message may act, by name: those of
 // the group, or those of the person in a 1:1 conversation. With none, the reply
 // says how to get in and nothing else.
 func (a *Access) Of(ctx context.Context, db *models.DB, m bot.Message) ([]Place, bot.Reply, error) {
+	return a.During(ctx, db, m, time.Time{}, time.Time{})
+}
+
+// During is [Access.Of] with the stores that are no longer active and verified
+// something from a time until before another: to be looked at, not to act in.
+func (a *Access) During(ctx context.Context, db *models.DB, m bot.Message, from, to time.Time) ([]Place, bot.Reply, error) {
 	user := strings.ToLower(m.User)
-	var stores []models.Store
-	var err error
-	if m.Private() {
-		if stores, err = db.Stores(ctx); err != nil {
-			return nil, bot.Reply{}, fmt.Errorf("bot: stores: %w", err)
-		}
-	} else {
-		if stores, err = db.StoresOfChat(ctx, m.Chat); err != nil {
-			return nil, bot.Reply{}, fmt.Errorf("bot: stores of a group: %w", err)
-		}
-		if len(stores) == 0 {
-			return nil, bot.Say("这个群还没有绑定门店，我不能在这里验券。请管理员在这里 @我 发「绑定」，或把这个群加到门店的配置里。\n群编号：%s", m.Chat), nil
-		}
+	f := models.PlaceFilter{User: user, All: m.Private() && a.ManagesAll(user), From: from, To: to}
+	if !m.Private() {
+		f.Chat = m.Chat
 	}
-	members, err := db.Memberships(ctx, user)
+	found, err := db.Places(ctx, f)
 	if err != nil {
-		return nil, bot.Reply{}, fmt.Errorf("bot: memberships: %w", err)
+		return nil, bot.Reply{}, fmt.Errorf("bot: places: %w", err)
 	}
-	byStore := map[int64]models.Member{}
-	name := ""
-	for _, mb := range members {
-		byStore[mb.StoreID] = mb
-		if name == "" {
-			name = mb.Name
-		}
-	}
-	call := func() string {
-		if name == "" {
-			name = a.nameOf(ctx, user)
-		}
-		return name
+	if len(found) == 0 && !m.Private() {
+		return nil, bot.Say("这个群还没有绑定门店，我不能在这里验券。请管理员在这里 @我 发「绑定」，或把这个群加到门店的配置里。\n群编号：%s", m.Chat), nil
 	}
 	var places []Place
-	for _, s := range stores {
-		mb, ok := byStore[s.ID]
-		if a.ManagesAll(user) {
-			if !ok {
-				mb = models.Member{StoreID: s.ID, UserID: user, Name: call()}
+	name := ""
+	for _, p := range found {
+		known := p.Member.Role != ""
+		switch {
+		case a.ManagesAll(user):
+			p.Member.Role = models.RoleManager
+		case !known && a.AccessByGroup && !m.Private():
+			p.Member.Role = models.RoleStaff
+		case !known:
+			continue
+		}
+		if !known {
+			if name == "" {
+				if name, err = a.nameElsewhere(ctx, db, user); err != nil {
+					return nil, bot.Reply{}, err
+				}
 			}
-			mb.Role, ok = models.RoleManager, true
+			p.Member.Name = name
 		}
-		if !ok && a.AccessByGroup && !m.Private() {
-			mb, ok = models.Member{StoreID: s.ID, UserID: user, Name: call(), Role: models.RoleStaff}, true
-		}
-		if ok {
-			places = append(places, Place{s, mb})
-		}
+		places = append(places, Place(p))
 	}
 	if len(places) == 0 {
 		return nil, bot.Say("您还不在名单里，不能在这里操作。请在门店的群里 @我 发「我是 姓名」申请加入，或把您的账号发给店长，让管理员加入名单。\n您的账号：%s", m.User), nil
 	}
 	return places, bot.Reply{}, nil
+}
+
+// nameElsewhere is what to call somebody in a store that has no name for them.
+func (a *Access) nameElsewhere(ctx context.Context, db *models.DB, user string) (string, error) {
+	members, err := db.Memberships(ctx, user)
+	if err != nil {
+		return "", fmt.Errorf("bot: memberships: %w", err)
+	}
+	for _, m := range members {
+		if m.Name != "" {
+			return m.Name, nil
+		}
+	}
+	return a.nameOf(ctx, user), nil
 }
 
 // Find re-checks that the sender may act in one particular store, as a press
@@ -167,32 +172,23 @@ func (a *Access) Changeable(ctx context.Context, tx *models.DB, user string, sto
 	return s, bot.Say("只有这家门店的店长或管理员可以这样做。"), nil
 }
 
-// Managed lists the active stores that a person manages.
+// Managed lists the active stores that a person manages, by name.
 func (a *Access) Managed(ctx context.Context, tx *models.DB, user string) ([]models.Store, error) {
-	all, err := tx.Stores(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("bot: stores: %w", err)
-	}
-	return a.ManagedOf(ctx, tx, all, user)
+	return a.ManagedDuring(ctx, tx, user, time.Time{}, time.Time{})
 }
 
-// ManagedOf is managed for who knows all stores already.
-func (a *Access) ManagedOf(ctx context.Context, tx *models.DB, all []models.Store, user string) ([]models.Store, error) {
-	if a.ManagesAll(user) {
-		return all, nil
-	}
-	members, err := tx.Memberships(ctx, user)
+// ManagedDuring is [Access.Managed] with the stores that are no longer active and
+// verified something from a time until before another.
+func (a *Access) ManagedDuring(ctx context.Context, tx *models.DB, user string, from, to time.Time) ([]models.Store, error) {
+	all := a.ManagesAll(user)
+	places, err := tx.Places(ctx, models.PlaceFilter{User: user, All: all, From: from, To: to})
 	if err != nil {
-		return nil, fmt.Errorf("bot: memberships: %w", err)
-	}
-	manages := map[int64]bool{}
-	for _, mb := range members {
-		manages[mb.StoreID] = mb.Role == models.RoleManager
+		return nil, fmt.Errorf("bot: places: %w", err)
 	}
 	var stores []models.Store
-	for _, s := range all {
-		if manages[s.ID] {
-			stores = append(stores, s)
+	for _, p := range places {
+		if all || p.Member.Role == models.RoleManager {
+			stores = append(stores, p.Store)
 		}
 	}
 	return stores, nil
@@ -230,6 +226,7 @@ func (a *Access) PeopleOf(ctx context.Context, tx *models.DB, stores []int64, ro
 	return users, nil
 }
 
+// Remember keeps for the rest of the day which store a person means.
 func (a *Access) Remember(ctx context.Context, tx *models.DB, m bot.Message, p Place) error {
 	today, _ := command.Today.Span(a.Now(), a.Location)
 	if err := tx.Choose(ctx, m.User, m.Chat, p.ID, today.To); err != nil {

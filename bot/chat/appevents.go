@@ -27,7 +27,7 @@ type greetings struct {
 // greet welcomes who opens the conversation: with what can be texted, or with the
 // way in. A robot is told of it once a day, an app of every opening.
 func (g *greetings) greet(ctx context.Context, row models.Inbox, m bot.Message) (bot.Reply, error) {
-	if m.Passive() || m.ReqID != "" {
+	if m.Way.Robot {
 		return g.turns.finish(ctx, row, m, g.words.Help())
 	}
 	places, reply, err := g.access.Of(ctx, g.DB, m)

@@ -1,7 +1,6 @@
-// Package bot is what the bot does: a text becomes a command, a command becomes
-// an operation at the platform, its outcome becomes a card. It holds the state
-// machine and the settling of doubtful outcomes, and knows neither WeCom's wire
-// formats nor SQL.
+// Package chat is the conversation: a text becomes a command, a command becomes an
+// operation at the platform, its outcome becomes a card. It knows neither WeCom's
+// wire formats nor SQL.
 //
 // The promise: nothing accepted is lost, nothing is consumed twice, nobody is
 // told success before the platform said so, nobody acts on a store that is not
@@ -14,35 +13,27 @@ package chat
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
-	"runtime/debug"
-	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"yanquan/bot"
 	"yanquan/bot/access"
+	"yanquan/bot/alert"
 	"yanquan/bot/command"
 	"yanquan/bot/desk"
 	"yanquan/bot/figures"
 	"yanquan/bot/grants"
+	"yanquan/bot/intake"
 	"yanquan/bot/notice"
 	"yanquan/bot/outbox"
 	"yanquan/bot/reconcile"
 	"yanquan/bot/redeem"
 	"yanquan/bot/ticket"
-	"yanquan/bot/watch"
 	"yanquan/bot/words"
 	"yanquan/dianping"
-	"yanquan/internal/failpoint"
+	"yanquan/internal/jobs"
 	"yanquan/models"
 )
 
@@ -71,7 +62,8 @@ type Options struct {
 	Pictures      bot.Pictures  // nil: pictures are not looked at
 	AccessByGroup bool          // everybody in a bound group is staff there
 	Guard         Guard
-	Watch         watch.Rules
+	MaxFlights    int // messages worked on at once; as many as the database's connections carry where zero
+	Alerts        alert.Rules
 	Report        *figures.Report // nil: managers get no summaries
 	ReconcileAt   *time.Duration  // since midnight: when closed days are held against the platform's list; nil: only when asked to
 
@@ -79,6 +71,7 @@ type Options struct {
 	NewSecret func() string                                    // unguessable, letters and digits, at least 26
 	NewID     func() string                                    // 32 characters [0-9a-z], unique forever
 	Sleep     func(ctx context.Context, d time.Duration) error // ends early with the context's error
+	Pause     func(ctx context.Context, d time.Duration) error // Sleep between passes of the background work; Sleep where nil
 	Jitter    func() float64                                   // in [0,1)
 	Log       *slog.Logger
 	Observer  Observer
@@ -88,60 +81,41 @@ type Options struct {
 type Observer interface {
 	outbox.Observer
 	Settled(state models.State, took time.Duration) // a doubtful operation was settled
-	Backlog(messages, operations, outgoing int)     // what is due, at each pass of the background work
+	Backlog(messages, operations, outgoing int)     // what is due, [mostCounted] of each at the most
 }
 
-// Bot answers messages. Make it with [New]; it is safe for concurrent use, and
-// any number of processes may run one on the same database.
+// Bot answers messages: what its intake takes in, it works on. Make it with [New];
+// it is safe for concurrent use, and any number of processes may run one on the
+// same database.
 type Bot struct {
 	Options
-	words     *words.Words
-	access    *access.Access
-	out       *outbox.Outbox
-	notices   *notice.Notices
-	tickets   *ticket.Tickets
-	figures   *figures.Counter
-	nightly   *figures.Nightly
-	desks     *desk.Desks
-	views     *views
-	turns     *turns
-	shops     *shops
-	core      *redeem.Core
-	vouchers  *vouchers
-	doubts    *doubts
-	admin     *admin
-	lists     *lists
-	exports   *exports
-	pictures  *pictures
-	greetings *greetings
-	grants    *grants.Keeper
-	watcher   *watch.Watcher
-	ledger    *reconcile.Keeper
+	*intake.Intake
+	jobs           *jobs.Runner
+	words          *words.Words
+	access         *access.Access
+	out            *outbox.Outbox
+	notices        *notice.Notices
+	tickets        *ticket.Tickets
+	figures        *figures.Counter
+	nightly        *figures.Nightly
+	desks          *desk.Desks
+	views          *views
+	turns          *turns
+	shops          *shops
+	core           *redeem.Core
+	vouchers       *vouchers
+	doubts         *doubts
+	admin          *admin
+	lists          *lists
+	exports        *exports
+	pictures       *pictures
+	greetings      *greetings
+	grants         *grants.Keeper
+	alerts         *alert.Checker
+	reconciliation *reconcile.Keeper
 
-	mu       sync.Mutex
-	flights  map[string]*flight // messages being worked on in this process, by inbox id
-	most     int                // of them
-	stopping bool
-	working  sync.WaitGroup
-	base     context.Context // of the work; ends when stopping took too long
-	cancel   context.CancelFunc
-	wake     chan struct{}            // background work has become due
-	hands    map[string]chan struct{} // by kind of work; one for each piece under way
-	kept     time.Time                // when house was last kept
-	watched  time.Time                // when the watch last looked
-
-	planned  time.Time   // when reconciliations were last planned
-	idle     time.Time   // when there was no reconciliation to be made
-	noExport time.Time   // when there was no export to be made
-	troubled atomic.Bool // the last pass could not read the database
-}
-
-// flight is one message being worked on; done closes when reply is final or
-// the work has ended without one.
-type flight struct {
-	done  chan struct{}
-	reply bot.Reply
-	final bool
+	base   context.Context // of the work; ends when stopping took too long
+	cancel context.CancelFunc
 }
 
 // New checks the options and returns a Bot that accepts messages; its
@@ -150,6 +124,17 @@ func New(o Options) (*Bot, error) {
 	if o.DB == nil || o.Courier == nil {
 		return nil, errors.New("bot: a database and a courier are needed")
 	}
+	if len(o.Authorizers) > 0 && (o.AuthLink == nil || o.Callback == nil) {
+		return nil, errors.New("bot: stores can only be authorised with AuthLink and Callback")
+	}
+	o.fill()
+	b := &Bot{Options: o}
+	b.base, b.cancel = context.WithCancel(context.Background())
+	return b, b.build(o)
+}
+
+// fill sets what may be left out.
+func (o *Options) fill() {
 	if o.Location == nil {
 		o.Location = time.FixedZone("CST", 8*3600)
 	}
@@ -169,7 +154,10 @@ func New(o Options) (*Bot, error) {
 		o.NewID = NewID
 	}
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = jobs.Sleep
+	}
+	if o.Pause == nil {
+		o.Pause = o.Sleep
 	}
 	if o.Jitter == nil {
 		o.Jitter = mathrand.Float64
@@ -177,31 +165,16 @@ func New(o Options) (*Bot, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.AuthLink == nil || o.Callback == nil {
-		if len(o.Authorizers) > 0 {
-			return nil, errors.New("bot: stores can only be authorised with AuthLink and Callback")
-		}
-		o.AuthLink = func(string, string) string { return "" }
-		o.Callback = func(string) string { return "" }
-	}
 	if o.Observer == nil {
 		o.Observer = noObserver{}
 	}
-	b := &Bot{
-		Options: o,
-		flights: map[string]*flight{},
-		most:    mostFlights,
-		wake:    make(chan struct{}, 1),
-		hands:   map[string]chan struct{}{},
+	if o.AuthLink == nil || o.Callback == nil {
+		o.AuthLink = func(string, string) string { return "" }
+		o.Callback = func(string) string { return "" }
 	}
-	for _, kind := range []string{messageWork, operationWork, deliveryWork, grantWork, watchWork, reportWork, cardWork} {
-		b.hands[kind] = make(chan struct{}, handsPerKind)
+	if o.MaxFlights == 0 {
+		o.MaxFlights = max(flightsPerConn*o.DB.Conns(), fewestFlights)
 	}
-	b.hands[reconcileWork] = make(chan struct{}, looksAtOnce)
-	b.hands[exportWork] = make(chan struct{}, exportHands)
-	b.hands[figureWork] = make(chan struct{}, 1)
-	b.base, b.cancel = context.WithCancel(context.Background())
-	return b, b.build(o)
 }
 
 // build makes the parts, each from those below it.
@@ -223,13 +196,14 @@ func (b *Bot) build(o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	b.watcher = &watch.Watcher{Options: watch.Options{DB: o.DB, Tell: b.notices.TellFinding, Location: o.Location, Now: o.Now, Log: o.Log}, Rules: o.Watch}
+	b.alerts = &alert.Checker{DB: o.DB, Rules: o.Alerts, Tell: b.notices.TellAlert, Location: o.Location, Now: o.Now, Log: o.Log}
 	b.tickets = &ticket.Tickets{DB: o.DB, FileLink: o.FileLink, Now: o.Now, NewID: o.NewID, NewSecret: o.NewSecret}
 	b.turns = &turns{DB: o.DB, out: b.out, Now: o.Now}
 	b.shops = &shops{Platforms: o.Platforms, grants: b.grants, UndoWindow: o.UndoWindow}
 	b.core = redeem.New(redeem.Options{
 		DB: o.DB, Shops: b.shops, CallTimeout: o.CallTimeout, Now: o.Now, Sleep: o.Sleep, Jitter: o.Jitter, NewID: o.NewID, Log: o.Log,
 	})
+	b.Intake = b.newIntake()
 	b.vouchers = &vouchers{
 		DB: o.DB, core: b.core, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Guard: o.Guard,
 		Now: o.Now, NewID: o.NewID, Log: o.Log,
@@ -237,27 +211,51 @@ func (b *Bot) build(o Options) (err error) {
 	b.doubts = &doubts{
 		DB: o.DB, core: b.core, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Observer: o.Observer, Now: o.Now, Log: o.Log,
 	}
-	b.ledger = b.newLedger()
-	b.figures = &figures.Counter{DB: o.DB, Words: b.words, Ledger: b.ledger, Stopping: b.isStopping, Now: o.Now, NewID: o.NewID}
+	b.reconciliation = b.newReconciliation()
+	b.figures = &figures.Counter{DB: o.DB, Words: b.words, Reconciliation: b.reconciliation, Stopping: b.Stopping, Now: o.Now, NewID: o.NewID}
 	b.nightly = &figures.Nightly{
 		DB: o.DB, Figures: b.figures, Words: b.words, Access: b.access, Notices: b.notices, Report: o.Report, NoticeChannel: o.NoticeChannel,
 		Managers: o.Managers, Webhooks: o.Webhooks, ConsolePage: o.ConsolePage, Now: o.Now, NewID: o.NewID, Log: o.Log,
 	}
 	b.desks = &desk.Desks{
-		DB: o.DB, Words: b.words, Figures: b.figures, Ledger: b.ledger, Platforms: o.Platforms, Access: b.access, Location: o.Location, Now: o.Now,
+		DB: o.DB, Words: b.words, Figures: b.figures, Reconciliation: b.reconciliation, Platforms: o.Platforms, Access: b.access, Location: o.Location, Now: o.Now,
 	}
 	b.admin = &admin{
 		DB: o.DB, access: b.access, desks: b.desks, notices: b.notices, out: b.out, turns: b.turns, grants: b.grants, Authorizers: o.Authorizers,
 		AccessByGroup: o.AccessByGroup, NoticeChannel: o.NoticeChannel, Now: o.Now, NewID: o.NewID,
 	}
-	b.lists = &lists{DB: o.DB, turns: b.turns, core: b.core, words: b.words, figures: b.figures, ledger: b.ledger, Location: o.Location, Now: o.Now, NewID: o.NewID}
+	b.lists = &lists{DB: o.DB, access: b.access, turns: b.turns, core: b.core, words: b.words, figures: b.figures, reconciliation: b.reconciliation, Location: o.Location, Now: o.Now, NewID: o.NewID}
 	b.exports = &exports{
 		DB: o.DB, access: b.access, out: b.out, tickets: b.tickets, turns: b.turns, NoticeChannel: o.NoticeChannel, Location: o.Location,
-		Wake: b.poke, Now: o.Now, NewID: o.NewID, Log: o.Log, base: b.base,
+		Wake: func() { b.jobs.Wake(exportJob) }, Now: o.Now, NewID: o.NewID, Log: o.Log, base: b.base,
 	}
 	b.pictures = &pictures{Pictures: o.Pictures, Log: o.Log}
 	b.greetings = &greetings{DB: o.DB, access: b.access, notices: b.notices, out: b.out, turns: b.turns, words: b.words, Now: o.Now}
+	b.jobs = jobs.New(jobs.Options{Jobs: b.table(), Every: passEvery, Base: b.base, Now: o.Now, Sleep: o.Pause, Log: o.Log, Quiet: anothers})
 	return nil
+}
+
+func (b *Bot) newIntake() *intake.Intake {
+	return intake.New(intake.Options{
+		DB: b.DB, Out: b.out, Work: b.answer, Conclude: b.conclude,
+		Lease: b.core.Lease(redeem.ConsumeCalls), Limit: b.MaxFlights, Base: b.base, Wake: func(names ...string) { b.jobs.Wake(names...) },
+		Now: b.Now, NewID: b.NewID, Sleep: b.Sleep, Log: b.Log,
+	})
+}
+
+func (b *Bot) newReconciliation() *reconcile.Keeper {
+	o := reconcile.Options{
+		DB: b.DB, Open: b.shops.client, Nightly: b.ReconcileAt != nil,
+		Schedule: reconcile.Schedule{Location: b.Location, UndoWindow: b.UndoWindow},
+		Now:      b.Now, Jitter: b.Jitter, Log: b.Log,
+		Tell: func(ctx context.Context, tx *models.DB, n reconcile.Notice) error {
+			return b.notices.TellStores(ctx, tx, n.Key, []int64{n.Store.ID}, bot.Card{Source: words.Source(n.Store), Title: n.Title, Text: n.Text, Tone: bot.Bad})
+		},
+	}
+	if o.Nightly {
+		o.Schedule.At = *b.ReconcileAt
+	}
+	return reconcile.New(o)
 }
 
 // Desks is what leads and managers may look at.
@@ -272,32 +270,11 @@ func (b *Bot) Notices() *notice.Notices { return b.notices }
 // Merchants is where merchants authorise their stores.
 func (b *Bot) Merchants() *grants.Keeper { return b.grants }
 
-const (
-	idTime     = 12              // hex digits of an id that are the time it was made, in milliseconds
-	streamLife = 6 * time.Minute // how long WeCom asks for the rest of a stream (pages 101031, 101463)
-)
+// Reconciliations is what is known of closed days, for pages and summaries.
+func (b *Bot) Reconciliations() *reconcile.Keeper { return b.reconciliation }
 
 // NewID makes an id of 32 hex digits that sorts by the time it was made.
-func NewID() string {
-	var raw [16]byte
-	ms := time.Now().UnixMilli()
-	for i := range 6 {
-		raw[i] = byte(ms >> (40 - 8*i))
-	}
-	rand.Read(raw[6:])
-	return hex.EncodeToString(raw[:])
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func NewID() string { return intake.NewID() }
 
 type noObserver struct{}
 
@@ -306,245 +283,3 @@ func (noObserver) Settled(models.State, time.Duration) {}
 func (noObserver) Delivered(string, string) {}
 
 func (noObserver) Backlog(int, int, int) {}
-
-// ErrStopping is returned by [Bot.Accept] once the bot stops taking messages.
-var ErrStopping = errors.New("bot: stopping")
-
-// Accept makes a message durable and begins to work on it. After a nil error
-// it will be answered, whatever happens to this process. A repeat of a message
-// is not worked on again: it gets the id of the first.
-func (b *Bot) Accept(ctx context.Context, m bot.Message) (string, error) {
-	if !b.begin() {
-		return "", ErrStopping
-	}
-	defer b.working.Done()
-	failpoint.Hit("accept.before")
-	due, mine := b.Now(), b.hasRoom()
-	if mine {
-		due = due.Add(b.core.Lease(redeem.ConsumeCalls))
-	}
-	row, fresh, err := b.keep(ctx, &m, due)
-	if err != nil {
-		return "", err
-	}
-	failpoint.Hit("accept.after")
-	switch {
-	case !mine:
-		b.poke()
-	case fresh:
-		b.launch(row, m)
-	case row.AnsweredAt.IsZero() && !row.DueAt.After(b.Now()): // its worker has died
-		claimed, err := b.DB.ClaimMessage(ctx, row, b.Now().Add(b.core.Lease(redeem.ConsumeCalls)))
-		if err == nil && json.Unmarshal(claimed.Payload, &m) == nil { // with what its worker had found out
-			b.launch(claimed, m)
-		}
-	}
-	return row.ID, nil
-}
-
-// hasRoom reports whether a message can be worked on at once. Else it waits in the
-// database, where it takes no memory, until the background work of some process has
-// a hand free.
-func (b *Bot) hasRoom() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.flights) < b.most
-}
-
-// Keep makes a message durable and leaves the work on it to another process, or
-// to the next start of this one: for a bot that is stopping, on a channel that
-// does not send again.
-func (b *Bot) Keep(ctx context.Context, m bot.Message) error {
-	_, _, err := b.keep(ctx, &m, b.Now())
-	return err
-}
-
-// keep stores a message under an id that the inbox can hold.
-func (b *Bot) keep(ctx context.Context, m *bot.Message, due time.Time) (models.Inbox, bool, error) {
-	if len(m.ID) > maxMessageID || strings.ContainsRune(m.ID, 0) {
-		sum := sha256.Sum256([]byte(m.ID))
-		m.ID = "sha256-" + hex.EncodeToString(sum[:])
-	}
-	payload, err := json.Marshal(m)
-	if err != nil {
-		return models.Inbox{}, false, fmt.Errorf("bot: message: %w", err)
-	}
-	row, fresh, err := b.DB.Accept(ctx, models.Inbox{
-		ID: b.NewID(), Channel: m.Channel, MessageID: m.ID, Chat: m.Chat, User: m.User,
-		Payload: payload, DueAt: due, ReceivedAt: b.Now(),
-	})
-	if err != nil {
-		return models.Inbox{}, false, fmt.Errorf("bot: accept: %w", err)
-	}
-	return row, fresh, nil
-}
-
-// Await waits for the final reply to a message until the context ends. Where
-// there is none yet it returns false, and the pending reply if there is one.
-func (b *Bot) Await(ctx context.Context, id string) (bot.Reply, bool) {
-	var pending bot.Reply
-	for {
-		b.mu.Lock()
-		f := b.flights[id]
-		b.mu.Unlock()
-		if f != nil {
-			select {
-			case <-f.done:
-				if f.final {
-					return f.reply, true
-				}
-				pending = f.reply
-			case <-ctx.Done():
-				return pending, false
-			}
-		}
-		row, err := b.DB.Message(ctx, id)
-		switch {
-		case errors.Is(err, models.ErrNotFound) && !b.isNew(id): // a stream from before the inbox was purged, or nobody's
-			return bot.Reply{Text: "这条消息太旧了，请重新发一次。"}, true
-		case err == nil && !row.AnsweredAt.IsZero():
-			var r bot.Reply
-			if err := json.Unmarshal(row.Reply, &r); err != nil {
-				return bot.Reply{}, false
-			}
-			if row.Final {
-				return r, true
-			}
-			pending = r
-		}
-		if b.Sleep(ctx, 100*time.Millisecond) != nil {
-			return pending, false
-		}
-	}
-}
-
-// isNew reports whether an id was made so little ago that the database server which
-// was asked may not have its row yet, but another of its cluster.
-func (b *Bot) isNew(id string) bool {
-	made, err := strconv.ParseInt(id[:min(len(id), idTime)], 16, 64)
-	return err == nil && len(id) > idTime && b.Now().Sub(time.UnixMilli(made)).Abs() < streamLife
-}
-
-// writeWithin is how long a response to a callback may be on its way out.
-const writeWithin = 2 * time.Second
-
-// Take reports whether the final reply to a message may go out as the passive answer to
-// a callback. It may not where the outbox sees to it, because nobody fetched it in
-// time: people would be answered twice. Where it may, the outbox leaves it alone until
-// [Bot.Delivered] is through.
-func (b *Bot) Take(ctx context.Context, id string) bool {
-	now := b.Now()
-	free, err := b.DB.TakePassive(ctx, id, now.Add(writeWithin), now.Add(outbox.FallbackDelay))
-	if err != nil {
-		b.Log.Warn("not known whether the answer is out; it may be seen twice", "message", id, "error", err)
-		return true
-	}
-	return free
-}
-
-// Delivered says that the final reply to a message has gone out as the passive
-// answer to its callback, so that it need not go out another way; all but rest,
-// for which that answer had no room. It does not wait for the database: until the
-// handler has returned, WeCom's next callback on the same connection waits.
-func (b *Bot) Delivered(id string, rest bot.Reply) {
-	if !b.begin() { // nobody would wait for it
-		b.recordPassive(context.WithoutCancel(b.base), id, rest)
-		return
-	}
-	go func() {
-		defer b.working.Done()
-		b.recordPassive(b.base, id, rest)
-	}()
-}
-
-func (b *Bot) recordPassive(ctx context.Context, id string, rest bot.Reply) {
-	err := b.DB.Tx(ctx, func(tx *models.DB) error {
-		dropped, err := tx.OutgoingPassive(ctx, id)
-		if err != nil || dropped == 0 || rest.Empty() {
-			return err
-		}
-		row, err := tx.Message(ctx, id)
-		if err != nil {
-			return err
-		}
-		var m bot.Message
-		if err := json.Unmarshal(row.Payload, &m); err != nil {
-			return err
-		}
-		return b.out.Send(ctx, tx, row, m, rest)
-	})
-	if err != nil {
-		b.Log.Warn("passive answer not recorded; it may be seen twice", "message", id, "error", err)
-	}
-	failpoint.Hit("passive.recorded")
-}
-
-func (b *Bot) isStopping() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.stopping
-}
-
-// begin counts one piece of work, unless the bot is stopping.
-func (b *Bot) begin() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.stopping {
-		return false
-	}
-	b.working.Add(1)
-	return true
-}
-
-// launch works on a message that this process holds.
-func (b *Bot) launch(row models.Inbox, m bot.Message) {
-	f := &flight{done: make(chan struct{})}
-	b.mu.Lock()
-	b.flights[row.ID] = f
-	b.mu.Unlock()
-	answered := b.askToWait(row, m)
-	b.working.Add(1)
-	go func() {
-		defer b.working.Done()
-		defer answered()
-		defer func() {
-			b.mu.Lock()
-			if b.flights[row.ID] == f {
-				delete(b.flights, row.ID)
-			}
-			b.mu.Unlock()
-			close(f.done)
-		}()
-		reply, err := b.answerTo(b.base, row, m)
-		switch {
-		case err == nil:
-			f.reply, f.final = reply, !reply.Pending
-		case errors.Is(err, outbox.ErrTakenOver):
-		default:
-			b.Log.Error("message not finished; it will be taken up again", "message", row.ID, "channel", m.Channel, "error", err)
-		}
-		b.poke()
-	}()
-}
-
-// answerTo works on a message to its answer. A panic is an error of this message
-// only: the others go on.
-func (b *Bot) answerTo(ctx context.Context, row models.Inbox, m bot.Message) (reply bot.Reply, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("bot: panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	if reply, err = b.work(ctx, row, m); err == nil && reply.Pending {
-		err = b.doubts.lookAgain(ctx, row.ID)
-	}
-	return reply, err
-}
-
-// poke starts a pass of the background work.
-func (b *Bot) poke() {
-	select {
-	case b.wake <- struct{}{}:
-	default:
-	}
-}

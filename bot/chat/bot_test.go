@@ -282,7 +282,8 @@ func TestChooseStore(t *testing.T) {
 		has(t, b.give(pick), "不属于您的门店")
 
 		pick = b.at(app, "", "zhaoliu")
-		pick.Kind, pick.Button = bot.Click, &bot.Button{TaskID: r.Card.TaskID, Key: b.key(r, "人民广场店"), ResponseCode: "rc"}
+		pick.Kind, pick.Button = bot.Click, &bot.Button{TaskID: r.Card.TaskID, Key: b.key(r, "人民广场店")}
+		pick.Way.Wire = wire("response_code", "rc")
 		has(t, b.give(pick), "核销成功", "赵六", "人民广场店")
 		b.effects(Code, 1, 0)
 

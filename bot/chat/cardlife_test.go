@@ -24,7 +24,8 @@ func (b *bench) privately(user, text string) bot.Reply {
 func (b *bench) pressPrivately(user string, c *bot.Card, key string) bot.Reply {
 	b.t.Helper()
 	m := b.at(app, "", user)
-	m.Kind, m.Button = bot.Click, &bot.Button{TaskID: c.TaskID, Key: key, ResponseCode: "pressed-" + m.ID}
+	m.Kind, m.Button = bot.Click, &bot.Button{TaskID: c.TaskID, Key: key}
+	m.Way.Wire = wire("response_code", "pressed-"+m.ID)
 	return b.give(m)
 }
 
@@ -55,8 +56,8 @@ func (b *bench) theChange(c *bot.Card, code string, texts ...string) bot.Deliver
 		b.t.Fatalf("%d changes, want one", len(list))
 	}
 	d := list[0]
-	if d.Form != bot.AsUpdate || d.Card != c.TaskID || d.ResponseCode != code {
-		b.t.Errorf("changed %s as %s by %s, want %s by %s", d.Card, d.Form, d.ResponseCode, c.TaskID, code)
+	if d.Form != bot.AsUpdate || d.Card != c.TaskID || d.Code != code {
+		b.t.Errorf("changed %s as %s by %s, want %s by %s", d.Card, d.Form, d.Code, c.TaskID, code)
 	}
 	has(b.t, d.Reply, texts...)
 	if len(d.Reply.Card.Keys) > 0 {
@@ -256,7 +257,7 @@ func TestChangesAreNoMessages(t *testing.T) {
 		if len(row) != 0 {
 			t.Errorf("left in the queue: %+v", row)
 		}
-		nth, err := b.db.SentBack(t.Context(), models.Outgoing{Conversation: app + "/zhangsan", Seq: 1 << 40}, 4)
+		nth, err := b.db.SentBack(t.Context(), app+"/zhangsan", 4, b.clock.Now().Add(-time.Hour))
 		b.must(err)
 		if !nth.IsZero() {
 			t.Error("changes count as messages to the person")

@@ -79,7 +79,7 @@ func cardCases(b *Bot) map[string]bot.Reply {
 		"help":          b.words.Help(),
 		"summary":       b.figures.Reply(busyDay()),
 		"summary_late":  b.figures.Reply(changed(busyDay(), func(s *figures.Summary) { s.Late, s.Stores = true, s.Stores[:1] })),
-		"summary_empty": b.figures.Reply(figures.Summary{Span: command.Span{Title: "11-24"}, Against: []figures.Comparison{{Word: "前一天", Then: figures.Tally{Verified: 3}}}}),
+		"summary_empty": b.figures.Reply(figures.Summary{Span: command.Span{Title: "11-24"}, Against: []figures.Comparison{{Word: "前一天", Then: tallyOf(3, 0)}}, Now: &models.Figures{}}),
 	}
 	for reason := range words.Sayings {
 		cases["refused_"+reason] = one(with(func(o *models.Operation) {
@@ -104,7 +104,7 @@ func cardCases(b *Bot) map[string]bot.Reply {
 	}
 	cases["stores"] = b.askStore(places, "验 "+Code, 0)
 
-	tally := func(n int) reconcile.Tally { return reconcile.Tally{Count: n, Fen: dianping.Fen(4990 * n)} }
+	tally := func(n int) models.Sum { return models.Sum{Count: n, Fen: int64(4990 * n)} }
 	even := reconcile.Result{StoreID: 1, Day: "2026-11-22", CheckedAt: now, Figures: reconcile.Figures{
 		Listed: tally(42), Matched: tally(40), InShop: tally(2), Money: reconcile.Money{Customer: 160000, Merchant: 24000, Due: 175600, Exact: 40},
 	}, Items: []reconcile.Item{{Kind: reconcile.InShop, Code: "7000000001", Title: "双人下午茶", PlatformFen: 4990, Account: "till-1", Channel: "1", At: now}}}
@@ -124,19 +124,23 @@ func cardCases(b *Bot) map[string]bot.Reply {
 	return cases
 }
 
+// tallyOf is so many coupons of one price.
+func tallyOf(verified, undone int) models.Tally {
+	return models.Tally{Verified: models.Sum{Count: verified, Fen: int64(4990 * verified)}, Undone: models.Sum{Count: undone, Fen: int64(4990 * undone)}}
+}
+
 // busyDay is a manager's day in two stores.
 func busyDay() figures.Summary {
-	f := figures.Sums{
-		All:      figures.Tally{Verified: 42, Undone: 2, AmountFen: 209580, UndoneFen: 9980},
-		ByStore:  map[int64]*figures.Tally{1: {Verified: 30, AmountFen: 149700}, 2: {Verified: 12, Undone: 2, AmountFen: 59880, UndoneFen: 9980}},
-		ByPerson: map[string]*figures.Tally{"张三": {Verified: 25, AmountFen: 124750}, "钱七": {Verified: 17, Undone: 2, AmountFen: 84830, UndoneFen: 9980}},
-		ByDeal:   map[string]*figures.Tally{"双人下午茶套餐": {Verified: 40, AmountFen: 199600}, "亲子周末套餐": {Verified: 2, Undone: 2, AmountFen: 9980, UndoneFen: 9980}},
-		Refused:  []models.Refusal{{Reason: string(dianping.AlreadyUsed), Times: 5}, {Reason: string(dianping.NotFound), Times: 2}},
+	f := &models.Figures{
+		ByStore:  map[int64]models.Tally{1: tallyOf(30, 0), 2: tallyOf(12, 2)},
+		ByPerson: map[string]models.Tally{"张三": tallyOf(25, 0), "钱七": tallyOf(17, 2)},
+		ByDeal:   map[string]models.Tally{"双人下午茶套餐": tallyOf(40, 0), "亲子周末套餐": tallyOf(2, 2)},
+		Refused:  map[string]int{string(dianping.AlreadyUsed): 5, string(dianping.NotFound): 2},
 	}
 	f.ByHour[18], f.ByHour[12] = 20, 22
 	return figures.Summary{
 		Span: command.Span{Title: "11-24"}, Stores: []models.Store{{ID: 1, Name: "人民广场店"}, {ID: 2, Name: "徐家汇店"}}, Now: f,
-		Against: []figures.Comparison{{Word: "前一天", Then: figures.Tally{Verified: 40}}, {Word: "上周同日", Then: figures.Tally{Verified: 45}}}, Tail: figures.Tally{Verified: 3, AmountFen: 14970},
+		Against: []figures.Comparison{{Word: "前一天", Then: tallyOf(40, 0)}, {Word: "上周同日", Then: tallyOf(45, 0)}}, Tail: tallyOf(3, 0),
 		Outlook: []string{"还有 1 笔平台没有给出结果，我在继续确认"},
 	}
 }

@@ -367,17 +367,24 @@ func TestLongMessageID(t *testing.T) {
 }
 
 // Messages for which there is no room wait in the inbox, and are worked on by the
-// background once there is a hand free; their repeats change nothing.
+// background once there is; their repeats change nothing.
 func TestMoreThanCanBeWorkedOn(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		b.voucher(Code)
-		b.bot.most = 0
+		b.configure(func(o *Options) { o.MaxFlights = 1 })
+		held, release := b.hold()
+		first := b.private("lisi", "7000000000")
+		b.accept(first)
+		<-held
 		m := b.private("zhangsan", "验 "+Code)
-		id := b.start(m)
-		if again := b.start(m); again != id {
+		id := b.accept(m)
+		if again := b.accept(m); again != id {
 			t.Errorf("the repeat is %s, not %s", again, id)
 		}
+		b.bot.Pass(t.Context())
 		b.effects(Code, 0, 0)
+		release()
+		b.give(first)
 		b.bot.Pass(t.Context())
 		b.effects(Code, 1, 0)
 		has(t, b.give(m), "核销成功")
@@ -405,7 +412,7 @@ func TestStreamOfAnotherNode(t *testing.T) {
 		if r, ready := b.bot.Await(ended, id); ready || !r.Empty() {
 			t.Errorf("%+v %v", r, ready)
 		}
-		b.clock.Advance(streamLife)
+		b.clock.Advance(6 * time.Minute)
 		if r, ready := b.bot.Await(t.Context(), id); !ready || r.Empty() {
 			t.Errorf("once WeCom has stopped asking: %+v %v", r, ready)
 		}

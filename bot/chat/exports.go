@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"yanquan/bot"
@@ -16,7 +15,7 @@ import (
 	"yanquan/bot/export"
 	"yanquan/bot/outbox"
 	"yanquan/bot/ticket"
-	"yanquan/dianping"
+	"yanquan/bot/words"
 	"yanquan/internal/failpoint"
 	"yanquan/models"
 )
@@ -35,12 +34,11 @@ type exports struct {
 	NewID         func() string
 	Log           *slog.Logger
 
-	base        context.Context // of the work
-	exportAsked atomic.Bool
+	base context.Context // of the work
 }
 
 const (
-	exportHands  = 2                   // at once in a process: each keeps a core busy
+	exporting    = 2                   // at once in a process: each keeps a core busy
 	exportLease  = 2 * time.Minute     // prolonged for every page
 	exportAtOnce = 2000                // verifications that are listed before anybody gets impatient
 	exportLife   = 90 * 24 * time.Hour // what was exported when, beside the audit
@@ -59,46 +57,58 @@ func (x *exports) askExport(ctx context.Context, row models.Inbox, m bot.Message
 	case !begun:
 		return x.turns.finish(ctx, row, m, bot.Say("这段时间还没有开始，没有可以导出的。"))
 	}
-	found := 0
-	for _, p := range mine {
+	found, err := x.count(ctx, mine, span)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	if found == 0 {
+		return x.turns.finish(ctx, row, m, bot.Say("%s没有核销记录，不用导出。", span.Title))
+	}
+	return x.beginExport(ctx, row, m, span, len(mine), found)
+}
+
+// count counts what there is to export, until anybody would get impatient.
+func (x *exports) count(ctx context.Context, places []access.Place, span command.Span) (found int, err error) {
+	for _, p := range places {
 		n, err := x.DB.CountConsumed(ctx, p.ID, span.From, span.To, exportAtOnce-found)
 		if err != nil {
-			return bot.Reply{}, fmt.Errorf("bot: count: %w", err)
+			return 0, fmt.Errorf("bot: count: %w", err)
 		}
 		if found += n; found >= exportAtOnce {
 			break
 		}
 	}
-	if found == 0 {
-		return x.turns.finish(ctx, row, m, bot.Say("%s没有核销记录，不用导出。", span.Title))
-	}
-	var reply bot.Reply
+	return found, nil
+}
+
+// beginExport takes the export down and says where the file will be. It says
+// nothing where the file is there as soon as words would be.
+func (x *exports) beginExport(ctx context.Context, row models.Inbox, m bot.Message, span command.Span, stores, found int) (answer bot.Reply, err error) {
 	switch {
-	case !m.Private() && m.ReqID != "": // a robot cannot write to who never wrote to it
-		reply = bot.Say("正在生成「%s」的明细，做好后单独发给您。没收到的话，请打开和我的单聊，再发一次。", span.Title)
+	case !m.Private() && m.Way.Robot && !m.Passive(): // a robot cannot write to who never wrote to it
+		answer = bot.Say("正在生成「%s」的明细，做好后单独发给您。没收到的话，请打开和我的单聊，再发一次。", span.Title)
 	case !m.Private():
-		reply = bot.Say("正在生成「%s」的明细，做好后发到您和应用的单聊里。收不到，请管理员把您加进应用的可见范围。", span.Title)
+		answer = bot.Say("正在生成「%s」的明细，做好后发到您和应用的单聊里。收不到，请管理员把您加进应用的可见范围。", span.Title)
 	case m.Passive() || found >= exportAtOnce:
-		reply = bot.Say("正在生成「%s」的明细，做好后发给您。", span.Title)
-	} // otherwise the file is there as soon as these words would be
-	busy := bot.Say("您上一次的导出还在生成，做好后发给您。收到后再要下一份。")
-	var answer bot.Reply
-	err := x.DB.Tx(ctx, func(tx *models.DB) error {
-		answer = reply
+		answer = bot.Say("正在生成「%s」的明细，做好后发给您。", span.Title)
+		answer.Open = m.Passive()
+	}
+	fresh := answer
+	err = x.DB.Tx(ctx, func(tx *models.DB) error {
+		answer = fresh
 		_, err := tx.BeginExport(ctx, models.Export{ID: x.NewID(), InboxID: row.ID, UserID: m.User, CreatedAt: x.Now(), DueAt: x.Now()})
 		switch {
 		case errors.Is(err, models.ErrDuplicate):
-			answer = busy
+			answer = bot.Say("您上一次的导出还在生成，做好后发给您。收到后再要下一份。")
 		case err != nil:
 			return fmt.Errorf("bot: export: %w", err)
 		default:
-			if err := x.turns.record(ctx, tx, m, "export", 0, span.Title, "", fmt.Sprintf("%d stores", len(mine))); err != nil {
+			if err := x.turns.record(ctx, tx, m, "export", 0, span.Title, "", fmt.Sprintf("%d stores", stores)); err != nil {
 				return err
 			}
 		}
 		return x.out.Answer(ctx, tx, row, m, answer)
 	})
-	x.exportAsked.Store(true)
 	x.Wake()
 	return answer, err
 }
@@ -126,16 +136,14 @@ func (x *exports) makeExport(ctx context.Context, e models.Export) error {
 	if err != nil {
 		return err
 	}
-	mine := access.Led(places)
+	mine, cmd := access.Led(places), command.Parse(m.Text)
+	span, begun := cmd.Period.Span(row.ReceivedAt, x.Location)
 	switch {
 	case len(mine) == 0:
 		return x.giveUpExport(ctx, e, m, "no_access", "您已经不是组长或店长，导出取消了。")
 	case e.Attempt > maxAttempts:
 		return x.giveUpExport(ctx, e, m, "failed_often", "导出几次都没有成功。请缩短时间再试，例如：导出 本周；还不行，请告诉管理员。")
-	}
-	cmd := command.Parse(m.Text)
-	span, begun := cmd.Period.Span(row.ReceivedAt, x.Location)
-	if !begun { // what an earlier version understood
+	case !begun: // what an earlier version understood
 		return x.giveUpExport(ctx, e, m, "no_period", "没有看懂要导出哪段时间，请再发一次，例如：导出 本月")
 	}
 	file, sums, err := x.writeExport(ctx, e, m, span, cmd.CSV, mine)
@@ -147,6 +155,12 @@ func (x *exports) makeExport(ctx context.Context, e models.Export) error {
 	case err != nil:
 		return err
 	}
+	text := fmt.Sprintf("**%s 核销明细**\n%d 家门店，核销 %s，撤销 %d 张。", span.Title, len(mine), words.Sum(sums.Verified), sums.Undone.Count)
+	return x.handOver(ctx, e, m, file, text)
+}
+
+// handOver sends the file that was made.
+func (x *exports) handOver(ctx context.Context, e models.Export, m bot.Message, file models.File, text string) error {
 	failpoint.Hit("export.written")
 	return x.DB.Tx(ctx, func(tx *models.DB) error {
 		if err := tx.FinishExport(ctx, e, file.ID); err != nil {
@@ -156,13 +170,12 @@ func (x *exports) makeExport(ctx context.Context, e models.Export) error {
 		if err != nil {
 			return err
 		}
-		text := fmt.Sprintf("**%s 核销明细**\n%d 家门店，核销 %d 张 %v，撤销 %d 张。", span.Title, len(mine), sums.Verified, dianping.Fen(sums.VerifiedFen), sums.Undone)
-		return x.sendExport(ctx, tx, m, bot.Reply{Text: text, File: &bot.File{ID: file.ID, Name: file.Name, Kind: bot.AnyFile, Size: file.Size, URL: url}})
+		return x.out.Follow(ctx, tx, e.InboxID, m, bot.Reply{Text: text, File: &bot.File{ID: file.ID, Name: file.Name, Kind: bot.AnyFile, Size: file.Size, URL: url}})
 	})
 }
 
 // writeExport writes the file. Whoever has lost the lease stops at the next page.
-func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Message, span command.Span, csv bool, places []access.Place) (models.File, export.Sums, error) {
+func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Message, span command.Span, csv bool, places []access.Place) (models.File, models.Tally, error) {
 	format, stores := export.XLSX, make([]models.Store, len(places))
 	if csv {
 		format = export.CSV
@@ -174,7 +187,7 @@ func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Messag
 		ID: x.NewID(), Name: exportName(span, places, format), Kind: string(bot.AnyFile), UserID: m.User, CreatedAt: x.Now(), ExpiresAt: x.Now().Add(ticket.FileLife),
 	})
 	if err != nil {
-		return models.File{}, export.Sums{}, fmt.Errorf("bot: file: %w", err)
+		return models.File{}, models.Tally{}, fmt.Errorf("bot: file: %w", err)
 	}
 	kept := x.Now()
 	list := export.Request{
@@ -189,11 +202,11 @@ func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Messag
 	}
 	sums, err := list.Write(ctx, w, format)
 	if err != nil {
-		return models.File{}, export.Sums{}, fmt.Errorf("bot: %w", err)
+		return models.File{}, models.Tally{}, fmt.Errorf("bot: %w", err)
 	}
 	file, err := w.Close()
 	if err != nil {
-		return models.File{}, export.Sums{}, fmt.Errorf("bot: file: %w", err)
+		return models.File{}, models.Tally{}, fmt.Errorf("bot: file: %w", err)
 	}
 	return file, sums, nil
 }
@@ -214,27 +227,12 @@ func exportName(span command.Span, places []access.Place, format export.Format) 
 }
 
 // giveUpExport records that there will be no file, and says so.
-func (x *exports) giveUpExport(ctx context.Context, e models.Export, m bot.Message, reason, words string) error {
+func (x *exports) giveUpExport(ctx context.Context, e models.Export, m bot.Message, reason, text string) error {
 	x.Log.Warn("export given up", "export", e.ID, "reason", reason)
 	return x.DB.Tx(ctx, func(tx *models.DB) error {
 		if err := tx.FailExport(ctx, e, reason); err != nil {
 			return err
 		}
-		return x.sendExport(ctx, tx, m, bot.Reply{Text: words})
+		return x.out.Follow(ctx, tx, e.InboxID, m, bot.Reply{Text: text})
 	})
-}
-
-// sendExport puts what came of it into the outbox. It goes to the person alone:
-// from a group by the app.
-func (x *exports) sendExport(ctx context.Context, tx *models.DB, m bot.Message, reply bot.Reply) error {
-	d := bot.Delivery{ID: x.NewID(), Channel: m.Channel, User: m.User, SentAs: m.SentAs, Reply: reply}
-	if m.Passive() {
-		d.ReplyURL = m.ReplyURL
-		if !m.Private() || m.ReplyURL == "" {
-			d.Channel, d.ReplyURL = x.NoticeChannel, ""
-		}
-	}
-	// Not as an answer to the message: when the passive answer has gone out, all
-	// others to it are dropped.
-	return x.out.Enqueue(ctx, tx, d, d.ID, "", x.Now())
 }

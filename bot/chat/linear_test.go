@@ -11,6 +11,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/jobs"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -105,9 +106,10 @@ func TestFault09Linearizable(t *testing.T) {
 		// time to undo is over before the machine gets there.
 		slowly := func(ctx context.Context, d time.Duration) error {
 			b.clock.Advance(d / 20)
-			return sleep(ctx, 2*time.Millisecond)
+			return jobs.Sleep(ctx, 2*time.Millisecond)
 		}
-		b.bot.Sleep, other.bot.Sleep = slowly, slowly
+		b.configure(func(o *Options) { o.Sleep = slowly })
+		other.configure(func(o *Options) { o.Sleep = slowly })
 		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 		var running sync.WaitGroup
 		running.Go(func() { b.bot.Run(ctx, time.Second) })

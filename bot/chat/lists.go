@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,21 +15,21 @@ import (
 	"yanquan/bot/reconcile"
 	"yanquan/bot/redeem"
 	"yanquan/bot/words"
-	"yanquan/dianping"
 	"yanquan/models"
 )
 
 // lists answer with what was: verifications, sums, closed days.
 type lists struct {
-	DB       *models.DB
-	turns    *turns
-	core     *redeem.Core
-	words    *words.Words
-	figures  *figures.Counter
-	ledger   *reconcile.Keeper
-	Location *time.Location
-	Now      func() time.Time
-	NewID    func() string
+	DB             *models.DB
+	access         *access.Access
+	turns          *turns
+	core           *redeem.Core
+	words          *words.Words
+	figures        *figures.Counter
+	reconciliation *reconcile.Keeper
+	Location       *time.Location
+	Now            func() time.Time
+	NewID          func() string
 }
 
 // recent lists the last verifications of the stores.
@@ -92,7 +93,7 @@ func (l *lists) list(ctx context.Context, row models.Inbox, m bot.Message, place
 		mark, text := l.words.Line(op, words.Consumed(op, coupons))
 		at := l.words.In(op.CreatedAt).Format(words.MinuteFormat)
 		if len(c.Fields) < bot.MaxFields {
-			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: fmt.Sprintf("%s%s %s %s", mark, words.Tail(op.Code), dianping.Fen(op.PriceFen), op.User)})
+			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: strings.Join(strings.Fields(mark+words.Tail(op.Code)+" "+words.Price(op.PriceFen)+" "+op.User), " ")})
 		}
 		lines = append(lines, fmt.Sprintf("%s %s **%s** %s %s %s", mark, at, op.Code, op.Title, text, op.User))
 	}
@@ -110,6 +111,11 @@ func (l *lists) totals(ctx context.Context, row models.Inbox, m bot.Message, pla
 	if !ok {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: "这个日期还没有到。可以发：今日、昨日、上周、本月、9月、2026-11-20。"})
 	}
+	if during, _, err := l.access.During(ctx, l.DB, m, span.From, span.To); err != nil {
+		return bot.Reply{}, err
+	} else if len(during) > len(places) { // a store has ended since: what it verified stays
+		places = during
+	}
 	if !slices.ContainsFunc(places, func(p access.Place) bool { return p.Member.Role == models.RoleStaff }) {
 		s := figures.Summary{Span: span}
 		for _, p := range places {
@@ -125,39 +131,57 @@ func (l *lists) totals(ctx context.Context, row models.Inbox, m bot.Message, pla
 		}
 		return l.turns.finish(ctx, row, m, reply)
 	}
-	var lines []string
-	var sum models.Totals
-	c := bot.Card{TaskID: l.NewID(), Source: "验券", Title: span.Title}
+	sums, err := l.tallies(ctx, places, span)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	return l.turns.finish(ctx, row, m, l.ownTotals(places, span, sums))
+}
+
+// tallies sums up each place: its whole where the person leads, else what they have
+// verified themselves.
+func (l *lists) tallies(ctx context.Context, places []access.Place, span command.Span) (map[int64]models.Tally, error) {
+	stores := map[string][]int64{} // by whose verifications count; "": everybody's
 	for _, p := range places {
-		user, name := "", p.Name
+		user := ""
 		if p.Member.Role == models.RoleStaff {
-			user, name = p.Member.UserID, p.Name+"（本人）"
+			user = p.Member.UserID
 		}
-		rows, err := l.DB.Totals(ctx, []int64{p.ID}, user, span.From, span.To)
+		stores[user] = append(stores[user], p.ID)
+	}
+	sums := map[int64]models.Tally{}
+	for user, ids := range stores {
+		some, err := l.DB.Tallies(ctx, ids, user, span.From, span.To)
 		if err != nil {
-			return bot.Reply{}, fmt.Errorf("bot: totals: %w", err)
+			return nil, fmt.Errorf("bot: tallies: %w", err)
 		}
-		var one models.Totals
-		for _, r := range rows {
-			one.Verified += r.Verified
-			one.AmountFen += r.AmountFen
-			one.Undone += r.Undone
-			one.UndoneFen += r.UndoneFen
+		maps.Copy(sums, some)
+	}
+	return sums, nil
+}
+
+// ownTotals is the answer for who does not lead all of the places.
+func (l *lists) ownTotals(places []access.Place, span command.Span, sums map[int64]models.Tally) bot.Reply {
+	c := bot.Card{TaskID: l.NewID(), Source: "验券", Title: span.Title}
+	var all models.Tally
+	var lines []string
+	for _, p := range places {
+		one, name := sums[p.ID], p.Name
+		if p.Member.Role == models.RoleStaff {
+			name += "（本人）"
 		}
-		sum.Verified += one.Verified
-		sum.AmountFen += one.AmountFen
-		sum.Undone += one.Undone
-		value := fmt.Sprintf("%d 张 %v", one.Verified, dianping.Fen(one.AmountFen))
+		all = all.Plus(one)
+		value := words.Sum(one.Verified)
 		if len(c.Fields) < bot.MaxFields {
 			c.Fields = append(c.Fields, bot.Field{Key: "门店", Value: name + " " + value})
 		}
-		lines = append(lines, fmt.Sprintf("**%s** %s，撤销 %d 张", name, value, one.Undone))
+		lines = append(lines, fmt.Sprintf("**%s** %s，撤销 %d 张", name, value, one.Undone.Count))
 	}
-	c.Desc = fmt.Sprintf("核销 %d 张，%v", sum.Verified, dianping.Fen(sum.AmountFen))
-	c.Text = fmt.Sprintf("撤销 %d 张，已经从核销里扣除。", sum.Undone)
+	c.Desc = "核销 " + words.Sum(all.Verified)
+	c.Text = fmt.Sprintf("撤销 %d 张，已经从核销里扣除。", all.Undone.Count)
 	reply := bot.Reply{Card: &c}
 	if len(places) > bot.MaxFields {
 		reply.Text = strings.Join(lines, "\n")
 	}
-	return l.turns.finish(ctx, row, m, reply)
+	return reply
 }

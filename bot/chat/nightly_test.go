@@ -178,7 +178,7 @@ func TestSummaryOnDemand(t *testing.T) {
 		has(t, b.in(group, "wangwu", "今天"), "今日 11-23 2 张 ¥99.80", "店员: 张三 2 张")
 		has(t, b.in(group, "boss", "11月"), "2026年11月 2 张")
 		has(t, b.in(group, "boss", "2026-11-22"), "2026-11-22 没有核销")
-		has(t, b.in(group, "zhangsan", "本周"), "核销 2 张，¥99.80", "本人")
+		has(t, b.in(group, "zhangsan", "本周"), "核销 2 张 ¥99.80", "本人")
 		has(t, b.in(group, "lisi", "今日"), "核销 0 张")
 		has(t, b.in(group, "boss", "2099-01-01"), "还没有到")
 	})

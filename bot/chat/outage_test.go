@@ -85,14 +85,14 @@ func TestSettlingAnswersForTheDead(t *testing.T) {
 				}
 				b.clock.Advance(next.bot.core.Lease(1))
 				next.bot.Pass(t.Context()) // settles
-				next.bot.working.Wait()
+				next.bot.Wait()
 				row, err := b.db.Message(t.Context(), id)
 				b.must(err)
 				if !row.Final {
 					t.Fatalf("not answered when the lease of the operation was over: %+v", row)
 				}
 				next.bot.Pass(t.Context()) // sends
-				next.bot.working.Wait()
+				next.bot.Wait()
 				answers := func() []bot.Delivery { // but not what becomes of cards of before
 					return slices.DeleteFunc(b.courier.all(), func(d bot.Delivery) bool { return d.Change })
 				}

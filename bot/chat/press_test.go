@@ -86,7 +86,8 @@ func TestPressTellsTheTruth(t *testing.T) {
 						shown := b.in(chat, me, press.say)
 						b.bot.Pass(t.Context())
 						m := b.at(channel, chat, me)
-						m.Kind, m.Button = bot.Click, &bot.Button{TaskID: shown.Card.TaskID, ResponseCode: "pressed"}
+						m.Kind, m.Button = bot.Click, &bot.Button{TaskID: shown.Card.TaskID}
+						m.Way.Wire = wire("response_code", "pressed")
 						if press.key == command.KeyShow {
 							m.Button.Key = command.KeyShow + operation(b).ID
 						} else {
@@ -145,7 +146,7 @@ func (b *bench) answersPress(taskID string) {
 	b.t.Helper()
 	n := 0
 	for _, d := range b.courier.all() {
-		if d.ResponseCode != "pressed" {
+		if d.Way.Wire != wire("response_code", "pressed") {
 			continue
 		}
 		n++

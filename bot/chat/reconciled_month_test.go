@@ -10,6 +10,7 @@ import (
 	"yanquan/bot/reconcile"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/models"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -99,7 +100,7 @@ func (b *bench) fromLedger(day string, lost int, silent map[string]bool) reconci
 		}
 	}
 	var f reconcile.Figures
-	add := func(t *reconcile.Tally) { t.Count, t.Fen = t.Count+1, t.Fen+couponPrice }
+	add := func(s *models.Sum) { s.Count, s.Fen = s.Count+1, s.Fen+couponPrice }
 	coupons := map[string]int{} // verified by the bot and not given back, by order
 	for _, e := range b.platform.Ledger() {
 		if e.Kind != dianpingtest.EffectConsumed || undone[e.Code] || e.Time.UTC().Add(8*time.Hour).Format(time.DateOnly) != day {

@@ -26,12 +26,7 @@ const (
 // reconcile shows how a closed day of the places compares with the platform's
 // list, and makes the comparison where there is none yet.
 func (l *lists) reconcile(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, period command.Period) (bot.Reply, error) {
-	var mine []access.Place
-	for _, p := range places {
-		if p.Member.Role != models.RoleStaff {
-			mine = append(mine, p)
-		}
-	}
+	mine := access.Led(places)
 	if len(mine) == 0 {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: "只有组长和店长可以对账。"})
 	}
@@ -39,38 +34,48 @@ func (l *lists) reconcile(ctx context.Context, row models.Inbox, m bot.Message, 
 	if problem != "" {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: problem})
 	}
+	row, known, err := l.results(ctx, row, mine, day)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	if len(mine) == 1 {
+		return l.turns.finish(ctx, row, m, l.reconciledStore(ctx, mine[0].Store, day, known))
+	}
+	return l.turns.finish(ctx, row, m, l.reconciledStores(mine, day, known))
+}
+
+// results are what is known of a day of the places, by store; the first of those of
+// which nothing is are looked at now.
+func (l *lists) results(ctx context.Context, row models.Inbox, places []access.Place, day string) (models.Inbox, map[int64]reconcile.Result, error) {
 	known := map[int64]reconcile.Result{}
-	if len(mine) > 1 {
-		results, err := l.ledger.Results(ctx, access.IDs(mine), day, day)
+	if len(places) > 1 {
+		results, err := l.reconciliation.Results(ctx, access.IDs(places), day, day)
 		if err != nil {
-			return bot.Reply{}, fmt.Errorf("bot: %w", err)
+			return row, nil, fmt.Errorf("bot: %w", err)
 		}
 		for _, r := range results {
 			known[r.StoreID] = r
 		}
 	}
 	looks := 0
-	for _, p := range mine {
+	for _, p := range places {
 		if _, ok := known[p.ID]; ok || looks == looksPerReply {
 			continue
 		}
 		looks++
 		var err error
 		if row, err = l.turns.extend(ctx, row, reconcile.LookLasts+l.core.Lease(0)); err != nil {
-			return bot.Reply{}, err
+			return row, nil, err
 		}
-		result, ok, err := l.ledger.Look(ctx, p.ID, day)
+		result, ok, err := l.reconciliation.Look(ctx, p.ID, day)
 		if err != nil {
-			return bot.Reply{}, fmt.Errorf("bot: %w", err)
+			return row, nil, fmt.Errorf("bot: %w", err)
 		}
 		if ok {
 			known[p.ID] = result
 		}
 	}
-	if len(mine) == 1 {
-		return l.turns.finish(ctx, row, m, l.reconciledStore(ctx, mine[0].Store, day, known))
-	}
-	return l.turns.finish(ctx, row, m, l.reconciledStores(mine, day, known))
+	return row, known, nil
 }
 
 // closedDay is the day that a period means, or why it cannot be compared.
@@ -80,7 +85,7 @@ func (l *lists) closedDay(period command.Period) (day, problem string) {
 		return "", "一次对一天的账，例如：对账 昨日，对账 11-20"
 	}
 	day = reconcile.DayOf(span.From)
-	schedule := l.ledger.Schedule
+	schedule := l.reconciliation.Schedule
 	if closed := schedule.Closed(day); closed.After(l.Now()) {
 		return "", fmt.Sprintf("%s 还能核销和撤销，%s 以后才能对账。", day, l.words.In(closed).Format(words.MinuteFormat))
 	}
@@ -105,10 +110,10 @@ func (l *lists) reconciledStore(ctx context.Context, s models.Store, day string,
 	}
 	f := r.Figures
 	c.Desc, c.Tone = sumShown(f), desk.ToneOf(f)
-	tally := func(t reconcile.Tally) string { return fmt.Sprintf("%d 笔 %v", t.Count, t.Fen) }
+	sum := func(s models.Sum) string { return fmt.Sprintf("%d 笔 %s", s.Count, words.Amount(s)) }
 	c.Fields = []bot.Field{
-		{Key: "平台", Value: tally(f.Listed)}, {Key: "机器人", Value: tally(f.Matched)},
-		{Key: "店内", Value: tally(reconcile.Tally{Count: f.InShop.Count + f.OtherSystem.Count, Fen: f.InShop.Fen + f.OtherSystem.Fen})},
+		{Key: "平台", Value: sum(f.Listed)}, {Key: "机器人", Value: sum(f.Matched)},
+		{Key: "店内", Value: sum(f.InShop.Plus(f.OtherSystem))},
 	}
 	for _, note := range f.Notes() {
 		c.Text += note + "。"
@@ -164,15 +169,11 @@ func moneySaid(m reconcile.Money) string {
 func (l *lists) itemLines(r reconcile.Result) string {
 	var lines []string
 	for _, i := range r.Items[:min(itemsShown, len(r.Items))] {
-		amount := fmt.Sprint(max(i.OursFen, i.PlatformFen))
-		if i.Kind == reconcile.AmountDiffers {
-			amount = fmt.Sprintf("平台 %v，机器人 %v", i.PlatformFen, i.OursFen)
-		}
 		who := "账号 " + cmp.Or(i.Account, "未说明")
 		if i.OperationID == "" && i.Channel != "" {
 			who += "，渠道 " + i.Channel
 		}
-		lines = append(lines, strings.TrimSpace(fmt.Sprintf("**%s** %s %s %s %s %s", i.Kind.Name(), l.words.In(i.At).Format(words.MinuteFormat), i.Code, i.Title, amount, who)))
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf("**%s** %s %s %s %s %s", i.Kind.Name(), l.words.In(i.At).Format(words.MinuteFormat), i.Code, i.Title, i.Amount(), who)))
 	}
 	if more := len(r.Items) - len(lines); more > 0 {
 		lines = append(lines, fmt.Sprintf("还有 %d 笔没有列出。", more))

@@ -21,7 +21,7 @@ const firstDay = "2026-11-23" // of the bench's clock
 func (b *bench) nightly() {
 	at := 3*time.Hour + 30*time.Minute
 	b.configure(func(o *Options) { o.ReconcileAt = &at })
-	b.bot.ledger = b.bot.newLedger()
+	b.bot.reconciliation = b.bot.newReconciliation()
 	b.bot.Pass(b.t.Context())
 }
 
@@ -40,7 +40,7 @@ func (b *bench) until(hour, minute int) {
 func (b *bench) looks() {
 	b.t.Helper()
 	for range 100 {
-		b.bot.idle, b.bot.planned = time.Time{}, time.Time{}
+		b.bot.jobs.Wake(planJob, reconcileJob)
 		b.bot.Pass(b.t.Context())
 		due, err := b.db.DueReconciliations(b.t.Context(), b.clock.Now(), 10)
 		b.must(err)
@@ -54,7 +54,7 @@ func (b *bench) looks() {
 // result is what is known of the first store's day.
 func (b *bench) result(day string) reconcile.Result {
 	b.t.Helper()
-	r, ok, err := b.bot.ledger.Result(b.t.Context(), 1, day)
+	r, ok, err := b.bot.reconciliation.Result(b.t.Context(), 1, day)
 	b.must(err)
 	if !ok {
 		b.t.Fatalf("there is no result of %s", day)
@@ -210,10 +210,10 @@ func TestReconciledPages(t *testing.T) {
 		}
 		at := 30 * time.Minute
 		b.configure(func(o *Options) { o.ReconcileAt = &at })
-		b.bot.ledger = b.bot.newLedger()
+		b.bot.reconciliation = b.bot.newReconciliation()
 		b.before.Store(&grow)
 		b.until(0, 30)
-		day, ok, err := b.bot.ledger.Look(t.Context(), 1, firstDay)
+		day, ok, err := b.bot.reconciliation.Look(t.Context(), 1, firstDay)
 		b.must(err)
 		if pages < 3 {
 			t.Fatalf("%d pages, want several", pages)
@@ -247,7 +247,7 @@ func TestReconciliationIsTriedAgain(t *testing.T) {
 		b.must(err)
 		var pauses []time.Duration
 		for row.Looks == 0 && len(pauses) < 5 {
-			b.must(b.bot.ledger.Run(t.Context(), row))
+			b.must(b.bot.reconciliation.Run(t.Context(), row))
 			row, err = b.db.Reconciliation(t.Context(), 1, firstDay)
 			b.must(err)
 			if row.Looks == 0 {
@@ -275,7 +275,7 @@ func TestReconciliationWithoutSession(t *testing.T) {
 		b.must(b.platform.RevokeSession("token-shop-a"))
 		b.until(3, 30)
 		b.looks()
-		if _, ok, err := b.bot.ledger.Result(t.Context(), 2, firstDay); err != nil || !ok {
+		if _, ok, err := b.bot.reconciliation.Result(t.Context(), 2, firstDay); err != nil || !ok {
 			t.Errorf("the other store has no result: %v", err)
 		}
 		row, err := b.db.Reconciliation(t.Context(), 1, firstDay)
@@ -337,7 +337,7 @@ func TestReconciledByOneReplica(t *testing.T) {
 
 		// The next night, this replica is stopped in the middle.
 		b.until(3, 30)
-		b.bot.idle, b.bot.planned = time.Time{}, time.Time{}
+		b.bot.jobs.Wake(planJob, reconcileJob)
 		ctx, kill := context.WithCancel(t.Context())
 		die := func(r *http.Request) {
 			if !strings.Contains(r.URL.Path, "querylistbydate") {
@@ -356,7 +356,7 @@ func TestReconciledByOneReplica(t *testing.T) {
 			t.Fatalf("not left in the middle: %+v, %v", row, err)
 		}
 		b.clock.Advance(11 * time.Minute)
-		other.idle, other.planned = time.Time{}, time.Time{}
+		other.jobs.Wake(planJob, reconcileJob)
 		other.Pass(t.Context())
 		if row, err := b.db.Reconciliation(t.Context(), 1, firstDay); err != nil || row.Looks != 2 {
 			t.Errorf("nobody has gone on: %+v, %v", row, err)
@@ -437,7 +437,7 @@ func TestReconciliationIsGivenUp(t *testing.T) {
 			if wait := row.DueAt.Sub(b.clock.Now()); wait > 0 {
 				b.clock.Advance(wait)
 			}
-			b.must(b.bot.ledger.Run(t.Context(), row))
+			b.must(b.bot.reconciliation.Run(t.Context(), row))
 			row, err = b.db.Reconciliation(t.Context(), 1, firstDay)
 			b.must(err)
 			return row

@@ -2,205 +2,181 @@ package chat
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
 	"yanquan/bot"
 	"yanquan/bot/outbox"
-	"yanquan/bot/redeem"
 	"yanquan/internal/jobs"
 	"yanquan/models"
 )
 
 // Run does the background work until the context ends: messages and operations
 // left by processes that died, doubts to settle, deliveries to send. Then it
-// stops taking messages, lets what is under way finish for at most grace, and
-// returns. What is not finished then is taken up by another process, or by this
-// one when it starts again.
+// stops taking messages, lets what is under way finish and sends what is queued,
+// for at most grace, and returns. What is not finished then is taken up by another
+// process, or by this one when it starts again.
 func (b *Bot) Run(ctx context.Context, grace time.Duration) {
 	ended := context.AfterFunc(ctx, func() { time.AfterFunc(grace, b.cancel) })
 	defer ended()
-	for ctx.Err() == nil {
-		b.dispatch(b.base)
-		b.keepHouse(b.base)
-		pause, cancel := context.WithTimeout(ctx, passEvery)
-		select {
-		case <-b.wake:
-		case <-pause.Done():
-		}
-		cancel()
-	}
-	b.mu.Lock()
-	b.stopping = true
-	b.mu.Unlock()
-	b.working.Wait()
-	b.out.Flush(b.base)
+	b.jobs.Run(ctx)
+	var messages sync.WaitGroup
+	messages.Go(b.Stop)
+	b.jobs.Drain()
+	messages.Wait()
+	b.jobs.Drain() // what the last messages have put into the outbox
 	b.cancel()
 }
 
-// Kinds of background work. Each has its own hands, so that a channel that hangs
-// does not hold up the settling.
-const (
-	messageWork   = "message"
-	operationWork = "operation"
-	deliveryWork  = "delivery"
-	grantWork     = "grant"
-	watchWork     = "watch"
-	reportWork    = "report"
-	reconcileWork = "reconciliation"
-	exportWork    = "export"
-	cardWork      = "card"
-	figureWork    = "figures"
-	handsPerKind  = 32
-)
-
 // Pass does once all background work that is due, and returns when it is done.
-func (b *Bot) Pass(ctx context.Context) { b.dispatch(ctx).Wait() }
+func (b *Bot) Pass(ctx context.Context) { b.jobs.Pass(ctx) }
 
-// dispatch starts all background work that is due, as far as there are hands.
-func (b *Bot) dispatch(ctx context.Context) *sync.WaitGroup {
-	var wg sync.WaitGroup
-	now := b.Now()
-	rows, err1 := b.DB.DueMessages(ctx, now, batch)
-	ops, err2 := b.DB.DueOperations(ctx, now, batch)
-	out, err3 := b.out.Due(ctx, now)
-	due, err4 := b.grants.Due(ctx, batch)
-	b.note(ctx, errors.Join(err1, err2, err3, err4))
-	b.Observer.Backlog(len(rows), len(ops), len(out))
-	for _, row := range rows {
-		b.start(&wg, messageWork, row.ID, func() error { return b.rescue(ctx, row) })
-	}
-	for _, op := range ops {
-		b.start(&wg, operationWork, op.ID, func() error { return b.doubts.settle(ctx, op) })
-	}
-	for _, o := range out {
-		b.start(&wg, deliveryWork, o.ID, func() error { return b.out.Deliver(ctx, o) })
-	}
-	for _, g := range due {
-		b.start(&wg, grantWork, g.ID, func() error { return b.grants.Renew(ctx, g) })
-	}
-	b.reconcileDue(ctx, &wg, now)
-	if !now.Before(b.watched.Add(watchEvery)) {
-		b.watched = now
-		b.start(&wg, watchWork, "", func() error { return b.watcher.Look(ctx) })
-	}
-	if due := b.nightly.Due(now); len(due) > 0 {
-		b.start(&wg, reportWork, due[0].Key(), func() error { return b.nightly.Publish(ctx, due) })
-	}
-	b.exportsDue(ctx, &wg, now)
-	if since, due := b.out.CardsDue(now); due {
-		b.start(&wg, cardWork, "", func() error { return b.out.ChangeCards(ctx, since, now) })
-	}
-	if b.figures.KeepDue(now) {
-		b.start(&wg, figureWork, "", func() error { return b.figures.Keep(ctx, now) })
-	}
-	return &wg
-}
-
-// note logs once that the database is in trouble, and once that it is back.
-func (b *Bot) note(ctx context.Context, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	switch troubled := err != nil; {
-	case troubled && !b.troubled.Swap(true):
-		b.Log.Error("background work waits for the database", "error", err)
-	case !troubled && b.troubled.Swap(false):
-		b.Log.Info("the database is back")
-	}
-}
-
-// start does one piece of background work on a hand that is free; without one
-// the work stays due. Success may have made more work: an answer to send.
-func (b *Bot) start(wg *sync.WaitGroup, what, id string, do func() error) {
-	select {
-	case b.hands[what] <- struct{}{}:
-	default:
-		return
-	}
-	if !b.begin() {
-		<-b.hands[what]
-		return
-	}
-	wg.Go(func() {
-		defer b.working.Done()
-		defer func() { <-b.hands[what] }()
-		err := jobs.Recovered(do)
-		switch {
-		case err == nil:
-			b.poke()
-		case !errors.Is(err, models.ErrStale) && !errors.Is(err, outbox.ErrTakenOver) && !errors.Is(err, context.Canceled):
-			b.Log.Error("background work failed; it will be tried again", what, id, "error", err)
-		}
-	})
-}
-
-// keepHouse does from time to time what has no hour of its own: it warns of
-// grants that end soon, and forgets what nobody asks for any more, a batch of
-// each at a time.
-func (b *Bot) keepHouse(ctx context.Context) {
-	now := b.Now()
-	if now.Before(b.kept.Add(houseEvery)) {
-		return
-	}
-	b.kept = now
-	if err := b.grants.Watch(ctx); err != nil && ctx.Err() == nil {
-		b.Log.Warn("grants not looked through", "error", err)
-	}
-	for _, kind := range []struct {
-		life  time.Duration
-		purge func(context.Context, time.Time, int) (int, error)
-	}{
-		{inboxLife, b.DB.PurgeInbox},
-		{outboxLife, b.DB.PurgeOutbox},
-		{callLife, b.DB.PurgeCalls},
-		{ticketLife, b.DB.PurgeTickets},
-		{noticeLife, b.DB.PurgeNotices},
-		{alertLife, b.DB.PurgeAlerts},
-		{0, b.DB.PurgeFiles},
-		{exportLife, b.DB.PurgeExports},
-	} {
-		gone, err := kind.purge(ctx, now.Add(-kind.life), purgeBatch)
-		if err != nil && ctx.Err() == nil {
-			b.Log.Warn("old rows not purged", "error", err)
-		}
-		if gone == purgeBatch {
-			b.kept = time.Time{} // there is more
-		}
-	}
-}
-
-// How long things are kept. Operations and coupons are kept forever: they are
-// the accounts.
 const (
-	inboxLife  = 72 * time.Hour       // WeCom's repeats are long over: callbacks older than a day are refused
-	outboxLife = 90 * 24 * time.Hour  // what was told, for explain
-	callLife   = 400 * 24 * time.Hour // what the platform said, for disputes about last year
-	ticketLife = 24 * time.Hour       // links and their way back serve for minutes
-	noticeLife = 90 * 24 * time.Hour  // a platform that repeats itself does so within days
-	alertLife  = 7 * 24 * time.Hour   // longer than anybody is left in peace
-	houseEvery = 10 * time.Minute
-	watchEvery = 5 * time.Minute
-	purgeBatch = 5000
+	passEvery = 500 * time.Millisecond
+
+	flightsPerConn = 8  // messages worked on for each connection: most of the time they wait for the platform
+	fewestFlights  = 64 // a few who wait for a platform that hangs must not keep the others waiting
+
+	batch = 64 // of one look
+
+	settling         = 32 // operations at once
+	settlingPerStore = 8  // so that a store whose platform does not answer leaves room for others
+	sending          = 32 // deliveries at once
+	renewing         = 32 // grants at once
+	reconciling      = 4  // closed days at once: they are long, and nobody waits
+
+	planEvery      = 5 * time.Minute
+	reconcileEvery = 10 * time.Second
+	exportEvery    = 10 * time.Second // for those of a process that died
+	alertsEvery    = 5 * time.Minute
+	grantsEvery    = 10 * time.Minute
+	backlogEvery   = 5 * time.Second
+	mostCounted    = 1000
 )
 
-// rescue takes up a message whose worker died, or whose pending answer can be
-// concluded.
-func (b *Bot) rescue(ctx context.Context, row models.Inbox) error {
-	row, err := b.DB.ClaimMessage(ctx, row, b.Now().Add(b.core.Lease(redeem.ConsumeCalls)))
-	if err != nil {
+// Names of the jobs that are woken.
+const (
+	exportJob    = "export"
+	alertJob     = "alerts"
+	planJob      = "reconciliation plan"
+	reconcileJob = "reconciliation"
+	purgeJob     = "purge"
+)
+
+// table is the background work, what people wait for first. Each job has a limit of
+// its own, so that a channel that hangs does not hold up the settling.
+func (b *Bot) table() []jobs.Job {
+	return append(b.Jobs(),
+		jobs.Job{Name: "operation", Limit: settling, PerKey: settlingPerStore, Due: b.dueOperations},
+		jobs.Job{Name: "delivery", Limit: sending, Drain: true, Due: b.dueDeliveries},
+		jobs.Job{Name: "card", Due: b.dueCards},
+		jobs.Job{Name: exportJob, Limit: exporting, Every: exportEvery, Due: b.dueExports},
+		jobs.Job{Name: "grant", Limit: renewing, Due: b.dueGrants},
+		jobs.Job{Name: "report", Due: b.dueReports},
+		jobs.Job{Name: reconcileJob, Limit: reconciling, Every: reconcileEvery, Due: b.dueReconciliations},
+		jobs.Job{Name: "figures", Due: b.dueFigures},
+		jobs.Periodic(planJob, planEvery, b.reconciliation.Plan),
+		jobs.Periodic(alertJob, alertsEvery, b.alerts.Check),
+		jobs.Periodic("grant warnings", grantsEvery, b.grants.Watch),
+		jobs.Periodic("backlog", backlogEvery, b.countBacklog),
+		jobs.Periodic(purgeJob, purgeEvery, b.purge),
+	)
+}
+
+// anothers reports whether an error only says that another worker was quicker.
+func anothers(err error) bool {
+	return errors.Is(err, models.ErrStale) || errors.Is(err, outbox.ErrTakenOver)
+}
+
+// dueOperations leaves out what belongs to a message that this process works on:
+// its worker brings it to its end, however long its lease was.
+func (b *Bot) dueOperations(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {
+	var full []int64
+	for _, key := range l.Full {
+		store, _ := strconv.ParseInt(key, 10, 64) // as it is made below
+		full = append(full, store)
+	}
+	due, err := b.DB.DueOperationsExcept(ctx, l.Now, l.Room+b.MaxFlights, full)
+	var tasks []jobs.Task
+	for _, op := range due {
+		if b.Holds(askedBy(op)) {
+			continue
+		}
+		tasks = append(tasks, jobs.Task{ID: op.ID, Key: strconv.FormatInt(op.StoreID, 10), Do: func(ctx context.Context) error {
+			defer b.Notify(askedBy(op))
+			return b.doubts.settle(ctx, op)
+		}})
+	}
+	return tasks, err
+}
+
+func (b *Bot) dueDeliveries(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {
+	due, err := b.out.Due(ctx, l.Now)
+	return jobs.Tasks(due, err, func(o models.Outgoing) string { return o.ID }, b.out.Deliver)
+}
+
+func (b *Bot) dueGrants(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {
+	due, err := b.grants.Due(ctx, batch)
+	return jobs.Tasks(due, err, func(g models.Grant) string { return g.ID }, b.grants.Renew)
+}
+
+func (b *Bot) dueExports(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {
+	due, err := b.DB.DueExports(ctx, l.Now, l.Room)
+	return jobs.Tasks(due, err, func(e models.Export) string { return e.ID }, b.exports.makeExport)
+}
+
+func (b *Bot) dueReconciliations(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {
+	due, err := b.reconciliation.Due(ctx, batch)
+	return jobs.Tasks(due, err, func(r models.Reconciliation) string { return fmt.Sprint(r.StoreID, " ", r.Day) }, b.reconciliation.Run)
+}
+
+func (b *Bot) dueCards(_ context.Context, l jobs.Look) ([]jobs.Task, error) {
+	since, due := b.out.CardsDue(l.Now)
+	return when(due, func(ctx context.Context) error { return b.out.ChangeCards(ctx, since, l.Now) }), nil
+}
+
+func (b *Bot) dueReports(_ context.Context, l jobs.Look) ([]jobs.Task, error) {
+	due := b.nightly.Due(l.Now)
+	return when(len(due) > 0, func(ctx context.Context) error { return b.nightly.Publish(ctx, due) }), nil
+}
+
+func (b *Bot) dueFigures(_ context.Context, l jobs.Look) ([]jobs.Task, error) {
+	return when(b.figures.KeepDue(l.Now), func(ctx context.Context) error { return b.figures.Keep(ctx, l.Now) }), nil
+}
+
+// when is a task if it is due.
+func when(due bool, do func(context.Context) error) []jobs.Task {
+	if !due {
+		return nil
+	}
+	return []jobs.Task{{Do: do}}
+}
+
+func (b *Bot) countBacklog(ctx context.Context) error {
+	n, err := b.DB.Backlog(ctx, b.Now(), mostCounted)
+	switch {
+	case errors.Is(err, models.ErrUnavailable): // as those will say who look for what is due
+		return nil
+	case err != nil:
 		return err
 	}
-	if !row.AnsweredAt.IsZero() {
-		return b.DB.Tx(ctx, func(tx *models.DB) error { return b.doubts.conclude(ctx, tx, row, false) })
+	b.Observer.Backlog(n.Messages, n.Operations, n.Outgoing)
+	return nil
+}
+
+// answer works on a message to its answer.
+func (b *Bot) answer(ctx context.Context, row models.Inbox, m bot.Message) (bot.Reply, error) {
+	reply, err := b.work(ctx, row, m)
+	if err == nil && reply.Pending {
+		err = b.doubts.lookAgain(ctx, row.ID)
 	}
-	var m bot.Message
-	if err := json.Unmarshal(row.Payload, &m); err != nil {
-		return fmt.Errorf("bot: stored message: %w", err)
-	}
-	_, err = b.answerTo(ctx, row, m)
-	return err
+	return reply, err
+}
+
+// conclude looks whether the pending answer to a message can be replaced.
+func (b *Bot) conclude(ctx context.Context, row models.Inbox) error {
+	return b.DB.Tx(ctx, func(tx *models.DB) error { return b.doubts.conclude(ctx, tx, row, false) })
 }

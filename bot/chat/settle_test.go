@@ -162,7 +162,7 @@ func TestLostConsumeInGroup(t *testing.T) {
 			t.Fatal("settled, and not ready")
 		}
 		has(t, r, "核销成功")
-		if sent := b.courier.all(); len(sent) != 1 || sent[0].ReplyURL != m.ReplyURL {
+		if sent := b.courier.all(); len(sent) != 1 || sent[0].Way != m.Way {
 			t.Errorf("sent %+v, want the final card by the reply URL", sent)
 		}
 	})
@@ -415,13 +415,12 @@ func TestPassiveAnswerGoesOutOnce(t *testing.T) {
 		fetched := b.at(robot, group, "zhangsan")
 		fetched.Kind, fetched.Text = bot.Text, "帮助"
 		id := b.start(fetched)
-		b.bot.Delivered(id, bot.Reply{})
-		b.bot.working.Wait()
+		b.fetched(id, bot.Reply{})
 		missed := b.at(robot, group, "zhangsan")
 		missed.Kind, missed.Text = bot.Text, "帮助"
 		b.start(missed)
 		b.settle()
-		if sent := b.courier.all(); len(sent) != 1 || sent[0].ReplyURL != missed.ReplyURL {
+		if sent := b.courier.all(); len(sent) != 1 || sent[0].Way != missed.Way {
 			t.Errorf("sent %+v, want only what was not fetched", sent)
 		}
 	})
@@ -443,8 +442,7 @@ func TestRepeatMeetsTheOutbox(t *testing.T) {
 			t.Error("a repeat is not answered though nothing is out")
 		}
 		b.bot.Pass(t.Context())
-		b.bot.Delivered(taken, bot.Reply{})
-		b.bot.working.Wait()
+		b.fetched(taken, bot.Reply{})
 		b.clock.Advance(2 * outbox.FallbackDelay)
 		b.bot.Pass(t.Context())
 		if sent := b.courier.all(); len(sent) != 0 {
@@ -477,9 +475,10 @@ func TestPassiveAnswerDoesNotWait(t *testing.T) {
 		m := b.at(robot, group, "zhangsan")
 		m.Kind, m.Text = bot.Text, "帮助"
 		id := b.start(m)
+		shown, _ := b.bot.Await(t.Context(), id)
 		b.must(b.db.Tx(t.Context(), func(*models.DB) error { // has the only connection to the file
 			returned := make(chan struct{})
-			go func() { b.bot.Delivered(id, bot.Reply{}); close(returned) }()
+			go func() { b.bot.Delivered(id, shown, bot.Reply{}); close(returned) }()
 			select {
 			case <-returned:
 			case <-time.After(20 * time.Second):
@@ -487,7 +486,7 @@ func TestPassiveAnswerDoesNotWait(t *testing.T) {
 			}
 			return nil
 		}))
-		b.bot.working.Wait()
+		b.bot.Wait()
 		b.settle()
 		if sent := b.courier.all(); len(sent) != 0 {
 			t.Errorf("sent as well: %+v", sent)
@@ -501,8 +500,7 @@ func TestRestOfPassiveAnswer(t *testing.T) {
 		m := b.at(robot, group, "zhangsan")
 		m.Kind, m.Text = bot.Text, "帮助"
 		id := b.start(m)
-		b.bot.Delivered(id, bot.Reply{Text: "还有"})
-		b.bot.working.Wait()
+		b.fetched(id, bot.Reply{Text: "还有"})
 		b.settle()
 		if sent := b.courier.all(); len(sent) != 1 || sent[0].Reply.Card != nil || sent[0].Reply.Text != "还有" {
 			t.Errorf("sent %+v, want the rest alone", sent)
@@ -563,18 +561,18 @@ func TestPacing(t *testing.T) {
 		for range 2*perMinute + 3 {
 			m := b.at(app, "", "zhangsan")
 			m.Kind, m.Text = bot.Text, "帮助"
-			b.start(m)
+			b.start(m) // sends it, as long as there is room
 		}
 		other := b.at(app, "", "lisi")
 		other.Kind, other.Text = bot.Text, "帮助"
 		b.start(other)
 		var perStep []int
 		for range 4 {
-			before := len(b.courier.all())
 			for range 3 * perMinute {
 				b.bot.Pass(t.Context())
 			}
-			perStep = append(perStep, len(b.courier.all())-before)
+			perStep = append(perStep, len(b.courier.all())-b.seen)
+			b.seen = len(b.courier.all())
 			b.clock.Advance(time.Minute)
 		}
 		if want := []int{perMinute + 1, perMinute, 3, 0}; !slices.Equal(perStep, want) {
@@ -592,7 +590,7 @@ func TestReplyURLUsed(t *testing.T) {
 		b.start(m)
 		b.settle()
 		b.settle()
-		if sent := b.courier.all(); len(sent) != 1 || sent[0].Channel != app || sent[0].User != "zhangsan" || sent[0].ReplyURL != "" {
+		if sent := b.courier.all(); len(sent) != 1 || sent[0].Channel != app || sent[0].User != "zhangsan" || sent[0].Way != (bot.Way{}) {
 			t.Errorf("sent %+v, want the same by the app", sent)
 		}
 	})
@@ -617,11 +615,11 @@ func TestPurge(t *testing.T) {
 		}
 		had, _ := left()
 		b.clock.Advance(inboxLife - time.Minute)
-		b.bot.keepHouse(t.Context())
+		b.must(b.bot.purge(t.Context()))
 		_, err := b.db.Message(t.Context(), id)
 		b.must(err)
-		b.clock.Advance(houseEvery)
-		b.bot.keepHouse(t.Context())
+		b.clock.Advance(purgeEvery)
+		b.must(b.bot.purge(t.Context()))
 		if _, err := b.db.Message(t.Context(), id); !errors.Is(err, models.ErrNotFound) {
 			t.Errorf("an old message is still there: %v", err)
 		}
@@ -629,12 +627,12 @@ func TestPurge(t *testing.T) {
 			t.Errorf("after %s: %d of %d calls and %d of 1 answers", inboxLife, calls, had, out)
 		}
 		b.clock.Advance(outboxLife)
-		b.bot.keepHouse(t.Context())
+		b.must(b.bot.purge(t.Context()))
 		if calls, out := left(); calls != had || out != 0 {
 			t.Errorf("after %s: %d of %d calls and %d answers", outboxLife, calls, had, out)
 		}
 		b.clock.Advance(callLife)
-		b.bot.keepHouse(t.Context())
+		b.must(b.bot.purge(t.Context()))
 		if calls, _ := left(); calls != 0 {
 			t.Errorf("after %s: %d calls", callLife, calls)
 		}
@@ -655,7 +653,7 @@ func TestStop(t *testing.T) {
 		b.must(err)
 		stop()
 		<-ran
-		if _, err := b.bot.Accept(t.Context(), b.at(app, "", "zhangsan")); !errors.Is(err, ErrStopping) {
+		if _, err := b.bot.Accept(t.Context(), b.at(app, "", "zhangsan")); !errors.Is(err, bot.ErrStopping) {
 			t.Errorf("a stopped bot answers %v", err)
 		}
 		sent := b.courier.all()

@@ -15,6 +15,7 @@ import (
 	"yanquan/bot/outbox"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/jobs"
 	"yanquan/internal/race"
 	"yanquan/models"
 	"yanquan/models/modelstest"
@@ -33,6 +34,7 @@ type bench struct {
 	dialect  string
 	ids      int
 	before   *atomic.Pointer[func(*http.Request)] // is called before the platform gets a request
+	seen     int                                  // deliveries that a test has looked at
 }
 
 const (
@@ -97,6 +99,7 @@ func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string)
 		Callback:    func(platform string) string { return "https://example.com/auth/" + platform + "/callback" },
 		Managers:    []string{"Boss"}, NoticeChannel: app, CallTimeout: timeout, Now: clock.Now,
 		Sleep: func(ctx context.Context, d time.Duration) error { clock.Advance(d); return ctx.Err() },
+		Pause: jobs.Sleep, // the background work of a test goes by the machine's time
 		Link:  func(id string) string { return "https://example.com/v/" + id },
 	})
 	b.must(err)
@@ -161,11 +164,14 @@ func (b *bench) order(code string, n int) []dianpingtest.Voucher {
 func (b *bench) at(channel, chat, user string) bot.Message {
 	b.ids++
 	m := bot.Message{Channel: channel, ID: NewID(), Chat: chat, User: user, At: b.clock.Now()}
-	if m.Passive() {
-		m.ReplyURL = "https://example.com/response?response_code=" + m.ID
+	if channel == robot {
+		m.Way = bot.Way{Passive: true, Once: true, Robot: true, Wire: wire("response_url", m.ID)}
 	}
 	return m
 }
+
+// wire is what a channel gives for an answer; the bot does not look at it.
+func wire(name, value string) bot.Wire { return bot.Wire(fmt.Sprintf("{%q:%q}", name, value)) }
 
 // give hands a message to the bot and waits for its final reply.
 func (b *bench) give(m bot.Message) bot.Reply {
@@ -179,6 +185,14 @@ func (b *bench) give(m bot.Message) bot.Reply {
 		b.t.Fatalf("no final reply to %+v", m)
 	}
 	return r
+}
+
+// fetched lets a callback have taken the reply to a message, but for rest.
+func (b *bench) fetched(id string, rest bot.Reply) {
+	b.t.Helper()
+	shown, _ := b.bot.Await(b.t.Context(), id)
+	b.bot.Delivered(id, shown, rest)
+	b.bot.Wait()
 }
 
 // say texts in the first store's group.
@@ -211,12 +225,28 @@ func (b *bench) key(r bot.Reply, text string) string {
 	return ""
 }
 
-// start hands a message over without waiting for more than its worker.
-func (b *bench) start(m bot.Message) string {
+// hold lets the first call of the platform wait: held is closed when it is there.
+func (b *bench) hold() (held <-chan struct{}, release func()) {
+	there, gone := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	hold := func(*http.Request) { once.Do(func() { close(there); <-gone }) }
+	b.before.Store(&hold)
+	return there, sync.OnceFunc(func() { close(gone) })
+}
+
+// accept hands a message over.
+func (b *bench) accept(m bot.Message) string {
 	b.t.Helper()
 	id, err := b.bot.Accept(b.t.Context(), m)
 	b.must(err)
-	b.bot.working.Wait()
+	return id
+}
+
+// start hands a message over without waiting for more than its worker.
+func (b *bench) start(m bot.Message) string {
+	b.t.Helper()
+	id := b.accept(m)
+	b.bot.Wait()
 	return id
 }
 
@@ -310,7 +340,7 @@ type courier struct {
 }
 
 func (c *courier) FirstForm(d bot.Delivery) bot.Form {
-	if d.ResponseCode != "" {
+	if d.Channel == app && d.Card != "" && (d.Code != "" || d.Way.Wire != "") {
 		return bot.AsUpdate
 	}
 	return bot.AsCard
@@ -328,6 +358,8 @@ func (c *courier) PerMinute(d bot.Delivery) int {
 	}
 	return 0
 }
+
+func (c *courier) Changes(channel string) bool { return channel == app }
 
 func (c *courier) Away() []string {
 	c.mu.Lock()
@@ -348,7 +380,7 @@ func (c *courier) Deliver(_ context.Context, d bot.Delivery) (bot.Sent, error) {
 	c.sent = append(c.sent, d)
 	if card := d.Reply.Card; d.Channel == app && (d.Form == bot.AsCard || d.Form == bot.AsUpdate && c.again) && card != nil && len(card.Keys) > 0 {
 		c.codes++
-		return bot.Sent{MessageID: "m", ResponseCode: fmt.Sprintf("code-%d", c.codes)}, nil
+		return bot.Sent{MessageID: "m", Code: fmt.Sprintf("code-%d", c.codes)}, nil
 	}
 	return bot.Sent{MessageID: "m"}, nil
 }

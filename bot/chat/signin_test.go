@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"yanquan/bot/ticket"
+	"yanquan/bot"
 )
 
 // A link signs in once and for ten minutes; a session lasts a working day, or until
@@ -24,7 +24,7 @@ func TestSignIn(t *testing.T) {
 		}
 		over := func(what string, err error) {
 			t.Helper()
-			if !errors.Is(err, ticket.ErrSignInOver) {
+			if !errors.Is(err, bot.ErrSignInOver) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}

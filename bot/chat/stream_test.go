@@ -19,7 +19,7 @@ const socket = "socket/group"
 // over makes a message of the long connection.
 func (b *bench) over(chat, user, text string) bot.Message {
 	m := b.at(socket, chat, user)
-	m.Kind, m.Text, m.ReqID = bot.Text, text, "req-"+m.ID
+	m.Kind, m.Text, m.Way = bot.Text, text, bot.Way{Robot: true, Streams: true, Wire: wire("req_id", m.ID)}
 	return m
 }
 
@@ -79,7 +79,7 @@ func TestSocketAnswer(t *testing.T) {
 		has(t, sent[0].Reply, "核销成功")
 		d := sent[0]
 		d.Reply, d.ID = bot.Reply{}, ""
-		if d != (bot.Delivery{Channel: socket, Chat: group, User: "zhangsan", Form: bot.AsCard, ReqID: m.ReqID, Answers: bot.Text, Asked: d.Asked, SentAs: "ZhangSan", Stream: id}) || d.Asked.IsZero() {
+		if d != (bot.Delivery{Channel: socket, Chat: group, User: "zhangsan", Form: bot.AsCard, Way: m.Way, Answers: bot.Text, Asked: d.Asked, SentAs: "ZhangSan", Stream: id}) || d.Asked.IsZero() {
 			t.Errorf("delivery is %+v", d)
 		}
 		b.start(m) // the same once more
@@ -135,16 +135,16 @@ func TestSocketStream(t *testing.T) {
 		later, err := b.bot.Accept(t.Context(), b.over(group, "zhangsan", "验 "+second))
 		b.must(err)
 		for len(b.courier.all()) < 2 {
-			b.bot.dispatch(t.Context())
+			b.bot.Pass(t.Context())
 		}
 		close(release)
-		b.bot.working.Wait()
+		b.bot.Wait()
 		b.bot.Pass(t.Context())
 		sent = b.courier.all()
 		if len(sent) != 3 {
 			t.Fatalf("sent %+v", sent)
 		}
-		if d := sent[1]; d.Form != bot.AsStream || d.Stream != later || d.Stream == id || d.ReqID == "" {
+		if d := sent[1]; d.Form != bot.AsStream || d.Stream != later || d.Stream == id || d.Way.Wire == "" {
 			t.Errorf("the line is %+v", d)
 		}
 		has(t, sent[1].Reply, "核验中，请稍候…")
@@ -197,7 +197,7 @@ func TestSocketStreamEnds(t *testing.T) {
 		sent = b.courier.all()
 		last := sent[len(sent)-1]
 		has(t, last.Reply, "核销成功")
-		if last.Open || last.ReqID != "req-"+row.MessageID {
+		if last.Open || last.Way.Wire != wire("req_id", row.MessageID) {
 			t.Errorf("the outcome is delivered as %+v", last)
 		}
 	})
@@ -213,6 +213,7 @@ func TestSocketPress(t *testing.T) {
 		b.bot.Pass(t.Context())
 		c := b.courier.all()[0].Reply
 		press := b.over("", "zhangsan", "")
+		press.Way.Streams = false
 		press.Kind, press.Button = bot.Click, &bot.Button{TaskID: c.Card.TaskID, Key: b.key(c, "确认核销")}
 		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume", Times: 1}))
 		b.start(press)
@@ -228,11 +229,11 @@ func TestSocketPress(t *testing.T) {
 			t.Fatalf("sent %+v", sent)
 		}
 		pending, final := sent[1], sent[2]
-		if !pending.Reply.Pending || pending.ReqID != press.ReqID || pending.Answers != bot.Click || pending.Pressed != c.Card.TaskID || pending.Stream != "" {
+		if !pending.Reply.Pending || pending.Way != press.Way || pending.Answers != bot.Click || pending.Card != c.Card.TaskID || pending.Stream != "" {
 			t.Errorf("under way: %+v", pending)
 		}
 		has(t, final.Reply, "核销成功")
-		if final.Answers != bot.Click || final.Pressed != "" {
+		if final.Answers != bot.Click || final.Card != "" {
 			t.Errorf("the update is used up: %+v", final)
 		}
 	})
@@ -276,7 +277,7 @@ func TestSocketStreamWithoutWords(t *testing.T) {
 func TestSocketEnter(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		m := b.over("", "zhangsan", "")
-		m.Kind = bot.Enter
+		m.Kind, m.Way.Streams = bot.Enter, false
 		b.start(m)
 		b.bot.Pass(t.Context())
 		sent := b.courier.all()
@@ -309,7 +310,7 @@ func TestSocketAway(t *testing.T) {
 		b.bot.Pass(t.Context())
 		b.bot.Pass(t.Context())
 		sent := b.courier.all()
-		if len(sent) != 1 || sent[0].Channel != app || sent[0].User != "zhangsan" || sent[0].ReqID != "" {
+		if len(sent) != 1 || sent[0].Channel != app || sent[0].User != "zhangsan" || sent[0].Way != (bot.Way{}) {
 			t.Fatalf("sent %+v", sent)
 		}
 		has(t, sent[0].Reply, "核销成功")
@@ -357,12 +358,12 @@ func TestKeep(t *testing.T) {
 		m := b.over(group, "zhangsan", "验 "+Code)
 		b.must(b.bot.Keep(t.Context(), m))
 		b.must(b.bot.Keep(t.Context(), m))
-		b.bot.working.Wait()
+		b.bot.Wait()
 		b.effects(Code, 0, 0)
 		b.bot.Pass(t.Context()) // of another process
 		b.bot.Pass(t.Context())
 		b.effects(Code, 1, 0)
-		if sent := b.courier.all(); len(sent) != 1 || sent[0].ReqID != m.ReqID {
+		if sent := b.courier.all(); len(sent) != 1 || sent[0].Way != m.Way {
 			t.Errorf("sent %+v", sent)
 		}
 	})

@@ -23,11 +23,8 @@ type turns struct {
 
 // Time allowed for things other than platform calls.
 const (
-	passEvery    = 500 * time.Millisecond
-	batch        = 64
-	mostFlights  = 2000 // at 200 messages a second enough for a platform that takes 10 s
-	maxMessageID = 128  // longer ids are kept as their hash
-	maxAttempts  = 5    // a message that fails more often is answered with an apology
+	staleAfter  = 3 * time.Minute // what is not begun by then is not done any more
+	maxAttempts = 5               // a message that fails more often is answered with an apology
 )
 
 // act makes a change and its answer one transaction, so that a message that is

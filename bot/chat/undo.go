@@ -28,36 +28,14 @@ func (v *vouchers) undoCode(ctx context.Context, row models.Inbox, m bot.Message
 
 // operationOn finds what was done with a code in one of the stores; nil: nothing.
 func (v *vouchers) operationOn(ctx context.Context, places []access.Place, code string) (*models.Operation, error) {
-	var found *models.Operation
-	for _, p := range places {
-		op, err := v.DB.OperationByCoupon(ctx, p.ID, code)
-		if errors.Is(err, models.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("chat: operation of a code: %w", err)
-		}
-		if found == nil || rank(op.State) > rank(found.State) {
-			found = &op
-		}
-	}
-	if found != nil && found.State == models.Rejected {
+	op, err := v.DB.OperationByCouponIn(ctx, access.IDs(places), code)
+	switch {
+	case errors.Is(err, models.ErrNotFound) || err == nil && op.State == models.Rejected:
 		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("chat: operation of a code: %w", err)
 	}
-	return found, nil
-}
-
-// rank prefers, among operations on one code, the one an undo can mean.
-func rank(s models.State) int {
-	switch s {
-	case models.Done, models.Undoing, models.UndoUnknown:
-		return 3
-	case models.Calling, models.Unknown:
-		return 2
-	case models.Undone:
-		return 1
-	}
-	return 0
+	return &op, nil
 }
 
 func notVerified(code string) bot.Reply {

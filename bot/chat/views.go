@@ -159,7 +159,7 @@ func (v *views) undoReply(ctx context.Context, tx *models.DB, m bot.Message, op 
 			reply = bot.Reply{Card: list.Card}
 		}
 	}
-	reply.Pending = !op.State.Terminal() && !op.NeedsHuman
+	reply.Pending, reply.Open = unsettled(op)
 	return reply, err
 }
 
@@ -238,7 +238,15 @@ func (v *views) verifyReply(ctx context.Context, tx *models.DB, m bot.Message, i
 		}
 	}
 	card := v.words.Operation(s, op, coupons[op.ID])
-	return bot.Reply{Card: &card, Pending: !op.State.Terminal() && !op.NeedsHuman}, nil
+	reply := bot.Reply{Card: &card}
+	reply.Pending, reply.Open = unsettled(op)
+	return reply, nil
+}
+
+// unsettled says whether an operation has an outcome to come: promised, or hoped for.
+func unsettled(op models.Operation) (pending, open bool) {
+	under := !op.State.Terminal()
+	return under && !op.NeedsHuman, under && op.NeedsHuman
 }
 
 // operationReply is the card of one operation as it stands.

@@ -10,6 +10,7 @@ import (
 	"yanquan/bot"
 	"yanquan/bot/access"
 	"yanquan/bot/command"
+	"yanquan/bot/redeem"
 	"yanquan/models"
 )
 
@@ -17,7 +18,7 @@ import (
 // the same message after a crash: what was done before is found in the journal.
 func (b *Bot) work(ctx context.Context, row models.Inbox, m bot.Message) (bot.Reply, error) {
 	m = b.access.Identify(ctx, m)
-	if row.Attempt > 1 {
+	if row.Attempt > 1 || b.tooLate(row, m) {
 		if reply, done, err := b.resume(ctx, row, m); done || err != nil {
 			return reply, err
 		}
@@ -65,7 +66,20 @@ func notUnderstood(word string) string {
 	return "这种消息我看不懂。" + instead
 }
 
-// resume takes up a message that an earlier worker has begun. What the journal
+// tooLate reports whether a message has waited for so long that nothing new is
+// begun for it: whoever sent it has done something else meanwhile.
+func (b *Bot) tooLate(row models.Inbox, m bot.Message) bool {
+	asks := m.Kind != bot.Enter && m.Kind != bot.Usage
+	return asks && b.Now().Sub(row.ReceivedAt) >= staleAfter
+}
+
+// What a message is answered with that was not worked on.
+var (
+	notHandled = bot.Reply{Text: "我这边出错了，这条消息没有处理。请再发一次；还不行，请告诉管理员。"}
+	stale      = bot.Reply{Text: "这条消息没有处理，请再发一次。"}
+)
+
+// resume takes up a message that an earlier worker may have begun. What the journal
 // has of it is settled or answered as it is, even where the sender has lost their
 // place since; only what was not begun needs access again, in the same store.
 func (b *Bot) resume(ctx context.Context, row models.Inbox, m bot.Message) (bot.Reply, bool, error) {
@@ -77,15 +91,26 @@ func (b *Bot) resume(ctx context.Context, row models.Inbox, m bot.Message) (bot.
 	if err != nil {
 		return bot.Reply{}, false, fmt.Errorf("bot: resume: %w", err)
 	}
-	if len(ops)+len(undos) == 0 {
-		if row.Attempt <= maxAttempts {
-			return bot.Reply{}, false, nil
-		}
-		reply, err := b.turns.finish(ctx, row, m, bot.Reply{Text: "我这边出错了，这条消息没有处理。请再发一次；还不行，请告诉管理员。"})
-		return reply, true, err
+	late, often := b.tooLate(row, m), row.Attempt > maxAttempts
+	switch {
+	case len(ops)+len(undos) > 0:
+		return b.resumeBegun(ctx, row, m, ops, !late && !often)
+	case often:
+		_, err = b.turns.finish(ctx, row, m, notHandled)
+		return notHandled, true, err
+	case late:
+		_, err = b.turns.finish(ctx, row, m, stale)
+		return stale, true, err
 	}
+	return bot.Reply{}, false, nil
+}
+
+// resumeBegun brings a message to its end of which the journal has something. Its
+// codes that were not begun are verified now, or else answered as not handled.
+func (b *Bot) resumeBegun(ctx context.Context, row models.Inbox, m bot.Message, ops []models.Operation, goOn bool) (reply bot.Reply, done bool, err error) {
 	items, again := itemsOf(m)
-	if len(ops) > 0 && len(ops) < len(items) && row.Attempt <= maxAttempts {
+	rest := len(ops) > 0 && len(ops) < len(items)
+	if rest && goOn {
 		places, _, err := b.access.Of(ctx, b.DB, m)
 		if err != nil {
 			return bot.Reply{}, false, err
@@ -95,14 +120,43 @@ func (b *Bot) resume(ctx context.Context, row models.Inbox, m bot.Message) (bot.
 			return reply, true, err
 		}
 	}
-	var reply bot.Reply
 	err = b.DB.Tx(ctx, func(tx *models.DB) (err error) {
+		if rest {
+			if err := b.notBegun(ctx, tx, ops, items); err != nil {
+				return err
+			}
+		}
 		if reply, err = b.views.replyAgain(ctx, tx, m, row.ID); err != nil {
 			return err
 		}
 		return b.out.Answer(ctx, tx, row, m, reply)
 	})
 	return reply, true, err
+}
+
+// notBegun records of each code of a message that has no operation that it was not
+// handled, so that it is answered as the others are, now and whenever the answer is
+// shown again.
+func (b *Bot) notBegun(ctx context.Context, tx *models.DB, ops []models.Operation, items []command.Item) error {
+	begun := map[int]bool{}
+	for _, op := range ops {
+		begun[op.Seq] = true
+	}
+	first := ops[0]
+	for seq, it := range items {
+		if begun[seq] {
+			continue
+		}
+		_, err := tx.Refuse(ctx, models.Operation{
+			ID: b.NewID(), StoreID: first.StoreID, Code: it.Code, Count: it.Count, InboxID: first.InboxID, Seq: seq,
+			Channel: first.Channel, Chat: first.Chat, UserID: first.UserID, User: first.User, CreatedAt: b.Now(),
+			Outcome: models.Outcome{Reason: redeem.ReasonNotHandled},
+		})
+		if err != nil {
+			return fmt.Errorf("bot: code not handled: %w", err)
+		}
+	}
+	return nil
 }
 
 // itemsOf is what a message asks to verify.

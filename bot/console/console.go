@@ -1,9 +1,6 @@
-// Package console is the pages on which those who lead or manage stores look at
-// their days: figures, the history of vouchers, the story of one. It knows HTML,
-// cookies and sessions; what there is to see, and for whom, it asks the bot.
-//
-// A link from the chat signs one person in. Pages are rendered on the server, work
-// without script and load nothing from elsewhere.
+// Package console is the pages of leads and managers, signed in by a link from the
+// chat or by WeCom: rendered on the server, without script and with nothing from
+// elsewhere. What there is to see, and for whom, it asks package desk.
 package console
 
 import (
@@ -16,9 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"yanquan/bot"
 	"yanquan/bot/command"
 	"yanquan/bot/desk"
-	"yanquan/bot/ticket"
 	"yanquan/models"
 )
 
@@ -41,7 +38,7 @@ type Desk interface {
 // SignIns are the links and sessions by which people are known.
 type SignIns interface {
 	// OfferedSignIn looks at a link without using it up; SignIn does. The error of
-	// what opens nothing is [ticket.ErrSignInOver].
+	// what opens nothing is [bot.ErrSignInOver].
 	OfferedSignIn(ctx context.Context, link string) (user string, err error)
 	SignIn(ctx context.Context, link string) (session string, until time.Time, err error)
 	// Admit begins a session of somebody whom WeCom vouches for.
@@ -177,7 +174,7 @@ func (c *Console) signedIn(show func(http.ResponseWriter, *http.Request, desk.De
 		if err == nil {
 			user, err = c.SignIns.SignedIn(r.Context(), k.Value)
 		} else {
-			err = ticket.ErrSignInOver
+			err = bot.ErrSignInOver
 		}
 		var d desk.Desk
 		if err == nil {
@@ -225,7 +222,7 @@ func (c *Console) askToSignIn(w http.ResponseWriter, r *http.Request) {
 // refuse says in plain words why there is nothing to see.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
-	case errors.Is(err, ticket.ErrSignInOver):
+	case errors.Is(err, bot.ErrSignInOver):
 		c.askToSignIn(w, r)
 	case errors.Is(err, errNoDesk):
 		c.notice(w, r, http.StatusForbidden, "没有可以看的门店", "只有组长和店长可以看后台。")

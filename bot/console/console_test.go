@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"yanquan/bot"
 	"yanquan/bot/command"
 	"yanquan/bot/desk"
 	"yanquan/bot/reconcile"
-	"yanquan/bot/ticket"
 	"yanquan/models"
 )
 
@@ -69,7 +69,7 @@ func (d *fakeDesk) Admit(context.Context, string) (string, time.Time, error) {
 }
 func (d *fakeDesk) SignedIn(_ context.Context, session string) (string, error) {
 	if session != "the-session" {
-		return "", ticket.ErrSignInOver
+		return "", bot.ErrSignInOver
 	}
 	return "wang", nil
 }
@@ -95,7 +95,7 @@ var store = []models.Store{{ID: 1, Name: `<b>"店"</b>`}, {ID: 2, Name: "乙店"
 // Whatever the platform and people call things is shown as text.
 func TestHostileNames(t *testing.T) {
 	const hostile = `"><script>alert(1)</script>`
-	line := []desk.Line{{Name: hostile, Verified: 1}}
+	line := []desk.Line{{Name: hostile, Tally: models.Tally{Verified: models.Sum{Count: 1}}}}
 	d := &fakeDesk{
 		stores: store, managed: true,
 		checked: []desk.DayChecked{{Store: store[0], Says: hostile, Result: &reconcile.Result{
@@ -103,7 +103,7 @@ func TestHostileNames(t *testing.T) {
 			Items:   []reconcile.Item{{Kind: reconcile.AmountDiffers, Code: hostile, Title: hostile, Account: hostile, Channel: hostile}}}}},
 		roster:  []desk.StoreSheet{{Store: store[0], State: hostile, People: []desk.Person{{Member: models.Member{Name: hostile, UserID: hostile}, Role: hostile}}}},
 		changes: []desk.Change{{Who: hostile, Where: hostile, What: hostile}},
-		sheet:   desk.Sheet{ByStore: line, ByPerson: line, ByDeal: line, Refused: line, Outlook: []string{hostile}, Span: command.Span{From: now, To: now, Title: hostile}},
+		sheet:   desk.Sheet{ByStore: line, ByPerson: line, ByDeal: line, Refused: []desk.Refused{{What: hostile, Times: 1}}, Outlook: []string{hostile}, Span: command.Span{From: now, To: now, Title: hostile}},
 		found:   []desk.Found{{Operation: models.Operation{ID: hostile, Title: hostile, Code: hostile, User: hostile}, Store: hostile, Says: hostile}},
 	}
 	for _, path := range []string{"/console/", "/console/reconcile?store=1", "/console/stores", "/console/audit", "/console/history?q=" + url.QueryEscape(hostile) + "&state=" + url.QueryEscape(hostile)} {
@@ -184,7 +184,7 @@ func (members) Visitor(_ context.Context, code string) (string, error) {
 	case "guest":
 		return "", nil
 	}
-	return "", ticket.ErrSignInOver
+	return "", bot.ErrSignInOver
 }
 
 // A browser that WeCom sends back gets the page it came for, on this host and

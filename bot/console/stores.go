@@ -1,7 +1,6 @@
 package console
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -31,7 +30,7 @@ type checkedRow struct {
 
 type itemRow struct {
 	reconcile.Item
-	When, Amount string
+	When string
 }
 
 // itemsShown of one day; a till that verifies everything has hundreds.
@@ -68,11 +67,7 @@ func (c *Console) reconcile(w http.ResponseWriter, r *http.Request, d desk.Desk)
 		shown := v.One.Items[:min(len(v.One.Items), itemsShown)]
 		v.More = len(v.One.Items) - len(shown)
 		for _, i := range shown {
-			row := itemRow{Item: i, When: i.At.In(c.Location).Format("01-02 15:04"), Amount: max(i.OursFen, i.PlatformFen).String()}
-			if i.Kind == reconcile.AmountDiffers {
-				row.Amount = fmt.Sprintf("平台 %v，机器人 %v", i.PlatformFen, i.OursFen)
-			}
-			v.Items = append(v.Items, row)
+			v.Items = append(v.Items, itemRow{Item: i, When: i.At.In(c.Location).Format("01-02 15:04")})
 		}
 	}
 	c.render(w, r, http.StatusOK, page{Title: "对账 " + day, View: "reconcile", Data: v, Desk: &d})

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"yanquan/bot/ticket"
+	"yanquan/bot"
 )
 
 // Members is how WeCom says who is at the browser: it sends the browser back with
@@ -40,12 +40,12 @@ func (c *Console) fromWeCom(w http.ResponseWriter, r *http.Request) {
 	c.put(w, c.stateCookie(), "", 0)
 	k, err := r.Cookie(c.stateCookie())
 	if err != nil {
-		c.refuse(w, r, ticket.ErrSignInOver)
+		c.refuse(w, r, bot.ErrSignInOver)
 		return
 	}
 	state, next, _ := strings.Cut(k.Value, ".")
 	if state == "" || subtle.ConstantTimeCompare([]byte(state), []byte(r.URL.Query().Get("state"))) != 1 {
-		c.refuse(w, r, ticket.ErrSignInOver)
+		c.refuse(w, r, bot.ErrSignInOver)
 		return
 	}
 	user, err := c.Members.Visitor(r.Context(), r.URL.Query().Get("code"))

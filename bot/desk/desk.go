@@ -1,6 +1,9 @@
+// Package desk shows leads and managers what happened in their stores. It changes
+// nothing, and does not know pages or chats.
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,14 +22,14 @@ import (
 
 // Desks shows leads and managers what they may see; it changes nothing.
 type Desks struct {
-	DB        *models.DB
-	Words     *words.Words
-	Figures   *figures.Counter
-	Ledger    *reconcile.Keeper
-	Platforms map[string]dianping.Client
-	Access    *access.Access
-	Location  *time.Location
-	Now       func() time.Time
+	DB             *models.DB
+	Words          *words.Words
+	Figures        *figures.Counter
+	Reconciliation *reconcile.Keeper
+	Platforms      map[string]dianping.Client
+	Access         *access.Access
+	Location       *time.Location
+	Now            func() time.Time
 }
 
 // Desk is what one person may look at on the console's pages: the stores they
@@ -41,27 +44,19 @@ type Desk struct {
 // Desk finds what somebody may look at; without stores it is nothing.
 func (k *Desks) Desk(ctx context.Context, user string) (Desk, error) {
 	d := Desk{User: strings.ToLower(user)}
-	all, err := k.DB.Stores(ctx)
+	all := k.Access.ManagesAll(d.User)
+	places, err := k.DB.Places(ctx, models.PlaceFilter{User: d.User, All: all})
 	if err != nil {
-		return Desk{}, fmt.Errorf("bot: stores: %w", err)
+		return Desk{}, fmt.Errorf("bot: places: %w", err)
 	}
-	members, err := k.DB.Memberships(ctx, d.User)
-	if err != nil {
-		return Desk{}, fmt.Errorf("bot: memberships: %w", err)
-	}
-	sees, manages := map[int64]bool{}, map[int64]bool{}
-	for _, m := range members {
-		manages[m.StoreID] = m.Role == models.RoleManager
-		sees[m.StoreID] = manages[m.StoreID] || m.Role == models.RoleLead
-		d.Name = m.Name
-	}
-	slices.SortFunc(all, func(x, y models.Store) int { return strings.Compare(x.Name, y.Name) })
-	for _, s := range all {
-		if k.Access.ManagesAll(d.User) || sees[s.ID] {
-			d.Stores = append(d.Stores, s)
+	for _, p := range places {
+		d.Name = cmp.Or(d.Name, p.Member.Name)
+		manages := all || p.Member.Role == models.RoleManager
+		if manages {
+			d.Managed = append(d.Managed, p.Store)
 		}
-		if k.Access.ManagesAll(d.User) || manages[s.ID] {
-			d.Managed = append(d.Managed, s)
+		if manages || p.Member.Role == models.RoleLead {
+			d.Stores = append(d.Stores, p.Store)
 		}
 	}
 	return d, nil
@@ -76,24 +71,28 @@ func (d Desk) only(store int64) []models.Store {
 	return slices.DeleteFunc(slices.Clone(d.Stores), func(s models.Store) bool { return s.ID != store })
 }
 
-// Line is a row of figures: money is of what was verified and not undone.
+// Line is a row of figures.
 type Line struct {
-	Name             string
-	Verified, Undone int
-	Amount           dianping.Fen
+	Name string
+	models.Tally
 }
 
-func lineOf(name string, t *figures.Tally) Line {
-	return Line{Name: name, Verified: t.Verified, Undone: t.Undone, Amount: dianping.Fen(t.AmountFen)}
+// Amount is what was verified and not undone, in money.
+func (l Line) Amount() string { return words.Amount(l.Verified) }
+
+// Refused is how often staff were told something.
+type Refused struct {
+	What  string
+	Times int
 }
 
 // Sheet is the figures of a span.
 type Sheet struct {
 	Span                      command.Span
 	All                       Line
-	ByStore, ByPerson, ByDeal []Line   // most first
-	ByHour                    [24]int  // verified
-	Refused                   []Line   // by what staff were told; Verified counts
+	ByStore, ByPerson, ByDeal []Line  // most first
+	ByHour                    [24]int // verified
+	Refused                   []Refused
 	Outlook                   []string // what else to know, a sentence each
 	Busiest, InBusiest        int      // the hour with most, and how many; 0 of them: none
 }
@@ -109,26 +108,35 @@ func (k *Desks) Sheet(ctx context.Context, d Desk, store int64, p command.Period
 	if err != nil {
 		return Sheet{}, err
 	}
-	s := Sheet{Span: span, All: lineOf("", &f.All), ByHour: f.ByHour}
+	names := namesOf(stores)
+	s := Sheet{
+		Span: span, All: Line{Tally: f.All()}, ByHour: f.ByHour,
+		ByStore:  lines(f.ByStore, func(id int64) string { return names[id] }),
+		ByPerson: lines(f.ByPerson, func(name string) string { return name }),
+		ByDeal:   lines(f.ByDeal, func(title string) string { return title }),
+	}
 	s.Busiest, s.InBusiest = f.Busiest()
-	names := map[int64]string{}
-	for _, st := range stores {
-		names[st.ID] = st.Name
-	}
-	for _, id := range figures.Best(f.ByStore) {
-		s.ByStore = append(s.ByStore, lineOf(names[id], f.ByStore[id]))
-	}
-	for _, name := range figures.Best(f.ByPerson) {
-		s.ByPerson = append(s.ByPerson, lineOf(name, f.ByPerson[name]))
-	}
-	for _, title := range figures.Best(f.ByDeal) {
-		s.ByDeal = append(s.ByDeal, lineOf(title, f.ByDeal[title]))
-	}
-	for _, r := range f.Refused {
-		s.Refused = append(s.Refused, Line{Name: words.SayingOf(r.Reason).Title, Verified: r.Times})
+	for _, r := range f.Refusals() {
+		s.Refused = append(s.Refused, Refused{words.SayingOf(r.Reason).Title, r.Times})
 	}
 	s.Outlook, err = k.Figures.Outlook(ctx, stores)
 	return s, err
+}
+
+// lines are figures by something that has a name, most first.
+func lines[K cmp.Ordered](sums map[K]models.Tally, name func(K) string) (all []Line) {
+	for _, key := range figures.Best(sums) {
+		all = append(all, Line{name(key), sums[key]})
+	}
+	return all
+}
+
+func namesOf(stores []models.Store) map[int64]string {
+	names := map[int64]string{}
+	for _, s := range stores {
+		names[s.ID] = s.Name
+	}
+	return names
 }
 
 // ErrNoPeriod is a period that is none, or has not begun.
@@ -193,10 +201,7 @@ func (k *Desks) History(ctx context.Context, d Desk, q Search) (page []Found, ne
 	if err != nil {
 		return nil, nil, fmt.Errorf("bot: history: %w", err)
 	}
-	names := map[int64]string{}
-	for _, s := range stores {
-		names[s.ID] = s.Name
-	}
+	names := namesOf(stores)
 	for _, op := range ops {
 		page = append(page, Found{Operation: op, Store: names[op.StoreID], Says: words.StateWords(op)})
 	}

@@ -36,7 +36,7 @@ func (k *Desks) Checked(ctx context.Context, d Desk, store int64, p command.Peri
 	day = reconcile.DayOf(span.From)
 	known := map[int64]reconcile.Result{}
 	if store != 0 {
-		r, ok, err := k.Ledger.Result(ctx, store, day)
+		r, ok, err := k.Reconciliation.Result(ctx, store, day)
 		if err != nil {
 			return "", nil, fmt.Errorf("bot: %w", err)
 		}
@@ -44,7 +44,7 @@ func (k *Desks) Checked(ctx context.Context, d Desk, store int64, p command.Peri
 			known[store] = r
 		}
 	} else {
-		results, err := k.Ledger.Results(ctx, models.StoreIDs(d.Stores), day, day)
+		results, err := k.Reconciliation.Results(ctx, models.StoreIDs(d.Stores), day, day)
 		if err != nil {
 			return "", nil, fmt.Errorf("bot: %w", err)
 		}
@@ -132,11 +132,8 @@ const changesShown = 100
 // Changes lists the last changes of the stores that a desk manages, the newest
 // first.
 func (k *Desks) Changes(ctx context.Context, d Desk) ([]Change, error) {
-	names := map[int64]string{}
+	names := namesOf(d.Managed)
 	var entries []models.AuditEntry
-	for _, s := range d.Managed {
-		names[s.ID] = s.Name
-	}
 	if k.Access.ManagesAll(d.User) { // also what is of no store
 		all, err := k.DB.Audit(ctx, models.AuditFilter{Limit: changesShown})
 		if err != nil {

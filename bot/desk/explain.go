@@ -11,7 +11,6 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/words"
-	"yanquan/dianping"
 	"yanquan/models"
 )
 
@@ -74,74 +73,91 @@ func story(ctx context.Context, db *models.DB, loc *time.Location, code string, 
 	if err != nil {
 		return nil, fmt.Errorf("bot: story: %w", err)
 	}
-	ops = slices.DeleteFunc(ops, func(op models.Operation) bool { return !tells(op.StoreID) })
+	var all events
 	told := map[string]bool{} // what is about these: operations and messages
 	for _, op := range ops {
-		told[op.ID], told[op.InboxID], told[op.UndoInboxID] = true, true, true
-	}
-	delete(told, "")
-	coupons = slices.DeleteFunc(coupons, func(c models.Coupon) bool { return !told[c.OperationID] })
-	calls = slices.DeleteFunc(calls, func(c models.Call) bool { return !tells(c.StoreID) })
-	out = slices.DeleteFunc(out, func(o models.Outgoing) bool { return !told[o.OperationID] && !told[o.InboxID] })
-
-	var events []Event
-	add := func(at time.Time, kind EventKind, format string, args ...any) {
-		if !at.IsZero() {
-			events = append(events, Event{at, kind, fmt.Sprintf(format, args...)})
+		if !tells(op.StoreID) {
+			continue
 		}
-	}
-	for _, op := range ops {
+		told[op.ID], told[op.InboxID], told[op.UndoInboxID] = true, true, true
 		s, err := db.Store(ctx, op.StoreID)
 		if err != nil {
 			return nil, fmt.Errorf("bot: store: %w", err)
 		}
-		where := op.Channel
-		if op.Chat != "" {
-			where += " 群 " + op.Chat
-		}
-		add(op.CreatedAt, Asked, "%s（%s）在 %s 请求核销 %s × %d，门店 %s，操作 %s", op.User, op.UserID, where, op.Code, op.Count, s.Name, op.ID)
-		if op.State == models.Rejected {
-			add(words.Latest(op.CreatedAt, op.CalledAt), Became, "没有核销：%s（%s）", words.SayingOf(op.Outcome.Reason).Title, joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message))
-		}
-		add(op.ConsumedAt, Became, "核销成功：%s %v，可撤销至 %s", op.Title, dianping.Fen(op.PriceFen), op.UndoUntil.In(loc).Format(words.ClockFormat))
-		add(op.DoubtSince, Became, "结果不明（%s），状态 %s，第 %d 步，下一次确认 %s", joined(op.Outcome.Reason, op.Outcome.Message), op.State, op.Attempt, op.DueAt.In(loc).Format(words.ClockFormat))
-		add(op.UndoCalledAt, Asked, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
-		add(op.UndoneAt, Became, "已撤销")
-		if op.UndoReason != "" {
-			add(op.UndoCalledAt, Became, "没有撤销：%s %s", words.UndoSayingOf(op.UndoReason).What, op.UndoMessage)
-		}
+		all.operation(op, s.Name, loc)
 	}
+	delete(told, "")
 	for _, c := range coupons {
-		if c.Code != code && !c.UndoneAt.IsZero() {
-			add(c.UndoneAt, Became, "同一订单的 %s 已撤销", c.Code)
+		if told[c.OperationID] && c.Code != code {
+			all.add(c.UndoneAt, Became, "同一订单的 %s 已撤销", c.Code)
 		}
 	}
 	for _, c := range calls {
-		result := "成功"
-		if c.Class != "" {
-			result = joined(c.Class, c.Reason, c.Outcome.Code, c.Outcome.Message)
+		if tells(c.StoreID) {
+			all.call(c)
 		}
-		if c.TraceID != "" {
-			result += " trace=" + c.TraceID
-		}
-		add(c.StartedAt, Called, "平台 %s（%d 毫秒）：%s", c.Name, c.Took.Milliseconds(), result)
 	}
 	for _, o := range out {
-		what := "消息发给"
-		if bot.Form(o.Form) == bot.AsUpdate {
-			what = "更新卡片"
+		if told[o.OperationID] || told[o.InboxID] {
+			all.outgoing(o)
 		}
-		text := fmt.Sprintf("%s %s：%s", what, joined(o.Channel, o.User, o.Chat), outgoingWords[o.State])
-		if o.Reason != "" {
-			text += "（" + o.Reason + "）"
-		}
-		add(words.Latest(o.CreatedAt, o.SentAt), Told, "%s", text)
 	}
 	order := map[EventKind]int{Asked: 0, Called: 1, Became: 2, Told: 3} // of what happened at the same moment
-	slices.SortStableFunc(events, func(x, y Event) int {
+	slices.SortStableFunc(all, func(x, y Event) int {
 		return cmp.Or(x.At.Compare(y.At), cmp.Compare(order[x.Kind], order[y.Kind]))
 	})
-	return events, nil
+	return all, nil
+}
+
+type events []Event
+
+// add adds what happened at a time; the zero time is never.
+func (all *events) add(at time.Time, kind EventKind, format string, args ...any) {
+	if !at.IsZero() {
+		*all = append(*all, Event{at, kind, fmt.Sprintf(format, args...)})
+	}
+}
+
+func (all *events) operation(op models.Operation, store string, loc *time.Location) {
+	clock := func(t time.Time) string { return t.In(loc).Format(words.ClockFormat) }
+	where := op.Channel
+	if op.Chat != "" {
+		where += " 群 " + op.Chat
+	}
+	all.add(op.CreatedAt, Asked, "%s（%s）在 %s 请求核销 %s × %d，门店 %s，操作 %s", op.User, op.UserID, where, op.Code, op.Count, store, op.ID)
+	if op.State == models.Rejected {
+		all.add(words.Latest(op.CreatedAt, op.CalledAt), Became, "没有核销：%s（%s）", words.SayingOf(op.Outcome.Reason).Title, joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message))
+	}
+	all.add(op.ConsumedAt, Became, "核销成功：%s，可撤销至 %s", joined(op.Title, words.Price(op.PriceFen)), clock(op.UndoUntil))
+	all.add(op.DoubtSince, Became, "结果不明（%s），状态 %s，第 %d 步，下一次确认 %s", joined(op.Outcome.Reason, op.Outcome.Message), op.State, op.Attempt, clock(op.DueAt))
+	all.add(op.UndoCalledAt, Asked, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
+	all.add(op.UndoneAt, Became, "已撤销")
+	if op.UndoReason != "" {
+		all.add(op.UndoCalledAt, Became, "没有撤销：%s %s", words.UndoSayingOf(op.UndoReason).What, op.UndoMessage)
+	}
+}
+
+func (all *events) call(c models.Call) {
+	result := "成功"
+	if c.Class != "" {
+		result = joined(c.Class, c.Reason, c.Outcome.Code, c.Outcome.Message)
+	}
+	if c.TraceID != "" {
+		result += " trace=" + c.TraceID
+	}
+	all.add(c.StartedAt, Called, "平台 %s（%d 毫秒）：%s", c.Name, c.Took.Milliseconds(), result)
+}
+
+func (all *events) outgoing(o models.Outgoing) {
+	what := "消息发给"
+	if bot.Form(o.Form) == bot.AsUpdate {
+		what = "更新卡片"
+	}
+	text := fmt.Sprintf("%s %s：%s", what, joined(o.Channel, o.User, o.Chat), outgoingWords[o.State])
+	if o.Reason != "" {
+		text += "（" + o.Reason + "）"
+	}
+	all.add(words.Latest(o.CreatedAt, o.SentAt), Told, "%s", text)
 }
 
 // outgoingWords say what became of an answer.

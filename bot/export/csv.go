@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -12,10 +13,10 @@ import (
 )
 
 // writeCSV writes one list of all stores.
-func (r Request) writeCSV(ctx context.Context, w io.Writer) (Sums, error) {
+func (r Request) writeCSV(ctx context.Context, w io.Writer) (all models.Tally, err error) {
 	out := bufio.NewWriterSize(w, 64<<10)
 	if _, err := out.WriteString("\uFEFF"); err != nil {
-		return Sums{}, fmt.Errorf("export: %w", err)
+		return all, fmt.Errorf("export: %w", err)
 	}
 	table := csv.NewWriter(out)
 	table.UseCRLF = true
@@ -24,13 +25,12 @@ func (r Request) writeCSV(ctx context.Context, w io.Writer) (Sums, error) {
 		record[i] = c.heading
 	}
 	if err := table.Write(record); err != nil {
-		return Sums{}, fmt.Errorf("export: %w", err)
+		return all, fmt.Errorf("export: %w", err)
 	}
-	var sums Sums
 	values := make([]value, 0, len(columns))
 	for _, s := range r.Stores {
 		err := r.each(ctx, s.ID, func(v models.Voucher) error {
-			sums.add(v)
+			all.Add(v.PriceFen, !v.UndoneAt.IsZero())
 			values = line(values, s, v)
 			for i, c := range columns {
 				record[i] = r.plainCell(c.kind, values[i])
@@ -38,25 +38,22 @@ func (r Request) writeCSV(ctx context.Context, w io.Writer) (Sums, error) {
 			return table.Write(record)
 		})
 		if err != nil {
-			return Sums{}, err
+			return all, err
 		}
 	}
 	table.Flush()
-	if err := table.Error(); err != nil {
-		return Sums{}, fmt.Errorf("export: %w", err)
+	if err := errors.Join(table.Error(), out.Flush()); err != nil {
+		return all, fmt.Errorf("export: %w", err)
 	}
-	if err := out.Flush(); err != nil {
-		return Sums{}, fmt.Errorf("export: %w", err)
-	}
-	return sums, nil
+	return all, nil
 }
 
 func (r Request) plainCell(k kind, v value) string {
 	switch {
+	case v.blank(k):
+		return ""
 	case k == money:
 		return string(appendYuan(nil, v.n))
-	case k == moment && v.at.IsZero():
-		return ""
 	case k == moment:
 		return v.at.In(r.Location).Format(time.DateTime)
 	}

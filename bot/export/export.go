@@ -1,7 +1,5 @@
-// Package export lists vouchers for an accountant, as a workbook or as CSV: a
-// line for each voucher, a sheet for each store, and a summary. Rows go from the
-// database to the writer page by page, so that the memory needed does not grow
-// with their number.
+// Package export lists vouchers for an accountant, as a workbook or as CSV, page by
+// page: it does not know where they come from, nor who asked.
 package export
 
 import (
@@ -43,34 +41,8 @@ type Request struct {
 	rowsPerSheet int // a test may want fewer
 }
 
-// Sums are what a store or all stores have done.
-type Sums struct {
-	Verified, Undone       int
-	VerifiedFen, UndoneFen int64
-}
-
-// Vouchers is how many lines that were.
-func (s Sums) Vouchers() int { return s.Verified + s.Undone }
-
-func (s *Sums) add(v models.Voucher) {
-	if v.UndoneAt.IsZero() {
-		s.Verified++
-		s.VerifiedFen += v.PriceFen
-		return
-	}
-	s.Undone++
-	s.UndoneFen += v.PriceFen
-}
-
-func (s *Sums) plus(t Sums) {
-	s.Verified += t.Verified
-	s.VerifiedFen += t.VerifiedFen
-	s.Undone += t.Undone
-	s.UndoneFen += t.UndoneFen
-}
-
-// Write writes the list and returns its sums.
-func (r Request) Write(ctx context.Context, w io.Writer, f Format) (Sums, error) {
+// Write writes the list and returns what it adds up to.
+func (r Request) Write(ctx context.Context, w io.Writer, f Format) (models.Tally, error) {
 	if r.Beat == nil {
 		r.Beat = func(context.Context) error { return nil }
 	}
@@ -140,9 +112,18 @@ const (
 
 // value is what stands in a cell.
 type value struct {
-	text string
-	n    int64 // fen, or a count
-	at   time.Time
+	text    string
+	n       int64 // fen, or a count
+	unknown bool  // n is
+	at      time.Time
+}
+
+// price is an amount, or none where it is 0: the platform did not tell it.
+func price(fen int64) value { return value{n: fen, unknown: fen == 0} }
+
+// blank reports whether the value leaves its cell empty.
+func (v value) blank(k kind) bool {
+	return k == text && v.text == "" || k == moment && v.at.IsZero() || v.unknown
 }
 
 // column of the list. Heading and width, in characters, are as people see them.
@@ -160,9 +141,9 @@ var columns = []column{
 	{"券码", 22, text, func(_ models.Store, v models.Voucher) value { return value{text: v.Code} }},
 	{"团购名称", 32, text, func(_ models.Store, v models.Voucher) value { return value{text: v.Title} }},
 	{"状态", 8, text, func(_ models.Store, v models.Voucher) value { return value{text: state(v)} }},
-	{"售价(元)", 12, money, func(_ models.Store, v models.Voucher) value { return value{n: v.PriceFen} }},
-	{"计入金额(元)", 14, money, func(_ models.Store, v models.Voucher) value { return value{n: counted(v)} }},
-	{"门市价(元)", 12, money, func(_ models.Store, v models.Voucher) value { return value{n: v.MarketFen} }},
+	{"售价(元)", 12, money, func(_ models.Store, v models.Voucher) value { return price(v.PriceFen) }},
+	{"计入金额(元)", 14, money, func(_ models.Store, v models.Voucher) value { return counted(v) }},
+	{"门市价(元)", 12, money, func(_ models.Store, v models.Voucher) value { return price(v.MarketFen) }},
 	{"核销人", 12, text, func(_ models.Store, v models.Voucher) value { return value{text: v.User} }},
 	{"核销人账号", 16, text, func(_ models.Store, v models.Voucher) value { return value{text: v.UserID} }},
 	{"手机号", 14, text, func(_ models.Store, v models.Voucher) value { return value{text: v.Mobile} }},
@@ -192,11 +173,11 @@ func state(v models.Voucher) string {
 }
 
 // counted is what a voucher adds to the takings.
-func counted(v models.Voucher) int64 {
+func counted(v models.Voucher) value {
 	if v.UndoneAt.IsZero() {
-		return v.PriceFen
+		return price(v.PriceFen)
 	}
-	return 0
+	return value{}
 }
 
 func positive(n int64) string {

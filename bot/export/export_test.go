@@ -62,6 +62,9 @@ func voucher(store int64, i int) models.Voucher {
 		DealID: 4711, Title: "双人下午茶", PriceFen: int64(i%10007)*7 + 1, MarketFen: 9900, Mobile: "138****5678",
 		VoucherExpires: noon.AddDate(0, 1, 0), ConsumedAt: noon.Add(time.Duration(i) * time.Second), UserID: "zhangsan", User: "张三", Channel: "app/main",
 	}
+	if i%13 == 7 {
+		v.PriceFen, v.MarketFen = 0, 0
+	}
 	if i%10 == 9 {
 		v.UndoneAt, v.UndoUser = v.ConsumedAt.Add(time.Minute), "李四"
 	}
@@ -72,7 +75,7 @@ func request(s Source, stores ...models.Store) Request {
 	return Request{Source: s, Title: "2026年11月", From: noon.AddDate(0, 0, -24), To: noon.AddDate(0, 0, 1), Stores: stores, By: "孙八", At: noon, Location: china}
 }
 
-func written(t *testing.T, r Request, f Format) ([]byte, Sums) {
+func written(t *testing.T, r Request, f Format) ([]byte, models.Tally) {
 	t.Helper()
 	var buf bytes.Buffer
 	sums, err := r.Write(t.Context(), &buf, f)
@@ -103,7 +106,7 @@ func TestWorkbook(t *testing.T) {
 	if diff := cmp.Diff([]string{"汇总", "人民广场店", "徐家汇店"}, f.GetSheetList()); diff != "" {
 		t.Fatal(diff)
 	}
-	var all Sums
+	var all models.Tally
 	for i, s := range twoStores[:2] {
 		rows, err := f.GetRows(s.Name, excelize.Options{RawCellValue: true})
 		if err != nil {
@@ -117,6 +120,7 @@ func TestWorkbook(t *testing.T) {
 			column[heading] = n
 		}
 		var fen, countedFen int64
+		unpriced := 0
 		for n, row := range rows[1:] {
 			v := voucher(s.ID, n)
 			get := func(heading string) string {
@@ -132,7 +136,12 @@ func TestWorkbook(t *testing.T) {
 				}
 			}
 			price := get("售价(元)")
-			if want := fmt.Sprintf("%d.%02d", v.PriceFen/100, v.PriceFen%100); price != want {
+			want := fmt.Sprintf("%d.%02d", v.PriceFen/100, v.PriceFen%100)
+			if v.PriceFen == 0 { // not known
+				want = ""
+				unpriced++
+			}
+			if price != want {
 				t.Fatalf("row %d costs %s, want %s", n+2, price, want)
 			}
 			fen += v.PriceFen
@@ -144,29 +153,41 @@ func TestWorkbook(t *testing.T) {
 				t.Fatalf("row %d was consumed %v, want %v", n+2, at, v.ConsumedAt.In(china))
 			}
 			if n%10 == 9 {
-				all.Undone++
-				all.UndoneFen += v.PriceFen
+				all.Undone.Count++
+				all.Undone.Fen += v.PriceFen
+				if v.PriceFen == 0 {
+					all.Undone.Unpriced++
+				}
 				if get("状态") != "已撤销" || get("计入金额(元)") != "0.00" || get("撤销时间") == "" {
 					t.Fatalf("row %d: %v, but it was undone", n+2, row)
 				}
 				continue
 			}
-			all.Verified++
+			all.Verified.Count++
+			if v.PriceFen == 0 {
+				all.Verified.Unpriced++
+			}
 			countedFen += v.PriceFen
+			if get("计入金额(元)") != want {
+				t.Fatalf("row %d counts %s, want %s", n+2, get("计入金额(元)"), want)
+			}
 			if get("状态") != "已核销" || get("撤销时间") != "" {
 				t.Fatalf("row %d: %v, but it stands", n+2, row)
 			}
 		}
-		all.VerifiedFen += countedFen
+		all.Verified.Fen += countedFen
 		line := summaryLine(t, f, s.Name)
 		if want := fmt.Sprintf("%d.%02d", countedFen/100, countedFen%100); line[3] != want {
 			t.Errorf("the summary of %s says %s, want %s", s.Name, line[3], want)
+		}
+		if unpriced == 0 || line[6] != fmt.Sprint(unpriced) {
+			t.Errorf("the summary of %s leaves out %s amounts, want %d", s.Name, line[6], unpriced)
 		}
 	}
 	if sums != all {
 		t.Errorf("sums are %+v, want %+v", sums, all)
 	}
-	if total := summaryLine(t, f, "合计"); total[2] != fmt.Sprint(all.Verified) || total[4] != fmt.Sprint(all.Undone) {
+	if total := summaryLine(t, f, "合计"); total[2] != fmt.Sprint(all.Verified.Count) || total[4] != fmt.Sprint(all.Undone.Count) {
 		t.Errorf("total is %v, want %+v", total, all)
 	}
 	if none := summaryLine(t, f, "空店"); none[2] != "0" {
@@ -322,7 +343,7 @@ func TestCSV(t *testing.T) {
 	if got := records[10]; got[2] != "2026-11-24 12:00:09" || got[5] != "已撤销" || got[6] != "0.64" || got[7] != "0.00" || got[15] != "2026-11-24 12:01:09" {
 		t.Errorf("the tenth line is %q", got)
 	}
-	if sums.Vouchers() != 35 || sums.Undone != 3 {
+	if sums.Verified.Count+sums.Undone.Count != 35 || sums.Undone.Count != 3 {
 		t.Errorf("%+v", sums)
 	}
 }

@@ -23,7 +23,7 @@ func (s *sheet) bold(v value, k kind) { s.styled(k, v, s.book.styles.bold) }
 func (s *sheet) styled(k kind, v value, style int) {
 	name := s.cols[s.column]
 	s.column++
-	if k == text && v.text == "" || k == moment && v.at.IsZero() {
+	if v.blank(k) {
 		return // an empty cell need not be there
 	}
 	b := append(s.buf, `<c r="`...)

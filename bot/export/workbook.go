@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/xuri/excelize/v2"
 
@@ -40,7 +41,7 @@ type styles struct {
 // summaryName is the first sheet's.
 const summaryName = "汇总"
 
-func (r Request) writeWorkbook(ctx context.Context, w io.Writer) (Sums, error) {
+func (r Request) writeWorkbook(ctx context.Context, w io.Writer) (all models.Tally, err error) {
 	if r.rowsPerSheet == 0 {
 		r.rowsPerSheet = rowLimit
 	}
@@ -48,22 +49,20 @@ func (r Request) writeWorkbook(ctx context.Context, w io.Writer) (Sums, error) {
 	defer b.book.Close()
 	b.archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, compression) })
 	if err := b.prepare(); err != nil {
-		return Sums{}, fmt.Errorf("export: %w", err)
+		return all, fmt.Errorf("export: %w", err)
 	}
-	var all Sums
-	byStore := make([]Sums, len(r.Stores))
+	byStore := make([]models.Tally, len(r.Stores))
 	for i, s := range r.Stores {
-		var err error
 		if byStore[i], err = b.store(ctx, s); err != nil {
-			return Sums{}, err
+			return all, err
 		}
-		all.plus(byStore[i])
+		all = all.Plus(byStore[i])
 	}
 	if err := b.summary(byStore, all); err != nil {
-		return Sums{}, fmt.Errorf("export: %w", err)
+		return all, fmt.Errorf("export: %w", err)
 	}
 	if err := b.finish(); err != nil {
-		return Sums{}, fmt.Errorf("export: %w", err)
+		return all, fmt.Errorf("export: %w", err)
 	}
 	return all, nil
 }
@@ -98,7 +97,7 @@ func (b *workbook) prepare() (err error) {
 
 // store writes the sheets of a store: none where it has no vouchers, further ones
 // where a sheet is full.
-func (b *workbook) store(ctx context.Context, s models.Store) (sums Sums, err error) {
+func (b *workbook) store(ctx context.Context, s models.Store) (sums models.Tally, err error) {
 	var sh *sheet
 	headings := make([]string, len(columns))
 	widths := make([]int, len(columns))
@@ -123,7 +122,7 @@ func (b *workbook) store(ctx context.Context, s models.Store) (sums Sums, err er
 				return err
 			}
 		}
-		sums.add(v)
+		sums.Add(v.PriceFen, !v.UndoneAt.IsZero())
 		values = line(values, s, v)
 		sh.begin()
 		for i, c := range columns {
@@ -138,20 +137,20 @@ func (b *workbook) store(ctx context.Context, s models.Store) (sums Sums, err er
 }
 
 // summary writes the first sheet: what it is, and the sums by store.
-func (b *workbook) summary(byStore []Sums, all Sums) error {
-	sh, err := b.sheet(1, []int{24, 12, 12, 16, 12, 16}, false)
+func (b *workbook) summary(byStore []models.Tally, all models.Tally) error {
+	sh, err := b.sheet(1, []int{24, 12, 12, 16, 12, 16, 14}, false)
 	if err != nil {
 		return err
 	}
 	r := b.request
-	about := [][2]string{
+	for _, a := range [][2]string{
 		{"团购券核销明细", r.Title},
-		{"统计区间", r.From.In(r.Location).Format("2006-01-02") + " 至 " + r.To.Add(-1).In(r.Location).Format("2006-01-02")},
-		{"导出时间", r.At.In(r.Location).Format("2006-01-02 15:04:05")},
+		{"统计区间", r.From.In(r.Location).Format(time.DateOnly) + " 至 " + r.To.Add(-1).In(r.Location).Format(time.DateOnly)},
+		{"导出时间", r.At.In(r.Location).Format(time.DateTime)},
 		{"导出人", r.By},
-		{"说明", "按核销时间列出每一张券；金额是售价，撤销的券不计入核销金额"},
-	}
-	for _, a := range about {
+		{"说明", "按核销时间列出每一张券；金额是售价，撤销的券不计入核销金额，金额不详的券只计张数"},
+		{},
+	} {
 		sh.begin()
 		sh.bold(value{text: a[0]}, text)
 		sh.cell(text, value{text: a[1]})
@@ -159,37 +158,31 @@ func (b *workbook) summary(byStore []Sums, all Sums) error {
 			return err
 		}
 	}
-	sh.begin()
-	if err := sh.end(); err != nil {
-		return err
-	}
-	if err := sh.headings([]string{"门店", "平台", "核销张数", "核销金额(元)", "撤销张数", "撤销金额(元)"}); err != nil {
+	if err := sh.headings([]string{"门店", "平台", "核销张数", "核销金额(元)", "撤销张数", "撤销金额(元)", "金额不详(张)"}); err != nil {
 		return err
 	}
 	for i, s := range r.Stores {
-		t := byStore[i]
-		sh.begin()
-		sh.cell(text, value{text: s.Name})
-		sh.cell(text, value{text: platformName(s.Platform)})
-		sh.cell(number, value{n: int64(t.Verified)})
-		sh.cell(money, value{n: t.VerifiedFen})
-		sh.cell(number, value{n: int64(t.Undone)})
-		sh.cell(money, value{n: t.UndoneFen})
-		if err := sh.end(); err != nil {
+		if err := sh.tally(s.Name, platformName(s.Platform), byStore[i], b.styles.of[text], b.styles.of[money]); err != nil {
 			return err
 		}
 	}
-	sh.begin()
-	sh.bold(value{text: "合计"}, text)
-	sh.cell(text, value{})
-	sh.cell(number, value{n: int64(all.Verified)})
-	sh.bold(value{n: all.VerifiedFen}, money)
-	sh.cell(number, value{n: int64(all.Undone)})
-	sh.bold(value{n: all.UndoneFen}, money)
-	if err := sh.end(); err != nil {
+	if err := sh.tally("合计", "", all, b.styles.bold, b.styles.bold); err != nil {
 		return err
 	}
 	return sh.close()
+}
+
+// tally adds a row of sums.
+func (s *sheet) tally(name, platform string, t models.Tally, nameStyle, moneyStyle int) error {
+	s.begin()
+	s.styled(text, value{text: name}, nameStyle)
+	s.cell(text, value{text: platform})
+	for _, sum := range []models.Sum{t.Verified, t.Undone} {
+		s.cell(number, value{n: int64(sum.Count)})
+		s.styled(money, value{n: sum.Fen}, moneyStyle)
+	}
+	s.cell(number, value{n: int64(t.Verified.Unpriced + t.Undone.Unpriced)})
+	return s.end()
 }
 
 // finish writes the other parts of the archive. excelize numbers the parts of

@@ -15,7 +15,6 @@ import (
 	"yanquan/bot/access"
 	"yanquan/bot/command"
 	"yanquan/bot/notice"
-	"yanquan/bot/report"
 	"yanquan/bot/ticket"
 	"yanquan/bot/words"
 	"yanquan/internal/failpoint"
@@ -87,8 +86,11 @@ type earlier struct {
 	span command.Span
 }
 
+// begins is its first day.
+func (e edition) begins() string { return e.span.From.Format(time.DateOnly) }
+
 // Key names an edition forever.
-func (e edition) Key() string { return e.kind + "/" + e.span.From.Format(time.DateOnly) }
+func (e edition) Key() string { return e.kind + "/" + e.begins() }
 
 // run names the sending of it at its hour.
 func (e edition) run() string { return e.Key() + " " + e.at.String() }
@@ -117,45 +119,47 @@ func (r Report) Editions(now time.Time) (due []edition) {
 
 func editionsOf(now time.Time, hour time.Duration) (due []edition) {
 	y, m, d := now.Date()
-	zone := now.Location()
 	for back := 2; back >= 0; back-- { // days
-		midnight := func(days int) time.Time { return time.Date(y, m, d-back+days, 0, 0, 0, 0, zone) }
+		midnight := func(days int) time.Time { return time.Date(y, m, d-back+days, 0, 0, 0, 0, now.Location()) }
 		at := clockOn(midnight(0), hour)
 		if at.After(now) || now.Sub(at) > lateAtMost {
 			continue
 		}
-		day := 0
-		end := at
-		if hour < 12*time.Hour {
-			day, end = -1, midnight(0)
+		add := func(e edition) {
+			e.at, e.due = hour, at
+			due = append(due, e)
 		}
-		upTo := func(days int) time.Time { // as much of another day as of this one
-			if hour < 12*time.Hour {
-				return midnight(day + days + 1)
-			}
-			return clockOn(midnight(days), hour)
-		}
-		due = append(due, edition{
-			kind: "day", at: hour, due: at, span: command.Span{From: midnight(day), To: end, Title: midnight(day).Format("01-02"), Kind: command.Days},
-			before: []earlier{{"前一天", command.Span{From: midnight(day - 1), To: upTo(-1)}}, {"上周同日", command.Span{From: midnight(day - 7), To: upTo(-7)}}},
-		})
+		add(dayEdition(midnight, hour))
 		if at.Weekday() == time.Monday {
-			due = append(due, edition{
-				kind: "week", at: hour, due: at, span: command.Span{From: midnight(-7), To: midnight(0), Title: "上周 " + midnight(-7).Format("01-02") + " 至 " + midnight(-1).Format("01-02"), Kind: command.Weeks},
+			add(edition{
+				kind: "week", span: command.Span{From: midnight(-7), To: midnight(0), Title: "上周 " + midnight(-7).Format("01-02") + " 至 " + midnight(-1).Format("01-02"), Kind: command.Weeks},
 				before: []earlier{{"前一周", command.Span{From: midnight(-14), To: midnight(-7), Kind: command.Weeks}}},
 			})
 		}
 		if at.Day() == 1 {
-			first := func(months int) time.Time {
-				return time.Date(at.Year(), at.Month()+time.Month(months), 1, 0, 0, 0, 0, zone)
-			}
-			due = append(due, edition{
-				kind: "month", at: hour, due: at, span: command.Span{From: first(-1), To: first(0), Title: first(-1).Format("2006年1月"), Kind: command.Months},
+			first := func(months int) time.Time { return midnight(0).AddDate(0, months, 0) }
+			add(edition{
+				kind: "month", span: command.Span{From: first(-1), To: first(0), Title: first(-1).Format("2006年1月"), Kind: command.Months},
 				before: []earlier{{"前一个月", command.Span{From: first(-2), To: first(-1), Kind: command.Months}}},
 			})
 		}
 	}
 	return due
+}
+
+// dayEdition is that of the day whose midnight is that of 0, up to the hour; before
+// noon, of the whole day before it.
+func dayEdition(midnight func(days int) time.Time, hour time.Duration) edition {
+	day := 0
+	upTo := func(days int) time.Time { return clockOn(midnight(days), hour) }
+	if hour < 12*time.Hour {
+		day = -1
+		upTo = func(days int) time.Time { return midnight(days) } // the end of the day before
+	}
+	span := func(back int) command.Span { return command.Span{From: midnight(day - back), To: upTo(-back)} }
+	today := span(0)
+	today.Title, today.Kind = today.From.Format("01-02"), command.Days
+	return edition{kind: "day", span: today, before: []earlier{{"前一天", span(1)}, {"上周同日", span(7)}}}
 }
 
 // clockOn is a time of day on the day that begins at midnight, by the clock on the
@@ -209,65 +213,76 @@ func (n *Nightly) publishAll(ctx context.Context, due []edition) error {
 		n.Log.Warn("nobody gets a daily summary: no app and no webhook is configured")
 		return nil
 	}
-	more, err := n.DB.Managers(ctx)
-	if err != nil {
-		return fmt.Errorf("bot: managers: %w", err)
-	}
-	var users []string
-	for _, u := range append(slices.Clone(n.Managers), more...) {
-		if u = strings.ToLower(u); n.NoticeChannel != "" && !slices.Contains(users, u) {
-			users = append(users, u)
-		}
-	}
-	all, err := n.DB.Stores(ctx)
-	if err != nil {
-		return fmt.Errorf("bot: stores: %w", err)
-	}
 	var errs []error
 	for _, e := range due { // one after another: a day's comes before its month's
-		done, err := n.DB.ReportedTo(ctx, e.kind, e.span.From.Format(time.DateOnly))
+		tell, err := n.receivers(ctx, e)
 		if err != nil {
-			return fmt.Errorf("bot: reports: %w", err)
-		}
-		var tell []func() error
-		for _, user := range users {
-			if slices.Contains(done, user) || n.Report.at(user) != e.at {
-				continue
-			}
-			tell = append(tell, func() error {
-				stores, err := n.Access.ManagedOf(ctx, n.DB, all, user)
-				if err != nil {
-					return err
-				}
-				return n.reportTo(ctx, user, bot.Delivery{Channel: n.NoticeChannel, User: user}, stores, e)
-			})
-		}
-		for _, h := range n.Webhooks {
-			if slices.Contains(done, strings.ToLower(h.Channel)) || n.Report.at(h.Channel) != e.at {
-				continue
-			}
-			tell = append(tell, func() error {
-				return n.reportTo(ctx, h.Channel, bot.Delivery{Channel: h.Channel}, n.shownTo(all, h), e)
-			})
+			return err
 		}
 		errs = append(errs, atOnce(reportHands, tell))
 	}
 	return errors.Join(errs...)
 }
 
+// receivers are the sendings of an edition to those who have not got it. A store that
+// has ended since is in it, with what it verified until then.
+func (n *Nightly) receivers(ctx context.Context, e edition) (tell []func() error, err error) {
+	done, err := n.DB.ReportedTo(ctx, e.kind, e.begins())
+	if err != nil {
+		return nil, fmt.Errorf("bot: reports: %w", err)
+	}
+	waits := func(to string) bool { return !slices.Contains(done, strings.ToLower(to)) && n.Report.at(to) == e.at }
+	managers, err := n.DB.Managers(ctx, e.span.From, e.span.To)
+	if err != nil {
+		return nil, fmt.Errorf("bot: managers: %w", err)
+	}
+	users := map[string]bool{}
+	for _, user := range append(slices.Clone(n.Managers), managers...) {
+		if user = strings.ToLower(user); n.NoticeChannel == "" || users[user] || !waits(user) {
+			continue
+		}
+		users[user] = true
+		tell = append(tell, func() error {
+			stores, err := n.Access.ManagedDuring(ctx, n.DB, user, e.span.From, e.span.To)
+			if err != nil {
+				return err
+			}
+			return n.reportTo(ctx, user, bot.Delivery{Channel: n.NoticeChannel, User: user}, stores, e)
+		})
+	}
+	for _, h := range n.Webhooks {
+		if !waits(h.Channel) {
+			continue
+		}
+		tell = append(tell, func() error {
+			stores, err := n.shownTo(ctx, h, e)
+			if err != nil {
+				return err
+			}
+			return n.reportTo(ctx, h.Channel, bot.Delivery{Channel: h.Channel}, stores, e)
+		})
+	}
+	return tell, nil
+}
+
 // reportHands make summaries: most of it is drawing.
 const reportHands = 4
 
 // shownTo lists the stores of a webhook.
-func (n *Nightly) shownTo(all []models.Store, h notice.Webhook) []models.Store {
-	if len(h.Stores) == 0 {
-		return all
+func (n *Nightly) shownTo(ctx context.Context, h notice.Webhook, e edition) (stores []models.Store, err error) {
+	places, err := n.DB.Places(ctx, models.PlaceFilter{All: true, From: e.span.From, To: e.span.To})
+	if err != nil {
+		return nil, fmt.Errorf("bot: places: %w", err)
 	}
-	stores := slices.DeleteFunc(slices.Clone(all), func(s models.Store) bool { return !slices.Contains(h.Stores, s.Name) })
+	for _, p := range places {
+		if len(h.Stores) == 0 || slices.Contains(h.Stores, p.Name) {
+			stores = append(stores, p.Store)
+		}
+	}
 	if len(stores) < len(h.Stores) {
 		n.Log.Warn("a webhook names stores that are not there", "channel", h.Channel, "stores", h.Stores)
 	}
-	return stores
+	return stores, nil
 }
 
 // reportTo sends one manager, or one group, an edition about some stores.
@@ -284,14 +299,14 @@ func (n *Nightly) reportTo(ctx context.Context, to string, d bot.Delivery, store
 	if err != nil {
 		return err
 	}
-	if s.Now.All == (Tally{}) && (!n.Report.EmptyDays || s.Late) {
+	if s.Now.All().Empty() && (!n.Report.EmptyDays || s.Late) {
 		return nil // a day without business is no news afterwards
 	}
 	reply := n.Figures.Reply(s)
 	if n.ConsolePage != nil {
 		reply.Card.URL = n.ConsolePage(e.period())
 	}
-	if e.kind == "day" && s.Now.All.Verified > 0 {
+	if e.kind == "day" && s.Now.All().Verified.Count > 0 {
 		if reply.File, err = n.chart(ctx, d.User, s); err != nil {
 			n.Log.Warn("summary goes without its picture", "error", err)
 		}
@@ -299,7 +314,7 @@ func (n *Nightly) reportTo(ctx context.Context, to string, d bot.Delivery, store
 	d.Reply = reply
 	failpoint.Hit("report.before")
 	err = n.DB.Tx(ctx, func(tx *models.DB) error {
-		fresh, err := tx.TakeReport(ctx, to, e.kind, e.span.From.Format(time.DateOnly))
+		fresh, err := tx.TakeReport(ctx, to, e.kind, e.begins())
 		if err != nil || !fresh {
 			return err
 		}
@@ -311,7 +326,7 @@ func (n *Nightly) reportTo(ctx context.Context, to string, d bot.Delivery, store
 
 // chart draws the day by hour and keeps the picture.
 func (n *Nightly) chart(ctx context.Context, user string, s Summary) (*bot.File, error) {
-	picture, err := report.ByHour(s.Span.Title+" 核销 "+s.Now.All.String(), s.Now.ByHour).PNG()
+	picture, err := ByHour(s.Span.Title, s.Now.All().Verified, s.Now.ByHour).PNG()
 	if err != nil {
 		return nil, err
 	}

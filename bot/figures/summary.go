@@ -8,7 +8,6 @@ import (
 	"yanquan/bot"
 	"yanquan/bot/command"
 	"yanquan/bot/words"
-	"yanquan/dianping"
 	"yanquan/models"
 )
 
@@ -17,86 +16,111 @@ type Summary struct {
 	Span    command.Span
 	Late    bool // it should have come earlier
 	Stores  []models.Store
-	Now     Sums
+	Now     *models.Figures
 	Against []Comparison
-	Tail    Tally    // verified after the last daily summary, and so in none; only of a day
-	Outlook []string // see [Bot.outlook]
+	Tail    models.Tally // verified after the last daily summary, and so in none; only of a day
+	Outlook []string     // see [Counter.Outlook]
 }
 
 // Comparison is an earlier span.
 type Comparison struct {
 	Word string // 昨日, 上周同日, …
-	Then Tally
+	Then models.Tally
 }
 
 // Reply renders a summary: a card that is read at a glance, and below it the whole.
 func (x *Counter) Reply(s Summary) bot.Reply {
-	f := s.Now
-	c := bot.Card{TaskID: x.NewID(), Source: "验券", Title: s.Span.Title + " " + f.All.String(), Desc: against(f.All, s.Against), Tone: bot.Good}
-	if s.Late {
+	r := ranked{
+		Summary: s, names: map[int64]string{}, all: s.Now.All(), refused: s.Now.Refusals(),
+		stores: Best(s.Now.ByStore), persons: Best(s.Now.ByPerson), deals: Best(s.Now.ByDeal),
+	}
+	for _, st := range s.Stores {
+		r.names[st.ID] = st.Name
+	}
+	return bot.Reply{Card: r.card(x.NewID()), Text: r.whole(), Table: r.table()}
+}
+
+// ranked is a summary with what has most first.
+type ranked struct {
+	Summary
+	names   map[int64]string
+	all     models.Tally
+	stores  []int64
+	persons []string
+	deals   []string
+	refused []models.Refusal
+}
+
+// card is the summary at a glance.
+func (r ranked) card(id string) *bot.Card {
+	f := r.Now
+	c := &bot.Card{TaskID: id, Source: "验券", Title: r.Span.Title + " " + words.Sum(r.all.Verified), Desc: against(r.all, r.Against), Tone: bot.Good}
+	if r.all.Empty() {
+		c.Title, c.Tone = r.Span.Title+" 没有核销", bot.Plain
+	}
+	if r.Late {
 		c.Title = "补发：" + c.Title
 	}
-	if f.All.Verified+f.All.Undone == 0 {
-		c.Title, c.Tone = strings.TrimSuffix(c.Title, f.All.String())+"没有核销", bot.Plain
-	}
-	row := func(key, format string, args ...any) {
+	row := func(key, value string) {
 		if len(c.Fields) < bot.MaxFields {
-			c.Fields = append(c.Fields, bot.Field{Key: key, Value: fmt.Sprintf(format, args...)})
+			c.Fields = append(c.Fields, bot.Field{Key: key, Value: value})
 		}
 	}
-	names := map[int64]string{}
-	for _, st := range s.Stores {
-		names[st.ID] = st.Name
+	for _, id := range r.stores[:min(len(r.stores), StoresOnCard)] {
+		row("门店", r.names[id]+" "+words.Sum(f.ByStore[id].Verified))
 	}
-	stores := Best(f.ByStore)
-	for _, id := range stores[:min(len(stores), StoresOnCard)] {
-		row("门店", "%s %s", names[id], f.ByStore[id])
+	if r.all.Undone.Count > 0 {
+		row("撤销", words.Sum(r.all.Undone))
 	}
-	if f.All.Undone > 0 {
-		row("撤销", "%d 张 %v", f.All.Undone, dianping.Fen(f.All.UndoneFen))
+	if len(r.deals) > 0 && f.ByDeal[r.deals[0]].Verified.Count > 0 {
+		row("热卖", fmt.Sprintf("%s %d 张", r.deals[0], f.ByDeal[r.deals[0]].Verified.Count))
 	}
-	deals, persons := Best(f.ByDeal), Best(f.ByPerson)
-	if len(deals) > 0 && f.ByDeal[deals[0]].Verified > 0 {
-		row("热卖", "%s %d 张", deals[0], f.ByDeal[deals[0]].Verified)
-	}
-	if len(persons) > 0 && f.ByPerson[persons[0]].Verified > 0 {
-		row("店员", "%s %d 张", persons[0], f.ByPerson[persons[0]].Verified)
+	if len(r.persons) > 0 && f.ByPerson[r.persons[0]].Verified.Count > 0 {
+		row("店员", fmt.Sprintf("%s %d 张", r.persons[0], f.ByPerson[r.persons[0]].Verified.Count))
 	}
 	if hour, n := f.Busiest(); n > 0 {
-		row("最忙", "%d 点 %d 张", hour, n)
+		row("最忙", fmt.Sprintf("%d 点 %d 张", hour, n))
 	}
-	var notes []string
-	if s.Tail.Verified > 0 {
-		notes = append(notes, fmt.Sprintf("上次日报以后、0 点以前还核销了 %s，算在前一天", s.Tail))
-	}
-	if n := total(f.Refused); n > 0 {
-		notes = append(notes, fmt.Sprintf("没有核销成 %d 次", n))
-	}
-	if notes = append(notes, s.Outlook...); len(notes) > 0 {
+	if notes := r.notes(); len(notes) > 0 {
 		c.Text = strings.Join(notes, "；") + "。"
 	}
-	return bot.Reply{Card: &c, Text: s.whole(names, stores, persons, deals), Table: s.table(names, stores)}
+	return c
+}
+
+// notes are what else to know, a few words each.
+func (r ranked) notes() (notes []string) {
+	if r.Tail.Verified.Count > 0 {
+		notes = append(notes, fmt.Sprintf("上次日报以后、0 点以前还核销了 %s，算在前一天", words.Sum(r.Tail.Verified)))
+	}
+	n := 0
+	for _, refusal := range r.refused {
+		n += refusal.Times
+	}
+	if n > 0 {
+		notes = append(notes, fmt.Sprintf("没有核销成 %d 次", n))
+	}
+	return append(notes, r.Outlook...)
 }
 
 // table is the stores at a glance, where there are several.
-func (s Summary) table(names map[int64]string, stores []int64) *bot.Table {
-	if len(stores) < 2 {
+func (r ranked) table() *bot.Table {
+	if len(r.stores) < 2 {
 		return nil
 	}
-	t := &bot.Table{Title: s.Span.Title + " 各门店", Head: []string{"门店", "张数", "金额", "撤销"}}
-	for _, id := range stores {
-		one := s.Now.ByStore[id]
-		t.Rows = append(t.Rows, []string{names[id], strconv.Itoa(one.Verified), dianping.Fen(one.AmountFen).String(), strconv.Itoa(one.Undone)})
+	t := &bot.Table{Title: r.Span.Title + " 各门店", Head: []string{"门店", "张数", "金额", "撤销"}}
+	for _, id := range r.stores {
+		one := r.Now.ByStore[id]
+		t.Rows = append(t.Rows, []string{r.names[id], strconv.Itoa(one.Verified.Count), words.Amount(one.Verified), strconv.Itoa(one.Undone.Count)})
 	}
 	return t
 }
 
 // whole is everything in words, where there is more than the card shows.
-func (s Summary) whole(names map[int64]string, stores []int64, persons, deals []string) string {
-	f := s.Now
+func (r ranked) whole() string {
+	f := r.Now
 	var text strings.Builder
-	part := func(title string, n int, line func(i int) string) {
-		if n == 0 {
+	part := func(title string, n, least int, line func(i int) string) {
+		if n < least {
 			return
 		}
 		fmt.Fprintf(&text, "**%s**\n", title)
@@ -107,23 +131,18 @@ func (s Summary) whole(names map[int64]string, stores []int64, persons, deals []
 			fmt.Fprintf(&text, "……还有 %d 行\n", n-mostLines)
 		}
 	}
-	row := func(name string, t *Tally) string {
-		if t.Undone > 0 {
-			return fmt.Sprintf("%s %s，撤销 %d 张", name, t, t.Undone)
+	row := func(name string, t models.Tally) string {
+		line := name + " " + words.Sum(t.Verified)
+		if t.Undone.Count > 0 {
+			line += fmt.Sprintf("，撤销 %d 张", t.Undone.Count)
 		}
-		return name + " " + t.String()
+		return line
 	}
-	if len(stores) > 1 {
-		part("门店", len(stores), func(i int) string { return row(names[stores[i]], f.ByStore[stores[i]]) })
-	}
-	if len(persons) > 1 {
-		part("店员", len(persons), func(i int) string { return row(persons[i], f.ByPerson[persons[i]]) })
-	}
-	if len(deals) > 1 {
-		part("团购", len(deals), func(i int) string { return row(deals[i], f.ByDeal[deals[i]]) })
-	}
-	part("没有核销成", len(f.Refused), func(i int) string {
-		return fmt.Sprintf("%s %d 次", words.SayingOf(f.Refused[i].Reason).Title, f.Refused[i].Times)
+	part("门店", len(r.stores), 2, func(i int) string { return row(r.names[r.stores[i]], f.ByStore[r.stores[i]]) })
+	part("店员", len(r.persons), 2, func(i int) string { return row(r.persons[i], f.ByPerson[r.persons[i]]) })
+	part("团购", len(r.deals), 2, func(i int) string { return row(r.deals[i], f.ByDeal[r.deals[i]]) })
+	part("没有核销成", len(r.refused), 1, func(i int) string {
+		return fmt.Sprintf("%s %d 次", words.SayingOf(r.refused[i].Reason).Title, r.refused[i].Times)
 	})
 	return strings.TrimSpace(text.String())
 }
@@ -135,10 +154,10 @@ const StoresOnCard = 3
 const mostLines = 10
 
 // against says how much more or less it is than before.
-func against(now Tally, before []Comparison) string {
+func against(now models.Tally, before []Comparison) string {
 	var parts []string
 	for _, c := range before {
-		switch d := now.Verified - c.Then.Verified; {
+		switch d := now.Verified.Count - c.Then.Verified.Count; {
 		case d > 0:
 			parts = append(parts, fmt.Sprintf("比%s多 %d 张", c.Word, d))
 		case d < 0:
@@ -148,11 +167,4 @@ func against(now Tally, before []Comparison) string {
 		}
 	}
 	return strings.Join(parts, "，")
-}
-
-func total(refused []models.Refusal) (n int) {
-	for _, r := range refused {
-		n += r.Times
-	}
-	return n
 }

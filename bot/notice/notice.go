@@ -1,3 +1,5 @@
+// Package notice tells managers and groups what they have not asked for, once for
+// each key. It does not know how a message is delivered, nor what is worth telling.
 package notice
 
 import (
@@ -11,10 +13,10 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/access"
+	"yanquan/bot/alert"
 	"yanquan/bot/command"
 	"yanquan/bot/grants"
 	"yanquan/bot/outbox"
-	"yanquan/bot/watch"
 	"yanquan/models"
 )
 
@@ -51,9 +53,9 @@ func (n *Notices) TellManagers(ctx context.Context, tx *models.DB, about grants.
 	return n.TellUsers(ctx, tx, about.Key, []string{about.User}, bot.Reply{Card: &card})
 }
 
-// TellFinding tells managers what the watch has noticed.
-func (n *Notices) TellFinding(ctx context.Context, tx *models.DB, f watch.Finding) error {
-	return n.TellStores(ctx, tx, "watch/"+f.Key, f.Stores, bot.Card{Source: "验券", Title: f.Title, Text: f.Text, Tone: bot.Bad})
+// TellAlert tells managers what a rule has found.
+func (n *Notices) TellAlert(ctx context.Context, tx *models.DB, a alert.Alert) error {
+	return n.TellStores(ctx, tx, "alert/"+a.Key, a.Stores, bot.Card{Source: "验券", Title: a.Title, Text: a.Text, Tone: bot.Bad})
 }
 
 // TellStores tells who manages any of the stores, and the groups that want to know, once
@@ -111,7 +113,7 @@ func (n *Notices) ChannelTrouble(ctx context.Context, channel, title, text strin
 		if err != nil || !fresh {
 			return err
 		}
-		return n.TellFinding(ctx, tx, watch.Finding{Key: key + "/" + tx.Now().UTC().Format(time.RFC3339Nano), Title: title, Text: text})
+		return n.TellAlert(ctx, tx, alert.Alert{Key: key + "/" + tx.Now().UTC().Format(time.RFC3339Nano), Title: title, Text: text})
 	})
 }
 

@@ -1,35 +1,17 @@
 package outbox
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"strings"
+	"slices"
 	"time"
 
 	"yanquan/bot"
 	"yanquan/models"
 )
-
-// Outbox sends what is to be sent: a delivery is a row before it is sent.
-type Outbox struct {
-	DB            *models.DB
-	Courier       bot.Courier
-	NoticeChannel string // reaches a person where the conversation cannot be reached any more; may be empty
-	Observer      Observer
-	// Render says what a card that was sent is to be changed to, and when to look
-	// again; no card: what it shows is still true, or nothing can be said yet.
-	Render func(ctx context.Context, tx *models.DB, o models.Outgoing, shown *bot.Card) (*bot.Card, time.Time, error)
-
-	Now    func() time.Time
-	NewID  func() string
-	Jitter func() float64
-	Log    *slog.Logger
-
-	cards cardLife
-}
 
 // Delays of answers.
 const (
@@ -42,138 +24,241 @@ const (
 // ErrTakenOver: the lease of a message ended and another worker has claimed it.
 var ErrTakenOver = errors.New("outbox: message taken over")
 
+// answer is a reply on its way into the outbox.
+type answer struct {
+	row   models.Inbox
+	m     bot.Message
+	reply bot.Reply
+	card  string // the task id of the pressed card, while it can be updated
+	claim bool   // this process sends it itself
+}
+
+func answering(row models.Inbox, m bot.Message, reply bot.Reply) answer {
+	a := answer{row: row, m: m, reply: reply}
+	if m.Kind == bot.Click && m.Button != nil {
+		a.card = m.Button.TaskID
+	}
+	return a
+}
+
 // Answer stores a reply and, where it does not leave as the passive answer to a
-// callback, puts it into the outbox; all in the caller's transaction.
+// callback, puts it into the outbox; all in the caller's transaction. Once that is
+// committed, the answer is sent before [models.DB.Tx] returns, where nothing stands
+// before it.
 func (q *Outbox) Answer(ctx context.Context, tx *models.DB, row models.Inbox, m bot.Message, reply bot.Reply) error {
 	data, err := json.Marshal(reply)
 	if err != nil {
-		return fmt.Errorf("bot: reply: %w", err)
+		return fmt.Errorf("outbox: reply: %w", err)
 	}
 	switch _, err := tx.Answer(ctx, row, data, !reply.Pending); {
 	case errors.Is(err, models.ErrStale):
 		return ErrTakenOver
 	case err != nil:
-		return fmt.Errorf("bot: answer: %w", err)
+		return fmt.Errorf("outbox: answer: %w", err)
 	}
-	return q.Send(ctx, tx, row, m, reply)
+	a := answering(row, m, reply)
+	a.claim = true
+	return q.send(ctx, tx, a)
 }
 
 // Conclude replaces a pending reply by the final one. late says that people were
 // given a final answer before, "needs a human": they get the outcome all the
-// same. Otherwise a reply that is final already means that somebody else was
+// same. Otherwise a reply that is final already means that another process was
 // quicker.
 func (q *Outbox) Conclude(ctx context.Context, tx *models.DB, row models.Inbox, m bot.Message, reply bot.Reply, late bool) error {
 	data, err := json.Marshal(reply)
 	if err != nil {
-		return fmt.Errorf("bot: reply: %w", err)
+		return fmt.Errorf("outbox: reply: %w", err)
 	}
 	err = tx.Finalize(ctx, row.ID, data)
 	switch {
 	case errors.Is(err, models.ErrStale) && !late:
 		return nil
 	case err != nil && !errors.Is(err, models.ErrStale):
-		return fmt.Errorf("bot: conclude: %w", err)
+		return fmt.Errorf("outbox: conclude: %w", err)
 	}
-	unsent, err := tx.OutgoingObsolete(ctx, row.ID)
-	if err != nil {
-		return fmt.Errorf("bot: conclude: %w", err)
+	if _, err := tx.OutgoingObsolete(ctx, row.ID); err != nil {
+		return fmt.Errorf("outbox: conclude: %w", err)
 	}
-	if unsent == 0 && m.Button != nil { // the pending reply has used up the one update of the card
-		pressed := *m.Button
-		if pressed.ResponseCode = ""; m.ReqID != "" {
-			pressed.TaskID = ""
+	a := answering(row, m, reply)
+	if a.card != "" { // the pending reply may have used up the one update of the card
+		used, err := q.used(ctx, tx, row.ID, m.Channel)
+		if err != nil {
+			return err
 		}
-		m.Button = &pressed
+		if used {
+			a.card = ""
+		}
 	}
-	return q.Send(ctx, tx, row, m, reply)
+	return q.send(ctx, tx, a)
 }
 
 // Send puts a reply into the outbox.
 func (q *Outbox) Send(ctx context.Context, tx *models.DB, row models.Inbox, m bot.Message, reply bot.Reply) error {
-	d := bot.Delivery{ID: q.NewID(), Channel: m.Channel, Chat: m.Chat, User: m.User, SentAs: m.SentAs, Reply: reply}
-	due := q.Now()
-	waits := m.Streams() && !due.Before(row.ReceivedAt.Add(WaitDelay/2)) // or did; clocks are not that exact
-	if waits && reply.Empty() {
-		d.Reply = bot.Reply{Text: "已处理。"}
-	}
-	switch {
-	case d.Reply.Empty():
-		return nil
-	case m.Passive() && (m.ReplyURL == "" || reply.Pending):
-		return nil // the stream says it is under way; without a reply URL there is no other way
-	case m.Passive():
-		d.ReplyURL = m.ReplyURL
-		switch {
-		case m.Kind != bot.Click:
-			due = due.Add(FallbackDelay)
-		case reply.Card != nil: // nobody polls for it: only the callback of the press itself can fetch it
-			if fetched := row.ReceivedAt.Add(FallbackDelay); fetched.After(due) {
-				due = fetched
-			}
-		}
-	case reply.Pending:
-		due = due.Add(InterimDelay) // most doubts are settled before
-		if m.Streams() {
-			return q.Progress(ctx, tx, row, m, reply, due)
-		}
-	case waits: // a line that has not gone out yet need not
-		if _, err := tx.OutgoingObsolete(ctx, row.ID); err != nil {
-			return fmt.Errorf("bot: answer: %w", err)
-		}
-	}
-	over(&d, m, row)
-	if changeable(d) && m.Kind == bot.Click && m.Button != nil {
-		d.ResponseCode, d.Card = m.Button.ResponseCode, m.Button.TaskID
-	}
-	about := ""
-	if reply.Card != nil {
-		about = reply.Card.About
-		if changeable(d) && reply.Card.TaskID != "" {
-			d.ID = reply.Card.TaskID // so that it is found when it is pressed
-		}
-	}
-	return q.Enqueue(ctx, tx, d, row.ID, about, due)
+	return q.send(ctx, tx, answering(row, m, reply))
 }
 
-// Enqueue stores a delivery.
-func (q *Outbox) Enqueue(ctx context.Context, tx *models.DB, d bot.Delivery, inboxID, operationID string, due time.Time) error {
-	if d.Form == "" {
-		d.Form = q.Courier.FirstForm(d)
-	}
-	payload, err := json.Marshal(d)
-	if err != nil {
-		return fmt.Errorf("bot: delivery: %w", err)
-	}
-	var changeAt time.Time
-	if c := d.Reply.Card; c != nil && !d.Change && changeable(d) {
-		changeAt = c.Until
-	}
-	if d.Form == bot.AsUpdate && d.Card != "" && !d.Change {
-		if err := tx.RepointCard(ctx, d.Card, d.Channel, d.User, operationID, changeAt); err != nil {
-			return fmt.Errorf("bot: pressed card: %w", err)
+// Follow sends to the person alone what has come of a message after its answer.
+func (q *Outbox) Follow(ctx context.Context, tx *models.DB, inboxID string, m bot.Message, reply bot.Reply) error {
+	d := bot.Delivery{ID: q.NewID(), Channel: m.Channel, User: m.User, SentAs: m.SentAs, Reply: reply}
+	if m.Passive() {
+		used, err := q.used(ctx, tx, inboxID, m.Channel)
+		if err != nil {
+			return err
+		}
+		if m.Private() && m.Way.Once && (!used || q.NoticeChannel == "") {
+			d.Way = m.Way
+		} else {
+			d.Channel = q.NoticeChannel
 		}
 	}
-	to := d.Chat
-	switch {
-	case d.Change, d.Ends:
-		to = d.ID // nobody waits for it
-	case d.Reply.File != nil && d.User != "": // a webhook's pace is kept by its conversation
-		to = d.ID // takes its time; nothing shall wait for it
-	case d.ReplyURL != "":
-		to = inboxID // each goes by its own reply URL; none need wait for another
-	case to == "":
-		to = d.User
-	}
-	err = tx.Enqueue(ctx, models.Outgoing{
-		ID: d.ID, Conversation: d.Channel + "/" + to, Channel: d.Channel, Chat: d.Chat, User: d.User,
-		InboxID: inboxID, OperationID: operationID, Payload: payload, Form: string(d.Form),
-		State: models.Queued, DueAt: due, CreatedAt: q.Now(), ChangeAt: changeAt,
-	})
+	// Not as an answer to the message: when the passive answer has gone out, it is
+	// still to come.
+	return q.Enqueue(ctx, tx, d, d.ID, "", q.Now())
+}
+
+// Shown takes an answer out of the queue that has been shown another way, with the
+// lines that only stood for it, and says whether there was any. An answer that was
+// queued since is another one, and stays.
+func (q *Outbox) Shown(ctx context.Context, tx *models.DB, inboxID string, shown bot.Reply) (bool, error) {
+	rows, err := tx.QueuedAnswersTo(ctx, inboxID)
 	if err != nil {
-		return fmt.Errorf("bot: enqueue: %w", err)
+		return false, fmt.Errorf("outbox: shown: %w", err)
 	}
+	want, err := json.Marshal(shown)
+	if err != nil {
+		return false, fmt.Errorf("outbox: reply: %w", err)
+	}
+	var ids []string
+	for _, o := range rows {
+		var d bot.Delivery
+		if json.Unmarshal(o.Payload, &d) != nil {
+			continue // its own try sets it aside
+		}
+		if have, err := json.Marshal(d.Reply); d.Reply.Pending || err == nil && bytes.Equal(have, want) {
+			ids = append(ids, o.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return false, nil
+	}
+	n, err := tx.OutgoingPassive(ctx, inboxID, ids...)
+	return n > 0, err
+}
+
+// send puts an answer into the outbox, as its channel has it.
+func (q *Outbox) send(ctx context.Context, tx *models.DB, a answer) error {
+	d := bot.Delivery{
+		ID: q.NewID(), Channel: a.m.Channel, Chat: a.m.Chat, User: a.m.User, SentAs: a.m.SentAs,
+		Reply: a.reply, Way: a.m.Way, Answers: a.m.Kind, Asked: a.row.ReceivedAt, Card: a.card,
+	}
+	switch {
+	case a.m.Passive():
+		return q.sendPassive(ctx, tx, a, d)
+	case a.m.Streams():
+		return q.sendStreaming(ctx, tx, a, d)
+	case a.reply.Empty():
+		return nil
+	case a.reply.Pending: // most doubts are settled before
+		return q.enqueueAnswer(ctx, tx, a, d, q.Now().Add(InterimDelay))
+	}
+	return q.enqueueAnswer(ctx, tx, a, d, q.Now())
+}
+
+// sendPassive keeps an answer for a while for the callback that may fetch it.
+func (q *Outbox) sendPassive(ctx context.Context, tx *models.DB, a answer, d bot.Delivery) error {
+	if a.reply.Empty() || !a.m.Way.Once || a.reply.Pending {
+		return nil // the stream says it is under way; otherwise there is no other way
+	}
+	due := q.Now()
+	switch {
+	case a.m.Kind != bot.Click:
+		due = due.Add(FallbackDelay)
+	case a.reply.Card != nil: // nobody polls for it: only the callback of the press itself can fetch it
+		if fetched := a.row.ReceivedAt.Add(FallbackDelay); fetched.After(due) {
+			due = fetched
+		}
+	}
+	if q.NoticeChannel != "" {
+		used, err := q.used(ctx, tx, a.row.ID, a.m.Channel)
+		if err != nil {
+			return err
+		}
+		if used || a.reply.Open { // its one use is kept for the outcome
+			d.Channel, d.Chat, d.Way, d.Card = q.NoticeChannel, "", bot.Way{}, ""
+		}
+	}
+	return q.enqueueAnswer(ctx, tx, a, d, due)
+}
+
+// sendStreaming puts an answer in the place of the line that is shown, or may be.
+func (q *Outbox) sendStreaming(ctx context.Context, tx *models.DB, a answer, d bot.Delivery) error {
+	now := q.Now()
+	if a.reply.Pending {
+		return q.Progress(ctx, tx, a.row, a.m, a.reply, now.Add(InterimDelay))
+	}
+	d.Stream = a.row.ID
+	if !now.Before(a.row.ReceivedAt.Add(WaitDelay / 2)) { // it may wait, or does; clocks are not that exact
+		if d.Reply.Empty() {
+			d.Reply = bot.Reply{Text: "已处理。"}
+		}
+		if _, err := tx.OutgoingObsolete(ctx, a.row.ID); err != nil { // a line that has not gone out yet need not
+			return fmt.Errorf("outbox: answer: %w", err)
+		}
+	}
+	if d.Reply.Empty() {
+		return nil
+	}
+	return q.enqueueAnswer(ctx, tx, a, d, now)
+}
+
+// enqueueAnswer stores an answer, claimed where this process sends it.
+func (q *Outbox) enqueueAnswer(ctx context.Context, tx *models.DB, a answer, d bot.Delivery, due time.Time) error {
+	about := ""
+	if c := d.Reply.Card; c != nil {
+		about = c.About
+		if c.TaskID != "" && q.Courier.Changes(d.Channel) {
+			d.ID = c.TaskID // so that it is found when it is pressed
+		}
+	}
+	o, err := q.stored(ctx, tx, &d, a.row.ID, about, due)
+	if err != nil {
+		return err
+	}
+	if a.claim && q.mayClaim(d, o) {
+		return q.enqueueClaimed(ctx, tx, o, d)
+	}
+	return enqueue(ctx, tx, o)
+}
+
+// mayClaim reports whether an answer can be sent by who writes it: at once, by this
+// process, and quickly.
+func (q *Outbox) mayClaim(d bot.Delivery, o models.Outgoing) bool {
+	return !o.Apart && d.Reply.File == nil && !o.DueAt.After(q.Now()) && !slices.Contains(q.Courier.Away(), d.Channel)
+}
+
+// enqueueClaimed stores an answer and sends it when the transaction is committed, or
+// leaves it to the background work where something stands before it.
+func (q *Outbox) enqueueClaimed(ctx context.Context, tx *models.DB, o models.Outgoing, d bot.Delivery) error {
+	claimed, mine, err := tx.EnqueueClaimed(ctx, o, q.Now().Add(leaseOf(d)), q.Courier.PerMinute(d))
+	if err != nil {
+		return fmt.Errorf("outbox: enqueue: %w", err)
+	}
+	if !mine {
+		return enqueue(ctx, tx, o)
+	}
+	tx.AfterCommit(func() { q.report(claimed, q.try(ctx, claimed, d)) })
 	return nil
 }
 
-// changeable reports whether the channel of a delivery can change a card later.
-func changeable(d bot.Delivery) bool { return strings.HasPrefix(d.Channel, "app/") }
+// used reports whether an answer to a message has used, or may have, what can be
+// used once: the update of the pressed card, the robot's reply URL.
+func (q *Outbox) used(ctx context.Context, tx *models.DB, inboxID, channel string) (bool, error) {
+	rows, err := tx.AnswersTo(ctx, inboxID)
+	if err != nil {
+		return false, fmt.Errorf("outbox: answers: %w", err)
+	}
+	return slices.ContainsFunc(rows, func(o models.Outgoing) bool {
+		return o.Channel == channel && (o.Lost || o.State == models.SentOut || o.State == models.Queued)
+	}), nil
+}

@@ -113,7 +113,7 @@ func (q *Outbox) changeCard(ctx context.Context, o models.Outgoing) error {
 		}
 		change := bot.Delivery{
 			ID: q.NewID(), Channel: d.Channel, User: d.User, Reply: bot.Reply{Card: card},
-			ResponseCode: string(o.ChangeCode), Card: o.ID, Change: true,
+			Code: string(o.ChangeCode), Card: o.ID, Change: true,
 		}
 		if q.Courier.FirstForm(change) != bot.AsUpdate {
 			return tx.PutOffCard(ctx, o, time.Time{}) // nobody wants a second card

@@ -1,4 +1,54 @@
+// Package outbox sends answers and notices. Everything that is sent is a row of the
+// database first, written in the transaction that makes it true.
+//
+// The life of a delivery:
+//
+//   - Queued. [Outbox.Answer], [Outbox.Send] and their like write it behind the
+//     others of its conversation, due now or after a delay in which another way may
+//     show the same. What nobody has asked for, a notice, has a conversation of its
+//     own for each receiver, whose order means nothing, so that transactions that
+//     write to the same people do not wait for each other.
+//   - Claimed. A try has a lease; while it holds, no other process tries, and nothing
+//     else of the conversation goes out. The process that commits an answer has
+//     claimed it with the row and sends it at once, unless something is queued before
+//     it or the receiver's minute is full. All else is found by the background work
+//     ([Outbox.Due]), and so is what a process leaves that dies.
+//   - Tried. What is refused goes down the ladder of forms (update, card, markdown,
+//     text), or is tried again, ever later. A try whose answer was lost may have been
+//     taken: the next one says so, and the channel tells a repeat by it.
+//   - Sent, failed, or obsolete: another answer has taken its place, or another way
+//     has shown it. What answers by a robot that cannot be reached any more, goes to
+//     the person by the app.
+//   - Changed. A card that an app has sent is changed once what it offers is over
+//     ([Outbox.ChangeCards]).
 package outbox
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/models"
+)
+
+// Outbox sends what is to be sent.
+type Outbox struct {
+	DB            *models.DB
+	Courier       bot.Courier
+	NoticeChannel string // reaches a person where the conversation cannot be reached any more; may be empty
+	Observer      Observer
+	// Render says what a card that was sent is to be changed to, and when to look
+	// again; no card: what it shows is still true, or nothing can be said yet.
+	Render func(ctx context.Context, tx *models.DB, o models.Outgoing, shown *bot.Card) (*bot.Card, time.Time, error)
+
+	Now    func() time.Time
+	NewID  func() string
+	Jitter func() float64
+	Log    *slog.Logger
+
+	cards cardLife
+}
 
 // Observer counts deliveries, for metrics.
 type Observer interface {

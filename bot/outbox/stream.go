@@ -23,31 +23,24 @@ var PleaseWait = bot.Reply{Text: "核验中，请稍候…", Pending: true}
 // stillOpen ends a stream that WeCom would end before there is an answer.
 var stillOpen = bot.Reply{Text: "平台还没有给出结果，还在核验。有结果就发在这里，请不要重复核销。"}
 
-// over fills in what answers a message of the long connection.
-func over(d *bot.Delivery, m bot.Message, row models.Inbox) {
-	if m.ReqID == "" {
-		return
-	}
-	d.ReqID, d.Answers, d.Asked = m.ReqID, m.Kind, row.ReceivedAt
-	switch {
-	case m.Streams():
-		d.Stream = row.ID
-	case m.Button != nil:
-		d.Pressed = m.Button.TaskID
-	}
-}
-
 // Progress puts a line into the outbox that a later delivery replaces, and what
 // finishes the stream in case that there is none in time.
 func (q *Outbox) Progress(ctx context.Context, tx *models.DB, row models.Inbox, m bot.Message, reply bot.Reply, due time.Time) error {
-	d := bot.Delivery{ID: q.NewID(), Channel: m.Channel, Chat: m.Chat, User: m.User, SentAs: m.SentAs, Reply: reply, Form: bot.AsStream}
-	over(&d, m, row)
+	d := bot.Delivery{
+		ID: q.NewID(), Channel: m.Channel, Chat: m.Chat, User: m.User, SentAs: m.SentAs, Reply: reply, Form: bot.AsStream,
+		Way: m.Way, Answers: m.Kind, Asked: row.ReceivedAt, Stream: row.ID,
+	}
 	if err := q.Enqueue(ctx, tx, d, row.ID, "", due); err != nil {
 		return err
 	}
-	sum := sha256.Sum256([]byte("stream end\x00" + row.ID))
-	d.ID, d.Reply, d.Form, d.Ends = hex.EncodeToString(sum[:16]), stillOpen, bot.AsMarkdown, true
+	d.ID, d.Reply, d.Form, d.Ends = streamEnd(row.ID), stillOpen, bot.AsMarkdown, true
 	return q.Enqueue(ctx, tx, d, row.ID, "", q.Now().Add(StreamEnd))
+}
+
+// streamEnd is the id of the delivery that ends the stream of a message.
+func streamEnd(inboxID string) string {
+	sum := sha256.Sum256([]byte("stream end\x00" + inboxID))
+	return hex.EncodeToString(sum[:16])
 }
 
 // streaming reports whether a line has gone out, or may have, that no delivery but
@@ -55,7 +48,7 @@ func (q *Outbox) Progress(ctx context.Context, tx *models.DB, row models.Inbox, 
 func (q *Outbox) streaming(ctx context.Context, o models.Outgoing, inboxID string) (bool, error) {
 	rows, err := q.DB.AnswersTo(ctx, inboxID)
 	if err != nil {
-		return false, fmt.Errorf("bot: stream: %w", err)
+		return false, fmt.Errorf("outbox: stream: %w", err)
 	}
 	open := false
 	for _, r := range rows {

@@ -1,6 +1,5 @@
-// Package reconcile holds the platform's list of a closed day against the
-// journal of the bot. A store's money is right when every verification is in
-// both; what is in one only, and what differs, is kept by the day and told.
+// Package reconcile holds the platform's list of a closed day against the journal
+// and keeps what differs; it does not know chats and cards.
 //
 // A verification that is missing in the platform's list says nothing by itself:
 // the platform is asked for it singly before anybody is alarmed, and a refund is
@@ -100,9 +99,9 @@ func Compare(day string, list []dianping.Record, ours []Entry) (*Comparison, err
 	}
 	taken := make([]bool, len(ours))
 	for _, r := range list {
-		c.figures.Listed.add(r.Price)
+		c.figures.Listed.Add(int64(r.Price))
 		if refunded(r.RefundStatus) {
-			c.figures.Refunded.add(r.Price)
+			c.figures.Refunded.Add(int64(r.Price))
 		}
 		best := -1
 		for _, i := range byCode[r.Code] {
@@ -123,7 +122,7 @@ func Compare(day string, list []dianping.Record, ours []Entry) (*Comparison, err
 		}
 		switch e.Standing {
 		case Stands:
-			c.figures.OnlyOurs.add(e.Price)
+			c.figures.OnlyOurs.Add(int64(e.Price))
 			c.add(OnlyOurs, dianping.Record{}, e)
 		case InDoubt:
 			c.figures.Doubtful++
@@ -149,23 +148,23 @@ func (c *Comparison) foreign(r dianping.Record) {
 	if r.VerifyChannel == byInterface {
 		kind, tally = OtherSystem, &c.figures.OtherSystem
 	}
-	tally.add(r.Price)
+	tally.Add(int64(r.Price))
 	c.add(kind, r, Entry{})
 }
 
 func (c *Comparison) matched(r dianping.Record, e Entry) {
 	switch e.Standing {
 	case WasUndone:
-		c.figures.Undone.add(r.Price)
+		c.figures.Undone.Add(int64(r.Price))
 		c.add(Undone, r, e)
 		return
 	case InDoubt:
-		c.figures.DoubtfulListed.add(r.Price)
+		c.figures.DoubtfulListed.Add(int64(r.Price))
 		c.add(Doubtful, r, e)
 		return
 	case Stands:
 	}
-	c.figures.Matched.add(e.Price)
+	c.figures.Matched.Add(int64(e.Price))
 	if r.Price != e.Price && r.Price != 0 && e.Price != 0 {
 		c.figures.AmountDiffers++
 		c.figures.Difference += r.Price - e.Price
@@ -214,15 +213,15 @@ func (c *Comparison) confirm(item *Item, r dianping.Record, e Entry) {
 	switch item.Kind {
 	case Undone:
 		item.Kind = UndoFailed
-		c.figures.Undone.remove(item.PlatformFen)
-		c.figures.UndoFailed.add(item.PlatformFen)
+		c.figures.Undone.Remove(int64(item.PlatformFen))
+		c.figures.UndoFailed.Add(int64(item.PlatformFen))
 	case OnlyOurs:
 		if !r.VerifyTime.IsZero() && r.VerifyTime.Sub(item.At).Abs() > clockSkew {
 			return // that is another verification of the same code
 		}
 		item.Kind = Unlisted
-		c.figures.OnlyOurs.remove(item.OursFen)
-		c.figures.Unlisted.add(item.OursFen)
+		c.figures.OnlyOurs.Remove(int64(item.OursFen))
+		c.figures.Unlisted.Add(int64(item.OursFen))
 		c.counted = append(c.counted, e)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"yanquan/bot/words"
 	"yanquan/dianping"
 	"yanquan/models"
 )
@@ -285,17 +286,17 @@ func alarm(store models.Store, day string, f Figures, items []Item) Notice {
 		if i.Kind == OnlyOurs || i.Kind == UndoFailed {
 			codes = append(codes, string(i.Kind)+i.Code)
 			if len(lines) < 5 {
-				lines = append(lines, fmt.Sprintf("%s %s %v（%s）", i.At.In(Zone).Format("15:04"), i.Code, max(i.OursFen, i.PlatformFen), i.Kind.Name()))
+				lines = append(lines, fmt.Sprintf("%s %s %s（%s）", i.At.In(Zone).Format("15:04"), i.Code, i.Amount(), i.Kind.Name()))
 			}
 		}
 	}
 	n := Notice{Store: store, Title: "对账发现问题", Key: fmt.Sprintf("reconcile/alarm/%d/%s/%s", store.ID, day, strings.Join(codes, ","))}
 	var what []string
 	if f.OnlyOurs.Count > 0 {
-		what = append(what, fmt.Sprintf("机器人核销了 %d 笔（%v），平台上查不到", f.OnlyOurs.Count, f.OnlyOurs.Fen))
+		what = append(what, fmt.Sprintf("机器人核销了 %d 笔（%v），平台上查不到", f.OnlyOurs.Count, words.Amount(f.OnlyOurs)))
 	}
 	if f.UndoFailed.Count > 0 {
-		what = append(what, fmt.Sprintf("撤销了 %d 笔（%v），平台上仍是已核销", f.UndoFailed.Count, f.UndoFailed.Fen))
+		what = append(what, fmt.Sprintf("撤销了 %d 笔（%v），平台上仍是已核销", f.UndoFailed.Count, words.Amount(f.UndoFailed)))
 	}
 	n.Text = fmt.Sprintf("「%s」%s：%s。请到开店宝核对：\n%s", store.Name, short(day), strings.Join(what, "；"), strings.Join(lines, "\n"))
 	if more := len(codes) - len(lines); more > 0 {

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"slices"
 
 	"yanquan/dianping"
@@ -69,56 +70,59 @@ func shares(lines []dianping.Payment) (customer, merchant, total dianping.Fen) {
 	return customer, merchant, total
 }
 
+// order is what counts of one: some or all of its coupons.
+type order struct {
+	coupons int
+	price   dianping.Fen
+	lines   []dianping.Payment // of the whole order
+}
+
 // MoneyOf sums up what was paid for coupons.
-func MoneyOf(coupons []Entry) Money {
-	var m Money
-	type order struct {
-		coupons int
-		price   dianping.Fen
-		lines   []dianping.Payment
-	}
-	var keys []string
+func MoneyOf(coupons []Entry) (m Money) {
 	orders := map[string]*order{}
 	for _, e := range coupons {
 		if len(e.Shares) > 0 {
-			customer, merchant, total := shares(e.Shares)
-			m.Customer, m.Merchant, m.Due = m.Customer+customer, m.Merchant+merchant, m.Due+total-merchant
+			m.add(shares(e.Shares))
 			m.Exact++
 			continue
 		}
-		key := e.OrderID
-		if key == "" {
-			key = e.OperationID + "/" + e.Code
-		}
+		key := cmp.Or(e.OrderID, e.OperationID+"/"+e.Code)
 		o := orders[key]
 		if o == nil {
 			o = &order{}
 			orders[key] = o
-			keys = append(keys, key)
 		}
 		o.coupons, o.price = o.coupons+1, o.price+e.Price
 		if len(o.lines) == 0 {
 			o.lines = e.Payments
 		}
 	}
-	for _, key := range keys {
-		o := orders[key]
-		customer, merchant, total := shares(o.lines)
-		switch {
-		case total <= 0:
-			m.Untold += o.coupons
-			continue
-		case total == o.price: // the whole order
-			m.Exact += o.coupons
-		case total > o.price: // a part of it
-			m.Estimated += o.coupons
-			customer, merchant, total = part(customer, o.price, total), part(merchant, o.price, total), o.price
-		default: // less than the coupons cost: as it was told, but not to be relied on
-			m.Estimated += o.coupons
-		}
-		m.Customer, m.Merchant, m.Due = m.Customer+customer, m.Merchant+merchant, m.Due+total-merchant
+	for _, o := range orders {
+		m.addOrder(*o)
 	}
 	return m
+}
+
+func (m *Money) add(customer, merchant, total dianping.Fen) {
+	m.Customer, m.Merchant, m.Due = m.Customer+customer, m.Merchant+merchant, m.Due+total-merchant
+}
+
+// addOrder adds the coupons' part of what was paid for an order.
+func (m *Money) addOrder(o order) {
+	customer, merchant, total := shares(o.lines)
+	switch {
+	case total <= 0:
+		m.Untold += o.coupons
+	case total == o.price: // the whole order
+		m.Exact += o.coupons
+		m.add(customer, merchant, total)
+	case total > o.price: // a part of it
+		m.Estimated += o.coupons
+		m.add(part(customer, o.price, total), part(merchant, o.price, total), o.price)
+	default: // less than the coupons cost: as it was told, but not to be relied on
+		m.Estimated += o.coupons
+		m.add(customer, merchant, total)
+	}
 }
 
 // part is amount × of / whole, rounded.

@@ -6,32 +6,24 @@ import (
 	"strings"
 	"time"
 
+	"yanquan/bot/words"
 	"yanquan/dianping"
 	"yanquan/models"
 )
 
-// Tally is a number of verifications and their selling prices.
-type Tally struct {
-	Count int          `json:"n"`
-	Fen   dianping.Fen `json:"fen"`
-}
-
-func (t *Tally) add(price dianping.Fen)    { t.Count, t.Fen = t.Count+1, t.Fen+price }
-func (t *Tally) remove(price dianping.Fen) { t.Count, t.Fen = t.Count-1, t.Fen-price }
-
 // Figures of a store and day. Listed is always Matched + InShop + OtherSystem +
 // DoubtfulListed + Undone + UndoFailed.
 type Figures struct {
-	Listed         Tally        `json:"listed"`  // at the platform, all channels
-	Matched        Tally        `json:"matched"` // in both
-	InShop         Tally        `json:"in_shop"`
-	OtherSystem    Tally        `json:"other_system"`
-	DoubtfulListed Tally        `json:"doubtful_listed"`
-	Undone         Tally        `json:"undone"`
-	UndoFailed     Tally        `json:"undo_failed"`
-	OnlyOurs       Tally        `json:"only_ours"`
-	Unlisted       Tally        `json:"unlisted"`
-	Refunded       Tally        `json:"refunded"` // of those listed
+	Listed         models.Sum   `json:"listed"`  // at the platform, all channels
+	Matched        models.Sum   `json:"matched"` // in both
+	InShop         models.Sum   `json:"in_shop"`
+	OtherSystem    models.Sum   `json:"other_system"`
+	DoubtfulListed models.Sum   `json:"doubtful_listed"`
+	Undone         models.Sum   `json:"undone"`
+	UndoFailed     models.Sum   `json:"undo_failed"`
+	OnlyOurs       models.Sum   `json:"only_ours"`
+	Unlisted       models.Sum   `json:"unlisted"`
+	Refunded       models.Sum   `json:"refunded"` // of those listed
 	Doubtful       int          `json:"doubtful"` // not listed
 	AmountDiffers  int          `json:"amount_differs"`
 	Difference     dianping.Fen `json:"difference"` // the platform's prices above ours
@@ -41,12 +33,11 @@ type Figures struct {
 
 // Plus are the figures of two stores or days together.
 func (f Figures) Plus(g Figures) Figures {
-	sum := func(a, b Tally) Tally { return Tally{a.Count + b.Count, a.Fen + b.Fen} }
 	return Figures{
-		Listed: sum(f.Listed, g.Listed), Matched: sum(f.Matched, g.Matched), InShop: sum(f.InShop, g.InShop),
-		OtherSystem: sum(f.OtherSystem, g.OtherSystem), DoubtfulListed: sum(f.DoubtfulListed, g.DoubtfulListed),
-		Undone: sum(f.Undone, g.Undone), UndoFailed: sum(f.UndoFailed, g.UndoFailed), OnlyOurs: sum(f.OnlyOurs, g.OnlyOurs),
-		Unlisted: sum(f.Unlisted, g.Unlisted), Refunded: sum(f.Refunded, g.Refunded),
+		Listed: f.Listed.Plus(g.Listed), Matched: f.Matched.Plus(g.Matched), InShop: f.InShop.Plus(g.InShop),
+		OtherSystem: f.OtherSystem.Plus(g.OtherSystem), DoubtfulListed: f.DoubtfulListed.Plus(g.DoubtfulListed),
+		Undone: f.Undone.Plus(g.Undone), UndoFailed: f.UndoFailed.Plus(g.UndoFailed), OnlyOurs: f.OnlyOurs.Plus(g.OnlyOurs),
+		Unlisted: f.Unlisted.Plus(g.Unlisted), Refunded: f.Refunded.Plus(g.Refunded),
 		Doubtful: f.Doubtful + g.Doubtful, AmountDiffers: f.AmountDiffers + g.AmountDiffers, Difference: f.Difference + g.Difference,
 		Partial: f.Partial || g.Partial,
 		Money: Money{
@@ -112,6 +103,16 @@ var names = map[Kind]string{
 
 // Name is what people call the kind.
 func (k Kind) Name() string { return names[k] }
+
+// Amount is the money of an item, in words; where the two sides differ, both.
+func (i Item) Amount() string {
+	if i.Kind == AmountDiffers {
+		return fmt.Sprintf("平台 %v，机器人 %v", i.PlatformFen, i.OursFen)
+	}
+	var s models.Sum
+	s.Add(int64(max(i.OursFen, i.PlatformFen)))
+	return words.Amount(s)
+}
 
 // Result is what the last look at a store's day has found.
 type Result struct {

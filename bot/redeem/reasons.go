@@ -22,4 +22,5 @@ const (
 	ReasonUnclear      = "unclear"            // in doubt: the platform answers, but not whose verification it is
 	ReasonClosedUsed   = "closed_consumed"    // a person ended the doubt: consumed; Outcome.Message names them
 	ReasonClosedUnused = "closed_unconsumed"  // a person ended the doubt: not consumed; Outcome.Message names them
+	ReasonNotHandled   = "not_handled"        // its message was given up before anything was done about it
 )

@@ -52,7 +52,7 @@ func NewMetrics(version, commit string) *Metrics {
 			Buckets: []float64{.5, 1, 2, 5, 10, 30, 60, 180, 600, 3600},
 		}, []string{"state"}),
 		backlog: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "yanquan_backlog", Help: "What was due at the last pass of the background work: messages, operations, outgoing.",
+			Name: "yanquan_backlog", Help: "What is due and not done: messages, operations, outgoing, a thousand of each at the most.",
 		}, []string{"kind"}),
 		connected: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "yanquan_connected", Help: "1 while this process holds the long connection of a robot; of all replicas one does.",

@@ -94,7 +94,7 @@ func (s *Server) receiveRobot(c *gin.Context) {
 	failpoint.Hit("passive.after")
 	// Where WeCom has hung up, the reply still goes out by the outbox.
 	if ready && there && !in.Told {
-		s.Engine.Delivered(id, rest)
+		s.Engine.Delivered(id, reply, rest)
 	}
 }
 
@@ -117,5 +117,5 @@ func (s *Server) take(c *gin.Context, id string, arrived time.Time) bool {
 // alone, such as "not your store", would otherwise replace the card for
 // everybody who sees it.
 func leaveToOutbox(m bot.Message, reply bot.Reply) bool {
-	return m.Kind == bot.Click && reply.Card == nil && m.ReplyURL != ""
+	return m.Kind == bot.Click && reply.Card == nil && m.Way.Late()
 }

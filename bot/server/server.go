@@ -27,9 +27,9 @@ type Engine interface {
 	// Take reports whether the final reply may go out in the response to a callback;
 	// it may not where it is sent another way.
 	Take(ctx context.Context, id string) bool
-	// Delivered says that the final reply went out in the response to a callback,
-	// but for what rest has. It returns at once.
-	Delivered(id string, rest bot.Reply)
+	// Delivered says that a final reply went out in the response to a callback, but
+	// for what rest has. It returns at once.
+	Delivered(id string, shown, rest bot.Reply)
 }
 
 // Options of a Server. Engine is required; what else is nil is off.

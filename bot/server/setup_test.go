@@ -102,7 +102,7 @@ func (e *fakeEngine) Take(_ context.Context, id string) bool {
 	return !e.told[id]
 }
 
-func (e *fakeEngine) Delivered(id string, rest bot.Reply) {
+func (e *fakeEngine) Delivered(id string, _, rest bot.Reply) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !rest.Empty() {

@@ -1,3 +1,5 @@
+// Package ticket makes links and sessions that open something for one person, for a
+// while. It does not know pages, cookies or chats.
 package ticket
 
 import (
@@ -7,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"yanquan/bot"
 	"yanquan/models"
 )
 
@@ -30,10 +33,6 @@ const (
 	SignInLife  = 10 * time.Minute
 	sessionLife = 12 * time.Hour // a working day
 )
-
-// ErrSignInOver is a link or a session that is unknown, used up or too old: who
-// tries them learns nothing.
-var ErrSignInOver = errors.New("bot: sign-in is over")
 
 // OfferedSignIn says whom a link signs in, without using it up.
 func (k *Tickets) OfferedSignIn(ctx context.Context, link string) (user string, err error) {
@@ -69,7 +68,7 @@ func (k *Tickets) SignedIn(ctx context.Context, session string) (user string, er
 // SignOut ends a session; one that is over already is fine.
 func (k *Tickets) SignOut(ctx context.Context, session string) error {
 	_, err := k.DB.UseTicket(ctx, sessionTicket, session)
-	if err = signInOver(err); errors.Is(err, ErrSignInOver) {
+	if err = signInOver(err); errors.Is(err, bot.ErrSignInOver) {
 		return nil
 	}
 	return err
@@ -80,7 +79,7 @@ func signInOver(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, models.ErrNotFound), errors.Is(err, models.ErrStale):
-		return ErrSignInOver
+		return bot.ErrSignInOver
 	}
 	return fmt.Errorf("bot: sign-in: %w", err)
 }

@@ -165,12 +165,8 @@ func (in *appMessage) event(msg *bot.Message) bool {
 		msg.Kind = bot.Enter
 	case "template_card_event", "template_card_menu_event":
 		msg.Kind = bot.Click
-		msg.Button = &bot.Button{
-			TaskID:       in.TaskID,
-			Key:          in.EventKey,
-			CardType:     in.CardType,
-			ResponseCode: in.ResponseCode,
-		}
+		msg.Button = &bot.Button{TaskID: in.TaskID, Key: in.EventKey, CardType: in.CardType}
+		msg.Way = wayOfApp(in.ResponseCode)
 	case "click": // an entry of the app's menu: as if its key had been typed
 		msg.Kind, msg.Text = bot.Text, trim(in.EventKey)
 		return msg.Text != ""

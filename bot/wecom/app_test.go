@@ -88,7 +88,7 @@ func TestAppReceive(t *testing.T) {
 	withID := func(m bot.Message) bot.Message { m.ID = "6054768590064713728"; return m }
 	click := func(b bot.Button) bot.Message {
 		m := common
-		m.Kind, m.Button = bot.Click, &b
+		m.Kind, m.Button, m.Way = bot.Click, &b, wayOfApp("RC")
 		return m
 	}
 	enter := common
@@ -110,9 +110,9 @@ func TestAppReceive(t *testing.T) {
 		{"click", "<MsgType>event</MsgType><Event>template_card_event</Event><EventKey>undo:1</EventKey><TaskId>v-01</TaskId>" +
 			"<CardType>button_interaction</CardType><ResponseCode>RC</ResponseCode><SelectedItems><SelectedItem>" +
 			"<QuestionKey>q</QuestionKey><OptionIds><OptionId>a</OptionId><OptionId>b</OptionId></OptionIds></SelectedItem></SelectedItems>",
-			click(bot.Button{TaskID: "v-01", Key: "undo:1", CardType: "button_interaction", ResponseCode: "RC"})},
+			click(bot.Button{TaskID: "v-01", Key: "undo:1", CardType: "button_interaction"})},
 		{"menu of a card", "<MsgType>event</MsgType><Event>template_card_menu_event</Event><EventKey>k</EventKey><TaskId>t</TaskId><ResponseCode>RC</ResponseCode>",
-			click(bot.Button{TaskID: "t", Key: "k", ResponseCode: "RC"})},
+			click(bot.Button{TaskID: "t", Key: "k"})},
 		{"little used", "<MsgType>event</MsgType><Event>inactive_alert</Event><EffectTime>1760086400</EffectTime>",
 			bot.Message{Channel: "app/main", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Usage, Text: "inactive_alert", At: time.Unix(1760086400, 0).UTC()}},
 		{"used again", "<MsgType>event</MsgType><Event>active_restored</Event>",

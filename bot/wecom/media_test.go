@@ -61,7 +61,7 @@ func seen(fake *wecomtest.WeCom) (lines []string) {
 		if m, ok := fake.Medium(s.Text); ok {
 			text = m.Name
 		}
-		lines = append(lines, s.Kind+" "+text)
+		lines = append(lines, s.Kind+" "+strings.TrimSpace(text))
 	}
 	return lines
 }
@@ -246,7 +246,7 @@ func TestFileAsLink(t *testing.T) {
 	if len(got) != 1 || !strings.Contains(got[0], "核销明细") || !strings.Contains(got[0], "("+fileURL+")") {
 		t.Errorf("seen %q", got)
 	}
-	robot := bot.Delivery{ID: "r", Channel: "bot/group", User: "zhangsan", Reply: r, ReplyURL: "https://example.com/x"}
+	robot := bot.Delivery{ID: "r", Channel: "bot/group", User: "zhangsan", Reply: r, Way: RobotWay("https://example.com/x")}
 	if s.sendable(robot) {
 		t.Error("a robot cannot send files")
 	}

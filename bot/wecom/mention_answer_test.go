@@ -108,7 +108,7 @@ func TestReplyURLMentions(t *testing.T) {
 		s := testSender(t, api)
 		s.mention = !tt.off
 		d := bot.Delivery{ID: "d", Channel: "bot/group", Chat: tt.chat, User: "zhangsan", SentAs: tt.sentAs, Form: tt.form,
-			Reply: bot.Reply{Text: "没看懂。"}, ReplyURL: api.URL + "/cgi-bin/aibot/response?response_code=x"}
+			Reply: bot.Reply{Text: "没看懂。"}, Way: RobotWay(api.URL + "/cgi-bin/aibot/response?response_code=x")}
 		if _, err := s.Deliver(t.Context(), d); err != nil {
 			t.Fatal(err)
 		}

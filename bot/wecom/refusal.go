@@ -49,8 +49,8 @@ const (
 
 // How long to wait where trying at once is of no use.
 const (
-	afterRate   = time.Minute
-	afterHuman  = time.Minute // somebody must change a setting; those take a minute to apply
+	afterRate   = 3 * time.Second // the outbox waits ever longer; the limit's minute is over then
+	afterHuman  = time.Minute     // somebody must change a setting; those take a minute to apply
 	afterToken  = 30 * time.Second
 	afterOthers = 30 * time.Second
 )
@@ -173,7 +173,7 @@ func failedFile(err error, f bot.File) *bot.DeliveryError {
 // of these may be tried again, even where the message may have gone out: see
 // [Sender] on duplicates.
 func failedCall(err error) *bot.DeliveryError {
-	out := &bot.DeliveryError{Reason: reasonNetwork, Retry: true, Err: err}
+	out := &bot.DeliveryError{Reason: reasonNetwork, Retry: true, Lost: !neverSent(err), Err: err}
 	status, isStatus := errors.AsType[statusError](err)
 	timeout, isNet := errors.AsType[net.Error](err)
 	switch {
@@ -193,6 +193,18 @@ func failedCall(err error) *bot.DeliveryError {
 	}
 	return out
 }
+
+// neverSent reports whether a call failed before anything was sent.
+func neverSent(err error) bool {
+	var op *net.OpError
+	return errors.As(err, new(tokenError)) || errors.As(err, &op) && op.Op == "dial"
+}
+
+// tokenError: there was no access token to send by.
+type tokenError struct{ err error }
+
+func (e tokenError) Error() string { return e.err.Error() }
+func (e tokenError) Unwrap() error { return e.err }
 
 // refusedHere is a verdict of our own, before anything was sent.
 func refusedHere(reason string, next bot.Form, format string, args ...any) *bot.DeliveryError {

@@ -43,9 +43,9 @@ func TestLadder(t *testing.T) {
 		}
 		s := testSender(t, api)
 		s.webhooks = map[string]string{webhook: "key"}
-		d := bot.Delivery{ID: "d", Channel: channel, User: "zhangsan", Reply: reply, Form: form, ResponseCode: testResponseCode, Card: "v-00"}
+		d := bot.Delivery{ID: "d", Channel: channel, User: "zhangsan", Reply: reply, Form: form, Way: wayOfApp(testResponseCode), Card: "v-00"}
 		if channel == robot {
-			d.ReplyURL = api.URL + "/cgi-bin/aibot/response?response_code=x"
+			d.Way = RobotWay(api.URL + "/cgi-bin/aibot/response?response_code=x")
 		}
 		_, err := s.Deliver(t.Context(), d)
 		e, ok := errors.AsType[*bot.DeliveryError](err)
@@ -79,13 +79,13 @@ func TestLadder(t *testing.T) {
 	check(t, robot, bot.AsCard, 60140, down(reasonReplyURL, "")) // the one answer was given
 	check(t, robot, bot.AsMarkdown, 60140, down(reasonReplyURL, ""))
 	for _, form := range ladders[app] {
-		check(t, app, form, 45009, bot.DeliveryError{Reason: reasonRate, Retry: true, After: minute})
+		check(t, app, form, 45009, bot.DeliveryError{Reason: reasonRate, Retry: true, After: afterRate})
 		check(t, app, form, 60020, bot.DeliveryError{Reason: reasonAddress, Retry: true, After: minute})
 		check(t, app, form, 81013, down(reasonNoReceiver, ""))
 		check(t, app, form, -1, bot.DeliveryError{Reason: reasonBusy, Retry: true})
 	}
 	for _, form := range ladders[webhook] {
-		check(t, webhook, form, 45009, bot.DeliveryError{Reason: reasonRate, Retry: true, After: minute})
+		check(t, webhook, form, 45009, bot.DeliveryError{Reason: reasonRate, Retry: true, After: afterRate})
 		for _, c := range []int{93000, 93004, 93008} {
 			check(t, webhook, form, c, bot.DeliveryError{Reason: reasonConfig, Retry: true, After: minute})
 		}
@@ -97,7 +97,7 @@ func TestUpdateOfTheCardThatWasPressed(t *testing.T) {
 	t.Parallel()
 	api := newFakeAPI(t)
 	s := testSender(t, api)
-	d := bot.Delivery{ID: "d", Channel: "app/main", User: "zhangsan", ResponseCode: testResponseCode, Card: "v-00",
+	d := bot.Delivery{ID: "d", Channel: "app/main", User: "zhangsan", Way: wayOfApp(testResponseCode), Card: "v-00",
 		Reply: bot.Reply{Card: &bot.Card{TaskID: "v-01", Title: "这张卡片不属于您的门店"}}}
 	if d.Form = s.FirstForm(d); d.Form != bot.AsUpdate {
 		t.Fatalf("first form %q", d.Form)
@@ -109,7 +109,7 @@ func TestUpdateOfTheCardThatWasPressed(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	d.Form = e.Downgrade
-	if sent, err := s.Deliver(t.Context(), d); err != nil || sent.ResponseCode == "" {
+	if sent, err := s.Deliver(t.Context(), d); err != nil || sent.Code == "" {
 		t.Fatalf("%+v, %v", sent, err)
 	}
 	for i, want := range []struct{ path, id string }{{apiUpdate, "v-00"}, {apiSend, "v-01"}} {

@@ -145,13 +145,13 @@ func (r *Robot) incoming(in robotMessage, signedAt time.Time) (Incoming, error) 
 		return Incoming{}, fmt.Errorf("%w: no sender or type", ErrMalformed)
 	}
 	out := Incoming{Message: bot.Message{
-		Channel:  r.channel,
-		ID:       in.MsgID,
-		Chat:     chat,
-		User:     strings.ToLower(in.From.UserID),
-		SentAs:   unfolded(in.From.UserID),
-		At:       signedAt,
-		ReplyURL: in.ResponseURL,
+		Channel: r.channel,
+		ID:      in.MsgID,
+		Chat:    chat,
+		User:    strings.ToLower(in.From.UserID),
+		SentAs:  unfolded(in.From.UserID),
+		At:      signedAt,
+		Way:     RobotWay(in.ResponseURL),
 	}}
 	msg := &out.Message
 	if in.CreateTime != "" {

@@ -49,7 +49,7 @@ func TestRobotReceive(t *testing.T) {
 	t.Parallel()
 	common := bot.Message{
 		Channel: "bot/group", ID: "m1", Chat: "wrABC", User: "zhangsan", SentAs: "ZhangSan", At: testNow,
-		ReplyURL: "https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=RC",
+		Way: RobotWay("https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=RC"),
 	}
 	with := func(kind bot.Kind, text, quote string) Incoming {
 		m := common
@@ -60,9 +60,9 @@ func TestRobotReceive(t *testing.T) {
 	click.Message.At = time.Unix(1759999990, 0).UTC()
 	click.Message.Button = &bot.Button{TaskID: "v-01", Key: "undo:1", CardType: "button_interaction"}
 	single := with(bot.Text, "今日", "")
-	single.Message.Chat, single.Message.ReplyURL, single.Message.SentAs = "", "", ""
+	single.Message.Chat, single.Message.Way, single.Message.SentAs = "", RobotWay(""), ""
 	poll := with("", "", "")
-	poll.Message.ReplyURL, poll.Message.SentAs, poll.Poll = "", "", "s1"
+	poll.Message.Way, poll.Message.SentAs, poll.Poll = RobotWay(""), "", "s1"
 	enter := single
 	enter.Message.Kind, enter.Message.Text = bot.Enter, ""
 	pictured := func(in Incoming, pictures ...bot.Picture) Incoming {

@@ -38,10 +38,9 @@ type SenderConfig struct {
 // An app's answer may take several messages: the card, then what did not fit on
 // it as markdown. Where a later one fails, the next try of the same delivery
 // goes on there; after a restart it begins anew. A try whose outcome is not
-// known is repeated: WeCom's duplicate check swallows the repeat of a card (its
-// task id makes it unlike any other); text and markdown are sent without that
-// check, because it would also swallow an equal answer to a second question, and
-// so are seen twice, rarely.
+// known is repeated: WeCom's duplicate check swallows the repeat. What makes a
+// message unlike any other is the task id of a card, the media id of a file, and
+// the mark at the end of a text.
 //
 // The calls go through silenceper's HTTP helpers and types, not through its
 // message.Client.Send: that one takes no context and always calls the official
@@ -87,6 +86,13 @@ type progress struct {
 	pushed bool // the message cannot be answered any more: all goes out unasked
 	lost   bool // the answer to the last try, which may have been sent
 }
+
+// What is sent to one person or conversation in a minute: notices leave room for
+// answers.
+const (
+	answersPerMinute = 25
+	noticesPerMinute = 15
+)
 
 // maxProgress bounds the memory for deliveries that are never tried again.
 const maxProgress = 1024
@@ -155,13 +161,13 @@ func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 		return bot.AsMarkdown
 	}
 	switch {
-	case ch == AppChannel && d.ResponseCode != "":
+	case ch == AppChannel && d.Card != "" && codeOf(d) != "":
 		return bot.AsUpdate
-	case ch == SocketChannel && d.Answers == bot.Click && d.Pressed != "":
+	case ch == SocketChannel && d.Answers == bot.Click && d.Card != "":
 		return bot.AsUpdate
 	case ch == AppChannel, ch == WebhookChannel, ch == SocketChannel:
 		return bot.AsCard
-	case d.Chat == "" && d.Reply.Text == "" && d.Reply.File == nil && d.ReplyURL != "":
+	case d.Chat == "" && d.Reply.Text == "" && d.Reply.File == nil && d.Way.Once:
 		return bot.AsCard
 	}
 	return bot.AsMarkdown
@@ -174,18 +180,23 @@ func (s *Sender) FirstForm(d bot.Delivery) bot.Form {
 // delivery is several of them.
 func (s *Sender) PerMinute(d bot.Delivery) int {
 	switch kindOf(d.Channel) {
-	case AppChannel, RobotChannel:
-		return 25
-	case SocketChannel: // the process that is connected counts exactly; this holds for all
-		if d.Form == bot.AsStream {
+	case AppChannel, RobotChannel, SocketChannel: // of a long connection, the process that is connected counts exactly
+		switch {
+		case d.Form == bot.AsStream:
 			return linesPerMinute
+		case d.Answers == "":
+			return noticesPerMinute
 		}
-		return 25
+		return answersPerMinute
 	case WebhookChannel:
 		return webhooksPerMinute
 	}
 	return 0
 }
+
+// Changes implements [bot.Courier]: only an app's card can be changed when nobody has
+// just pressed on it (page 94888).
+func (s *Sender) Changes(channel string) bool { return kindOf(channel) == AppChannel }
 
 // Away implements [bot.Courier]: long connections that this process does not hold.
 func (s *Sender) Away() []string {

@@ -2,6 +2,7 @@ package wecom
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -18,11 +19,17 @@ const (
 	apiProbe  = "getcallbackip"                // page 90238: needs a token and changes nothing
 )
 
+// codeUpdated: the response code is of no use (any more).
+const codeUpdated = 60140
+
 // codeNoMember: a field of a card opens the profile of nobody (page 90313).
 const codeNoMember = 42050
 
-// duplicateInterval is the longest span the duplicate check looks back, in seconds.
-const duplicateInterval = 4 * 3600
+// Spans that the duplicate check looks back, in seconds.
+const (
+	duplicateInterval = 4 * 3600 // the longest there is
+	answerInterval    = 60       // of words that answer: a second question may have the same answer
+)
 
 // sendRequest is silenceper's SendRequestCommon with what it lacks: an integer
 // agent id, markdown and cards.
@@ -75,9 +82,12 @@ func (s *Sender) deliverApp(ctx context.Context, app *sendingApp, d bot.Delivery
 			}
 		} else {
 			err = app.withToken(ctx, func(token string) (err error) {
-				answer, err = post(ctx, call.api, s.target(call.api, token, nil), call.body, token, app.secret, d.ResponseCode)
+				answer, err = post(ctx, call.api, s.target(call.api, token, nil), call.body, token, app.secret, codeOf(d))
 				return err
 			})
+		}
+		if call.api == apiUpdate && d.Lost && apiCode(err) == codeUpdated {
+			answer, err = &message.SendResponse{}, nil // the try whose answer was lost has updated it
 		}
 		if err != nil {
 			if plain, had := withoutProfiles(d.Reply); had && apiCode(err) == codeNoMember {
@@ -91,7 +101,7 @@ func (s *Sender) deliverApp(ctx context.Context, app *sendingApp, d bot.Delivery
 			return bot.Sent{}, refusedHere(reasonNoReceiver, "", "%s: invalid or unlicensed user", call.api)
 		}
 		p.sent.MessageID = firstOf(p.sent.MessageID, answer.MsgID)
-		p.sent.ResponseCode = firstOf(p.sent.ResponseCode, answer.ResponseCode)
+		p.sent.Code = firstOf(p.sent.Code, answer.ResponseCode)
 		p.done++
 		if len(calls) > 1 || call.file != nil {
 			s.saveProgress(d.ID, p, p.done == len(calls))
@@ -104,14 +114,15 @@ func (s *Sender) deliverApp(ctx context.Context, app *sendingApp, d bot.Delivery
 func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.DeliveryError) {
 	send := func(r sendRequest) appCall {
 		r.ToUser, r.AgentID = d.User, app.agentID
+		r.DuplicateCheck, r.DuplicateInterval = duplicates(d, r)
 		return appCall{api: apiSend, body: r}
 	}
 	asMarkdown := func(text string) (calls []appCall) {
 		if text == "" { // there is only a file
 			return nil
 		}
-		for _, part := range splitBytes(text, maxMarkdown, maxParts) {
-			calls = append(calls, send(sendRequest{MsgType: "markdown", Markdown: &frameText{part}}))
+		for _, part := range splitBytes(text, maxMarkdown-markSize, maxParts) {
+			calls = append(calls, send(sendRequest{MsgType: "markdown", Markdown: &frameText{part + mark(d)}}))
 		}
 		return calls
 	}
@@ -119,8 +130,8 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 		if text == "" {
 			return nil
 		}
-		for _, part := range splitBytes(text, maxText, maxParts) {
-			calls = append(calls, send(sendRequest{MsgType: "text", Text: &frameText{part}}))
+		for _, part := range splitBytes(text, maxText-markSize, maxParts) {
+			calls = append(calls, send(sendRequest{MsgType: "text", Text: &frameText{part + mark(d)}}))
 		}
 		return calls
 	}
@@ -155,18 +166,14 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 	}
 	var calls []appCall
 	switch {
-	case d.Form == bot.AsUpdate && d.ResponseCode == "":
+	case d.Form == bot.AsUpdate && codeOf(d) == "":
 		return nil, refusedHere(reasonUpdate, bot.AsCard, "no response code to update with")
 	case d.Form == bot.AsUpdate:
 		calls = append(calls, appCall{api: apiUpdate, body: updateRequest{
-			UserIDs: []string{d.User}, AgentID: app.agentID, ResponseCode: d.ResponseCode, Card: card,
+			UserIDs: []string{d.User}, AgentID: app.agentID, ResponseCode: codeOf(d), Card: card,
 		}})
 	default:
-		r := sendRequest{MsgType: "template_card", Card: card}
-		if card.TaskID != "" { // only then is equal content certain to be a repeat
-			r.DuplicateCheck, r.DuplicateInterval = 1, duplicateInterval
-		}
-		calls = append(calls, send(r))
+		calls = append(calls, send(sendRequest{MsgType: "template_card", Card: card}))
 	}
 	if d.Reply.Text != "" {
 		calls = append(calls, asMarkdown(d.Reply.Text)...)
@@ -174,13 +181,43 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 	return append(calls, file...), nil
 }
 
+// duplicates has WeCom swallow a repeat of a try whose answer was lost. A card without
+// a task id could be another one.
+func duplicates(d bot.Delivery, r sendRequest) (check, interval int) {
+	switch {
+	case r.Card != nil && r.Card.TaskID == "":
+		return 0, 0
+	case r.Card == nil && d.Answers != "":
+		return 1, answerInterval
+	}
+	return 1, duplicateInterval
+}
+
+// markSize is the length of a mark.
+const markSize = 17
+
+// mark ends a text with white space that nobody sees, and that is another one for
+// each delivery: its duplicate check must not swallow the same answer to a second
+// question. Should WeCom not look at white space, [answerInterval] is what is left.
+func mark(d bot.Delivery) string {
+	sum := sha256.Sum256([]byte(d.ID))
+	text := []byte{'\n'}
+	for i := range markSize - 1 {
+		text = append(text, " \t"[sum[i]&1])
+	}
+	return string(text)
+}
+
+// codeOf is what allows the update of the card of a delivery.
+func codeOf(d bot.Delivery) string { return firstOf(d.Code, wireOf(d.Way).ResponseCode) }
+
 // withToken lets do make one call. A token that WeCom refuses is dropped, and
 // the call repeated once with a new one, now and then.
 func (a *sendingApp) withToken(ctx context.Context, do func(token string) error) error {
 	for again := true; ; again = false {
 		token, err := a.tokens.GetAccessTokenContext(ctx)
 		if err != nil {
-			return err
+			return tokenError{err}
 		}
 		err = do(token)
 		if again && tokenRefused(apiCode(err)) && a.tokens.drop(token) {

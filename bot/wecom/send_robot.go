@@ -22,10 +22,11 @@ type replyRequest struct {
 // deliverRobot posts to the reply URL: once, within an hour; markdown anywhere, a
 // card in 1:1 only (page 101138). Text has no type of its own there.
 func (s *Sender) deliverRobot(ctx context.Context, d bot.Delivery) (bot.Sent, error) {
-	if d.ReplyURL == "" {
+	replyURL := wireOf(d.Way).ReplyURL
+	if replyURL == "" {
 		return bot.Sent{}, refusedHere(reasonNoReplyURL, "", "a robot can only answer")
 	}
-	target, err := url.Parse(d.ReplyURL)
+	target, err := url.Parse(replyURL)
 	plainHTTP := err == nil && target.Scheme == "http" && strings.HasPrefix(s.apiURL, "http:") // a test set-up
 	if err != nil || target.Host == "" || target.Scheme != "https" && !plainHTTP {
 		return bot.Sent{}, refusedHere(reasonNoReplyURL, "", "reply URL is not an https URL")
@@ -54,7 +55,7 @@ func (s *Sender) deliverRobot(ctx context.Context, d bot.Delivery) (bot.Sent, er
 		}
 		body.Markdown = &frameText{cutBytes(mention+markdown(d.Reply), maxStream)}
 	}
-	if _, err := post(ctx, apiReply, d.ReplyURL, body, replySecrets(target)...); err != nil {
+	if _, err := post(ctx, apiReply, replyURL, body, replySecrets(target)...); err != nil {
 		return bot.Sent{}, failedReply(err, d.Form)
 	}
 	return bot.Sent{}, nil

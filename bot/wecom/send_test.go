@@ -143,7 +143,7 @@ func appDelivery(reply bot.Reply, form bot.Form) bot.Delivery {
 func robotDelivery(f *fakeAPI, reply bot.Reply, form bot.Form) bot.Delivery {
 	return bot.Delivery{
 		ID: "d1", Channel: "bot/group", Chat: "wrABC", User: "zhangsan", Reply: reply, Form: form,
-		ReplyURL: f.URL + "/cgi-bin/aibot/response?response_code=" + testResponseCode,
+		Way: RobotWay(f.URL + "/cgi-bin/aibot/response?response_code=" + testResponseCode),
 	}
 }
 
@@ -184,12 +184,12 @@ func TestGoldenSends(t *testing.T) {
 				api := newFakeAPI(t)
 				s := testSender(t, api)
 				d := appDelivery(all[name], form)
-				d.ResponseCode = testResponseCode
+				d.Way = wayOfApp(testResponseCode)
 				sent, err := s.Deliver(context.Background(), d)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if want := (bot.Sent{MessageID: "M1", ResponseCode: testResponseCode}); sent != want {
+				if want := (bot.Sent{MessageID: "M1", Code: testResponseCode}); sent != want {
 					t.Errorf("sent = %+v", sent)
 				}
 				golden(t, "sends/"+name+".app."+string(form)+".json", pretty(t, api.requests()))
@@ -220,26 +220,26 @@ func TestFirstForm(t *testing.T) {
 	card, text, both := replies()["success"], replies()["help"], replies()["list"]
 	invalid := bot.Reply{Card: &bot.Card{TaskID: "a:b", Title: "题"}}
 	tests := []struct {
-		name                        string
-		channel, chat, responseCode string
-		replyURL                    string
-		reply                       bot.Reply
-		want                        bot.Form
+		name          string
+		channel, chat string
+		way           bot.Way
+		reply         bot.Reply
+		want          bot.Form
 	}{
-		{"app", "app/main", "", "", "", card, bot.AsCard},
-		{"app, clicked", "app/main", "", "RC", "", card, bot.AsUpdate},
-		{"app, card and text", "app/main", "", "", "", both, bot.AsCard},
-		{"app, clicked, text", "app/main", "", "RC", "", text, bot.AsMarkdown},
-		{"app, invalid card", "app/main", "", "RC", "", invalid, bot.AsMarkdown},
-		{"robot, 1:1", "bot/group", "", "", "u", card, bot.AsCard},
-		{"robot, 1:1, card and text", "bot/group", "", "", "u", both, bot.AsMarkdown},
-		{"robot, 1:1, text", "bot/group", "", "", "u", text, bot.AsMarkdown},
-		{"robot, group", "bot/group", "wrABC", "", "u", card, bot.AsMarkdown},
-		{"robot, nowhere to answer", "bot/group", "", "", "", card, bot.AsMarkdown},
+		{"app", "app/main", "", bot.Way{}, card, bot.AsCard},
+		{"app, clicked", "app/main", "", wayOfApp("RC"), card, bot.AsUpdate},
+		{"app, card and text", "app/main", "", bot.Way{}, both, bot.AsCard},
+		{"app, clicked, text", "app/main", "", wayOfApp("RC"), text, bot.AsMarkdown},
+		{"app, invalid card", "app/main", "", wayOfApp("RC"), invalid, bot.AsMarkdown},
+		{"robot, 1:1", "bot/group", "", RobotWay("u"), card, bot.AsCard},
+		{"robot, 1:1, card and text", "bot/group", "", RobotWay("u"), both, bot.AsMarkdown},
+		{"robot, 1:1, text", "bot/group", "", RobotWay("u"), text, bot.AsMarkdown},
+		{"robot, group", "bot/group", "wrABC", RobotWay("u"), card, bot.AsMarkdown},
+		{"robot, nowhere to answer", "bot/group", "", RobotWay(""), card, bot.AsMarkdown},
 	}
 	for _, tt := range tests {
 		got := s.FirstForm(bot.Delivery{
-			Channel: tt.channel, Chat: tt.chat, ResponseCode: tt.responseCode, ReplyURL: tt.replyURL, Reply: tt.reply,
+			Channel: tt.channel, Chat: tt.chat, Card: "v-00", Way: tt.way, Reply: tt.reply,
 		})
 		if got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
@@ -264,8 +264,8 @@ func TestAppRefusals(t *testing.T) {
 		{40058, bot.AsCard, bot.DeliveryError{Reason: "form_refused", Downgrade: bot.AsMarkdown}},
 		{40058, bot.AsText, bot.DeliveryError{Reason: "content_refused"}},
 		{60140, bot.AsUpdate, bot.DeliveryError{Reason: "update_refused", Downgrade: bot.AsCard}},
-		{45009, bot.AsCard, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: minute}},
-		{45033, bot.AsText, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: minute}},
+		{45009, bot.AsCard, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate}},
+		{45033, bot.AsText, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate}},
 		{60020, bot.AsCard, bot.DeliveryError{Reason: "ip_not_trusted", Retry: true, After: minute}},
 		{301002, bot.AsCard, bot.DeliveryError{Reason: "misconfigured", Retry: true, After: minute}},
 		{81013, bot.AsCard, bot.DeliveryError{Reason: "no_receiver"}},
@@ -281,7 +281,7 @@ func TestAppRefusals(t *testing.T) {
 			api.then(apiSend, code(tt.code))
 			api.then(apiUpdate, code(tt.code))
 			d := appDelivery(reply, tt.form)
-			d.ResponseCode = testResponseCode
+			d.Way = wayOfApp(testResponseCode)
 			err := deliveryError(t, testSender(t, api), d, tt.want)
 			if tt.code == 60020 && !strings.Contains(err.Error(), "203.0.113.7") {
 				t.Errorf("the address is not in %q", err)
@@ -298,18 +298,18 @@ func TestAppFailures(t *testing.T) {
 		answer http.HandlerFunc
 		want   bot.DeliveryError
 	}{
-		{"502", status(502), bot.DeliveryError{Reason: "http_status", Retry: true}},
-		{"404", status(404), bot.DeliveryError{Reason: "http_status", Retry: true, After: 30 * time.Second}},
-		{"429", status(429), bot.DeliveryError{Reason: "rate_limited", Retry: true, After: time.Minute}},
-		{"redirect", status(302), bot.DeliveryError{Reason: "http_status", Retry: true, After: 30 * time.Second}},
-		{"connection cut", cut, bot.DeliveryError{Reason: "network", Retry: true}},
-		{"not JSON", answer("<html>access-token-1"), bot.DeliveryError{Reason: "bad_answer", Retry: true}},
-		{"no errcode", answer("{}"), bot.DeliveryError{Reason: "bad_answer", Retry: true}},
-		{"endless", answer(strings.Repeat(" ", maxAnswer) + `{"errcode":0}`), bot.DeliveryError{Reason: "bad_answer", Retry: true}},
+		{"502", status(502), bot.DeliveryError{Reason: "http_status", Retry: true, Lost: true}},
+		{"404", status(404), bot.DeliveryError{Reason: "http_status", Retry: true, Lost: true, After: 30 * time.Second}},
+		{"429", status(429), bot.DeliveryError{Reason: "rate_limited", Retry: true, Lost: true, After: afterRate}},
+		{"redirect", status(302), bot.DeliveryError{Reason: "http_status", Retry: true, Lost: true, After: 30 * time.Second}},
+		{"connection cut", cut, bot.DeliveryError{Reason: "network", Retry: true, Lost: true}},
+		{"not JSON", answer("<html>access-token-1"), bot.DeliveryError{Reason: "bad_answer", Retry: true, Lost: true}},
+		{"no errcode", answer("{}"), bot.DeliveryError{Reason: "bad_answer", Retry: true, Lost: true}},
+		{"endless", answer(strings.Repeat(" ", maxAnswer) + `{"errcode":0}`), bot.DeliveryError{Reason: "bad_answer", Retry: true, Lost: true}},
 		{"invalid user", answer(`{"errcode":0,"errmsg":"ok","invaliduser":"zhangsan"}`), bot.DeliveryError{Reason: "no_receiver"}},
 		{"unlicensed user", answer(`{"errcode":0,"errmsg":"ok","unlicenseduser":"zhangsan"}`), bot.DeliveryError{Reason: "no_receiver"}},
 		{"secrets in errmsg", answer(`{"errcode":45009,"errmsg":"access-token-1 ` + testSecret + ` ` + testResponseCode + `"}`),
-			bot.DeliveryError{Reason: "rate_limited", Retry: true, After: time.Minute}},
+			bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -317,7 +317,7 @@ func TestAppFailures(t *testing.T) {
 			api := newFakeAPI(t)
 			api.then(apiSend, tt.answer)
 			d := appDelivery(reply, bot.AsCard)
-			d.ResponseCode = testResponseCode
+			d.Way = wayOfApp(testResponseCode)
 			deliveryError(t, testSender(t, api), d, tt.want)
 		})
 	}
@@ -343,8 +343,8 @@ func TestDeliverRefusesHere(t *testing.T) {
 		{"invalid card", appDelivery(invalid, bot.AsCard), bot.DeliveryError{Reason: "card_refused", Downgrade: bot.AsMarkdown}},
 		{"invalid card, robot", change(robotDelivery(api, invalid, bot.AsCard), func(d *bot.Delivery) { d.Chat = "" }), bot.DeliveryError{Reason: "card_refused", Downgrade: bot.AsMarkdown}},
 		{"card and text, robot", change(robotDelivery(api, replies()["list"], bot.AsCard), func(d *bot.Delivery) { d.Chat = "" }), bot.DeliveryError{Reason: "form_refused", Downgrade: bot.AsMarkdown}},
-		{"no reply URL", change(robotDelivery(api, reply, bot.AsMarkdown), func(d *bot.Delivery) { d.ReplyURL = "" }), bot.DeliveryError{Reason: "no_reply_url"}},
-		{"odd reply URL", change(robotDelivery(api, reply, bot.AsMarkdown), func(d *bot.Delivery) { d.ReplyURL = "file:///" + testResponseCode }), bot.DeliveryError{Reason: "no_reply_url"}},
+		{"no reply URL", change(robotDelivery(api, reply, bot.AsMarkdown), func(d *bot.Delivery) { d.Way = RobotWay("") }), bot.DeliveryError{Reason: "no_reply_url"}},
+		{"odd reply URL", change(robotDelivery(api, reply, bot.AsMarkdown), func(d *bot.Delivery) { d.Way = RobotWay("file:///" + testResponseCode) }), bot.DeliveryError{Reason: "no_reply_url"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -370,10 +370,10 @@ func TestReplyURLRefusals(t *testing.T) {
 		{"used", code(60140), bot.AsMarkdown, bot.DeliveryError{Reason: "reply_url_used"}},
 		{"used, by another code", code(99999), bot.AsCard, bot.DeliveryError{Reason: "reply_url_used"}},
 		{"gone", status(404), bot.AsMarkdown, bot.DeliveryError{Reason: "reply_url_used"}},
-		{"502", status(502), bot.AsMarkdown, bot.DeliveryError{Reason: "http_status", Retry: true}},
-		{"cut", cut, bot.AsMarkdown, bot.DeliveryError{Reason: "network", Retry: true}},
+		{"502", status(502), bot.AsMarkdown, bot.DeliveryError{Reason: "http_status", Retry: true, Lost: true}},
+		{"cut", cut, bot.AsMarkdown, bot.DeliveryError{Reason: "network", Retry: true, Lost: true}},
 		{"busy", code(-1), bot.AsMarkdown, bot.DeliveryError{Reason: "busy", Retry: true}},
-		{"rate", code(45009), bot.AsMarkdown, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: time.Minute}},
+		{"rate", code(45009), bot.AsMarkdown, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate}},
 		{"card", code(42045), bot.AsCard, bot.DeliveryError{Reason: "card_refused", Downgrade: bot.AsMarkdown}},
 		{"card as such", code(40008), bot.AsCard, bot.DeliveryError{Reason: "form_refused", Downgrade: bot.AsMarkdown}},
 		{"update", code(40008), bot.AsUpdate, bot.DeliveryError{Reason: "form_refused", Downgrade: bot.AsMarkdown}},
@@ -402,10 +402,10 @@ func TestPartsGoOn(t *testing.T) {
 	reply.Text = strings.Repeat("- 7992697494：没有核销，已经过期\n", 60) // more than one message
 	api.then(apiSend, answer(`{"errcode":0,"errmsg":"ok","msgid":"M1","response_code":"RC1"}`), code(45009))
 	d := appDelivery(reply, bot.AsCard)
-	deliveryError(t, s, d, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: time.Minute})
+	deliveryError(t, s, d, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate})
 	api.then(apiSend, answer(`{"errcode":0,"errmsg":"ok","msgid":"M2"}`))
 	sent, err := s.Deliver(context.Background(), d)
-	if want := (bot.Sent{MessageID: "M1", ResponseCode: "RC1"}); err != nil || sent != want {
+	if want := (bot.Sent{MessageID: "M1", Code: "RC1"}); err != nil || sent != want {
 		t.Errorf("sent = %+v, %v", sent, err)
 	}
 	var kinds []string
@@ -420,7 +420,7 @@ func TestPartsGoOn(t *testing.T) {
 	}
 	// Another form begins anew.
 	api.then(apiSend, answer(`{"errcode":0}`), code(45009))
-	deliveryError(t, s, d, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: time.Minute})
+	deliveryError(t, s, d, bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate})
 	api.requests()
 	d.Form = bot.AsMarkdown
 	if _, err := s.Deliver(context.Background(), d); err != nil {
@@ -468,7 +468,7 @@ func TestUpdateWithInvalidUsers(t *testing.T) {
 	api := newFakeAPI(t)
 	api.then(apiUpdate, answer(`{"errcode":0,"errmsg":"ok","invaliduser":["lisi"]}`))
 	d := appDelivery(replies()["undo"], bot.AsUpdate)
-	d.ResponseCode = testResponseCode
+	d.Way = wayOfApp(testResponseCode)
 	if _, err := testSender(t, api).Deliver(context.Background(), d); err != nil {
 		t.Error(err)
 	}

@@ -45,7 +45,7 @@ type Lease interface {
 	Release(ctx context.Context) error
 }
 
-// SocketInbox takes what comes in; [chat.Bot] is one.
+// SocketInbox takes what comes in; the bot of package chat is one.
 type SocketInbox interface {
 	// Accept makes a message durable and works on it. A repeat of it changes nothing.
 	Accept(ctx context.Context, m bot.Message) (id string, err error)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"yanquan/bot"
-	"yanquan/bot/chat"
 )
 
 const (
@@ -67,7 +66,7 @@ func (s *Socket) receive(c *connection, f inFrame) {
 		return
 	}
 	m := got.Message
-	m.ReqID, m.ReplyURL = f.Headers.ReqID, ""
+	m.Way = wayOfSocket(f.Headers.ReqID, m.Kind)
 	s.take(m)
 }
 
@@ -147,7 +146,7 @@ func (s *Socket) storeOnce(ctx context.Context, m bot.Message) error {
 	try, cancel := context.WithTimeout(ctx, storeTry)
 	defer cancel()
 	_, err := s.inbox.Accept(try, m)
-	if errors.Is(err, chat.ErrStopping) {
+	if errors.Is(err, bot.ErrStopping) {
 		err = s.inbox.Keep(try, m)
 	}
 	return err
@@ -162,7 +161,7 @@ func (s *Socket) unsure(m bot.Message) {
 	defer cancel()
 	d := bot.Delivery{
 		ID: s.NewID(), Channel: s.channel, Chat: m.Chat, User: m.User, SentAs: m.SentAs,
-		ReqID: m.ReqID, Answers: m.Kind, Reply: unsureReply, Form: bot.AsMarkdown,
+		Way: m.Way, Answers: m.Kind, Reply: unsureReply, Form: bot.AsMarkdown,
 	}
 	if _, err := s.deliver(ctx, d, &progress{form: d.Form}, func() {}); err != nil {
 		s.Log.Error("nobody could be told that a message may be lost", "message", m.ID, "error", err)

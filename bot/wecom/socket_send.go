@@ -81,11 +81,12 @@ func (s *Socket) deliver(ctx context.Context, d bot.Delivery, p *progress, save 
 
 // sendPart sends one part as a reply, or else as a message.
 func (s *Socket) sendPart(ctx context.Context, c *connection, d bot.Delivery, part socketPart, p *progress) error {
+	reqID := wireOf(d.Way).ReqID
 	if part.event != "" {
 		if s.Now().Sub(d.Asked) > eventWithin {
 			return s.tooLate(d)
 		}
-		return failedSocket(c.call(ctx, part.event, d.ReqID, part.body), d.Form, p)
+		return failedSocket(c.call(ctx, part.event, reqID, part.body), d.Form, p)
 	}
 	minute := perMinute
 	if part.more {
@@ -94,8 +95,8 @@ func (s *Socket) sendPart(ctx context.Context, c *connection, d bot.Delivery, pa
 	if wait := s.pace.take(conversationOf(d.Chat, d.User), s.Now(), minute); wait > 0 {
 		return &bot.DeliveryError{Reason: reasonPaced, Retry: !part.more, After: wait, Err: errors.New("wecom: the conversation has had enough messages for now")}
 	}
-	if d.ReqID != "" && d.Answers != bot.Click && !p.pushed {
-		err := c.call(ctx, cmdRespond, d.ReqID, part.reply(d))
+	if reqID != "" && d.Answers != bot.Click && !p.pushed {
+		err := c.call(ctx, cmdRespond, reqID, part.reply(d))
 		if code := apiCode(err); code != codeReqID && code != codeStreamOver {
 			return failedSocket(err, d.Form, p)
 		}
@@ -121,15 +122,15 @@ func (s *Socket) tooLate(d bot.Delivery) error {
 
 // parts lists the messages of a delivery; the list is the same for every try.
 func (s *Socket) parts(d bot.Delivery) ([]socketPart, *bot.DeliveryError) {
-	reply := d.Reply
+	reply, answers := d.Reply, wireOf(d.Way).ReqID != ""
 	words := func(text string) socketPart {
 		return socketPart{words: cutBytes(text, maxStream), stream: d.ID}
 	}
 	mention := ""
-	if s.Mention && d.ReqID != "" && !d.Ends { // not before the answer, or it would call for attention twice
+	if s.Mention && answers && !d.Ends { // not before the answer, or it would call for attention twice
 		mention = mentionIn(d.Chat, firstOf(d.SentAs, d.User))
 	}
-	asker := bot.Message{Chat: d.Chat, User: d.User, SentAs: d.SentAs, Button: &bot.Button{TaskID: d.Pressed}}
+	asker := bot.Message{Chat: d.Chat, User: d.User, SentAs: d.SentAs, Button: &bot.Button{TaskID: d.Card}}
 	var card *TemplateCard
 	if reply.Card != nil && (d.Form == bot.AsCard || d.Form == bot.AsUpdate) {
 		var err error
@@ -142,13 +143,13 @@ func (s *Socket) parts(d bot.Delivery) ([]socketPart, *bot.DeliveryError) {
 		line := words(markdown(reply))
 		line.stream, line.more = d.Stream, true
 		return []socketPart{line}, nil
-	case d.Answers == bot.Enter && d.ReqID != "":
+	case d.Answers == bot.Enter && answers:
 		f := s.robot.enterFrame(reply)
 		if card == nil {
 			f = &frame{MsgType: "text", Text: &frameText{cutBytes(plainText(reply), maxText)}}
 		}
 		return []socketPart{{event: cmdWelcome, body: f}}, nil
-	case d.Form == bot.AsUpdate && (card == nil || d.ReqID == "" || d.Pressed == ""):
+	case d.Form == bot.AsUpdate && (card == nil || !answers || d.Card == ""):
 		return nil, refusedHere(reasonUpdate, bot.AsCard, "there is no card to update")
 	case d.Form == bot.AsUpdate:
 		f, rest := s.robot.clickFrame(asker, reply)
@@ -161,7 +162,7 @@ func (s *Socket) parts(d bot.Delivery) ([]socketPart, *bot.DeliveryError) {
 		}
 		return parts, nil
 	case card != nil:
-		if d.ReqID != "" {
+		if answers {
 			nameSender(card, *reply.Card, asker)
 		}
 		parts := []socketPart{{card: card}}
@@ -235,6 +236,7 @@ func failedSocket(err error, form bot.Form, p *progress) error {
 // deliverSocket makes one try by the long connection of a robot.
 func (s *Sender) deliverSocket(ctx context.Context, socket *Socket, d bot.Delivery) (bot.Sent, error) {
 	p := s.loadProgress(d)
+	p.lost = p.lost || d.Lost
 	sent, err := socket.deliver(ctx, d, &p, func() { s.saveProgress(d.ID, p, false) })
 	if err == nil {
 		s.saveProgress(d.ID, p, true)

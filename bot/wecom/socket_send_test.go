@@ -106,12 +106,12 @@ func socketReply(text string, keys ...bot.CardKey) bot.Reply {
 // message answers a message, click a press.
 func answers(chat string, reply bot.Reply) bot.Delivery {
 	return bot.Delivery{ID: "d1", Channel: "socket/group", Chat: chat, User: "zhangsan", SentAs: "ZhangSan", Reply: reply,
-		ReqID: "r1", Answers: bot.Text, Asked: time.Now(), Stream: "in1"}
+		Way: wayOfSocket("r1", bot.Text), Answers: bot.Text, Asked: time.Now(), Stream: "in1"}
 }
 
 func presses(chat string, reply bot.Reply) bot.Delivery {
 	d := answers(chat, reply)
-	d.Answers, d.Stream, d.Pressed = bot.Click, "", "t1"
+	d.Answers, d.Stream, d.Card, d.Way = bot.Click, "", "t1", wayOfSocket("r1", bot.Click)
 	return d
 }
 
@@ -129,7 +129,7 @@ func TestSocketSends(t *testing.T) {
 	bad := socketReply("")
 	bad.Card.Tone, bad.Card.Title = bot.Bad, "不能撤销"
 	notice := func(d bot.Delivery) bot.Delivery {
-		d.ReqID, d.Answers, d.Stream, d.SentAs = "", "", "", ""
+		d.Way, d.Answers, d.Stream, d.SentAs = bot.Way{}, "", "", ""
 		return d
 	}
 	for name, tt := range map[string]struct {
@@ -273,7 +273,7 @@ func TestSocketSends(t *testing.T) {
 			d:     func() bot.Delivery { return answers("", bot.Reply{Text: "好"}) },
 			codes: []int{45009},
 			want:  `aibot_respond_msg r1 {"msgtype":"stream","stream":{"content":"好","finish":true,"id":"d1"}}`,
-			fails: bot.DeliveryError{Reason: "rate_limited", Retry: true, After: time.Minute},
+			fails: bot.DeliveryError{Reason: "rate_limited", Retry: true, After: afterRate},
 		},
 		"busy": {
 			d:     func() bot.Delivery { return answers("", bot.Reply{Text: "好"}) },
@@ -418,13 +418,13 @@ func TestSocketMatchesAnswers(t *testing.T) {
 		frames := map[string]inTest{}
 		for i := range 5 {
 			d := answers(fmt.Sprint("wr", i), bot.Reply{Text: "好"})
-			d.ID, d.ReqID = fmt.Sprint("d", i), fmt.Sprint("r", i)
+			d.ID, d.Way = fmt.Sprint("d", i), wayOfSocket(fmt.Sprint("r", i), bot.Text)
 			done = append(done, s.deliver(d))
 			f := s.p.next(cmdRespond)
 			frames[f.Headers.ReqID] = f
 		}
 		same := answers("wr0", bot.Reply{Text: "还有"})
-		same.ID, same.ReqID = "d9", "r0"
+		same.ID, same.Way = "d9", wayOfSocket("r0", bot.Text)
 		done = append(done, s.deliver(same))
 		s.p.quiet()
 		for i := 4; i >= 0; i-- {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"yanquan/bot"
-	"yanquan/bot/chat"
 )
 
 // What people do over the long connection becomes messages, whatever else is sent
@@ -45,11 +44,11 @@ func TestSocketReceives(t *testing.T) {
 		now := time.Now().UTC()
 		at := time.Unix(1760000000, 0).UTC()
 		want := []bot.Message{
-			{Channel: "socket/group", ID: "m0", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Text, Text: "验 1", ReqID: "r0"},
-			{Channel: "socket/group", ID: "ev1", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Enter, At: at, ReqID: "ev"},
-			{Channel: "socket/group", ID: "ev1", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Click, At: at, ReqID: "ev",
+			{Channel: "socket/group", ID: "m0", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Text, Text: "验 1", Way: wayOfSocket("r0", bot.Text)},
+			{Channel: "socket/group", ID: "ev1", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Enter, At: at, Way: wayOfSocket("ev", bot.Enter)},
+			{Channel: "socket/group", ID: "ev1", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Click, At: at, Way: wayOfSocket("ev", bot.Click),
 				Button: &bot.Button{TaskID: "t1", Key: "undo x", CardType: "button_interaction"}},
-			{Channel: "socket/group", ID: "m1", Chat: "wrAbC", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Text, Text: "验 7992697494", ReqID: "r1"},
+			{Channel: "socket/group", ID: "m1", Chat: "wrAbC", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Text, Text: "验 7992697494", Way: wayOfSocket("r1", bot.Text)},
 		}
 		got := r.inbox.all()
 		for i := range got {
@@ -312,11 +311,11 @@ func TestSocketStops(t *testing.T) {
 		p := r.subscribed(time.Second)
 		two := r.run(r.socket("two"))
 		defer two.finish()
-		r.inbox.failing(func(bot.Message) error { return chat.ErrStopping })
+		r.inbox.failing(func(bot.Message) error { return bot.ErrStopping })
 		one.stop()
 		time.Sleep(5 * time.Second)
 		p.say("r1", "m1", "", "zhangsan", "验 1")
-		if r.inbox.mu.Lock(); len(r.inbox.kept) != 1 || r.inbox.kept[0].ReqID != "r1" {
+		if r.inbox.mu.Lock(); len(r.inbox.kept) != 1 || wireOf(r.inbox.kept[0].Way).ReqID != "r1" {
 			t.Errorf("kept %+v", r.inbox.kept)
 		}
 		r.inbox.mu.Unlock()
@@ -335,7 +334,7 @@ func TestSocketStops(t *testing.T) {
 		p.say("r2", "m2", "", "zhangsan", "验 2") // it crossed the other's subscription
 		p.kick()
 		<-one.done
-		if r.inbox.mu.Lock(); len(r.inbox.kept) != 2 || r.inbox.kept[1].ReqID != "r2" {
+		if r.inbox.mu.Lock(); len(r.inbox.kept) != 2 || wireOf(r.inbox.kept[1].Way).ReqID != "r2" {
 			t.Errorf("kept %+v", r.inbox.kept)
 		}
 		r.inbox.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 
 	"github.com/silenceper/wechat/v2/util"
 
-	"yanquan/bot/ticket"
+	"yanquan/bot"
 )
 
 const apiVisitor = "auth/getuserinfo" // page 91023
@@ -44,7 +44,7 @@ func (s *Sender) AuthorizeURL(back, state string, inWeCom bool) string {
 // [bot.ErrSignInOver].
 func (s *Sender) Visitor(ctx context.Context, code string) (userID string, err error) {
 	if s.first == nil || code == "" || len(code) > 512 {
-		return "", ticket.ErrSignInOver
+		return "", bot.ErrSignInOver
 	}
 	var visitor struct {
 		UserID string `json:"userid"` // or UserId, which is the same here
@@ -54,7 +54,7 @@ func (s *Sender) Visitor(ctx context.Context, code string) (userID string, err e
 		return util.HTTPGetContext(ctx, s.apiURL+"/cgi-bin/"+apiVisitor+"?"+query.Encode())
 	})
 	if apiCode(err) == codeBadVisitor {
-		return "", fmt.Errorf("%w: %w", ticket.ErrSignInOver, err)
+		return "", fmt.Errorf("%w: %w", bot.ErrSignInOver, err)
 	}
 	return visitor.UserID, err
 }

@@ -47,7 +47,7 @@ func Source(s models.Store) string { return "验券 · " + s.Name }
 func PriceOf(op models.Operation, n int) string {
 	price := dianping.Fen(op.PriceFen)
 	switch {
-	case op.PriceUnknown:
+	case price == 0:
 		return ""
 	case n > 1:
 		return fmt.Sprintf("%v × %d = %v", price, n, price*dianping.Fen(n))
@@ -234,12 +234,8 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 	case op.UsedBy != "":
 		c.Text = fmt.Sprintf("这张券已由 %s 核销。%s", op.UsedBy, say.Next)
 	}
-	worth := ""
-	if op.PriceFen > 0 {
-		worth = PriceOf(op, 1)
-	}
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: worth},
+		bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "售价", Value: PriceOf(op, 1)},
 		bot.Field{Key: "使用人", Value: op.UsedBy}, bot.Field{Key: "使用时间", Value: usedAt},
 		bot.Field{Key: "平台代码", Value: op.Outcome.Code}, bot.Field{Key: "门店", Value: s.Name},
 	)
@@ -308,7 +304,7 @@ func (w *Words) Line(op models.Operation, n int) (mark, text string) {
 // Batch answers a message with several codes: a card with the first six
 // lines, and the whole list as text where there are more.
 func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string][]models.Coupon) bot.Reply {
-	done, undone, pending, fen := 0, 0, 0, int64(0)
+	done, undone, pending, open, fen := 0, 0, 0, 0, int64(0)
 	var until time.Time // the first window to close
 	var lines []string
 	c := bot.Card{TaskID: w.NewID(), Source: Source(s)}
@@ -336,7 +332,9 @@ func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string
 		case models.Undone:
 			undone++
 		case models.Calling, models.Unknown:
-			if !op.NeedsHuman {
+			if op.NeedsHuman {
+				open++
+			} else {
 				pending++
 			}
 		}
@@ -360,7 +358,7 @@ func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string
 	if len(c.Keys) == 0 && w.Link != nil && len(ops) > 0 {
 		c.URL = w.Link(ops[0].ID)
 	}
-	r := bot.Reply{Card: &c, Pending: pending > 0}
+	r := bot.Reply{Card: &c, Pending: pending > 0, Open: pending == 0 && open > 0}
 	if len(ops) > bot.MaxFields {
 		r.Text = strings.Join(lines, "\n")
 	}

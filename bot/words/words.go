@@ -76,6 +76,7 @@ var Sayings = map[string]saying{
 	redeem.ReasonCovered:      {"没有撤销", "这个券码后来又核销过一次，现在撤销会撤掉后面那一次，所以没有撤销。", "请到开店宝里处理。"},
 	redeem.ReasonClosedUnused: {"没有核销", "管理员确认这张券没有核销。", "请重新发一次券码。"},
 	redeem.ReasonClosedUsed:   {"没有撤销", "管理员确认这次核销没有撤销。", "要撤销请到开店宝里处理。"},
+	redeem.ReasonNotHandled:   {"没有处理", "这个券码没有处理，券没有核销。", "请再发一次。"},
 	redeem.ReasonNoPlatform:   {"平台没有接通", "这家门店的平台还没有设置好。", "请告诉管理员检查配置。"},
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/alert"
 	"yanquan/bot/chat"
 	"yanquan/bot/command"
 	"yanquan/bot/console"
@@ -22,10 +23,10 @@ import (
 	"yanquan/bot/grants"
 	"yanquan/bot/notice"
 	"yanquan/bot/server"
-	"yanquan/bot/watch"
 	"yanquan/bot/wecom"
 	"yanquan/dianping"
 	"yanquan/internal/config"
+	"yanquan/internal/jobs"
 	"yanquan/models"
 )
 
@@ -75,10 +76,13 @@ func run(ctx context.Context, cfg *config.Config, o Options) error {
 		return err
 	}
 	defer db.Close()
+	upkeep := []jobs.Job{resealing(db, o.Log)}
 	if !o.OwnClock {
-		if err := followClock(ctx, db, o.Log); err != nil {
-			return err
+		clock := &clock{db: db, log: o.Log}
+		if err := clock.look(ctx); err != nil {
+			return fmt.Errorf("clock of the database: %w", err)
 		}
+		upkeep = append(upkeep, jobs.Periodic("clock", clockEvery, clock.follow))
 	}
 	if err := prepare(ctx, db, cfg, o); err != nil {
 		return err
@@ -105,9 +109,12 @@ func run(ctx context.Context, cfg *config.Config, o Options) error {
 	background := make(chan struct{})
 	go func() { defer close(background); parts.bot.Run(ctx, inner(cfg.Server.ShutdownGrace)) }()
 	endSockets := parts.connect(ctx)
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
 	err = parts.server.Serve(ctx, ln, func() {
 		o.Log.Info("ready", "address", address, "public_url", publicURL(cfg, address), "apps", len(parts.apps), "robots", len(parts.robots)+len(parts.sockets), "platforms", strings.Join(cfg.Platforms(), ","), "stores", len(cfg.Stores))
 		o.Ready(address)
+		keeping.Go(func() { runJobs(ctx, o.Log, upkeep) })
 	})
 	stop()
 	defer endSockets() // answers under way still need them
@@ -136,46 +143,6 @@ func OpenDB(ctx context.Context, cfg *config.Config, log *slog.Logger, now func(
 	return models.Open(ctx, models.Config{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, Key: key, OldKeys: old, Log: log, Now: now})
 }
 
-// Clocks of machines disagree, and what one replica writes another judges: leases,
-// and until when a voucher can be undone. So all go by the database server's clock.
-// Signatures are judged by others, by the true time, and stay with the machine's.
-const (
-	clockEvery = 30 * time.Second
-	clockOff   = 2 * time.Second // more is worth a word to the operator
-)
-
-// followClock looks at the server's clock, and goes on doing so until ctx ends.
-func followClock(ctx context.Context, db *models.DB, log *slog.Logger) error {
-	warned := false
-	look := func() error {
-		behind, err := db.FollowServer(ctx)
-		if off := behind.Abs() > clockOff; err == nil && off != warned {
-			if warned = off; off {
-				log.Warn("this machine's clock and the database server's differ; set both by NTP", "behind", behind.Round(time.Millisecond))
-			} else {
-				log.Info("this machine's clock and the database server's agree again")
-			}
-		}
-		return err
-	}
-	if err := look(); err != nil {
-		return fmt.Errorf("clock of the database: %w", err)
-	}
-	go func() {
-		tick := time.NewTicker(clockEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				_ = look() // without an answer the last one stands; others say that the database is gone
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return nil
-}
-
 // prepare brings schema and declared stores up to date.
 func prepare(ctx context.Context, db *models.DB, cfg *config.Config, o Options) error {
 	if o.NoMigrate {
@@ -195,10 +162,8 @@ func prepare(ctx context.Context, db *models.DB, cfg *config.Config, o Options) 
 	if err := db.SyncConfigured(ctx, stores); err != nil {
 		return fmt.Errorf("stores of the configuration: %w", err)
 	}
-	if n, err := db.Reseal(ctx); err != nil {
+	if err := db.AdoptKey(ctx); err != nil {
 		return fmt.Errorf("secret_keys: %w", err)
-	} else if n > 0 {
-		o.Log.Info("sealed anew with secret_key", "values", n)
 	}
 	return nil
 }
@@ -339,7 +304,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 	if len(sending.Apps) > 0 { // only an app may look members up
 		directory, members = sender, sender
 	}
-	rules, err := watchRules(cfg.Watch)
+	rules, err := alertRules(cfg.Watch)
 	if err != nil {
 		return nil, err
 	}
@@ -356,7 +321,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		Callback:      func(platform string) string { return base + "/auth/" + platform + "/callback" },
 		Directory:     directory,
 		AccessByGroup: cfg.Access == "group", Guard: chat.Guard{Codes: int(cfg.Guard.UnknownCodes), Within: cfg.Guard.Within},
-		Watch: rules, Report: reportTime(cfg), ReconcileAt: reconcileAt,
+		Alerts: rules, Report: reportTime(cfg), ReconcileAt: reconcileAt,
 		Now: db.Now, Log: o.Log, Observer: metrics,
 	})
 	if err != nil {
@@ -399,9 +364,9 @@ func reportTime(cfg *config.Config) *figures.Report {
 	return out
 }
 
-func watchRules(w config.Watch) (watch.Rules, error) {
-	open, err := watch.ParseHours(w.Open)
-	return watch.Rules{
+func alertRules(w config.Watch) (alert.Rules, error) {
+	open, err := alert.ParseHours(w.Open)
+	return alert.Rules{
 		Open: open, Repeats: int(w.Repeats), SamePhone: int(w.SamePhone), UndoPercent: int(w.UndoPercent),
 		SilentDays: int(w.SilentDays), PlatformErrors: int(w.PlatformErrors), Doubtful: int(w.Doubtful),
 	}, err

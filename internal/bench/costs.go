@@ -11,6 +11,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/chat"
+	"yanquan/bot/wecom"
 	"yanquan/dianping"
 	"yanquan/models"
 )
@@ -154,7 +155,7 @@ func (l *lab) statements(dsn, way string) ([]step, error) {
 		}
 		m := bot.Message{Channel: "app/main", ID: chat.NewID(), User: member(0), Kind: bot.Text, Text: "验 " + code, At: time.Now()}
 		if way == byRobot {
-			m.Channel, m.Chat, m.ReplyURL = "bot/group", "wrAbC", w.api+"/cgi-bin/aibot/response"
+			m.Channel, m.Chat, m.Way = "bot/group", "wrAbC", wecom.RobotWay(w.api+"/cgi-bin/aibot/response")
 		}
 		rec.take()
 		id, err := b.Accept(l.ctx, m)
@@ -165,7 +166,8 @@ func (l *lab) statements(dsn, way string) ([]step, error) {
 			return nil, err
 		}
 		if way == byRobot {
-			b.Delivered(id, bot.Reply{})
+			reply, _ := b.Await(l.ctx, id)
+			b.Delivered(id, reply, bot.Reply{})
 			if err := recorded(l.ctx, direct, id); err != nil {
 				return nil, err
 			}

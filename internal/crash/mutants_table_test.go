@@ -47,7 +47,7 @@ var mutants = []mutant{
 		{"bot/server/callbacks.go", "if _, err := s.accept(c, m, arrived); err != nil {", "c.Status(http.StatusOK)\n\t\tc.Writer.WriteHeaderNow()\n\t\tc.Writer.Flush()\n\t\tif _, err := s.accept(c, m, arrived); err != nil {"},
 	}, `no answer|0 answers`},
 	{"a repeat is a new message (I4)", []edit{
-		{"bot/chat/bot.go", "MessageID: m.ID,", "MessageID: b.NewID(),"},
+		{"bot/intake/intake.go", "MessageID: m.ID,", "MessageID: q.NewID(),"},
 	}, `answers|repeat got another`},
 	{"an answer goes out by the callback and the outbox (I4)", []edit{
 		{"bot/server/robot.go", "if ready && !s.take(c, id, arrived) {", "if false && !s.take(c, id, arrived) {"},

@@ -7,18 +7,18 @@ import (
 	"time"
 
 	"yanquan/bot"
-	"yanquan/bot/watch"
+	"yanquan/bot/alert"
 	"yanquan/dianping/dianpingtest"
 )
 
 // alerts are the cards that the manager of all stores has got, none of which may be
 // new before the rules are on.
-func (b *bench) alerts(rules watch.Rules, want ...string) {
+func (b *bench) alerts(rules alert.Rules, want ...string) {
 	b.t.Helper()
 	look := func() (cards []bot.Reply) {
 		b.t.Helper()
 		b.courier.sent = nil
-		b.bot.watched = time.Time{}
+		b.bot.jobs.Wake(alertJob)
 		b.bot.Pass(b.t.Context())
 		b.bot.Pass(b.t.Context()) // delivers
 		for _, d := range b.courier.sent {
@@ -28,11 +28,11 @@ func (b *bench) alerts(rules watch.Rules, want ...string) {
 		}
 		return cards
 	}
-	b.bot.watcher.Rules = watch.Rules{}
+	b.bot.alerts.Rules = alert.Rules{}
 	if got := look(); len(got) > 0 {
 		b.t.Errorf("without rules: %s", show(got[0]))
 	}
-	b.bot.watcher.Rules = rules
+	b.bot.alerts.Rules = rules
 	got := look()
 	if len(want) == 0 {
 		for _, r := range got {
@@ -44,7 +44,7 @@ func (b *bench) alerts(rules watch.Rules, want ...string) {
 		b.t.Fatalf("%d alerts, want one with %q", len(got), want)
 	}
 	has(b.t, got[0], want...)
-	b.clock.Advance(watchEvery)
+	b.clock.Advance(alertsEvery)
 	if got := look(); len(got) > 0 {
 		b.t.Errorf("alerted to again:\n%s", show(got[0]))
 	}
@@ -62,97 +62,97 @@ func (b *bench) verified(user string, from, n int) (codes []string) {
 	return codes
 }
 
-func hours(t *testing.T, text string) watch.Hours {
+func hours(t *testing.T, text string) alert.Hours {
 	t.Helper()
-	h, err := watch.ParseHours(text)
+	h, err := alert.ParseHours(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return h
 }
 
-func TestWatchOpeningHours(t *testing.T) {
+func TestAlertOpeningHours(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		b.verified("zhangsan", 0, 2) // at 14:00
 		b.clock.Advance(time.Second)
-		b.alerts(watch.Rules{Open: hours(t, "09:00-23:00")})
-		closed := watch.Rules{Open: hours(t, "17:00-02:00")}
+		b.alerts(alert.Rules{Open: hours(t, "09:00-23:00")})
+		closed := alert.Rules{Open: hours(t, "17:00-02:00")}
 		b.alerts(closed, "营业时间外", "人民广场店", "17:00-02:00", "2 次", "11-23 14:00")
 		b.clock.Advance(22 * time.Hour) // what was told of is not told of again
 		b.alerts(closed)
 		b.clock.Advance(6 * time.Hour)
 		b.verified("zhangsan", 10, 1)
 		b.clock.Advance(time.Second)
-		b.alerts(watch.Rules{Open: hours(t, "09:00-12:00")}, "1 次", "11-24 18:")
+		b.alerts(alert.Rules{Open: hours(t, "09:00-12:00")}, "1 次", "11-24 18:")
 	})
 }
 
-func TestWatchRepeats(t *testing.T) {
+func TestAlertRepeats(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		v := b.voucher(Code)
 		next := v.Code
 		for i := range 3 {
 			if i > 0 {
-				b.alerts(watch.Rules{Repeats: 3})
+				b.alerts(alert.Rules{Repeats: 3})
 			}
 			b.say("zhangsan", "验 "+next)
 			has(t, b.say("zhangsan", "撤 "+next), "已撤销")
 			v, _ := b.platform.Voucher(next)
 			next = v.ReplacedBy
 		}
-		b.alerts(watch.Rules{Repeats: 3}, "反复核销又撤销", "人民广场店", "撤销了 3 次", v.OrderID[len(v.OrderID)-4:])
+		b.alerts(alert.Rules{Repeats: 3}, "反复核销又撤销", "人民广场店", "撤销了 3 次", v.OrderID[len(v.OrderID)-4:])
 	})
 }
 
-func TestWatchSamePhone(t *testing.T) {
+func TestAlertSamePhone(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		codes := b.verified("zhangsan", 0, 4)
 		has(t, b.say("zhangsan", "撤 "+codes[0]), "已撤销")
-		b.alerts(watch.Rules{SamePhone: 4})
-		b.alerts(watch.Rules{SamePhone: 3}, "同一个手机号", "人民广场店", "3 张", "****")
+		b.alerts(alert.Rules{SamePhone: 4})
+		b.alerts(alert.Rules{SamePhone: 3}, "同一个手机号", "人民广场店", "3 张", "****")
 	})
 }
 
-func TestWatchUndoShare(t *testing.T) {
+func TestAlertUndoShare(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		b.verified("lisi", 0, 6)
 		for _, code := range b.verified("zhangsan", 10, 6)[:5] {
 			has(t, b.say("zhangsan", "撤 "+code), "已撤销")
 		}
-		b.alerts(watch.Rules{UndoPercent: 90})
-		b.alerts(watch.Rules{UndoPercent: 80}, "撤销特别多", "张三", "核销 6 次，撤销了其中 5 次", "其他人核销 6 次，撤销 0 次")
+		b.alerts(alert.Rules{UndoPercent: 90})
+		b.alerts(alert.Rules{UndoPercent: 80}, "撤销特别多", "张三", "核销 6 次，撤销了其中 5 次", "其他人核销 6 次，撤销 0 次")
 	})
 }
 
 // Where everybody undoes, nobody stands out.
-func TestWatchUndoShareOfAll(t *testing.T) {
+func TestAlertUndoShareOfAll(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		for i, user := range []string{"zhangsan", "lisi"} {
 			for _, code := range b.verified(user, 20*i, 6)[:5] {
 				has(t, b.say(user, "撤 "+code), "已撤销")
 			}
 		}
-		b.alerts(watch.Rules{UndoPercent: 80})
+		b.alerts(alert.Rules{UndoPercent: 80})
 	})
 }
 
-func TestWatchSilentStore(t *testing.T) {
+func TestAlertSilentStore(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		b.verified("zhangsan", 0, 1)
 		b.clock.Advance(24 * time.Hour)
-		b.alerts(watch.Rules{SilentDays: 2}) // it had but one such day
+		b.alerts(alert.Rules{SilentDays: 2}) // it had but one such day
 		b.verified("zhangsan", 10, 1)
 		b.clock.Advance(23 * time.Hour)
-		b.alerts(watch.Rules{SilentDays: 2}) // at this hour it had none on those days
+		b.alerts(alert.Rules{SilentDays: 2}) // at this hour it had none on those days
 		b.clock.Advance(2 * time.Hour)
-		b.alerts(watch.Rules{SilentDays: 2}, "还没有核销", "人民广场店", "最近 2 天")
+		b.alerts(alert.Rules{SilentDays: 2}, "还没有核销", "人民广场店", "最近 2 天")
 		b.verified("zhangsan", 20, 1)
 		b.clock.Advance(10 * time.Minute)
-		b.alerts(watch.Rules{SilentDays: 1})
+		b.alerts(alert.Rules{SilentDays: 1})
 	})
 }
 
-func TestWatchPlatformErrors(t *testing.T) {
+func TestAlertPlatformErrors(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		b.verified("zhangsan", 0, 12) // two calls each
 		for range 4 {
@@ -160,14 +160,14 @@ func TestWatchPlatformErrors(t *testing.T) {
 			b.voucher(fmt.Sprint(7200000000 + b.ids))
 			b.say("zhangsan", "查 "+fmt.Sprint(7200000000+b.ids))
 		}
-		b.alerts(watch.Rules{PlatformErrors: 30})
-		b.alerts(watch.Rules{PlatformErrors: 25}, "平台经常不回答", b.dialect, "32 次，有 8 次")
+		b.alerts(alert.Rules{PlatformErrors: 30})
+		b.alerts(alert.Rules{PlatformErrors: 25}, "平台经常不回答", b.dialect, "32 次，有 8 次")
 		b.clock.Advance(3 * time.Hour) // a quarter of an hour is over, the quiet time too
-		b.alerts(watch.Rules{PlatformErrors: 25})
+		b.alerts(alert.Rules{PlatformErrors: 25})
 	})
 }
 
-func TestWatchDoubtful(t *testing.T) {
+func TestAlertDoubtful(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		for i := range 3 {
 			code := fmt.Sprint(7100000000 + i)
@@ -176,24 +176,24 @@ func TestWatchDoubtful(t *testing.T) {
 			b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Status: 502, Code: code, Times: 1000, Call: "getconsumed"}))
 			b.start(b.private("zhangsan", "验 "+code))
 		}
-		b.alerts(watch.Rules{Doubtful: 4})
-		b.alerts(watch.Rules{Doubtful: 3}, "没有结果", "3 笔", "「人民广场店」3 笔", "11-23 14:0")
+		b.alerts(alert.Rules{Doubtful: 4})
+		b.alerts(alert.Rules{Doubtful: 3}, "没有结果", "3 笔", "「人民广场店」3 笔", "11-23 14:0")
 	})
 }
 
 // Two replicas look at the same time: one of them tells.
-func TestWatchTellsOnce(t *testing.T) {
+func TestAlertTellsOnce(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		b.verified("zhangsan", 0, 2)
-		b.bot.watcher.Rules = watch.Rules{SamePhone: 2}
-		other := *b.bot.watcher
+		b.bot.alerts.Rules = alert.Rules{SamePhone: 2}
+		other := *b.bot.alerts
 		errs := make(chan error, 8)
 		for i := range 8 {
-			w := b.bot.watcher
+			w := b.bot.alerts
 			if i%2 == 1 {
 				w = &other
 			}
-			go func() { errs <- w.Look(t.Context()) }()
+			go func() { errs <- w.Check(t.Context()) }()
 		}
 		for range 8 {
 			b.must(<-errs)

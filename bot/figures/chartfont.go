@@ -1,4 +1,4 @@
-package report
+package figures
 
 import (
 	_ "embed"
@@ -24,7 +24,7 @@ type GlyphError struct {
 }
 
 func (e *GlyphError) Error() string {
-	return fmt.Sprintf("report: the chart's font has no %q, which is in %q", e.Rune, e.Text)
+	return fmt.Sprintf("figures: the chart's font has no %q, which is in %q", e.Rune, e.Text)
 }
 
 // drawable checks that the font has every glyph: a picture with boxes in it is
@@ -32,7 +32,7 @@ func (e *GlyphError) Error() string {
 func drawable(texts ...string) error {
 	f, err := chartFont()
 	if err != nil {
-		return fmt.Errorf("report: font: %w", err)
+		return fmt.Errorf("figures: font: %w", err)
 	}
 	var buffer sfnt.Buffer
 	for _, text := range texts {
@@ -49,11 +49,11 @@ func drawable(texts ...string) error {
 func face(size int) (font.Face, error) {
 	f, err := chartFont()
 	if err != nil {
-		return nil, fmt.Errorf("report: font: %w", err)
+		return nil, fmt.Errorf("figures: font: %w", err)
 	}
 	made, err := opentype.NewFace(f, &opentype.FaceOptions{Size: float64(size), DPI: 72, Hinting: font.HintingNone})
 	if err != nil {
-		return nil, fmt.Errorf("report: font: %w", err)
+		return nil, fmt.Errorf("figures: font: %w", err)
 	}
 	return made, nil
 }

@@ -1,4 +1,4 @@
-package watch
+package alert
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ func ParseHours(text string) (Hours, error) {
 	}
 	m := hoursText.FindStringSubmatch(text)
 	if m == nil {
-		return Hours{}, fmt.Errorf("watch: %q are not hours like 09:00-23:00", text)
+		return Hours{}, fmt.Errorf("alert: %q are not hours like 09:00-23:00", text)
 	}
 	at := func(hour, minute string) time.Duration {
 		h, _ := strconv.Atoi(hour) // digits
@@ -29,7 +29,7 @@ func ParseHours(text string) (Hours, error) {
 	}
 	hours := Hours{at(m[1], m[2]), at(m[3], m[4])}
 	if hours.To > 24*time.Hour {
-		return Hours{}, fmt.Errorf("watch: %q ends after 24:00", text)
+		return Hours{}, fmt.Errorf("alert: %q ends after 24:00", text)
 	}
 	if hours.From == hours.To || hours == (Hours{0, 24 * time.Hour}) {
 		return Hours{}, nil // round the clock

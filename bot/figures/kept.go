@@ -48,14 +48,14 @@ func SpansToKeep(now time.Time) (spans []command.Span) {
 
 // KeepDue reports whether figures are to be kept now.
 func (x *Counter) KeepDue(now time.Time) bool {
-	if now.Before(x.keepNext) {
+	if now.Before(x.nextKeeping) {
 		return false
 	}
-	if x.keepNext.IsZero() {
-		x.keepNext = now.Add(keepFirst)
+	if x.nextKeeping.IsZero() {
+		x.nextKeeping = now.Add(keepFirst)
 		return false
 	}
-	x.keepNext = now.Add(KeepEvery)
+	x.nextKeeping = now.Add(KeepEvery)
 	return true
 }
 

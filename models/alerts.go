@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -34,11 +33,7 @@ func (db *DB) Alert(ctx context.Context, id string, quiet time.Duration) (bool, 
 	if err != nil || again > 0 {
 		return again > 0, err
 	}
-	err = db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&alertRow{ID: id, ToldAt: now}).Error })
-	if errors.Is(err, ErrDuplicate) {
-		return false, nil
-	}
-	return err == nil, err
+	return take(ctx, db, what, &alertRow{ID: id, ToldAt: now})
 }
 
 // PurgeAlerts forgets up to limit alerts of before a time, and says how many.

@@ -1,6 +1,4 @@
-// Package report draws what a manager is sent besides words: a bar chart that is
-// legible on a phone. It knows figures, and nothing of where they come from.
-package report
+package figures
 
 import (
 	"bytes"
@@ -16,6 +14,9 @@ import (
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/math/fixed"
+
+	"yanquan/bot/words"
+	"yanquan/models"
 )
 
 // Bar is one bar of a chart.
@@ -33,7 +34,11 @@ type Chart struct {
 
 // ByHour is the chart of a day. The hours before the first and after the last with
 // business are left out, as far as the day of a shop remains.
-func ByHour(title string, hours [24]int) Chart {
+func ByHour(day string, sold models.Sum, hours [24]int) Chart {
+	title := fmt.Sprintf("%s 核销 %d 张", day, sold.Count)
+	if sold.Unpriced == 0 { // an amount of some is none; and the font has no words for it
+		title += " " + words.Amount(sold)
+	}
 	first, last := 10, 21
 	for h, n := range hours {
 		if n > 0 {
@@ -68,7 +73,7 @@ var (
 )
 
 // ErrNoBars is a chart of nothing.
-var ErrNoBars = errors.New("report: a chart without bars")
+var ErrNoBars = errors.New("figures: a chart without bars")
 
 // PNG draws the chart. Text that the font has no glyph for is a [GlyphError].
 func (c Chart) PNG() ([]byte, error) {
@@ -108,7 +113,7 @@ func (c Chart) PNG() ([]byte, error) {
 	c.drawBars(img, label, most)
 	var out bytes.Buffer
 	if err := png.Encode(&out, img); err != nil { // a better compression takes four times as long
-		return nil, fmt.Errorf("report: chart: %w", err)
+		return nil, fmt.Errorf("figures: chart: %w", err)
 	}
 	return out.Bytes(), nil
 }

@@ -1,4 +1,4 @@
-package report_test
+package figures_test
 
 import (
 	"bytes"
@@ -12,10 +12,11 @@ import (
 	"time"
 
 	"yanquan/bot/command"
-	"yanquan/bot/report"
+	"yanquan/bot/figures"
+	"yanquan/models"
 )
 
-func picture(t *testing.T, c report.Chart) image.Image {
+func picture(t *testing.T, c figures.Chart) image.Image {
 	t.Helper()
 	data, err := c.PNG()
 	if err != nil {
@@ -82,7 +83,7 @@ func TestChartBars(t *testing.T) {
 		"two are tallest": {[24]int{11: 5, 12: 5}, []int{5, 5}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tall, dark := bars(picture(t, report.ByHour("11-23 核销", tt.hours)))
+			tall, dark := bars(picture(t, figures.ByHour("11-23", models.Sum{}, tt.hours)))
 			if len(tall) != len(tt.want) {
 				t.Fatalf("%d bars of %v, want %d", len(tall), tall, len(tt.want))
 			}
@@ -106,19 +107,19 @@ func TestChartBars(t *testing.T) {
 }
 
 func TestChartOfEmptyDay(t *testing.T) {
-	if tall, _ := bars(picture(t, report.ByHour("11-23 没有核销", [24]int{}))); len(tall) != 0 {
+	if tall, _ := bars(picture(t, figures.ByHour("11-23", models.Sum{}, [24]int{}))); len(tall) != 0 {
 		t.Errorf("bars %v", tall)
 	}
-	if _, err := (report.Chart{Title: "11-23"}).PNG(); !errors.Is(err, report.ErrNoBars) {
+	if _, err := (figures.Chart{Title: "11-23"}).PNG(); !errors.Is(err, figures.ErrNoBars) {
 		t.Errorf("a chart of nothing: %v", err)
 	}
 }
 
 // Nothing is cut off: the edges of the picture are blank, however much it shows.
 func TestChartMargins(t *testing.T) {
-	c := report.Chart{Title: strings.Repeat("上周 11-16 至 11-22 核销 ", 4), Note: "每天核销张数"}
+	c := figures.Chart{Title: strings.Repeat("上周 11-16 至 11-22 核销 ", 4), Note: "每天核销张数"}
 	for range 31 {
-		c.Bars = append(c.Bars, report.Bar{Label: "31", N: 987_654})
+		c.Bars = append(c.Bars, figures.Bar{Label: "31", N: 987_654})
 	}
 	img := picture(t, c)
 	size := img.Bounds()
@@ -144,12 +145,14 @@ func TestChartTitles(t *testing.T) {
 		if !ok {
 			t.Fatalf("%s is no period", p)
 		}
-		if _, err := report.ByHour("补发："+span.Title+" 核销 12 张 ¥598.80", hours).PNG(); err != nil {
-			t.Errorf("%s: %v", p, err)
+		for _, unpriced := range []int{0, 2, 12} {
+			if _, err := figures.ByHour("补发："+span.Title, models.Sum{Count: 12, Fen: 59880, Unpriced: unpriced}, hours).PNG(); err != nil {
+				t.Errorf("%s: %v", p, err)
+			}
 		}
 	}
-	var missing *report.GlyphError
-	if _, err := report.ByHour("龘", hours).PNG(); !errors.As(err, &missing) || missing.Rune != '龘' {
+	var missing *figures.GlyphError
+	if _, err := figures.ByHour("龘", models.Sum{}, hours).PNG(); !errors.As(err, &missing) || missing.Rune != '龘' {
 		t.Errorf("a glyph that is not there: %v", err)
 	}
 }

@@ -1,0 +1,289 @@
+// Package alert tells managers what they want to know before it costs: rules over
+// the journal, each with a threshold of its own and off where that is zero. It knows
+// neither cards nor who the managers are.
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// Rules are the thresholds. The zero value has no rule.
+type Rules struct {
+	Open           Hours // a verification outside of them; the zero Hours: always open
+	Repeats        int   // so many verifications of one order undone in a day
+	SamePhone      int   // so many vouchers of one phone in a store and day
+	UndoPercent    int   // of one person's verifications of a day, at least minUndone, and three times what it is with the others
+	SilentDays     int   // a store without business by this hour, which it had on each of so many days
+	PlatformErrors int   // percent of the calls of the last quarter of an hour, of at least minCalls
+	Doubtful       int   // so many operations whose outcome is not known
+}
+
+// Alert is what a rule has found.
+type Alert struct {
+	Key    string // of what it is about, and when it was told
+	Stores []int64
+	Title  string
+	Text   string // what it is, and what to do
+}
+
+// Checker applies the rules. It is safe for concurrent use, and any number of
+// processes may check the same database: one of them tells.
+type Checker struct {
+	DB       *models.DB
+	Rules    Rules
+	Tell     func(ctx context.Context, tx *models.DB, a Alert) error // puts it into the outbox
+	Location *time.Location
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+const (
+	minUndone  = 5
+	minOthers  = 3 // times as often as the others
+	minCalls   = 20
+	callWindow = 15 * time.Minute
+)
+
+// How long a rule does not tell again of the same.
+const (
+	anHour   = time.Hour
+	twoHours = 2 * time.Hour
+	aDay     = 20 * time.Hour // told again on the next day, at whatever hour it is noticed
+	aNight   = 25 * time.Hour // longer than a verification outside the hours is looked at
+)
+
+// sight is what all rules of one check share.
+type sight struct {
+	now    time.Time
+	today  time.Time // its beginning
+	stores map[int64]models.Store
+}
+
+// Check applies every rule that is on. One that fails does not keep the others
+// from being applied.
+func (c *Checker) Check(ctx context.Context) error {
+	if c.Rules == (Rules{}) {
+		return nil
+	}
+	stores, err := c.DB.Stores(ctx)
+	if err != nil {
+		return fmt.Errorf("alert: stores: %w", err)
+	}
+	now := c.Now().In(c.Location)
+	s := sight{now: now, today: clock(now, 0, 0), stores: map[int64]models.Store{}}
+	for _, store := range stores {
+		s.stores[store.ID] = store
+	}
+	var errs []error
+	for _, rule := range []struct {
+		on    bool
+		name  string
+		quiet time.Duration
+		find  func(context.Context, sight) ([]Alert, error)
+	}{
+		{c.Rules.Open != Hours{}, "opening hours", aNight, c.outsideHours},
+		{c.Rules.Repeats > 0, "repeats", aDay, c.repeats},
+		{c.Rules.SamePhone > 0, "same phone", aDay, c.samePhone},
+		{c.Rules.UndoPercent > 0, "undo share", aDay, c.undoShare},
+		{c.Rules.SilentDays > 0, "silent stores", aDay, c.silent},
+		{c.Rules.PlatformErrors > 0, "platform errors", twoHours, c.platformErrors},
+		{c.Rules.Doubtful > 0, "doubts", anHour, c.doubtful},
+	} {
+		if !rule.on {
+			continue
+		}
+		found, err := rule.find(ctx, s)
+		for _, a := range found {
+			err = errors.Join(err, c.tell(ctx, rule.quiet, a))
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("alert: %s: %w", rule.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// tell tells of what was found, unless that was done less than quiet ago.
+func (c *Checker) tell(ctx context.Context, quiet time.Duration, a Alert) error {
+	return c.DB.Tx(ctx, func(tx *models.DB) error {
+		fresh, err := tx.Alert(ctx, a.Key, quiet)
+		if err != nil || !fresh {
+			return err
+		}
+		c.Log.Info("managers are alerted", "alert", a.Key)
+		again := a
+		again.Key += "/" + tx.Now().UTC().Format(time.RFC3339Nano) // another time is another message
+		return c.Tell(ctx, tx, again)
+	})
+}
+
+// each makes an alert of everything seen, about its store.
+func each(seen []models.Seen, err error, about func(o models.Seen) Alert) (all []Alert, _ error) {
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range seen {
+		a := about(o)
+		a.Stores = []int64{o.StoreID}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+func (c *Checker) outsideHours(ctx context.Context, s sight) (all []Alert, err error) {
+	for _, closed := range c.Rules.Open.closed(s.now) {
+		seen, err := c.DB.ConsumedBetween(ctx, closed.from, closed.to)
+		found, err := each(seen, err, func(o models.Seen) Alert {
+			return Alert{Key: fmt.Sprintf("open/%d", o.StoreID), Title: "营业时间外有核销",
+				Text: fmt.Sprintf("「%s」在营业时间（%s）以外核销了 %d 次，第一次在 %s。请确认是不是店里的人操作的；发“记录”可以看明细。",
+					s.stores[o.StoreID].Name, c.Rules.Open, o.Times, c.when(o.First))}
+		})
+		if err != nil {
+			return all, nil
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+func (c *Checker) repeats(ctx context.Context, s sight) ([]Alert, error) {
+	seen, err := c.DB.UndoneOrders(ctx, s.today, c.Rules.Repeats)
+	return each(seen, err, func(o models.Seen) Alert {
+		return Alert{Key: fmt.Sprintf("repeats/%d/%s", o.StoreID, o.Subject), Title: "反复核销又撤销",
+			Text: fmt.Sprintf("「%s」今天把同一个订单（尾号 %s）核销后又撤销了 %d 次，第一次在 %s。请问一下店里是什么原因。",
+				s.stores[o.StoreID].Name, tail(o.Subject), o.Times, c.when(o.First))}
+	})
+}
+
+func (c *Checker) samePhone(ctx context.Context, s sight) ([]Alert, error) {
+	seen, err := c.DB.PhoneCoupons(ctx, s.today, c.Rules.SamePhone)
+	return each(seen, err, func(o models.Seen) Alert {
+		return Alert{Key: fmt.Sprintf("phone/%d/%s", o.StoreID, o.Subject), Title: "同一个手机号核销很多张",
+			Text: fmt.Sprintf("手机号 %s 今天在「%s」核销了 %d 张券。请确认顾客真的到店消费了。", o.Subject, s.stores[o.StoreID].Name, o.Times)}
+	})
+}
+
+// share is a part of a whole.
+type share struct{ part, of int }
+
+func (s share) plus(part, of int) share { return share{s.part + part, s.of + of} }
+
+func (c *Checker) undoShare(ctx context.Context, s sight) (all []Alert, err error) {
+	seen, err := c.DB.UndoneBy(ctx, s.today)
+	if err != nil {
+		return nil, err
+	}
+	whole := map[int64]share{}
+	for _, o := range seen {
+		whole[o.StoreID] = whole[o.StoreID].plus(o.Times, o.Of)
+	}
+	for _, o := range seen {
+		others := whole[o.StoreID].plus(-o.Times, -o.Of)
+		// Shares are compared as products: nobody else is no share to compare with.
+		if o.Times < minUndone || o.Times*100 < c.Rules.UndoPercent*o.Of || o.Times*others.of < minOthers*others.part*o.Of {
+			continue
+		}
+		text := fmt.Sprintf("%s 今天在「%s」核销 %d 次，撤销了其中 %d 次", o.Subject, s.stores[o.StoreID].Name, o.Of, o.Times)
+		if others.of > 0 {
+			text += fmt.Sprintf("；店里其他人核销 %d 次，撤销 %d 次", others.of, others.part)
+		}
+		all = append(all, Alert{
+			Key: fmt.Sprintf("undo/%d/%s", o.StoreID, o.UserID), Stores: []int64{o.StoreID}, Title: "有人撤销特别多", Text: text + "。请了解一下原因。",
+		})
+	}
+	return all, nil
+}
+
+func (c *Checker) silent(ctx context.Context, s sight) (all []Alert, err error) {
+	sinceBegin := s.now.Sub(s.today)
+	busy := map[int64]int{}
+	for back := 1; back <= c.Rules.SilentDays; back++ {
+		begin := clock(s.now, -back, 0)
+		ids, err := c.DB.StoresConsuming(ctx, begin, begin.Add(sinceBegin))
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			busy[id]++
+		}
+	}
+	ids, err := c.DB.StoresConsuming(ctx, s.today, s.now)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		delete(busy, id)
+	}
+	for id, store := range s.stores {
+		if busy[id] < c.Rules.SilentDays {
+			continue
+		}
+		all = append(all, Alert{Key: fmt.Sprintf("silent/%d", id), Stores: []int64{id}, Title: "门店今天还没有核销",
+			Text: fmt.Sprintf("「%s」最近 %d 天每天到这个时间都有核销，今天还没有。请问一下店里：机器人有没有回答，授权有没有问题？", store.Name, c.Rules.SilentDays)})
+	}
+	return all, nil
+}
+
+// failing are the classes of calls that the platform is to blame for.
+var failing = []string{string(dianping.UnknownOutcome), string(dianping.Unavailable)}
+
+func (c *Checker) platformErrors(ctx context.Context, s sight) (all []Alert, err error) {
+	seen, err := c.DB.FailedCalls(ctx, s.now.Add(-callWindow), failing)
+	if err != nil {
+		return nil, err
+	}
+	shares, stores := map[string]share{}, map[string][]int64{}
+	for _, o := range seen {
+		platform := s.stores[o.StoreID].Platform
+		shares[platform] = shares[platform].plus(o.Times, o.Of)
+		if o.Times > 0 {
+			stores[platform] = append(stores[platform], o.StoreID)
+		}
+	}
+	for platform, t := range shares {
+		if t.of < minCalls || t.part*100 < c.Rules.PlatformErrors*t.of {
+			continue
+		}
+		all = append(all, Alert{Key: "platform/" + platform, Stores: stores[platform], Title: "平台经常不回答",
+			Text: fmt.Sprintf("最近 15 分钟问了平台（%s）%d 次，有 %d 次没有得到回答。没有结果的核销我会继续确认，请让店员看到“核验中”时等一等，不要重复核销。", platform, t.of, t.part)})
+	}
+	return all, nil
+}
+
+func (c *Checker) doubtful(ctx context.Context, s sight) ([]Alert, error) {
+	seen, err := c.DB.Doubtful(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var stores []int64
+	var names []string
+	total, first := 0, time.Time{}
+	for _, o := range seen {
+		total += o.Times
+		stores = append(stores, o.StoreID)
+		names = append(names, fmt.Sprintf("「%s」%d 笔", s.stores[o.StoreID].Name, o.Times))
+		if first.IsZero() || !o.First.IsZero() && o.First.Before(first) {
+			first = o.First
+		}
+	}
+	if total < c.Rules.Doubtful {
+		return nil, nil
+	}
+	if len(names) > 5 {
+		names = append(names[:5], fmt.Sprintf("等 %d 家门店", len(seen)))
+	}
+	return []Alert{{Key: "doubtful", Stores: stores, Title: "有多笔核销还没有结果",
+		Text: fmt.Sprintf("现在有 %d 笔核销或撤销平台还没有给出结果（%s），最早的从 %s 开始。我在继续确认；急用请到开店宝里查。", total, strings.Join(names, "、"), c.when(first))}}, nil
+}
+
+func (c *Checker) when(t time.Time) string { return t.In(c.Location).Format("01-02 15:04") }
+
+func tail(s string) string { return s[max(0, len(s)-4):] }

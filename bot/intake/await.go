@@ -1,0 +1,103 @@
+package intake
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/internal/jobs"
+	"yanquan/models"
+)
+
+// What another process works on is looked at after pauses that grow from the first
+// to the last.
+const (
+	firstPause = 100 * time.Millisecond
+	lastPause  = time.Second
+)
+
+// tooOld answers a stream from before the inbox was purged, or nobody's.
+var tooOld = bot.Reply{Text: "这条消息太旧了，请重新发一次。"}
+
+// Await waits for the final reply to a message until the context ends. Where
+// there is none yet it returns false, and the pending reply if there is one.
+func (q *Intake) Await(ctx context.Context, id string) (pending bot.Reply, final bool) {
+	woken, forget := q.watch(id)
+	defer forget()
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		if f := q.flight(id); f != nil {
+			select {
+			case <-f.done:
+			case <-ctx.Done():
+				return pending, false
+			}
+			if f.final {
+				return f.reply, true
+			}
+			pending = f.reply
+		}
+		reply, final, err := q.answer(ctx, id)
+		switch {
+		case err != nil: // not now
+		case final:
+			return reply, true
+		case !reply.Empty():
+			pending = reply
+		}
+		if jobs.Pause(ctx, q.Sleep, pause, woken) != nil {
+			return pending, false
+		}
+	}
+}
+
+// answer is what the inbox has.
+func (q *Intake) answer(ctx context.Context, id string) (reply bot.Reply, final bool, err error) {
+	row, err := q.DB.Message(ctx, id)
+	switch {
+	case errors.Is(err, models.ErrNotFound) && !q.isNew(id):
+		return tooOld, true, nil
+	case err != nil || row.AnsweredAt.IsZero():
+		return bot.Reply{}, false, err
+	}
+	err = json.Unmarshal(row.Reply, &reply)
+	return reply, row.Final && err == nil, err
+}
+
+// isNew reports whether an id was made so little ago that the database server which
+// was asked may not have its row yet, but another of its cluster.
+func (q *Intake) isNew(id string) bool {
+	made, err := strconv.ParseInt(id[:min(len(id), idTime)], 16, 64)
+	return err == nil && len(id) > idTime && q.Now().Sub(time.UnixMilli(made)).Abs() < streamLife
+}
+
+// watch gives a channel that says that something has become of a message.
+func (q *Intake) watch(id string) (woken <-chan struct{}, forget func()) {
+	c := make(chan struct{}, 1)
+	q.mu.Lock()
+	q.watchers[id] = append(q.watchers[id], c)
+	q.mu.Unlock()
+	return c, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.watchers[id] = slices.DeleteFunc(q.watchers[id], func(o chan struct{}) bool { return o == c })
+		if len(q.watchers[id]) == 0 {
+			delete(q.watchers, id)
+		}
+	}
+}
+
+// Notify wakes those who wait for the answer to a message: it may be there.
+func (q *Intake) Notify(id string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, c := range q.watchers[id] {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package intake
+
+import (
+	"slices"
+
+	"yanquan/bot"
+	"yanquan/models"
+)
+
+// senderOf is who sent a message, as its row has it.
+func senderOf(m bot.Message) models.Sender {
+	return models.Inbox{Channel: m.Channel, Chat: m.Chat, User: m.User}.Sender()
+}
+
+// line is the order of those who sent several messages: what one person sends in
+// one conversation is worked on one after another.
+type line map[models.Sender][]*place
+
+// place is that of one message in its sender's line.
+type place struct {
+	sender models.Sender
+	first  chan struct{} // closed when nobody is before it
+	slot   bool          // it holds one
+}
+
+// join appends a message to its sender's line.
+func (l line) join(s models.Sender) *place {
+	p := &place{sender: s, first: make(chan struct{})}
+	if l[s] = append(l[s], p); len(l[s]) == 1 {
+		close(p.first)
+	}
+	return p
+}
+
+// leave takes a message out of its line. Where it was the first, the next one is.
+func (l line) leave(p *place) {
+	was := l[p.sender]
+	now := slices.DeleteFunc(slices.Clone(was), func(o *place) bool { return o == p })
+	switch {
+	case len(now) == 0:
+		delete(l, p.sender)
+		return
+	case was[0] == p:
+		close(now[0].first)
+	}
+	l[p.sender] = now
+}
+
+// waiting counts those who are not the first.
+func (l line) waiting() (n int) {
+	for _, places := range l {
+		n += len(places) - 1
+	}
+	return n
+}
+
+// senders are those with a message in the line.
+func (l line) senders() (all []models.Sender) {
+	for s := range l {
+		all = append(all, s)
+	}
+	return all
+}

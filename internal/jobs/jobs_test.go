@@ -1,0 +1,280 @@
+package jobs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// table makes a runner whose time is that of the test's bubble.
+func table(t *testing.T, jobs ...Job) (*Runner, *bytes.Buffer) {
+	log := &bytes.Buffer{}
+	return New(Options{
+		Jobs: jobs, Every: time.Second, Base: t.Context(), Log: slog.New(slog.NewTextHandler(log, nil)), Quiet: func(err error) bool { return errors.Is(err, errQuiet) },
+	}), log
+}
+
+var errQuiet = errors.New("another replica has it")
+
+// queue is what is due, by name, until it is taken.
+type queue struct {
+	mu    sync.Mutex
+	names []string
+	looks []Look
+	do    func(ctx context.Context, name string) error
+}
+
+func (q *queue) due(_ context.Context, l Look) ([]Task, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.looks = append(q.looks, l)
+	return Tasks(slices.Clone(q.names), nil, func(name string) string { return name }, func(ctx context.Context, name string) error {
+		q.mu.Lock()
+		q.names = slices.DeleteFunc(q.names, func(n string) bool { return n == name })
+		q.mu.Unlock()
+		return q.do(ctx, name)
+	})
+}
+
+// keyed makes the key of a task out of the first letter of its id.
+func (q *queue) keyed(ctx context.Context, l Look) ([]Task, error) {
+	tasks, err := q.due(ctx, l)
+	for i := range tasks {
+		tasks[i].Key = tasks[i].ID[:1]
+	}
+	return tasks, err
+}
+
+func TestLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now, most := map[string]int{}, map[string]int{}
+		var mu sync.Mutex
+		q := &queue{do: func(_ context.Context, name string) error {
+			mu.Lock()
+			for _, key := range []string{name[:1], "all"} {
+				now[key]++
+				most[key] = max(most[key], now[key])
+			}
+			mu.Unlock()
+			time.Sleep(10 * time.Second)
+			mu.Lock()
+			now[name[:1]]--
+			now["all"]--
+			mu.Unlock()
+			return nil
+		}}
+		for i := range 6 {
+			q.names = append(q.names, fmt.Sprint("a", i))
+		}
+		q.names = append(q.names, "b0")
+		r, _ := table(t, Job{Name: "work", Limit: 3, PerKey: 2, Due: q.keyed})
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		began := time.Now()
+		r.Run(ctx)
+		if len(q.names) > 0 {
+			t.Errorf("not begun after %s: %v", time.Since(began), q.names)
+		}
+		if most["a"] != 2 || most["b"] != 1 || most["all"] != 3 {
+			t.Errorf("at once: %v", most)
+		}
+		for _, l := range q.looks {
+			if l.Room == 0 {
+				t.Errorf("looked without room at %s", l.Now.Sub(began))
+			}
+		}
+		if !slices.ContainsFunc(q.looks, func(l Look) bool { return slices.Equal(l.Full, []string{"a"}) }) {
+			t.Errorf("no look knows of a full key: %v", q.looks)
+		}
+	})
+}
+
+// A job is looked for at its time, and whoever wakes it finds it looked for at
+// once, even where a look is under way.
+func TestWakeIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r *Runner
+		began := time.Now()
+		var looks []time.Duration
+		r, _ = table(t, Job{Name: "export", Every: 10 * time.Second, Due: func(context.Context, Look) ([]Task, error) {
+			looks = append(looks, time.Since(began))
+			if len(looks) == 2 {
+				time.Sleep(2 * time.Second)
+				r.Wake("export") // asked for after this look has asked the database
+			}
+			return nil, nil
+		}})
+		ctx, stop := context.WithTimeout(t.Context(), 25*time.Second)
+		defer stop()
+		r.Run(ctx)
+		if want := []time.Duration{0, 10 * time.Second, 12 * time.Second, 22 * time.Second}; !slices.Equal(looks, want) {
+			t.Errorf("looked at %v, want %v", looks, want)
+		}
+	})
+}
+
+// Woken while there is no room, it is looked for when there is.
+func TestWakeWithoutRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var done []time.Duration
+		q := &queue{names: []string{"1"}, do: func(context.Context, string) error {
+			time.Sleep(3 * time.Second)
+			done = append(done, time.Since(began))
+			return nil
+		}}
+		r, _ := table(t, Job{Name: "export", Every: time.Hour, Due: q.due})
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		time.AfterFunc(time.Second, func() {
+			q.mu.Lock()
+			q.names = append(q.names, "2")
+			q.mu.Unlock()
+			r.Wake("export")
+		})
+		r.Run(ctx)
+		if want := []time.Duration{3 * time.Second, 6 * time.Second}; !slices.Equal(done, want) {
+			t.Errorf("done at %v, want %v", done, want)
+		}
+	})
+}
+
+func TestPeriodic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var at []time.Duration
+		r, log := table(t, Periodic("purge", 10*time.Second, func(context.Context) error {
+			at = append(at, time.Since(began))
+			switch len(at) {
+			case 1:
+				return More
+			case 3:
+				panic("at the third")
+			}
+			return nil
+		}))
+		ctx, stop := context.WithTimeout(t.Context(), 35*time.Second)
+		defer stop()
+		r.Run(ctx)
+		if want := []time.Duration{0, time.Second, 11 * time.Second, 21 * time.Second, 31 * time.Second}; !slices.Equal(at, want) {
+			t.Errorf("done at %v, want %v", at, want)
+		}
+		if got := log.String(); strings.Count(got, "level=ERROR") != 1 || !strings.Contains(got, "at the third") || !strings.Contains(got, "job=purge") {
+			t.Errorf("log: %s", got)
+		}
+	})
+}
+
+// A database that is away is said once, and a job that is looked for in vain does
+// not keep the others from being done.
+func TestTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks, done := 0, 0
+		r, log := table(t,
+			Job{Name: "a", Due: func(context.Context, Look) ([]Task, error) {
+				switch looks++; {
+				case looks == 2:
+					panic("while looking")
+				case looks < 5:
+					return nil, errors.New("gone")
+				}
+				return nil, nil
+			}},
+			Periodic("b", time.Second, func(context.Context) error { done++; return errQuiet }))
+		for range 10 {
+			r.Pass(t.Context())
+			time.Sleep(time.Second)
+		}
+		if done != 10 {
+			t.Errorf("the other was done %d times", done)
+		}
+		if got := log.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, "gone") || !strings.Contains(got, "is back") {
+			t.Errorf("log: %s", got)
+		}
+	})
+}
+
+// A task that is under way is not begun a second time, though it is due again.
+func TestOnceAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := 0
+		r, _ := table(t, Job{Name: "message", Limit: 4, Due: func(context.Context, Look) ([]Task, error) {
+			return []Task{{ID: "m", Do: func(ctx context.Context) error { begun++; return Sleep(ctx, time.Minute) }}}, nil
+		}})
+		ctx, stop := context.WithTimeout(t.Context(), 50*time.Second)
+		defer stop()
+		r.Run(ctx)
+		if begun != 1 {
+			t.Errorf("begun %d times", begun)
+		}
+		r.Drain()
+	})
+}
+
+// At the end, what is queued goes out until nothing is left, and nothing else
+// begins; what fails is left.
+func TestDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent, failed := 0, 0
+		var mu sync.Mutex
+		out := &queue{}
+		out.do = func(_ context.Context, name string) error {
+			time.Sleep(time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			if name == "bad" {
+				failed++
+				out.mu.Lock()
+				out.names = append(out.names, name) // still due
+				out.mu.Unlock()
+				return errors.New("refused")
+			}
+			sent++
+			return nil
+		}
+		other := 0
+		r, _ := table(t, Job{Name: "delivery", Limit: 8, Drain: true, Due: out.due}, Periodic("watch", time.Second, func(context.Context) error { other++; return nil }))
+		out.names = []string{"bad"}
+		for i := range 100 {
+			out.names = append(out.names, fmt.Sprint(i))
+		}
+		began := time.Now()
+		r.Drain()
+		if sent != 100 || failed != 1 || other != 0 {
+			t.Errorf("sent %d, failed %d, other work %d", sent, failed, other)
+		}
+		if took := time.Since(began); took > 13*time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
+// When the grace is over, what is queued stays.
+func TestDrainEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &queue{do: func(ctx context.Context, _ string) error { return Sleep(ctx, time.Second) }}
+		for i := range 100 {
+			out.names = append(out.names, fmt.Sprint(i))
+		}
+		r, _ := table(t, Job{Name: "delivery", Limit: 2, Drain: true, Due: out.due})
+		base, cancel := context.WithTimeout(t.Context(), 5500*time.Millisecond)
+		defer cancel()
+		r.Base = base
+		began := time.Now()
+		r.Drain()
+		if took := time.Since(began); took != 5500*time.Millisecond {
+			t.Errorf("ended after %s", took)
+		}
+		if got := len(out.names); got != 88 {
+			t.Errorf("%d left", got)
+		}
+	})
+}

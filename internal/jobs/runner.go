@@ -1,0 +1,237 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Options of a [Runner]. Jobs, Every and Base are required.
+type Options struct {
+	Jobs  []Job
+	Every time.Duration   // between passes that nobody woke
+	Base  context.Context // of the tasks that [Runner.Run] and [Runner.Drain] begin
+
+	Now   func() time.Time
+	Sleep func(ctx context.Context, d time.Duration) error // ends early with the context's error
+	Log   *slog.Logger
+	Quiet func(error) bool // errors that are no news
+}
+
+// Runner does the work of a table of jobs. It is safe for concurrent use.
+type Runner struct {
+	Options
+	rows  []*row
+	woken chan struct{} // a pass is wanted
+	ended chan struct{} // a task has ended
+
+	mu       sync.Mutex // guards what follows, and the rows
+	stopping bool       // only what is drained is begun
+	troubled bool       // the last pass could not look for everything
+}
+
+// row is a job and what is known of it.
+type row struct {
+	Job
+	asked   bool      // look at the next pass
+	next    time.Time // else, when to look
+	running map[string]bool
+	keys    map[string]int  // tasks under way
+	failed  map[string]bool // while draining: they are not tried again
+}
+
+// New makes a runner that has not begun yet.
+func New(o Options) *Runner {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = Sleep
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	r := &Runner{Options: o, woken: make(chan struct{}, 1), ended: make(chan struct{}, 1)}
+	for _, j := range o.Jobs {
+		j.Limit = max(j.Limit, 1)
+		if j.PerKey == 0 {
+			j.PerKey = j.Limit
+		}
+		r.rows = append(r.rows, &row{Job: j, running: map[string]bool{}, keys: map[string]int{}, failed: map[string]bool{}})
+	}
+	return r
+}
+
+// Wake starts a pass, in which the named jobs are looked for even before their
+// time. A look that has begun before does not count.
+func (r *Runner) Wake(names ...string) {
+	r.mu.Lock()
+	for _, w := range r.rows {
+		if slices.Contains(names, w.Name) {
+			w.asked = true
+		}
+	}
+	r.mu.Unlock()
+	signal(r.woken)
+}
+
+// Run begins what is due until the context ends. It leaves under way what is.
+func (r *Runner) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		r.pass(r.Base)
+		_ = Pause(ctx, r.Sleep, r.Every, r.woken)
+	}
+}
+
+// Pass does once what is due, and returns when it is done.
+func (r *Runner) Pass(ctx context.Context) {
+	tasks, _ := r.pass(ctx)
+	tasks.Wait()
+}
+
+// Drain begins nothing new except for the jobs that are drained: those until
+// nothing of them is due. It returns when nothing is under way, or Base has ended.
+func (r *Runner) Drain() {
+	r.mu.Lock()
+	r.stopping = true
+	r.mu.Unlock()
+	for {
+		begun := 0
+		if r.Base.Err() == nil {
+			_, begun = r.pass(r.Base)
+		}
+		if begun == 0 && r.idle() {
+			return
+		}
+		<-r.ended
+	}
+}
+
+func (r *Runner) idle() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !slices.ContainsFunc(r.rows, func(w *row) bool { return len(w.running) > 0 })
+}
+
+// pass looks for everything that there is room for, and begins it.
+func (r *Runner) pass(ctx context.Context) (tasks *sync.WaitGroup, begun int) {
+	tasks = &sync.WaitGroup{}
+	found := make([][]Task, len(r.rows))
+	var errs []error
+	for i, w := range r.rows {
+		var err error
+		found[i], err = r.look(ctx, w)
+		errs = append(errs, err)
+	}
+	r.note(ctx, errors.Join(errs...))
+	for i, w := range r.rows {
+		for _, t := range found[i] {
+			if r.begin(ctx, tasks, w, t) {
+				begun++
+			}
+		}
+	}
+	return tasks, begun
+}
+
+// look finds what is due of one job.
+func (r *Runner) look(ctx context.Context, w *row) (tasks []Task, err error) {
+	l, due := r.lookNow(w)
+	if !due {
+		return nil, nil
+	}
+	err = Recovered(func() (err error) { tasks, err = w.Due(ctx, l); return err })
+	if err != nil || len(tasks) >= l.Room && !w.repeats { // there may be more
+		r.mu.Lock()
+		w.asked = true
+		r.mu.Unlock()
+	}
+	return tasks, err
+}
+
+// lookNow reports whether to look for a job. What asks for it from here on asks
+// for the next look: this one may not see it any more.
+func (r *Runner) lookNow(w *row) (Look, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.Now()
+	l := Look{Now: now, Room: w.Limit - len(w.running)}
+	if l.Room <= 0 || r.stopping && !w.Drain || !w.asked && now.Before(w.next) {
+		return l, false
+	}
+	w.asked, w.next = false, now.Add(w.Every)
+	for key, n := range w.keys {
+		if n >= w.PerKey {
+			l.Full = append(l.Full, key)
+		}
+	}
+	slices.Sort(l.Full)
+	return l, true
+}
+
+// begin does a task beside the others, if there is room for it.
+func (r *Runner) begin(ctx context.Context, tasks *sync.WaitGroup, w *row, t Task) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(w.running) >= w.Limit || w.keys[t.Key] >= w.PerKey || w.running[t.ID] || w.failed[t.ID] || r.stopping && !w.Drain {
+		return false
+	}
+	w.running[t.ID] = true
+	w.keys[t.Key]++
+	tasks.Go(func() { r.end(w, t, Recovered(func() error { return t.Do(ctx) })) })
+	return true
+}
+
+// end makes room for the next. Success may have made more work: an answer to send.
+func (r *Runner) end(w *row, t Task, err error) {
+	more := errors.Is(err, More)
+	if more {
+		err = nil
+	}
+	r.mu.Lock()
+	delete(w.running, t.ID)
+	if w.keys[t.Key]--; w.keys[t.Key] == 0 {
+		delete(w.keys, t.Key)
+	}
+	w.asked = w.asked || more
+	if err != nil && r.stopping {
+		w.failed[t.ID] = true
+	}
+	r.mu.Unlock()
+	switch {
+	case more: // at the next pass
+	case err == nil:
+		signal(r.woken)
+	case !errors.Is(err, context.Canceled) && (r.Quiet == nil || !r.Quiet(err)):
+		r.Log.Error("background work failed; it will be tried again", "job", w.Name, "task", t.ID, "error", err)
+	}
+	signal(r.ended)
+}
+
+// note logs once that work cannot be looked for, and once that it can again.
+func (r *Runner) note(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	r.mu.Lock()
+	was := r.troubled
+	r.troubled = err != nil
+	r.mu.Unlock()
+	switch {
+	case err != nil && !was:
+		r.Log.Error("background work waits for the database", "error", err)
+	case err == nil && was:
+		r.Log.Info("the database is back")
+	}
+}
+
+// signal leaves word for whoever receives next.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,93 @@
+package models_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"yanquan/models"
+	"yanquan/models/modelstest"
+)
+
+// placesText is what a list of places shows.
+func placesText(places []models.Place) string {
+	var all []string
+	for _, p := range places {
+		all = append(all, fmt.Sprintf("%s:%s/%s", p.Name, p.Member.Name, p.Member.Role))
+	}
+	return strings.Join(all, " ")
+}
+
+func TestPlaces(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		staff := models.Member{UserID: "ZhangSan", Name: "张三", Role: models.RoleStaff}
+		lead := models.Member{UserID: "zhangsan", Name: "张三丰", Role: models.RoleLead}
+		store := func(name string, staff ...models.Member) models.ConfiguredStore {
+			return models.ConfiguredStore{Platform: "dianping", ShopID: "shop " + name, Name: name, Chats: []string{"wrA"}, Staff: staff}
+		}
+		c, a, b := store("c", staff), store("a"), store("b", lead)
+		a.Chats = nil
+		no(t, db.SyncConfigured(ctx, []models.ConfiguredStore{c, a, b}))
+		list := func(f models.PlaceFilter) string { return placesText(must(db.Places(ctx, f))) }
+
+		same(t, list(models.PlaceFilter{User: "zhangsan"}), "b:张三丰/lead c:张三/staff")
+		same(t, list(models.PlaceFilter{User: "ZHANGSAN"}), "b:张三丰/lead c:张三/staff")
+		same(t, list(models.PlaceFilter{User: "lisi"}), "")
+		same(t, list(models.PlaceFilter{User: "lisi", Chat: "wrA"}), "b:/ c:/")
+		same(t, list(models.PlaceFilter{User: "zhangsan", Chat: "wra"}), "")
+		same(t, list(models.PlaceFilter{User: "zhangsan", All: true}), "a:/ b:张三丰/lead c:张三/staff")
+
+		// A store that ends is still there for the time in which it verified something.
+		ended := must(db.Places(ctx, models.PlaceFilter{User: "zhangsan"}))[0].ID
+		op := intent("7992697494")
+		op.StoreID, op.CalledAt = ended, noon
+		done(t, db, op)
+		no(t, db.SyncConfigured(ctx, []models.ConfiguredStore{c, a}))
+		same(t, list(models.PlaceFilter{User: "zhangsan"}), "c:张三/staff")
+		for span, want := range map[[2]time.Duration]string{
+			{-time.Hour, time.Hour}: "b:张三丰/lead c:张三/staff", {time.Hour, 2 * time.Hour}: "c:张三/staff", {-2 * time.Hour, -time.Hour}: "c:张三/staff",
+		} {
+			same(t, list(models.PlaceFilter{User: "zhangsan", From: noon.Add(span[0]), To: noon.Add(span[1])}), want)
+		}
+	})
+}
+
+// One statement finds what was done with a code in whatever many stores.
+func TestOperationByCouponIn(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		find := func(stores ...int64) string {
+			t.Helper()
+			clock.Advance(time.Second)
+			op, err := db.OperationByCouponIn(ctx, stores, "B")
+			if err != nil {
+				want(t, err, models.ErrNotFound)
+			}
+			return op.ID
+		}
+		in := func(store int64, id string) models.Operation {
+			op := intent("B")
+			op.ID, op.InboxID, op.StoreID, op.CreatedAt = id, "in-"+id, store, clock.Now()
+			return op
+		}
+		same(t, find(1, 2, 3), "")
+		no(t, second(db.Refuse(ctx, in(1, "refused"))))
+		same(t, find(1, 2, 3), "refused")
+		undone := undoing(t, db, done(t, db, in(2, "undone")))
+		no(t, second(db.FinishUndo(ctx, undone, nil)))
+		same(t, find(1, 2, 3), "undone")
+		same(t, find(1, 3), "refused")
+		consumed := done(t, db, in(3, "consumed"))
+		begin(t, db, in(1, "calling"))
+		statements := 0
+		db.Watch(func(string, []any) { statements++ })
+		same(t, find(1, 2, 3), "consumed") // newer is what only may have consumed
+		same(t, statements, 1)
+		same(t, find(1, 2), "calling")
+		no(t, db.Supersede(ctx, consumed))
+		begin(t, db, in(3, "again"))
+		same(t, find(3), "again")
+	})
+}
