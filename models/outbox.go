@@ -321,15 +321,53 @@ func (db *DB) QueuedAnswersTo(ctx context.Context, inboxID string) ([]Outgoing, 
 	return readable(ctx, db, "outgoing message", rows, err, db.openOutgoing)
 }
 
-// Tried reports whether there was a try to send an answer to a message, with
-// whatever outcome.
-func (db *DB) Tried(ctx context.Context, inboxID string) (bool, error) {
+// TakePassive lets the answer to a message go out in the response to a callback: what
+// of it is still queued and due by near is not sent before until, so that the same is
+// not on its way twice. False: there was a try to send it already, with whatever
+// outcome. One that was answered so before may be again.
+func (db *DB) TakePassive(ctx context.Context, inboxID string, near, until time.Time) (bool, error) {
+	const what = "take passive answer"
 	var rows []Outgoing
-	err := db.read(ctx, "find tries", func(g *gorm.DB) error {
-		return g.Select("id").Where("inbox_id = ? AND attempt > 0", inboxID).
-			Limit(1).Find(&rows).Error
+	err := db.read(ctx, what, func(g *gorm.DB) error {
+		return g.Select("id", "state", "attempt", "due_at", "reason").Where("inbox_id = ?", inboxID).Find(&rows).Error
 	})
-	return len(rows) > 0, err
+	if err != nil {
+		return false, err
+	}
+	tried := false
+	for _, o := range rows {
+		if o.Reason == passively {
+			return true, nil
+		}
+		tried = tried || o.Attempt > 0
+	}
+	if tried {
+		return false, nil
+	}
+	for _, o := range rows {
+		if o.State != Queued || o.DueAt.After(near) {
+			continue
+		}
+		err := db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+			return g.Model(&Outgoing{}).Where("id = ? AND state = ? AND attempt = 0", o.ID, Queued).Update("due_at", stamp(until))
+		})
+		if errors.Is(err, ErrStale) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// passively is why an answer is not sent that went out in the response to a callback.
+const passively = "passive"
+
+// OutgoingPassive is [DB.OutgoingObsolete] because the answer went out in the response
+// to a callback.
+func (db *DB) OutgoingPassive(ctx context.Context, inboxID string, ids ...string) (int, error) {
+	return db.dropOutgoing(ctx, inboxID, ids, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil, "reason": passively})
 }
 
 // OutgoingObsolete takes what is still queued as an answer to a message out of
@@ -337,6 +375,10 @@ func (db *DB) Tried(ctx context.Context, inboxID string) (bool, error) {
 // those rows. What is being sent right now keeps its place, so that nothing
 // overtakes it.
 func (db *DB) OutgoingObsolete(ctx context.Context, inboxID string, ids ...string) (int, error) {
+	return db.dropOutgoing(ctx, inboxID, ids, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil})
+}
+
+func (db *DB) dropOutgoing(ctx context.Context, inboxID string, ids []string, values map[string]any) (int, error) {
 	if inboxID == "" {
 		return 0, nil
 	}
@@ -347,7 +389,7 @@ func (db *DB) OutgoingObsolete(ctx context.Context, inboxID string, ids ...strin
 		}
 		result := g.Model(&Outgoing{}).
 			Where("inbox_id = ? AND state = ? AND (attempt = 0 OR reason <> '' OR due_at <= ?)", inboxID, Queued, stamp(db.now())).
-			Updates(map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil})
+			Updates(values)
 		hit = result.RowsAffected
 		return result.Error
 	})

@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -185,18 +186,78 @@ func TestAnswersTo(t *testing.T) {
 	})
 }
 
-func TestTried(t *testing.T) {
+// An answer goes out in the response to a callback or by the outbox, not both.
+func TestTakePassive(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		near, until := noon.Add(2*time.Second), noon.Add(6*time.Second)
+		queue := func(id string, due time.Time) {
+			o := outgoing(id, "bot/group/"+id)
+			o.InboxID, o.DueAt = id, due
+			no(t, db.Enqueue(ctx, o))
+		}
+		take := func(id string) bool { return must(db.TakePassive(ctx, id, near, until)) }
+		same(t, take("nothing queued"), true)
+
+		queue("later", noon.Add(time.Minute))
+		same(t, take("later"), true)
+
+		queue("now", noon)
+		row := must(db.DueOutgoing(ctx, noon, 1))[0]
+		same(t, take("now"), true)
+		if _, err := db.ClaimOutgoing(ctx, row, until); !errors.Is(err, models.ErrStale) {
+			t.Errorf("claimed what is on its way: %v", err)
+		}
+		same(t, due(t, db, noon), []string(nil))
+		same(t, take("now"), true) // a repeat meanwhile says the same
+		same(t, must(db.OutgoingPassive(ctx, "now")), 1)
+		same(t, take("now"), true) // and so does a later one
+
+		queue("left", noon) // whoever took it died
+		same(t, take("left"), true)
+		clock.Advance(6 * time.Second)
+		same(t, due(t, db, clock.Now()), []string{"left"})
+
+		row = must(db.ClaimOutgoing(ctx, must(db.DueOutgoing(ctx, clock.Now(), 1))[0], clock.Now().Add(time.Minute)))
+		same(t, take("left"), false)
+		no(t, db.OutgoingSent(ctx, row, "m", ""))
+		same(t, take("left"), false)
+	})
+}
+
+// Of the outbox and a callback that want to give one answer at once, one does.
+func TestTakePassiveRace(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
-		o := outgoing("o", "app/main/wr")
-		o.InboxID = "in-1"
-		no(t, db.Enqueue(ctx, o))
-		same(t, must(db.Tried(ctx, "in-1")), false)
-		o = must(db.ClaimOutgoing(ctx, must(db.DueOutgoing(ctx, noon, 1))[0], noon.Add(time.Minute)))
-		same(t, must(db.Tried(ctx, "in-1")), true)
-		no(t, db.OutgoingSent(ctx, o, "m", ""))
-		same(t, must(db.Tried(ctx, "in-1")), true)
-		same(t, must(db.Tried(ctx, "in-2")), false)
+		for i := range 10 {
+			o := outgoing(fmt.Sprint("o", i), fmt.Sprint("bot/group/", i))
+			o.InboxID = o.ID
+			no(t, db.Enqueue(ctx, o))
+			row := must(db.DueOutgoing(ctx, noon, 1))[0]
+			var taken, claimed bool
+			for _, err := range race(2, func(n int) (err error) {
+				if n == 0 {
+					taken, err = db.TakePassive(ctx, o.ID, noon, noon.Add(time.Minute))
+					return err
+				}
+				_, err = db.ClaimOutgoing(ctx, row, noon.Add(time.Minute))
+				claimed = err == nil
+				if errors.Is(err, models.ErrStale) {
+					err = nil
+				}
+				return err
+			}) {
+				no(t, err)
+			}
+			if taken == claimed {
+				t.Errorf("taken for a callback: %t, claimed by the outbox: %t", taken, claimed)
+			}
+			no(t, second(db.OutgoingObsolete(ctx, o.ID)))
+			if claimed {
+				row.Attempt++
+				no(t, db.OutgoingSent(ctx, row, "m", ""))
+			}
+		}
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/notice"
+	"yanquan/bot/outbox"
 	"yanquan/bot/redeem"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
@@ -421,6 +422,48 @@ func TestPassiveAnswerGoesOutOnce(t *testing.T) {
 		b.settle()
 		if sent := b.courier.all(); len(sent) != 1 || sent[0].Way != missed.Way {
 			t.Errorf("sent %+v, want only what was not fetched", sent)
+		}
+	})
+}
+
+// A repeat that comes when the outbox is about to send the answer is answered by one of
+// the two.
+func TestRepeatMeetsTheOutbox(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		ask := func() string {
+			m := b.at(robot, group, "zhangsan")
+			m.Kind, m.Text = bot.Text, "帮助"
+			id := b.start(m)
+			b.clock.Advance(outbox.FallbackDelay)
+			return id
+		}
+		taken := ask()
+		if !b.bot.Take(t.Context(), taken) {
+			t.Error("a repeat is not answered though nothing is out")
+		}
+		b.bot.Pass(t.Context())
+		b.fetched(taken, bot.Reply{})
+		b.clock.Advance(2 * outbox.FallbackDelay)
+		b.bot.Pass(t.Context())
+		if sent := b.courier.all(); len(sent) != 0 {
+			t.Errorf("sent as well: %+v", sent)
+		}
+		if !b.bot.Take(t.Context(), taken) {
+			t.Error("a later repeat does not get the same again")
+		}
+		sent := ask()
+		b.bot.Pass(t.Context())
+		if len(b.courier.all()) != 1 || b.bot.Take(t.Context(), sent) {
+			t.Errorf("answered passively, too; sent %+v", b.courier.all())
+		}
+		left := ask() // whoever took it did not get to write
+		if !b.bot.Take(t.Context(), left) {
+			t.Error("a repeat is not answered though nothing is out")
+		}
+		b.clock.Advance(outbox.FallbackDelay)
+		b.bot.Pass(t.Context())
+		if len(b.courier.all()) != 2 {
+			t.Errorf("sent %+v, want the answer that was not written, too", b.courier.all())
 		}
 	})
 }

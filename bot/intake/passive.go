@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"yanquan/bot"
 	"yanquan/bot/outbox"
@@ -11,14 +12,21 @@ import (
 	"yanquan/models"
 )
 
-// Told reports whether the outbox sees to the reply to a message, because no
-// callback fetched it in time. Its card may be out already, and is taken once only.
-func (q *Intake) Told(ctx context.Context, id string) bool {
-	told, err := q.DB.Tried(ctx, id)
+// writeWithin is how long a response to a callback may be on its way out.
+const writeWithin = 2 * time.Second
+
+// Take reports whether the final reply to a message may go out as the passive answer to
+// a callback. It may not where the outbox sees to it, because no callback fetched it in
+// time: people would be answered twice. Where it may, the outbox leaves it alone until
+// [Intake.Delivered] is through.
+func (q *Intake) Take(ctx context.Context, id string) bool {
+	now := q.Now()
+	free, err := q.DB.TakePassive(ctx, id, now.Add(writeWithin), now.Add(outbox.FallbackDelay))
 	if err != nil {
 		q.Log.Warn("not known whether the answer is out; it may be seen twice", "message", id, "error", err)
+		return true
 	}
-	return told
+	return free
 }
 
 // Delivered says that a final reply to a message has gone out as the passive

@@ -142,7 +142,7 @@ func (q *Outbox) Shown(ctx context.Context, tx *models.DB, inboxID string, shown
 	if len(ids) == 0 {
 		return false, nil
 	}
-	n, err := tx.OutgoingObsolete(ctx, inboxID, ids...)
+	n, err := tx.OutgoingPassive(ctx, inboxID, ids...)
 	return n > 0, err
 }
 

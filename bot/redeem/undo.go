@@ -120,8 +120,11 @@ func (t *talk) reverseAll(ctx context.Context) (Step, error) {
 			if err != nil {
 				return nil, err
 			}
-			if state == isUndone { // the refusal was of the same call, repeated on its way
+			switch state {
+			case isUndone: // the refusal was of the same call, repeated on its way
 				answer.Proves = platform.Undone
+			case notKnown:
+				answer.Proves = platform.Unclear
 			}
 		}
 		if t.tell(c, answer); answer.Proves == platform.Unclear {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -292,6 +293,49 @@ func TestStreamEndsAfterTheOutbox(t *testing.T) {
 	}
 	if got := b.engine.deliveries(); len(got) != 0 {
 		t.Errorf("delivered %v", got)
+	}
+}
+
+// Nor are words, of which the stream has no title to show.
+func TestStreamEndsAfterTheOutboxSaidWords(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *Options) { o.ReplyDeadline = 50 * time.Millisecond })
+	target, body := robotSeal().json(robotText("m1", "@Bot 帮助"))
+	open(t, b.do("POST", target, strings.NewReader(body)))
+	b.engine.told["in-m1"] = true
+	b.engine.reply("m1", bot.Reply{Text: "券码不存在。"})
+	target, body = robotSeal().json(robotPoll("in-m1"))
+	frame := open(t, b.do("POST", target, strings.NewReader(body)))
+	end, _ := frame["stream"].(map[string]any)
+	if frame["msgtype"] != "stream" || end["finish"] != true || strings.Contains(fmt.Sprint(end["content"]), "券码不存在") {
+		t.Errorf("last frame %v", frame)
+	}
+	if got := b.engine.deliveries(); len(got) != 0 {
+		t.Errorf("delivered %v", got)
+	}
+}
+
+// A repeat of a message or of a click that the outbox has answered gets nothing more.
+func TestRepeatAfterTheOutbox(t *testing.T) {
+	t.Parallel()
+	for name, callback := range map[string]string{
+		"message": robotText("m1", "@Bot 验 7992697494"), "click": robotClick("m1", "https://example.com/response"),
+	} {
+		for _, reply := range []bot.Reply{doneCard, {Text: "券码不存在。"}} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				b := setup(t, func(o *Options) { o.ReplyDeadline = 50 * time.Millisecond })
+				b.engine.told["in-m1"] = true
+				b.engine.reply("m1", reply)
+				target, body := robotSeal().json(callback)
+				if rec := b.do("POST", target, strings.NewReader(body)); rec.Code != 200 || rec.Body.Len() != 0 {
+					t.Errorf("status %d, body %q, want an empty 200", rec.Code, rec.Body)
+				}
+				if got := b.engine.deliveries(); len(got) != 0 {
+					t.Errorf("delivered %v", got)
+				}
+			})
+		}
 	}
 }
 

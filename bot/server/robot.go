@@ -66,12 +66,14 @@ func (s *Server) receiveRobot(c *gin.Context) {
 		c.Status(http.StatusOK)
 		return
 	}
-	// The outbox may have been quicker than this poll. WeCom takes a card once, and
-	// refuses a frame that brings it again: the stream would never end.
-	if ready && in.Poll != "" && reply.Card != nil {
-		ctx, cancel := context.WithDeadline(c.Request.Context(), arrived.Add(acceptWithin))
-		in.Told = s.Engine.Told(ctx, id)
-		cancel()
+	// The outbox may have been quicker than this poll or repeat. A poll still has to
+	// end its stream, in which WeCom takes a card once only.
+	if ready && !s.take(c, id, arrived) {
+		if in.Poll == "" {
+			c.Status(http.StatusOK)
+			return
+		}
+		in.Told = true
 	}
 	plain, rest := robot.Frame(in, id, reply, ready)
 	if plain == nil {
@@ -94,6 +96,21 @@ func (s *Server) receiveRobot(c *gin.Context) {
 	if ready && there && !in.Told {
 		s.Engine.Delivered(id, reply, rest)
 	}
+}
+
+// takeWithin is the least time that there is to take a reply.
+const takeWithin = 500 * time.Millisecond
+
+// take reports whether a reply may go out in this response. Where that is not known in
+// time it may: WeCom would not wait.
+func (s *Server) take(c *gin.Context, id string, arrived time.Time) bool {
+	end := arrived.Add(acceptWithin)
+	if least := time.Now().Add(takeWithin); end.Before(least) {
+		end = least
+	}
+	ctx, cancel := context.WithDeadline(c.Request.Context(), end)
+	defer cancel()
+	return s.Engine.Take(ctx, id)
 }
 
 // leaveToOutbox reports whether a click is better answered by a message: words

@@ -24,8 +24,9 @@ type Engine interface {
 	Accept(ctx context.Context, m bot.Message) (id string, err error)
 	// Await waits for the final reply until the context ends.
 	Await(ctx context.Context, id string) (bot.Reply, bool)
-	// Told reports whether the final reply has been sent another way.
-	Told(ctx context.Context, id string) bool
+	// Take reports whether the final reply may go out in the response to a callback;
+	// it may not where it is sent another way.
+	Take(ctx context.Context, id string) bool
 	// Delivered says that a final reply went out in the response to a callback, but
 	// for what rest has. It returns at once.
 	Delivered(id string, shown, rest bot.Reply)

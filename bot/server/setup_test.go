@@ -96,10 +96,10 @@ func (e *fakeEngine) Await(ctx context.Context, id string) (bot.Reply, bool) {
 	}
 }
 
-func (e *fakeEngine) Told(_ context.Context, id string) bool {
+func (e *fakeEngine) Take(_ context.Context, id string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.told[id]
+	return !e.told[id]
 }
 
 func (e *fakeEngine) Delivered(id string, _, rest bot.Reply) {

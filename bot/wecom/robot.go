@@ -67,7 +67,7 @@ type Incoming struct {
 	// Message says only who and where, and has no Kind. Polls come until a frame
 	// says finish, for at most 6 minutes after the person's message.
 	Poll string
-	// Told: the card goes out another way; the stream only has to end.
+	// Told: the reply goes out another way; the stream only has to end.
 	Told bool
 	// Ignore: nothing to do; answer an empty 200.
 	Ignore bool

@@ -61,8 +61,8 @@ func (r *Robot) Frame(in Incoming, streamID string, reply bot.Reply, ready bool)
 	case in.Ignore:
 	case in.Poll != "":
 		f = r.messageFrame(in, in.Poll, reply, ready, true)
-		if in.Told && f.Card != nil {
-			f = &frame{MsgType: "stream", Stream: f.Stream}
+		if in.Told {
+			f = toldFrame(f, reply)
 		}
 	case in.Message.Kind == bot.Enter:
 		if ready {
@@ -119,6 +119,18 @@ func (r *Robot) messageFrame(in Incoming, id string, reply bot.Reply, ready, ope
 	}
 	stream.Content = cutBytes(mention+text, maxStream)
 	return &frame{MsgType: "stream_with_template_card", Stream: stream, Card: card}
+}
+
+// told ends a stream whose answer is a message of its own.
+const told = "已回复，请看新消息。"
+
+// toldFrame leaves of a frame what ends the stream: of a card its title, of words
+// nothing.
+func toldFrame(f *frame, reply bot.Reply) *frame {
+	if f.Card == nil || reply.Text != "" {
+		f.Stream.Content = told
+	}
+	return &frame{MsgType: "stream", Stream: f.Stream}
 }
 
 // enterFrame welcomes; this is the only place for plain text (page 101031).

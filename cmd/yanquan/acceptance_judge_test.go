@@ -47,8 +47,8 @@ func judgement(w *world) {
 		if r.Call == "consume" && requestID(r) == "" {
 			w.Errorf("a consume without a request id: %+v", r)
 		}
-		if strings.Contains(r.Answer, "签名") || r.Status >= 400 && r.Status < 500 {
-			w.Errorf("the platform refused a request: %d %s", r.Status, r.Answer)
+		if strings.Contains(r.Answer, "签名") || r.Status >= 400 && r.Status < 500 && r.Fault != dianpingtest.ProxyStatus {
+			w.Errorf("the platform refused a request: %s %s %d %s", r.Method, r.Path, r.Status, r.Answer)
 		}
 	}
 	w.countBubbles()

@@ -41,7 +41,7 @@ func TestSocketTakeover(t *testing.T) {
 		if took := time.Since(died); took > takeover {
 			w.Errorf("the other replica was connected %s after the death of the first", took)
 		}
-		w.afterDeath(w.verifyLease()).await(0, a, "核销成功", code)
+		w.afterDeath(w.messageLease()).await(0, a, "核销成功", code)
 		w.recount(w.hero)
 		if n := w.shows(w.hero, "核销成功", code); n != 1 {
 			w.Errorf("%d cards of one verification", n)

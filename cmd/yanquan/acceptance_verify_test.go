@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -266,15 +267,30 @@ func bothPress(w *world) {
 		w.must(w.platform.Await(w.soon(), func() bool { return w.platform.Effects(code).Consumed > 0 }))
 		v, _ := w.platform.Voucher(code)
 		for _, user := range []string{w.hero, "lisi"} {
-			_, err := w.wecom.WaitFor(w.soon(), w.screen(user), func([]wecomtest.Shown) bool {
+			_, err := w.wecom.WaitFor(w.soon(), w.screen(user), func(screen []wecomtest.Shown) bool {
 				shown, _ := w.wecom.Find(card.ID, user)
-				return strings.Contains(legible(shown), people[v.Use.Account]) && !strings.Contains(legible(shown), "[确认核销]")
+				return strings.Contains(legible(shown), people[v.Use.Account]) && !strings.Contains(legible(shown), "[确认核销]") ||
+					len(w.toldBelow(screen, card, user, code, people[v.Use.Account])) > 0
 			})
 			if err != nil {
 				shown, _ := w.wecom.Find(card.ID, user)
 				w.Errorf("%s has verified it, but %s reads:\n%s", v.Use.Account, user, legible(shown))
 			}
+			w.mu.Lock()
+			w.expected[w.screenName(user)] += len(w.toldBelow(w.wecom.Screen(w.screen(user)), card, user, code))
+			w.mu.Unlock()
 		}
 		w.ledger(code, 1, 0)
 	}
+}
+
+// toldBelow are the bubbles that answer a press below its card, as one is where the
+// outcome came too late to change it.
+func (w *world) toldBelow(screen []wecomtest.Shown, card wecomtest.Shown, user string, texts ...string) []wecomtest.Shown {
+	if w.group { // which all see
+		texts = append(texts, "<@"+user+">")
+	}
+	return slices.DeleteFunc(slices.Clone(screen), func(s wecomtest.Shown) bool {
+		return !s.FromBot || s.Seq <= card.Seq || !readable(legible(s), texts)
+	})
 }

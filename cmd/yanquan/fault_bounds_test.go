@@ -7,21 +7,19 @@ import (
 	"strconv"
 	"time"
 
+	"yanquan/bot/outbox"
+	"yanquan/bot/redeem"
 	"yanquan/bot/wecom/wecomtest"
 )
 
-// What the program promises about time, from its contract, its constants, which
-// package bot keeps to itself, and the configuration of a world. Bounds of the tests
-// are computed here.
+// What the program promises about time, from its contract, its constants and the
+// configuration of a world. Bounds of the tests are computed here.
 
-// Of packages bot and wecom.
+// Of packages bot/outbox and bot/wecom.
 const (
-	leaseMargin     = 3 * time.Second
-	callsPerCode    = 5
-	couponsPerRound = 5
-	fallbackDelay   = 6 * time.Second  // a passive answer that nobody fetched goes out another way
-	deliveryLease   = 15 * time.Second // of one try to send an answer
-	apiTimeout      = 5 * time.Second  // of one call to WeCom
+	fallbackDelay = outbox.FallbackDelay // a passive answer that nobody fetched goes out another way
+	deliveryLease = 15 * time.Second     // of one try to send an answer
+	apiTimeout    = 5 * time.Second      // of one call to WeCom
 )
 
 // Of the contract.
@@ -37,12 +35,15 @@ func (s setting) lease(calls int) time.Duration {
 	if err != nil {
 		panic(err)
 	}
-	return time.Duration(calls+2)*timeout + leaseMargin
+	return redeem.New(redeem.Options{CallTimeout: timeout}).Lease(calls)
 }
 
-// verifyLease and undoLease are those of a message that verifies, or undoes.
-func (s setting) verifyLease() time.Duration { return s.lease(callsPerCode) }
-func (s setting) undoLease() time.Duration   { return s.lease(callsPerCode + couponsPerRound) }
+// messageLease is that of a message before its intent is written.
+func (s setting) messageLease() time.Duration { return s.lease(redeem.ConsumeCalls) }
+
+// operationLease is that of an operation, a verification or an undo, once its intent is
+// written. Whoever settles it answers the message, too.
+func (s setting) operationLease() time.Duration { return s.lease(1) }
 
 // afterDeath is the same world with the patience for what a process that died held
 // by a lease. Once that is over, it is settled; then a robot's answer waits for

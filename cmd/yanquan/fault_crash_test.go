@@ -42,7 +42,7 @@ func TestFault01OtherReplicaGoesOn(t *testing.T) {
 			},
 		})
 		died := time.Now()
-		w.afterDeath(w.verifyLease()).await(1, a, "核销成功", code)
+		w.afterDeath(w.operationLease()).await(1, a, "核销成功", code)
 		w.Logf("told %s after kill -9", time.Since(died).Round(time.Millisecond))
 		w.ledger(code, 1, 0)
 		w.oneID(code)
@@ -105,7 +105,7 @@ func crashIn(t *testing.T, points ...string) {
 	inCells(t, cells, func(w *world) {
 		w.must(w.platform.SetKnobs(dianpingtest.Knobs{Unguarded: true})) // it would not hide a second consumption
 		code := w.sell()
-		w.afterDeath(w.verifyLease()).await(1, w.crashed(code), "核销成功", code, people[w.hero])
+		w.afterDeath(w.messageLease()).await(1, w.crashed(code), "核销成功", code, people[w.hero])
 		w.never([]string{w.hero}, "失败", "没有核销", "此券")
 		w.ledger(code, 1, 0)
 		w.oneID(code)
@@ -166,9 +166,9 @@ func killedDuringCalls(w *world) {
 	parts := map[string]func(*world){}
 	for _, s := range scenes {
 		parts[string(s.fault.Kind)+"_"+s.call+"_"+s.user] = func(w *world) {
-			lease := w.verifyLease()
-			if s.undone > 0 {
-				lease = w.undoLease()
+			lease := w.operationLease()
+			if s.call == "prepare" {
+				lease = w.messageLease()
 			}
 			w = w.in(room(s.user)).afterDeath(lease)
 			var a answer
@@ -204,7 +204,7 @@ func killedDuringCalls(w *world) {
 		died := time.Now()
 		w.start(program)
 		w.Logf("ready again %s after kill -9", time.Since(died).Round(time.Millisecond))
-		w = w.afterDeath(w.undoLease())
+		w = w.afterDeath(w.messageLease())
 		for _, s := range scenes {
 			w.must(w.platform.Await(w.soon(), func() bool {
 				e := w.platform.Effects(s.code)

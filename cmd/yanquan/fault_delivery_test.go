@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,8 +43,8 @@ func wecomTrouble(w *world) {
 		{"answer lost", func() { w.wecom.Fail(wecomtest.Fault{API: "message/send", Times: 1, After: true, Drop: true}) }},
 		{"garbage", func() { w.wecom.Fail(wecomtest.Fault{API: "message/send", Times: 1, Body: "<html>"}) }},
 		{"expired", func() { w.wecom.ExpireTokens() }},
-		{"invalidated", func() { w.wecom.InvalidateTokens() }},
-		{"no token", func() { w.wecom.ExpireTokens(); w.wecom.FailNext("gettoken", -1, 1) }},
+		{"invalidated", func() { w.restarted(); w.wecom.InvalidateTokens() }},
+		{"no token", func() { w.restarted(); w.wecom.ExpireTokens(); w.wecom.FailNext("gettoken", -1, 1) }},
 		{"no cards", func() { w.wecom.FailNext("message/send", 42045, 1) }}, // then it is told in words
 	} {
 		w.Log(c.name)
@@ -62,6 +63,17 @@ func wecomTrouble(w *world) {
 	w.wecom.FailNext("message/update_template_card", 60140, 1)
 	w.press(w.hero, card, "确认核销", "核销成功", code)
 	w.ledger(code, 1, 0)
+}
+
+// restarted goes on with another process, which has a token: one drops no second
+// within a minute.
+func (w *world) restarted() {
+	w.Helper()
+	if err := w.end(syscall.SIGTERM); err != nil {
+		w.Errorf("after SIGTERM: %v", err)
+	}
+	w.start(w.program.cmd.Path)
+	w.say(w.hero, "帮助", "可以这样发")
 }
 
 // F14 where waiting or another way helps: too many calls, an address that is not

@@ -87,7 +87,7 @@ stores: [{name: %s, platform: meituan, shop_id: %s, session: token, staff: [{use
 	}
 	answered := func(code string) {
 		t.Helper()
-		_, err := fake.WaitFor(w.afterDeath(w.verifyLease()).soon(), where, func([]wecomtest.Shown) bool { return answers(code) > 0 })
+		_, err := fake.WaitFor(w.afterDeath(w.messageLease()).soon(), where, func([]wecomtest.Shown) bool { return answers(code) > 0 })
 		must(err)
 		if n := answers(code); n != 1 || platform.Effects(code).Consumed != 1 {
 			t.Errorf("%s: %d answers, consumed %d times", code, n, platform.Effects(code).Consumed)

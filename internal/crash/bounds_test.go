@@ -3,12 +3,13 @@ package crash
 import (
 	"time"
 
+	"yanquan/bot/outbox"
+	"yanquan/bot/redeem"
 	"yanquan/internal/race"
 )
 
-// What the program promises about time, from its contract, its constants, which
-// package bot keeps to itself, and the configuration of this suite. Bounds of the
-// suite are computed here, and nowhere else.
+// What the program promises about time, from its contract, its constants and the
+// configuration of this suite. Bounds of the suite are computed here, and nowhere else.
 
 // Of the configuration.
 const shutdownGrace = 8 * time.Second
@@ -20,30 +21,32 @@ var callTimeout = func() time.Duration {
 	return 300 * time.Millisecond // short, so that leases are
 }()
 
-// Of packages bot and wecom.
+// Of packages bot/outbox and bot/wecom.
 const (
-	leaseMargin     = 3 * time.Second
-	callsPerCode    = 5
-	couponsPerRound = 5
-	fallbackDelay   = 6 * time.Second  // a passive answer that nobody fetched goes out another way
-	deliveryLease   = 15 * time.Second // of one try to send an answer
-	apiTimeout      = 5 * time.Second  // of one call to WeCom
+	fallbackDelay = outbox.FallbackDelay // a passive answer that nobody fetched goes out another way
+	deliveryLease = 15 * time.Second     // of one try to send an answer
+	apiTimeout    = 5 * time.Second      // of one call to WeCom
 )
 
 // settledWithin is the contract's, for what a killed process left: from the end of
 // its lease on.
 const settledWithin = 30 * time.Second
 
-// lease is how long a process may hold work that makes so many calls to the platform.
-func lease(calls int) time.Duration { return time.Duration(calls+2)*callTimeout + leaseMargin }
+// leases of the money core, by the calls that are left.
+var leases = redeem.New(redeem.Options{CallTimeout: callTimeout})
+
+// messageLease is how long a process may hold a message before its intent is written;
+// afterwards its operation is held, which is shorter, and whoever settles that answers
+// the message.
+func messageLease() time.Duration { return leases.Lease(redeem.ConsumeCalls) }
 
 // quietWithin is how long everything may take to be settled, told and written down
 // once nothing goes wrong any more. A process that was killed in the last moment
-// holds a message, an undo at the longest, or an answer on its way out. When the
-// lease is over, what it left is settled; then a robot's answer waits for somebody
-// to fetch it, and goes out by one call.
+// holds a message or an answer on its way out. When the lease is over, what it left is
+// settled; then a robot's answer waits for somebody to fetch it, and goes out by one
+// call.
 func quietWithin() time.Duration {
-	return max(lease(callsPerCode+couponsPerRound), deliveryLease) + settledWithin + fallbackDelay + apiTimeout
+	return max(messageLease(), deliveryLease) + settledWithin + fallbackDelay + apiTimeout
 }
 
 // startWithin is how long a replica may take to be ready, on a busy machine. It is

@@ -23,6 +23,10 @@
 // violation that hangs on that may take several runs of its seed
 // (-crash.rounds=20 with a seed repeats that seed).
 //
+// What no source tells of the platform is drawn as well: how it answers a repeat, what
+// it says where there is no record, how a times card is told, what something between
+// makes of a call. Left out is only what no client could settle.
+//
 // In about a quarter of the rounds the database suffers: gone for a while, killed
 // and recovering, read-only, slow, or a connection lost before or after the server
 // has answered a COMMIT. A full disk is left to the tests of package models.

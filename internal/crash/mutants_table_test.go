@@ -22,38 +22,47 @@ type edit struct{ file, from, to string }
 
 var mutants = []mutant{
 	{"the intent is not written before the call (I1)", []edit{
-		{"bot/verify.go", "begun, err := b.intend(ctx, op, followed)", "begun, err := op, error(nil)\n\t_ = followed"},
-		{"bot/verify.go", "return tx.FinishConsume(ctx, op, coupons)", `if begun, err := tx.Begin(ctx, op); err == nil {
+		{"bot/redeem/core.go", "// New makes a Core.", "var unwritten sync.Map // messages, by operation\n\n// New makes a Core."},
+		{"bot/redeem/consume.go", "begun, err := t.begin(ctx, asked, followed)", "unwritten.Store(t.op.ID, asked)\n\tbegun, err := t.op, error(nil)"},
+		{"bot/redeem/commit.go", "return tx.FinishConsume(ctx, op, rows)", `if asked, ok := unwritten.Load(op.ID); ok {
+			if begun, err := tx.Begin(ctx, op, asked.(models.Inbox)); err == nil {
 				op = begun
 			}
-			return tx.FinishConsume(ctx, op, coupons)`},
+		}
+		return tx.FinishConsume(ctx, op, rows)`},
 	}, `while the outcome of|consumed twice|used for|no answer|0 answers|not in the ledger|who never saw|want \{Consumed:1`},
 	{"each try has a request id of its own (I3)", []edit{
-		{"bot/verify.go", "RequestID: op.RequestID(),", "RequestID: NewID(),"},
+		{"bot/redeem/talk.go", "RequestID: op.RequestID(),", "RequestID: t.NewID(),"},
 	}, `while the outcome of|consumed twice`},
 	{"a lost answer is a refusal (I5)", []edit{
-		{"bot/verify.go", "return b.doubt(op, e, j.calls), nil\n\tdefault:", "return b.rejected(op, outcomeOf(e), j.calls), nil\n\tdefault:"},
+		{"bot/redeem/consume.go", "return t.doubt(answer.Said, false), nil", "return t.rejected(outcome(answer.Said)), nil"},
 	}, `who never saw|told ".*" about|not in the ledger`},
 	{"a lost answer is a success (I5)", []edit{
-		{"bot/verify.go", "return b.doubt(op, e, j.calls), nil\n\tdefault:", "return b.done(op, []dianping.Receipt{{Code: op.Code}}, op.CalledAt, j.calls), nil\n\tdefault:"},
+		{"bot/redeem/consume.go", "return t.doubt(answer.Said, false), nil", `return t.done([]platform.Coupon{{Code: t.op.Code}}, t.op.CalledAt, ""), nil`},
 	}, `not in the ledger`},
+	{"the refusal of a repeat is believed (I5)", []edit{
+		{"bot/redeem/settle.go", "return t.doubt(answer.Said, !answer.Silent), nil", "return t.rejected(outcome(answer.Said)), nil"},
+	}, `who never saw|not in the ledger`},
 	{"200 before the message is durable (I10)", []edit{
 		{"bot/server/callbacks.go", "if _, err := s.accept(c, m, arrived); err != nil {", "c.Status(http.StatusOK)\n\t\tc.Writer.WriteHeaderNow()\n\t\tc.Writer.Flush()\n\t\tif _, err := s.accept(c, m, arrived); err != nil {"},
 	}, `no answer|0 answers`},
 	{"a repeat is a new message (I4)", []edit{
 		{"bot/intake/intake.go", "MessageID: m.ID,", "MessageID: q.NewID(),"},
 	}, `answers|repeat got another`},
+	{"an answer goes out by the callback and the outbox (I4)", []edit{
+		{"bot/server/robot.go", "if ready && !s.take(c, id, arrived) {", "if false && !s.take(c, id, arrived) {"},
+	}, `answers|exists already`},
 	{"recorded as sent before it is (I4)", []edit{
-		{"bot/run.go", `failpoint.Hit("send.before")`, `if err := b.DB.OutgoingSent(ctx, o, ""); err != nil {
+		{"bot/outbox/deliver.go", `failpoint.Hit("send.before")`, `if err := q.DB.OutgoingSent(ctx, o, "", ""); err != nil {
 		return err
 	}
 	failpoint.Hit("send.before")`},
 	}, `no answer|0 answers`},
 	{"several live operations of one code (I2)", []edit{
-		{"models/operations.go", "row.LiveCode = &op.Code", "live := db.cfg.NewID()\n\t\trow.LiveCode = &live"},
+		{"models/operations.go", "row := operationRow{Operation: op, LiveCode: &op.Code}", "live := db.cfg.NewID()\n\trow := operationRow{Operation: op, LiveCode: &live}"},
 	}, `while the outcome of|consumed twice|who never saw|not in the ledger|differ`},
 	{"a doubtful undo is taken for done (I7)", []edit{
-		{"bot/undo.go", "verdicts[c.Code] = isUsed\n", "verdicts[c.Code] = isUndone\n"},
+		{"bot/redeem/undo.go", "if recorded.Proves == platform.Consumed {\n\t\treturn isUsed,", "if recorded.Proves == platform.Consumed {\n\t\treturn isUndone,"},
 	}, `not in the ledger`},
 }
 

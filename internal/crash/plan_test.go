@@ -27,6 +27,7 @@ type round struct {
 type voucher struct {
 	code    string
 	coupons int // of its order, this one included
+	visits  int // of a times card; 0: it is none
 	state   string
 }
 
@@ -67,14 +68,7 @@ func planned(seed uint64, cohort int, code func(*rand.Rand) string, clustered bo
 	chance := func(percent int) bool { return random.IntN(100) < percent }
 	moment := func() time.Duration { return time.Duration(random.Int64N(int64(actionTime))) }
 
-	r := round{seed: seed, cohort: cohort, platform: pickOf(random, platforms)}
-	r.knobs.RepeatAnswer = pickOf(random, []dianpingtest.RepeatAnswer{dianpingtest.SameAnswer, dianpingtest.AlreadyUsed})
-	r.knobs.Gen2Refusals = pickOf(random, []dianpingtest.RefusalShape{dianpingtest.RefusalBizError, dianpingtest.RefusalCodeText, dianpingtest.RefusalCodeNumber})
-	if chance(35) { // a platform that does not stop a client from consuming twice
-		// A repeat must be known as one, and an order of several coupons would have
-		// used ones consumed in place of fresh ones.
-		r.knobs.Unguarded, r.knobs.RepeatAnswer = true, dianpingtest.SameAnswer
-	}
+	r := round{seed: seed, cohort: cohort, platform: pickOf(random, platforms), knobs: randomKnobs(random)}
 	for i := range peoplePerCohort {
 		r.people = append(r.people, user(r.platform, cohort, i))
 	}
@@ -82,8 +76,10 @@ func planned(seed uint64, cohort int, code func(*rand.Rand) string, clustered bo
 		v := voucher{code: code(random), coupons: 1}
 		switch {
 		case r.knobs.Unguarded:
-		case i == 0 && chance(60):
+		case i == 0 && chance(50):
 			v.coupons = 2 + random.IntN(2)
+		case chance(15) && r.knobs.VerifyAccount == "" && r.knobs.VerifyTime == "":
+			v.visits = 3 + random.IntN(2)
 		case chance(8):
 			v.state = "used"
 		case chance(5):
@@ -121,8 +117,10 @@ func planned(seed uint64, cohort int, code func(*rand.Rand) string, clustered bo
 			r.steps = append(r.steps, step{at: at, who: who, where: pickOf(random, []wecomtest.Where{
 				wecomtest.InApp("main", who), wecomtest.InGroup(chat(r.platform, cohort)), wecomtest.InRobot("group", who),
 			}), key: pickOf(random, []string{"undo ", "undo ", "verify ", "show "}), codes: []string{v.code}})
-		case n < 71 && r.vouchers[0].coupons > 1:
-			v = r.vouchers[0]
+		case n < 71 && r.vouchers[0].coupons > 1 && v.visits == 0, n < 71 && v.visits > 0:
+			if v.visits == 0 {
+				v = r.vouchers[0]
+			}
 			say(at, who, fmt.Sprintf("验 %s x2", v.code), v.code)
 		case n < 80:
 			w := pickOf(random, r.vouchers)
@@ -148,8 +146,7 @@ func planned(seed uint64, cohort int, code func(*rand.Rand) string, clustered bo
 		}
 	}
 	if chance(20) {
-		r.chaos = append(r.chaos, chaos{at: moment(), what: "pause", down: 200*time.Millisecond + moment()/2,
-			mode: pickOf(random, []dianpingtest.PauseMode{dianpingtest.PauseRefuse, dianpingtest.PauseHang})})
+		r.chaos = append(r.chaos, randomOutage(random, moment(), 200*time.Millisecond+moment()/2)...)
 	}
 	if chance(50) {
 		for range 1 + random.IntN(3) {
@@ -172,35 +169,6 @@ func planned(seed uint64, cohort int, code func(*rand.Rand) string, clustered bo
 }
 
 func pickOf[T any](random *rand.Rand, of []T) T { return of[random.IntN(len(of))] }
-
-func randomCallFault(random *rand.Rand, r round) dianpingtest.Fault {
-	f := dianpingtest.Fault{
-		Dialect: dianpingtest.Dialect(r.platform),
-		Call:    pickOf(random, []string{"consume", "consume", "consume", "consume", "reverseconsume", "reverseconsume", "getconsumed", "prepare", ""}),
-		Applied: random.IntN(2) == 0,
-		Times:   1 + random.IntN(2),
-		Kind: pickOf(random, []dianpingtest.FaultKind{
-			dianpingtest.ApplyThenHang, dianpingtest.HangThenDrop, dianpingtest.ApplyThenDrop, dianpingtest.ApplyLate,
-			dianpingtest.Status5xx, dianpingtest.HalfBody, dianpingtest.HTML, dianpingtest.Delay, dianpingtest.WrongContentType,
-			dianpingtest.Throttle,
-		}),
-	}
-	if f.Kind == dianpingtest.Throttle && r.knobs.Unguarded {
-		// The first generation's throttling has no code that is known. A getconsumed
-		// refused with an odd code is checked by a prepare, and that is no witness
-		// where the platform forgets what was consumed.
-		f.Kind = dianpingtest.Status5xx
-	}
-	switch f.Kind {
-	case dianpingtest.HangThenDrop, dianpingtest.ApplyLate:
-		f.Delay = time.Duration(random.IntN(1500)) * time.Millisecond
-	case dianpingtest.Delay:
-		f.Delay = time.Duration(100+random.IntN(500)) * time.Millisecond
-	case dianpingtest.Status5xx:
-		f.Status = pickOf(random, []int{500, 502, 503, 504})
-	}
-	return f
-}
 
 func randomAPIFault(random *rand.Rand) wecomtest.Fault {
 	f := wecomtest.Fault{

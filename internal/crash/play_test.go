@@ -91,7 +91,7 @@ func (l *lane) play(ctx context.Context, r round) (*history, error) {
 // sell puts the round's vouchers on sale.
 func (l *lane) sell(r round) error {
 	for _, v := range r.vouchers {
-		_, err := l.platform.AddOrder(dianpingtest.Voucher{Code: v.code, Mobile: mobile, Price: 4990, Shops: []string{shops[r.platform]}}, v.coupons)
+		_, err := l.platform.AddOrder(dianpingtest.Voucher{Code: v.code, Mobile: mobile, Price: 4990, Visits: v.visits, Shops: []string{shops[r.platform]}}, v.coupons)
 		switch {
 		case err != nil:
 			return err

@@ -40,18 +40,27 @@ type consumeCall struct {
 	dianpingtest.Request
 	id, code string
 	count    int
+	again    bool // the request id was sent before
 }
 
-// definite reports whether the platform sent a readable answer.
+// definite reports whether the platform sent an answer that settles the matter. What
+// something between answers does not, nor what is not documented; the refusal of a
+// repeat says nothing of the call before.
 func (c consumeCall) definite() bool {
 	switch c.Fault {
-	case dianpingtest.ApplyThenHang, dianpingtest.HangThenDrop, dianpingtest.ApplyThenDrop, dianpingtest.ApplyLate,
-		dianpingtest.Status5xx, dianpingtest.HalfBody, dianpingtest.HTML:
-		return false
+	case "", dianpingtest.WrongContentType:
+	case dianpingtest.Throttle:
+		if c.Dialect != dianpingtest.Meituan { // the first generation's code is not known
+			return false
+		}
 	case dianpingtest.Delay:
-		return c.State == dianpingtest.RequestAnswered && !c.late()
+		if c.late() {
+			return false
+		}
+	default:
+		return false
 	}
-	return c.State == dianpingtest.RequestAnswered && c.Status == 200
+	return c.State == dianpingtest.RequestAnswered && c.Status == 200 && (!c.again || succeeded(c.Answer))
 }
 
 // late: the answer came when whoever asked may have given up, or just not yet.
@@ -89,17 +98,17 @@ func consumeCalls(all []dianpingtest.Request) []consumeCall {
 // platform judges the ledger and the requests alone: nothing is consumed twice,
 // an operation has one request id from its first call to its last.
 func (f *referee) platform() {
-	consumed := map[string]dianpingtest.Effect{} // by code, since its last undo
+	standing := map[string][]dianpingtest.Effect{} // by code
 	byID := map[string][]dianpingtest.Effect{}
 	for _, e := range f.ledger {
-		switch {
-		case e.Kind == dianpingtest.EffectUndone:
-			delete(consumed, e.Code)
+		if e.Kind == dianpingtest.EffectUndone {
+			standing[e.Code] = slices.DeleteFunc(standing[e.Code], func(c dianpingtest.Effect) bool { return c.Seq == e.Undoes })
 			continue
-		case consumed[e.Code].Seq != 0:
-			f.violation("%s consumed twice, by requests %s and %s", e.Code, consumed[e.Code].RequestID, e.RequestID)
 		}
-		consumed[e.Code] = e
+		if before := standing[e.Code]; len(before) > 0 && !f.mayVisitAgain(e, before[len(before)-1]) {
+			f.violation("%s consumed twice, by requests %s and %s", e.Code, before[len(before)-1].RequestID, e.RequestID)
+		}
+		standing[e.Code] = append(standing[e.Code], e)
 		if e.Dialect == "" {
 			continue // at the till
 		}
@@ -116,11 +125,12 @@ func (f *referee) platform() {
 		if c.id == "" || c.code == "" {
 			f.violation("consume request %d without request id or code", c.Seq)
 		}
-		if first, ok := asked[c.id]; ok && (first.code != c.code || first.count != c.count) {
+		first, again := asked[c.id]
+		if c.again = again; again && (first.code != c.code || first.count != c.count) {
 			f.violation("request id %s used for %s x%d and for %s x%d", c.id, first.code, first.count, c.code, c.count)
 		}
 		asked[c.id] = c
-		if id := open[c.code]; id != "" && id != c.id {
+		if id := open[c.code]; id != "" && id != c.id && f.card(c.code) == 0 { // of a card the records tell, too
 			f.violation("%s: request %s sent while the outcome of %s was not known", c.code, c.id, id)
 		}
 		switch {
@@ -136,6 +146,24 @@ func (f *referee) platform() {
 			f.violation("request %s for %d coupons consumed %d", id, want, len(effects))
 		}
 	}
+}
+
+// card is how many visits a code is good for, 0 where it is no times card.
+func (f *referee) card(code string) int {
+	for _, v := range f.h.vouchers {
+		if v.code == code {
+			return v.visits
+		}
+	}
+	return 0
+}
+
+// mayVisitAgain reports whether a visit of a times card may follow one that stands: it
+// is of the same request for several, or somebody has pressed a button for it.
+func (f *referee) mayVisitAgain(e, before dianpingtest.Effect) bool {
+	return f.card(e.Code) > 0 && (e.RequestID == before.RequestID || slices.ContainsFunc(f.h.deeds, func(d deed) bool {
+		return d.press && strings.HasPrefix(d.key, "verify ") && slices.Contains(d.codes, e.Code) && d.began.Before(e.Time)
+	}))
 }
 
 // accepted reports whether WeCom ever got a 200 for a callback.

@@ -32,7 +32,7 @@ func (f *referee) story() string {
 		case "signal":
 			detail = fmt.Sprintf("%v replica%d, back after %s", c.signal, c.replica, c.down)
 		case "platform fault":
-			detail = fmt.Sprintf("%s %s applied=%v delay=%s times=%d", c.call.Kind, c.call.Call, c.call.Applied, c.call.Delay, c.call.Times)
+			detail = fmt.Sprintf("%+v", c.call)
 		case "wecom fault":
 			detail = fmt.Sprintf("%+v", c.api)
 		case "pause":
