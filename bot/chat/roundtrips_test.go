@@ -50,11 +50,11 @@ func (b *bench) verifyOn(channel, code string) {
 	sent := len(b.courier.all())
 	id := b.start(m)
 	if m.Passive() {
-		b.bot.Delivered(id, bot.Reply{})
+		b.fetched(id, bot.Reply{})
 	} else {
 		b.bot.Pass(b.t.Context())
 	}
-	b.bot.working.Wait()
+	b.bot.Wait()
 	b.effects(code, 1, 0)
 	if got := len(b.courier.all()) - sent; channel == app && got != 1 {
 		b.t.Errorf("%d answers were sent, want 1", got)
