@@ -18,7 +18,7 @@ import (
 func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	for driver, open := range map[string]func(testing.TB, ...modelstest.Option) *models.DB{models.SQLite: modelstest.SQLite, models.MySQL: modelstest.MySQL} {
-		for channel, limit := range map[string]struct{ roundTrips, commits int }{app: {23, 5}, robot: {19, 4}} {
+		for channel, limit := range map[string]struct{ roundTrips, commits int }{app: {18, 4}, robot: {19, 4}} {
 			t.Run(driver+"/"+channel, func(t *testing.T) {
 				t.Parallel()
 				clock, rec := noon(), &modelstest.Recorder{}

@@ -245,6 +245,11 @@ func (v *views) verifyReply(ctx context.Context, tx *models.DB, m bot.Message, i
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: store: %w", err)
 	}
+	return v.replyOf(ctx, tx, m, s, ops)
+}
+
+// replyOf renders the operations of a message, in their store.
+func (v *views) replyOf(ctx context.Context, tx *models.DB, m bot.Message, s models.Store, ops []models.Operation) (reply bot.Reply, err error) {
 	left := notBegun(m, ops)
 	several := len(ops)+len(left) > 1
 	coupons := map[string][]models.Coupon{}
@@ -273,7 +278,7 @@ func (v *views) verifyReply(ctx context.Context, tx *models.DB, m bot.Message, i
 		}
 	}
 	card := v.words.Operation(s, op, coupons[op.ID])
-	reply := bot.Reply{Card: &card}
+	reply = bot.Reply{Card: &card}
 	reply.Pending, reply.Open = unsettled(op)
 	return reply, nil
 }

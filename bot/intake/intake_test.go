@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
@@ -31,9 +32,20 @@ type desk struct {
 	done []string
 }
 
-type courier struct{ bot.Courier }
+// courier sends everything at once.
+type courier struct{}
 
 func (courier) FirstForm(bot.Delivery) bot.Form { return bot.AsCard }
+
+func (courier) PerMinute(bot.Delivery) int { return 0 }
+
+func (courier) Away() []string { return nil }
+
+func (courier) Changes(string) bool { return false }
+
+func (courier) Deliver(context.Context, bot.Delivery) (bot.Sent, error) { return bot.Sent{}, nil }
+
+func (courier) Delivered(string, string) {}
 
 func setup(t *testing.T, limit int, hold ...string) *desk {
 	db := modelstest.SQLite(t)
@@ -43,7 +55,7 @@ func setup(t *testing.T, limit int, hold ...string) *desk {
 	}
 	log := slog.New(slog.DiscardHandler)
 	d.Intake = New(Options{
-		DB: db, Out: &outbox.Outbox{DB: db, Courier: courier{}, Now: time.Now, NewID: NewID, Log: log},
+		DB: db, Out: &outbox.Outbox{DB: db, Courier: courier{}, Observer: courier{}, Jitter: rand.Float64, Now: time.Now, NewID: NewID, Log: log},
 		Work: d.work, Conclude: func(context.Context, models.Inbox) error { return nil },
 		Lease: time.Minute, Limit: limit, Base: t.Context(), Wake: func(names ...string) { d.runner.Wake(names...) },
 		Now: time.Now, NewID: NewID, Sleep: jobs.Sleep, Log: log,
