@@ -47,7 +47,7 @@ func (b *Bot) purge(ctx context.Context) error {
 		more = more || gone == purgeBatch
 	}
 	if len(errs) == 0 && more {
-		return jobs.More
+		return jobs.ErrMore
 	}
 	return errors.Join(errs...)
 }

@@ -66,10 +66,10 @@ func (t *talk) settleConsume(ctx context.Context, mayRepeat bool) (Step, error) 
 	case platform.Consumed:
 		return t.recorded(ctx, b, recorded.Record, mayRepeat)
 	case platform.NotConsumed:
-		return t.notRecorded(ctx, b, recorded, mayRepeat)
+		return t.notRecorded(ctx, recorded, mayRepeat)
 	}
 	if recorded.Decided { // an answer that is neither ends nothing
-		return t.notRecorded(ctx, b, recorded, mayRepeat)
+		return t.notRecorded(ctx, recorded, mayRepeat)
 	}
 	return t.doubt(recorded.Said, false), nil
 }
@@ -81,7 +81,7 @@ func (t *talk) recorded(ctx context.Context, b books, rec platform.Record, mayRe
 		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec))
 	}
 	if t.op.Reusable {
-		return t.visited(ctx, b, rec, mayRepeat)
+		return t.visited(ctx, rec, mayRepeat)
 	}
 	looked, err := t.look(ctx, t.op.Code)
 	switch {
@@ -89,7 +89,7 @@ func (t *talk) recorded(ctx context.Context, b books, rec platform.Record, mayRe
 		return nil, err
 	case looked.Proves == platform.Usable: // it stays good after a visit
 		t.op.Reusable = true
-		return t.visited(ctx, b, rec, mayRepeat)
+		return t.visited(ctx, rec, mayRepeat)
 	case looked.Proves == platform.Unclear:
 		return t.doubt(looked.Said, false), nil
 	case whose == theirs:
@@ -102,7 +102,7 @@ func (t *talk) recorded(ctx context.Context, b books, rec platform.Record, mayRe
 
 // visited goes on, for a code that stays good after a visit, from the platform's
 // list: a record of another visit says nothing of ours, and neither does none.
-func (t *talk) visited(ctx context.Context, b books, shown platform.Record, mayRepeat bool) (Step, error) {
+func (t *talk) visited(ctx context.Context, shown platform.Record, mayRepeat bool) (Step, error) {
 	listed, err := t.history(ctx, t.op.CalledAt, t.Now(), shown.At)
 	if err != nil {
 		return nil, err
@@ -110,7 +110,8 @@ func (t *talk) visited(ctx context.Context, b books, shown platform.Record, mayR
 	if !listed.Known {
 		return t.doubt(listed.Said, false), nil
 	}
-	if b, err = t.books(ctx, t.op.Code, visits(t.op.Code, listed.Records)...); err != nil {
+	b, err := t.books(ctx, t.op.Code, visits(t.op.Code, listed.Records)...)
+	if err != nil {
 		return nil, err
 	}
 	whose, rec := b.visit(t.op, listed.Records)
@@ -137,10 +138,10 @@ func (t *talk) visited(ctx context.Context, b books, shown platform.Record, mayR
 // notRecorded goes on where the platform knows of no verification, or says what
 // is neither that nor the contrary. Nothing is certain until the last call would
 // show. Before, the same request may go again: its code can be consumed once.
-func (t *talk) notRecorded(ctx context.Context, b books, recorded platform.Recorded, mayRepeat bool) (Step, error) {
+func (t *talk) notRecorded(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
 	none := recorded.Proves == platform.NotConsumed
 	if t.op.Reusable {
-		return t.visited(ctx, b, platform.Record{}, mayRepeat && none)
+		return t.visited(ctx, platform.Record{}, mayRepeat && none)
 	}
 	if !t.quiet() {
 		if none && mayRepeat {

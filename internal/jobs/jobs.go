@@ -41,9 +41,9 @@ type Task struct {
 	Do  func(ctx context.Context) error
 }
 
-// More is returned by what [Periodic] repeats where it has left some of it for
+// ErrMore is returned by what [Periodic] repeats where it has left some of it for
 // the next pass.
-var More = errors.New("jobs: there is more to do")
+var ErrMore = errors.New("jobs: there is more to do")
 
 // Periodic is a job that does the same from time to time.
 func Periodic(name string, every time.Duration, do func(ctx context.Context) error) Job {

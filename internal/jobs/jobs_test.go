@@ -155,7 +155,7 @@ func TestPeriodic(t *testing.T) {
 			at = append(at, time.Since(began))
 			switch len(at) {
 			case 1:
-				return More
+				return ErrMore
 			case 3:
 				panic("at the third")
 			}

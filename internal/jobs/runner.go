@@ -187,7 +187,7 @@ func (r *Runner) begin(ctx context.Context, tasks *sync.WaitGroup, w *row, t Tas
 
 // end makes room for the next. Success may have made more work: an answer to send.
 func (r *Runner) end(w *row, t Task, err error) {
-	more := errors.Is(err, More)
+	more := errors.Is(err, ErrMore)
 	if more {
 		err = nil
 	}
