@@ -95,13 +95,26 @@ func TestUpgradeKeepsEverything(t *testing.T) {
 		_, err := db.Pool().ExecContext(ctx, `INSERT INTO stores (platform, shop_id, name, origin, active)
 			VALUES ('dianping', 'uuid-1', '人民广场店', 'config', 1)`)
 		no(t, err)
-		op := done(t, db, intent("7992697494"))
+		exec := func(q string, args ...any) {
+			t.Helper()
+			_, err := db.Pool().ExecContext(ctx, q, args...)
+			no(t, err)
+		}
+		const then = "2026-11-23 04:00:00.123457"
+		exec(`INSERT INTO operations (id, store_id, code, live_code, coupon_count, state, attempt, inbox_id, seq, channel, chat, user_id, user_name,
+			deal_id, deal_group_id, order_id, title, price_fen, market_fen, mobile, created_at, called_at, consumed_at, undo_until, needs_human,
+			outcome_reason, outcome_code, outcome_message, outcome_trace_id, used_by, other_id, undo_inbox_id, undo_user_id, undo_user_name, undo_reason, undo_message)
+			VALUES ('op', 1, '7992697494', '7992697494', 1, 'done', 2, 'in-op', 0, 'app/main', 'wrChat', 'zhangsan', '张三',
+			11, 12, 'order', '双人烤鱼🐟套餐', 4990, 9900, '138****0000', ?, ?, ?, ?, 0, '', '', '', '', '', '', '', '', '', '', '')`, then, then, then, then)
+		exec(`INSERT INTO coupons (operation_id, store_id, code, order_id, deal_id, deal_group_id, price_fen, payments, undo_reason)
+			VALUES ('op', 1, '7992697494', 'order', 11, 12, 4990, '', '')`)
+		exec(`INSERT INTO calls (operation_id, store_id, receipt_code, name, user_id, started_at, took_ns, class, outcome_reason, outcome_code, outcome_message, outcome_trace_id)
+			VALUES ('op', 1, '7992697494', 'consume', 'zhangsan', ?, 1, '', '', '', '', '')`, then)
 		accept(t, db, "m1")
 		_, err = db.Pool().ExecContext(ctx, `INSERT INTO outbox (id, seq, conversation, channel, chat, user_id, inbox_id, operation_id,
 			payload, form, state, attempt, reason, message_id, created_at)
 			VALUES ('o1', 1, 'app/main/wr', 'app/main', '', 'zhangsan', 'in', '', X'01', 'card', 'sent', 1, '', 'm', '2026-11-23 04:00:00.000000')`)
 		no(t, err)
-		no(t, db.LogCalls(ctx, []models.Call{{ReceiptCode: "7992697494", Name: "consume"}}))
 		before := dump(t, db)
 
 		same(t, must(db.Migrate(ctx)), known(t, driver)[2:])
@@ -111,7 +124,15 @@ func TestUpgradeKeepsEverything(t *testing.T) {
 				t.Errorf("lost in the upgrade: %s", line)
 			}
 		}
-		stored(t, db, op)
+		want := intent("7992697494")
+		want.ID, want.InboxID, want.OrderID, want.State, want.Attempt = "op", "in-op", "order", models.Done, 2
+		want.DueAt, want.VoucherExpires = time.Time{}, time.Time{}
+		want.CreatedAt, want.ConsumedAt, want.UndoUntil = noon, noon, noon
+		stored(t, db, want)
+		_, coupons, calls, _, err := db.Story(ctx, "7992697494")
+		no(t, err)
+		same(t, coupons, []models.Coupon{{OperationID: "op", StoreID: 1, Code: "7992697494", OrderID: "order", DealID: 11, DealGroupID: 12, PriceFen: 4990}})
+		same(t, calls[0].Times, 1)
 		stores := must(db.Stores(ctx))
 		same(t, names(stores), "人民广场店")
 		same(t, stores[0].GrantID, "")
