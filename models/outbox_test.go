@@ -182,7 +182,10 @@ func TestAnswersTo(t *testing.T) {
 		no(t, db.OutgoingSent(ctx, must(db.ClaimOutgoing(ctx, o[0], noon.Add(time.Minute))), "", ""))
 		list := must(db.AnswersTo(ctx, "in-1"))
 		slices.SortFunc(list, func(x, y models.Outgoing) int { return strings.Compare(x.ID, y.ID) })
-		same(t, list, []models.Outgoing{{ID: "a", Form: "form-a", State: models.SentOut, Attempt: 1}, {ID: "b", Form: "form-b", State: models.Queued}})
+		same(t, list, []models.Outgoing{
+			{ID: "a", Channel: "app/main", Form: "form-a", State: models.SentOut, Attempt: 1, CreatedAt: noon},
+			{ID: "b", Channel: "app/main", Form: "form-b", State: models.Queued, CreatedAt: noon},
+		})
 	})
 }
 

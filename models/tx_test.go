@@ -181,3 +181,29 @@ func TestBusyFile(t *testing.T) {
 	want(t, err, context.Canceled)
 	release()
 }
+
+// What is to be done after a commit is done once, and not without one.
+func TestAfterCommit(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		var done []string
+		no(t, db.Tx(ctx, func(tx *models.DB) error {
+			tx.AfterCommit(func() {
+				same(t, len(must(db.DueOutgoing(ctx, noon, 10))), 1) // it is committed, and holds no connection
+				done = append(done, "outer")
+			})
+			no(t, tx.Enqueue(ctx, outgoing("a", "app/main/a")))
+			return tx.Tx(ctx, func(tx *models.DB) error {
+				tx.AfterCommit(func() { done = append(done, "inner") })
+				same(t, len(done), 0)
+				return nil
+			})
+		}))
+		want(t, db.Tx(ctx, func(tx *models.DB) error {
+			tx.AfterCommit(func() { done = append(done, "never") })
+			return models.ErrStale
+		}), models.ErrStale)
+		db.AfterCommit(func() { done = append(done, "at once") })
+		same(t, done, []string{"outer", "inner", "at once"})
+	})
+}
