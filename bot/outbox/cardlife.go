@@ -49,7 +49,7 @@ func (l *cardLife) happened(back time.Time) {
 func (l *cardLife) due(now time.Time) (since time.Time, due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.soon && now.Before(l.next) {
+	if early := now.Before(l.next) && l.next.Sub(now) <= CardsEvery; early && !l.soon { // else the clock has stepped back
 		return time.Time{}, false
 	}
 	since = l.looked.Add(-lookMargin)

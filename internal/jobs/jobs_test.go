@@ -278,3 +278,22 @@ func TestDrainEnds(t *testing.T) {
 		}
 	})
 }
+
+// A clock that steps back holds nothing up.
+func TestClockStepsBack(t *testing.T) {
+	now := time.Date(2026, 11, 23, 14, 0, 0, 0, time.UTC)
+	looks := map[string]int{}
+	count := func(name string) Job {
+		return Job{Name: name, Due: func(context.Context, Look) ([]Task, error) { looks[name]++; return nil, nil }}
+	}
+	rare := count("rare")
+	rare.Every = time.Minute
+	r := New(Options{Jobs: []Job{count("each pass"), rare}, Every: time.Second, Base: t.Context(), Now: func() time.Time { return now }})
+	r.Pass(t.Context())
+	now = now.Add(-10 * time.Minute)
+	r.Pass(t.Context())
+	r.Pass(t.Context())
+	if looks["each pass"] != 3 || looks["rare"] != 2 {
+		t.Errorf("looks: %v", looks)
+	}
+}

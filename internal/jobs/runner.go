@@ -159,7 +159,8 @@ func (r *Runner) lookNow(w *row) (Look, bool) {
 	defer r.mu.Unlock()
 	now := r.Now()
 	l := Look{Now: now, Room: w.Limit - len(w.running)}
-	if l.Room <= 0 || r.stopping && !w.Drain || !w.asked && now.Before(w.next) {
+	early := now.Before(w.next) && w.next.Sub(now) <= w.Every // else the clock has stepped back
+	if l.Room <= 0 || r.stopping && !w.Drain || !w.asked && early {
 		return l, false
 	}
 	w.asked, w.next = false, now.Add(w.Every)
