@@ -15,8 +15,8 @@ type alertRow struct {
 
 func (alertRow) TableName() string { return "alerts" }
 
-// Alert takes it upon the caller to tell of something now. It is false where
-// somebody has been told less than quiet ago. It belongs in the transaction that
+// Alert claims for the caller to tell managers of something now. It is false where
+// they were told of it less than quiet ago. It belongs in the transaction that
 // tells.
 func (db *DB) Alert(ctx context.Context, id string, quiet time.Duration) (bool, error) {
 	const what = "alert"
@@ -38,7 +38,7 @@ func (db *DB) Alert(ctx context.Context, id string, quiet time.Duration) (bool, 
 
 // PurgeAlerts forgets up to limit alerts of before a time, and says how many.
 func (db *DB) PurgeAlerts(ctx context.Context, before time.Time, limit int) (int, error) {
-	return purge[alertRow](ctx, db, "purge alerts", limit, func(g *gorm.DB) *gorm.DB {
+	return purge[alertRow](ctx, db.core, "purge alerts", limit, func(g *gorm.DB) *gorm.DB {
 		return g.Where("told_at < ?", stamp(before)).Order("told_at")
 	})
 }

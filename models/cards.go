@@ -41,7 +41,7 @@ func (db *DB) DueCards(ctx context.Context, now time.Time, limit int) ([]Outgoin
 	if err != nil {
 		return nil, err
 	}
-	return db.openOrSetAside(ctx, "card", rows, func(o Outgoing) error { return db.PutOffCard(ctx, o, time.Time{}) })
+	return openOrSetAside(ctx, db.core, "card", rows, func(o Outgoing) error { return db.PutOffCard(ctx, o, time.Time{}) })
 }
 
 // PutOffCard changes when a card of [DB.DueCards] is due; zero is never. Of several

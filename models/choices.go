@@ -35,7 +35,7 @@ func (db *DB) Choose(ctx context.Context, user, chat string, storeID int64, unti
 	if moment(until).IsZero() || storeID == 0 {
 		return failed(what, ErrInvalid)
 	}
-	return addRows(ctx, db, what, []choiceRow{tidy(row)}, clause.OnConflict{
+	return addRows(ctx, db.core, what, []choiceRow{tidy(row)}, clause.OnConflict{
 		Columns:   []clause.Column{{Name: "user_id"}, {Name: "chat"}},
 		DoUpdates: clause.AssignmentColumns([]string{"store_id", "chosen_until"}),
 	})

@@ -65,14 +65,6 @@ func (db *DB) BeginExport(ctx context.Context, e Export) (Export, error) {
 	return unless(db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&row).Error }), e)
 }
 
-// ExportOfMessage finds what a message asked for, or [ErrNotFound].
-func (db *DB) ExportOfMessage(ctx context.Context, inboxID string) (Export, error) {
-	const what = "find export"
-	var rows []Export
-	err := db.read(ctx, what, func(g *gorm.DB) error { return g.Where("inbox_id = ?", inboxID).Find(&rows).Error })
-	return first(rows, err, what)
-}
-
 // DueExports lists what anybody may take up now, the longest waiting first.
 func (db *DB) DueExports(ctx context.Context, now time.Time, limit int) ([]Export, error) {
 	var rows []Export
@@ -124,7 +116,7 @@ func (db *DB) moveExport(ctx context.Context, what string, e Export, to map[stri
 // PurgeExports forgets up to limit exports that were begun before a time and are
 // finished, and says how many.
 func (db *DB) PurgeExports(ctx context.Context, before time.Time, limit int) (int, error) {
-	return purge[Export](ctx, db, "purge exports", limit, func(g *gorm.DB) *gorm.DB {
+	return purge[Export](ctx, db.core, "purge exports", limit, func(g *gorm.DB) *gorm.DB {
 		return g.Where("created_at < ? AND state <> ?", stamp(before), ExportRunning).Order("created_at")
 	})
 }

@@ -93,7 +93,7 @@ func (periodFigures) TableName() string { return "period_figures" }
 // library takes twice as long.
 var keptForm codec.JsonHandle
 
-// Figures sum up coupons by [Operation.ConsumedAt], and refusals by
+// Figures sums up coupons by [Operation.ConsumedAt], and refusals by
 // [Operation.CreatedAt].
 func (db *DB) Figures(ctx context.Context, storeIDs []int64, s Span) (*Figures, error) {
 	var f *Figures
@@ -163,7 +163,7 @@ func addKept(g *gorm.DB, storeIDs []int64, s Span, to func(store int64) *Figures
 	return until, rows.Err()
 }
 
-// KeepFigures keeps the figures of stores over a span that is a whole period or the
+// KeepFigures stores the figures of stores over a span that is a whole period or the
 // beginning of one, so that [DB.Figures] of it, and of what begins with it, need not
 // count them. The span must have ended [KeepAfter] ago. [ErrStale] means that
 // something in these stores was changed meanwhile; nothing is kept then.
@@ -262,9 +262,9 @@ func (db *DB) figuresVersion(ctx context.Context, storeIDs []int64) (sum int64, 
 const KeepAfter = time.Hour
 
 // mayBeKept reports whether figures that are kept may count an operation.
-func (db *DB) mayBeKept(op Operation) bool {
+func mayBeKept(op Operation, now time.Time) bool {
 	at := countedAt(op)
-	return !at.IsZero() && db.now().Sub(at) > KeepAfter/2
+	return !at.IsZero() && now.Sub(at) > KeepAfter/2
 }
 
 // countedAt is the time by which figures count an operation.

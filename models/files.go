@@ -41,7 +41,7 @@ const (
 
 // FileWriter writes a file piece by piece. Nobody can read it before Close.
 type FileWriter struct {
-	db   *DB
+	*core
 	ctx  context.Context
 	file File
 	seq  int
@@ -66,7 +66,7 @@ func (db *DB) CreateFile(ctx context.Context, f File) (*FileWriter, error) {
 	f.UserID, f.Size, f.Complete = fold(f.UserID), 0, false
 	f = tidy(f)
 	err := db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&f).Error })
-	return unless(err, &FileWriter{db: db, ctx: ctx, file: f, buf: make([]byte, 0, pieceSize)})
+	return unless(err, &FileWriter{core: db.core, ctx: ctx, file: f, buf: make([]byte, 0, pieceSize)})
 }
 
 // Write implements [io.Writer]. A file that grows beyond [MaxFile] is
@@ -94,7 +94,7 @@ func (w *FileWriter) flush() error {
 		return nil
 	}
 	piece := filePiece{FileID: w.file.ID, Seq: w.seq, Data: w.buf}
-	err := w.db.write(w.ctx, "write file", func(g *gorm.DB) error { return g.Create(&piece).Error })
+	err := w.write(w.ctx, "write file", func(g *gorm.DB) error { return g.Create(&piece).Error })
 	w.seq, w.buf = w.seq+1, w.buf[:0]
 	return err
 }
@@ -105,7 +105,7 @@ func (w *FileWriter) Close() (File, error) {
 		return File{}, err
 	}
 	w.file.Complete = true
-	err := w.db.swap(w.ctx, "complete file", func(g *gorm.DB) *gorm.DB {
+	err := w.swap(w.ctx, "complete file", func(g *gorm.DB) *gorm.DB {
 		return g.Model(&File{}).Where("id = ? AND complete = ?", w.file.ID, false).
 			Updates(map[string]any{"complete": true, "size": w.file.Size})
 	})
@@ -129,26 +129,26 @@ func (db *DB) OpenFile(ctx context.Context, id string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fileReader{db: db, ctx: ctx, file: f}, nil
+	return &fileReader{core: db.core, ctx: ctx, file: f}, nil
 }
 
 type fileReader struct {
-	db   *DB
+	*core
 	ctx  context.Context
 	file File
 	seq  int
 	rest []byte
-	read int64
+	done int64
 }
 
 func (r *fileReader) Read(p []byte) (int, error) {
 	const what = "read file"
 	if len(r.rest) == 0 {
-		if r.read == r.file.Size {
+		if r.done == r.file.Size {
 			return 0, io.EOF
 		}
 		var rows []filePiece
-		err := r.db.read(r.ctx, what, func(g *gorm.DB) error {
+		err := r.read(r.ctx, what, func(g *gorm.DB) error {
 			return g.Where("file_id = ? AND seq = ?", r.file.ID, r.seq).Find(&rows).Error
 		})
 		piece, err := first(rows, err, what)
@@ -158,7 +158,7 @@ func (r *fileReader) Read(p []byte) (int, error) {
 		r.rest, r.seq = piece.Data, r.seq+1
 	}
 	n := copy(p, r.rest)
-	r.rest, r.read = r.rest[n:], r.read+int64(n)
+	r.rest, r.done = r.rest[n:], r.done+int64(n)
 	return n, nil
 }
 

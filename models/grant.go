@@ -116,7 +116,7 @@ const leaseFree = "(lease_until IS NULL OR lease_until <= ?)"
 func (db *DB) grantsWhere(ctx context.Context, which func(*gorm.DB) *gorm.DB) ([]Grant, error) {
 	var rows []grantRow
 	err := db.read(ctx, "list grants", func(g *gorm.DB) error { return which(g).Find(&rows).Error })
-	rows, err = readable(ctx, db, "grant", rows, err, db.openGrant)
+	rows, err = readable(ctx, db.core, "grant", rows, err, db.openGrant)
 	if err != nil {
 		return nil, err
 	}

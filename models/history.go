@@ -65,7 +65,7 @@ func (db *DB) History(ctx context.Context, f HistoryFilter, after HistoryMark, l
 func (db *DB) newestOfEach(ctx context.Context, stores []int64, where string, args []any, n int) ([]Operation, error) {
 	var all []Operation
 	for _, id := range stores {
-		rows, err := db.operationsWhere(ctx, "operations.created_at DESC, operations.id DESC", n,
+		rows, err := listOperations(ctx, db.core, "operations.created_at DESC, operations.id DESC", n,
 			"operations.store_id = ?"+where, append([]any{id}, args...)...)
 		if err != nil {
 			return nil, err

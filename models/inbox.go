@@ -48,8 +48,8 @@ func (db *DB) Accept(ctx context.Context, in Inbox) (row Inbox, fresh bool, err 
 	// In SQL, because WeCom waits for this one: building it from the struct takes
 	// as long as the round trip.
 	err = db.write(ctx, what, func(g *gorm.DB) error {
-		if db.tx == nil && db.door != nil {
-			g.Statement.ConnPool = db.door
+		if db.tx == nil && db.accept != nil {
+			g.Statement.ConnPool = db.accept
 		}
 		return g.Exec("INSERT INTO inbox (id, channel, message_id, chat, user_id, payload, final, attempt, due_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			in.ID, in.Channel, in.MessageID, in.Chat, in.User, sealed, false, in.Attempt, stamp(in.DueAt), stamp(in.ReceivedAt)).Error
@@ -58,7 +58,7 @@ func (db *DB) Accept(ctx context.Context, in Inbox) (row Inbox, fresh bool, err 
 	case err == nil:
 		return in, true, nil
 	case errors.Is(err, ErrDuplicate):
-		old, ferr := db.MessageByReceipt(ctx, in.Channel, in.MessageID)
+		old, ferr := db.oneMessage(ctx, "channel = ? AND message_id = ?", in.Channel, in.MessageID)
 		if errors.Is(ferr, ErrNotFound) { // the ID is taken, not the receipt
 			return Inbox{}, false, err
 		}
@@ -70,11 +70,6 @@ func (db *DB) Accept(ctx context.Context, in Inbox) (row Inbox, fresh bool, err 
 // Message finds a message by its ID.
 func (db *DB) Message(ctx context.Context, id string) (Inbox, error) {
 	return db.oneMessage(ctx, "id = ?", id)
-}
-
-// MessageByReceipt finds a message by the id that its channel gave it.
-func (db *DB) MessageByReceipt(ctx context.Context, channel, messageID string) (Inbox, error) {
-	return db.oneMessage(ctx, "channel = ? AND message_id = ?", channel, messageID)
 }
 
 func (db *DB) oneMessage(ctx context.Context, where string, args ...any) (Inbox, error) {
@@ -179,29 +174,6 @@ func (db *DB) swapInbox(ctx context.Context, what string, in Inbox, where string
 	})
 }
 
-// unless gives the row, or nothing where there is an error.
-func unless[T any](err error, row T) (T, error) {
-	if err != nil {
-		var none T
-		return none, err
-	}
-	return row, nil
-}
-
-// swap runs an update that must hit exactly one row: [ErrStale] otherwise.
-func (db *DB) swap(ctx context.Context, what string, update func(g *gorm.DB) *gorm.DB) error {
-	var hit int64
-	err := db.write(ctx, what, func(g *gorm.DB) error {
-		result := update(g)
-		hit = result.RowsAffected
-		return result.Error
-	})
-	if err == nil && hit == 0 {
-		return failed(what, ErrStale)
-	}
-	return err
-}
-
 // DueMessages lists messages without a final answer whose owner's lease has
 // ended, or whose pending answer is to be looked at again, the longest waiting
 // first.
@@ -215,7 +187,9 @@ type Sender struct{ Channel, Chat, User string }
 // Sender is who sent the message.
 func (in Inbox) Sender() Sender { return Sender{in.Channel, in.Chat, fold(in.User)} }
 
-// DueMessagesExcept is [DB.DueMessages] without those of some senders.
+// DueMessagesExcept lists messages without a final answer whose owner's lease has
+// ended, or whose pending answer is to be looked at again, the longest waiting
+// first, without those of some senders.
 func (db *DB) DueMessagesExcept(ctx context.Context, now time.Time, limit int, senders []Sender) ([]Inbox, error) {
 	var rows []Inbox
 	err := db.read(ctx, "list due messages", func(g *gorm.DB) error {
@@ -224,23 +198,5 @@ func (db *DB) DueMessagesExcept(ctx context.Context, now time.Time, limit int, s
 		}
 		return g.Where("due_at <= ? AND "+unfinished, stamp(now), false).Order("due_at, id").Limit(limit).Find(&rows).Error
 	})
-	return readable(ctx, db, "message", rows, err, db.openInbox)
-}
-
-// readable opens the rows of a list. One that does not open is left out with a
-// line in the log, so that it does not hold up the others.
-func readable[T any](ctx context.Context, db *DB, kind string, rows []T, err error, open func(T) (T, error)) ([]T, error) {
-	if err != nil {
-		return nil, err
-	}
-	good := rows[:0]
-	for _, row := range rows {
-		row, err := open(row)
-		if err != nil {
-			db.cfg.Log.ErrorContext(ctx, "database: "+kind+" cannot be read", "error", err)
-			continue
-		}
-		good = append(good, row)
-	}
-	return good, nil
+	return readable(ctx, db.core, "message", rows, err, db.openInbox)
 }

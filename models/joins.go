@@ -17,7 +17,7 @@ const (
 	JoinRefused  JoinState = "refused"
 )
 
-// Join is somebody's wish to work for a store.
+// Join is somebody's request to work for a store.
 type Join struct {
 	ID        string `gorm:"primaryKey;size:64"`
 	StoreID   int64
@@ -35,13 +35,13 @@ type Join struct {
 func (Join) TableName() string { return "join_requests" }
 
 // joinRow is a [Join] as it is stored. A unique index on (store_id,
-// pending_user) allows one pending wish for each store and person.
+// pending_user) allows one pending request for each store and person.
 type joinRow struct {
 	Join
 	PendingUser *string
 }
 
-// AskToJoin records somebody's wish to work for a store. While one is pending, a
+// AskToJoin records somebody's request to work for a store. While one is pending, a
 // repeat gives it the newer name and returns it, and fresh is false.
 func (db *DB) AskToJoin(ctx context.Context, j Join) (row Join, fresh bool, err error) {
 	const what = "ask to join"
@@ -80,7 +80,7 @@ func (db *DB) AskToJoin(ctx context.Context, j Join) (row Join, fresh bool, err 
 	}
 }
 
-// renamePending finds the pending wish of the same person and gives it the name
+// renamePending finds the pending request of the same person and gives it the name
 // of j.
 func (db *DB) renamePending(ctx context.Context, what string, j Join) (Join, error) {
 	old, err := db.oneJoin(ctx, what, "store_id = ? AND pending_user = ?", j.StoreID, j.UserID)
@@ -93,9 +93,9 @@ func (db *DB) renamePending(ctx context.Context, what string, j Join) (Join, err
 	}), old)
 }
 
-// Join finds a wish to work for a store, pending or decided.
+// Join finds a request to work for a store, pending or decided.
 func (db *DB) Join(ctx context.Context, id string) (Join, error) {
-	return db.oneJoin(ctx, "find wish to join", "id = ?", id)
+	return db.oneJoin(ctx, "find request to join", "id = ?", id)
 }
 
 func (db *DB) oneJoin(ctx context.Context, what, where string, args ...any) (Join, error) {
@@ -104,11 +104,11 @@ func (db *DB) oneJoin(ctx context.Context, what, where string, args ...any) (Joi
 	return first(rows, err, what)
 }
 
-// DecideJoin approves or refuses a pending wish; the place in the store itself
+// DecideJoin approves or refuses a pending request; the place in the store itself
 // is given by [DB.SetMember], in the same transaction. Where it was decided
 // before, that is returned with [ErrStale].
 func (db *DB) DecideJoin(ctx context.Context, id string, approve bool, by string) (Join, error) {
-	const what = "decide on wish to join"
+	const what = "decide on request to join"
 	state := JoinRefused
 	if approve {
 		state = JoinApproved
@@ -126,14 +126,4 @@ func (db *DB) DecideJoin(ctx context.Context, id string, approve bool, by string
 		return Join{}, err
 	}
 	return j, decided
-}
-
-// PendingJoins lists the wishes to work for a store that wait for a decision,
-// oldest first.
-func (db *DB) PendingJoins(ctx context.Context, storeID int64) ([]Join, error) {
-	var rows []Join
-	err := db.read(ctx, "list wishes to join", func(g *gorm.DB) error {
-		return g.Where("store_id = ? AND pending_user IS NOT NULL", storeID).Order("created_at, id").Find(&rows).Error
-	})
-	return rows, err
 }

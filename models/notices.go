@@ -13,7 +13,7 @@ type noticeRow struct {
 
 func (noticeRow) TableName() string { return "notices" }
 
-// TakeNotice takes a message that a platform posted to us. fresh is false where
+// TakeNotice records that a message of a platform was taken. fresh is false where
 // it was taken before. It belongs in the transaction that records what the
 // message says: a message is taken when that is.
 func (db *DB) TakeNotice(ctx context.Context, platform, id string) (fresh bool, err error) {

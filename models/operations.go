@@ -179,7 +179,7 @@ func (db *DB) FinishConsume(ctx context.Context, op Operation, coupons []Coupon)
 		if err != nil {
 			return err
 		}
-		return tx.addCoupons(ctx, op, coupons)
+		return addCoupons(ctx, tx.core, op, coupons)
 	})
 	return unless(err, moved)
 }
@@ -240,8 +240,8 @@ func (db *DB) move(ctx context.Context, m move, op Operation) (Operation, error)
 		keep = append(keep[:len(keep):len(keep)], "live_code")
 	}
 	row := operationRow{Operation: op} // LiveCode is NULL
-	swap := func(db *DB) error {
-		return db.swap(ctx, m.what, func(g *gorm.DB) *gorm.DB {
+	swap := func(c *core) error {
+		return c.swap(ctx, m.what, func(g *gorm.DB) *gorm.DB {
 			g = g.Model(&operationRow{}).Where("id = ? AND attempt = ? AND state IN ?", op.ID, held, m.from)
 			if m.wasLive {
 				g = g.Where("live_code IS NOT NULL")
@@ -252,11 +252,11 @@ func (db *DB) move(ctx context.Context, m move, op Operation) (Operation, error)
 			return g.Select("*").Omit(keep...).Updates(&row)
 		})
 	}
-	if !db.mayBeKept(op) {
-		return unless(swap(db), op)
+	if !mayBeKept(op, db.now()) {
+		return unless(swap(db.core), op)
 	}
 	err := db.Tx(ctx, func(tx *DB) error {
-		if err := swap(tx); err != nil {
+		if err := swap(tx.core); err != nil {
 			return err
 		}
 		return tx.forgetFigures(ctx, op)
@@ -307,19 +307,19 @@ func (db *DB) FlagNeedsHuman(ctx context.Context, op Operation) (Operation, erro
 var underWay = []State{Calling, Unknown, Undoing, UndoUnknown}
 
 // addCoupons records what op consumed; what is recorded already stays.
-func (db *DB) addCoupons(ctx context.Context, op Operation, coupons []Coupon) error {
+func addCoupons(ctx context.Context, c *core, op Operation, coupons []Coupon) error {
 	if len(coupons) == 0 {
 		return nil
 	}
 	rows := make([]Coupon, len(coupons))
-	for i, c := range coupons {
-		c.OperationID, c.StoreID = op.ID, op.StoreID
-		if err := identity("add coupon", 64, c.Code); err != nil {
+	for i, coupon := range coupons {
+		coupon.OperationID, coupon.StoreID = op.ID, op.StoreID
+		if err := identity("add coupon", 64, coupon.Code); err != nil {
 			return err
 		}
-		rows[i] = tidy(c)
+		rows[i] = tidy(coupon)
 	}
-	return db.write(ctx, "add coupons", func(g *gorm.DB) error {
+	return c.write(ctx, "add coupons", func(g *gorm.DB) error {
 		return g.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(rows, batch).Error
 	})
 }

@@ -168,10 +168,11 @@ func (db *DB) DueOutgoing(ctx context.Context, now time.Time, limit int) ([]Outg
 	return db.DueOutgoingExcept(ctx, now, limit, nil, time.Time{})
 }
 
-// DueOutgoingExcept is [DB.DueOutgoing] without the channels that another process
-// has to send by, and without what was sealed with a key that only another process
-// has; but what these left since before a time is listed all the same. What cannot
-// be opened is set aside.
+// DueOutgoingExcept lists what may be sent now: of each conversation at most the
+// oldest that is queued, so that an answer never overtakes another. Left out are the
+// channels that another process has to send by, and what was sealed with a key that
+// only another process has, but for what was made before a time. What cannot be
+// opened is set aside.
 func (db *DB) DueOutgoingExcept(ctx context.Context, now time.Time, limit int, away []string, before time.Time) ([]Outgoing, error) {
 	var rows []Outgoing
 	err := db.read(ctx, "list due outgoing", func(g *gorm.DB) error {
@@ -188,7 +189,7 @@ func (db *DB) DueOutgoingExcept(ctx context.Context, now time.Time, limit int, a
 	if err != nil {
 		return nil, err
 	}
-	return db.openOrSetAside(ctx, "outgoing message", rows, func(o Outgoing) error { return db.OutgoingFailed(ctx, o, Unreadable) })
+	return openOrSetAside(ctx, db.core, "outgoing message", rows, func(o Outgoing) error { return db.OutgoingFailed(ctx, o, Unreadable) })
 }
 
 // Unreadable is the reason of what was set aside because it cannot be opened.
@@ -196,10 +197,10 @@ const Unreadable = "unreadable"
 
 // openOrSetAside opens the rows of a list. One that does not open is set aside, and
 // who does that says so: it would be listed for ever, in place of others.
-func (db *DB) openOrSetAside(ctx context.Context, kind string, rows []Outgoing, setAside func(Outgoing) error) ([]Outgoing, error) {
+func openOrSetAside(ctx context.Context, c *core, kind string, rows []Outgoing, setAside func(Outgoing) error) ([]Outgoing, error) {
 	good := rows[:0]
 	for _, row := range rows {
-		opened, err := db.openOutgoing(row)
+		opened, err := c.keys.openOutgoing(row)
 		if err == nil {
 			good = append(good, opened)
 			continue
@@ -209,18 +210,18 @@ func (db *DB) openOrSetAside(ctx context.Context, kind string, rows []Outgoing, 
 		case moved != nil:
 			return nil, moved
 		default:
-			db.cfg.Log.ErrorContext(ctx, "database: "+kind+" cannot be read and is set aside", "id", row.ID, "channel", row.Channel, "error", err)
+			c.cfg.Log.ErrorContext(ctx, "database: "+kind+" cannot be read and is set aside", "id", row.ID, "channel", row.Channel, "error", err)
 		}
 	}
 	return good, nil
 }
 
-func (db *DB) openOutgoing(o Outgoing) (Outgoing, error) {
+func (k *keyring) openOutgoing(o Outgoing) (Outgoing, error) {
 	var err error
-	if o.Payload, err = db.keys.open(outboxPayload, o.ID, o.Payload); err != nil {
+	if o.Payload, err = k.open(outboxPayload, o.ID, o.Payload); err != nil {
 		return o, err
 	}
-	o.ChangeCode, err = db.keys.openNull(outboxCode, o.ID, o.ChangeCode)
+	o.ChangeCode, err = k.openNull(outboxCode, o.ID, o.ChangeCode)
 	return o, err
 }
 
@@ -318,7 +319,7 @@ func (db *DB) QueuedAnswersTo(ctx context.Context, inboxID string) ([]Outgoing, 
 	err := db.read(ctx, "find queued answers", func(g *gorm.DB) error {
 		return g.Where("inbox_id = ? AND state = ?", inboxID, Queued).Order("conversation, seq").Find(&rows).Error
 	})
-	return readable(ctx, db, "outgoing message", rows, err, db.openOutgoing)
+	return readable(ctx, db.core, "outgoing message", rows, err, db.keys.openOutgoing)
 }
 
 // TakePassive lets the answer to a message go out in the response to a callback: what

@@ -13,7 +13,7 @@ func (db *DB) BindChat(ctx context.Context, storeID int64, chat string) error {
 	if err := identity(what, 128, chat); err != nil {
 		return err
 	}
-	return addRows(ctx, db, what, []chatRow{{StoreID: storeID, Chat: chat}}, clause.OnConflict{DoNothing: true})
+	return addRows(ctx, db.core, what, []chatRow{{StoreID: storeID, Chat: chat}}, clause.OnConflict{DoNothing: true})
 }
 
 // UnbindChat undoes [DB.BindChat] and says whether there was anything to undo.
@@ -42,7 +42,7 @@ func (db *DB) SetMember(ctx context.Context, m Member) error {
 	if err := identity(what, 16, string(m.Role)); err != nil {
 		return err
 	}
-	return addRows(ctx, db, what, []Member{tidy(m)}, memberChanged)
+	return addRows(ctx, db.core, what, []Member{tidy(m)}, memberChanged)
 }
 
 // memberChanged overwrites what is known of a person.

@@ -29,7 +29,7 @@ func (db *DB) oneOperation(ctx context.Context, what, where string, args ...any)
 
 // OperationsOfMessage lists what a message asked to verify, in its order.
 func (db *DB) OperationsOfMessage(ctx context.Context, inboxID string) ([]Operation, error) {
-	return db.operationsWhere(ctx, "seq", 0, "inbox_id = ?", inboxID)
+	return listOperations(ctx, db.core, "seq", 0, "inbox_id = ?", inboxID)
 }
 
 // OperationsUndoneBy lists the operations whose last undo a message asked for.
@@ -37,7 +37,7 @@ func (db *DB) OperationsUndoneBy(ctx context.Context, undoInboxID string) ([]Ope
 	if undoInboxID == "" {
 		return nil, nil
 	}
-	return db.operationsWhere(ctx, "created_at, id", 0, "undo_inbox_id = ?", undoInboxID)
+	return listOperations(ctx, db.core, "created_at, id", 0, "undo_inbox_id = ?", undoInboxID)
 }
 
 // DueOperations lists operations that are under way and that anybody may take
@@ -46,17 +46,20 @@ func (db *DB) DueOperations(ctx context.Context, now time.Time, limit int) ([]Op
 	return db.DueOperationsExcept(ctx, now, limit, nil)
 }
 
-// DueOperationsExcept is [DB.DueOperations] without those of some stores.
+// DueOperationsExcept lists operations that are under way and that anybody may take
+// up now, the longest waiting first, without those of some stores.
 func (db *DB) DueOperationsExcept(ctx context.Context, now time.Time, limit int, stores []int64) ([]Operation, error) {
 	if len(stores) == 0 {
-		return db.operationsWhere(ctx, "due_at, id", limit, "due_at <= ? AND state IN ?", stamp(now), underWay)
+		return listOperations(ctx, db.core, "due_at, id", limit, "due_at <= ? AND state IN ?", stamp(now), underWay)
 	}
-	return db.operationsWhere(ctx, "due_at, id", limit, "due_at <= ? AND state IN ? AND store_id NOT IN ?", stamp(now), underWay, stores)
+	return listOperations(ctx, db.core, "due_at, id", limit, "due_at <= ? AND state IN ? AND store_id NOT IN ?", stamp(now), underWay, stores)
 }
 
-func (db *DB) operationsWhere(ctx context.Context, order string, limit int, where string, args ...any) ([]Operation, error) {
+// listOperations lists the operations that meet a condition, without a limit where
+// that is 0.
+func listOperations(ctx context.Context, c *core, order string, limit int, where string, args ...any) ([]Operation, error) {
 	var rows []operationRow
-	err := db.read(ctx, "list operations", func(g *gorm.DB) error {
+	err := c.read(ctx, "list operations", func(g *gorm.DB) error {
 		g = g.Where(where, args...).Order(order)
 		if limit > 0 {
 			g = g.Limit(limit)
@@ -105,12 +108,12 @@ var consumption = map[State]int{Done: 0, Undoing: 0, UndoUnknown: 0, Calling: 1,
 
 // Coupons lists what an operation consumed.
 func (db *DB) Coupons(ctx context.Context, opID string) ([]Coupon, error) {
-	return db.couponsOf(ctx, opID)
+	return couponsOf(ctx, db.core, opID)
 }
 
-func (db *DB) couponsOf(ctx context.Context, opIDs ...string) ([]Coupon, error) {
+func couponsOf(ctx context.Context, c *core, opIDs ...string) ([]Coupon, error) {
 	var rows []Coupon
-	err := db.read(ctx, "list coupons", func(g *gorm.DB) error {
+	err := c.read(ctx, "list coupons", func(g *gorm.DB) error {
 		return g.Where("operation_id IN ?", opIDs).Order("operation_id, code").Find(&rows).Error
 	})
 	return rows, err
@@ -219,7 +222,7 @@ func (db *DB) OperationsOfCode(ctx context.Context, code string) ([]Operation, e
 	return operations(rows), err
 }
 
-// Story is everything that is known about a code, oldest first: operations asked
+// Story tells everything that is known about a code, oldest first: operations asked
 // with it or having consumed it, their coupons, the calls made for it, and what
 // was said about it.
 func (db *DB) Story(ctx context.Context, code string) (ops []Operation, coupons []Coupon, calls []Call, out []Outgoing, err error) {
@@ -234,7 +237,7 @@ func (db *DB) Story(ctx context.Context, code string) (ops []Operation, coupons 
 			messages = append(messages, op.UndoInboxID)
 		}
 	}
-	if coupons, err = db.couponsOf(ctx, ids...); err != nil {
+	if coupons, err = couponsOf(ctx, db.core, ids...); err != nil {
 		return nil, nil, nil, nil, err
 	}
 	err = db.read(ctx, "find calls of a code", func(g *gorm.DB) error {
@@ -246,7 +249,7 @@ func (db *DB) Story(ctx context.Context, code string) (ops []Operation, coupons 
 	err = db.read(ctx, "find outgoing of a code", func(g *gorm.DB) error {
 		return g.Where("operation_id IN ? OR inbox_id IN ?", ids, messages).Order("created_at, conversation, seq").Find(&out).Error
 	})
-	out, err = readable(ctx, db, "outgoing message", out, err, db.openOutgoing)
+	out, err = readable(ctx, db.core, "outgoing message", out, err, db.keys.openOutgoing)
 	if err != nil {
 		return nil, nil, nil, nil, err
 	}

@@ -82,8 +82,8 @@ func (db *DB) LastReconciliations(ctx context.Context, from string) (map[int64]s
 	return last, err
 }
 
-// DueReconciliations lists what is to be looked at and nobody is at, the longest
-// waiting first.
+// DueReconciliations lists the days that are due and that no process has claimed,
+// the longest waiting first.
 func (db *DB) DueReconciliations(ctx context.Context, now time.Time, limit int) ([]Reconciliation, error) {
 	var rows []Reconciliation
 	err := db.read(ctx, "list due reconciliations", func(g *gorm.DB) error {
@@ -122,8 +122,8 @@ func (db *DB) ReconciliationItems(ctx context.Context, storeID int64, day string
 	return rows, err
 }
 
-// ClaimReconciliation takes up a store's day, whether it is due or not, if
-// nobody is at it. Of several who try, one wins; the others get [ErrStale].
+// ClaimReconciliation takes up a store's day, whether it is due or not, unless
+// another process has claimed it. Of several who try, one wins; the others get [ErrStale].
 func (db *DB) ClaimReconciliation(ctx context.Context, r Reconciliation, until time.Time) (Reconciliation, error) {
 	held := r.Attempt
 	r.Attempt, r.LeaseUntil = held+1, moment(until)
@@ -212,6 +212,6 @@ func (db *DB) Entries(ctx context.Context, storeID int64, from, to time.Time) ([
 // Undecided lists a store's operations of which it is not known whether they
 // consumed, begun from a time until before another.
 func (db *DB) Undecided(ctx context.Context, storeID int64, from, to time.Time) ([]Operation, error) {
-	return db.operationsWhere(ctx, "created_at, id", 0, "store_id = ? AND created_at >= ? AND created_at < ? AND state IN ?",
+	return listOperations(ctx, db.core, "created_at, id", 0, "store_id = ? AND created_at >= ? AND created_at < ? AND state IN ?",
 		storeID, stamp(from), stamp(to), []State{Calling, Unknown})
 }

@@ -18,8 +18,8 @@ type reportRow struct {
 
 func (reportRow) TableName() string { return "reports" }
 
-// TakeReport takes it upon the caller to send somebody the summary of a kind that
-// begins on a day. It is false where that was done before. It belongs in the
+// TakeReport claims for the caller to send a person the summary of a kind that
+// begins on a day. It is false where that was claimed before. It belongs in the
 // transaction that puts the summary into the outbox.
 func (db *DB) TakeReport(ctx context.Context, user, kind, begins string) (fresh bool, err error) {
 	const what = "take report"

@@ -43,7 +43,7 @@ func (db *DB) storesWith(ctx context.Context, wanted map[shopKey]Store) ([]Store
 	rows := slices.SortedFunc(maps.Values(missing), func(a, b Store) int {
 		return strings.Compare(a.Platform+"\x00"+a.ShopID, b.Platform+"\x00"+b.ShopID)
 	})
-	if err := addRows(ctx, db, "add stores", rows, clause.OnConflict{DoNothing: true}); err != nil {
+	if err := addRows(ctx, db.core, "add stores", rows, clause.OnConflict{DoNothing: true}); err != nil {
 		return nil, err
 	}
 	return db.allStores(ctx)

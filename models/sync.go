@@ -102,7 +102,7 @@ func (db *DB) syncChats(ctx context.Context, wanted map[shopKey]ConfiguredStore,
 			want[row] = row
 		}
 	}
-	have, err := rowsOfStores[chatRow](ctx, db, ids)
+	have, err := rowsOfStores[chatRow](ctx, db.core, ids)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (db *DB) syncChats(ctx context.Context, wanted map[shopKey]ConfiguredStore,
 			return err
 		}
 	}
-	return addRows(ctx, db, "add chats", add, clause.OnConflict{DoNothing: true})
+	return addRows(ctx, db.core, "add chats", add, clause.OnConflict{DoNothing: true})
 }
 
 func (db *DB) syncMembers(ctx context.Context, wanted map[shopKey]ConfiguredStore, ids map[shopKey]int64) error {
@@ -134,7 +134,7 @@ func (db *DB) syncMembers(ctx context.Context, wanted map[shopKey]ConfiguredStor
 			want[of(m)] = tidy(m)
 		}
 	}
-	have, err := rowsOfStores[Member](ctx, db, ids)
+	have, err := rowsOfStores[Member](ctx, db.core, ids)
 	if err != nil {
 		return err
 	}
@@ -150,13 +150,13 @@ func (db *DB) syncMembers(ctx context.Context, wanted map[shopKey]ConfiguredStor
 			return err
 		}
 	}
-	return addRows(ctx, db, "add members", add, memberChanged)
+	return addRows(ctx, db.core, "add members", add, memberChanged)
 }
 
 // syncSessions writes the declared tokens that are new, and forgets those of
 // listed stores that declare none any more: such a store lives by its grant.
 func (db *DB) syncSessions(ctx context.Context, wanted map[shopKey]ConfiguredStore, ids map[shopKey]int64) error {
-	have, err := rowsOfStores[sessionRow](ctx, db, ids)
+	have, err := rowsOfStores[sessionRow](ctx, db.core, ids)
 	if err != nil {
 		return err
 	}
@@ -191,38 +191,9 @@ func (db *DB) syncSessions(ctx context.Context, wanted map[shopKey]ConfiguredSto
 		}
 	}
 	slices.SortFunc(add, func(a, b sessionRow) int { return int(a.StoreID - b.StoreID) })
-	return addRows(ctx, db, "add sessions", add, clause.OnConflict{
+	return addRows(ctx, db.core, "add sessions", add, clause.OnConflict{
 		Columns:   []clause.Column{{Name: "store_id"}},
 		DoUpdates: clause.AssignmentColumns([]string{"access_token", "refresh_token", "expires_at", "declared"}),
-	})
-}
-
-// batch is how many rows one INSERT takes, below every limit on parameters.
-const batch = 200
-
-// rowsOfStores reads all rows of a table that belong to the stores.
-func rowsOfStores[T any](ctx context.Context, db *DB, ids map[shopKey]int64) ([]T, error) {
-	var all []T
-	for chunk := range slices.Chunk(slices.Sorted(maps.Values(ids)), batch) {
-		var rows []T
-		err := db.read(ctx, "read the directory", func(g *gorm.DB) error {
-			return g.Where("store_id IN ?", chunk).Order("store_id").Find(&rows).Error
-		})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, rows...)
-	}
-	return all, nil
-}
-
-// addRows inserts, in the order given.
-func addRows[T any](ctx context.Context, db *DB, what string, rows []T, conflict clause.OnConflict) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	return db.write(ctx, what, func(g *gorm.DB) error {
-		return g.Clauses(conflict).CreateInBatches(rows, batch).Error
 	})
 }
 
@@ -246,4 +217,20 @@ func difference[K, R comparable](want map[K]R, have []R, key func(R) K) (remove,
 	slices.SortFunc(remove, order)
 	slices.SortFunc(add, order)
 	return remove, add
+}
+
+// rowsOfStores reads all rows of a table that belong to the stores.
+func rowsOfStores[T any](ctx context.Context, c *core, ids map[shopKey]int64) ([]T, error) {
+	var all []T
+	for chunk := range slices.Chunk(slices.Sorted(maps.Values(ids)), batch) {
+		var rows []T
+		err := c.read(ctx, "read the directory", func(g *gorm.DB) error {
+			return g.Where("store_id IN ?", chunk).Order("store_id").Find(&rows).Error
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+	}
+	return all, nil
 }

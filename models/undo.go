@@ -60,8 +60,8 @@ func (db *DB) moveUndo(ctx context.Context, m move, op Operation, coupons []Coup
 		if moved, err = tx.move(ctx, m, op); err != nil {
 			return err
 		}
-		for _, c := range coupons {
-			if err := tx.undoCoupon(ctx, op.ID, c); err != nil {
+		for _, coupon := range coupons {
+			if err := undoCoupon(ctx, tx.core, op.ID, coupon); err != nil {
 				return err
 			}
 		}
@@ -79,15 +79,15 @@ func (db *DB) moveUndo(ctx context.Context, m move, op Operation, coupons []Coup
 }
 
 // undoCoupon records what an undo did to a coupon. What is undone stays so.
-func (db *DB) undoCoupon(ctx context.Context, operationID string, c Coupon) error {
-	c = tidy(c)
-	values := map[string]any{"undo_reason": c.UndoReason}
-	if !c.UndoneAt.IsZero() {
-		values = map[string]any{"undone_at": stamp(c.UndoneAt), "undo_reason": ""}
+func undoCoupon(ctx context.Context, c *core, operationID string, coupon Coupon) error {
+	coupon = tidy(coupon)
+	values := map[string]any{"undo_reason": coupon.UndoReason}
+	if !coupon.UndoneAt.IsZero() {
+		values = map[string]any{"undone_at": stamp(coupon.UndoneAt), "undo_reason": ""}
 	}
-	return db.write(ctx, "undo coupon", func(g *gorm.DB) error {
+	return c.write(ctx, "undo coupon", func(g *gorm.DB) error {
 		return g.Model(&Coupon{}).
-			Where("operation_id = ? AND code = ? AND undone_at IS NULL", operationID, c.Code).
+			Where("operation_id = ? AND code = ? AND undone_at IS NULL", operationID, coupon.Code).
 			Updates(values).Error
 	})
 }

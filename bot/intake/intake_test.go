@@ -162,14 +162,18 @@ func TestFloodInTheInbox(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	rows, err := d.db.DueMessages(t.Context(), time.Now().Add(time.Hour), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]string{} // by who sent it
+	for _, row := range rows {
+		ids[row.User] = row.ID
+	}
 	passed := make(chan struct{})
 	go func() { d.runner.Pass(t.Context()); close(passed) }()
 	for _, user := range []string{"a", "b"} {
-		row, err := d.db.MessageByReceipt(t.Context(), "app/main", user+" x")
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.answered(row.ID, "x")
+		d.answered(ids[user], "x")
 	}
 	close(d.held["0"])
 	<-passed
