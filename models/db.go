@@ -53,11 +53,52 @@ func (cfg Config) open(c driver.Connector) *sql.DB {
 // handed to the function belongs to that function.
 type DB struct {
 	*core
+
+	Inbox           InboxStore
+	Outbox          OutboxStore
+	Cards           CardStore
+	Journal         JournalStore
+	History         HistoryStore
+	Calls           CallStore
+	Figures         FiguresStore
+	Directory       DirectoryStore
+	Choices         ChoiceStore
+	Joins           JoinStore
+	Grants          GrantStore
+	Tickets         TicketStore
+	Files           FileStore
+	Exports         ExportStore
+	Reconciliations ReconciliationStore
+	Leases          LeaseStore
+	Audit           AuditStore
+	Alerts          AlertStore
+	Notices         NoticeStore
+	Reports         ReportStore
 }
 
 func newDB(c *core) *DB {
 	return &DB{
-		core: c,
+		core:            c,
+		Inbox:           InboxStore{c},
+		Outbox:          OutboxStore{c},
+		Cards:           CardStore{c},
+		Journal:         JournalStore{c},
+		History:         HistoryStore{c},
+		Calls:           CallStore{c},
+		Figures:         FiguresStore{c},
+		Directory:       DirectoryStore{c},
+		Choices:         ChoiceStore{c},
+		Joins:           JoinStore{c},
+		Grants:          GrantStore{c},
+		Tickets:         TicketStore{c},
+		Files:           FileStore{c},
+		Exports:         ExportStore{c},
+		Reconciliations: ReconciliationStore{c},
+		Leases:          LeaseStore{c},
+		Audit:           AuditStore{c},
+		Alerts:          AlertStore{c},
+		Notices:         NoticeStore{c},
+		Reports:         ReportStore{c},
 	}
 }
 
@@ -125,7 +166,7 @@ func (db *DB) connect(ctx context.Context, dialect gorm.Dialector) error {
 	return db.checkKey(ctx)
 }
 
-// Conns is how many connections all work but [DB.Accept] shares.
+// Conns is how many connections all work but [InboxStore.Accept] shares.
 func (db *DB) Conns() int { return db.pool.Stats().MaxOpenConnections }
 
 // Driver is [SQLite] or [MySQL].

@@ -74,7 +74,7 @@ func TestMigrate(t *testing.T) {
 		}
 		accept(t, db, "m1")
 		again := modelstest.Open(t, driver, dsn)
-		same(t, must(again.Message(ctx, "in-m1")).MessageID, "m1")
+		same(t, must(again.Inbox.Get(ctx, "in-m1")).MessageID, "m1")
 	})
 }
 
@@ -101,7 +101,7 @@ func TestUpgradeKeepsEverything(t *testing.T) {
 			payload, form, state, attempt, reason, message_id, created_at)
 			VALUES ('o1', 1, 'app/main/wr', 'app/main', '', 'zhangsan', 'in', '', X'01', 'card', 'sent', 1, '', 'm', '2026-11-23 04:00:00.000000')`)
 		no(t, err)
-		no(t, db.LogCalls(ctx, []models.Call{{ReceiptCode: "7992697494", Name: "consume"}}))
+		no(t, db.Calls.Log(ctx, []models.Call{{ReceiptCode: "7992697494", Name: "consume"}}))
 		before := dump(t, db)
 
 		same(t, must(db.Migrate(ctx)), known(t, driver)[2:])
@@ -112,11 +112,11 @@ func TestUpgradeKeepsEverything(t *testing.T) {
 			}
 		}
 		stored(t, db, op)
-		stores := must(db.Stores(ctx))
+		stores := must(db.Directory.Stores(ctx))
 		same(t, names(stores), "人民广场店")
 		same(t, stores[0].GrantID, "")
-		no(t, db.SyncConfigured(ctx, twoStores()))
-		same(t, must(db.Session(ctx, stores[0].ID)).AccessToken, "token-1")
+		no(t, db.Directory.Sync(ctx, twoStores()))
+		same(t, must(db.Grants.Session(ctx, stores[0].ID)).AccessToken, "token-1")
 		same(t, shopIDs(link(t, db, granted(t, db, "bid-1"), "uuid-1")), "uuid-1")
 	})
 }

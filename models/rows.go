@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"gorm.io/gorm"
@@ -58,6 +59,15 @@ func addRows[T any](ctx context.Context, c *core, what string, rows []T, conflic
 	return c.write(ctx, what, func(g *gorm.DB) error {
 		return g.Clauses(conflict).CreateInBatches(rows, batch).Error
 	})
+}
+
+// addOnce adds a row that is there once. It is false where it was there.
+func addOnce[T any](ctx context.Context, c *core, what string, row *T) (fresh bool, err error) {
+	err = c.write(ctx, what, func(g *gorm.DB) error { return g.Create(row).Error })
+	if errors.Is(err, ErrDuplicate) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // purge deletes the first rows of a selection by their ids, a few at a time: a

@@ -34,7 +34,7 @@ func (b *bench) exported() []bot.Delivery {
 // export is the one that a message asked for, which must be running.
 func (b *bench) export(inboxID string) models.Export {
 	b.t.Helper()
-	running, err := b.db.DueExports(b.t.Context(), b.clock.Now().AddDate(1, 0, 0), 100)
+	running, err := b.db.Exports.Due(b.t.Context(), b.clock.Now().AddDate(1, 0, 0), 100)
 	b.must(err)
 	i := slices.IndexFunc(running, func(e models.Export) bool { return e.InboxID == inboxID })
 	if i < 0 {
@@ -252,9 +252,9 @@ func TestExportIsTakenOver(t *testing.T) {
 		b.exported()
 		id := b.start(b.asks("boss", "导出 今日"))
 		e := b.export(id)
-		dead, err := b.db.ClaimExport(ctx, e, b.clock.Now().Add(exportLease))
+		dead, err := b.db.Exports.Claim(ctx, e, b.clock.Now().Add(exportLease))
 		b.must(err)
-		_, err = b.db.CreateFile(ctx, models.File{ID: "half", Name: "x", UserID: "boss", ExpiresAt: b.clock.Now().Add(time.Hour)})
+		_, err = b.db.Files.Create(ctx, models.File{ID: "half", Name: "x", UserID: "boss", ExpiresAt: b.clock.Now().Add(time.Hour)})
 		b.must(err)
 		if got := b.exported(); len(got) != 0 {
 			t.Errorf("done under somebody else's lease: %+v", got)
@@ -264,7 +264,7 @@ func TestExportIsTakenOver(t *testing.T) {
 		if len(got) != 1 || got[0].Reply.File == nil || got[0].Reply.File.ID == "half" {
 			t.Fatalf("%+v", got)
 		}
-		if err := b.db.FinishExport(ctx, dead, "half"); !errors.Is(err, models.ErrStale) {
+		if err := b.db.Exports.Finish(ctx, dead, "half"); !errors.Is(err, models.ErrStale) {
 			t.Errorf("the dead one finishes: %v", err)
 		}
 		if got := b.exported(); len(got) != 0 {
@@ -305,7 +305,7 @@ func TestExportGivenUp(t *testing.T) {
 		b.exported()
 		id := b.start(b.asks("boss", "导出 今日"))
 		for range maxAttempts {
-			_, err := b.db.ClaimExport(ctx, b.export(id), b.clock.Now())
+			_, err := b.db.Exports.Claim(ctx, b.export(id), b.clock.Now())
 			b.must(err)
 		}
 		got := b.exported()
