@@ -15,17 +15,20 @@ type alertRow struct {
 
 func (alertRow) TableName() string { return "alerts" }
 
-// Alert takes it upon the caller to tell of something now. It is false where
-// somebody has been told less than quiet ago. It belongs in the transaction that
-// tells.
-func (db *DB) Alert(ctx context.Context, id string, quiet time.Duration) (bool, error) {
+// AlertStore looks for what may be worth an alert, and keeps when managers were last told.
+type AlertStore struct{ *core }
+
+// Claim claims for the caller to tell managers of something now. It is false
+// where they were told of it less than quiet ago. It belongs in the transaction
+// that tells.
+func (s AlertStore) Claim(ctx context.Context, id string, quiet time.Duration) (bool, error) {
 	const what = "alert"
 	if err := identity(what, 255, id); err != nil {
 		return false, err
 	}
-	now := db.now()
+	now := s.now()
 	var again int64
-	err := db.write(ctx, what, func(g *gorm.DB) error {
+	err := s.write(ctx, what, func(g *gorm.DB) error {
 		result := g.Model(&alertRow{}).Where("id = ? AND told_at <= ?", id, stamp(now.Add(-quiet))).Update("told_at", now)
 		again = result.RowsAffected
 		return result.Error
@@ -33,12 +36,12 @@ func (db *DB) Alert(ctx context.Context, id string, quiet time.Duration) (bool, 
 	if err != nil || again > 0 {
 		return again > 0, err
 	}
-	return take(ctx, db, what, &alertRow{ID: id, ToldAt: now})
+	return addOnce(ctx, s.core, what, &alertRow{ID: id, ToldAt: now})
 }
 
-// PurgeAlerts forgets up to limit alerts of before a time, and says how many.
-func (db *DB) PurgeAlerts(ctx context.Context, before time.Time, limit int) (int, error) {
-	return purge[alertRow](ctx, db, "purge alerts", limit, func(g *gorm.DB) *gorm.DB {
+// Purge forgets up to limit alerts of before a time, and says how many.
+func (s AlertStore) Purge(ctx context.Context, before time.Time, limit int) (int, error) {
+	return purge[alertRow](ctx, s.core, "purge alerts", limit, func(g *gorm.DB) *gorm.DB {
 		return g.Where("told_at < ?", stamp(before)).Order("told_at")
 	})
 }
@@ -57,8 +60,8 @@ type Seen struct {
 
 // ConsumedBetween counts, for each store that has any, the verifications from a
 // time until before another.
-func (db *DB) ConsumedBetween(ctx context.Context, from, to time.Time) ([]Seen, error) {
-	return db.seen(ctx, "look for verifications", func(g *gorm.DB) *gorm.DB {
+func (s AlertStore) ConsumedBetween(ctx context.Context, from, to time.Time) ([]Seen, error) {
+	return s.seen(ctx, "look for verifications", func(g *gorm.DB) *gorm.DB {
 		return g.Select("store_id, COUNT(*) AS times, MIN(consumed_at) AS first, MIN(user_name) AS subject").
 			Where("consumed_at >= ? AND consumed_at < ?", stamp(from), stamp(to)).Group("store_id")
 	})
@@ -66,9 +69,9 @@ func (db *DB) ConsumedBetween(ctx context.Context, from, to time.Time) ([]Seen, 
 
 // StoresConsuming lists the stores with a verification from a time until before
 // another.
-func (db *DB) StoresConsuming(ctx context.Context, from, to time.Time) ([]int64, error) {
+func (s AlertStore) StoresConsuming(ctx context.Context, from, to time.Time) ([]int64, error) {
 	var ids []int64
-	err := db.read(ctx, "look for stores at work", func(g *gorm.DB) error {
+	err := s.read(ctx, "look for stores at work", func(g *gorm.DB) error {
 		return g.Model(&operationRow{}).Distinct().Where("consumed_at >= ? AND consumed_at < ?", stamp(from), stamp(to)).Order("store_id").Pluck("store_id", &ids).Error
 	})
 	return ids, err
@@ -76,8 +79,8 @@ func (db *DB) StoresConsuming(ctx context.Context, from, to time.Time) ([]int64,
 
 // UndoneOrders counts for each order how many of its verifications since a time
 // were undone, where it is at least so often.
-func (db *DB) UndoneOrders(ctx context.Context, since time.Time, least int) ([]Seen, error) {
-	return db.seen(ctx, "look for repeated undo", func(g *gorm.DB) *gorm.DB {
+func (s AlertStore) UndoneOrders(ctx context.Context, since time.Time, least int) ([]Seen, error) {
+	return s.seen(ctx, "look for repeated undo", func(g *gorm.DB) *gorm.DB {
 		return g.Select("store_id, order_id AS subject, COUNT(*) AS times, MIN(consumed_at) AS first, MIN(user_id) AS user_id").
 			Where("consumed_at >= ? AND state = ? AND order_id <> ''", stamp(since), Undone).
 			Group("+store_id, order_id").Having("COUNT(*) >= ?", least)
@@ -86,8 +89,8 @@ func (db *DB) UndoneOrders(ctx context.Context, since time.Time, least int) ([]S
 
 // PhoneCoupons counts for each masked phone the coupons verified since a time and
 // not undone, where it is at least so many.
-func (db *DB) PhoneCoupons(ctx context.Context, since time.Time, least int) ([]Seen, error) {
-	return db.seen(ctx, "look for busy phones", func(g *gorm.DB) *gorm.DB {
+func (s AlertStore) PhoneCoupons(ctx context.Context, since time.Time, least int) ([]Seen, error) {
+	return s.seen(ctx, "look for busy phones", func(g *gorm.DB) *gorm.DB {
 		return g.Select("store_id, mobile AS subject, SUM(coupon_count) AS times, MIN(consumed_at) AS first").
 			Where("consumed_at >= ? AND state = ? AND mobile <> ''", stamp(since), Done).
 			Group("+store_id, mobile").Having("SUM(coupon_count) >= ?", least)
@@ -96,8 +99,8 @@ func (db *DB) PhoneCoupons(ctx context.Context, since time.Time, least int) ([]S
 
 // UndoneBy counts for each person in each store the verifications since a time
 // (Of) and how many of them were undone (Times).
-func (db *DB) UndoneBy(ctx context.Context, since time.Time) ([]Seen, error) {
-	return db.seen(ctx, "look for who undoes", func(g *gorm.DB) *gorm.DB {
+func (s AlertStore) UndoneBy(ctx context.Context, since time.Time) ([]Seen, error) {
+	return s.seen(ctx, "look for who undoes", func(g *gorm.DB) *gorm.DB {
 		return g.Select("store_id, user_id, MAX(user_name) AS subject, COUNT(*) AS of, SUM(CASE WHEN state = 'undone' THEN 1 ELSE 0 END) AS times, MIN(consumed_at) AS first").
 			Where("consumed_at >= ?", stamp(since)).Group("+store_id, user_id")
 	})
@@ -105,8 +108,8 @@ func (db *DB) UndoneBy(ctx context.Context, since time.Time) ([]Seen, error) {
 
 // Doubtful counts, for each store that has any, the operations whose outcome is
 // not known, and says since when the oldest is.
-func (db *DB) Doubtful(ctx context.Context) ([]Seen, error) {
-	return db.seen(ctx, "look for doubts", func(g *gorm.DB) *gorm.DB {
+func (s AlertStore) Doubtful(ctx context.Context) ([]Seen, error) {
+	return s.seen(ctx, "look for doubts", func(g *gorm.DB) *gorm.DB {
 		return g.Select("store_id, COUNT(*) AS times, MIN(doubt_since) AS first").
 			Where("due_at > ? AND state IN ?", stamp(time.Unix(0, 0)), []State{Unknown, UndoUnknown}).Group("+store_id, +store_id") // only what is under way is ever due
 	})
@@ -115,9 +118,9 @@ func (db *DB) Doubtful(ctx context.Context) ([]Seen, error) {
 // FailedCalls counts, for each store, the requests to the platform since a time
 // (Of) and how many of them had no answer or a failure of the platform's (Times):
 // those of the classes.
-func (db *DB) FailedCalls(ctx context.Context, since time.Time, classes []string) ([]Seen, error) {
+func (s AlertStore) FailedCalls(ctx context.Context, since time.Time, classes []string) ([]Seen, error) {
 	var rows []Seen
-	err := db.read(ctx, "look for failing calls", func(g *gorm.DB) error {
+	err := s.read(ctx, "look for failing calls", func(g *gorm.DB) error {
 		return g.Model(&Call{}).Select("store_id, COUNT(*) AS of, SUM(CASE WHEN class IN ? THEN 1 ELSE 0 END) AS times, MIN(started_at) AS first", classes).
 			Where("started_at >= ?", stamp(since)).Group("store_id").Order("store_id").Scan(&rows).Error
 	})
@@ -126,9 +129,9 @@ func (db *DB) FailedCalls(ctx context.Context, since time.Time, classes []string
 
 // seen asks about operations. The plus before a column to group by keeps SQLite from
 // going through all there ever was in the order of stores: the time limits it more.
-func (db *DB) seen(ctx context.Context, what string, of func(*gorm.DB) *gorm.DB) ([]Seen, error) {
+func (s AlertStore) seen(ctx context.Context, what string, of func(*gorm.DB) *gorm.DB) ([]Seen, error) {
 	var rows []Seen
-	err := db.read(ctx, what, func(g *gorm.DB) error {
+	err := s.read(ctx, what, func(g *gorm.DB) error {
 		return of(g.Table("operations")).Order("store_id, first").Scan(&rows).Error
 	})
 	return rows, err

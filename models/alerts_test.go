@@ -10,7 +10,7 @@ import (
 
 func TestAlert(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
-		alert := func(id string) bool { return must(db.Alert(t.Context(), id, time.Hour)) }
+		alert := func(id string) bool { return must(db.Alerts.Claim(t.Context(), id, time.Hour)) }
 		same(t, alert("open/1"), true)
 		same(t, alert("open/1"), false)
 		same(t, alert("open/2"), true)
@@ -23,7 +23,7 @@ func TestAlert(t *testing.T) {
 		won := make(chan bool, 8)
 		for range 8 {
 			go func() {
-				ok, err := db.Alert(t.Context(), "open/3", time.Hour)
+				ok, err := db.Alerts.Claim(t.Context(), "open/3", time.Hour)
 				won <- ok && err == nil
 			}()
 		}
@@ -36,10 +36,10 @@ func TestAlert(t *testing.T) {
 		same(t, n, 1)
 
 		clock.Advance(time.Minute)
-		same(t, must(db.PurgeAlerts(t.Context(), clock.Now().Add(-time.Minute), 10)), 1) // open/2
-		same(t, must(db.PurgeAlerts(t.Context(), clock.Now(), 1)), 1)
-		same(t, must(db.PurgeAlerts(t.Context(), clock.Now(), 10)), 1)
-		_, err := db.Alert(t.Context(), "", time.Hour)
+		same(t, must(db.Alerts.Purge(t.Context(), clock.Now().Add(-time.Minute), 10)), 1) // open/2
+		same(t, must(db.Alerts.Purge(t.Context(), clock.Now(), 1)), 1)
+		same(t, must(db.Alerts.Purge(t.Context(), clock.Now(), 10)), 1)
+		_, err := db.Alerts.Claim(t.Context(), "", time.Hour)
 		if err == nil {
 			t.Error("an alert about nothing")
 		}
@@ -50,10 +50,10 @@ func TestAlert(t *testing.T) {
 func TestAlertNotTold(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		err := db.Tx(t.Context(), func(tx *models.DB) error {
-			same(t, must(tx.Alert(t.Context(), "open/1", time.Hour)), true)
+			same(t, must(tx.Alerts.Claim(t.Context(), "open/1", time.Hour)), true)
 			return models.ErrStale
 		})
 		want(t, err, models.ErrStale)
-		same(t, must(db.Alert(t.Context(), "open/1", time.Hour)), true)
+		same(t, must(db.Alerts.Claim(t.Context(), "open/1", time.Hour)), true)
 	})
 }

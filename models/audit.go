@@ -26,18 +26,21 @@ type AuditEntry struct {
 // TableName names the table for GORM.
 func (AuditEntry) TableName() string { return "audit" }
 
-// RecordAudit adds an entry. It belongs in the transaction of the change.
-func (db *DB) RecordAudit(ctx context.Context, e AuditEntry) error {
+// AuditStore keeps who changed what.
+type AuditStore struct{ *core }
+
+// Record adds an entry. It belongs in the transaction of the change.
+func (s AuditStore) Record(ctx context.Context, e AuditEntry) error {
 	const what = "record audit entry"
 	e.ID, e.UserID = 0, fold(e.UserID)
 	if e.At.IsZero() {
-		e.At = db.now()
+		e.At = s.now()
 	}
 	if err := identity(what, 64, e.Action); err != nil {
 		return err
 	}
 	e = tidy(e)
-	return db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&e).Error })
+	return s.write(ctx, what, func(g *gorm.DB) error { return g.Create(&e).Error })
 }
 
 // AuditFilter selects audit entries; a zero field selects all.
@@ -47,10 +50,10 @@ type AuditFilter struct {
 	Limit    int       // the newest so many
 }
 
-// Audit lists audit entries, oldest first.
-func (db *DB) Audit(ctx context.Context, f AuditFilter) ([]AuditEntry, error) {
+// List lists audit entries, oldest first.
+func (s AuditStore) List(ctx context.Context, f AuditFilter) ([]AuditEntry, error) {
 	var rows []AuditEntry
-	err := db.read(ctx, "list audit entries", func(g *gorm.DB) error {
+	err := s.read(ctx, "list audit entries", func(g *gorm.DB) error {
 		if f.StoreID != 0 {
 			g = g.Where("store_id = ?", f.StoreID)
 		}

@@ -13,7 +13,7 @@ func TestAudit(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
 		record := func(store int64, action string) {
-			no(t, db.RecordAudit(ctx, models.AuditEntry{
+			no(t, db.Audit.Record(ctx, models.AuditEntry{
 				UserID: "Boss", UserName: "老板", Channel: "app/main", Chat: "wrAbC", Action: action, StoreID: store,
 				Subject: "zhangsan", Before: "staff", After: strings.Repeat("长", 1100),
 			}))
@@ -25,12 +25,12 @@ func TestAudit(t *testing.T) {
 		}
 		list := func(f models.AuditFilter) string {
 			var all []string
-			for _, e := range must(db.Audit(ctx, f)) {
+			for _, e := range must(db.Audit.List(ctx, f)) {
 				all = append(all, e.Action)
 			}
 			return strings.Join(all, ",")
 		}
-		entries := must(db.Audit(ctx, models.AuditFilter{}))
+		entries := must(db.Audit.List(ctx, models.AuditFilter{}))
 		same(t, len(entries), 6)
 		same(t, entries[0], models.AuditEntry{
 			ID: entries[0].ID, At: noon, UserID: "boss", UserName: "老板", Channel: "app/main", Chat: "wrAbC", Action: "one",
@@ -41,7 +41,7 @@ func TestAudit(t *testing.T) {
 		same(t, list(models.AuditFilter{Limit: 3}), "two,three,three")
 		same(t, list(models.AuditFilter{From: noon.Add(time.Minute), To: noon.Add(3 * time.Minute)}), "one,two")
 		same(t, list(models.AuditFilter{StoreID: 3}), "")
-		want(t, db.RecordAudit(ctx, models.AuditEntry{UserID: "boss"}), models.ErrInvalid)
+		want(t, db.Audit.Record(ctx, models.AuditEntry{UserID: "boss"}), models.ErrInvalid)
 	})
 }
 
@@ -51,12 +51,12 @@ func TestUnknownCodes(t *testing.T) {
 		try := func(user, code, reason string) {
 			c := models.Call{ReceiptCode: code, UserID: user, Name: "prepare"}
 			c.Reason = reason
-			no(t, db.LogCalls(ctx, []models.Call{c}))
+			no(t, db.Calls.Log(ctx, []models.Call{c}))
 			clock.Advance(time.Minute)
 		}
 		check := func(since time.Time, n int, oldest time.Time) {
 			t.Helper()
-			got, at, err := db.UnknownCodes(ctx, "ZhangSan", "not_found", since)
+			got, at, err := db.Calls.UnknownCodes(ctx, "ZhangSan", "not_found", since)
 			no(t, err)
 			same(t, got, n)
 			same(t, at, oldest)

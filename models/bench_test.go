@@ -31,7 +31,7 @@ func BenchmarkAccept(b *testing.B) {
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				in := models.Inbox{Channel: "app/main", MessageID: rand.Text(), User: "zhangsan", Payload: payload, DueAt: time.Now()}
-				if _, fresh, err := db.Accept(b.Context(), in); err != nil || !fresh {
+				if _, fresh, err := db.Inbox.Accept(b.Context(), in); err != nil || !fresh {
 					b.Fatal(fresh, err)
 				}
 			}
@@ -72,15 +72,15 @@ func BenchmarkVerify(b *testing.B) {
 			for pb.Next() {
 				code := rand.Text()
 				in := asked(b, db, code)
-				op, err := db.Begin(b.Context(), models.Operation{StoreID: 1, Code: code, UserID: "zhangsan"}, in)
+				op, err := db.Journal.Begin(b.Context(), models.Operation{StoreID: 1, Code: code, UserID: "zhangsan"}, in)
 				if err != nil {
 					b.Fatal(err)
 				}
 				err = db.Tx(b.Context(), func(tx *models.DB) error {
-					if _, err := tx.FinishConsume(b.Context(), op, []models.Coupon{{Code: code, PriceFen: 4990}}); err != nil {
+					if _, err := tx.Journal.FinishConsume(b.Context(), op, []models.Coupon{{Code: code, PriceFen: 4990}}); err != nil {
 						return err
 					}
-					return tx.Enqueue(b.Context(), models.Outgoing{Conversation: "app/main/" + code, Payload: []byte("card")})
+					return tx.Outbox.Enqueue(b.Context(), models.Outgoing{Conversation: "app/main/" + code, Payload: []byte("card")})
 				})
 				if err != nil {
 					b.Fatal(err)

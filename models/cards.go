@@ -27,99 +27,103 @@ func ParseLookSubject(s string) (storeID int64, code string, ok bool) {
 
 const lookSubject = "look/"
 
-// DueCards lists the cards to be changed now, the longest waiting first. None is
-// as long as something is on its way to the same conversation: what is queued
-// there may be about the same card. What cannot be opened is never changed.
-func (db *DB) DueCards(ctx context.Context, now time.Time, limit int) ([]Outgoing, error) {
+// CardStore changes the cards that were sent; each is the outbox row that sent it.
+type CardStore struct{ *core }
+
+// Due lists the cards to be changed now, the longest waiting first. None is as
+// long as something is on its way to the same conversation: what is queued there
+// may be about the same card. What cannot be opened is never changed.
+func (s CardStore) Due(ctx context.Context, now time.Time, limit int) ([]Outgoing, error) {
 	var rows []Outgoing
-	err := db.read(ctx, "list due cards", func(g *gorm.DB) error {
+	err := s.read(ctx, "list due cards", func(g *gorm.DB) error {
 		return g.Where("change_at <= ? AND state <> ?", stamp(now), Queued).
-			Where("SUBSTR(payload, 1, ?) IN ?", sealPrefix, db.keys.prefixes()).
+			Where("SUBSTR(payload, 1, ?) IN ?", sealPrefix, s.keys.prefixes()).
 			Where("NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.conversation = outbox.conversation AND earlier.state = ?)", Queued).
 			Order("change_at, id").Limit(limit).Find(&rows).Error
 	})
 	if err != nil {
 		return nil, err
 	}
-	return db.openOrSetAside(ctx, "card", rows, func(o Outgoing) error { return db.PutOffCard(ctx, o, time.Time{}) })
+	return openOrSetAside(ctx, s.core, "card", rows, func(o Outgoing) error { return s.Reschedule(ctx, o, time.Time{}) })
 }
 
-// PutOffCard changes when a card of [DB.DueCards] is due; zero is never. Of several
-// who try, one wins; the others get [ErrStale].
-func (db *DB) PutOffCard(ctx context.Context, o Outgoing, at time.Time) error {
-	return db.moveCard(ctx, "put off card", o, map[string]any{"change_at": stamp(at)})
+// Reschedule changes when a card of [CardStore.Due] is due; zero is never. Of
+// several who try, one wins; the others get [ErrStale].
+func (s CardStore) Reschedule(ctx context.Context, o Outgoing, at time.Time) error {
+	return s.move(ctx, "put off card", o, map[string]any{"change_at": stamp(at)})
 }
 
-// SpendCode takes the response code of a card of [DB.DueCards] for a change, and
+// SpendCode takes the response code of a card of [CardStore.Due] for a change, and
 // says when the card is due again, if it can be changed again by then. Of several
 // who try, one wins; the others get [ErrStale].
-func (db *DB) SpendCode(ctx context.Context, o Outgoing, again time.Time) error {
-	return db.moveCard(ctx, "spend response code", o, map[string]any{"change_at": stamp(again), "change_code": nil})
+func (s CardStore) SpendCode(ctx context.Context, o Outgoing, again time.Time) error {
+	return s.move(ctx, "spend response code", o, map[string]any{"change_at": stamp(again), "change_code": nil})
 }
 
-func (db *DB) moveCard(ctx context.Context, what string, o Outgoing, values map[string]any) error {
-	return db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+func (s CardStore) move(ctx context.Context, what string, o Outgoing, values map[string]any) error {
+	return s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Outgoing{}).Where("id = ? AND change_at = ?", o.ID, stamp(o.ChangeAt)).Updates(values)
 	})
 }
 
-// RepointCard records that the answer to a press takes the place of a person's
-// card: what its buttons are about now, and until when. A card that is not known
-// is no error.
-func (db *DB) RepointCard(ctx context.Context, id, channel, user, operationID string, changeAt time.Time) error {
-	return db.write(ctx, "repoint card", func(g *gorm.DB) error {
+// Repoint records that the answer to a press takes the place of a person's card:
+// what its buttons are about now, and until when. A card that is not known is no
+// error.
+func (s CardStore) Repoint(ctx context.Context, id, channel, user, operationID string, changeAt time.Time) error {
+	return s.write(ctx, "repoint card", func(g *gorm.DB) error {
 		return g.Model(&Outgoing{}).Where("id = ? AND channel = ? AND user_id = ?", id, channel, user).
 			Updates(map[string]any{"operation_id": clip(operationID, 64), "change_at": stamp(changeAt)}).Error
 	})
 }
 
-// CardChanged keeps the response code that the change of a card has brought. Where
-// it brought none and none is left, the card stays as it is.
-func (db *DB) CardChanged(ctx context.Context, id, code string) error {
-	return db.write(ctx, "record change of card", func(g *gorm.DB) error {
+// MarkChanged keeps the response code that the change of a card has brought.
+// Where it brought none and none is left, the card stays as it is.
+func (s CardStore) MarkChanged(ctx context.Context, id, code string) error {
+	return s.write(ctx, "record change of card", func(g *gorm.DB) error {
 		g = g.Model(&Outgoing{}).Where("id = ?", id)
 		if code == "" {
 			return g.Where("change_code IS NULL").Update("change_at", nil).Error
 		}
-		return g.Update("change_code", db.keys.sealText(outboxCode, id, code)).Error
+		return g.Update("change_code", s.keys.sealText(outboxCode, id, code)).Error
 	})
 }
 
-// cardsDue makes the cards due that have buttons about an operation.
-func (db *DB) cardsDue(ctx context.Context, op Operation) error {
+// refresh makes the cards due that have buttons about an operation.
+func (s CardStore) refresh(ctx context.Context, op Operation) error {
 	const what = "cards of an operation"
-	now := stamp(db.now())
+	now := stamp(s.now())
 	var ids []string
-	err := db.read(ctx, what, func(g *gorm.DB) error {
+	err := s.read(ctx, what, func(g *gorm.DB) error {
 		return g.Raw("SELECT id FROM outbox WHERE operation_id = ? AND change_at > ? UNION SELECT id FROM outbox WHERE inbox_id = ? AND change_at > ?",
 			op.ID, now, op.InboxID, now).Scan(&ids).Error
 	})
 	if err != nil {
 		return err
 	}
-	return db.dueNow(ctx, what, ids, now)
+	return s.makeDue(ctx, what, ids, now)
 }
 
-// dueNow makes cards due by their ids: no other rows are looked at, and locked, on
-// the way.
-func (db *DB) dueNow(ctx context.Context, what string, ids []string, now any) error {
+// makeDue makes cards due by their ids: no other rows are looked at, and locked,
+// on the way.
+func (s CardStore) makeDue(ctx context.Context, what string, ids []string, now any) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return db.write(ctx, what, func(g *gorm.DB) error {
+	return s.write(ctx, what, func(g *gorm.DB) error {
 		return g.Model(&Outgoing{}).Where("id IN ? AND change_at > ?", ids, now).Update("change_at", now).Error
 	})
 }
 
-// LooksDue makes the cards due that offer to verify what has been verified since a
-// time, of up to limit codes, and says how many cards that were.
-func (db *DB) LooksDue(ctx context.Context, since time.Time, limit int) (int, error) {
+// RefreshVerified makes the cards due that offer to verify what has been
+// verified since a time, of up to limit codes, and says how many cards that
+// were.
+func (s CardStore) RefreshVerified(ctx context.Context, since time.Time, limit int) (int, error) {
 	const what = "cards of verified codes"
 	var codes []struct {
 		StoreID int64
 		Code    string
 	}
-	err := db.read(ctx, what, func(g *gorm.DB) error {
+	err := s.read(ctx, what, func(g *gorm.DB) error {
 		return g.Table("operations").Select("coupons.store_id, coupons.code").
 			Joins("JOIN coupons ON coupons.operation_id = operations.id").
 			Where("operations.consumed_at >= ?", stamp(since)).
@@ -132,13 +136,13 @@ func (db *DB) LooksDue(ctx context.Context, since time.Time, limit int) (int, er
 	for i, c := range codes {
 		subjects[i] = LookSubject(c.StoreID, c.Code)
 	}
-	now := stamp(db.now())
+	now := stamp(s.now())
 	var ids []string
-	err = db.read(ctx, what, func(g *gorm.DB) error {
+	err = s.read(ctx, what, func(g *gorm.DB) error {
 		return g.Model(&Outgoing{}).Where("operation_id IN ? AND change_at > ?", subjects, now).Pluck("id", &ids).Error
 	})
 	if err != nil {
 		return 0, err
 	}
-	return len(ids), db.dueNow(ctx, what, ids, now)
+	return len(ids), s.makeDue(ctx, what, ids, now)
 }

@@ -13,12 +13,12 @@ func sentCard(t *testing.T, db *models.DB, id, about, code string, at time.Time)
 	t.Helper()
 	o := outgoing(id, "app/main/zhangsan")
 	o.OperationID, o.ChangeAt = about, at
-	no(t, db.Enqueue(t.Context(), o))
-	for _, o := range must(db.DueOutgoing(t.Context(), noon.Add(time.Hour), 10)) {
+	no(t, db.Outbox.Enqueue(t.Context(), o))
+	for _, o := range must(db.Outbox.Due(t.Context(), noon.Add(time.Hour), 10, nil, time.Time{})) {
 		if o.ID == id {
-			o, err := db.ClaimOutgoing(t.Context(), o, noon.Add(2*time.Hour))
+			o, err := db.Outbox.Claim(t.Context(), o, noon.Add(2*time.Hour))
 			no(t, err)
-			no(t, db.OutgoingSent(t.Context(), o, "msg", code))
+			no(t, db.Outbox.MarkSent(t.Context(), o, "msg", code))
 			return o
 		}
 	}
@@ -29,7 +29,7 @@ func sentCard(t *testing.T, db *models.DB, id, about, code string, at time.Time)
 func dueCards(t *testing.T, db *models.DB, now time.Time) map[string]models.Outgoing {
 	t.Helper()
 	cards := map[string]models.Outgoing{}
-	for _, o := range must(db.DueCards(t.Context(), now, 10)) {
+	for _, o := range must(db.Cards.Due(t.Context(), now, 10)) {
 		cards[o.ID] = o
 	}
 	return cards
@@ -49,39 +49,39 @@ func TestCards(t *testing.T) {
 		same(t, a.ChangeAt, end)
 
 		// Nothing is changed while an answer is on its way to the same person.
-		no(t, db.Enqueue(ctx, outgoing("c", "app/main/zhangsan")))
+		no(t, db.Outbox.Enqueue(ctx, outgoing("c", "app/main/zhangsan")))
 		same(t, len(dueCards(t, db, end)), 0)
-		c, err := db.ClaimOutgoing(ctx, must(db.DueOutgoing(ctx, noon, 1))[0], noon.Add(time.Minute))
+		c, err := db.Outbox.Claim(ctx, must(db.Outbox.Due(ctx, noon, 1, nil, time.Time{}))[0], noon.Add(time.Minute))
 		no(t, err)
 		same(t, len(dueCards(t, db, end)), 0)
-		no(t, db.OutgoingFailed(ctx, c, "no_receiver"))
+		no(t, db.Outbox.Fail(ctx, c, "no_receiver"))
 		same(t, len(dueCards(t, db, end)), 1)
 
 		later := end.Add(time.Minute)
-		no(t, db.PutOffCard(ctx, a, later))
-		want(t, db.PutOffCard(ctx, a, later.Add(time.Hour)), models.ErrStale) // as it was read
-		want(t, db.SpendCode(ctx, a, time.Time{}), models.ErrStale)
+		no(t, db.Cards.Reschedule(ctx, a, later))
+		want(t, db.Cards.Reschedule(ctx, a, later.Add(time.Hour)), models.ErrStale) // as it was read
+		want(t, db.Cards.SpendCode(ctx, a, time.Time{}), models.ErrStale)
 		same(t, len(dueCards(t, db, end)), 0)
 		a = dueCards(t, db, later)["a"]
 
 		// The code is spent once, and the change may bring another.
-		no(t, db.SpendCode(ctx, a, later.Add(time.Minute)))
+		no(t, db.Cards.SpendCode(ctx, a, later.Add(time.Minute)))
 		a = dueCards(t, db, later.Add(time.Minute))["a"]
 		same(t, a.ChangeCode, []byte(nil))
-		no(t, db.CardChanged(ctx, "a", "code-2"))
+		no(t, db.Cards.MarkChanged(ctx, "a", "code-2"))
 		a = dueCards(t, db, later.Add(time.Minute))["a"]
 		same(t, string(a.ChangeCode), "code-2")
-		no(t, db.CardChanged(ctx, "a", "")) // by the code of a press: this one is left
+		no(t, db.Cards.MarkChanged(ctx, "a", "")) // by the code of a press: this one is left
 		same(t, len(dueCards(t, db, later.Add(time.Minute))), 1)
-		no(t, db.SpendCode(ctx, a, later.Add(time.Minute)))
-		no(t, db.CardChanged(ctx, "a", ""))
+		no(t, db.Cards.SpendCode(ctx, a, later.Add(time.Minute)))
+		no(t, db.Cards.MarkChanged(ctx, "a", ""))
 		same(t, len(dueCards(t, db, later.Add(time.Hour))), 0)
-		no(t, db.CardChanged(ctx, "nobody's", "x"))
+		no(t, db.Cards.MarkChanged(ctx, "nobody's", "x"))
 
 		// A press puts something else in its place, for its owner only.
-		no(t, db.RepointCard(ctx, "a", "app/main", "lisi", "op-x", end))
-		no(t, db.RepointCard(ctx, "a", "app/main", "zhangsan", "op-z", end))
-		no(t, db.RepointCard(ctx, "nobody's", "app/main", "zhangsan", "op-z", end))
+		no(t, db.Cards.Repoint(ctx, "a", "app/main", "lisi", "op-x", end))
+		no(t, db.Cards.Repoint(ctx, "a", "app/main", "zhangsan", "op-z", end))
+		no(t, db.Cards.Repoint(ctx, "nobody's", "app/main", "zhangsan", "op-z", end))
 		same(t, dueCards(t, db, end)["a"].OperationID, "op-z")
 	})
 }
@@ -99,19 +99,19 @@ func TestCardsOfOperation(t *testing.T) {
 		sentCard(t, db, "pressed", op.ID, "code", time.Time{}) // offers nothing any more
 		list := outgoing("list", "app/main/lisi")
 		list.OperationID, list.InboxID, list.ChangeAt = "", op.InboxID, end
-		no(t, db.Enqueue(ctx, list))
+		no(t, db.Outbox.Enqueue(ctx, list))
 		undone := undoing(t, db, op)
 		same(t, len(dueCards(t, db, noon)), 0)
-		_, err := db.FinishUndo(ctx, undone, nil)
+		_, err := db.Journal.FinishUndo(ctx, undone, nil)
 		no(t, err)
 		cards := dueCards(t, db, noon)
 		same(t, len(cards), 1)
 		same(t, cards["mine"].OperationID, op.ID)
-		o, err := db.ClaimOutgoing(ctx, must(db.DueOutgoing(ctx, noon, 1))[0], noon.Add(time.Minute))
+		o, err := db.Outbox.Claim(ctx, must(db.Outbox.Due(ctx, noon, 1, nil, time.Time{}))[0], noon.Add(time.Minute))
 		no(t, err)
-		no(t, db.OutgoingSent(ctx, o, "m", "code-list"))
+		no(t, db.Outbox.MarkSent(ctx, o, "m", "code-list"))
 		same(t, len(dueCards(t, db, noon)), 2)
-		no(t, db.Supersede(ctx, other))
+		no(t, db.Journal.Supersede(ctx, other))
 		same(t, len(dueCards(t, db, noon)), 3)
 	})
 }
@@ -123,11 +123,11 @@ func TestLooksDue(t *testing.T) {
 		sentCard(t, db, "look", models.LookSubject(1, "7992697494"), "code", end)
 		sentCard(t, db, "store", models.LookSubject(2, "7992697494"), "code", end)
 		sentCard(t, db, "other", models.LookSubject(1, "8000000001"), "code", end)
-		same(t, must(db.LooksDue(ctx, noon.Add(-time.Hour), 10)), 0)
+		same(t, must(db.Cards.RefreshVerified(ctx, noon.Add(-time.Hour), 10)), 0)
 		op := done(t, db, intent("7992697494"))
-		same(t, must(db.LooksDue(ctx, op.ConsumedAt.Add(time.Second), 10)), 0)
-		same(t, must(db.LooksDue(ctx, op.ConsumedAt, 10)), 1)
-		same(t, must(db.LooksDue(ctx, op.ConsumedAt, 10)), 0)
+		same(t, must(db.Cards.RefreshVerified(ctx, op.ConsumedAt.Add(time.Second), 10)), 0)
+		same(t, must(db.Cards.RefreshVerified(ctx, op.ConsumedAt, 10)), 1)
+		same(t, must(db.Cards.RefreshVerified(ctx, op.ConsumedAt, 10)), 0)
 		cards := dueCards(t, db, noon)
 		same(t, len(cards), 1)
 		store, code, ok := models.ParseLookSubject(cards["look"].OperationID)

@@ -18,10 +18,12 @@ type choiceRow struct {
 
 func (choiceRow) TableName() string { return "choices" }
 
-// Choose remembers until a time which store a person works for in a chat, in
-// place of what was chosen before; chat "" is the conversation of the person
-// alone.
-func (db *DB) Choose(ctx context.Context, user, chat string, storeID int64, until time.Time) error {
+// ChoiceStore remembers which of several stores a person works for in a chat.
+type ChoiceStore struct{ *core }
+
+// Set remembers until a time which store a person works for in a chat, in place
+// of what was chosen before; chat "" is the conversation of the person alone.
+func (s ChoiceStore) Set(ctx context.Context, user, chat string, storeID int64, until time.Time) error {
 	const what = "choose store"
 	row := choiceRow{UserID: fold(user), Chat: chat, StoreID: storeID, ChosenUntil: until}
 	if err := identity(what, 64, row.UserID); err != nil {
@@ -35,21 +37,21 @@ func (db *DB) Choose(ctx context.Context, user, chat string, storeID int64, unti
 	if moment(until).IsZero() || storeID == 0 {
 		return failed(what, ErrInvalid)
 	}
-	return addRows(ctx, db, what, []choiceRow{tidy(row)}, clause.OnConflict{
+	return addRows(ctx, s.core, what, []choiceRow{tidy(row)}, clause.OnConflict{
 		Columns:   []clause.Column{{Name: "user_id"}, {Name: "chat"}},
 		DoUpdates: clause.AssignmentColumns([]string{"store_id", "chosen_until"}),
 	})
 }
 
-// Chosen tells which store a person works for in a chat. [ErrNotFound] where
+// Get tells which store a person works for in a chat. [ErrNotFound] where
 // nothing was chosen, its time is over, or the store is not active any more.
-func (db *DB) Chosen(ctx context.Context, user, chat string) (storeID int64, err error) {
+func (s ChoiceStore) Get(ctx context.Context, user, chat string) (storeID int64, err error) {
 	const what = "find chosen store"
 	var rows []choiceRow
-	err = db.read(ctx, what, func(g *gorm.DB) error {
+	err = s.read(ctx, what, func(g *gorm.DB) error {
 		return g.Joins("JOIN stores ON stores.id = choices.store_id").
 			Where("choices.user_id = ? AND choices.chat = ? AND choices.chosen_until > ? AND stores.active = ?",
-				fold(user), chat, stamp(db.now()), true).Find(&rows).Error
+				fold(user), chat, stamp(s.now()), true).Find(&rows).Error
 	})
 	row, err := first(rows, err, what)
 	return row.StoreID, err

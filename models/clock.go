@@ -23,18 +23,17 @@ func (r *reading) at(local time.Time) time.Time { return r.server.Add(local.Sub(
 // Now is the time that all who work on this database agree on: the server's, once
 // [DB.FollowServer] has asked for it, or else this machine's. Leases and deadlines
 // that one process writes and another judges are of this clock.
-func (db *DB) Now() time.Time {
-	local := db.cfg.Now()
-	if r := db.time.seen.Load(); r != nil {
+func (db *DB) Now() time.Time { return db.clock() }
+
+func (c *core) clock() time.Time {
+	local := c.cfg.Now()
+	if r := c.time.seen.Load(); r != nil {
 		// Between two looks only the passing of time counts: where the machine's
 		// clock is stepped, Sub goes by the monotonic one.
 		return r.at(local)
 	}
 	return local
 }
-
-// now is the current time as the database keeps it.
-func (db *DB) now() time.Time { return moment(db.Now()) }
 
 // FollowServer looks at the clock of the server and goes by it from now on. It says
 // how far this machine's clock is behind. It is to be called again from time to

@@ -33,7 +33,7 @@ func TestFollowServer(t *testing.T) {
 		op := intent("1000000001")
 		in := accept(t, db, op.Code)
 		op.CreatedAt = time.Time{}
-		begun, err := db.Begin(t.Context(), op, in)
+		begun, err := db.Journal.Begin(t.Context(), op, in)
 		no(t, err)
 		if off := time.Until(begun.CreatedAt).Abs(); off > time.Minute {
 			t.Errorf("a row is stamped %s off", off)

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
@@ -49,17 +48,58 @@ func (cfg Config) open(c driver.Connector) *sql.DB {
 	return sql.OpenDB(c)
 }
 
-// DB is the store. It is safe for concurrent use, except inside [DB.Tx], where
-// the value handed to the function belongs to that function.
+// DB is a database: what concerns it as a whole, and a store for each thing that is
+// kept in it. It is safe for concurrent use, except inside [DB.Tx], where the value
+// handed to the function belongs to that function.
 type DB struct {
-	cfg   Config
-	pool  *sql.DB
-	door  *sql.DB  // MySQL: connections that only Accept uses, so that no other work can keep WeCom waiting
-	orm   *gorm.DB // the pool, or the transaction
-	keys  *keyring
-	time  *serverTime
-	apart *ticks
-	tx    *txState // nil outside a transaction
+	*core
+
+	Inbox           InboxStore
+	Outbox          OutboxStore
+	Cards           CardStore
+	Journal         JournalStore
+	History         HistoryStore
+	Calls           CallStore
+	Figures         FiguresStore
+	Directory       DirectoryStore
+	Choices         ChoiceStore
+	Joins           JoinStore
+	Grants          GrantStore
+	Tickets         TicketStore
+	Files           FileStore
+	Exports         ExportStore
+	Reconciliations ReconciliationStore
+	Leases          LeaseStore
+	Audit           AuditStore
+	Alerts          AlertStore
+	Notices         NoticeStore
+	Reports         ReportStore
+}
+
+func newDB(c *core) *DB {
+	return &DB{
+		core:            c,
+		Inbox:           InboxStore{c},
+		Outbox:          OutboxStore{c},
+		Cards:           CardStore{c},
+		Journal:         JournalStore{c},
+		History:         HistoryStore{c},
+		Calls:           CallStore{c},
+		Figures:         FiguresStore{c},
+		Directory:       DirectoryStore{c},
+		Choices:         ChoiceStore{c},
+		Joins:           JoinStore{c},
+		Grants:          GrantStore{c},
+		Tickets:         TicketStore{c},
+		Files:           FileStore{c},
+		Exports:         ExportStore{c},
+		Reconciliations: ReconciliationStore{c},
+		Leases:          LeaseStore{c},
+		Audit:           AuditStore{c},
+		Alerts:          AlertStore{c},
+		Notices:         NoticeStore{c},
+		Reports:         ReportStore{c},
+	}
 }
 
 // Open connects. It does not migrate, but finds out that the database was written
@@ -84,14 +124,14 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{cfg: cfg, keys: keys, time: &serverTime{}, apart: &ticks{}}
+	db := newDB(&core{cfg: cfg, keys: keys, time: &serverTime{}, apart: &ticks{}})
 
 	var dialect gorm.Dialector
 	switch cfg.Driver {
 	case SQLite:
 		db.pool, dialect, err = openSQLite(cfg)
 	case MySQL:
-		if db.door, _, err = openMySQL(cfg, doorConns); err == nil {
+		if db.accept, _, err = openMySQL(cfg, acceptConns); err == nil {
 			db.pool, dialect, err = openMySQL(cfg, mysqlConns)
 		}
 	default:
@@ -126,7 +166,7 @@ func (db *DB) connect(ctx context.Context, dialect gorm.Dialector) error {
 	return db.checkKey(ctx)
 }
 
-// Conns is how many connections all work but [DB.Accept] shares.
+// Conns is how many connections all work but [InboxStore.Accept] shares.
 func (db *DB) Conns() int { return db.pool.Stats().MaxOpenConnections }
 
 // Driver is [SQLite] or [MySQL].
@@ -134,8 +174,8 @@ func (db *DB) Driver() string { return db.cfg.Driver }
 
 // Close gives the connections back.
 func (db *DB) Close() error {
-	if db.door != nil {
-		db.door.Close()
+	if db.accept != nil {
+		db.accept.Close()
 	}
 	return db.pool.Close()
 }
@@ -172,26 +212,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// first gives the first row, or [ErrNotFound].
-func first[T any](rows []T, err error, what string) (T, error) {
-	var none T
-	if err != nil {
-		return none, err
-	}
-	if len(rows) == 0 {
-		return none, failed(what, ErrNotFound)
-	}
-	return rows[0], nil
-}
-
-// isAny reports whether err matches one of the targets.
-func isAny(err error, targets ...error) bool {
-	for _, t := range targets {
-		if errors.Is(err, t) {
-			return true
-		}
-	}
-	return false
 }

@@ -3,8 +3,10 @@ package models
 import (
 	"context"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // TableName and its like name the tables for GORM.
@@ -19,19 +21,22 @@ type chatRow struct {
 
 func (chatRow) TableName() string { return "chats" }
 
+// DirectoryStore knows the stores, their groups and their people.
+type DirectoryStore struct{ *core }
+
 // Stores lists the active stores in the order they were added.
-func (db *DB) Stores(ctx context.Context) ([]Store, error) {
+func (s DirectoryStore) Stores(ctx context.Context) ([]Store, error) {
 	var rows []Store
-	err := db.read(ctx, "list stores", func(g *gorm.DB) error {
+	err := s.read(ctx, "list stores", func(g *gorm.DB) error {
 		return g.Where("active = ?", true).Order("id").Find(&rows).Error
 	})
 	return rows, err
 }
 
 // Store finds a store, active or not.
-func (db *DB) Store(ctx context.Context, id int64) (Store, error) {
+func (s DirectoryStore) Store(ctx context.Context, id int64) (Store, error) {
 	var rows []Store
-	err := db.read(ctx, "find store", func(g *gorm.DB) error {
+	err := s.read(ctx, "find store", func(g *gorm.DB) error {
 		return g.Where("id = ?", id).Find(&rows).Error
 	})
 	return first(rows, err, "find store")
@@ -39,9 +44,9 @@ func (db *DB) Store(ctx context.Context, id int64) (Store, error) {
 
 // StoresOfChat lists the active stores that a group is bound to, by name. Chat ids
 // are case-sensitive.
-func (db *DB) StoresOfChat(ctx context.Context, chat string) ([]Store, error) {
+func (s DirectoryStore) StoresOfChat(ctx context.Context, chat string) ([]Store, error) {
 	var rows []Store
-	err := db.read(ctx, "find stores of a chat", func(g *gorm.DB) error {
+	err := s.read(ctx, "find stores of a chat", func(g *gorm.DB) error {
 		return g.Joins("JOIN chats ON chats.store_id = stores.id").
 			Where("chats.chat = ? AND stores.active = ?", chat, true).Find(&rows).Error
 	})
@@ -50,9 +55,9 @@ func (db *DB) StoresOfChat(ctx context.Context, chat string) ([]Store, error) {
 }
 
 // Memberships lists a person's places in active stores.
-func (db *DB) Memberships(ctx context.Context, user string) ([]Member, error) {
+func (s DirectoryStore) Memberships(ctx context.Context, user string) ([]Member, error) {
 	var rows []Member
-	err := db.read(ctx, "find memberships", func(g *gorm.DB) error {
+	err := s.read(ctx, "find memberships", func(g *gorm.DB) error {
 		return g.Joins("JOIN stores ON stores.id = members.store_id").
 			Where("members.user_id = ? AND stores.active = ?", fold(user), true).
 			Order("members.store_id").Find(&rows).Error
@@ -61,19 +66,128 @@ func (db *DB) Memberships(ctx context.Context, user string) ([]Member, error) {
 }
 
 // Members lists the people of a store.
-func (db *DB) Members(ctx context.Context, storeID int64) ([]Member, error) {
+func (s DirectoryStore) Members(ctx context.Context, storeID int64) ([]Member, error) {
 	var rows []Member
-	err := db.read(ctx, "list members", func(g *gorm.DB) error {
+	err := s.read(ctx, "list members", func(g *gorm.DB) error {
 		return g.Where("store_id = ?", storeID).Order("user_id").Find(&rows).Error
 	})
 	return rows, err
 }
 
 // Member finds a person in a store.
-func (db *DB) Member(ctx context.Context, storeID int64, user string) (Member, error) {
+func (s DirectoryStore) Member(ctx context.Context, storeID int64, user string) (Member, error) {
 	var rows []Member
-	err := db.read(ctx, "find member", func(g *gorm.DB) error {
+	err := s.read(ctx, "find member", func(g *gorm.DB) error {
 		return g.Where("store_id = ? AND user_id = ?", storeID, fold(user)).Find(&rows).Error
 	})
 	return first(rows, err, "find member")
+}
+
+// Managers lists who manages a store that is active, or that verified something from
+// a time until before another.
+func (s DirectoryStore) Managers(ctx context.Context, from, to time.Time) ([]string, error) {
+	var users []string
+	err := s.read(ctx, "list managers", func(g *gorm.DB) error {
+		return g.Model(&Member{}).Distinct().Joins("JOIN stores ON stores.id = members.store_id").
+			Where("members.role = ?", RoleManager).Scopes(during(from, to)).Order("user_id").Pluck("user_id", &users).Error
+	})
+	return users, err
+}
+
+// BindChat makes a group work for a store. Repeating it changes nothing.
+func (s DirectoryStore) BindChat(ctx context.Context, storeID int64, chat string) error {
+	const what = "bind chat"
+	if err := identity(what, 128, chat); err != nil {
+		return err
+	}
+	return addRows(ctx, s.core, what, []chatRow{{StoreID: storeID, Chat: chat}}, clause.OnConflict{DoNothing: true})
+}
+
+// UnbindChat undoes [DirectoryStore.BindChat] and says whether there was anything to undo.
+func (s DirectoryStore) UnbindChat(ctx context.Context, storeID int64, chat string) (removed bool, err error) {
+	return s.remove(ctx, "unbind chat", func(g *gorm.DB) *gorm.DB {
+		return g.Where("store_id = ? AND chat = ?", storeID, chat).Delete(&chatRow{})
+	})
+}
+
+// ChatsOfStore lists the groups that work for a store.
+func (s DirectoryStore) ChatsOfStore(ctx context.Context, storeID int64) ([]string, error) {
+	var chats []string
+	err := s.read(ctx, "list chats of a store", func(g *gorm.DB) error {
+		return g.Model(&chatRow{}).Where("store_id = ?", storeID).Order("chat").Pluck("chat", &chats).Error
+	})
+	return chats, err
+}
+
+// SetMember gives a person a place in a store, or another name or role there.
+func (s DirectoryStore) SetMember(ctx context.Context, m Member) error {
+	const what = "set member"
+	m.UserID = fold(m.UserID)
+	if err := identity(what, 64, m.UserID); err != nil {
+		return err
+	}
+	if err := identity(what, 16, string(m.Role)); err != nil {
+		return err
+	}
+	return addRows(ctx, s.core, what, []Member{tidy(m)}, memberChanged)
+}
+
+// memberChanged overwrites what is known of a person.
+var memberChanged = clause.OnConflict{
+	Columns:   []clause.Column{{Name: "store_id"}, {Name: "user_id"}},
+	DoUpdates: clause.AssignmentColumns([]string{"name", "role"}),
+}
+
+// RemoveMember takes a person's place in a store away and says whether there was
+// one.
+func (s DirectoryStore) RemoveMember(ctx context.Context, storeID int64, user string) (removed bool, err error) {
+	return s.remove(ctx, "remove member", func(g *gorm.DB) *gorm.DB {
+		return g.Where("store_id = ? AND user_id = ?", storeID, fold(user)).Delete(&Member{})
+	})
+}
+
+// remove deletes and says whether there was anything.
+func (s DirectoryStore) remove(ctx context.Context, what string, del func(g *gorm.DB) *gorm.DB) (bool, error) {
+	var hit int64
+	err := s.write(ctx, what, func(g *gorm.DB) error {
+		result := del(g)
+		hit = result.RowsAffected
+		return result.Error
+	})
+	return hit > 0, err
+}
+
+// Loose are the ends that a set-up has left: what is there and leads nowhere.
+type Loose struct {
+	StoresWithoutChat  []string // names of active stores that no group is bound to
+	StoresWithoutStaff []string // names of active stores that nobody may verify in, but the managers of all
+	ChatsWithoutStore  []string // groups bound to stores that are gone, only
+	PeopleWithoutStore []string // userids of people of stores that are gone, only
+}
+
+// LooseEnds looks for them.
+func (s DirectoryStore) LooseEnds(ctx context.Context) (l Loose, err error) {
+	stores := func(into *[]string, none string) error {
+		return s.read(ctx, "look for lonely stores", func(g *gorm.DB) error {
+			return g.Model(&Store{}).Where("active = ?", true).Where("NOT EXISTS (SELECT 1 FROM "+none+" WHERE store_id = stores.id)").
+				Order("id").Pluck("name", into).Error
+		})
+	}
+	gone := func(into *[]string, table, column string) error {
+		return s.read(ctx, "look for "+table+" of stores that are gone", func(g *gorm.DB) error {
+			return g.Table(table+" AS t").Distinct().Where("NOT EXISTS (SELECT 1 FROM "+table+" AS o JOIN stores ON stores.id = o.store_id"+
+				" WHERE o."+column+" = t."+column+" AND stores.active = ?)", true).Order(column).Pluck(column, into).Error
+		})
+	}
+	for _, look := range []func() error{
+		func() error { return stores(&l.StoresWithoutChat, "chats") },
+		func() error { return stores(&l.StoresWithoutStaff, "members") },
+		func() error { return gone(&l.ChatsWithoutStore, "chats", "chat") },
+		func() error { return gone(&l.PeopleWithoutStore, "members", "user_id") },
+	} {
+		if err := look(); err != nil {
+			return Loose{}, err
+		}
+	}
+	return l, nil
 }

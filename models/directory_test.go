@@ -36,8 +36,8 @@ func names(stores []models.Store) string {
 func TestSyncConfigured(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
-		no(t, db.SyncConfigured(ctx, twoStores()))
-		stores, err := db.Stores(ctx)
+		no(t, db.Directory.Sync(ctx, twoStores()))
+		stores, err := db.Directory.Stores(ctx)
 		no(t, err)
 		if len(stores) != 2 {
 			t.Fatalf("stores: %v", stores)
@@ -45,39 +45,39 @@ func TestSyncConfigured(t *testing.T) {
 		one, two := stores[0], stores[1]
 		same(t, one, models.Store{ID: one.ID, Platform: "dianping", ShopID: "uuid-1", Name: "人民广场店🐟", Origin: "config", Active: true})
 
-		members, err := db.Members(ctx, one.ID)
+		members, err := db.Directory.Members(ctx, one.ID)
 		no(t, err)
 		same(t, members, []models.Member{
 			{StoreID: one.ID, UserID: "lisi", Name: "李四", Role: models.RoleLead},
 			{StoreID: one.ID, UserID: "zhangsan", Name: "张三", Role: models.RoleStaff},
 		})
-		places, err := db.Memberships(ctx, "ZHANGSAN")
+		places, err := db.Directory.Memberships(ctx, "ZHANGSAN")
 		no(t, err)
 		same(t, places, []models.Member{
 			{StoreID: one.ID, UserID: "zhangsan", Name: "张三", Role: models.RoleStaff},
 			{StoreID: two.ID, UserID: "zhangsan", Name: "张三", Role: models.RoleManager},
 		})
-		_, err = db.Member(ctx, two.ID, "lisi")
+		_, err = db.Directory.Member(ctx, two.ID, "lisi")
 		want(t, err, models.ErrNotFound)
-		m, err := db.Member(ctx, two.ID, " ZhangSan ")
+		m, err := db.Directory.Member(ctx, two.ID, " ZhangSan ")
 		no(t, err)
 		same(t, m.Role, models.RoleManager)
 
-		session, err := db.Session(ctx, one.ID)
+		session, err := db.Grants.Session(ctx, one.ID)
 		no(t, err)
 		same(t, session, models.Session{StoreID: one.ID, AccessToken: "token-1"})
-		_, err = db.Session(ctx, 999)
+		_, err = db.Grants.Session(ctx, 999)
 		want(t, err, models.ErrNotFound)
-		_, err = db.Store(ctx, 999)
+		_, err = db.Directory.Store(ctx, 999)
 		want(t, err, models.ErrNotFound)
 	})
 }
 
 func TestChatIDsAreCaseSensitive(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
-		no(t, db.SyncConfigured(t.Context(), twoStores()))
+		no(t, db.Directory.Sync(t.Context(), twoStores()))
 		for chat, expect := range map[string]string{"wrAbC": "人民广场店🐟", "wrabc": "人民广场店🐟", "wrABC": "徐家汇店", "WRABC": ""} {
-			stores, err := db.StoresOfChat(t.Context(), chat)
+			stores, err := db.Directory.StoresOfChat(t.Context(), chat)
 			no(t, err)
 			same(t, names(stores), expect)
 		}
@@ -88,8 +88,8 @@ func TestChatIDsAreCaseSensitive(t *testing.T) {
 func TestSyncConfiguredAgain(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
-		no(t, db.SyncConfigured(ctx, twoStores()))
-		before, err := db.Stores(ctx)
+		no(t, db.Directory.Sync(ctx, twoStores()))
+		before, err := db.Directory.Stores(ctx)
 		no(t, err)
 
 		writes := 0
@@ -98,7 +98,7 @@ func TestSyncConfiguredAgain(t *testing.T) {
 				writes++
 			}
 		})
-		no(t, db.SyncConfigured(ctx, twoStores()))
+		no(t, db.Directory.Sync(ctx, twoStores()))
 		if writes > 0 {
 			t.Errorf("the same configuration caused %d writes", writes)
 		}
@@ -107,39 +107,39 @@ func TestSyncConfiguredAgain(t *testing.T) {
 		changed[0].Name, changed[0].Session = "外滩店", "token-3"
 		changed[0].Chats = []string{"wrNew"}
 		changed[0].Staff = []models.Member{{UserID: "LISI", Name: "李四", Role: models.RoleManager}, {UserID: "wangwu", Name: "王五", Role: models.RoleStaff}}
-		no(t, db.SyncConfigured(ctx, changed))
-		stores, err := db.Stores(ctx)
+		no(t, db.Directory.Sync(ctx, changed))
+		stores, err := db.Directory.Stores(ctx)
 		no(t, err)
 		same(t, names(stores), "外滩店")
 		same(t, stores[0].ID, before[0].ID)
-		gone, err := db.Store(ctx, before[1].ID)
+		gone, err := db.Directory.Store(ctx, before[1].ID)
 		no(t, err)
 		same(t, gone.Active, false)
-		places, err := db.Memberships(ctx, "zhangsan")
+		places, err := db.Directory.Memberships(ctx, "zhangsan")
 		no(t, err)
 		same(t, len(places), 0) // gone from the first, and the second is not active
-		members, err := db.Members(ctx, stores[0].ID)
+		members, err := db.Directory.Members(ctx, stores[0].ID)
 		no(t, err)
 		same(t, members, []models.Member{
 			{StoreID: stores[0].ID, UserID: "lisi", Name: "李四", Role: models.RoleManager},
 			{StoreID: stores[0].ID, UserID: "wangwu", Name: "王五", Role: models.RoleStaff},
 		})
 		for chat, expect := range map[string]string{"wrAbC": "", "wrABC": "", "wrNew": "外滩店"} {
-			of, err := db.StoresOfChat(ctx, chat)
+			of, err := db.Directory.StoresOfChat(ctx, chat)
 			no(t, err)
 			same(t, names(of), expect)
 		}
-		session, err := db.Session(ctx, stores[0].ID)
+		session, err := db.Grants.Session(ctx, stores[0].ID)
 		no(t, err)
 		same(t, session.AccessToken, "token-3")
 
 		// Listed again, it is the same store as before.
-		no(t, db.SyncConfigured(ctx, twoStores()))
-		after, err := db.Stores(ctx)
+		no(t, db.Directory.Sync(ctx, twoStores()))
+		after, err := db.Directory.Stores(ctx)
 		no(t, err)
 		same(t, after, before)
-		no(t, db.SyncConfigured(ctx, nil))
-		after, err = db.Stores(ctx)
+		no(t, db.Directory.Sync(ctx, nil))
+		after, err = db.Directory.Stores(ctx)
 		no(t, err)
 		same(t, len(after), 0)
 	})
@@ -148,11 +148,11 @@ func TestSyncConfiguredAgain(t *testing.T) {
 func TestSyncConfiguredRefuses(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		twice := append(twoStores(), twoStores()[0])
-		want(t, db.SyncConfigured(t.Context(), twice), models.ErrInvalid)
+		want(t, db.Directory.Sync(t.Context(), twice), models.ErrInvalid)
 		nameless := twoStores()
 		nameless[1].ShopID = ""
-		want(t, db.SyncConfigured(t.Context(), nameless), models.ErrInvalid)
-		stores, err := db.Stores(t.Context())
+		want(t, db.Directory.Sync(t.Context(), nameless), models.ErrInvalid)
+		stores, err := db.Directory.Stores(t.Context())
 		no(t, err)
 		same(t, len(stores), 0)
 	})
@@ -167,18 +167,18 @@ func TestSyncConfiguredAtOnce(t *testing.T) {
 			s.ShopID += strings.Repeat("x", i)
 			many = append(many, s)
 		}
-		for _, err := range race(8, func(int) error { return db.SyncConfigured(t.Context(), many) }) {
+		for _, err := range race(8, func(int) error { return db.Directory.Sync(t.Context(), many) }) {
 			no(t, err)
 		}
-		stores, err := db.Stores(t.Context())
+		stores, err := db.Directory.Stores(t.Context())
 		no(t, err)
 		same(t, len(stores), 30)
 		for _, s := range stores {
-			if session, err := db.Session(t.Context(), s.ID); err != nil || !strings.HasPrefix(session.AccessToken, "token-") {
+			if session, err := db.Grants.Session(t.Context(), s.ID); err != nil || !strings.HasPrefix(session.AccessToken, "token-") {
 				t.Errorf("session of %d: %v, %v", s.ID, session, err)
 			}
 		}
-		if d := cmp.Diff(2, len(must(db.Members(t.Context(), stores[0].ID)))); d != "" {
+		if d := cmp.Diff(2, len(must(db.Directory.Members(t.Context(), stores[0].ID)))); d != "" {
 			t.Error(d)
 		}
 	})

@@ -187,3 +187,13 @@ func missingTable(err error) bool {
 	var inFile *sqlite.Error
 	return errors.As(err, &inFile) && strings.Contains(inFile.Error(), "no such table")
 }
+
+// isAny reports whether err matches one of the targets.
+func isAny(err error, targets ...error) bool {
+	for _, t := range targets {
+		if errors.Is(err, t) {
+			return true
+		}
+	}
+	return false
+}

@@ -50,13 +50,13 @@ func TestContextEnds(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		for _, err := range []error{
-			db.Ping(ctx), second(db.Message(ctx, in.ID)), second(db.Answer(ctx, in, nil, true)), second(db.DueOutgoing(ctx, noon, 1)),
-			db.SyncConfigured(ctx, twoStores()), second(db.MigrationStatus(ctx)), second(db.Doubtful(ctx)),
-			second(db.PurgeInbox(ctx, noon, 1)), second(db.FinishConsume(ctx, intent("1"), nil)),
+			db.Ping(ctx), second(db.Inbox.Get(ctx, in.ID)), second(db.Inbox.Answer(ctx, in, nil, true)), second(db.Outbox.Due(ctx, noon, 1, nil, time.Time{})),
+			db.Directory.Sync(ctx, twoStores()), second(db.MigrationStatus(ctx)), second(db.Alerts.Doubtful(ctx)),
+			second(db.Inbox.Purge(ctx, noon, 1)), second(db.Journal.FinishConsume(ctx, intent("1"), nil)),
 		} {
 			want(t, err, context.Canceled)
 		}
-		same(t, must(db.Message(t.Context(), in.ID)), in)
+		same(t, must(db.Inbox.Get(t.Context(), in.ID)), in)
 	})
 }
 
@@ -64,7 +64,7 @@ func TestContextEnds(t *testing.T) {
 func TestDuplicateErrorsQuoteNothing(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		begin(t, db, intent("7992697494"))
-		_, err := db.Begin(t.Context(), intent("7992697494"), asked(t, db, "in-7992697494"))
+		_, err := db.Journal.Begin(t.Context(), intent("7992697494"), asked(t, db, "in-7992697494"))
 		want(t, err, models.ErrDuplicate)
 		if strings.Contains(err.Error(), "7992697494") {
 			t.Error(err)

@@ -66,3 +66,7 @@ func (db *DB) Watch(fn func(statement string, args []any)) {
 		}
 	}
 }
+
+func (s JournalStore) Live(ctx context.Context, storeID int64, code string) (Operation, error) {
+	return s.live(ctx, storeID, code)
+}

@@ -43,18 +43,21 @@ type exportRow struct {
 	RunningUser *string `gorm:"size:64"`
 }
 
-// BeginExport records what is to be made. Where the person has one under way, or
-// the message has one already, it is [ErrDuplicate].
-func (db *DB) BeginExport(ctx context.Context, e Export) (Export, error) {
+// ExportStore keeps the exports that were asked for and are made in the background.
+type ExportStore struct{ *core }
+
+// Begin records what is to be made. Where the person has one under way, or the
+// message has one already, it is [ErrDuplicate].
+func (s ExportStore) Begin(ctx context.Context, e Export) (Export, error) {
 	const what = "begin export"
 	if e.ID == "" {
-		e.ID = db.cfg.NewID()
+		e.ID = s.cfg.NewID()
 	}
 	if e.CreatedAt.IsZero() {
-		e.CreatedAt = db.now()
+		e.CreatedAt = s.now()
 	}
 	if e.DueAt.IsZero() {
-		e.DueAt = db.now()
+		e.DueAt = s.now()
 	}
 	e.UserID, e.State, e.Attempt = fold(e.UserID), ExportRunning, 0
 	if err := identity(what, 64, e.ID, e.InboxID, e.UserID); err != nil {
@@ -62,69 +65,61 @@ func (db *DB) BeginExport(ctx context.Context, e Export) (Export, error) {
 	}
 	e = tidy(e)
 	row := exportRow{Export: e, RunningUser: &e.UserID}
-	return unless(db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&row).Error }), e)
+	return unless(s.write(ctx, what, func(g *gorm.DB) error { return g.Create(&row).Error }), e)
 }
 
-// ExportOfMessage finds what a message asked for, or [ErrNotFound].
-func (db *DB) ExportOfMessage(ctx context.Context, inboxID string) (Export, error) {
-	const what = "find export"
+// Due lists what anybody may take up now, the longest waiting first.
+func (s ExportStore) Due(ctx context.Context, now time.Time, limit int) ([]Export, error) {
 	var rows []Export
-	err := db.read(ctx, what, func(g *gorm.DB) error { return g.Where("inbox_id = ?", inboxID).Find(&rows).Error })
-	return first(rows, err, what)
-}
-
-// DueExports lists what anybody may take up now, the longest waiting first.
-func (db *DB) DueExports(ctx context.Context, now time.Time, limit int) ([]Export, error) {
-	var rows []Export
-	err := db.read(ctx, "list due exports", func(g *gorm.DB) error {
+	err := s.read(ctx, "list due exports", func(g *gorm.DB) error {
 		return g.Where("due_at <= ? AND state = ?", stamp(now), ExportRunning).Order("due_at, id").Limit(limit).Find(&rows).Error
 	})
 	return rows, err
 }
 
-// ClaimExport takes up an export that is due. Of several who try, one wins; the
-// others get [ErrStale].
-func (db *DB) ClaimExport(ctx context.Context, e Export, until time.Time) (Export, error) {
+// Claim takes up an export that is due. Of several who try, one wins; the others
+// get [ErrStale].
+func (s ExportStore) Claim(ctx context.Context, e Export, until time.Time) (Export, error) {
 	held := e.Attempt
 	e.Attempt, e.DueAt = held+1, moment(until)
-	err := db.swap(ctx, "claim export", func(g *gorm.DB) *gorm.DB {
+	err := s.swap(ctx, "claim export", func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Export{}).
-			Where("id = ? AND attempt = ? AND state = ? AND due_at <= ?", e.ID, held, ExportRunning, stamp(db.now())).
+			Where("id = ? AND attempt = ? AND state = ? AND due_at <= ?", e.ID, held, ExportRunning, stamp(s.now())).
 			Updates(map[string]any{"attempt": e.Attempt, "due_at": stamp(e.DueAt)})
 	})
 	return unless(err, e)
 }
 
-// KeepExport moves the end of the owner's lease. Who has lost it gets [ErrStale].
-func (db *DB) KeepExport(ctx context.Context, e Export, until time.Time) error {
-	return db.moveExport(ctx, "keep export", e, map[string]any{"due_at": stamp(until)})
+// Extend moves the end of the owner's lease. Who has lost it gets [ErrStale].
+func (s ExportStore) Extend(ctx context.Context, e Export, until time.Time) error {
+	return s.move(ctx, "keep export", e, map[string]any{"due_at": stamp(until)})
 }
 
-// FinishExport records that the answer is in the outbox, in the transaction that
-// puts it there; the person can ask for the next one.
-func (db *DB) FinishExport(ctx context.Context, e Export, fileID string) error {
-	return db.moveExport(ctx, "finish export", e, map[string]any{
-		"state": ExportSent, "running_user": nil, "due_at": nil, "finished_at": stamp(db.now()), "file_id": fileID,
+// Finish records that the answer is in the outbox, in the transaction that puts
+// it there; the person can ask for the next one.
+func (s ExportStore) Finish(ctx context.Context, e Export, fileID string) error {
+	return s.move(ctx, "finish export", e, map[string]any{
+		"state": ExportSent, "running_user": nil, "due_at": nil, "finished_at": stamp(s.now()), "file_id": fileID,
 	})
 }
 
-// FailExport records that it is given up.
-func (db *DB) FailExport(ctx context.Context, e Export, reason string) error {
-	return db.moveExport(ctx, "fail export", e, map[string]any{
-		"state": ExportFailed, "running_user": nil, "due_at": nil, "finished_at": stamp(db.now()), "reason": clip(reason, 190),
+// Fail records that it is given up.
+func (s ExportStore) Fail(ctx context.Context, e Export, reason string) error {
+	return s.move(ctx, "fail export", e, map[string]any{
+		"state": ExportFailed, "running_user": nil, "due_at": nil, "finished_at": stamp(s.now()), "reason": clip(reason, 190),
 	})
 }
 
-func (db *DB) moveExport(ctx context.Context, what string, e Export, to map[string]any) error {
-	return db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+func (s ExportStore) move(ctx context.Context, what string, e Export, to map[string]any) error {
+	return s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Export{}).Where("id = ? AND attempt = ? AND state = ?", e.ID, e.Attempt, ExportRunning).Updates(to)
 	})
 }
 
-// PurgeExports forgets up to limit exports that were begun before a time and are
+// Purge forgets up to limit exports that were begun before a time and are
 // finished, and says how many.
-func (db *DB) PurgeExports(ctx context.Context, before time.Time, limit int) (int, error) {
-	return purge[Export](ctx, db, "purge exports", limit, func(g *gorm.DB) *gorm.DB {
+func (s ExportStore) Purge(ctx context.Context, before time.Time, limit int) (int, error) {
+	return purge[Export](ctx, s.core, "purge exports", limit, func(g *gorm.DB) *gorm.DB {
 		return g.Where("created_at < ? AND state <> ?", stamp(before), ExportRunning).Order("created_at")
 	})
 }

@@ -18,30 +18,30 @@ func TestIntentsNeedTheirMessage(t *testing.T) {
 
 		held := accept(t, db, "held")
 		clock.Advance(time.Minute)
-		taken, err := db.ClaimMessage(ctx, held, clock.Now().Add(time.Minute))
+		taken, err := db.Inbox.Claim(ctx, held, clock.Now().Add(time.Minute))
 		no(t, err)
-		answered, err := db.Answer(ctx, accept(t, db, "answered"), []byte("done"), true)
+		answered, err := db.Inbox.Answer(ctx, accept(t, db, "answered"), []byte("done"), true)
 		no(t, err)
 		gone := models.Inbox{ID: "in-gone", Attempt: 1}
 		for name, in := range map[string]models.Inbox{"taken over": held, "answered": answered, "gone": gone} {
 			op := intent("1111111111")
 			op.ID = "op-" + name
-			if _, err := db.Begin(ctx, op, in); !errors.Is(err, models.ErrStale) {
+			if _, err := db.Journal.Begin(ctx, op, in); !errors.Is(err, models.ErrStale) {
 				t.Errorf("begun for a message that is %s: %v", name, err)
 			}
-			if _, err := db.BeginUndo(ctx, verified, in); !errors.Is(err, models.ErrStale) {
+			if _, err := db.Journal.BeginUndo(ctx, verified, in); !errors.Is(err, models.ErrStale) {
 				t.Errorf("an undo begun for a message that is %s: %v", name, err)
 			}
 		}
-		if _, err := db.LiveOperation(ctx, 1, "1111111111"); !errors.Is(err, models.ErrNotFound) {
+		if _, err := db.Journal.Live(ctx, 1, "1111111111"); !errors.Is(err, models.ErrNotFound) {
 			t.Errorf("something was left: %v", err)
 		}
-		stored(t, db, must(db.Operation(ctx, verified.ID)))
+		stored(t, db, must(db.Journal.Get(ctx, verified.ID)))
 
-		op, err := db.Begin(ctx, intent("1111111111"), taken)
+		op, err := db.Journal.Begin(ctx, intent("1111111111"), taken)
 		no(t, err)
 		same(t, op.InboxID, taken.ID)
-		undone, err := db.BeginUndo(ctx, verified, taken)
+		undone, err := db.Journal.BeginUndo(ctx, verified, taken)
 		no(t, err)
 		same(t, undone.UndoInboxID, taken.ID)
 		stored(t, db, undone)
@@ -54,16 +54,16 @@ func TestHoldOperation(t *testing.T) {
 		ctx := t.Context()
 		op := inState(t, db, "7992697494", models.Unknown)
 		clock.Advance(time.Minute)
-		op, err := db.ClaimOperation(ctx, op, clock.Now().Add(time.Second))
+		op, err := db.Journal.Claim(ctx, op, clock.Now().Add(time.Second))
 		no(t, err)
 		op.DueAt, op.SentAt = clock.Now().Add(time.Minute), clock.Now()
-		op, err = db.HoldOperation(ctx, op)
+		op, err = db.Journal.Hold(ctx, op)
 		no(t, err)
 		stored(t, db, op)
 		clock.Advance(2 * time.Minute)
-		_, err = db.ClaimOperation(ctx, op, clock.Now().Add(time.Minute))
+		_, err = db.Journal.Claim(ctx, op, clock.Now().Add(time.Minute))
 		no(t, err)
-		_, err = db.HoldOperation(ctx, op)
+		_, err = db.Journal.Hold(ctx, op)
 		want(t, err, models.ErrStale)
 	})
 }
@@ -80,7 +80,7 @@ func TestLogCallsAgain(t *testing.T) {
 				{OperationID: op.ID, ReceiptCode: op.Code, Name: "getconsumed", StartedAt: at, Class: "refused", Outcome: models.Outcome{Code: record, TraceID: at.String()}},
 				{OperationID: op.ID, ReceiptCode: op.Code, Name: "prepare", StartedAt: at, Class: prepare},
 			}
-			no(t, db.LogCallsAgain(ctx, calls))
+			no(t, db.Calls.LogAgain(ctx, calls))
 			clock.Advance(10 * time.Second)
 		}
 		for range 5 {
@@ -89,7 +89,7 @@ func TestLogCallsAgain(t *testing.T) {
 		round("1002", "")
 		round("1002", "")
 		round("1999", "")
-		_, _, calls, _, err := db.Story(ctx, op.Code)
+		_, _, calls, _, err := db.History.Story(ctx, op.Code)
 		no(t, err)
 		type line struct {
 			name, class, code string

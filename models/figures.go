@@ -66,7 +66,7 @@ func (f *Figures) add(store int64, g *Figures) {
 type Span struct {
 	From, To time.Time
 	// Kind is "", or what it is a whole one of, or the beginning of one, such as
-	// "month". Figures of those are kept; see [DB.KeepFigures].
+	// "month". Figures of those are kept; see [FiguresStore.Keep].
 	Kind string
 }
 
@@ -93,13 +93,16 @@ func (periodFigures) TableName() string { return "period_figures" }
 // library takes twice as long.
 var keptForm codec.JsonHandle
 
-// Figures sum up coupons by [Operation.ConsumedAt], and refusals by
+// FiguresStore sums up what was verified and refused, and keeps the figures of periods that are over.
+type FiguresStore struct{ *core }
+
+// Sum sums up coupons by [Operation.ConsumedAt], and refusals by
 // [Operation.CreatedAt].
-func (db *DB) Figures(ctx context.Context, storeIDs []int64, s Span) (*Figures, error) {
+func (s FiguresStore) Sum(ctx context.Context, storeIDs []int64, span Span) (*Figures, error) {
 	var f *Figures
-	err := db.read(ctx, "sum up", func(g *gorm.DB) error {
+	err := s.read(ctx, "sum up", func(g *gorm.DB) error {
 		f = newFigures()
-		return sumUp(g, storeIDs, s, func(int64) *Figures { return f })
+		return sumUp(g, storeIDs, span, func(int64) *Figures { return f })
 	})
 	return f, err
 }
@@ -163,24 +166,25 @@ func addKept(g *gorm.DB, storeIDs []int64, s Span, to func(store int64) *Figures
 	return until, rows.Err()
 }
 
-// KeepFigures keeps the figures of stores over a span that is a whole period or the
-// beginning of one, so that [DB.Figures] of it, and of what begins with it, need not
-// count them. The span must have ended [KeepAfter] ago. [ErrStale] means that
-// something in these stores was changed meanwhile; nothing is kept then.
-func (db *DB) KeepFigures(ctx context.Context, storeIDs []int64, s Span) error {
+// Keep stores the figures of stores over a span that is a whole period or the
+// beginning of one, so that [FiguresStore.Sum] of it, and of what begins with
+// it, need not count them. The span must have ended [KeepAfter] ago. [ErrStale]
+// means that something in these stores was changed meanwhile; nothing is kept
+// then.
+func (s FiguresStore) Keep(ctx context.Context, storeIDs []int64, span Span) error {
 	const what = "keep figures"
-	if s.Kind == "" || !s.From.Before(s.To) || s.To.Add(KeepAfter).After(db.now()) {
+	if span.Kind == "" || !span.From.Before(span.To) || span.To.Add(KeepAfter).After(s.now()) {
 		return failed(what, ErrInvalid)
 	}
-	before, err := db.figuresVersion(ctx, storeIDs)
+	before, err := s.version(ctx, storeIDs)
 	if err != nil {
 		return err
 	}
-	rows, err := db.countEach(ctx, storeIDs, s)
+	rows, err := s.countEach(ctx, storeIDs, span)
 	if err != nil {
 		return err
 	}
-	return db.Tx(ctx, func(tx *DB) error {
+	return s.inTx(ctx, func(tx *DB) error {
 		// The versions only grow: their sum is the same only if each is. Those who
 		// change something wait for the row of their store, or make this one wait.
 		err := tx.write(ctx, what, func(g *gorm.DB) error {
@@ -189,7 +193,7 @@ func (db *DB) KeepFigures(ctx context.Context, storeIDs []int64, s Span) error {
 		if err != nil {
 			return err
 		}
-		now, err := tx.figuresVersion(ctx, storeIDs)
+		now, err := tx.Figures.version(ctx, storeIDs)
 		if err != nil {
 			return err
 		}
@@ -203,13 +207,13 @@ func (db *DB) KeepFigures(ctx context.Context, storeIDs []int64, s Span) error {
 }
 
 // countEach sums up each store by itself, in the form that is kept.
-func (db *DB) countEach(ctx context.Context, storeIDs []int64, s Span) ([]periodFigures, error) {
+func (s FiguresStore) countEach(ctx context.Context, storeIDs []int64, span Span) ([]periodFigures, error) {
 	each := map[int64]*Figures{}
-	err := db.read(ctx, "count figures", func(g *gorm.DB) error {
+	err := s.read(ctx, "count figures", func(g *gorm.DB) error {
 		for _, id := range storeIDs {
 			each[id] = newFigures()
 		}
-		return sumUp(g, storeIDs, s, func(store int64) *Figures { return each[store] })
+		return sumUp(g, storeIDs, span, func(store int64) *Figures { return each[store] })
 	})
 	if err != nil {
 		return nil, err
@@ -220,16 +224,16 @@ func (db *DB) countEach(ctx context.Context, storeIDs []int64, s Span) ([]period
 		if err := codec.NewEncoderBytes(&text, &keptForm).Encode(each[id]); err != nil {
 			return nil, err
 		}
-		rows = append(rows, periodFigures{s.key(), moment(s.From), id, moment(s.To), string(text)})
+		rows = append(rows, periodFigures{span.key(), moment(span.From), id, moment(span.To), string(text)})
 	}
 	return rows, nil
 }
 
-// FiguresToKeep lists those of the stores whose figures of a span are not kept.
-func (db *DB) FiguresToKeep(ctx context.Context, storeIDs []int64, s Span) (missing []int64, err error) {
+// Missing lists those of the stores whose figures of a span are not kept.
+func (s FiguresStore) Missing(ctx context.Context, storeIDs []int64, span Span) (missing []int64, err error) {
 	var kept []int64
-	err = db.read(ctx, "list figures that are kept", func(g *gorm.DB) error {
-		return g.Model(&periodFigures{}).Where("period = ? AND from_at = ? AND to_at = ?", s.key(), stamp(s.From), stamp(s.To)).Pluck("store_id", &kept).Error
+	err = s.read(ctx, "list figures that are kept", func(g *gorm.DB) error {
+		return g.Model(&periodFigures{}).Where("period = ? AND from_at = ? AND to_at = ?", span.key(), stamp(span.From), stamp(span.To)).Pluck("store_id", &kept).Error
 	})
 	if err != nil {
 		return nil, err
@@ -241,16 +245,16 @@ func (db *DB) FiguresToKeep(ctx context.Context, storeIDs []int64, s Span) (miss
 	return slices.DeleteFunc(slices.Clone(storeIDs), func(id int64) bool { return has[id] }), nil
 }
 
-// PurgeFigures forgets the figures of spans of the same kind that begin earlier, and
+// Purge forgets the figures of spans of the same kind that begin earlier, and
 // what an earlier version of the program keeps.
-func (db *DB) PurgeFigures(ctx context.Context, s Span) error {
-	return db.write(ctx, "purge figures", func(g *gorm.DB) error {
-		return g.Where("period = ? AND from_at < ? OR period = ?", s.key(), stamp(s.From), s.formerKey()).Delete(&periodFigures{}).Error
+func (s FiguresStore) Purge(ctx context.Context, span Span) error {
+	return s.write(ctx, "purge figures", func(g *gorm.DB) error {
+		return g.Where("period = ? AND from_at < ? OR period = ?", span.key(), stamp(span.From), span.formerKey()).Delete(&periodFigures{}).Error
 	})
 }
 
-func (db *DB) figuresVersion(ctx context.Context, storeIDs []int64) (sum int64, err error) {
-	err = db.read(ctx, "read versions of figures", func(g *gorm.DB) error {
+func (s FiguresStore) version(ctx context.Context, storeIDs []int64) (sum int64, err error) {
+	err = s.read(ctx, "read versions of figures", func(g *gorm.DB) error {
 		return g.Table("stores").Select("COALESCE(SUM(figures_version), 0)").Where("id IN ?", storeIDs).Scan(&sum).Error
 	})
 	return sum, err
@@ -262,9 +266,9 @@ func (db *DB) figuresVersion(ctx context.Context, storeIDs []int64) (sum int64, 
 const KeepAfter = time.Hour
 
 // mayBeKept reports whether figures that are kept may count an operation.
-func (db *DB) mayBeKept(op Operation) bool {
+func mayBeKept(op Operation, now time.Time) bool {
 	at := countedAt(op)
-	return !at.IsZero() && db.now().Sub(at) > KeepAfter/2
+	return !at.IsZero() && now.Sub(at) > KeepAfter/2
 }
 
 // countedAt is the time by which figures count an operation.
@@ -275,13 +279,44 @@ func countedAt(op Operation) time.Time {
 	return op.ConsumedAt
 }
 
-// forgetFigures forgets the figures that count an operation.
-func (db *DB) forgetFigures(ctx context.Context, op Operation) error {
+// forget forgets the figures that count an operation.
+func (s FiguresStore) forget(ctx context.Context, op Operation) error {
 	at := stamp(countedAt(op))
-	return db.write(ctx, "forget figures", func(g *gorm.DB) error {
+	return s.write(ctx, "forget figures", func(g *gorm.DB) error {
 		if err := g.Table("stores").Where("id = ?", op.StoreID).Update("figures_version", gorm.Expr("figures_version + 1")).Error; err != nil {
 			return err
 		}
 		return g.Where("store_id = ? AND from_at <= ? AND to_at > ?", op.StoreID, at, at).Delete(&periodFigures{}).Error
 	})
+}
+
+// Tallies sums up the coupons consumed from a time until before another, by
+// [Operation.ConsumedAt], for each of the stores that has any; user "" is
+// everybody.
+func (s FiguresStore) Tallies(ctx context.Context, storeIDs []int64, user string, from, to time.Time) (map[int64]Tally, error) {
+	var rows []struct {
+		StoreID int64
+		Undone  bool
+		Sum     `gorm:"embedded"`
+	}
+	err := s.read(ctx, "sum up", func(g *gorm.DB) error {
+		g = g.Table("operations").
+			Select("operations.store_id, coupons.undone_at IS NOT NULL AS undone, COUNT(*) AS count, SUM(coupons.price_fen) AS fen,"+
+				" SUM(CASE WHEN coupons.price_fen = 0 THEN 1 ELSE 0 END) AS unpriced").
+			Joins("JOIN coupons ON coupons.operation_id = operations.id").
+			Where("operations.store_id IN ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", storeIDs, stamp(from), stamp(to))
+		if user != "" {
+			g = g.Where("operations.user_id = ?", fold(user))
+		}
+		return g.Group("operations.store_id, coupons.undone_at IS NOT NULL").Scan(&rows).Error
+	})
+	sums := map[int64]Tally{}
+	for _, r := range rows {
+		t := Tally{Verified: r.Sum}
+		if r.Undone {
+			t = Tally{Undone: r.Sum}
+		}
+		sums[r.StoreID] = sums[r.StoreID].Plus(t)
+	}
+	return sums, err
 }

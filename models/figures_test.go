@@ -110,10 +110,10 @@ func TestFigures(t *testing.T) {
 				var err error
 				if pick(5) == 0 {
 					op.Outcome.Reason = []string{"not_found", "already_consumed"}[pick(2)]
-					op, err = db.RejectConsume(ctx, op)
+					op, err = db.Journal.RejectConsume(ctx, op)
 				} else {
 					op.ConsumedAt = op.CalledAt
-					op, err = db.FinishConsume(ctx, op, one.coupons)
+					op, err = db.Journal.FinishConsume(ctx, op, one.coupons)
 					done = append(done, open[i])
 				}
 				no(t, err)
@@ -129,10 +129,10 @@ func TestFigures(t *testing.T) {
 					for j := range one.coupons {
 						one.coupons[j].UndoneAt = clock.Now()
 					}
-					op, err = db.FinishUndo(ctx, op, nil)
+					op, err = db.Journal.FinishUndo(ctx, op, nil)
 				} else {
 					one.coupons[0].UndoneAt = clock.Now()
-					op, err = db.RefuseUndo(ctx, op, one.coupons[:1])
+					op, err = db.Journal.RefuseUndo(ctx, op, one.coupons[:1])
 				}
 				no(t, err)
 				one.op = op
@@ -154,7 +154,7 @@ func TestFigures(t *testing.T) {
 			} {
 				if step%3 == 0 {
 					mine := stores[pick(3):]
-					got, err := db.Figures(ctx, mine, s)
+					got, err := db.Figures.Sum(ctx, mine, s)
 					no(t, err)
 					if d := gocmp.Diff(booked(books, mine, s), *got); d != "" {
 						t.Fatalf("step %d, %v of %v: differs (-want +got):\n%s", step, s, mine, d)
@@ -168,21 +168,21 @@ func TestFigures(t *testing.T) {
 					s.To = closed
 				}
 				if !s.From.Before(s.To) {
-					want(t, db.KeepFigures(ctx, stores, s), models.ErrInvalid)
+					want(t, db.Figures.Keep(ctx, stores, s), models.ErrInvalid)
 					continue
 				}
-				missing, err := db.FiguresToKeep(ctx, stores, s)
+				missing, err := db.Figures.Missing(ctx, stores, s)
 				no(t, err)
 				if s.To.Add(models.KeepAfter).After(clock.Now()) {
-					want(t, db.KeepFigures(ctx, stores, s), models.ErrInvalid)
+					want(t, db.Figures.Keep(ctx, stores, s), models.ErrInvalid)
 					stale++
 					continue
 				}
 				if len(missing) == 0 {
 					continue
 				}
-				no(t, db.KeepFigures(ctx, missing, s))
-				same(t, len(must(db.FiguresToKeep(ctx, stores, s))), 0)
+				no(t, db.Figures.Keep(ctx, missing, s))
+				same(t, len(must(db.Figures.Missing(ctx, stores, s))), 0)
 				kept++
 			}
 		}
@@ -204,14 +204,14 @@ func TestFiguresKept(t *testing.T) {
 		op = done(t, db, op)
 		clock.Advance(48 * time.Hour)
 		november := models.Span{From: at("2026-11-01"), To: at("2026-11-25"), Kind: "month"}
-		no(t, db.KeepFigures(ctx, stores, november))
+		no(t, db.Figures.Keep(ctx, stores, november))
 
 		// Behind the store's back: who counts, sees it.
 		_, err := db.Pool().ExecContext(ctx, "UPDATE coupons SET price_fen = 1")
 		no(t, err)
 		amount := func(s models.Span) int64 {
 			t.Helper()
-			return must(db.Figures(ctx, stores, s)).All().Verified.Fen
+			return must(db.Figures.Sum(ctx, stores, s)).All().Verified.Fen
 		}
 		same(t, amount(november), int64(4990))
 		longer := november
@@ -226,21 +226,21 @@ func TestFiguresKept(t *testing.T) {
 		same(t, amount(models.Span{From: november.From, To: november.To}), int64(1))
 
 		// A month later the one before it is still kept, and then something of it changes.
-		same(t, len(must(db.FiguresToKeep(ctx, stores, november))), 0)
+		same(t, len(must(db.Figures.Missing(ctx, stores, november))), 0)
 		undo := undoing(t, db, op)
 		same(t, amount(november), int64(1))
-		same(t, must(db.FiguresToKeep(ctx, stores, november)), stores)
-		no(t, db.KeepFigures(ctx, stores, november))
+		same(t, must(db.Figures.Missing(ctx, stores, november)), stores)
+		no(t, db.Figures.Keep(ctx, stores, november))
 		undo.UndoneAt = clock.Now()
-		no(t, second(db.FinishUndo(ctx, undo, nil)))
+		no(t, second(db.Journal.FinishUndo(ctx, undo, nil)))
 		same(t, amount(november), int64(0))
-		same(t, must(db.Figures(ctx, stores, november)).All(), models.Tally{Undone: models.Sum{Count: 1, Fen: 1}})
+		same(t, must(db.Figures.Sum(ctx, stores, november)).All(), models.Tally{Undone: models.Sum{Count: 1, Fen: 1}})
 
 		// What an earlier version keeps is not read, and goes.
-		no(t, db.KeepFigures(ctx, stores, november))
+		no(t, db.Figures.Keep(ctx, stores, november))
 		_, err = db.Pool().ExecContext(ctx, "UPDATE period_figures SET period = REPLACE(period, '/2', '')")
 		no(t, err)
-		same(t, must(db.FiguresToKeep(ctx, stores, november)), stores)
+		same(t, must(db.Figures.Missing(ctx, stores, november)), stores)
 		former := func() (n int) {
 			no(t, db.Pool().QueryRowContext(ctx, "SELECT COUNT(*) FROM period_figures").Scan(&n))
 			return n
@@ -248,16 +248,16 @@ func TestFiguresKept(t *testing.T) {
 		if former() == 0 {
 			t.Error("nothing was kept by the earlier version")
 		}
-		no(t, db.PurgeFigures(ctx, november))
+		no(t, db.Figures.Purge(ctx, november))
 		same(t, former(), 0)
 
-		no(t, db.KeepFigures(ctx, stores, november))
-		no(t, db.PurgeFigures(ctx, november))
-		same(t, len(must(db.FiguresToKeep(ctx, stores, november))), 0)
-		no(t, db.PurgeFigures(ctx, models.Span{From: november.From.AddDate(0, 1, 0), Kind: "week"}))
-		same(t, len(must(db.FiguresToKeep(ctx, stores, november))), 0)
-		no(t, db.PurgeFigures(ctx, models.Span{From: november.From.AddDate(0, 1, 0), Kind: "month"}))
-		same(t, must(db.FiguresToKeep(ctx, stores, november)), stores)
+		no(t, db.Figures.Keep(ctx, stores, november))
+		no(t, db.Figures.Purge(ctx, november))
+		same(t, len(must(db.Figures.Missing(ctx, stores, november))), 0)
+		no(t, db.Figures.Purge(ctx, models.Span{From: november.From.AddDate(0, 1, 0), Kind: "week"}))
+		same(t, len(must(db.Figures.Missing(ctx, stores, november))), 0)
+		no(t, db.Figures.Purge(ctx, models.Span{From: november.From.AddDate(0, 1, 0), Kind: "month"}))
+		same(t, must(db.Figures.Missing(ctx, stores, november)), stores)
 	})
 }
 
@@ -274,20 +274,20 @@ func TestKeepFiguresStale(t *testing.T) {
 		db.Watch(func(statement string, _ []any) {
 			if strings.Contains(statement, "outcome_reason") && strings.Contains(statement, "COUNT") && !changed { // has counted
 				changed = true
-				if _, err := db.FinishUndo(ctx, op, nil); err != nil {
+				if _, err := db.Journal.FinishUndo(ctx, op, nil); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 		november := models.Span{From: at("2026-11-01"), To: at("2026-11-25"), Kind: "month"}
-		want(t, db.KeepFigures(ctx, []int64{store}, november), models.ErrStale)
+		want(t, db.Figures.Keep(ctx, []int64{store}, november), models.ErrStale)
 		if !changed {
 			t.Fatal("nothing was changed")
 		}
-		same(t, must(db.Figures(ctx, []int64{store}, november)).All(), models.Tally{Undone: models.Sum{Count: 1, Fen: 4990}})
-		same(t, must(db.FiguresToKeep(ctx, []int64{store}, november)), []int64{store})
-		no(t, db.KeepFigures(ctx, []int64{store}, november))
-		same(t, must(db.Figures(ctx, []int64{store}, november)).All(), models.Tally{Undone: models.Sum{Count: 1, Fen: 4990}})
+		same(t, must(db.Figures.Sum(ctx, []int64{store}, november)).All(), models.Tally{Undone: models.Sum{Count: 1, Fen: 4990}})
+		same(t, must(db.Figures.Missing(ctx, []int64{store}, november)), []int64{store})
+		no(t, db.Figures.Keep(ctx, []int64{store}, november))
+		same(t, must(db.Figures.Sum(ctx, []int64{store}, november)).All(), models.Tally{Undone: models.Sum{Count: 1, Fen: 4990}})
 	})
 }
 
@@ -310,17 +310,17 @@ func TestKeepFiguresRace(t *testing.T) {
 		november := models.Span{From: at("2026-11-01"), To: at("2026-11-25"), Kind: "month"}
 		errs := race(2*n, func(i int) error {
 			if i < n {
-				_, err := db.FinishUndo(ctx, ops[i], nil)
+				_, err := db.Journal.FinishUndo(ctx, ops[i], nil)
 				return err
 			}
-			if err := db.KeepFigures(ctx, stores, november); !errors.Is(err, models.ErrStale) {
+			if err := db.Figures.Keep(ctx, stores, november); !errors.Is(err, models.ErrStale) {
 				return err
 			}
 			return nil
 		})
 		no(t, errors.Join(errs...))
-		same(t, must(db.Figures(ctx, stores, november)).All(), models.Tally{Undone: models.Sum{Count: n, Fen: n * 4990}})
-		no(t, db.KeepFigures(ctx, stores, november))
-		same(t, must(db.Figures(ctx, stores, november)).All(), models.Tally{Undone: models.Sum{Count: n, Fen: n * 4990}})
+		same(t, must(db.Figures.Sum(ctx, stores, november)).All(), models.Tally{Undone: models.Sum{Count: n, Fen: n * 4990}})
+		no(t, db.Figures.Keep(ctx, stores, november))
+		same(t, must(db.Figures.Sum(ctx, stores, november)).All(), models.Tally{Undone: models.Sum{Count: n, Fen: n * 4990}})
 	})
 }

@@ -41,21 +41,24 @@ const (
 
 // FileWriter writes a file piece by piece. Nobody can read it before Close.
 type FileWriter struct {
-	db   *DB
+	*core
 	ctx  context.Context
 	file File
 	seq  int
 	buf  []byte
 }
 
-// CreateFile begins a file. It takes an ID where it has none.
-func (db *DB) CreateFile(ctx context.Context, f File) (*FileWriter, error) {
+// FileStore keeps the files that people are given, until their time is over.
+type FileStore struct{ *core }
+
+// Create begins a file. It takes an ID where it has none.
+func (s FileStore) Create(ctx context.Context, f File) (*FileWriter, error) {
 	const what = "create file"
 	if f.ID == "" {
-		f.ID = db.cfg.NewID()
+		f.ID = s.cfg.NewID()
 	}
 	if f.CreatedAt.IsZero() {
-		f.CreatedAt = db.now()
+		f.CreatedAt = s.now()
 	}
 	if err := identity(what, 64, f.ID); err != nil {
 		return nil, err
@@ -65,8 +68,8 @@ func (db *DB) CreateFile(ctx context.Context, f File) (*FileWriter, error) {
 	}
 	f.UserID, f.Size, f.Complete = fold(f.UserID), 0, false
 	f = tidy(f)
-	err := db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&f).Error })
-	return unless(err, &FileWriter{db: db, ctx: ctx, file: f, buf: make([]byte, 0, pieceSize)})
+	err := s.write(ctx, what, func(g *gorm.DB) error { return g.Create(&f).Error })
+	return unless(err, &FileWriter{core: s.core, ctx: ctx, file: f, buf: make([]byte, 0, pieceSize)})
 }
 
 // Write implements [io.Writer]. A file that grows beyond [MaxFile] is
@@ -94,7 +97,7 @@ func (w *FileWriter) flush() error {
 		return nil
 	}
 	piece := filePiece{FileID: w.file.ID, Seq: w.seq, Data: w.buf}
-	err := w.db.write(w.ctx, "write file", func(g *gorm.DB) error { return g.Create(&piece).Error })
+	err := w.write(w.ctx, "write file", func(g *gorm.DB) error { return g.Create(&piece).Error })
 	w.seq, w.buf = w.seq+1, w.buf[:0]
 	return err
 }
@@ -105,50 +108,50 @@ func (w *FileWriter) Close() (File, error) {
 		return File{}, err
 	}
 	w.file.Complete = true
-	err := w.db.swap(w.ctx, "complete file", func(g *gorm.DB) *gorm.DB {
+	err := w.swap(w.ctx, "complete file", func(g *gorm.DB) *gorm.DB {
 		return g.Model(&File{}).Where("id = ? AND complete = ?", w.file.ID, false).
 			Updates(map[string]any{"complete": true, "size": w.file.Size})
 	})
 	return unless(err, w.file)
 }
 
-// File finds a complete file that is not over, or [ErrNotFound].
-func (db *DB) File(ctx context.Context, id string) (File, error) {
+// Get finds a complete file that is not over, or [ErrNotFound].
+func (s FileStore) Get(ctx context.Context, id string) (File, error) {
 	const what = "find file"
 	var rows []File
-	err := db.read(ctx, what, func(g *gorm.DB) error {
-		return g.Where("id = ? AND complete = ? AND expires_at > ?", id, true, stamp(db.now())).Find(&rows).Error
+	err := s.read(ctx, what, func(g *gorm.DB) error {
+		return g.Where("id = ? AND complete = ? AND expires_at > ?", id, true, stamp(s.now())).Find(&rows).Error
 	})
 	return first(rows, err, what)
 }
 
-// OpenFile opens a file for reading, piece by piece. It can be read as long as
-// the context lives.
-func (db *DB) OpenFile(ctx context.Context, id string) (io.ReadCloser, error) {
-	f, err := db.File(ctx, id)
+// Open opens a file for reading, piece by piece. It can be read as long as the
+// context lives.
+func (s FileStore) Open(ctx context.Context, id string) (io.ReadCloser, error) {
+	f, err := s.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return &fileReader{db: db, ctx: ctx, file: f}, nil
+	return &fileReader{core: s.core, ctx: ctx, file: f}, nil
 }
 
 type fileReader struct {
-	db   *DB
+	*core
 	ctx  context.Context
 	file File
 	seq  int
 	rest []byte
-	read int64
+	done int64
 }
 
 func (r *fileReader) Read(p []byte) (int, error) {
 	const what = "read file"
 	if len(r.rest) == 0 {
-		if r.read == r.file.Size {
+		if r.done == r.file.Size {
 			return 0, io.EOF
 		}
 		var rows []filePiece
-		err := r.db.read(r.ctx, what, func(g *gorm.DB) error {
+		err := r.read(r.ctx, what, func(g *gorm.DB) error {
 			return g.Where("file_id = ? AND seq = ?", r.file.ID, r.seq).Find(&rows).Error
 		})
 		piece, err := first(rows, err, what)
@@ -158,35 +161,35 @@ func (r *fileReader) Read(p []byte) (int, error) {
 		r.rest, r.seq = piece.Data, r.seq+1
 	}
 	n := copy(p, r.rest)
-	r.rest, r.read = r.rest[n:], r.read+int64(n)
+	r.rest, r.done = r.rest[n:], r.done+int64(n)
 	return n, nil
 }
 
 func (r *fileReader) Close() error { return nil }
 
-// PurgeFiles forgets up to limit files that were over before a time, with their
+// Purge forgets up to limit files that were over before a time, with their
 // content, and says how many.
-func (db *DB) PurgeFiles(ctx context.Context, before time.Time, limit int) (int, error) {
+func (s FileStore) Purge(ctx context.Context, before time.Time, limit int) (int, error) {
 	const what = "purge files"
 	var ids []string
-	err := db.read(ctx, what, func(g *gorm.DB) error {
+	err := s.read(ctx, what, func(g *gorm.DB) error {
 		return g.Model(&File{}).Where("expires_at < ?", stamp(before)).Order("expires_at").Limit(limit).Pluck("id", &ids).Error
 	})
 	for n, id := range ids {
 		// The pieces first, a few at a time: the row is what they are found by.
 		for more := err == nil; more && err == nil; {
 			var seqs []int
-			err = db.read(ctx, what, func(g *gorm.DB) error {
+			err = s.read(ctx, what, func(g *gorm.DB) error {
 				return g.Model(&filePiece{}).Where("file_id = ?", id).Limit(batch).Pluck("seq", &seqs).Error
 			})
 			if more = len(seqs) > 0; more && err == nil {
-				err = db.write(ctx, what, func(g *gorm.DB) error {
+				err = s.write(ctx, what, func(g *gorm.DB) error {
 					return g.Where("file_id = ? AND seq IN ?", id, seqs).Delete(&filePiece{}).Error
 				})
 			}
 		}
 		if err == nil {
-			err = db.write(ctx, what, func(g *gorm.DB) error { return g.Where("id = ?", id).Delete(&File{}).Error })
+			err = s.write(ctx, what, func(g *gorm.DB) error { return g.Where("id = ?", id).Delete(&File{}).Error })
 		}
 		if err != nil {
 			return n, err

@@ -63,7 +63,7 @@ func message(id string) models.Inbox {
 
 func accept(t *testing.T, db *models.DB, id string) models.Inbox {
 	t.Helper()
-	in, fresh, err := db.Accept(t.Context(), message(id))
+	in, fresh, err := db.Inbox.Accept(t.Context(), message(id))
 	no(t, err)
 	if !fresh {
 		t.Fatalf("message %s is not fresh", id)
@@ -86,7 +86,7 @@ func asked(t testing.TB, db *models.DB, inboxID string) models.Inbox {
 	t.Helper()
 	in := message(strings.TrimPrefix(inboxID, "in-"))
 	in.ID = inboxID
-	in, _, err := db.Accept(t.Context(), in)
+	in, _, err := db.Inbox.Accept(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func asked(t testing.TB, db *models.DB, inboxID string) models.Inbox {
 
 func begin(t *testing.T, db *models.DB, op models.Operation) models.Operation {
 	t.Helper()
-	op, err := db.Begin(t.Context(), op, asked(t, db, op.InboxID))
+	op, err := db.Journal.Begin(t.Context(), op, asked(t, db, op.InboxID))
 	no(t, err)
 	return op
 }
@@ -105,7 +105,7 @@ func done(t *testing.T, db *models.DB, op models.Operation) models.Operation {
 	t.Helper()
 	op = begin(t, db, op)
 	op.UndoUntil = op.CalledAt.Add(10 * time.Minute)
-	op, err := db.FinishConsume(t.Context(), op, []models.Coupon{{Code: op.Code, OrderID: op.OrderID, PriceFen: op.PriceFen}})
+	op, err := db.Journal.FinishConsume(t.Context(), op, []models.Coupon{{Code: op.Code, OrderID: op.OrderID, PriceFen: op.PriceFen}})
 	no(t, err)
 	return op
 }
@@ -113,7 +113,7 @@ func done(t *testing.T, db *models.DB, op models.Operation) models.Operation {
 func undoing(t *testing.T, db *models.DB, op models.Operation) models.Operation {
 	t.Helper()
 	op.UndoUserID, op.UndoUser, op.UndoCalledAt, op.DueAt = "lisi", "李四", noon, noon.Add(time.Minute)
-	op, err := db.BeginUndo(t.Context(), op, asked(t, db, "in-undo"))
+	op, err := db.Journal.BeginUndo(t.Context(), op, asked(t, db, "in-undo"))
 	no(t, err)
 	return op
 }
@@ -121,7 +121,7 @@ func undoing(t *testing.T, db *models.DB, op models.Operation) models.Operation 
 // stored checks that an operation is kept exactly as it was returned.
 func stored(t *testing.T, db *models.DB, op models.Operation) {
 	t.Helper()
-	got, err := db.Operation(t.Context(), op.ID)
+	got, err := db.Journal.Get(t.Context(), op.ID)
 	no(t, err)
 	same(t, got, op)
 }
@@ -133,11 +133,11 @@ func inState(t *testing.T, db *models.DB, code string, state models.State) model
 	case models.Calling:
 		return begin(t, db, intent(code))
 	case models.Unknown:
-		op, err := db.DoubtConsume(t.Context(), begin(t, db, intent(code)))
+		op, err := db.Journal.DoubtConsume(t.Context(), begin(t, db, intent(code)))
 		no(t, err)
 		return op
 	case models.Rejected:
-		op, err := db.RejectConsume(t.Context(), begin(t, db, intent(code)))
+		op, err := db.Journal.RejectConsume(t.Context(), begin(t, db, intent(code)))
 		no(t, err)
 		return op
 	case models.Done:
@@ -145,11 +145,11 @@ func inState(t *testing.T, db *models.DB, code string, state models.State) model
 	case models.Undoing:
 		return undoing(t, db, done(t, db, intent(code)))
 	case models.UndoUnknown:
-		op, err := db.DoubtUndo(t.Context(), undoing(t, db, done(t, db, intent(code))), nil)
+		op, err := db.Journal.DoubtUndo(t.Context(), undoing(t, db, done(t, db, intent(code))), nil)
 		no(t, err)
 		return op
 	case models.Undone:
-		op, err := db.FinishUndo(t.Context(), undoing(t, db, done(t, db, intent(code))), nil)
+		op, err := db.Journal.FinishUndo(t.Context(), undoing(t, db, done(t, db, intent(code))), nil)
 		no(t, err)
 		return op
 	}

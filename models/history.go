@@ -27,10 +27,14 @@ type HistoryMark struct {
 	ID string
 }
 
-// History lists operations, the newest first: up to limit of those after a mark,
-// and the mark of the next page, which is nil where this was the last. The zero mark
-// is the beginning. Filters that few operations pass want a time to look from.
-func (db *DB) History(ctx context.Context, f HistoryFilter, after HistoryMark, limit int) (page []Operation, next *HistoryMark, err error) {
+// HistoryStore reads the journal over many operations: pages, accounts, all about a code.
+type HistoryStore struct{ *core }
+
+// Page lists operations, the newest first: up to limit of those after a mark,
+// and the mark of the next page, which is nil where this was the last. The zero
+// mark is the beginning. Filters that few operations pass want a time to look
+// from.
+func (s HistoryStore) Page(ctx context.Context, f HistoryFilter, after HistoryMark, limit int) (page []Operation, next *HistoryMark, err error) {
 	if limit < 1 || len(f.StoreIDs) == 0 {
 		return nil, nil, nil
 	}
@@ -38,15 +42,15 @@ func (db *DB) History(ctx context.Context, f HistoryFilter, after HistoryMark, l
 	where, args := f.where(after)
 	// One more than the page tells whether there is another.
 	if f.Code == "" && len(stores) > limit+1 {
-		if stores, err = db.storesOfPage(ctx, stores, where, args, limit+1); err != nil {
+		if stores, err = s.storesOfPage(ctx, stores, where, args, limit+1); err != nil {
 			return nil, nil, err
 		}
 	}
 	var all []Operation
 	if f.Code != "" {
-		all, err = db.operationsTouching(ctx, f.Code, stores, where, args)
+		all, err = s.operationsTouching(ctx, f.Code, stores, where, args)
 	} else {
-		all, err = db.newestOfEach(ctx, stores, where, args, limit+1)
+		all, err = s.newestOfEach(ctx, stores, where, args, limit+1)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -62,10 +66,10 @@ func (db *DB) History(ctx context.Context, f HistoryFilter, after HistoryMark, l
 }
 
 // newestOfEach lists the newest n operations of each store.
-func (db *DB) newestOfEach(ctx context.Context, stores []int64, where string, args []any, n int) ([]Operation, error) {
+func (s HistoryStore) newestOfEach(ctx context.Context, stores []int64, where string, args []any, n int) ([]Operation, error) {
 	var all []Operation
 	for _, id := range stores {
-		rows, err := db.operationsWhere(ctx, "operations.created_at DESC, operations.id DESC", n,
+		rows, err := listOperations(ctx, s.core, "operations.created_at DESC, operations.id DESC", n,
 			"operations.store_id = ?"+where, append([]any{id}, args...)...)
 		if err != nil {
 			return nil, err
@@ -77,9 +81,9 @@ func (db *DB) newestOfEach(ctx context.Context, stores []int64, where string, ar
 
 // operationsTouching lists the operations in these stores that a code concerns:
 // never many.
-func (db *DB) operationsTouching(ctx context.Context, code string, stores []int64, where string, args []any) ([]Operation, error) {
+func (s HistoryStore) operationsTouching(ctx context.Context, code string, stores []int64, where string, args []any) ([]Operation, error) {
 	var rows []operationRow
-	err := db.read(ctx, "list operations of a code", func(g *gorm.DB) error {
+	err := s.read(ctx, "list operations of a code", func(g *gorm.DB) error {
 		return g.Joins(touching, code, code).Where("operations.store_id IN ?"+where, append([]any{stores}, args...)...).Find(&rows).Error
 	})
 	return operations(rows), err
@@ -88,7 +92,7 @@ func (db *DB) operationsTouching(ctx context.Context, code string, stores []int6
 // storesOfPage are the stores that the n newest operations can be in: those whose
 // own newest is among the n newest of all stores'. Each is found by a few steps down
 // an index, where a sort of all stores' operations would read everything.
-func (db *DB) storesOfPage(ctx context.Context, stores []int64, where string, args []any, n int) ([]int64, error) {
+func (s HistoryStore) storesOfPage(ctx context.Context, stores []int64, where string, args []any, n int) ([]int64, error) {
 	type latest struct {
 		ID        int64
 		CreatedAt time.Time `gorm:"serializer:utc"`
@@ -96,7 +100,7 @@ func (db *DB) storesOfPage(ctx context.Context, stores []int64, where string, ar
 	newest := "(SELECT created_at FROM operations WHERE operations.store_id = stores.id" + where +
 		" ORDER BY operations.created_at DESC LIMIT 1)"
 	var all []latest
-	err := db.read(ctx, "find stores of a page", func(g *gorm.DB) error {
+	err := s.read(ctx, "find stores of a page", func(g *gorm.DB) error {
 		all = all[:0]
 		for ids := range slices.Chunk(stores, 500) {
 			var rows []latest
@@ -155,3 +159,47 @@ func (f HistoryFilter) where(after HistoryMark) (string, []any) {
 
 // literally keeps wildcards from being any in a pattern.
 var literally = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
+
+// OfCode lists the operations asked with a code or having consumed it, in any
+// store, oldest first.
+func (s HistoryStore) OfCode(ctx context.Context, code string) ([]Operation, error) {
+	var rows []operationRow
+	err := s.read(ctx, "find operations of a code", func(g *gorm.DB) error {
+		return g.Joins(touching, code, code).Order("created_at, id").Find(&rows).Error
+	})
+	return operations(rows), err
+}
+
+// Story tells everything that is known about a code, oldest first: operations asked
+// with it or having consumed it, their coupons, the calls made for it, and what
+// was said about it.
+func (s HistoryStore) Story(ctx context.Context, code string) (ops []Operation, coupons []Coupon, calls []Call, out []Outgoing, err error) {
+	if ops, err = s.OfCode(ctx, code); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	var ids, messages []string
+	for _, op := range ops {
+		ids = append(ids, op.ID)
+		messages = append(messages, op.InboxID)
+		if op.UndoInboxID != "" {
+			messages = append(messages, op.UndoInboxID)
+		}
+	}
+	if coupons, err = couponsOf(ctx, s.core, ids...); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	err = s.read(ctx, "find calls of a code", func(g *gorm.DB) error {
+		return g.Where("receipt_code = ? OR operation_id IN ?", code, ids).Order("started_at, id").Find(&calls).Error
+	})
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	err = s.read(ctx, "find outgoing of a code", func(g *gorm.DB) error {
+		return g.Where("operation_id IN ? OR inbox_id IN ?", ids, messages).Order("created_at, conversation, seq").Find(&out).Error
+	})
+	out, err = readable(ctx, s.core, "outgoing message", out, err, s.keys.openOutgoing)
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	return ops, coupons, calls, out, nil
+}

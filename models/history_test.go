@@ -35,11 +35,11 @@ func past(t *testing.T, db *models.DB, clock *modelstest.Clock, stores, n int) [
 		var err error
 		switch random.IntN(4) {
 		case 0:
-			op, err = db.RejectConsume(ctx, op)
+			op, err = db.Journal.RejectConsume(ctx, op)
 		case 1:
-			op, err = db.DoubtConsume(ctx, op)
+			op, err = db.Journal.DoubtConsume(ctx, op)
 		default:
-			op, err = db.FinishConsume(ctx, op, []models.Coupon{{Code: op.Code}, {Code: "c" + op.Code}})
+			op, err = db.Journal.FinishConsume(ctx, op, []models.Coupon{{Code: op.Code}, {Code: "c" + op.Code}})
 		}
 		no(t, err)
 		all = append(all, op)
@@ -99,7 +99,7 @@ func TestHistory(t *testing.T) {
 			}
 			t.Logf("%s: %d", name, len(expected))
 		}
-		page, next, err := db.History(t.Context(), models.HistoryFilter{StoreIDs: every}, models.HistoryMark{}, 0)
+		page, next, err := db.History.Page(t.Context(), models.HistoryFilter{StoreIDs: every}, models.HistoryMark{}, 0)
 		no(t, err)
 		if page != nil || next != nil {
 			t.Errorf("a page of nothing has %v and %v", page, next)
@@ -112,7 +112,7 @@ func paged(t *testing.T, db *models.DB, f models.HistoryFilter, limit int) (ids 
 	t.Helper()
 	var mark models.HistoryMark
 	for {
-		page, next, err := db.History(t.Context(), f, mark, limit)
+		page, next, err := db.History.Page(t.Context(), f, mark, limit)
 		no(t, err)
 		if len(page) > limit || next != nil && len(page) < limit {
 			t.Fatalf("a page of %d has %d", limit, len(page))
@@ -132,12 +132,12 @@ func TestHistoryWhileItGrows(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		all := past(t, db, clock, 3, 30)
 		f := models.HistoryFilter{StoreIDs: []int64{1, 2, 3}}
-		page, next, err := db.History(t.Context(), f, models.HistoryMark{}, 10)
+		page, next, err := db.History.Page(t.Context(), f, models.HistoryMark{}, 10)
 		no(t, err)
 		same(t, page[9].ID, all[9].ID)
 		clock.Advance(time.Second)
 		begin(t, db, intent("new"))
-		page, _, err = db.History(t.Context(), f, *next, 10)
+		page, _, err = db.History.Page(t.Context(), f, *next, 10)
 		no(t, err)
 		same(t, page[0].ID, all[10].ID)
 		same(t, page[9].ID, all[19].ID)
@@ -166,12 +166,12 @@ func TestHistoryAndFiguresUseIndices(t *testing.T) {
 			{StoreIDs: every, From: from, UserID: "user1", States: []models.State{models.Done}, Phone: "0001"},
 		} {
 			for _, m := range []models.HistoryMark{{}, mark} {
-				_, _, err := db.History(ctx, f, m, 20)
+				_, _, err := db.History.Page(ctx, f, m, 20)
 				no(t, err)
 			}
 		}
-		no(t, second(db.Tallies(ctx, every[:2], "", from, clock.Now())))
-		no(t, second(db.Tallies(ctx, every[:2], "user1", from, clock.Now())))
+		no(t, second(db.Figures.Tallies(ctx, every[:2], "", from, clock.Now())))
+		no(t, second(db.Figures.Tallies(ctx, every[:2], "user1", from, clock.Now())))
 		if len(seen) < 70 {
 			t.Fatalf("only saw %d statements", len(seen))
 		}

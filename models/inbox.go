@@ -17,13 +17,16 @@ const (
 	unfinished = "final = ?"
 )
 
+// InboxStore keeps the accepted messages until each has its final answer.
+type InboxStore struct{ *core }
+
 // Accept stores a message; once it returns, the message will be answered, if
 // need be by another process. Whoever accepts it owns it until DueAt. Of a
 // repeat, fresh is false and row is what is stored, possibly with the answer.
-func (db *DB) Accept(ctx context.Context, in Inbox) (row Inbox, fresh bool, err error) {
+func (s InboxStore) Accept(ctx context.Context, in Inbox) (row Inbox, fresh bool, err error) {
 	const what = "accept message"
 	if in.ID == "" {
-		in.ID = db.cfg.NewID()
+		in.ID = s.cfg.NewID()
 	}
 	if err := identity(what, 64, in.ID, in.Channel); err != nil {
 		return Inbox{}, false, err
@@ -35,21 +38,21 @@ func (db *DB) Accept(ctx context.Context, in Inbox) (row Inbox, fresh bool, err 
 		in.Payload = []byte{}
 	}
 	if in.ReceivedAt.IsZero() {
-		in.ReceivedAt = db.now()
+		in.ReceivedAt = s.now()
 	}
 	if in.DueAt.IsZero() {
-		in.DueAt = db.now()
+		in.DueAt = s.now()
 	}
 	in.User = fold(in.User)
 	in.Reply, in.Final, in.AnsweredAt, in.Attempt = nil, false, time.Time{}, 1
 	in = tidy(in)
 
-	sealed := db.keys.seal(inboxPayload, in.ID, in.Payload)
+	sealed := s.keys.seal(inboxPayload, in.ID, in.Payload)
 	// In SQL, because WeCom waits for this one: building it from the struct takes
 	// as long as the round trip.
-	err = db.write(ctx, what, func(g *gorm.DB) error {
-		if db.tx == nil && db.door != nil {
-			g.Statement.ConnPool = db.door
+	err = s.write(ctx, what, func(g *gorm.DB) error {
+		if s.tx == nil && s.accept != nil {
+			g.Statement.ConnPool = s.accept
 		}
 		return g.Exec("INSERT INTO inbox (id, channel, message_id, chat, user_id, payload, final, attempt, due_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			in.ID, in.Channel, in.MessageID, in.Chat, in.User, sealed, false, in.Attempt, stamp(in.DueAt), stamp(in.ReceivedAt)).Error
@@ -58,7 +61,7 @@ func (db *DB) Accept(ctx context.Context, in Inbox) (row Inbox, fresh bool, err 
 	case err == nil:
 		return in, true, nil
 	case errors.Is(err, ErrDuplicate):
-		old, ferr := db.MessageByReceipt(ctx, in.Channel, in.MessageID)
+		old, ferr := s.one(ctx, "channel = ? AND message_id = ?", in.Channel, in.MessageID)
 		if errors.Is(ferr, ErrNotFound) { // the ID is taken, not the receipt
 			return Inbox{}, false, err
 		}
@@ -67,146 +70,111 @@ func (db *DB) Accept(ctx context.Context, in Inbox) (row Inbox, fresh bool, err 
 	return Inbox{}, false, err
 }
 
-// Message finds a message by its ID.
-func (db *DB) Message(ctx context.Context, id string) (Inbox, error) {
-	return db.oneMessage(ctx, "id = ?", id)
+// Get finds a message by its ID.
+func (s InboxStore) Get(ctx context.Context, id string) (Inbox, error) {
+	return s.one(ctx, "id = ?", id)
 }
 
-// MessageByReceipt finds a message by the id that its channel gave it.
-func (db *DB) MessageByReceipt(ctx context.Context, channel, messageID string) (Inbox, error) {
-	return db.oneMessage(ctx, "channel = ? AND message_id = ?", channel, messageID)
-}
-
-func (db *DB) oneMessage(ctx context.Context, where string, args ...any) (Inbox, error) {
+func (s InboxStore) one(ctx context.Context, where string, args ...any) (Inbox, error) {
 	var rows []Inbox
-	err := db.read(ctx, "find message", func(g *gorm.DB) error {
+	err := s.read(ctx, "find message", func(g *gorm.DB) error {
 		return g.Where(where, args...).Find(&rows).Error
 	})
 	row, err := first(rows, err, "find message")
 	if err != nil {
 		return Inbox{}, err
 	}
-	return db.openInbox(row)
+	return s.open(row)
 }
 
-func (db *DB) openInbox(row Inbox) (Inbox, error) {
+func (s InboxStore) open(row Inbox) (Inbox, error) {
 	var err error
-	if row.Payload, err = db.keys.open(inboxPayload, row.ID, row.Payload); err != nil {
+	if row.Payload, err = s.keys.open(inboxPayload, row.ID, row.Payload); err != nil {
 		return Inbox{}, err
 	}
-	if row.Reply, err = db.keys.openNull(inboxReply, row.ID, row.Reply); err != nil {
+	if row.Reply, err = s.keys.openNull(inboxReply, row.ID, row.Reply); err != nil {
 		return Inbox{}, err
 	}
 	return row, nil
 }
 
-// ClaimMessage takes up a message of [DB.DueMessages]. Of several who try, one
-// wins; the others get [ErrStale].
-func (db *DB) ClaimMessage(ctx context.Context, in Inbox, until time.Time) (Inbox, error) {
+// Claim takes up a message of [InboxStore.Due]. Of several who try, one wins;
+// the others get [ErrStale].
+func (s InboxStore) Claim(ctx context.Context, in Inbox, until time.Time) (Inbox, error) {
 	old := in.Attempt
 	in.Attempt, in.DueAt = old+1, moment(until)
-	return unless(db.swapInbox(ctx, "claim message", in, "attempt = ? AND due_at <= ? AND "+unfinished, []any{old, stamp(db.now()), false}, "attempt", "due_at"), in)
+	return unless(s.move(ctx, "claim message", in, "attempt = ? AND due_at <= ? AND "+unfinished, []any{old, stamp(s.now()), false}, "attempt", "due_at"), in)
 }
 
-// ReleaseMessage gives a message back whose owner does not know that it is: anybody
-// may take it up at once.
-func (db *DB) ReleaseMessage(ctx context.Context, in Inbox) error {
-	in.DueAt = db.now()
-	return db.swapInbox(ctx, "release message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "due_at")
+// Release gives a message back whose owner does not know that it is: anybody may
+// take it up at once.
+func (s InboxStore) Release(ctx context.Context, in Inbox) error {
+	in.DueAt = s.now()
+	return s.move(ctx, "release message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "due_at")
 }
 
-// ProlongMessage prolongs the lease of a message that is still worked on, unless it
+// Prolong prolongs the lease of a message that is still worked on, unless it
 // lasts for longer already, or there is no need any more: both are [ErrStale].
-func (db *DB) ProlongMessage(ctx context.Context, in Inbox, until time.Time) error {
+func (s InboxStore) Prolong(ctx context.Context, in Inbox, until time.Time) error {
 	in.DueAt = moment(until)
-	return db.swapInbox(ctx, "prolong lease of message", in, "attempt = ? AND due_at < ? AND "+unanswered, []any{in.Attempt, stamp(until)}, "due_at")
+	return s.move(ctx, "prolong lease of message", in, "attempt = ? AND due_at < ? AND "+unanswered, []any{in.Attempt, stamp(until)}, "due_at")
 }
 
-// ExtendMessage prolongs the owner's lease.
-func (db *DB) ExtendMessage(ctx context.Context, in Inbox, until time.Time) (Inbox, error) {
+// Extend prolongs the owner's lease.
+func (s InboxStore) Extend(ctx context.Context, in Inbox, until time.Time) (Inbox, error) {
 	in.DueAt = moment(until)
-	return unless(db.swapInbox(ctx, "extend lease of message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "due_at"), in)
+	return unless(s.move(ctx, "extend lease of message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "due_at"), in)
 }
 
-// RewriteMessage replaces what is stored of a message by what its owner has made
-// out of it, and prolongs the owner's lease. The receipt stays the same.
-func (db *DB) RewriteMessage(ctx context.Context, in Inbox, payload []byte, until time.Time) (Inbox, error) {
+// Rewrite replaces what is stored of a message by what its owner has made out of
+// it, and prolongs the owner's lease. The receipt stays the same.
+func (s InboxStore) Rewrite(ctx context.Context, in Inbox, payload []byte, until time.Time) (Inbox, error) {
 	in.Payload, in.DueAt = payload, moment(until)
-	return unless(db.swapInbox(ctx, "rewrite message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "payload", "due_at"), in)
+	return unless(s.move(ctx, "rewrite message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "payload", "due_at"), in)
 }
 
 // Answer records the reply; only the owner can, and only once. A reply that is
-// not final can be replaced by [DB.Finalize]; the message stays due at in.DueAt,
+// not final can be replaced by [InboxStore.Finalize]; the message stays due at in.DueAt,
 // so that whoever should have done so can be stood in for.
-func (db *DB) Answer(ctx context.Context, in Inbox, reply []byte, final bool) (Inbox, error) {
+func (s InboxStore) Answer(ctx context.Context, in Inbox, reply []byte, final bool) (Inbox, error) {
 	if reply == nil {
 		reply = []byte{}
 	}
-	in.Reply, in.Final, in.AnsweredAt = reply, final, db.now()
+	in.Reply, in.Final, in.AnsweredAt = reply, final, s.now()
 	if final {
 		in.DueAt = time.Time{}
 	} else if in.DueAt.IsZero() {
-		in.DueAt = db.now() // never out of sight
+		in.DueAt = s.now() // never out of sight
 	}
-	return unless(db.swapInbox(ctx, "answer message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "reply", "final", "answered_at", "due_at"), in)
+	return unless(s.move(ctx, "answer message", in, "attempt = ? AND "+unanswered, []any{in.Attempt}, "reply", "final", "answered_at", "due_at"), in)
 }
 
 // Unanswered makes sure, in a transaction, that nobody has answered the message
 // and that nobody does before the transaction ends; otherwise it is [ErrStale].
-func (db *DB) Unanswered(ctx context.Context, in Inbox) error {
-	return db.swap(ctx, "look for an answer", func(g *gorm.DB) *gorm.DB { // a write, so that two who meet here notice
+func (s InboxStore) Unanswered(ctx context.Context, in Inbox) error {
+	return s.swap(ctx, "look for an answer", func(g *gorm.DB) *gorm.DB { // a write, so that two who meet here notice
 		return g.Model(&Inbox{}).Where("id = ? AND attempt = ? AND "+unanswered, in.ID, in.Attempt).UpdateColumn("attempt", in.Attempt)
 	})
 }
 
 // Finalize replaces an answer that was not final. It succeeds once; after that,
 // and before there is any answer, it is [ErrStale].
-func (db *DB) Finalize(ctx context.Context, id string, reply []byte) error {
+func (s InboxStore) Finalize(ctx context.Context, id string, reply []byte) error {
 	if reply == nil {
 		reply = []byte{}
 	}
 	in := Inbox{ID: id, Reply: reply, Final: true}
-	return db.swapInbox(ctx, "finalize message", in, "final = ? AND answered_at IS NOT NULL", []any{false}, "reply", "final", "due_at")
+	return s.move(ctx, "finalize message", in, "final = ? AND answered_at IS NOT NULL", []any{false}, "reply", "final", "due_at")
 }
 
-// swapInbox writes the columns of in where the row still meets the condition.
-func (db *DB) swapInbox(ctx context.Context, what string, in Inbox, where string, args []any, columns ...string) error {
+// move writes the columns of in where the row still meets the condition.
+func (s InboxStore) move(ctx context.Context, what string, in Inbox, where string, args []any, columns ...string) error {
 	sealed := tidy(in)
-	sealed.Payload = db.keys.seal(inboxPayload, in.ID, in.Payload)
-	sealed.Reply = db.keys.seal(inboxReply, in.ID, in.Reply)
-	return db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+	sealed.Payload = s.keys.seal(inboxPayload, in.ID, in.Payload)
+	sealed.Reply = s.keys.seal(inboxReply, in.ID, in.Reply)
+	return s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Inbox{}).Where("id = ?", in.ID).Where(where, args...).Select(columns).Updates(&sealed)
 	})
-}
-
-// unless gives the row, or nothing where there is an error.
-func unless[T any](err error, row T) (T, error) {
-	if err != nil {
-		var none T
-		return none, err
-	}
-	return row, nil
-}
-
-// swap runs an update that must hit exactly one row: [ErrStale] otherwise.
-func (db *DB) swap(ctx context.Context, what string, update func(g *gorm.DB) *gorm.DB) error {
-	var hit int64
-	err := db.write(ctx, what, func(g *gorm.DB) error {
-		result := update(g)
-		hit = result.RowsAffected
-		return result.Error
-	})
-	if err == nil && hit == 0 {
-		return failed(what, ErrStale)
-	}
-	return err
-}
-
-// DueMessages lists messages without a final answer whose owner's lease has
-// ended, or whose pending answer is to be looked at again, the longest waiting
-// first.
-func (db *DB) DueMessages(ctx context.Context, now time.Time, limit int) ([]Inbox, error) {
-	return db.DueMessagesExcept(ctx, now, limit, nil)
 }
 
 // Sender is a person in one conversation.
@@ -215,32 +183,27 @@ type Sender struct{ Channel, Chat, User string }
 // Sender is who sent the message.
 func (in Inbox) Sender() Sender { return Sender{in.Channel, in.Chat, fold(in.User)} }
 
-// DueMessagesExcept is [DB.DueMessages] without those of some senders.
-func (db *DB) DueMessagesExcept(ctx context.Context, now time.Time, limit int, senders []Sender) ([]Inbox, error) {
+// Due lists messages without a final answer whose owner's lease has ended, or
+// whose pending answer is to be looked at again, the longest waiting first,
+// without those of some senders.
+func (s InboxStore) Due(ctx context.Context, now time.Time, limit int, senders []Sender) ([]Inbox, error) {
 	var rows []Inbox
-	err := db.read(ctx, "list due messages", func(g *gorm.DB) error {
-		for _, s := range senders {
-			g = g.Where("NOT (channel = ? AND chat = ? AND user_id = ?)", s.Channel, s.Chat, s.User)
+	err := s.read(ctx, "list due messages", func(g *gorm.DB) error {
+		for _, sender := range senders {
+			g = g.Where("NOT (channel = ? AND chat = ? AND user_id = ?)", sender.Channel, sender.Chat, sender.User)
 		}
 		return g.Where("due_at <= ? AND "+unfinished, stamp(now), false).Order("due_at, id").Limit(limit).Find(&rows).Error
 	})
-	return readable(ctx, db, "message", rows, err, db.openInbox)
+	return readable(ctx, s.core, "message", rows, err, s.open)
 }
 
-// readable opens the rows of a list. One that does not open is left out with a
-// line in the log, so that it does not hold up the others.
-func readable[T any](ctx context.Context, db *DB, kind string, rows []T, err error, open func(T) (T, error)) ([]T, error) {
-	if err != nil {
-		return nil, err
-	}
-	good := rows[:0]
-	for _, row := range rows {
-		row, err := open(row)
-		if err != nil {
-			db.cfg.Log.ErrorContext(ctx, "database: "+kind+" cannot be read", "error", err)
-			continue
-		}
-		good = append(good, row)
-	}
-	return good, nil
+// Purge forgets up to limit finally answered messages that were received before
+// a time, and says how many. Those whose operation is still under way are kept:
+// its outcome is yet to be told.
+func (s InboxStore) Purge(ctx context.Context, before time.Time, limit int) (int, error) {
+	return purge[Inbox](ctx, s.core, "purge messages", limit, func(g *gorm.DB) *gorm.DB {
+		return g.Where("received_at < ? AND answered_at IS NOT NULL AND final = ?", stamp(before), true).
+			Where("NOT EXISTS (SELECT 1 FROM operations WHERE (inbox_id = inbox.id OR undo_inbox_id = inbox.id) AND due_at IS NOT NULL)").
+			Order("received_at")
+	})
 }

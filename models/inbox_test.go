@@ -24,10 +24,7 @@ func TestAccept(t *testing.T) {
 		expect := message("m1")
 		expect.Attempt, expect.ReceivedAt = 1, noon
 		same(t, in, expect)
-		got, err := db.Message(ctx, in.ID)
-		no(t, err)
-		same(t, got, in)
-		got, err = db.MessageByReceipt(ctx, "app/main", "m1")
+		got, err := db.Inbox.Get(ctx, in.ID)
 		no(t, err)
 		same(t, got, in)
 
@@ -35,7 +32,7 @@ func TestAccept(t *testing.T) {
 		clock.Advance(time.Second)
 		repeat := message("m1")
 		repeat.ID, repeat.Payload = "in-other", []byte("other")
-		row, fresh, err := db.Accept(ctx, repeat)
+		row, fresh, err := db.Inbox.Accept(ctx, repeat)
 		no(t, err)
 		same(t, fresh, false)
 		same(t, row, in)
@@ -43,22 +40,20 @@ func TestAccept(t *testing.T) {
 		// The receipt counts by channel, and to the byte.
 		for i, other := range []models.Inbox{{Channel: "bot/group", MessageID: "m1"}, {Channel: "app/main", MessageID: "M1"}} {
 			other.DueAt = noon
-			row, fresh, err := db.Accept(ctx, other)
+			row, fresh, err := db.Inbox.Accept(ctx, other)
 			if err != nil || !fresh || len(row.ID) != 32 {
 				t.Errorf("other receipt %d: %+v, %v, %v", i, row, fresh, err)
 			}
 		}
 
-		_, err = db.Message(ctx, "in-nobody")
-		want(t, err, models.ErrNotFound)
-		_, err = db.MessageByReceipt(ctx, "app/main", "nobody")
+		_, err = db.Inbox.Get(ctx, "in-nobody")
 		want(t, err, models.ErrNotFound)
 		taken := message("m9")
 		taken.ID = in.ID
-		_, _, err = db.Accept(ctx, taken)
+		_, _, err = db.Inbox.Accept(ctx, taken)
 		want(t, err, models.ErrDuplicate)
 		for _, bad := range []models.Inbox{{Channel: "", MessageID: "x"}, {Channel: "a"}, {Channel: "a", MessageID: strings.Repeat("x", 191)}, {Channel: "a", MessageID: "\xff"}} {
-			_, _, err := db.Accept(ctx, bad)
+			_, _, err := db.Inbox.Accept(ctx, bad)
 			want(t, err, models.ErrInvalid)
 		}
 	})
@@ -71,7 +66,7 @@ func TestAcceptRace(t *testing.T) {
 		for _, err := range race(50, func(i int) (err error) {
 			in := message("m1")
 			in.ID = fmt.Sprint("in-", i)
-			rows[i], fresh[i], err = db.Accept(t.Context(), in)
+			rows[i], fresh[i], err = db.Inbox.Accept(t.Context(), in)
 			return err
 		}) {
 			no(t, err)
@@ -91,40 +86,40 @@ func TestAnswer(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
 		in := accept(t, db, "m1")
-		want(t, db.Finalize(ctx, in.ID, []byte("x")), models.ErrStale) // nothing to replace yet
+		want(t, db.Inbox.Finalize(ctx, in.ID, []byte("x")), models.ErrStale) // nothing to replace yet
 		clock.Advance(time.Second)
-		answered, err := db.Answer(ctx, in, []byte("核验中"), false)
+		answered, err := db.Inbox.Answer(ctx, in, []byte("核验中"), false)
 		no(t, err)
 		same(t, answered.AnsweredAt, noon.Add(time.Second))
 		same(t, answered.DueAt, in.DueAt) // somebody looks again then
-		got, err := db.Message(ctx, in.ID)
+		got, err := db.Inbox.Get(ctx, in.ID)
 		no(t, err)
 		same(t, got, answered)
 
-		_, err = db.Answer(ctx, answered, []byte("again"), true)
+		_, err = db.Inbox.Answer(ctx, answered, []byte("again"), true)
 		want(t, err, models.ErrStale)
-		_, err = db.ExtendMessage(ctx, answered, noon.Add(time.Hour))
+		_, err = db.Inbox.Extend(ctx, answered, noon.Add(time.Hour))
 		want(t, err, models.ErrStale)
-		_, err = db.ClaimMessage(ctx, answered, noon.Add(time.Hour)) // not due
+		_, err = db.Inbox.Claim(ctx, answered, noon.Add(time.Hour)) // not due
 		want(t, err, models.ErrStale)
 		clock.Advance(time.Minute)
-		same(t, must(db.DueMessages(ctx, clock.Now(), 10)), []models.Inbox{answered})
-		answered, err = db.ClaimMessage(ctx, answered, noon.Add(time.Hour))
+		same(t, must(db.Inbox.Due(ctx, clock.Now(), 10, nil)), []models.Inbox{answered})
+		answered, err = db.Inbox.Claim(ctx, answered, noon.Add(time.Hour))
 		no(t, err)
 
-		no(t, db.Finalize(ctx, in.ID, []byte("核销成功🎉")))
-		want(t, db.Finalize(ctx, in.ID, []byte("later")), models.ErrStale)
-		got, err = db.Message(ctx, in.ID)
+		no(t, db.Inbox.Finalize(ctx, in.ID, []byte("核销成功🎉")))
+		want(t, db.Inbox.Finalize(ctx, in.ID, []byte("later")), models.ErrStale)
+		got, err = db.Inbox.Get(ctx, in.ID)
 		no(t, err)
 		answered.Reply, answered.Final, answered.DueAt = []byte("核销成功🎉"), true, time.Time{}
 		same(t, got, answered)
-		want(t, db.Finalize(ctx, "in-nobody", nil), models.ErrStale)
+		want(t, db.Inbox.Finalize(ctx, "in-nobody", nil), models.ErrStale)
 
 		// An empty reply is a reply.
 		mute := accept(t, db, "m2")
-		_, err = db.Answer(ctx, mute, nil, true)
+		_, err = db.Inbox.Answer(ctx, mute, nil, true)
 		no(t, err)
-		got, err = db.Message(ctx, mute.ID)
+		got, err = db.Inbox.Get(ctx, mute.ID)
 		no(t, err)
 		if got.Reply == nil || len(got.Reply) != 0 {
 			t.Errorf("reply is %v, want empty and not nil", got.Reply)
@@ -136,50 +131,50 @@ func TestLease(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
 		in := accept(t, db, "m1") // owned for 30 s
-		_, err := db.ClaimMessage(ctx, in, noon.Add(time.Hour))
+		_, err := db.Inbox.Claim(ctx, in, noon.Add(time.Hour))
 		want(t, err, models.ErrStale)
-		same(t, len(must(db.DueMessages(ctx, clock.Now(), 10))), 0)
+		same(t, len(must(db.Inbox.Due(ctx, clock.Now(), 10, nil))), 0)
 
-		extended, err := db.ExtendMessage(ctx, in, noon.Add(time.Minute))
+		extended, err := db.Inbox.Extend(ctx, in, noon.Add(time.Minute))
 		no(t, err)
-		_, err = db.ExtendMessage(ctx, in, noon.Add(time.Minute)) // to the same time: still ours
+		_, err = db.Inbox.Extend(ctx, in, noon.Add(time.Minute)) // to the same time: still ours
 		no(t, err)
 		clock.Advance(59 * time.Second)
-		_, err = db.ClaimMessage(ctx, in, noon.Add(time.Hour)) // read before it was extended
+		_, err = db.Inbox.Claim(ctx, in, noon.Add(time.Hour)) // read before it was extended
 		want(t, err, models.ErrStale)
-		same(t, len(must(db.DueMessages(ctx, clock.Now(), 10))), 0)
+		same(t, len(must(db.Inbox.Due(ctx, clock.Now(), 10, nil))), 0)
 
 		clock.Advance(time.Second)
-		same(t, must(db.DueMessages(ctx, clock.Now(), 10)), []models.Inbox{extended})
-		claimed, err := db.ClaimMessage(ctx, extended, noon.Add(2*time.Minute))
+		same(t, must(db.Inbox.Due(ctx, clock.Now(), 10, nil)), []models.Inbox{extended})
+		claimed, err := db.Inbox.Claim(ctx, extended, noon.Add(2*time.Minute))
 		no(t, err)
 		same(t, claimed.Attempt, 2)
-		got, err := db.Message(ctx, in.ID)
+		got, err := db.Inbox.Get(ctx, in.ID)
 		no(t, err)
 		same(t, got, claimed)
 
 		// What the message says is found out, and kept; by the owner alone.
-		_, err = db.RewriteMessage(ctx, extended, []byte("late"), noon.Add(time.Hour))
+		_, err = db.Inbox.Rewrite(ctx, extended, []byte("late"), noon.Add(time.Hour))
 		want(t, err, models.ErrStale)
-		rewritten, err := db.RewriteMessage(ctx, claimed, []byte("验 7992697494"), noon.Add(3*time.Minute))
+		rewritten, err := db.Inbox.Rewrite(ctx, claimed, []byte("验 7992697494"), noon.Add(3*time.Minute))
 		no(t, err)
-		got, err = db.Message(ctx, in.ID)
+		got, err = db.Inbox.Get(ctx, in.ID)
 		no(t, err)
 		same(t, got, rewritten)
 		same(t, string(got.Payload), "验 7992697494")
 		same(t, got.DueAt, noon.Add(3*time.Minute))
 
 		// The former owner has lost it, the new one answers.
-		_, err = db.ExtendMessage(ctx, extended, noon.Add(time.Hour))
+		_, err = db.Inbox.Extend(ctx, extended, noon.Add(time.Hour))
 		want(t, err, models.ErrStale)
-		_, err = db.Answer(ctx, extended, []byte("late"), true)
+		_, err = db.Inbox.Answer(ctx, extended, []byte("late"), true)
 		want(t, err, models.ErrStale)
-		_, err = db.Answer(ctx, claimed, []byte("now"), true)
+		_, err = db.Inbox.Answer(ctx, claimed, []byte("now"), true)
 		no(t, err)
-		_, err = db.RewriteMessage(ctx, claimed, []byte("late"), noon.Add(time.Hour))
+		_, err = db.Inbox.Rewrite(ctx, claimed, []byte("late"), noon.Add(time.Hour))
 		want(t, err, models.ErrStale)
 		clock.Advance(time.Hour)
-		same(t, len(must(db.DueMessages(ctx, clock.Now(), 10))), 0)
+		same(t, len(must(db.Inbox.Due(ctx, clock.Now(), 10, nil))), 0)
 	})
 }
 
@@ -188,7 +183,7 @@ func TestClaimMessageRace(t *testing.T) {
 		in := accept(t, db, "m1")
 		clock.Advance(time.Minute)
 		oneWins(t, race(20, func(int) error {
-			_, err := db.ClaimMessage(t.Context(), in, noon.Add(time.Hour))
+			_, err := db.Inbox.Claim(t.Context(), in, noon.Add(time.Hour))
 			return err
 		}), models.ErrStale)
 	})
@@ -200,15 +195,15 @@ func TestDueMessagesOrder(t *testing.T) {
 		for i, due := range []time.Duration{100 * time.Millisecond, 0, 123456 * time.Microsecond, 120 * time.Millisecond, time.Second} {
 			in := message(fmt.Sprint("m", i))
 			in.DueAt = noon.Truncate(time.Second).Add(due)
-			_, _, err := db.Accept(t.Context(), in)
+			_, _, err := db.Inbox.Accept(t.Context(), in)
 			no(t, err)
 		}
 		var order []string
-		for _, in := range must(db.DueMessages(t.Context(), noon.Truncate(time.Second).Add(time.Second), 10)) {
+		for _, in := range must(db.Inbox.Due(t.Context(), noon.Truncate(time.Second).Add(time.Second), 10, nil)) {
 			order = append(order, in.MessageID)
 		}
 		same(t, order, []string{"m1", "m0", "m3", "m2", "m4"})
-		same(t, len(must(db.DueMessages(t.Context(), noon.Add(time.Hour), 2))), 2)
+		same(t, len(must(db.Inbox.Due(t.Context(), noon.Add(time.Hour), 2, nil))), 2)
 	})
 }
 
@@ -218,9 +213,9 @@ func TestPayloads(t *testing.T) {
 		for i, payload := range [][]byte{{}, {0}, []byte("'\\\x00\x1a\"🀄️𠮷👨‍👩‍👧"), {0xff, 0xfe}, bytes.Repeat([]byte("券"), 300_000)} {
 			in := message(fmt.Sprint("m", i))
 			in.Payload = payload
-			_, _, err := db.Accept(t.Context(), in)
+			_, _, err := db.Inbox.Accept(t.Context(), in)
 			no(t, err)
-			got, err := db.Message(t.Context(), in.ID)
+			got, err := db.Inbox.Get(t.Context(), in.ID)
 			no(t, err)
 			if !bytes.Equal(got.Payload, payload) {
 				t.Errorf("payload %d of %d bytes came back as %d bytes", i, len(payload), len(got.Payload))
@@ -240,17 +235,17 @@ func TestUnansweredRace(t *testing.T) {
 			say := func(tx *models.DB, what string) error {
 				o := outgoing(what+id, "socket/group/"+id)
 				o.InboxID = in.ID
-				return tx.Enqueue(ctx, o)
+				return tx.Outbox.Enqueue(ctx, o)
 			}
 			errs := race(2, func(i int) error {
 				return db.Tx(ctx, func(tx *models.DB) error {
 					if i == 0 {
-						if err := tx.Unanswered(ctx, in); err != nil {
+						if err := tx.Inbox.Unanswered(ctx, in); err != nil {
 							return err
 						}
 						return say(tx, "wait")
 					}
-					if _, err := tx.Answer(ctx, in, []byte("done"), true); err != nil {
+					if _, err := tx.Inbox.Answer(ctx, in, []byte("done"), true); err != nil {
 						return err
 					}
 					return say(tx, "done")
@@ -262,14 +257,14 @@ func TestUnansweredRace(t *testing.T) {
 				want(t, errs[0], models.ErrStale)
 				first = "done" + id
 			}
-			o := must(db.DueOutgoing(ctx, noon, 100))
+			o := must(db.Outbox.Due(ctx, noon, 100, nil, time.Time{}))
 			at := slices.IndexFunc(o, func(o models.Outgoing) bool { return o.InboxID == in.ID })
 			same(t, o[at].ID, first)
-			want(t, db.Unanswered(ctx, in), models.ErrStale)
+			want(t, db.Inbox.Unanswered(ctx, in), models.ErrStale)
 		}
 		in := accept(t, db, "claimed")
 		in.Attempt++
-		want(t, db.Unanswered(ctx, in), models.ErrStale)
+		want(t, db.Inbox.Unanswered(ctx, in), models.ErrStale)
 	})
 }
 
@@ -279,13 +274,13 @@ func TestReleaseMessage(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
 		in := accept(t, db, "m1")
-		want(t, second(db.ClaimMessage(ctx, in, noon.Add(time.Minute))), models.ErrStale)
-		want(t, db.ReleaseMessage(ctx, models.Inbox{ID: "in-m2", Attempt: 1}), models.ErrStale)
-		no(t, db.ReleaseMessage(ctx, in))
-		claimed := must(db.ClaimMessage(ctx, in, noon.Add(time.Minute)))
-		want(t, db.ReleaseMessage(ctx, in), models.ErrStale)
-		no(t, second(db.Answer(ctx, claimed, nil, true)))
-		want(t, db.ReleaseMessage(ctx, claimed), models.ErrStale)
+		want(t, second(db.Inbox.Claim(ctx, in, noon.Add(time.Minute))), models.ErrStale)
+		want(t, db.Inbox.Release(ctx, models.Inbox{ID: "in-m2", Attempt: 1}), models.ErrStale)
+		no(t, db.Inbox.Release(ctx, in))
+		claimed := must(db.Inbox.Claim(ctx, in, noon.Add(time.Minute)))
+		want(t, db.Inbox.Release(ctx, in), models.ErrStale)
+		no(t, second(db.Inbox.Answer(ctx, claimed, nil, true)))
+		want(t, db.Inbox.Release(ctx, claimed), models.ErrStale)
 	})
 }
 
@@ -294,14 +289,14 @@ func TestProlongMessage(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
 		in := accept(t, db, "m1") // for 30 s
-		want(t, db.ProlongMessage(ctx, in, noon.Add(20*time.Second)), models.ErrStale)
-		no(t, db.ProlongMessage(ctx, in, noon.Add(time.Minute)))
-		same(t, must(db.Message(ctx, in.ID)).DueAt, noon.Add(time.Minute))
+		want(t, db.Inbox.Prolong(ctx, in, noon.Add(20*time.Second)), models.ErrStale)
+		no(t, db.Inbox.Prolong(ctx, in, noon.Add(time.Minute)))
+		same(t, must(db.Inbox.Get(ctx, in.ID)).DueAt, noon.Add(time.Minute))
 		clock.Advance(time.Minute)
-		claimed := must(db.ClaimMessage(ctx, in, noon.Add(2*time.Minute)))
-		want(t, db.ProlongMessage(ctx, in, noon.Add(time.Hour)), models.ErrStale)
-		no(t, second(db.Answer(ctx, claimed, nil, false)))
-		want(t, db.ProlongMessage(ctx, claimed, noon.Add(time.Hour)), models.ErrStale)
+		claimed := must(db.Inbox.Claim(ctx, in, noon.Add(2*time.Minute)))
+		want(t, db.Inbox.Prolong(ctx, in, noon.Add(time.Hour)), models.ErrStale)
+		no(t, second(db.Inbox.Answer(ctx, claimed, nil, false)))
+		want(t, db.Inbox.Prolong(ctx, claimed, noon.Add(time.Hour)), models.ErrStale)
 	})
 }
 
@@ -314,16 +309,16 @@ func TestDueMessagesExcept(t *testing.T) {
 		} {
 			id := fmt.Sprint("m", i)
 			in := models.Inbox{ID: id, Channel: who.Channel, MessageID: id, Chat: who.Chat, User: who.User, DueAt: noon}
-			_, _, err := db.Accept(ctx, in)
+			_, _, err := db.Inbox.Accept(ctx, in)
 			no(t, err)
 		}
 		due := func(limit int, except ...models.Sender) (ids []string) {
-			for _, in := range must(db.DueMessagesExcept(ctx, noon, limit, except)) {
+			for _, in := range must(db.Inbox.Due(ctx, noon, limit, except)) {
 				ids = append(ids, in.ID)
 			}
 			return ids
 		}
-		zhangsan := must(db.Message(ctx, "m1")).Sender()
+		zhangsan := must(db.Inbox.Get(ctx, "m1")).Sender()
 		same(t, zhangsan, models.Sender{Channel: "app/main", Chat: "wr", User: "zhangsan"})
 		same(t, due(10, zhangsan), []string{"m0", "m2", "m3"})
 		same(t, due(2, zhangsan), []string{"m0", "m2"})
@@ -337,7 +332,7 @@ func TestBacklog(t *testing.T) {
 		same(t, must(db.Backlog(ctx, noon, 10)), models.Backlog{})
 		for i := range 3 {
 			accept(t, db, fmt.Sprint("m", i))
-			no(t, db.Enqueue(ctx, outgoing(fmt.Sprint("o", i), "app/main/wr")))
+			no(t, db.Outbox.Enqueue(ctx, outgoing(fmt.Sprint("o", i), "app/main/wr")))
 		}
 		later := noon.Add(time.Hour)
 		same(t, must(db.Backlog(ctx, later, 20)), models.Backlog{Messages: 3, Outgoing: 3})
@@ -346,8 +341,8 @@ func TestBacklog(t *testing.T) {
 		}
 		same(t, must(db.Backlog(ctx, later, 20)).Operations, 4)
 		same(t, must(db.Backlog(ctx, later, 2)), models.Backlog{Messages: 2, Operations: 2, Outgoing: 2})
-		stores := must(db.DueOperations(ctx, later, 1))[0].StoreID
-		same(t, len(must(db.DueOperationsExcept(ctx, later, 10, []int64{stores}))), 0)
-		same(t, len(must(db.DueOperationsExcept(ctx, later, 10, []int64{stores + 1}))), 4)
+		stores := must(db.Journal.Due(ctx, later, 1, nil))[0].StoreID
+		same(t, len(must(db.Journal.Due(ctx, later, 10, []int64{stores}))), 0)
+		same(t, len(must(db.Journal.Due(ctx, later, 10, []int64{stores + 1}))), 4)
 	})
 }

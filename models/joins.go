@@ -17,7 +17,7 @@ const (
 	JoinRefused  JoinState = "refused"
 )
 
-// Join is somebody's wish to work for a store.
+// Join is somebody's request to work for a store.
 type Join struct {
 	ID        string `gorm:"primaryKey;size:64"`
 	StoreID   int64
@@ -35,21 +35,24 @@ type Join struct {
 func (Join) TableName() string { return "join_requests" }
 
 // joinRow is a [Join] as it is stored. A unique index on (store_id,
-// pending_user) allows one pending wish for each store and person.
+// pending_user) allows one pending request for each store and person.
 type joinRow struct {
 	Join
 	PendingUser *string
 }
 
-// AskToJoin records somebody's wish to work for a store. While one is pending, a
+// JoinStore keeps who asked to work for a store, and what was decided.
+type JoinStore struct{ *core }
+
+// Ask records somebody's request to work for a store. While one is pending, a
 // repeat gives it the newer name and returns it, and fresh is false.
-func (db *DB) AskToJoin(ctx context.Context, j Join) (row Join, fresh bool, err error) {
+func (s JoinStore) Ask(ctx context.Context, j Join) (row Join, fresh bool, err error) {
 	const what = "ask to join"
 	if j.ID == "" {
-		j.ID = db.cfg.NewID()
+		j.ID = s.cfg.NewID()
 	}
 	if j.CreatedAt.IsZero() {
-		j.CreatedAt = db.now()
+		j.CreatedAt = s.now()
 	}
 	j.UserID, j.State, j.DecidedBy, j.DecidedAt = fold(j.UserID), JoinPending, "", time.Time{}
 	if j.StoreID == 0 {
@@ -61,7 +64,7 @@ func (db *DB) AskToJoin(ctx context.Context, j Join) (row Join, fresh bool, err 
 	j = tidy(j)
 	// What was pending may be decided by the time it is looked for.
 	for try := 1; ; try++ {
-		err := db.write(ctx, what, func(g *gorm.DB) error {
+		err := s.write(ctx, what, func(g *gorm.DB) error {
 			return g.Create(&joinRow{Join: j, PendingUser: &j.UserID}).Error
 		})
 		if err == nil {
@@ -70,7 +73,7 @@ func (db *DB) AskToJoin(ctx context.Context, j Join) (row Join, fresh bool, err 
 		if !errors.Is(err, ErrDuplicate) {
 			return Join{}, false, err
 		}
-		old, ferr := db.renamePending(ctx, what, j)
+		old, ferr := s.renamePending(ctx, what, j)
 		if !isAny(ferr, ErrNotFound, ErrStale) {
 			return old, false, ferr
 		}
@@ -80,60 +83,50 @@ func (db *DB) AskToJoin(ctx context.Context, j Join) (row Join, fresh bool, err 
 	}
 }
 
-// renamePending finds the pending wish of the same person and gives it the name
+// renamePending finds the pending request of the same person and gives it the name
 // of j.
-func (db *DB) renamePending(ctx context.Context, what string, j Join) (Join, error) {
-	old, err := db.oneJoin(ctx, what, "store_id = ? AND pending_user = ?", j.StoreID, j.UserID)
+func (s JoinStore) renamePending(ctx context.Context, what string, j Join) (Join, error) {
+	old, err := s.one(ctx, what, "store_id = ? AND pending_user = ?", j.StoreID, j.UserID)
 	if err != nil || old.Name == j.Name {
 		return old, err
 	}
 	old.Name = j.Name
-	return unless(db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+	return unless(s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Join{}).Where("id = ? AND state = ?", old.ID, JoinPending).Update("name", j.Name)
 	}), old)
 }
 
-// Join finds a wish to work for a store, pending or decided.
-func (db *DB) Join(ctx context.Context, id string) (Join, error) {
-	return db.oneJoin(ctx, "find wish to join", "id = ?", id)
+// Get finds a request to work for a store, pending or decided.
+func (s JoinStore) Get(ctx context.Context, id string) (Join, error) {
+	return s.one(ctx, "find request to join", "id = ?", id)
 }
 
-func (db *DB) oneJoin(ctx context.Context, what, where string, args ...any) (Join, error) {
+func (s JoinStore) one(ctx context.Context, what, where string, args ...any) (Join, error) {
 	var rows []Join
-	err := db.read(ctx, what, func(g *gorm.DB) error { return g.Where(where, args...).Find(&rows).Error })
+	err := s.read(ctx, what, func(g *gorm.DB) error { return g.Where(where, args...).Find(&rows).Error })
 	return first(rows, err, what)
 }
 
-// DecideJoin approves or refuses a pending wish; the place in the store itself
-// is given by [DB.SetMember], in the same transaction. Where it was decided
-// before, that is returned with [ErrStale].
-func (db *DB) DecideJoin(ctx context.Context, id string, approve bool, by string) (Join, error) {
-	const what = "decide on wish to join"
+// Decide approves or refuses a pending request; the place in the store itself is
+// given by [DirectoryStore.SetMember], in the same transaction. Where it was
+// decided before, that is returned with [ErrStale].
+func (s JoinStore) Decide(ctx context.Context, id string, approve bool, by string) (Join, error) {
+	const what = "decide on request to join"
 	state := JoinRefused
 	if approve {
 		state = JoinApproved
 	}
-	decided := db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+	decided := s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 		return g.Model(&joinRow{}).Where("id = ? AND state = ?", id, JoinPending).Updates(map[string]any{
-			"state": state, "decided_by": clip(fold(by), 64), "decided_at": stamp(db.now()), "pending_user": nil,
+			"state": state, "decided_by": clip(fold(by), 64), "decided_at": stamp(s.now()), "pending_user": nil,
 		})
 	})
 	if decided != nil && !errors.Is(decided, ErrStale) {
 		return Join{}, decided
 	}
-	j, err := db.Join(ctx, id)
+	j, err := s.Get(ctx, id)
 	if err != nil {
 		return Join{}, err
 	}
 	return j, decided
-}
-
-// PendingJoins lists the wishes to work for a store that wait for a decision,
-// oldest first.
-func (db *DB) PendingJoins(ctx context.Context, storeID int64) ([]Join, error) {
-	var rows []Join
-	err := db.read(ctx, "list wishes to join", func(g *gorm.DB) error {
-		return g.Where("store_id = ? AND pending_user IS NOT NULL", storeID).Order("created_at, id").Find(&rows).Error
-	})
-	return rows, err
 }

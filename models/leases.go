@@ -20,27 +20,30 @@ type Lease struct {
 // TableName names the table for GORM.
 func (Lease) TableName() string { return "leases" }
 
-// LeaseOf finds a lease, which may have ended. [ErrNotFound]: nobody ever held it.
-func (db *DB) LeaseOf(ctx context.Context, name string) (Lease, error) {
+// LeaseStore keeps which process does what only one may do at a time.
+type LeaseStore struct{ *core }
+
+// Get finds a lease, which may have ended. [ErrNotFound]: nobody ever held it.
+func (s LeaseStore) Get(ctx context.Context, name string) (Lease, error) {
 	const what = "find lease"
 	var rows []Lease
-	err := db.read(ctx, what, func(g *gorm.DB) error { return g.Where("name = ?", name).Find(&rows).Error })
+	err := s.read(ctx, what, func(g *gorm.DB) error { return g.Where("name = ?", name).Find(&rows).Error })
 	return first(rows, err, what)
 }
 
-// TakeLease takes a lease that is free for so long. While somebody holds it, it is
+// Acquire takes a lease that is free for so long. While somebody holds it, it is
 // [ErrStale]; of several who try at once, one wins.
-func (db *DB) TakeLease(ctx context.Context, name, holder string, life time.Duration) (Lease, error) {
+func (s LeaseStore) Acquire(ctx context.Context, name, holder string, life time.Duration) (Lease, error) {
 	const what = "take lease"
 	if err := identity(what, 64, name); err != nil {
 		return Lease{}, err
 	}
-	now := db.now()
+	now := s.now()
 	l := tidy(Lease{Name: name, Holder: holder, Attempt: 1, EndsAt: now.Add(life)})
-	old, err := db.LeaseOf(ctx, name)
+	old, err := s.Get(ctx, name)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		err = db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&l).Error })
+		err = s.write(ctx, what, func(g *gorm.DB) error { return g.Create(&l).Error })
 		if errors.Is(err, ErrDuplicate) {
 			return Lease{}, failed(what, ErrStale)
 		}
@@ -51,28 +54,28 @@ func (db *DB) TakeLease(ctx context.Context, name, holder string, life time.Dura
 		return Lease{}, failed(what, ErrStale)
 	}
 	l.Attempt = old.Attempt + 1
-	return unless(db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+	return unless(s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Lease{}).Where("name = ? AND attempt = ? AND ends_at <= ?", name, old.Attempt, stamp(now)).
 			Updates(map[string]any{"holder": l.Holder, "attempt": l.Attempt, "ends_at": stamp(l.EndsAt)})
 	}), l)
 }
 
-// RenewLease prolongs a lease to so long from now. [ErrStale]: somebody else has
+// Renew prolongs a lease to so long from now. [ErrStale]: somebody else has
 // taken it.
-func (db *DB) RenewLease(ctx context.Context, l Lease, life time.Duration) (Lease, error) {
-	l.EndsAt = moment(db.now().Add(life))
-	return unless(db.endLease(ctx, "renew lease", l), l)
+func (s LeaseStore) Renew(ctx context.Context, l Lease, life time.Duration) (Lease, error) {
+	l.EndsAt = moment(s.now().Add(life))
+	return unless(s.setEnd(ctx, "renew lease", l), l)
 }
 
-// ReleaseLease ends a lease now, so that others need not wait for its end.
-func (db *DB) ReleaseLease(ctx context.Context, l Lease) error {
-	l.EndsAt = db.now()
-	return db.endLease(ctx, "release lease", l)
+// Release ends a lease now, so that others need not wait for its end.
+func (s LeaseStore) Release(ctx context.Context, l Lease) error {
+	l.EndsAt = s.now()
+	return s.setEnd(ctx, "release lease", l)
 }
 
-// endLease writes when a lease ends, if it is still that of the holder.
-func (db *DB) endLease(ctx context.Context, what string, l Lease) error {
-	return db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+// setEnd writes when a lease ends, if it is still that of the holder.
+func (s LeaseStore) setEnd(ctx context.Context, what string, l Lease) error {
+	return s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Lease{}).Where("name = ? AND attempt = ?", l.Name, l.Attempt).Update("ends_at", stamp(l.EndsAt))
 	})
 }

@@ -11,43 +11,43 @@ import (
 func TestLeases(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
-		_, err := db.LeaseOf(ctx, "socket/group")
+		_, err := db.Leases.Get(ctx, "socket/group")
 		want(t, err, models.ErrNotFound)
-		_, err = db.TakeLease(ctx, "", "one", time.Second)
+		_, err = db.Leases.Acquire(ctx, "", "one", time.Second)
 		want(t, err, models.ErrInvalid)
 
-		one, err := db.TakeLease(ctx, "socket/group", "one", 10*time.Second)
+		one, err := db.Leases.Acquire(ctx, "socket/group", "one", 10*time.Second)
 		no(t, err)
 		same(t, one, models.Lease{Name: "socket/group", Holder: "one", Attempt: 1, EndsAt: noon.Add(10 * time.Second)})
-		same(t, must(db.LeaseOf(ctx, "socket/group")), one)
-		_, err = db.TakeLease(ctx, "socket/group", "two", 10*time.Second)
+		same(t, must(db.Leases.Get(ctx, "socket/group")), one)
+		_, err = db.Leases.Acquire(ctx, "socket/group", "two", 10*time.Second)
 		want(t, err, models.ErrStale)
-		_, err = db.TakeLease(ctx, "socket/group", "one", 10*time.Second) // who holds it renews it
+		_, err = db.Leases.Acquire(ctx, "socket/group", "one", 10*time.Second) // who holds it renews it
 		want(t, err, models.ErrStale)
-		_, err = db.TakeLease(ctx, "socket/Group", "two", 10*time.Second) // another name
+		_, err = db.Leases.Acquire(ctx, "socket/Group", "two", 10*time.Second) // another name
 		no(t, err)
 
 		clock.Advance(9 * time.Second)
-		one, err = db.RenewLease(ctx, one, 10*time.Second)
+		one, err = db.Leases.Renew(ctx, one, 10*time.Second)
 		no(t, err)
 		same(t, one.EndsAt, noon.Add(19*time.Second))
 		clock.Advance(10*time.Second - time.Microsecond)
-		_, err = db.TakeLease(ctx, "socket/group", "two", 10*time.Second)
+		_, err = db.Leases.Acquire(ctx, "socket/group", "two", 10*time.Second)
 		want(t, err, models.ErrStale)
 		clock.Advance(time.Microsecond)
-		one, err = db.RenewLease(ctx, one, 0) // late, but nobody has taken it
+		one, err = db.Leases.Renew(ctx, one, 0) // late, but nobody has taken it
 		no(t, err)
-		two, err := db.TakeLease(ctx, "socket/group", "two", 10*time.Second)
+		two, err := db.Leases.Acquire(ctx, "socket/group", "two", 10*time.Second)
 		no(t, err)
 		same(t, two, models.Lease{Name: "socket/group", Holder: "two", Attempt: 2, EndsAt: noon.Add(29 * time.Second)})
 
-		_, err = db.RenewLease(ctx, one, time.Hour)
+		_, err = db.Leases.Renew(ctx, one, time.Hour)
 		want(t, err, models.ErrStale)
-		want(t, db.ReleaseLease(ctx, one), models.ErrStale)
-		same(t, must(db.LeaseOf(ctx, "socket/group")), two)
+		want(t, db.Leases.Release(ctx, one), models.ErrStale)
+		same(t, must(db.Leases.Get(ctx, "socket/group")), two)
 
-		no(t, db.ReleaseLease(ctx, two))
-		three, err := db.TakeLease(ctx, "socket/group", "three", 10*time.Second)
+		no(t, db.Leases.Release(ctx, two))
+		three, err := db.Leases.Acquire(ctx, "socket/group", "three", 10*time.Second)
 		no(t, err)
 		same(t, three.Attempt, 3)
 	})
@@ -58,7 +58,7 @@ func TestLeaseRace(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		for range 3 {
 			oneWins(t, race(20, func(int) error {
-				_, err := db.TakeLease(t.Context(), "socket/group", "somebody", time.Second)
+				_, err := db.Leases.Acquire(t.Context(), "socket/group", "somebody", time.Second)
 				return err
 			}), models.ErrStale)
 			clock.Advance(time.Second)
@@ -70,19 +70,19 @@ func TestLeaseRace(t *testing.T) {
 // second learns that.
 func TestLeaseTakenWhileRenewed(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
-		held, err := db.TakeLease(t.Context(), "socket/group", "old", time.Second)
+		held, err := db.Leases.Acquire(t.Context(), "socket/group", "old", time.Second)
 		no(t, err)
 		for range 10 {
 			clock.Advance(2 * time.Second)
 			errs := race(2, func(i int) error {
 				if i == 0 {
-					_, err := db.RenewLease(t.Context(), held, time.Second)
+					_, err := db.Leases.Renew(t.Context(), held, time.Second)
 					return err
 				}
-				_, err := db.TakeLease(t.Context(), "socket/group", "new", time.Second)
+				_, err := db.Leases.Acquire(t.Context(), "socket/group", "new", time.Second)
 				return err
 			})
-			now := must(db.LeaseOf(t.Context(), "socket/group"))
+			now := must(db.Leases.Get(t.Context(), "socket/group"))
 			switch {
 			case errs[1] == nil:
 				want(t, errs[0], models.ErrStale)

@@ -74,7 +74,7 @@ func TestMigrate(t *testing.T) {
 		}
 		accept(t, db, "m1")
 		again := modelstest.Open(t, driver, dsn)
-		same(t, must(again.Message(ctx, "in-m1")).MessageID, "m1")
+		same(t, must(again.Inbox.Get(ctx, "in-m1")).MessageID, "m1")
 	})
 }
 
@@ -129,15 +129,15 @@ func TestUpgradeKeepsEverything(t *testing.T) {
 		want.DueAt, want.VoucherExpires = time.Time{}, time.Time{}
 		want.CreatedAt, want.ConsumedAt, want.UndoUntil = noon, noon, noon
 		stored(t, db, want)
-		_, coupons, calls, _, err := db.Story(ctx, "7992697494")
+		_, coupons, calls, _, err := db.History.Story(ctx, "7992697494")
 		no(t, err)
 		same(t, coupons, []models.Coupon{{OperationID: "op", StoreID: 1, Code: "7992697494", OrderID: "order", DealID: 11, DealGroupID: 12, PriceFen: 4990}})
 		same(t, calls[0].Times, 1)
-		stores := must(db.Stores(ctx))
+		stores := must(db.Directory.Stores(ctx))
 		same(t, names(stores), "人民广场店")
 		same(t, stores[0].GrantID, "")
-		no(t, db.SyncConfigured(ctx, twoStores()))
-		same(t, must(db.Session(ctx, stores[0].ID)).AccessToken, "token-1")
+		no(t, db.Directory.Sync(ctx, twoStores()))
+		same(t, must(db.Grants.Session(ctx, stores[0].ID)).AccessToken, "token-1")
 		same(t, shopIDs(link(t, db, granted(t, db, "bid-1"), "uuid-1")), "uuid-1")
 	})
 }

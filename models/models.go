@@ -138,7 +138,7 @@ type Operation struct {
 	OtherID    string                                    `gorm:"size:64"`        // rejected because of another operation of ours
 
 	// Superseded: done, but no longer live, because the same code was verified
-	// anew (see [DB.Supersede]). Read only.
+	// anew (see [JournalStore.Supersede]). Read only.
 	Superseded bool `gorm:"-"`
 
 	// Undo.

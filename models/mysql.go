@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	mysqlConns = 16 // three processes stay, with doorConns, below the 151 that servers admit by default
-	doorConns  = 32 // at 200 messages a second enough for commits of 100 ms
+	mysqlConns  = 16 // three processes stay, with acceptConns, below the 151 that servers admit by default
+	acceptConns = 32 // at 200 messages a second enough for commits of 100 ms
 	// ConnsPerProcess is how many connections a process opens at most.
-	ConnsPerProcess = mysqlConns + doorConns
+	ConnsPerProcess = mysqlConns + acceptConns
 
 	unknownVariable = 1193
 
@@ -140,12 +140,12 @@ func (e connectError) Unwrap() error { return e.error }
 
 // dropIdle closes the idle connections, so that the next statement looks for the
 // server anew.
-func (db *DB) dropIdle() {
-	if db.cfg.Driver == MySQL {
-		db.pool.SetMaxIdleConns(0)
-		db.pool.SetMaxIdleConns(mysqlConns)
-		db.door.SetMaxIdleConns(0)
-		db.door.SetMaxIdleConns(doorConns)
+func (c *core) dropIdle() {
+	if c.cfg.Driver == MySQL {
+		c.pool.SetMaxIdleConns(0)
+		c.pool.SetMaxIdleConns(mysqlConns)
+		c.accept.SetMaxIdleConns(0)
+		c.accept.SetMaxIdleConns(acceptConns)
 	}
 }
 

@@ -41,15 +41,15 @@ func TestServerGone(t *testing.T) {
 	for range 2 {
 		proxy.Down()
 		want(t, db.Ping(ctx), models.ErrUnavailable)
-		_, _, err := db.Accept(ctx, message("m2"))
+		_, _, err := db.Inbox.Accept(ctx, message("m2"))
 		certain(t, err)
-		certain(t, second(db.Message(ctx, "in-m1")))
+		certain(t, second(db.Inbox.Get(ctx, "in-m1")))
 		certain(t, db.Tx(ctx, func(*models.DB) error { return nil }))
 		certain(t, second(db.Migrate(ctx)))
 
 		proxy.Up()
 		no(t, db.Ping(ctx))
-		no(t, second(db.Message(ctx, "in-m1")))
+		no(t, second(db.Inbox.Get(ctx, "in-m1")))
 	}
 	accept(t, db, "m2")
 
@@ -65,15 +65,15 @@ func TestServerGoneInTransaction(t *testing.T) {
 	err := db.Tx(t.Context(), func(tx *models.DB) error {
 		begin(t, tx, intent("7992697494"))
 		proxy.Down()
-		_, _, err := tx.Accept(t.Context(), message("m1"))
+		_, _, err := tx.Inbox.Accept(t.Context(), message("m1"))
 		want(t, err, models.ErrUnavailable)
-		_, _, err = tx.Accept(t.Context(), message("m2")) // nothing works any more
+		_, _, err = tx.Inbox.Accept(t.Context(), message("m2")) // nothing works any more
 		want(t, err, models.ErrUnavailable)
 		return nil
 	})
 	certain(t, err)
 	proxy.Up()
-	_, err = db.Operation(t.Context(), "op-7992697494")
+	_, err = db.Journal.Get(t.Context(), "op-7992697494")
 	want(t, err, models.ErrNotFound)
 }
 
@@ -91,22 +91,22 @@ func TestCommitUnknown(t *testing.T) {
 
 			in := asked(t, db, "in-7992697494")
 			fired := cut("COMMIT")
-			err := db.Tx(ctx, func(tx *models.DB) error { return second(tx.Begin(ctx, intent("7992697494"), in)) })
+			err := db.Tx(ctx, func(tx *models.DB) error { return second(tx.Journal.Begin(ctx, intent("7992697494"), in)) })
 			<-fired
 			want(t, err, models.ErrCommitUnknown)
 			want(t, err, models.ErrUnavailable)
-			_, err = db.Operation(ctx, "op-7992697494")
+			_, err = db.Journal.Get(ctx, "op-7992697494")
 			same(t, err == nil, made)
 			// Asking for the same again tells.
-			_, err = db.Begin(ctx, intent("7992697494"), in)
+			_, err = db.Journal.Begin(ctx, intent("7992697494"), in)
 			same(t, errors.Is(err, models.ErrDuplicate), made)
 
 			// A single statement is its own transaction.
 			fired = cut("INSERT INTO inbox")
-			_, _, err = db.Accept(ctx, message("m1"))
+			_, _, err = db.Inbox.Accept(ctx, message("m1"))
 			<-fired
 			want(t, err, models.ErrCommitUnknown)
-			_, fresh, err := db.Accept(ctx, message("m1"))
+			_, fresh, err := db.Inbox.Accept(ctx, message("m1"))
 			no(t, err)
 			same(t, fresh, !made)
 		})
@@ -120,11 +120,11 @@ func TestDeadlineWhileWriting(t *testing.T) {
 	ctx := t.Context()
 	in := accept(t, db, "m1")
 	no(t, db.Tx(ctx, func(tx *models.DB) error {
-		_, err := tx.ExtendMessage(ctx, in, noon.Add(time.Hour)) // holds the row
+		_, err := tx.Inbox.Extend(ctx, in, noon.Add(time.Hour)) // holds the row
 		no(t, err)
 		short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 		defer cancel()
-		_, err = db.ExtendMessage(short, in, noon.Add(2*time.Hour))
+		_, err = db.Inbox.Extend(short, in, noon.Add(2*time.Hour))
 		want(t, err, context.DeadlineExceeded)
 		want(t, err, models.ErrUnavailable)
 		want(t, err, models.ErrCommitUnknown)
@@ -156,9 +156,9 @@ func TestReadOnlyServer(t *testing.T) {
 	exec(t.Context(), "SET GLOBAL read_only = 1")
 	t.Cleanup(func() { exec(context.Background(), "SET GLOBAL read_only = 0") })
 	certain(t, db.Ping(t.Context()))
-	_, err = db.Begin(t.Context(), intent("7992697494"), in)
+	_, err = db.Journal.Begin(t.Context(), intent("7992697494"), in)
 	certain(t, err)
-	certain(t, db.Tx(t.Context(), func(tx *models.DB) error { return second(tx.Begin(t.Context(), intent("7992697494"), in)) }))
+	certain(t, db.Tx(t.Context(), func(tx *models.DB) error { return second(tx.Journal.Begin(t.Context(), intent("7992697494"), in)) }))
 	exec(t.Context(), "SET GLOBAL read_only = 0")
 	no(t, db.Ping(t.Context()))
 	begin(t, db, intent("7992697494"))
@@ -175,7 +175,7 @@ func TestSQLiteTrouble(t *testing.T) {
 	in := asked(t, db, "in-7992697494")
 	pragma("query_only = 1")
 	certain(t, db.Ping(ctx))
-	_, err := db.Begin(ctx, intent("7992697494"), in)
+	_, err := db.Journal.Begin(ctx, intent("7992697494"), in)
 	certain(t, err)
 	pragma("query_only = 0")
 	no(t, db.Ping(ctx))
@@ -184,17 +184,17 @@ func TestSQLiteTrouble(t *testing.T) {
 	pragma("max_page_count = 1") // as many as there are
 	big := message("big")
 	big.Payload = []byte(strings.Repeat("x", 1<<20))
-	_, _, err = db.Accept(ctx, big)
+	_, _, err = db.Inbox.Accept(ctx, big)
 	certain(t, err)
 	certain(t, db.Tx(ctx, func(tx *models.DB) error {
-		_, _, err := tx.Accept(ctx, big)
+		_, _, err := tx.Inbox.Accept(ctx, big)
 		want(t, err, models.ErrUnavailable)
 		return nil
 	}))
 	pragma("max_page_count = 1000000")
-	_, _, err = db.Accept(ctx, big)
+	_, _, err = db.Inbox.Accept(ctx, big)
 	no(t, err)
-	no(t, db.Tx(ctx, func(tx *models.DB) error { return second(tx.Begin(ctx, intent("7992697494"), in)) }))
+	no(t, db.Tx(ctx, func(tx *models.DB) error { return second(tx.Journal.Begin(ctx, intent("7992697494"), in)) }))
 }
 
 func TestSQLiteFile(t *testing.T) {

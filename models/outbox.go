@@ -14,35 +14,38 @@ import (
 // TableName names the table for GORM.
 func (Outgoing) TableName() string { return "outbox" }
 
+// OutboxStore keeps answers and notices on their way out, each conversation in its order.
+type OutboxStore struct{ *core }
+
 // Enqueue puts an answer or notice behind the others of its conversation.
 // Repeating it, by ID, changes nothing.
-func (db *DB) Enqueue(ctx context.Context, o Outgoing) error {
+func (s OutboxStore) Enqueue(ctx context.Context, o Outgoing) error {
 	const what = "enqueue"
-	o, err := db.prepared(what, o)
+	o, err := s.prepared(what, o)
 	if err != nil {
 		return err
 	}
 	if o.Apart {
-		return db.enqueueApart(ctx, what, o)
+		return s.enqueueApart(ctx, what, o)
 	}
 	// The number comes from the conversation itself: an auto-increment column is
 	// not in order of time on every cluster. Of two who take the same number at
 	// once, the second waits for the first to commit and then takes the next, so
 	// that numbers are also in the order of commits.
-	_, err = db.insertOutgoing(ctx, what, func() (int64, error) {
-		return db.insertQueued(ctx, what, o, `FROM (SELECT COALESCE(MAX(seq), 0) + 1 AS seq FROM outbox WHERE conversation = ?) AS next`, o.Conversation)
+	_, err = s.insert(ctx, what, func() (int64, error) {
+		return s.insertQueued(ctx, what, o, `FROM (SELECT COALESCE(MAX(seq), 0) + 1 AS seq FROM outbox WHERE conversation = ?) AS next`, o.Conversation)
 	}, o.ID)
 	return err
 }
 
-// EnqueueClaimed is [DB.Enqueue] of what its writer sends itself as soon as the
+// EnqueueClaimed is [OutboxStore.Enqueue] of what its writer sends itself as soon as the
 // transaction is committed: the first try is the writer's until a time. It does
 // nothing, and says so, where something is queued before it in its conversation,
 // or where the receiver has been sent perMinute others in the last minute; zero is
 // any number.
-func (db *DB) EnqueueClaimed(ctx context.Context, o Outgoing, until time.Time, perMinute int) (Outgoing, bool, error) {
+func (s OutboxStore) EnqueueClaimed(ctx context.Context, o Outgoing, until time.Time, perMinute int) (Outgoing, bool, error) {
 	const what = "enqueue claimed"
-	o, err := db.prepared(what, o)
+	o, err := s.prepared(what, o)
 	if err != nil {
 		return Outgoing{}, false, err
 	}
@@ -52,21 +55,21 @@ func (db *DB) EnqueueClaimed(ctx context.Context, o Outgoing, until time.Time, p
 	args := []any{o.Conversation, o.Conversation, Queued}
 	if perMinute > 0 {
 		from += ` AND (SELECT COUNT(*) FROM outbox AS before_it WHERE before_it.receiver = ? AND before_it.sent_at > ?) < ?`
-		args = append(args, o.Receiver, stamp(db.now().Add(-time.Minute)), perMinute)
+		args = append(args, o.Receiver, stamp(s.now().Add(-time.Minute)), perMinute)
 	}
-	hit, err := db.insertOutgoing(ctx, what, func() (int64, error) { return db.insertQueued(ctx, what, o, from, args...) }, o.ID)
+	hit, err := s.insert(ctx, what, func() (int64, error) { return s.insertQueued(ctx, what, o, from, args...) }, o.ID)
 	return o, hit > 0, err
 }
 
 // enqueueApart inserts a row whose number no other takes: transactions that write to
 // one conversation do not wait for each other. The numbers are in order of time, as
 // far as clocks go.
-func (db *DB) enqueueApart(ctx context.Context, what string, o Outgoing) error {
+func (s OutboxStore) enqueueApart(ctx context.Context, what string, o Outgoing) error {
 	sum := sha256.Sum256([]byte(o.ID))
-	seq := db.apart.next(o.CreatedAt.UnixMicro())<<apartBits | int64(binary.BigEndian.Uint32(sum[:])>>(32-apartBits))
-	_, err := db.insertOutgoing(ctx, what, func() (int64, error) {
+	seq := s.apart.next(o.CreatedAt.UnixMicro())<<apartBits | int64(binary.BigEndian.Uint32(sum[:])>>(32-apartBits))
+	_, err := s.insert(ctx, what, func() (int64, error) {
 		seq++
-		return db.insertQueued(ctx, what, o, `FROM (SELECT ? AS seq) AS next`, seq)
+		return s.insertQueued(ctx, what, o, `FROM (SELECT ? AS seq) AS next`, seq)
 	}, o.ID)
 	return err
 }
@@ -89,9 +92,9 @@ func (t *ticks) next(now int64) int64 {
 }
 
 // prepared completes and checks a row.
-func (db *DB) prepared(what string, o Outgoing) (Outgoing, error) {
+func (s OutboxStore) prepared(what string, o Outgoing) (Outgoing, error) {
 	if o.ID == "" {
-		o.ID = db.cfg.NewID()
+		o.ID = s.cfg.NewID()
 	}
 	if err := identity(what, 64, o.ID); err != nil {
 		return Outgoing{}, err
@@ -100,10 +103,10 @@ func (db *DB) prepared(what string, o Outgoing) (Outgoing, error) {
 		return Outgoing{}, err
 	}
 	if o.CreatedAt.IsZero() {
-		o.CreatedAt = db.now()
+		o.CreatedAt = s.now()
 	}
 	if o.DueAt.IsZero() {
-		o.DueAt = db.now()
+		o.DueAt = s.now()
 	}
 	if o.Payload == nil {
 		o.Payload = []byte{}
@@ -117,12 +120,12 @@ func (db *DB) prepared(what string, o Outgoing) (Outgoing, error) {
 
 // insertQueued inserts a row with the number that from selects as next.seq, if from
 // selects one.
-func (db *DB) insertQueued(ctx context.Context, what string, o Outgoing, from string, args ...any) (hit int64, err error) {
+func (s OutboxStore) insertQueued(ctx context.Context, what string, o Outgoing, from string, args ...any) (hit int64, err error) {
 	all := append([]any{
 		o.ID, o.Conversation, o.Receiver, o.Channel, o.Chat, o.User, o.InboxID, o.OperationID,
-		db.keys.seal(outboxPayload, o.ID, o.Payload), o.Form, o.State, o.Attempt, stamp(o.DueAt), stamp(o.CreatedAt), stamp(o.ChangeAt),
+		s.keys.seal(outboxPayload, o.ID, o.Payload), o.Form, o.State, o.Attempt, stamp(o.DueAt), stamp(o.CreatedAt), stamp(o.ChangeAt),
 	}, args...)
-	err = db.write(ctx, what, func(g *gorm.DB) error {
+	err = s.write(ctx, what, func(g *gorm.DB) error {
 		result := g.Exec(`INSERT INTO outbox (id, seq, conversation, receiver, channel, chat, user_id, inbox_id, operation_id, payload,
 				form, state, attempt, due_at, reason, message_id, created_at, change_at)
 			SELECT ?, next.seq, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', ?, ? `+from, all...)
@@ -132,15 +135,15 @@ func (db *DB) insertQueued(ctx context.Context, what string, o Outgoing, from st
 	return hit, err
 }
 
-// insertOutgoing inserts a row until nobody else has taken its number. A row that is
+// insert inserts a row until nobody else has taken its number. A row that is
 // there already is none inserted.
-func (db *DB) insertOutgoing(ctx context.Context, what string, insert func() (int64, error), id string) (int64, error) {
+func (s OutboxStore) insert(ctx context.Context, what string, insert func() (int64, error), id string) (int64, error) {
 	for try := 1; ; try++ {
 		hit, err := insert()
 		if !errors.Is(err, ErrDuplicate) {
 			return hit, err
 		}
-		known, ferr := db.enqueued(ctx, id)
+		known, ferr := s.enqueued(ctx, id)
 		if ferr != nil || known {
 			return 0, ferr
 		}
@@ -154,33 +157,28 @@ func (db *DB) insertOutgoing(ctx context.Context, what string, insert func() (in
 // got in, so that running out of it takes that many others at once.
 const enqueueTries = 100
 
-func (db *DB) enqueued(ctx context.Context, id string) (bool, error) {
+func (s OutboxStore) enqueued(ctx context.Context, id string) (bool, error) {
 	var n int64
-	err := db.read(ctx, "enqueue", func(g *gorm.DB) error {
+	err := s.read(ctx, "enqueue", func(g *gorm.DB) error {
 		return g.Model(&Outgoing{}).Where("id = ?", id).Count(&n).Error
 	})
 	return n > 0, err
 }
 
-// DueOutgoing lists what may be sent now: of each conversation at most the
-// oldest that is queued, so that an answer never overtakes another.
-func (db *DB) DueOutgoing(ctx context.Context, now time.Time, limit int) ([]Outgoing, error) {
-	return db.DueOutgoingExcept(ctx, now, limit, nil, time.Time{})
-}
-
-// DueOutgoingExcept is [DB.DueOutgoing] without the channels that another process
-// has to send by, and without what was sealed with a key that only another process
-// has; but what these left since before a time is listed all the same. What cannot
-// be opened is set aside.
-func (db *DB) DueOutgoingExcept(ctx context.Context, now time.Time, limit int, away []string, before time.Time) ([]Outgoing, error) {
+// Due lists what may be sent now: of each conversation at most the oldest that
+// is queued, so that an answer never overtakes another. Left out are the
+// channels that another process has to send by, and what was sealed with a key
+// that only another process has, but for what was made before a time. What
+// cannot be opened is set aside.
+func (s OutboxStore) Due(ctx context.Context, now time.Time, limit int, away []string, before time.Time) ([]Outgoing, error) {
 	var rows []Outgoing
-	err := db.read(ctx, "list due outgoing", func(g *gorm.DB) error {
+	err := s.read(ctx, "list due outgoing", func(g *gorm.DB) error {
 		if len(away) > 0 {
 			g = g.Where("(channel NOT IN ? OR created_at < ?)", away, stamp(before))
 		}
 		// In the order of an index, so that a long queue is not sorted each time.
 		return g.Where("due_at <= ? AND state = ?", stamp(now), Queued).
-			Where("(SUBSTR(payload, 1, ?) IN ? OR created_at < ?)", sealPrefix, db.keys.prefixes(), stamp(before)).
+			Where("(SUBSTR(payload, 1, ?) IN ? OR created_at < ?)", sealPrefix, s.keys.prefixes(), stamp(before)).
 			Where("NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.conversation = outbox.conversation"+
 				" AND earlier.state = ? AND earlier.seq < outbox.seq)", Queued).
 			Order("due_at").Limit(limit).Find(&rows).Error
@@ -188,7 +186,7 @@ func (db *DB) DueOutgoingExcept(ctx context.Context, now time.Time, limit int, a
 	if err != nil {
 		return nil, err
 	}
-	return db.openOrSetAside(ctx, "outgoing message", rows, func(o Outgoing) error { return db.OutgoingFailed(ctx, o, Unreadable) })
+	return openOrSetAside(ctx, s.core, "outgoing message", rows, func(o Outgoing) error { return s.Fail(ctx, o, Unreadable) })
 }
 
 // Unreadable is the reason of what was set aside because it cannot be opened.
@@ -196,10 +194,10 @@ const Unreadable = "unreadable"
 
 // openOrSetAside opens the rows of a list. One that does not open is set aside, and
 // who does that says so: it would be listed for ever, in place of others.
-func (db *DB) openOrSetAside(ctx context.Context, kind string, rows []Outgoing, setAside func(Outgoing) error) ([]Outgoing, error) {
+func openOrSetAside(ctx context.Context, c *core, kind string, rows []Outgoing, setAside func(Outgoing) error) ([]Outgoing, error) {
 	good := rows[:0]
 	for _, row := range rows {
-		opened, err := db.openOutgoing(row)
+		opened, err := c.keys.openOutgoing(row)
 		if err == nil {
 			good = append(good, opened)
 			continue
@@ -209,27 +207,27 @@ func (db *DB) openOrSetAside(ctx context.Context, kind string, rows []Outgoing, 
 		case moved != nil:
 			return nil, moved
 		default:
-			db.cfg.Log.ErrorContext(ctx, "database: "+kind+" cannot be read and is set aside", "id", row.ID, "channel", row.Channel, "error", err)
+			c.cfg.Log.ErrorContext(ctx, "database: "+kind+" cannot be read and is set aside", "id", row.ID, "channel", row.Channel, "error", err)
 		}
 	}
 	return good, nil
 }
 
-func (db *DB) openOutgoing(o Outgoing) (Outgoing, error) {
+func (k *keyring) openOutgoing(o Outgoing) (Outgoing, error) {
 	var err error
-	if o.Payload, err = db.keys.open(outboxPayload, o.ID, o.Payload); err != nil {
+	if o.Payload, err = k.open(outboxPayload, o.ID, o.Payload); err != nil {
 		return o, err
 	}
-	o.ChangeCode, err = db.keys.openNull(outboxCode, o.ID, o.ChangeCode)
+	o.ChangeCode, err = k.openNull(outboxCode, o.ID, o.ChangeCode)
 	return o, err
 }
 
 // SentBack tells when the n-th last of what a receiver was sent went out, if that
 // was after a time, so that a channel's limit per minute can be kept by any number
 // of processes. It is zero where fewer were sent.
-func (db *DB) SentBack(ctx context.Context, receiver string, n int, since time.Time) (time.Time, error) {
+func (s OutboxStore) SentBack(ctx context.Context, receiver string, n int, since time.Time) (time.Time, error) {
 	var rows []Outgoing
-	err := db.read(ctx, "count what was sent", func(g *gorm.DB) error {
+	err := s.read(ctx, "count what was sent", func(g *gorm.DB) error {
 		return g.Select("sent_at").Where("receiver = ? AND sent_at > ?", receiver, stamp(since)).
 			Order("sent_at DESC").Offset(n - 1).Limit(1).Find(&rows).Error
 	})
@@ -239,73 +237,73 @@ func (db *DB) SentBack(ctx context.Context, receiver string, n int, since time.T
 	return rows[0].SentAt, nil
 }
 
-// ClaimOutgoing takes up a row that is due, for one try. Of several who try, one
-// wins; the others get [ErrStale]. A try that nothing is known of, because its
-// process ended, may have been taken.
-func (db *DB) ClaimOutgoing(ctx context.Context, o Outgoing, until time.Time) (Outgoing, error) {
+// Claim takes up a row that is due, for one try. Of several who try, one wins;
+// the others get [ErrStale]. A try that nothing is known of, because its process
+// ended, may have been taken.
+func (s OutboxStore) Claim(ctx context.Context, o Outgoing, until time.Time) (Outgoing, error) {
 	held := o.Attempt
 	o.Lost = o.Lost || held > 0 && o.Reason == ""
 	o.Attempt, o.DueAt, o.Reason = held+1, moment(until), ""
-	err := db.swap(ctx, "claim outgoing", func(g *gorm.DB) *gorm.DB {
+	err := s.swap(ctx, "claim outgoing", func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Outgoing{}).
-			Where("id = ? AND attempt = ? AND state = ? AND due_at <= ?", o.ID, held, Queued, stamp(db.now())).
+			Where("id = ? AND attempt = ? AND state = ? AND due_at <= ?", o.ID, held, Queued, stamp(s.now())).
 			Updates(map[string]any{"attempt": o.Attempt, "due_at": stamp(o.DueAt), "lost": o.Lost, "reason": ""})
 	})
 	return unless(err, o)
 }
 
-// OutgoingSent records that the channel took it, its id there, and the code by
-// which a card can be changed, or "".
-func (db *DB) OutgoingSent(ctx context.Context, o Outgoing, messageID, code string) error {
+// MarkSent records that the channel took it, its id there, and the code by which
+// a card can be changed, or "".
+func (s OutboxStore) MarkSent(ctx context.Context, o Outgoing, messageID, code string) error {
 	values := map[string]any{
-		"state": SentOut, "due_at": nil, "sent_at": stamp(db.now()), "message_id": clip(messageID, 190), "reason": "",
-		"change_code": db.keys.sealText(outboxCode, o.ID, code),
+		"state": SentOut, "due_at": nil, "sent_at": stamp(s.now()), "message_id": clip(messageID, 190), "reason": "",
+		"change_code": s.keys.sealText(outboxCode, o.ID, code),
 	}
 	if code == "" {
 		values["change_at"] = nil
 	}
-	return db.moveOutgoing(ctx, "record sending", o, values)
+	return s.move(ctx, "record sending", o, values)
 }
 
-// OutgoingRetry records a failed try, whether it may have been taken (o.Lost), and
-// when and in which form the next one is. What may have been taken in one form was
+// Retry records a failed try, whether it may have been taken (o.Lost), and when
+// and in which form the next one is. What may have been taken in one form was
 // not in another.
-func (db *DB) OutgoingRetry(ctx context.Context, o Outgoing, form, reason string, at time.Time) error {
+func (s OutboxStore) Retry(ctx context.Context, o Outgoing, form, reason string, at time.Time) error {
 	if at.IsZero() {
-		at = db.now()
+		at = s.now()
 	}
-	return db.moveOutgoing(ctx, "record failed try", o, map[string]any{
+	return s.move(ctx, "record failed try", o, map[string]any{
 		"form": clip(form, 32), "reason": clip(reason, 190), "due_at": stamp(at), "lost": o.Lost && form == o.Form,
 	})
 }
 
-// OutgoingFailed records that it can never be sent.
-func (db *DB) OutgoingFailed(ctx context.Context, o Outgoing, reason string) error {
-	return db.endOutgoing(ctx, "record failure", o, Failed, reason)
+// Fail records that it can never be sent.
+func (s OutboxStore) Fail(ctx context.Context, o Outgoing, reason string) error {
+	return s.end(ctx, "record failure", o, Failed, reason)
 }
 
-// OutgoingOvertaken records that it need not be sent any more.
-func (db *DB) OutgoingOvertaken(ctx context.Context, o Outgoing, reason string) error {
-	return db.endOutgoing(ctx, "record that it was overtaken", o, Obsolete, reason)
+// MarkOvertaken records that it need not be sent any more.
+func (s OutboxStore) MarkOvertaken(ctx context.Context, o Outgoing, reason string) error {
+	return s.end(ctx, "record that it was overtaken", o, Obsolete, reason)
 }
 
-func (db *DB) endOutgoing(ctx context.Context, what string, o Outgoing, state OutgoingState, reason string) error {
-	return db.moveOutgoing(ctx, what, o, map[string]any{
+func (s OutboxStore) end(ctx context.Context, what string, o Outgoing, state OutgoingState, reason string) error {
+	return s.move(ctx, what, o, map[string]any{
 		"state": state, "due_at": nil, "change_at": nil, "reason": clip(reason, 190), "lost": o.Lost,
 	})
 }
 
-func (db *DB) moveOutgoing(ctx context.Context, what string, o Outgoing, values map[string]any) error {
-	return db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+func (s OutboxStore) move(ctx context.Context, what string, o Outgoing, values map[string]any) error {
+	return s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Outgoing{}).Where("id = ? AND attempt = ? AND state = ?", o.ID, o.Attempt, Queued).Updates(values)
 	})
 }
 
 // AnswersTo lists what was put into the outbox as an answer to a message, without
 // what it says.
-func (db *DB) AnswersTo(ctx context.Context, inboxID string) ([]Outgoing, error) {
+func (s OutboxStore) AnswersTo(ctx context.Context, inboxID string) ([]Outgoing, error) {
 	var rows []Outgoing
-	err := db.read(ctx, "find answers", func(g *gorm.DB) error {
+	err := s.read(ctx, "find answers", func(g *gorm.DB) error {
 		return g.Select("id", "channel", "form", "state", "attempt", "reason", "lost", "created_at").Where("inbox_id = ?", inboxID).Find(&rows).Error
 	})
 	return rows, err
@@ -313,22 +311,22 @@ func (db *DB) AnswersTo(ctx context.Context, inboxID string) ([]Outgoing, error)
 
 // QueuedAnswersTo lists what is still to be sent as an answer to a message. What
 // cannot be opened is left out.
-func (db *DB) QueuedAnswersTo(ctx context.Context, inboxID string) ([]Outgoing, error) {
+func (s OutboxStore) QueuedAnswersTo(ctx context.Context, inboxID string) ([]Outgoing, error) {
 	var rows []Outgoing
-	err := db.read(ctx, "find queued answers", func(g *gorm.DB) error {
+	err := s.read(ctx, "find queued answers", func(g *gorm.DB) error {
 		return g.Where("inbox_id = ? AND state = ?", inboxID, Queued).Order("conversation, seq").Find(&rows).Error
 	})
-	return readable(ctx, db, "outgoing message", rows, err, db.openOutgoing)
+	return readable(ctx, s.core, "outgoing message", rows, err, s.keys.openOutgoing)
 }
 
 // TakePassive lets the answer to a message go out in the response to a callback: what
 // of it is still queued and due by near is not sent before until, so that the same is
 // not on its way twice. False: there was a try to send it already, with whatever
 // outcome. One that was answered so before may be again.
-func (db *DB) TakePassive(ctx context.Context, inboxID string, near, until time.Time) (bool, error) {
+func (s OutboxStore) TakePassive(ctx context.Context, inboxID string, near, until time.Time) (bool, error) {
 	const what = "take passive answer"
 	var rows []Outgoing
-	err := db.read(ctx, what, func(g *gorm.DB) error {
+	err := s.read(ctx, what, func(g *gorm.DB) error {
 		return g.Select("id", "state", "attempt", "due_at", "reason").Where("inbox_id = ?", inboxID).Find(&rows).Error
 	})
 	if err != nil {
@@ -348,7 +346,7 @@ func (db *DB) TakePassive(ctx context.Context, inboxID string, near, until time.
 		if o.State != Queued || o.DueAt.After(near) {
 			continue
 		}
-		err := db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+		err := s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 			return g.Model(&Outgoing{}).Where("id = ? AND state = ? AND attempt = 0", o.ID, Queued).Update("due_at", stamp(until))
 		})
 		if errors.Is(err, ErrStale) {
@@ -364,34 +362,42 @@ func (db *DB) TakePassive(ctx context.Context, inboxID string, near, until time.
 // passively is why an answer is not sent that went out in the response to a callback.
 const passively = "passive"
 
-// OutgoingPassive is [DB.OutgoingObsolete] because the answer went out in the response
-// to a callback.
-func (db *DB) OutgoingPassive(ctx context.Context, inboxID string, ids ...string) (int, error) {
-	return db.dropOutgoing(ctx, inboxID, ids, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil, "reason": passively})
+// MarkPassive is [OutboxStore.Obsolete] because the answer went out in the
+// response to a callback.
+func (s OutboxStore) MarkPassive(ctx context.Context, inboxID string, ids ...string) (int, error) {
+	return s.drop(ctx, inboxID, ids, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil, "reason": passively})
 }
 
-// OutgoingObsolete takes what is still queued as an answer to a message out of
-// the queue, because another takes its place, and says how many; with ids, only
+// Obsolete takes what is still queued as an answer to a message out of the
+// queue, because another takes its place, and says how many; with ids, only
 // those rows. What is being sent right now keeps its place, so that nothing
 // overtakes it.
-func (db *DB) OutgoingObsolete(ctx context.Context, inboxID string, ids ...string) (int, error) {
-	return db.dropOutgoing(ctx, inboxID, ids, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil})
+func (s OutboxStore) Obsolete(ctx context.Context, inboxID string, ids ...string) (int, error) {
+	return s.drop(ctx, inboxID, ids, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil})
 }
 
-func (db *DB) dropOutgoing(ctx context.Context, inboxID string, ids []string, values map[string]any) (int, error) {
+func (s OutboxStore) drop(ctx context.Context, inboxID string, ids []string, values map[string]any) (int, error) {
 	if inboxID == "" {
 		return 0, nil
 	}
 	var hit int64
-	err := db.write(ctx, "drop outgoing", func(g *gorm.DB) error {
+	err := s.write(ctx, "drop outgoing", func(g *gorm.DB) error {
 		if len(ids) > 0 {
 			g = g.Where("id IN ?", ids)
 		}
 		result := g.Model(&Outgoing{}).
-			Where("inbox_id = ? AND state = ? AND (attempt = 0 OR reason <> '' OR due_at <= ?)", inboxID, Queued, stamp(db.now())).
+			Where("inbox_id = ? AND state = ? AND (attempt = 0 OR reason <> '' OR due_at <= ?)", inboxID, Queued, stamp(s.now())).
 			Updates(values)
 		hit = result.RowsAffected
 		return result.Error
 	})
 	return int(hit), err
+}
+
+// Purge forgets up to limit answers and notices that were made before a time and
+// need no more tries, and says how many.
+func (s OutboxStore) Purge(ctx context.Context, before time.Time, limit int) (int, error) {
+	return purge[Outgoing](ctx, s.core, "purge outgoing", limit, func(g *gorm.DB) *gorm.DB {
+		return g.Where("created_at < ? AND state <> ?", stamp(before), Queued).Order("created_at")
+	})
 }

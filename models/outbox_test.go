@@ -23,7 +23,7 @@ func outgoing(id, conversation string) models.Outgoing {
 func due(t *testing.T, db *models.DB, now time.Time) []string {
 	t.Helper()
 	var ids []string
-	for _, o := range must(db.DueOutgoing(t.Context(), now, 10)) {
+	for _, o := range must(db.Outbox.Due(t.Context(), now, 10, nil, time.Time{})) {
 		ids = append(ids, o.ID)
 	}
 	return ids
@@ -32,42 +32,42 @@ func due(t *testing.T, db *models.DB, now time.Time) []string {
 func TestOutbox(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
-		no(t, db.Enqueue(ctx, outgoing("a", "app/main/wr")))
+		no(t, db.Outbox.Enqueue(ctx, outgoing("a", "app/main/wr")))
 		changed := outgoing("a", "app/main/other")
-		no(t, db.Enqueue(ctx, changed)) // known already
-		list := must(db.DueOutgoing(ctx, noon, 10))
+		no(t, db.Outbox.Enqueue(ctx, changed)) // known already
+		list := must(db.Outbox.Due(ctx, noon, 10, nil, time.Time{}))
 		expect := outgoing("a", "app/main/wr")
 		expect.Seq, expect.Receiver, expect.State, expect.DueAt, expect.CreatedAt = 1, "app/main/wr", models.Queued, noon, noon
 		same(t, list, []models.Outgoing{expect})
 
-		o, err := db.ClaimOutgoing(ctx, list[0], noon.Add(10*time.Second))
+		o, err := db.Outbox.Claim(ctx, list[0], noon.Add(10*time.Second))
 		no(t, err)
 		same(t, o.Attempt, 1)
-		_, err = db.ClaimOutgoing(ctx, list[0], noon.Add(10*time.Second))
+		_, err = db.Outbox.Claim(ctx, list[0], noon.Add(10*time.Second))
 		want(t, err, models.ErrStale)
-		_, err = db.ClaimOutgoing(ctx, o, noon.Add(10*time.Second)) // the lease holds
+		_, err = db.Outbox.Claim(ctx, o, noon.Add(10*time.Second)) // the lease holds
 		want(t, err, models.ErrStale)
 		same(t, len(due(t, db, noon.Add(9*time.Second))), 0)
 
-		no(t, db.OutgoingRetry(ctx, o, "markdown", "card_refused", noon.Add(time.Second)))
+		no(t, db.Outbox.Retry(ctx, o, "markdown", "card_refused", noon.Add(time.Second)))
 		clock.Advance(time.Second)
-		list = must(db.DueOutgoing(ctx, clock.Now(), 10))
+		list = must(db.Outbox.Due(ctx, clock.Now(), 10, nil, time.Time{}))
 		same(t, list[0].Form+" "+list[0].Reason, "markdown card_refused")
 		same(t, list[0].Attempt, 1)
-		o, err = db.ClaimOutgoing(ctx, list[0], noon.Add(time.Minute))
+		o, err = db.Outbox.Claim(ctx, list[0], noon.Add(time.Minute))
 		no(t, err)
-		want(t, db.OutgoingSent(ctx, list[0], "msg", ""), models.ErrStale) // a former try
-		no(t, db.OutgoingSent(ctx, o, "msg-1", ""))
+		want(t, db.Outbox.MarkSent(ctx, list[0], "msg", ""), models.ErrStale) // a former try
+		no(t, db.Outbox.MarkSent(ctx, o, "msg-1", ""))
 		for _, err := range []error{
-			db.OutgoingSent(ctx, o, "msg-2", ""), db.OutgoingRetry(ctx, o, "text", "x", noon), db.OutgoingFailed(ctx, o, "x"),
-			second(db.ClaimOutgoing(ctx, o, noon)),
+			db.Outbox.MarkSent(ctx, o, "msg-2", ""), db.Outbox.Retry(ctx, o, "text", "x", noon), db.Outbox.Fail(ctx, o, "x"),
+			second(db.Outbox.Claim(ctx, o, noon)),
 		} {
 			want(t, err, models.ErrStale)
 		}
 		same(t, len(due(t, db, noon.Add(time.Hour))), 0)
 
 		for _, bad := range []models.Outgoing{{ID: "x"}, {Conversation: "x", ID: "\xff"}} {
-			want(t, db.Enqueue(ctx, bad), models.ErrInvalid)
+			want(t, db.Outbox.Enqueue(ctx, bad), models.ErrInvalid)
 		}
 	})
 }
@@ -80,7 +80,7 @@ func TestLongQueueIsNotSorted(t *testing.T) {
 		for i := range 100 {
 			o := outgoing(fmt.Sprintf("o%03d", i), fmt.Sprintf("app/main/%d", i%30))
 			o.Payload = bytes.Repeat(o.Payload, 50)
-			no(t, db.Enqueue(ctx, o))
+			no(t, db.Outbox.Enqueue(ctx, o))
 		}
 		again, analyze := "id || ?", "ANALYZE"
 		if db.Driver() == models.MySQL {
@@ -99,7 +99,7 @@ func TestLongQueueIsNotSorted(t *testing.T) {
 		var query string
 		var args []any
 		db.Watch(func(sql string, a []any) { query, args = sql, slices.Clone(a) })
-		same(t, len(must(db.DueOutgoing(ctx, noon, 10))), 10)
+		same(t, len(must(db.Outbox.Due(ctx, noon, 10, nil, time.Time{}))), 10)
 		for _, step := range explained(t, db, query, args) {
 			if strings.Contains(step["Extra"], "filesort") || strings.Contains(step["detail"], "TEMP B-TREE FOR ORDER BY") {
 				t.Errorf("%s\n\t%v", query, step)
@@ -116,17 +116,17 @@ func TestOutboxOrder(t *testing.T) {
 		for i, id := range []string{"a1", "b1", "a2", "a3"} {
 			o := outgoing(id, "app/main/"+id[:1])
 			o.DueAt = noon.Add(time.Duration(i-10) * time.Millisecond)
-			no(t, db.Enqueue(ctx, o))
+			no(t, db.Outbox.Enqueue(ctx, o))
 		}
 		early := outgoing("A1", "app/main/A") // conversations differ by case, too
 		early.DueAt = noon.Add(-time.Second)
-		no(t, db.Enqueue(ctx, early))
+		no(t, db.Outbox.Enqueue(ctx, early))
 		same(t, due(t, db, noon), []string{"A1", "a1", "b1"})
 
 		get := func(id string) models.Outgoing {
-			for _, o := range must(db.DueOutgoing(ctx, clock.Now(), 10)) {
+			for _, o := range must(db.Outbox.Due(ctx, clock.Now(), 10, nil, time.Time{})) {
 				if o.ID == id {
-					return must(db.ClaimOutgoing(ctx, o, clock.Now().Add(time.Minute)))
+					return must(db.Outbox.Claim(ctx, o, clock.Now().Add(time.Minute)))
 				}
 			}
 			t.Fatalf("%s is not due", id)
@@ -134,12 +134,12 @@ func TestOutboxOrder(t *testing.T) {
 		}
 		a1 := get("a1")
 		same(t, due(t, db, noon), []string{"A1", "b1"}) // being sent
-		no(t, db.OutgoingRetry(ctx, a1, "card", "rate_limited", noon.Add(time.Hour)))
+		no(t, db.Outbox.Retry(ctx, a1, "card", "rate_limited", noon.Add(time.Hour)))
 		same(t, due(t, db, noon), []string{"A1", "b1"}) // waiting
 		same(t, len(due(t, db, noon.Add(time.Hour))), 3)
 		clock.Advance(time.Hour)
-		no(t, db.OutgoingFailed(ctx, get("a1"), "no_receiver"))
-		no(t, db.OutgoingSent(ctx, get("a2"), "m", ""))
+		no(t, db.Outbox.Fail(ctx, get("a1"), "no_receiver"))
+		no(t, db.Outbox.MarkSent(ctx, get("a2"), "m", ""))
 		same(t, due(t, db, clock.Now()), []string{"A1", "b1", "a3"})
 	})
 }
@@ -152,10 +152,10 @@ func TestOutboxOfChannelsAway(t *testing.T) {
 		for _, channel := range []string{"app/main", "socket/group", "socket/other"} {
 			o := outgoing(channel, channel+"/zhangsan")
 			o.Channel = channel
-			no(t, db.Enqueue(ctx, o))
+			no(t, db.Outbox.Enqueue(ctx, o))
 		}
 		ids := func(away []string, before time.Time) (ids []string) {
-			for _, o := range must(db.DueOutgoingExcept(ctx, clock.Now(), 10, away, before)) {
+			for _, o := range must(db.Outbox.Due(ctx, clock.Now(), 10, away, before)) {
 				ids = append(ids, o.ID)
 			}
 			slices.Sort(ids)
@@ -175,12 +175,12 @@ func TestAnswersTo(t *testing.T) {
 		for _, id := range []string{"a", "b"} {
 			o := outgoing(id, "socket/group/"+id)
 			o.InboxID, o.Form = "in-1", "form-"+id
-			no(t, db.Enqueue(ctx, o))
+			no(t, db.Outbox.Enqueue(ctx, o))
 		}
-		no(t, db.Enqueue(ctx, outgoing("other", "socket/group/c")))
-		o := must(db.DueOutgoing(ctx, noon, 10))
-		no(t, db.OutgoingSent(ctx, must(db.ClaimOutgoing(ctx, o[0], noon.Add(time.Minute))), "", ""))
-		list := must(db.AnswersTo(ctx, "in-1"))
+		no(t, db.Outbox.Enqueue(ctx, outgoing("other", "socket/group/c")))
+		o := must(db.Outbox.Due(ctx, noon, 10, nil, time.Time{}))
+		no(t, db.Outbox.MarkSent(ctx, must(db.Outbox.Claim(ctx, o[0], noon.Add(time.Minute))), "", ""))
+		list := must(db.Outbox.AnswersTo(ctx, "in-1"))
 		slices.SortFunc(list, func(x, y models.Outgoing) int { return strings.Compare(x.ID, y.ID) })
 		same(t, list, []models.Outgoing{
 			{ID: "a", Channel: "app/main", Form: "form-a", State: models.SentOut, Attempt: 1, CreatedAt: noon},
@@ -197,23 +197,23 @@ func TestTakePassive(t *testing.T) {
 		queue := func(id string, due time.Time) {
 			o := outgoing(id, "bot/group/"+id)
 			o.InboxID, o.DueAt = id, due
-			no(t, db.Enqueue(ctx, o))
+			no(t, db.Outbox.Enqueue(ctx, o))
 		}
-		take := func(id string) bool { return must(db.TakePassive(ctx, id, near, until)) }
+		take := func(id string) bool { return must(db.Outbox.TakePassive(ctx, id, near, until)) }
 		same(t, take("nothing queued"), true)
 
 		queue("later", noon.Add(time.Minute))
 		same(t, take("later"), true)
 
 		queue("now", noon)
-		row := must(db.DueOutgoing(ctx, noon, 1))[0]
+		row := must(db.Outbox.Due(ctx, noon, 1, nil, time.Time{}))[0]
 		same(t, take("now"), true)
-		if _, err := db.ClaimOutgoing(ctx, row, until); !errors.Is(err, models.ErrStale) {
+		if _, err := db.Outbox.Claim(ctx, row, until); !errors.Is(err, models.ErrStale) {
 			t.Errorf("claimed what is on its way: %v", err)
 		}
 		same(t, due(t, db, noon), []string(nil))
 		same(t, take("now"), true) // a repeat meanwhile says the same
-		same(t, must(db.OutgoingPassive(ctx, "now")), 1)
+		same(t, must(db.Outbox.MarkPassive(ctx, "now")), 1)
 		same(t, take("now"), true) // and so does a later one
 
 		queue("left", noon) // whoever took it died
@@ -221,9 +221,9 @@ func TestTakePassive(t *testing.T) {
 		clock.Advance(6 * time.Second)
 		same(t, due(t, db, clock.Now()), []string{"left"})
 
-		row = must(db.ClaimOutgoing(ctx, must(db.DueOutgoing(ctx, clock.Now(), 1))[0], clock.Now().Add(time.Minute)))
+		row = must(db.Outbox.Claim(ctx, must(db.Outbox.Due(ctx, clock.Now(), 1, nil, time.Time{}))[0], clock.Now().Add(time.Minute)))
 		same(t, take("left"), false)
-		no(t, db.OutgoingSent(ctx, row, "m", ""))
+		no(t, db.Outbox.MarkSent(ctx, row, "m", ""))
 		same(t, take("left"), false)
 	})
 }
@@ -235,15 +235,15 @@ func TestTakePassiveRace(t *testing.T) {
 		for i := range 10 {
 			o := outgoing(fmt.Sprint("o", i), fmt.Sprint("bot/group/", i))
 			o.InboxID = o.ID
-			no(t, db.Enqueue(ctx, o))
-			row := must(db.DueOutgoing(ctx, noon, 1))[0]
+			no(t, db.Outbox.Enqueue(ctx, o))
+			row := must(db.Outbox.Due(ctx, noon, 1, nil, time.Time{}))[0]
 			var taken, claimed bool
 			for _, err := range race(2, func(n int) (err error) {
 				if n == 0 {
-					taken, err = db.TakePassive(ctx, o.ID, noon, noon.Add(time.Minute))
+					taken, err = db.Outbox.TakePassive(ctx, o.ID, noon, noon.Add(time.Minute))
 					return err
 				}
-				_, err = db.ClaimOutgoing(ctx, row, noon.Add(time.Minute))
+				_, err = db.Outbox.Claim(ctx, row, noon.Add(time.Minute))
 				claimed = err == nil
 				if errors.Is(err, models.ErrStale) {
 					err = nil
@@ -255,10 +255,10 @@ func TestTakePassiveRace(t *testing.T) {
 			if taken == claimed {
 				t.Errorf("taken for a callback: %t, claimed by the outbox: %t", taken, claimed)
 			}
-			no(t, second(db.OutgoingObsolete(ctx, o.ID)))
+			no(t, second(db.Outbox.Obsolete(ctx, o.ID)))
 			if claimed {
 				row.Attempt++
-				no(t, db.OutgoingSent(ctx, row, "m", ""))
+				no(t, db.Outbox.MarkSent(ctx, row, "m", ""))
 			}
 		}
 	})
@@ -270,20 +270,20 @@ func TestOutgoingObsolete(t *testing.T) {
 		for i := range 3 {
 			o := outgoing(fmt.Sprint("o", i), "app/main/wr")
 			o.InboxID = "in-1"
-			no(t, db.Enqueue(ctx, o))
+			no(t, db.Outbox.Enqueue(ctx, o))
 		}
-		no(t, db.Enqueue(ctx, outgoing("other", "app/main/wr")))
-		first := must(db.DueOutgoing(ctx, noon, 1))[0]
-		first = must(db.ClaimOutgoing(ctx, first, noon.Add(time.Minute)))
-		no(t, db.OutgoingSent(ctx, first, "m", ""))
-		n, err := db.OutgoingObsolete(ctx, "in-1")
+		no(t, db.Outbox.Enqueue(ctx, outgoing("other", "app/main/wr")))
+		first := must(db.Outbox.Due(ctx, noon, 1, nil, time.Time{}))[0]
+		first = must(db.Outbox.Claim(ctx, first, noon.Add(time.Minute)))
+		no(t, db.Outbox.MarkSent(ctx, first, "m", ""))
+		n, err := db.Outbox.Obsolete(ctx, "in-1")
 		no(t, err)
 		same(t, n, 2)
 		same(t, due(t, db, noon), []string{"other"})
-		n, err = db.OutgoingObsolete(ctx, "in-1")
+		n, err = db.Outbox.Obsolete(ctx, "in-1")
 		no(t, err)
 		same(t, n, 0)
-		n, err = db.OutgoingObsolete(ctx, "")
+		n, err = db.Outbox.Obsolete(ctx, "")
 		no(t, err)
 		same(t, n, 0)
 	})
@@ -295,10 +295,10 @@ func TestEnqueueRace(t *testing.T) {
 		ctx := t.Context()
 		for _, err := range race(40, func(i int) error {
 			return db.Tx(ctx, func(tx *models.DB) error {
-				if err := tx.Enqueue(ctx, outgoing(fmt.Sprint("a", i), "app/main/a")); err != nil {
+				if err := tx.Outbox.Enqueue(ctx, outgoing(fmt.Sprint("a", i), "app/main/a")); err != nil {
 					return err
 				}
-				return tx.Enqueue(ctx, outgoing(fmt.Sprint("a", i), "app/main/a"))
+				return tx.Outbox.Enqueue(ctx, outgoing(fmt.Sprint("a", i), "app/main/a"))
 			})
 		}) {
 			no(t, err)
@@ -306,10 +306,10 @@ func TestEnqueueRace(t *testing.T) {
 		var got, expect []int64
 		for i := range 40 {
 			expect = append(expect, int64(i+1))
-			o := must(db.DueOutgoing(ctx, noon, 10))
+			o := must(db.Outbox.Due(ctx, noon, 10, nil, time.Time{}))
 			same(t, len(o), 1)
 			got = append(got, o[0].Seq)
-			no(t, db.OutgoingSent(ctx, must(db.ClaimOutgoing(ctx, o[0], noon.Add(time.Minute))), "", ""))
+			no(t, db.Outbox.MarkSent(ctx, must(db.Outbox.Claim(ctx, o[0], noon.Add(time.Minute))), "", ""))
 		}
 		slices.Sort(got)
 		same(t, got, expect)
@@ -318,10 +318,10 @@ func TestEnqueueRace(t *testing.T) {
 
 func TestClaimOutgoingRace(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
-		no(t, db.Enqueue(t.Context(), outgoing("a", "app/main/a")))
-		o := must(db.DueOutgoing(t.Context(), noon, 1))[0]
+		no(t, db.Outbox.Enqueue(t.Context(), outgoing("a", "app/main/a")))
+		o := must(db.Outbox.Due(t.Context(), noon, 1, nil, time.Time{}))[0]
 		oneWins(t, race(20, func(int) error {
-			_, err := db.ClaimOutgoing(t.Context(), o, noon.Add(time.Minute))
+			_, err := db.Outbox.Claim(t.Context(), o, noon.Add(time.Minute))
 			return err
 		}), models.ErrStale)
 	})
@@ -331,24 +331,24 @@ func TestSentBack(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
 		for _, id := range []string{"a", "b", "c", "d"} {
-			no(t, db.Enqueue(ctx, outgoing(id, "app/main/zhangsan")))
-			no(t, db.Enqueue(ctx, outgoing(id+"-other", "app/main/lisi")))
+			no(t, db.Outbox.Enqueue(ctx, outgoing(id, "app/main/zhangsan")))
+			no(t, db.Outbox.Enqueue(ctx, outgoing(id+"-other", "app/main/lisi")))
 		}
 		for _, id := range []string{"a", "b", "c"} {
-			o := must(db.DueOutgoing(ctx, clock.Now(), 10))
+			o := must(db.Outbox.Due(ctx, clock.Now(), 10, nil, time.Time{}))
 			i := slices.IndexFunc(o, func(o models.Outgoing) bool { return o.ID == id })
-			o[i] = must(db.ClaimOutgoing(ctx, o[i], clock.Now().Add(time.Minute)))
+			o[i] = must(db.Outbox.Claim(ctx, o[i], clock.Now().Add(time.Minute)))
 			if id == "b" {
-				no(t, db.OutgoingFailed(ctx, o[i], "no_receiver")) // never sent
+				no(t, db.Outbox.Fail(ctx, o[i], "no_receiver")) // never sent
 			} else {
-				no(t, db.OutgoingSent(ctx, o[i], id, ""))
+				no(t, db.Outbox.MarkSent(ctx, o[i], id, ""))
 			}
 			clock.Advance(time.Second)
 		}
-		o := must(db.DueOutgoing(ctx, clock.Now(), 10))
+		o := must(db.Outbox.Due(ctx, clock.Now(), 10, nil, time.Time{}))
 		d := o[slices.IndexFunc(o, func(o models.Outgoing) bool { return o.ID == "d" })]
 		same(t, d.Receiver, "app/main/zhangsan")
-		back := func(n int, since time.Time) time.Time { return must(db.SentBack(ctx, d.Receiver, n, since)) }
+		back := func(n int, since time.Time) time.Time { return must(db.Outbox.SentBack(ctx, d.Receiver, n, since)) }
 		same(t, back(1, noon.Add(-time.Second)), noon.Add(2*time.Second))
 		same(t, back(2, noon.Add(-time.Second)), noon)
 		same(t, back(2, noon).IsZero(), true)
@@ -364,7 +364,7 @@ func TestEnqueueClaimed(t *testing.T) {
 		claim := func(id string, perMinute int) (models.Outgoing, bool) {
 			t.Helper()
 			o := outgoing(id, "app/main/zhangsan")
-			row, ok, err := db.EnqueueClaimed(ctx, o, clock.Now().Add(15*time.Second), perMinute)
+			row, ok, err := db.Outbox.EnqueueClaimed(ctx, o, clock.Now().Add(15*time.Second), perMinute)
 			no(t, err)
 			return row, ok
 		}
@@ -378,23 +378,23 @@ func TestEnqueueClaimed(t *testing.T) {
 		same(t, ok, false)
 		same(t, len(due(t, db, clock.Now())), 0)
 		same(t, due(t, db, noon.Add(15*time.Second)), []string{"a"}) // its writer has died
-		no(t, db.OutgoingSent(ctx, a, "m", ""))
+		no(t, db.Outbox.MarkSent(ctx, a, "m", ""))
 
 		clock.Advance(time.Second)
 		b, ok := claim("b", 2)
 		same(t, ok, true)
-		no(t, db.OutgoingSent(ctx, b, "m", ""))
+		no(t, db.Outbox.MarkSent(ctx, b, "m", ""))
 		_, ok = claim("c", 2) // the minute is full
 		same(t, ok, false)
-		no(t, db.Enqueue(ctx, outgoing("c", "app/main/zhangsan")))
+		no(t, db.Outbox.Enqueue(ctx, outgoing("c", "app/main/zhangsan")))
 		clock.Advance(time.Minute)
 		_, ok = claim("d", 0) // c is queued before it
 		same(t, ok, false)
-		same(t, must(db.OutgoingObsolete(ctx, "in-c")), 1)
+		same(t, must(db.Outbox.Obsolete(ctx, "in-c")), 1)
 		d, ok := claim("d", 2)
 		same(t, ok, true)
 		clock.Advance(15 * time.Second)
-		d = must(db.ClaimOutgoing(ctx, d, clock.Now().Add(time.Second)))
+		d = must(db.Outbox.Claim(ctx, d, clock.Now().Add(time.Second)))
 		same(t, d.Lost, true) // the writer may have sent it
 	})
 }
@@ -407,9 +407,9 @@ func TestEnqueueClaimedRace(t *testing.T) {
 		for _, err := range race(len(mine), func(i int) error {
 			return db.Tx(ctx, func(tx *models.DB) error {
 				o := outgoing(fmt.Sprint("o", i), "app/main/wr")
-				_, ok, err := tx.EnqueueClaimed(ctx, o, clock.Now().Add(time.Minute), 25)
+				_, ok, err := tx.Outbox.EnqueueClaimed(ctx, o, clock.Now().Add(time.Minute), 25)
 				if mine[i] = ok; err == nil && !ok {
-					err = tx.Enqueue(ctx, o)
+					err = tx.Outbox.Enqueue(ctx, o)
 				}
 				return err
 			})
@@ -440,7 +440,7 @@ func TestNoticesDoNotCollide(t *testing.T) {
 				for j := range each {
 					o := outgoing(fmt.Sprintf("n-%d-%d", i, j), "app/main//"+[]string{"boss", "chenba"}[(i+j)%2])
 					o.Apart = true
-					if err := tx.Enqueue(ctx, o); err != nil {
+					if err := tx.Outbox.Enqueue(ctx, o); err != nil {
 						return err
 					}
 				}
@@ -454,10 +454,10 @@ func TestNoticesDoNotCollide(t *testing.T) {
 			no(t, err)
 		}
 		for range writers * each / 2 {
-			o := must(db.DueOutgoing(ctx, clock.Now(), 10))
+			o := must(db.Outbox.Due(ctx, clock.Now(), 10, nil, time.Time{}))
 			same(t, len(o), 2) // one at a time for each
-			no(t, db.OutgoingSent(ctx, must(db.ClaimOutgoing(ctx, o[1], clock.Now().Add(time.Minute))), "", ""))
-			no(t, db.OutgoingSent(ctx, must(db.ClaimOutgoing(ctx, o[0], clock.Now().Add(time.Minute))), "", ""))
+			no(t, db.Outbox.MarkSent(ctx, must(db.Outbox.Claim(ctx, o[1], clock.Now().Add(time.Minute))), "", ""))
+			no(t, db.Outbox.MarkSent(ctx, must(db.Outbox.Claim(ctx, o[0], clock.Now().Add(time.Minute))), "", ""))
 		}
 		same(t, len(due(t, db, clock.Now())), 0)
 	})
@@ -471,10 +471,10 @@ func TestUnreadableIsSetAside(t *testing.T) {
 			t.Helper()
 			o := outgoing(id, "app/main/"+id)
 			o.DueAt = noon.Add(-time.Minute)
-			no(t, db.Enqueue(ctx, o))
+			no(t, db.Outbox.Enqueue(ctx, o))
 			no(t, second(db.Pool().ExecContext(ctx, "UPDATE outbox SET payload = "+payload+" WHERE id = ?", id)))
 		}
-		no(t, db.Enqueue(ctx, outgoing("good", "app/main/good")))
+		no(t, db.Outbox.Enqueue(ctx, outgoing("good", "app/main/good")))
 		for i := range 10 {
 			spoil(fmt.Sprint("altered", i), "(SELECT p FROM (SELECT payload AS p FROM outbox WHERE id = 'good') AS other)")
 			spoil(fmt.Sprint("foreign", i), "X'01FFFFFFFF00'") // sealed by a newer program
@@ -495,7 +495,7 @@ func TestUnreadableIsSetAside(t *testing.T) {
 		}
 		same(t, story(), []string{"10 failed unreadable", "11 queued"})
 		// After an hour nobody is waited for any more who could open the others.
-		no(t, second(db.DueOutgoingExcept(ctx, clock.Now(), 100, nil, clock.Now().Add(time.Second))))
+		no(t, second(db.Outbox.Due(ctx, clock.Now(), 100, nil, clock.Now().Add(time.Second))))
 		same(t, story(), []string{"20 failed unreadable", "1 queued"})
 	})
 }
@@ -506,19 +506,19 @@ func TestObsoleteWhileItWaits(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
 		o := outgoing("o", "app/main/wr")
-		no(t, db.Enqueue(ctx, o))
-		claimed := must(db.ClaimOutgoing(ctx, must(db.DueOutgoing(ctx, noon, 1))[0], noon.Add(time.Second)))
-		same(t, must(db.OutgoingObsolete(ctx, o.InboxID)), 0)
-		no(t, db.OutgoingRetry(ctx, claimed, "card", "rate_limited", noon.Add(time.Minute)))
-		same(t, must(db.OutgoingObsolete(ctx, o.InboxID, "another")), 0)
+		no(t, db.Outbox.Enqueue(ctx, o))
+		claimed := must(db.Outbox.Claim(ctx, must(db.Outbox.Due(ctx, noon, 1, nil, time.Time{}))[0], noon.Add(time.Second)))
+		same(t, must(db.Outbox.Obsolete(ctx, o.InboxID)), 0)
+		no(t, db.Outbox.Retry(ctx, claimed, "card", "rate_limited", noon.Add(time.Minute)))
+		same(t, must(db.Outbox.Obsolete(ctx, o.InboxID, "another")), 0)
 		clock.Advance(time.Minute)
-		claimed = must(db.ClaimOutgoing(ctx, must(db.DueOutgoing(ctx, clock.Now(), 1))[0], clock.Now().Add(time.Second)))
+		claimed = must(db.Outbox.Claim(ctx, must(db.Outbox.Due(ctx, clock.Now(), 1, nil, time.Time{}))[0], clock.Now().Add(time.Second)))
 		same(t, claimed.Lost, false)
-		same(t, must(db.OutgoingObsolete(ctx, o.InboxID)), 0) // being sent again
+		same(t, must(db.Outbox.Obsolete(ctx, o.InboxID)), 0) // being sent again
 		claimed.Lost = true
-		no(t, db.OutgoingRetry(ctx, claimed, "card", "timeout", clock.Now().Add(time.Minute)))
-		same(t, must(db.AnswersTo(ctx, o.InboxID))[0].Lost, true)
-		same(t, must(db.OutgoingObsolete(ctx, o.InboxID, "o")), 1)
-		want(t, db.OutgoingSent(ctx, claimed, "m", ""), models.ErrStale)
+		no(t, db.Outbox.Retry(ctx, claimed, "card", "timeout", clock.Now().Add(time.Minute)))
+		same(t, must(db.Outbox.AnswersTo(ctx, o.InboxID))[0].Lost, true)
+		same(t, must(db.Outbox.Obsolete(ctx, o.InboxID, "o")), 1)
+		want(t, db.Outbox.MarkSent(ctx, claimed, "m", ""), models.ErrStale)
 	})
 }

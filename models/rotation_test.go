@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"yanquan/models"
 	"yanquan/models/modelstest"
@@ -34,27 +35,27 @@ func TestKeyRotation(t *testing.T) {
 		ctx := t.Context()
 		before := modelstest.Open(t, driver, dsn, keys(modelstest.Key))
 		no(t, second(before.Migrate(ctx)))
-		no(t, before.SyncConfigured(ctx, twoStores()))
-		declared := must(before.Stores(ctx))[0].ID
+		no(t, before.Directory.Sync(ctx, twoStores()))
+		declared := must(before.Directory.Stores(ctx))[0].ID
 		g := granted(t, before, "bid-1")
 		store := link(t, before, g, "uuid-9")[0].ID
-		no(t, before.SaveTicket(ctx, "s3cret", ticket()))
-		no(t, before.Enqueue(ctx, outgoing("o1", "app/main/wr")))
+		no(t, before.Tickets.Save(ctx, "s3cret", ticket()))
+		no(t, before.Outbox.Enqueue(ctx, outgoing("o1", "app/main/wr")))
 		const messages = 250 // more than one batch
 		for i := range messages {
 			in := accept(t, before, fmt.Sprint("m", i))
 			if i%2 == 0 {
-				no(t, second(before.Answer(ctx, in, []byte("reply"), true)))
+				no(t, second(before.Inbox.Answer(ctx, in, []byte("reply"), true)))
 			}
 		}
 		readable := func(db *models.DB) {
 			t.Helper()
 			kept(t, db, g)
-			same(t, must(db.Session(ctx, store)).AccessToken, "access-bid-1")
-			same(t, must(db.Session(ctx, declared)).AccessToken, "token-1")
-			same(t, string(must(db.Message(ctx, "in-m0")).Reply), "reply")
-			same(t, len(must(db.DueMessages(ctx, noon.AddDate(0, 0, 1), 1000))), messages/2)
-			same(t, len(must(db.DueOutgoing(ctx, noon.AddDate(0, 0, 1), 10))), 1)
+			same(t, must(db.Grants.Session(ctx, store)).AccessToken, "access-bid-1")
+			same(t, must(db.Grants.Session(ctx, declared)).AccessToken, "token-1")
+			same(t, string(must(db.Inbox.Get(ctx, "in-m0")).Reply), "reply")
+			same(t, len(must(db.Inbox.Due(ctx, noon.AddDate(0, 0, 1), 1000, nil))), messages/2)
+			same(t, len(must(db.Outbox.Due(ctx, noon.AddDate(0, 0, 1), 10, nil, time.Time{}))), 1)
 		}
 
 		refused(t, driver, dsn, newKey)
@@ -64,12 +65,12 @@ func TestKeyRotation(t *testing.T) {
 		modelstest.Open(t, driver, dsn, keys(modelstest.Key)) // to look changes nothing
 		no(t, second(db.Migrate(ctx)))
 		refused(t, driver, dsn, modelstest.Key)
-		no(t, second(db.UseTicket(ctx, "link", "s3cret"))) // made with the old key
+		no(t, second(db.Tickets.Use(ctx, "link", "s3cret"))) // made with the old key
 
 		// A replica that has the keys the other way round reads everything too.
 		accept(t, db, "young")
 		behind := modelstest.Open(t, driver, dsn, keys(modelstest.Key, newKey))
-		no(t, second(behind.Answer(ctx, must(behind.Message(ctx, "in-young")), nil, true)))
+		no(t, second(behind.Inbox.Answer(ctx, must(behind.Inbox.Get(ctx, "in-young")), nil, true)))
 
 		// payloads, replies, outgoing, declared tokens, the grant's pair; and what
 		// the replica answered.
@@ -86,11 +87,11 @@ func TestKeyRotation(t *testing.T) {
 
 		after := modelstest.Open(t, driver, dsn, keys(newKey))
 		readable(after)
-		same(t, must(after.Message(ctx, "in-young")).Final, true)
+		same(t, must(after.Inbox.Get(ctx, "in-young")).Final, true)
 		same(t, must(after.Reseal(ctx)), 0)
-		no(t, after.SyncConfigured(ctx, twoStores()))
-		same(t, must(after.Session(ctx, declared)).AccessToken, "token-1")
-		_, err := before.Grant(ctx, g.ID) // the program with the old key, still running
+		no(t, after.Directory.Sync(ctx, twoStores()))
+		same(t, must(after.Grants.Session(ctx, declared)).AccessToken, "token-1")
+		_, err := before.Grants.Get(ctx, g.ID) // the program with the old key, still running
 		want(t, err, models.ErrWrongKey)
 		want(t, second(before.Reseal(ctx)), models.ErrWrongKey)
 	})

@@ -108,12 +108,12 @@ func TestStatementsUseIndices(t *testing.T) {
 	ctx := t.Context()
 	op := done(t, db, intent("7992697494"))
 	in := accept(t, db, "m1")
-	no(t, db.Enqueue(ctx, outgoing("o", "app/main/wr")))
-	o := must(db.DueOutgoing(ctx, time.Now(), 1))[0]
+	no(t, db.Outbox.Enqueue(ctx, outgoing("o", "app/main/wr")))
+	o := must(db.Outbox.Due(ctx, time.Now(), 1, nil, time.Time{}))[0]
 	g := granted(t, db, "bid-1")
 	store := link(t, db, g, "a")[0].ID
-	no(t, db.SaveTicket(ctx, "s3cret", ticket()))
-	j, _, err := db.AskToJoin(ctx, wish("zhangsan", "张三"))
+	no(t, db.Tickets.Save(ctx, "s3cret", ticket()))
+	j, _, err := db.Joins.Ask(ctx, joinOf("zhangsan", "张三"))
 	no(t, err)
 
 	type statement struct {
@@ -126,134 +126,138 @@ func TestStatementsUseIndices(t *testing.T) {
 		seen = append(seen, statement{sql, make([]any, len(args))})
 	})
 	for _, call := range []func() error{
-		func() error { return second(db.MessageByReceipt(ctx, "app/main", "m1")) },
-		func() error { return second(db.DueMessages(ctx, noon, 10)) },
+		func() error { _, _, err := db.Inbox.Accept(ctx, message("m1")); return err }, // a repeat
+		func() error { return second(db.Inbox.Due(ctx, noon, 10, nil)) },
 		func() error {
-			return second(db.DueMessagesExcept(ctx, noon, 10, []models.Sender{{Channel: "app/main", User: "zhangsan"}}))
+			return second(db.Inbox.Due(ctx, noon, 10, []models.Sender{{Channel: "app/main", User: "zhangsan"}}))
 		},
-		func() error { return second(db.DueOperationsExcept(ctx, noon, 10, []int64{1})) },
+		func() error { return second(db.Journal.Due(ctx, noon, 10, []int64{1})) },
 		func() error { return second(db.Backlog(ctx, noon, 10)) },
-		func() error { return second(db.PurgeInbox(ctx, noon, 10)) },
-		func() error { return second(db.PurgeOutbox(ctx, noon, 10)) },
-		func() error { return second(db.PurgeCalls(ctx, noon, 10)) },
-		func() error { return second(db.Answer(ctx, in, nil, true)) },
-		func() error { return second(db.DueOperations(ctx, noon, 10)) },
-		func() error { return second(db.OperationsOfMessage(ctx, "in")) },
-		func() error { return second(db.OperationsUndoneBy(ctx, "in")) },
-		func() error { return second(db.LiveOperation(ctx, 1, op.Code)) },
-		func() error { return second(db.OperationByCouponIn(ctx, []int64{1, 2}, op.Code)) },
-		func() error { return second(db.LastUndoable(ctx, []int64{1}, "zhangsan", op.CalledAt)) },
-		func() error { return second(db.Tallies(ctx, []int64{1, 2}, "", noon, noon)) },
-		func() error { return second(db.Tallies(ctx, []int64{1, 2}, "zhangsan", noon, noon)) },
-		func() error { return second(db.Coupons(ctx, op.ID)) },
-		func() error { _, _, _, _, err := db.Story(ctx, op.Code); return err },
-		func() error { return second(db.DueOutgoing(ctx, noon, 10)) },
+		func() error { return second(db.Inbox.Purge(ctx, noon, 10)) },
+		func() error { return second(db.Outbox.Purge(ctx, noon, 10)) },
+		func() error { return second(db.Calls.Purge(ctx, noon, 10)) },
+		func() error { return second(db.Inbox.Answer(ctx, in, nil, true)) },
+		func() error { return second(db.Journal.Due(ctx, noon, 10, nil)) },
+		func() error { return second(db.Journal.OfMessage(ctx, "in")) },
+		func() error { return second(db.Journal.UndoneBy(ctx, "in")) },
+		func() error { return second(db.Journal.Live(ctx, 1, op.Code)) },
+		func() error { return second(db.Journal.ByCouponIn(ctx, []int64{1, 2}, op.Code)) },
+		func() error { return second(db.Journal.LastUndoable(ctx, []int64{1}, "zhangsan", op.CalledAt)) },
+		func() error { return second(db.Figures.Tallies(ctx, []int64{1, 2}, "", noon, noon)) },
+		func() error { return second(db.Figures.Tallies(ctx, []int64{1, 2}, "zhangsan", noon, noon)) },
+		func() error { return second(db.Journal.Coupons(ctx, op.ID)) },
+		func() error { _, _, _, _, err := db.History.Story(ctx, op.Code); return err },
+		func() error { return second(db.Outbox.Due(ctx, noon, 10, nil, time.Time{})) },
 		func() error {
-			return second(db.DueOutgoingExcept(ctx, noon, 10, []string{"socket/group"}, noon.Add(-time.Hour)))
+			return second(db.Outbox.Due(ctx, noon, 10, []string{"socket/group"}, noon.Add(-time.Hour)))
 		},
-		func() error { return second(db.AnswersTo(ctx, "in")) },
-		func() error { return second(db.ClaimOutgoing(ctx, o, noon)) },
-		func() error { return db.Enqueue(ctx, outgoing("o2", "app/main/wr")) },
+		func() error { return second(db.Outbox.AnswersTo(ctx, "in")) },
+		func() error { return second(db.Outbox.Claim(ctx, o, noon)) },
+		func() error { return db.Outbox.Enqueue(ctx, outgoing("o2", "app/main/wr")) },
 		func() error {
-			_, _, err := db.EnqueueClaimed(ctx, outgoing("o3", "app/main/claimed"), noon, 25)
+			_, _, err := db.Outbox.EnqueueClaimed(ctx, outgoing("o3", "app/main/claimed"), noon, 25)
 			return err
 		},
-		func() error { return second(db.SentBack(ctx, "app/main/wr", 25, noon)) },
-		func() error { return second(db.QueuedAnswersTo(ctx, "in")) },
-		func() error { return second(db.OutgoingObsolete(ctx, "in")) },
-		func() error { return second(db.TakePassive(ctx, "in", noon, noon)) },
-		func() error { return second(db.OutgoingPassive(ctx, "in")) },
-		func() error { return second(db.DueCards(ctx, noon, 10)) },
-		func() error { return db.RepointCard(ctx, "o", "app/main", "zhangsan", "op", noon) },
-		func() error { return db.CardChanged(ctx, "o", "code") },
-		func() error { return second(db.LooksDue(ctx, noon.Add(-time.Hour), 10)) },
-		func() error { return second(db.FinishUndo(ctx, undoing(t, db, op), nil)) },
-		func() error { return second(db.Memberships(ctx, "zhangsan")) },
-		func() error { return second(db.StoresOfChat(ctx, "wr")) },
-		func() error { return second(db.Places(ctx, models.PlaceFilter{User: "zhangsan"})) },
-		func() error { return second(db.Places(ctx, models.PlaceFilter{User: "zhangsan", Chat: "wr"})) },
+		func() error { return second(db.Outbox.SentBack(ctx, "app/main/wr", 25, noon)) },
+		func() error { return second(db.Outbox.QueuedAnswersTo(ctx, "in")) },
+		func() error { return second(db.Outbox.Obsolete(ctx, "in")) },
+		func() error { return second(db.Outbox.TakePassive(ctx, "in", noon, noon)) },
+		func() error { return second(db.Outbox.MarkPassive(ctx, "in")) },
+		func() error { return second(db.Cards.Due(ctx, noon, 10)) },
+		func() error { return db.Cards.Repoint(ctx, "o", "app/main", "zhangsan", "op", noon) },
+		func() error { return db.Cards.MarkChanged(ctx, "o", "code") },
+		func() error { return second(db.Cards.RefreshVerified(ctx, noon.Add(-time.Hour), 10)) },
+		func() error { return second(db.Journal.FinishUndo(ctx, undoing(t, db, op), nil)) },
+		func() error { return second(db.Directory.Memberships(ctx, "zhangsan")) },
+		func() error { return second(db.Directory.StoresOfChat(ctx, "wr")) },
+		func() error { return second(db.Directory.Places(ctx, models.PlaceFilter{User: "zhangsan"})) },
 		func() error {
-			return second(db.Places(ctx, models.PlaceFilter{User: "zhangsan", From: noon.Add(-time.Hour), To: noon}))
+			return second(db.Directory.Places(ctx, models.PlaceFilter{User: "zhangsan", Chat: "wr"}))
 		},
-		func() error { return second(db.Session(ctx, store)) },
-		func() error { return second(db.GrantOfStore(ctx, store)) },
-		func() error { return second(db.DueGrants(ctx, noon, 10)) },
-		func() error { return second(db.SaveGrant(ctx, consent("bid-1"))) },
-		func() error { return second(db.ClaimGrant(ctx, must(db.Grant(ctx, g.ID)), noon)) },
-		func() error { return second(db.GrantRenewed(ctx, must(db.Grant(ctx, g.ID)))) },
-		func() error { return second(db.EndGrant(ctx, must(db.Grant(ctx, g.ID)), "withdrawn")) },
-		func() error { return db.BindChat(ctx, store, "wr") },
-		func() error { return second(db.UnbindChat(ctx, store, "wr")) },
-		func() error { return second(db.ChatsOfStore(ctx, store)) },
 		func() error {
-			return db.SetMember(ctx, models.Member{StoreID: store, UserID: "a", Role: models.RoleStaff})
+			return second(db.Directory.Places(ctx, models.PlaceFilter{User: "zhangsan", From: noon.Add(-time.Hour), To: noon}))
 		},
-		func() error { return second(db.RemoveMember(ctx, store, "a")) },
-		func() error { return db.Choose(ctx, "zhangsan", "wr", store, time.Now().Add(time.Hour)) },
-		func() error { return second(db.Chosen(ctx, "zhangsan", "wr")) },
-		func() error { _, _, err := db.AskToJoin(ctx, wish("zhangsan", "张三丰")); return err },
-		func() error { return second(db.PendingJoins(ctx, 1)) },
-		func() error { return second(db.DecideJoin(ctx, j.ID, true, "boss")) },
-		func() error { _, err := db.UseTicket(ctx, "link", "s3cret"); want(t, err, models.ErrStale); return nil },
-		func() error { return second(db.PurgeTickets(ctx, noon, 10)) },
-		func() error { return second(db.TakeNotice(ctx, "meituan", "n1")) },
-		func() error { return second(db.PurgeNotices(ctx, noon, 10)) },
-		func() error { return db.RecordAudit(ctx, models.AuditEntry{Action: "bind"}) },
-		func() error { return second(db.Audit(ctx, models.AuditFilter{From: noon, Limit: 10})) },
+		func() error { return second(db.Grants.Session(ctx, store)) },
+		func() error { return second(db.Grants.OfStore(ctx, store)) },
+		func() error { return second(db.Grants.Due(ctx, noon, 10)) },
+		func() error { return second(db.Grants.Save(ctx, consent("bid-1"))) },
+		func() error { return second(db.Grants.Claim(ctx, must(db.Grants.Get(ctx, g.ID)), noon)) },
+		func() error { return second(db.Grants.MarkRenewed(ctx, must(db.Grants.Get(ctx, g.ID)))) },
+		func() error { return second(db.Grants.End(ctx, must(db.Grants.Get(ctx, g.ID)), "withdrawn")) },
+		func() error { return db.Directory.BindChat(ctx, store, "wr") },
+		func() error { return second(db.Directory.UnbindChat(ctx, store, "wr")) },
+		func() error { return second(db.Directory.ChatsOfStore(ctx, store)) },
 		func() error {
-			return second(db.Audit(ctx, models.AuditFilter{StoreID: 1, From: noon, To: noon, Limit: 10}))
+			return db.Directory.SetMember(ctx, models.Member{StoreID: store, UserID: "a", Role: models.RoleStaff})
 		},
-		func() error { _, _, err := db.UnknownCodes(ctx, "zhangsan", "not_found", noon); return err },
-		func() error { return second(db.Alert(ctx, "open/1", time.Hour)) },
-		func() error { return second(db.PurgeAlerts(ctx, noon, 10)) },
-		func() error { return second(db.ConsumedBetween(ctx, noon.Add(-time.Hour), noon)) },
-		func() error { return second(db.StoresConsuming(ctx, noon.Add(-time.Hour), noon)) },
-		func() error { return second(db.UndoneOrders(ctx, noon.Add(-time.Hour), 2)) },
-		func() error { return second(db.PhoneCoupons(ctx, noon.Add(-time.Hour), 2)) },
-		func() error { return second(db.UndoneBy(ctx, noon.Add(-time.Hour))) },
-		func() error { return second(db.Doubtful(ctx)) },
-		func() error { return second(db.FailedCalls(ctx, noon.Add(-time.Hour), []string{"unavailable"})) },
-		func() error { return second(db.TakeReport(ctx, "boss", "day", "2026-11-22")) },
-		func() error { return second(db.ReportedTo(ctx, "day", "2026-11-22")) },
+		func() error { return second(db.Directory.RemoveMember(ctx, store, "a")) },
+		func() error { return db.Choices.Set(ctx, "zhangsan", "wr", store, time.Now().Add(time.Hour)) },
+		func() error { return second(db.Choices.Get(ctx, "zhangsan", "wr")) },
+		func() error { _, _, err := db.Joins.Ask(ctx, joinOf("zhangsan", "张三丰")); return err },
+		func() error { return second(db.Joins.Decide(ctx, j.ID, true, "boss")) },
 		func() error {
-			return second(db.Figures(ctx, []int64{1, 2}, models.Span{From: noon, To: noon, Kind: "month"}))
+			_, err := db.Tickets.Use(ctx, "link", "s3cret")
+			want(t, err, models.ErrStale)
+			return nil
+		},
+		func() error { return second(db.Tickets.Purge(ctx, noon, 10)) },
+		func() error { return second(db.Notices.Record(ctx, "meituan", "n1")) },
+		func() error { return second(db.Notices.Purge(ctx, noon, 10)) },
+		func() error { return db.Audit.Record(ctx, models.AuditEntry{Action: "bind"}) },
+		func() error { return second(db.Audit.List(ctx, models.AuditFilter{From: noon, Limit: 10})) },
+		func() error {
+			return second(db.Audit.List(ctx, models.AuditFilter{StoreID: 1, From: noon, To: noon, Limit: 10}))
+		},
+		func() error { _, _, err := db.Calls.UnknownCodes(ctx, "zhangsan", "not_found", noon); return err },
+		func() error { return second(db.Alerts.Claim(ctx, "open/1", time.Hour)) },
+		func() error { return second(db.Alerts.Purge(ctx, noon, 10)) },
+		func() error { return second(db.Alerts.ConsumedBetween(ctx, noon.Add(-time.Hour), noon)) },
+		func() error { return second(db.Alerts.StoresConsuming(ctx, noon.Add(-time.Hour), noon)) },
+		func() error { return second(db.Alerts.UndoneOrders(ctx, noon.Add(-time.Hour), 2)) },
+		func() error { return second(db.Alerts.PhoneCoupons(ctx, noon.Add(-time.Hour), 2)) },
+		func() error { return second(db.Alerts.UndoneBy(ctx, noon.Add(-time.Hour))) },
+		func() error { return second(db.Alerts.Doubtful(ctx)) },
+		func() error { return second(db.Alerts.FailedCalls(ctx, noon.Add(-time.Hour), []string{"unavailable"})) },
+		func() error { return second(db.Reports.Claim(ctx, "boss", "day", "2026-11-22")) },
+		func() error { return second(db.Reports.Recipients(ctx, "day", "2026-11-22")) },
+		func() error {
+			return second(db.Figures.Sum(ctx, []int64{1, 2}, models.Span{From: noon, To: noon, Kind: "month"}))
 		},
 		func() error {
 			s := models.Span{From: noon.AddDate(0, -1, 0), To: noon.Add(-models.KeepAfter), Kind: "month"}
-			no(t, db.KeepFigures(ctx, must(db.FiguresToKeep(ctx, []int64{store}, s)), s))
-			return db.PurgeFigures(ctx, s)
+			no(t, db.Figures.Keep(ctx, must(db.Figures.Missing(ctx, []int64{store}, s)), s))
+			return db.Figures.Purge(ctx, s)
 		},
 		func() error { plan(t, db, store, "2026-11-22", noon); return nil },
-		func() error { return second(db.LastReconciliations(ctx, "2026-11-15")) },
-		func() error { return second(db.DueReconciliations(ctx, noon, 10)) },
-		func() error { return second(db.Reconciliations(ctx, []int64{1, 2}, "2026-11-15", "2026-11-22")) },
-		func() error { return second(db.ReconciliationItems(ctx, store, "2026-11-22")) },
-		func() error { return second(db.Entries(ctx, 1, noon, noon)) },
-		func() error { return second(db.Undecided(ctx, 1, noon, noon)) },
+		func() error { return second(db.Reconciliations.LastDays(ctx, "2026-11-15")) },
+		func() error { return second(db.Reconciliations.Due(ctx, noon, 10)) },
+		func() error { return second(db.Reconciliations.List(ctx, []int64{1, 2}, "2026-11-15", "2026-11-22")) },
+		func() error { return second(db.Reconciliations.Items(ctx, store, "2026-11-22")) },
+		func() error { return second(db.History.Entries(ctx, 1, noon, noon)) },
+		func() error { return second(db.History.Undecided(ctx, 1, noon, noon)) },
 		func() error {
-			r := must(db.ClaimReconciliation(ctx, must(db.Reconciliation(ctx, store, "2026-11-22")), noon))
-			r = must(db.PutOffReconciliation(ctx, r, "unavailable", noon))
-			r = must(db.ClaimReconciliation(ctx, r, noon))
-			return second(db.FinishReconciliation(ctx, r, []models.ReconciliationItem{{Kind: "in_shop", Code: op.Code}}))
+			r := must(db.Reconciliations.Claim(ctx, must(db.Reconciliations.Get(ctx, store, "2026-11-22")), noon))
+			r = must(db.Reconciliations.Retry(ctx, r, "unavailable", noon))
+			r = must(db.Reconciliations.Claim(ctx, r, noon))
+			return second(db.Reconciliations.Finish(ctx, r, []models.ReconciliationItem{{Kind: "in_shop", Code: op.Code}}))
 		},
 		func() error {
-			_, _, _, err := db.Vouchers(ctx, models.VoucherPage{StoreID: 1, From: noon.Add(-time.Hour), To: noon.Add(time.Hour)}, 10)
+			_, _, _, err := db.History.Vouchers(ctx, models.VoucherPage{StoreID: 1, From: noon.Add(-time.Hour), To: noon.Add(time.Hour)}, 10)
 			return err
 		},
-		func() error { return second(db.CountConsumed(ctx, 1, noon, noon, 10)) },
-		func() error { return second(db.BeginExport(ctx, models.Export{InboxID: "in", UserID: "sunba"})) },
-		func() error { return second(db.DueExports(ctx, noon, 10)) },
-		func() error { return second(db.ExportOfMessage(ctx, "in")) },
-		func() error { return second(db.PurgeExports(ctx, noon, 10)) },
+		func() error { return second(db.History.CountConsumed(ctx, 1, noon, noon, 10)) },
+		func() error { return second(db.Exports.Begin(ctx, models.Export{InboxID: "in", UserID: "sunba"})) },
+		func() error { return second(db.Exports.Due(ctx, noon, 10)) },
+		func() error { return second(db.Exports.Purge(ctx, noon, 10)) },
 		func() error {
 			f := aFile("f")
 			f.ExpiresAt = time.Now().Add(time.Hour) // this store lives by the real clock
-			return second(db.OpenFile(ctx, write(t, db, f, []byte("content")).ID))
+			return second(db.Files.Open(ctx, write(t, db, f, []byte("content")).ID))
 		},
-		func() error { return second(db.PurgeFiles(ctx, noon, 10)) },
+		func() error { return second(db.Files.Purge(ctx, noon, 10)) },
 		func() error {
-			l := must(db.TakeLease(ctx, "socket/group", "one", 0))
-			return db.ReleaseLease(ctx, must(db.RenewLease(ctx, must(db.TakeLease(ctx, l.Name, "two", time.Hour)), time.Hour)))
+			l := must(db.Leases.Acquire(ctx, "socket/group", "one", 0))
+			return db.Leases.Release(ctx, must(db.Leases.Renew(ctx, must(db.Leases.Acquire(ctx, l.Name, "two", time.Hour)), time.Hour)))
 		},
 	} {
 		no(t, call())

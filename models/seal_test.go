@@ -25,10 +25,10 @@ func TestSecretsAreSealed(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
 		in := accept(t, db, "m1")
-		_, err := db.Answer(ctx, in, []byte("secret reply"), true)
+		_, err := db.Inbox.Answer(ctx, in, []byte("secret reply"), true)
 		no(t, err)
-		no(t, db.Enqueue(ctx, outgoing("o1", "app/main/wr")))
-		no(t, db.SyncConfigured(ctx, twoStores()))
+		no(t, db.Outbox.Enqueue(ctx, outgoing("o1", "app/main/wr")))
+		no(t, db.Directory.Sync(ctx, twoStores()))
 		for _, c := range []struct{ plain, query string }{
 			{string(in.Payload), "SELECT payload FROM inbox"},
 			{"secret reply", "SELECT reply FROM inbox"},
@@ -88,12 +88,12 @@ func TestDumpHoldsNoSecrets(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
 		in := accept(t, db, "m1")
-		no(t, second(db.Answer(ctx, in, []byte("secret reply"), true)))
-		no(t, db.Enqueue(ctx, outgoing("o1", "app/main/wr")))
-		no(t, db.SyncConfigured(ctx, twoStores()))
+		no(t, second(db.Inbox.Answer(ctx, in, []byte("secret reply"), true)))
+		no(t, db.Outbox.Enqueue(ctx, outgoing("o1", "app/main/wr")))
+		no(t, db.Directory.Sync(ctx, twoStores()))
 		g := granted(t, db, "bid-1")
 		link(t, db, g, "uuid-1")
-		no(t, db.SaveTicket(ctx, "s3cret", ticket()))
+		no(t, db.Tickets.Save(ctx, "s3cret", ticket()))
 		check := func(secrets ...string) {
 			t.Helper()
 			all := dump(t, db)
@@ -111,8 +111,8 @@ func TestDumpHoldsNoSecrets(t *testing.T) {
 			}
 		}
 		check(string(in.Payload), "secret reply", "核销成功🎉 o1", "token-1", "token-2", g.AccessToken, g.RefreshToken, "s3cret")
-		next := must(db.GrantRenewed(ctx, renewed(g, "2")))
-		no(t, second(db.UseTicket(ctx, "link", "s3cret")))
+		next := must(db.Grants.MarkRenewed(ctx, renewed(g, "2")))
+		no(t, second(db.Tickets.Use(ctx, "link", "s3cret")))
 		check(next.AccessToken, next.RefreshToken, "s3cret")
 	})
 }
@@ -122,7 +122,7 @@ func TestSealedValuesCannotBeMoved(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
 		one, two := accept(t, db, "m1"), accept(t, db, "m2")
-		_, err := db.Answer(ctx, one, []byte("reply"), true)
+		_, err := db.Inbox.Answer(ctx, one, []byte("reply"), true)
 		no(t, err)
 		exec := func(q string, args ...any) {
 			_, err := db.Pool().ExecContext(ctx, q, args...)
@@ -130,24 +130,24 @@ func TestSealedValuesCannotBeMoved(t *testing.T) {
 		}
 		payload := raw(t, db, "SELECT payload FROM inbox WHERE id = ?", one.ID)
 		exec("UPDATE inbox SET payload = ? WHERE id = ?", payload, two.ID) // another row
-		_, err = db.Message(ctx, two.ID)
+		_, err = db.Inbox.Get(ctx, two.ID)
 		want(t, err, models.ErrTampered)
 		exec("UPDATE inbox SET reply = ? WHERE id = ?", payload, one.ID) // another column
-		_, err = db.Message(ctx, one.ID)
+		_, err = db.Inbox.Get(ctx, one.ID)
 		want(t, err, models.ErrTampered)
 
 		// One that cannot be read does not hold up the others.
 		three := accept(t, db, "m3")
-		list := must(db.DueMessages(ctx, noon.AddDate(0, 0, 1), 10))
+		list := must(db.Inbox.Due(ctx, noon.AddDate(0, 0, 1), 10, nil))
 		same(t, list, []models.Inbox{three})
 		for _, bad := range [][]byte{{}, {1}, {2, 0, 0, 0, 0, 0}, payload[:20], append(bytes.Clone(payload), 0)} {
 			exec("UPDATE inbox SET payload = ? WHERE id = ?", bad, three.ID)
-			_, err := db.Message(ctx, three.ID)
+			_, err := db.Inbox.Get(ctx, three.ID)
 			want(t, err, models.ErrTampered)
 		}
 		payload[1] ^= 1 // the key's id
 		exec("UPDATE inbox SET payload = ? WHERE id = ?", payload, three.ID)
-		_, err = db.Message(ctx, three.ID)
+		_, err = db.Inbox.Get(ctx, three.ID)
 		want(t, err, models.ErrWrongKey)
 	})
 }

@@ -16,7 +16,7 @@ import (
 // sqlitePragmas: readers do not block the writer (WAL), a commit has reached the
 // disk when it returns (FULL: there is money in it), and a transaction takes the
 // write lock at its start, where waiting for it is possible. SQLite itself waits
-// for another process only briefly, for it looks at no context; [DB.again] does.
+// for another process only briefly, for it looks at no context; [core.again] does.
 const sqlitePragmas = "_pragma=busy_timeout(500)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 	"&_pragma=foreign_keys(1)&_txlock=immediate"
 

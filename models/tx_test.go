@@ -22,16 +22,16 @@ func TestTx(t *testing.T) {
 				return nil
 			})
 		}))
-		no(t, second(db.Operation(ctx, "op-1")))
-		no(t, second(db.Operation(ctx, "op-2")))
+		no(t, second(db.Journal.Get(ctx, "op-1")))
+		no(t, second(db.Journal.Get(ctx, "op-2")))
 
 		stop := errors.New("stop")
 		want(t, db.Tx(ctx, func(tx *models.DB) error {
 			begin(t, tx, intent("3"))
-			same(t, must(tx.Operation(ctx, "op-3")).Code, "3")
+			same(t, must(tx.Journal.Get(ctx, "op-3")).Code, "3")
 			return stop
 		}), stop)
-		_, err := db.Operation(ctx, "op-3")
+		_, err := db.Journal.Get(ctx, "op-3")
 		want(t, err, models.ErrNotFound)
 
 		func() {
@@ -45,7 +45,7 @@ func TestTx(t *testing.T) {
 				panic("boom")
 			})
 		}()
-		_, err = db.Operation(ctx, "op-4")
+		_, err = db.Journal.Get(ctx, "op-4")
 		want(t, err, models.ErrNotFound)
 
 		// The end of the context ends the transaction, and that is certain.
@@ -59,7 +59,7 @@ func TestTx(t *testing.T) {
 		if errors.Is(err, models.ErrCommitUnknown) {
 			t.Error("not in doubt:", err)
 		}
-		_, err = db.Operation(ctx, "op-5")
+		_, err = db.Journal.Get(ctx, "op-5")
 		want(t, err, models.ErrNotFound)
 	})
 }
@@ -77,11 +77,11 @@ func TestTxRetriesDeadlock(t *testing.T) {
 				accept(t, db, id)
 			}
 			extend := func(tx *models.DB, id string) error {
-				in, err := tx.Message(ctx, "in-"+id)
+				in, err := tx.Inbox.Get(ctx, "in-"+id)
 				if err != nil {
 					return err
 				}
-				_, err = tx.ExtendMessage(ctx, in, noon.Add(time.Hour))
+				_, err = tx.Inbox.Extend(ctx, in, noon.Add(time.Hour))
 				if swallow {
 					return nil
 				}
@@ -107,13 +107,13 @@ func TestTxRetriesDeadlock(t *testing.T) {
 					if err := extend(tx, order[1]); err != nil {
 						return err
 					}
-					return tx.Enqueue(ctx, outgoing(order[0], "app/main/"+order[0]))
+					return tx.Outbox.Enqueue(ctx, outgoing(order[0], "app/main/"+order[0]))
 				})
 			}) {
 				no(t, err)
 			}
 			same(t, runs[0]+runs[1], 3)
-			same(t, len(must(db.DueOutgoing(ctx, time.Now(), 10))), 2)
+			same(t, len(must(db.Outbox.Due(ctx, time.Now(), 10, nil, time.Time{}))), 2)
 		})
 	}
 }
@@ -158,7 +158,7 @@ func TestBusyFile(t *testing.T) {
 
 	// Busy for good: unavailable, and certainly not done.
 	for name, call := range map[string]func() error{
-		"statement":   func() error { _, _, err := db.Accept(t.Context(), message("m2")); return err },
+		"statement":   func() error { _, _, err := db.Inbox.Accept(t.Context(), message("m2")); return err },
 		"transaction": func() error { return db.Tx(t.Context(), func(*models.DB) error { return nil }) },
 	} {
 		pauses, after = nil, func(int) {}
@@ -177,7 +177,7 @@ func TestBusyFile(t *testing.T) {
 	release = locked(t, dsn)
 	ctx, cancel := context.WithCancel(t.Context())
 	after = func(int) { cancel() }
-	_, _, err = db.Accept(ctx, message("m3"))
+	_, _, err = db.Inbox.Accept(ctx, message("m3"))
 	want(t, err, context.Canceled)
 	release()
 }
@@ -189,10 +189,10 @@ func TestAfterCommit(t *testing.T) {
 		var done []string
 		no(t, db.Tx(ctx, func(tx *models.DB) error {
 			tx.AfterCommit(func() {
-				same(t, len(must(db.DueOutgoing(ctx, noon, 10))), 1) // it is committed, and holds no connection
+				same(t, len(must(db.Outbox.Due(ctx, noon, 10, nil, time.Time{}))), 1) // it is committed, and holds no connection
 				done = append(done, "outer")
 			})
-			no(t, tx.Enqueue(ctx, outgoing("a", "app/main/a")))
+			no(t, tx.Outbox.Enqueue(ctx, outgoing("a", "app/main/a")))
 			return tx.Tx(ctx, func(tx *models.DB) error {
 				tx.AfterCommit(func() { done = append(done, "inner") })
 				same(t, len(done), 0)

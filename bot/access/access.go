@@ -61,7 +61,7 @@ func (a *Access) During(ctx context.Context, db *models.DB, m bot.Message, from,
 	if !m.Private() {
 		f.Chat = m.Chat
 	}
-	found, err := db.Places(ctx, f)
+	found, err := db.Directory.Places(ctx, f)
 	if err != nil {
 		return nil, bot.Refusal{}, fmt.Errorf("bot: places: %w", err)
 	}
@@ -104,7 +104,7 @@ func (a *Access) During(ctx context.Context, db *models.DB, m bot.Message, from,
 
 // nameElsewhere is what to call somebody in a store that has no name for them.
 func (a *Access) nameElsewhere(ctx context.Context, db *models.DB, user string) (string, error) {
-	members, err := db.Memberships(ctx, user)
+	members, err := db.Directory.Memberships(ctx, user)
 	if err != nil {
 		return "", fmt.Errorf("bot: memberships: %w", err)
 	}
@@ -142,7 +142,7 @@ func (a *Access) Role(ctx context.Context, tx *models.DB, user string, storeID i
 	if a.ManagesAll(user) {
 		return models.RoleManager, nil
 	}
-	member, err := tx.Member(ctx, storeID, user)
+	member, err := tx.Directory.Member(ctx, storeID, user)
 	if errors.Is(err, models.ErrNotFound) {
 		return "", nil
 	}
@@ -155,7 +155,7 @@ func (a *Access) Role(ctx context.Context, tx *models.DB, user string, storeID i
 // Changeable finds a store that this person may change by chat. Where it cannot
 // be changed, the reply says why.
 func (a *Access) Changeable(ctx context.Context, tx *models.DB, user string, storeID int64, may ...models.Role) (models.Store, bot.Reply, error) {
-	s, err := tx.Store(ctx, storeID)
+	s, err := tx.Directory.Store(ctx, storeID)
 	if errors.Is(err, models.ErrNotFound) || err == nil && !s.Active {
 		return s, bot.Say("这家门店已经不在了。"), nil
 	}
@@ -187,7 +187,7 @@ func (a *Access) Managed(ctx context.Context, tx *models.DB, user string) ([]mod
 // verified something from a time until before another.
 func (a *Access) ManagedDuring(ctx context.Context, tx *models.DB, user string, from, to time.Time) ([]models.Store, error) {
 	all := a.ManagesAll(user)
-	places, err := tx.Places(ctx, models.PlaceFilter{User: user, All: all, From: from, To: to})
+	places, err := tx.Directory.Places(ctx, models.PlaceFilter{User: user, All: all, From: from, To: to})
 	if err != nil {
 		return nil, fmt.Errorf("bot: places: %w", err)
 	}
@@ -219,7 +219,7 @@ func (a *Access) PeopleOf(ctx context.Context, tx *models.DB, stores []int64, ro
 		add(user)
 	}
 	for _, id := range stores {
-		members, err := tx.Members(ctx, id)
+		members, err := tx.Directory.Members(ctx, id)
 		if err != nil {
 			return nil, fmt.Errorf("bot: members: %w", err)
 		}
@@ -235,7 +235,7 @@ func (a *Access) PeopleOf(ctx context.Context, tx *models.DB, stores []int64, ro
 // Remember keeps for the rest of the day which store a person means.
 func (a *Access) Remember(ctx context.Context, tx *models.DB, m bot.Message, p Place) error {
 	today, _ := command.Today.Span(a.Now(), a.Location)
-	if err := tx.Choose(ctx, m.User, m.Chat, p.ID, today.To); err != nil {
+	if err := tx.Choices.Set(ctx, m.User, m.Chat, p.ID, today.To); err != nil {
 		return fmt.Errorf("bot: choose: %w", err)
 	}
 	return nil
@@ -246,7 +246,7 @@ func (a *Access) Chosen(ctx context.Context, m bot.Message, places []Place) ([]P
 	if len(places) < 2 {
 		return places, nil
 	}
-	id, err := a.DB.Chosen(ctx, m.User, m.Chat)
+	id, err := a.DB.Choices.Get(ctx, m.User, m.Chat)
 	if errors.Is(err, models.ErrNotFound) {
 		return places, nil
 	}

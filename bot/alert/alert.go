@@ -73,7 +73,7 @@ func (c *Checker) Check(ctx context.Context) error {
 	if c.Rules == (Rules{}) {
 		return nil
 	}
-	stores, err := c.DB.Stores(ctx)
+	stores, err := c.DB.Directory.Stores(ctx)
 	if err != nil {
 		return fmt.Errorf("alert: stores: %w", err)
 	}
@@ -114,7 +114,7 @@ func (c *Checker) Check(ctx context.Context) error {
 // tell tells of what was found, unless that was done less than quiet ago.
 func (c *Checker) tell(ctx context.Context, quiet time.Duration, a Alert) error {
 	return c.DB.Tx(ctx, func(tx *models.DB) error {
-		fresh, err := tx.Alert(ctx, a.Key, quiet)
+		fresh, err := tx.Alerts.Claim(ctx, a.Key, quiet)
 		if err != nil || !fresh {
 			return err
 		}
@@ -140,7 +140,7 @@ func each(seen []models.Seen, err error, about func(o models.Seen) Alert) (all [
 
 func (c *Checker) outsideHours(ctx context.Context, s sight) (all []Alert, err error) {
 	for _, closed := range c.Rules.Open.closed(s.now) {
-		seen, err := c.DB.ConsumedBetween(ctx, closed.from, closed.to)
+		seen, err := c.DB.Alerts.ConsumedBetween(ctx, closed.from, closed.to)
 		found, err := each(seen, err, func(o models.Seen) Alert {
 			return Alert{Key: fmt.Sprintf("open/%d", o.StoreID), Title: "营业时间外有核销",
 				Text: fmt.Sprintf("「%s」在营业时间（%s）以外核销了 %d 次，第一次在 %s。请确认是不是店里的人操作的；发“记录”可以看明细。",
@@ -155,7 +155,7 @@ func (c *Checker) outsideHours(ctx context.Context, s sight) (all []Alert, err e
 }
 
 func (c *Checker) repeats(ctx context.Context, s sight) ([]Alert, error) {
-	seen, err := c.DB.UndoneOrders(ctx, s.today, c.Rules.Repeats)
+	seen, err := c.DB.Alerts.UndoneOrders(ctx, s.today, c.Rules.Repeats)
 	return each(seen, err, func(o models.Seen) Alert {
 		return Alert{Key: fmt.Sprintf("repeats/%d/%s", o.StoreID, o.Subject), Title: "反复核销又撤销",
 			Text: fmt.Sprintf("「%s」今天把同一个订单（尾号 %s）核销后又撤销了 %d 次，第一次在 %s。请问一下店里是什么原因。",
@@ -164,7 +164,7 @@ func (c *Checker) repeats(ctx context.Context, s sight) ([]Alert, error) {
 }
 
 func (c *Checker) samePhone(ctx context.Context, s sight) ([]Alert, error) {
-	seen, err := c.DB.PhoneCoupons(ctx, s.today, c.Rules.SamePhone)
+	seen, err := c.DB.Alerts.PhoneCoupons(ctx, s.today, c.Rules.SamePhone)
 	return each(seen, err, func(o models.Seen) Alert {
 		return Alert{Key: fmt.Sprintf("phone/%d/%s", o.StoreID, o.Subject), Title: "同一个手机号核销很多张",
 			Text: fmt.Sprintf("手机号 %s 今天在「%s」核销了 %d 张券。请确认顾客真的到店消费了。", o.Subject, s.stores[o.StoreID].Name, o.Times)}
@@ -177,7 +177,7 @@ type share struct{ part, of int }
 func (s share) plus(part, of int) share { return share{s.part + part, s.of + of} }
 
 func (c *Checker) undoShare(ctx context.Context, s sight) (all []Alert, err error) {
-	seen, err := c.DB.UndoneBy(ctx, s.today)
+	seen, err := c.DB.Alerts.UndoneBy(ctx, s.today)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (c *Checker) silent(ctx context.Context, s sight) (all []Alert, err error) 
 	busy := map[int64]int{}
 	for back := 1; back <= c.Rules.SilentDays; back++ {
 		begin := clock(s.now, -back, 0)
-		ids, err := c.DB.StoresConsuming(ctx, begin, begin.Add(sinceBegin))
+		ids, err := c.DB.Alerts.StoresConsuming(ctx, begin, begin.Add(sinceBegin))
 		if err != nil {
 			return nil, err
 		}
@@ -215,7 +215,7 @@ func (c *Checker) silent(ctx context.Context, s sight) (all []Alert, err error) 
 			busy[id]++
 		}
 	}
-	ids, err := c.DB.StoresConsuming(ctx, s.today, s.now)
+	ids, err := c.DB.Alerts.StoresConsuming(ctx, s.today, s.now)
 	if err != nil {
 		return nil, err
 	}
@@ -236,7 +236,7 @@ func (c *Checker) silent(ctx context.Context, s sight) (all []Alert, err error) 
 var failing = []string{string(dianping.UnknownOutcome), string(dianping.Unavailable)}
 
 func (c *Checker) platformErrors(ctx context.Context, s sight) (all []Alert, err error) {
-	seen, err := c.DB.FailedCalls(ctx, s.now.Add(-callWindow), failing)
+	seen, err := c.DB.Alerts.FailedCalls(ctx, s.now.Add(-callWindow), failing)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +259,7 @@ func (c *Checker) platformErrors(ctx context.Context, s sight) (all []Alert, err
 }
 
 func (c *Checker) doubtful(ctx context.Context, s sight) ([]Alert, error) {
-	seen, err := c.DB.Doubtful(ctx)
+	seen, err := c.DB.Alerts.Doubtful(ctx)
 	if err != nil {
 		return nil, err
 	}

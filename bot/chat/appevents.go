@@ -40,7 +40,7 @@ func (g *greetings) greet(ctx context.Context, row models.Inbox, m bot.Message) 
 	}
 	var reply bot.Reply
 	err = g.DB.Tx(ctx, func(tx *models.DB) error {
-		fresh, err := tx.TakeNotice(ctx, noticeGreeting, m.Channel+"/"+m.User+"/"+g.words.Day(g.Now()))
+		fresh, err := tx.Notices.Record(ctx, noticeGreeting, m.Channel+"/"+m.User+"/"+g.words.Day(g.Now()))
 		if err != nil {
 			return fmt.Errorf("chat: greeting: %w", err)
 		}

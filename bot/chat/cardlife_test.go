@@ -204,9 +204,9 @@ func TestChangeThatIsRefused(t *testing.T) {
 		if n := len(b.courier.all()) - before; n != 1 {
 			t.Errorf("%d answers after it", n)
 		}
-		ops, err := b.db.OperationsOfCode(t.Context(), Code)
+		ops, err := b.db.History.OfCode(t.Context(), Code)
 		b.must(err)
-		_, _, _, out, err := b.db.Story(t.Context(), Code)
+		_, _, _, out, err := b.db.History.Story(t.Context(), Code)
 		b.must(err)
 		if !slices.ContainsFunc(out, func(o models.Outgoing) bool {
 			return o.OperationID == ops[0].ID && o.Form == string(bot.AsUpdate) && o.State == models.Failed && o.Reason == "update_refused"
@@ -252,12 +252,12 @@ func TestChangesAreNoMessages(t *testing.T) {
 		if n := len(b.changes()); n != 3 {
 			t.Fatalf("%d changes", n)
 		}
-		row, err := b.db.DueOutgoing(t.Context(), b.clock.Now().Add(time.Hour), 10)
+		row, err := b.db.Outbox.Due(t.Context(), b.clock.Now().Add(time.Hour), 10, nil, time.Time{})
 		b.must(err)
 		if len(row) != 0 {
 			t.Errorf("left in the queue: %+v", row)
 		}
-		nth, err := b.db.SentBack(t.Context(), app+"/zhangsan", 4, b.clock.Now().Add(-time.Hour))
+		nth, err := b.db.Outbox.SentBack(t.Context(), app+"/zhangsan", 4, b.clock.Now().Add(-time.Hour))
 		b.must(err)
 		if !nth.IsZero() {
 			t.Error("changes count as messages to the person")

@@ -85,8 +85,8 @@ func TestTwoStoresOfOneName(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		one, two := b.authorized("twin-1", "静安店"), b.authorized("twin-2", "静安店")
 		for _, s := range []models.Store{one, two} {
-			b.must(b.db.BindChat(t.Context(), s.ID, newGroup))
-			b.must(b.db.SetMember(t.Context(), models.Member{StoreID: s.ID, UserID: "sunba", Name: "孙八", Role: models.RoleStaff}))
+			b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
+			b.must(b.db.Directory.SetMember(t.Context(), models.Member{StoreID: s.ID, UserID: "sunba", Name: "孙八", Role: models.RoleStaff}))
 		}
 		asked := b.in(newGroup, "sunba", "切换 静安店")
 		has(t, asked, "有 2 家叫「静安店」")
@@ -99,7 +99,7 @@ func TestTwoStoresOfOneName(t *testing.T) {
 				func() bot.Reply { return b.in(newGroup, "sunba", asked.Card.Keys[i].Say) },
 			} {
 				has(t, answer(), "静安店", "您今天在这里为")
-				if id, err := b.db.Chosen(t.Context(), "sunba", newGroup); err != nil || id != s.ID {
+				if id, err := b.db.Choices.Get(t.Context(), "sunba", newGroup); err != nil || id != s.ID {
 					t.Errorf("store %d, want %d; %v", id, s.ID, err)
 				}
 			}

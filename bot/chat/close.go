@@ -60,7 +60,7 @@ func (d *doubts) close(ctx context.Context, t *turn, op models.Operation, used b
 		return reply, true, err
 	})
 	if errors.Is(err, models.ErrStale) { // settled, or closed by another manager, just now
-		if op, err = d.DB.Operation(ctx, op.ID); err != nil {
+		if op, err = d.DB.Journal.Get(ctx, op.ID); err != nil {
 			return bot.Reply{}, fmt.Errorf("chat: operation: %w", err)
 		}
 		if reply, err = d.views.operationReply(ctx, d.DB, op); err != nil {

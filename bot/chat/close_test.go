@@ -28,7 +28,7 @@ func (b *bench) doubted() models.Operation {
 		b.clock.Advance(10 * time.Second)
 		b.bot.Pass(b.t.Context())
 	}
-	op, err := b.db.LiveOperation(b.t.Context(), 1, Code)
+	op, err := b.db.Journal.ByCoupon(b.t.Context(), 1, Code)
 	b.must(err)
 	if !op.NeedsHuman {
 		b.t.Fatalf("not left to people: %+v", op)
@@ -66,18 +66,18 @@ func TestManagerEndsADoubt(t *testing.T) {
 					b.bot.Pass(t.Context())
 				}
 				has(t, b.to("zhangsan"), c.told)
-				now, err := b.db.Operation(t.Context(), op.ID)
+				now, err := b.db.Journal.Get(t.Context(), op.ID)
 				b.must(err)
 				if now.State != c.state || now.NeedsHuman {
 					t.Errorf("%+v", now)
 				}
-				audit, err := b.db.Audit(t.Context(), models.AuditFilter{Limit: 10})
+				audit, err := b.db.Audit.List(t.Context(), models.AuditFilter{Limit: 10})
 				b.must(err)
 				if len(audit) != 1 || audit[0].Action != "close doubt" || audit[0].UserID != "boss" || audit[0].Subject != Code || audit[0].After != string(c.state) {
 					t.Errorf("%+v", audit)
 				}
 				c.end(b, notice) // again: nothing more is done
-				if audit, err = b.db.Audit(t.Context(), models.AuditFilter{Limit: 10}); err != nil || len(audit) != 1 {
+				if audit, err = b.db.Audit.List(t.Context(), models.AuditFilter{Limit: 10}); err != nil || len(audit) != 1 {
 					t.Errorf("%d entries, %v", len(audit), err)
 				}
 				b.effects(Code, 1, 0)
@@ -92,7 +92,7 @@ func TestNothingToClose(t *testing.T) {
 		b.voucher(Code)
 		has(t, b.in("", "boss", "确认 "+Code+" 未核销"), "没有在这里核销过")
 		b.say("zhangsan", "验 "+Code)
-		op, err := b.db.OperationByCoupon(t.Context(), 1, Code)
+		op, err := b.db.Journal.ByCoupon(t.Context(), 1, Code)
 		b.must(err)
 		forged := bot.Reply{Card: &bot.Card{Keys: []bot.CardKey{{Text: "x", Key: command.Button{Action: command.ActClose, Operation: op.ID}.Key()}}}}
 		has(t, b.pressIn("", "boss", forged, "x"), "核销成功")

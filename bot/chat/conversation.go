@@ -177,11 +177,11 @@ func (c *conversation) tooLate(t *turn) bool {
 // has of it is settled or answered as it is, even where the sender has lost their
 // place since; only what was not begun needs access again, in the same store.
 func (c *conversation) resume(ctx context.Context, t *turn) (bot.Reply, bool, error) {
-	ops, err := c.DB.OperationsOfMessage(ctx, t.row.ID)
+	ops, err := c.DB.Journal.OfMessage(ctx, t.row.ID)
 	if err != nil {
 		return bot.Reply{}, false, fmt.Errorf("chat: resume: %w", err)
 	}
-	undos, err := c.DB.OperationsUndoneBy(ctx, t.row.ID)
+	undos, err := c.DB.Journal.UndoneBy(ctx, t.row.ID)
 	if err != nil {
 		return bot.Reply{}, false, fmt.Errorf("chat: resume: %w", err)
 	}
@@ -297,7 +297,7 @@ func (c *conversation) pressedIn(do pressHandler) pressHandler {
 // pressedOn lets those press who have a place in the store of the operation.
 func (c *conversation) pressedOn(do func(context.Context, *turn, command.Button, models.Operation) (bot.Reply, error)) pressHandler {
 	return func(ctx context.Context, t *turn, b command.Button) (bot.Reply, error) {
-		op, err := c.DB.Operation(ctx, b.Operation)
+		op, err := c.DB.Journal.Get(ctx, b.Operation)
 		switch {
 		case errors.Is(err, models.ErrNotFound):
 			return c.pressVoid(ctx, t, words.OldCard)

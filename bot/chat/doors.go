@@ -45,7 +45,7 @@ func (d *doors) open(ctx context.Context, t *turn, _ command.Command) (bot.Reply
 		Text: "链接只给您本人，10 分钟内有效，只能用一次；登录以后 12 小时内不用再发。", URL: d.Link(secret),
 	}}
 	err = d.DB.Tx(ctx, func(tx *models.DB) error {
-		err := tx.SaveTicket(ctx, secret, models.Ticket{
+		err := tx.Tickets.Save(ctx, secret, models.Ticket{
 			Kind: ticket.SignInTicket, UserID: strings.ToLower(t.m.User), Channel: t.m.Channel, CreatedAt: d.Now(), ExpiresAt: d.Now().Add(ticket.SignInLife),
 		})
 		if err != nil {

@@ -224,9 +224,9 @@ func TestConfirmOvertaken(t *testing.T) {
 		b.clock.Advance(11 * time.Minute)
 		q := b.say("zhangsan", Code)
 		key := b.key(q, "确认核销")
-		first, err := b.db.OperationByCoupon(t.Context(), 1, Code)
+		first, err := b.db.Journal.ByCoupon(t.Context(), 1, Code)
 		b.must(err)
-		b.must(b.db.Supersede(t.Context(), first)) // as if its worker had died right after
+		b.must(b.db.Journal.Supersede(t.Context(), first)) // as if its worker had died right after
 		has(t, b.say("lisi", "验 "+Code), "此券已核销")
 		has(t, b.press("lisi", q.Card, key), "核销成功", "李四")
 		hasNot(t, b.press("zhangsan", q.Card, key), "核销成功")
@@ -246,7 +246,7 @@ func TestResumedWithoutAccess(t *testing.T) {
 		b.configure(func(o *Options) { o.Platforms = map[string]dianping.Client{b.dialect: dying} })
 		b.start(b.private("zhangsan", "验 "+Code+" 7000000001"))
 		next := reborn(t, b)
-		b.must(b.db.SyncConfigured(t.Context(), []models.ConfiguredStore{{Platform: b.dialect, ShopID: "shop-a", Name: "人民广场店", Session: "token-shop-a"}}))
+		b.must(b.db.Directory.Sync(t.Context(), []models.ConfiguredStore{{Platform: b.dialect, ShopID: "shop-a", Name: "人民广场店", Session: "token-shop-a"}}))
 		b.clock.Advance(next.bot.core.Lease(redeem.ConsumeCalls))
 		next.settle()
 		b.effects(Code, 1, 0)
@@ -332,7 +332,7 @@ func TestManyStores(t *testing.T) {
 		for i := range 9 {
 			stores = append(stores, models.ConfiguredStore{Platform: b.dialect, ShopID: fmt.Sprint("s", i), Name: fmt.Sprintf("%d号店", i), Session: "token"})
 		}
-		b.must(b.db.SyncConfigured(t.Context(), stores))
+		b.must(b.db.Directory.Sync(t.Context(), stores))
 		r := b.give(b.private("boss", "验 "+strings.Repeat("。", 2000)+Code))
 		seen := map[string]bool{}
 		for range 3 {

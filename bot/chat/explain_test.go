@@ -51,7 +51,7 @@ func TestVoucherPage(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		b.voucher(Code)
 		b.say("zhangsan", "验 "+Code)
-		op, err := b.db.OperationByCoupon(t.Context(), 1, Code)
+		op, err := b.db.Journal.ByCoupon(t.Context(), 1, Code)
 		b.must(err)
 		v, err := b.bot.desks.Voucher(t.Context(), op.ID)
 		b.must(err)

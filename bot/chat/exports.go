@@ -70,7 +70,7 @@ func (x *exports) askExport(ctx context.Context, row models.Inbox, m bot.Message
 // count counts what there is to export, until anybody would get impatient.
 func (x *exports) count(ctx context.Context, places []access.Place, span command.Span) (found int, err error) {
 	for _, p := range places {
-		n, err := x.DB.CountConsumed(ctx, p.ID, span.From, span.To, exportAtOnce-found)
+		n, err := x.DB.History.CountConsumed(ctx, p.ID, span.From, span.To, exportAtOnce-found)
 		if err != nil {
 			return 0, fmt.Errorf("bot: count: %w", err)
 		}
@@ -96,7 +96,7 @@ func (x *exports) beginExport(ctx context.Context, row models.Inbox, m bot.Messa
 	fresh := answer
 	err = x.DB.Tx(ctx, func(tx *models.DB) error {
 		answer = fresh
-		_, err := tx.BeginExport(ctx, models.Export{ID: x.NewID(), InboxID: row.ID, UserID: m.User, CreatedAt: x.Now(), DueAt: x.Now()})
+		_, err := tx.Exports.Begin(ctx, models.Export{ID: x.NewID(), InboxID: row.ID, UserID: m.User, CreatedAt: x.Now(), DueAt: x.Now()})
 		switch {
 		case errors.Is(err, models.ErrDuplicate):
 			answer = bot.Say("您上一次的导出还在生成，做好后发给您。收到后再要下一份。")
@@ -116,13 +116,13 @@ func (x *exports) beginExport(ctx context.Context, row models.Inbox, m bot.Messa
 // makeExport lists what a message asked for and sends it. What a process that
 // died left half done is done anew: nobody has seen it.
 func (x *exports) makeExport(ctx context.Context, e models.Export) error {
-	e, err := x.DB.ClaimExport(ctx, e, x.Now().Add(exportLease))
+	e, err := x.DB.Exports.Claim(ctx, e, x.Now().Add(exportLease))
 	if err != nil {
 		return err
 	}
-	row, err := x.DB.Message(ctx, e.InboxID)
+	row, err := x.DB.Inbox.Get(ctx, e.InboxID)
 	if errors.Is(err, models.ErrNotFound) {
-		return x.DB.FailExport(ctx, e, "message_gone")
+		return x.DB.Exports.Fail(ctx, e, "message_gone")
 	}
 	if err != nil {
 		return fmt.Errorf("bot: message: %w", err)
@@ -151,7 +151,7 @@ func (x *exports) makeExport(ctx context.Context, e models.Export) error {
 	case errors.Is(err, models.ErrTooLarge):
 		return x.giveUpExport(ctx, e, m, "too_large", "明细太大，一个文件放不下。请分成几段导出，例如：导出 上周")
 	case err != nil && x.base.Err() != nil: // this process ends: another need not wait
-		return errors.Join(err, x.DB.KeepExport(context.WithoutCancel(ctx), e, x.Now()))
+		return errors.Join(err, x.DB.Exports.Extend(context.WithoutCancel(ctx), e, x.Now()))
 	case err != nil:
 		return err
 	}
@@ -163,7 +163,7 @@ func (x *exports) makeExport(ctx context.Context, e models.Export) error {
 func (x *exports) handOver(ctx context.Context, e models.Export, m bot.Message, file models.File, text string) error {
 	failpoint.Hit("export.written")
 	return x.DB.Tx(ctx, func(tx *models.DB) error {
-		if err := tx.FinishExport(ctx, e, file.ID); err != nil {
+		if err := tx.Exports.Finish(ctx, e, file.ID); err != nil {
 			return err
 		}
 		url, err := x.tickets.LinkFile(ctx, tx, file)
@@ -183,7 +183,7 @@ func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Messag
 	for i, p := range places {
 		stores[i] = p.Store
 	}
-	w, err := x.DB.CreateFile(ctx, models.File{
+	w, err := x.DB.Files.Create(ctx, models.File{
 		ID: x.NewID(), Name: exportName(span, places, format), Kind: string(bot.AnyFile), UserID: m.User, CreatedAt: x.Now(), ExpiresAt: x.Now().Add(ticket.FileLife),
 	})
 	if err != nil {
@@ -191,13 +191,13 @@ func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Messag
 	}
 	kept := x.Now()
 	list := export.Request{
-		Source: x.DB, Title: span.Title, From: span.From, To: span.To, Stores: stores, By: places[0].Member.Name, At: x.Now(), Location: x.Location,
+		Source: x.DB.History, Title: span.Title, From: span.From, To: span.To, Stores: stores, By: places[0].Member.Name, At: x.Now(), Location: x.Location,
 		Beat: func(ctx context.Context) error {
 			if x.Now().Sub(kept) < exportLease/8 {
 				return nil
 			}
 			kept = x.Now()
-			return x.DB.KeepExport(ctx, e, kept.Add(exportLease))
+			return x.DB.Exports.Extend(ctx, e, kept.Add(exportLease))
 		},
 	}
 	sums, err := list.Write(ctx, w, format)
@@ -230,7 +230,7 @@ func exportName(span command.Span, places []access.Place, format export.Format) 
 func (x *exports) giveUpExport(ctx context.Context, e models.Export, m bot.Message, reason, text string) error {
 	x.Log.Warn("export given up", "export", e.ID, "reason", reason)
 	return x.DB.Tx(ctx, func(tx *models.DB) error {
-		if err := tx.FailExport(ctx, e, reason); err != nil {
+		if err := tx.Exports.Fail(ctx, e, reason); err != nil {
 			return err
 		}
 		return x.out.Follow(ctx, tx, e.InboxID, m, bot.Reply{Text: text})

@@ -31,6 +31,18 @@ func (b *bench) exported() []bot.Delivery {
 	return slices.DeleteFunc(all[before:], func(d bot.Delivery) bool { return d.Chat != "" })
 }
 
+// export is the one that a message asked for, which must be running.
+func (b *bench) export(inboxID string) models.Export {
+	b.t.Helper()
+	running, err := b.db.Exports.Due(b.t.Context(), b.clock.Now().AddDate(1, 0, 0), 100)
+	b.must(err)
+	i := slices.IndexFunc(running, func(e models.Export) bool { return e.InboxID == inboxID })
+	if i < 0 {
+		b.t.Fatalf("no export of %s is running: %+v", inboxID, running)
+	}
+	return running[i]
+}
+
 // tell texts to the app.
 func (b *bench) tell(user, text string) bot.Reply {
 	b.t.Helper()
@@ -239,11 +251,10 @@ func TestExportIsTakenOver(t *testing.T) {
 		has(t, b.say("zhangsan", "验 7000000001"), "核销成功")
 		b.exported()
 		id := b.start(b.asks("boss", "导出 今日"))
-		e, err := b.db.ExportOfMessage(ctx, id)
+		e := b.export(id)
+		dead, err := b.db.Exports.Claim(ctx, e, b.clock.Now().Add(exportLease))
 		b.must(err)
-		dead, err := b.db.ClaimExport(ctx, e, b.clock.Now().Add(exportLease))
-		b.must(err)
-		_, err = b.db.CreateFile(ctx, models.File{ID: "half", Name: "x", UserID: "boss", ExpiresAt: b.clock.Now().Add(time.Hour)})
+		_, err = b.db.Files.Create(ctx, models.File{ID: "half", Name: "x", UserID: "boss", ExpiresAt: b.clock.Now().Add(time.Hour)})
 		b.must(err)
 		if got := b.exported(); len(got) != 0 {
 			t.Errorf("done under somebody else's lease: %+v", got)
@@ -253,7 +264,7 @@ func TestExportIsTakenOver(t *testing.T) {
 		if len(got) != 1 || got[0].Reply.File == nil || got[0].Reply.File.ID == "half" {
 			t.Fatalf("%+v", got)
 		}
-		if err := b.db.FinishExport(ctx, dead, "half"); !errors.Is(err, models.ErrStale) {
+		if err := b.db.Exports.Finish(ctx, dead, "half"); !errors.Is(err, models.ErrStale) {
 			t.Errorf("the dead one finishes: %v", err)
 		}
 		if got := b.exported(); len(got) != 0 {
@@ -294,9 +305,7 @@ func TestExportGivenUp(t *testing.T) {
 		b.exported()
 		id := b.start(b.asks("boss", "导出 今日"))
 		for range maxAttempts {
-			e, err := b.db.ExportOfMessage(ctx, id)
-			b.must(err)
-			_, err = b.db.ClaimExport(ctx, e, b.clock.Now())
+			_, err := b.db.Exports.Claim(ctx, b.export(id), b.clock.Now())
 			b.must(err)
 		}
 		got := b.exported()
@@ -318,8 +327,7 @@ func TestExportGivenBack(t *testing.T) {
 		has(t, b.say("zhangsan", "验 7000000001"), "核销成功")
 		b.exported()
 		id := b.start(b.asks("boss", "导出 今日"))
-		e, err := b.db.ExportOfMessage(t.Context(), id)
-		b.must(err)
+		e := b.export(id)
 		looks := 0
 		b.configure(func(o *Options) {
 			o.Now = func() time.Time {
@@ -332,8 +340,7 @@ func TestExportGivenBack(t *testing.T) {
 		if err := b.bot.exports.makeExport(b.bot.base, e); err == nil {
 			t.Fatal("made after the end")
 		}
-		e, err = b.db.ExportOfMessage(t.Context(), id)
-		b.must(err)
+		e = b.export(id)
 		if e.State != models.ExportRunning || e.Attempt != 1 || e.DueAt.After(b.clock.Now()) {
 			t.Errorf("left as %+v", e)
 		}

@@ -28,7 +28,7 @@ func (v *vouchers) slowed(ctx context.Context, t *turn, verb command.Verb) (bot.
 	if v.Guard.Codes == 0 || verb != command.VerbVerify && verb != command.VerbQuery {
 		return bot.Reply{}, nil
 	}
-	n, oldest, err := v.DB.UnknownCodes(ctx, t.m.User, string(dianping.NotFound), v.Now().Add(-v.Guard.Within))
+	n, oldest, err := v.DB.Calls.UnknownCodes(ctx, t.m.User, string(dianping.NotFound), v.Now().Add(-v.Guard.Within))
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: unknown codes: %w", err)
 	}

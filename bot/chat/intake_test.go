@@ -75,9 +75,9 @@ func TestEveryCodeIsAnswered(t *testing.T) {
 						continue
 					}
 					b.clock.Advance(next.bot.core.Lease(redeem.ConsumeCalls))
-					row, err := b.db.Message(t.Context(), id)
+					row, err := b.db.Inbox.Get(t.Context(), id)
 					b.must(err)
-					_, err = b.db.ClaimMessage(t.Context(), row, b.clock.Now().Add(next.bot.core.Lease(redeem.ConsumeCalls))) // and dies
+					_, err = b.db.Inbox.Claim(t.Context(), row, b.clock.Now().Add(next.bot.core.Lease(redeem.ConsumeCalls))) // and dies
 					b.must(err)
 				}
 				if b.clock.Advance(next.bot.core.Lease(redeem.ConsumeCalls)); late {
@@ -177,7 +177,7 @@ func TestAwait(t *testing.T) {
 				return ctx.Err()
 			}
 		})
-		row, _, err := b.db.Accept(t.Context(), models.Inbox{ID: "another's", Channel: robot, MessageID: "m", User: "zhangsan", DueAt: b.clock.Now().Add(time.Hour)})
+		row, _, err := b.db.Inbox.Accept(t.Context(), models.Inbox{ID: "another's", Channel: robot, MessageID: "m", User: "zhangsan", DueAt: b.clock.Now().Add(time.Hour)})
 		b.must(err)
 		b.bot.Await(ctx, row.ID)
 		const ms = time.Millisecond
@@ -235,7 +235,7 @@ func TestLongWorkIsNotTakenOver(t *testing.T) {
 			b.bot.Pass(t.Context())
 			other.bot.Pass(t.Context())
 		}
-		row, err := b.db.Message(t.Context(), id)
+		row, err := b.db.Inbox.Get(t.Context(), id)
 		b.must(err)
 		if row.Attempt != 1 {
 			t.Errorf("%d attempts", row.Attempt)

@@ -28,7 +28,7 @@ func TestFiguresAreKept(t *testing.T) {
 			b.clock.Advance(figures.KeepEvery)
 			b.bot.Pass(t.Context())
 			for _, span := range figures.SpansToKeep(b.bot.words.In(b.clock.Now())) {
-				missing, err := b.db.FiguresToKeep(t.Context(), []int64{1, 2}, figures.Counted(span))
+				missing, err := b.db.Figures.Missing(t.Context(), []int64{1, 2}, figures.Counted(span))
 				b.must(err)
 				if len(missing) > 0 {
 					t.Errorf("%s since %v: figures of %v are not kept", span.Kind, span.From, missing)

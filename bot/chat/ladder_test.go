@@ -45,14 +45,14 @@ func TestLadderIsRecorded(t *testing.T) {
 		}
 		b.courier.mu.Unlock()
 		has(t, b.pressPrivately("zhangsan", r.Card, b.key(r, "确认核销")), "核销成功") // the first try
-		_, _, _, before, err := b.db.Story(t.Context(), Code)
+		_, _, _, before, err := b.db.History.Story(t.Context(), Code)
 		b.must(err)
 		var want []string
 		for i, rung := range rungs {
 			if i > 0 {
 				b.bot.Pass(t.Context())
 			}
-			_, _, _, out, err := b.db.Story(t.Context(), Code)
+			_, _, _, out, err := b.db.History.Story(t.Context(), Code)
 			b.must(err)
 			want = append(want, app+" "+rung.Reason)
 			i := slices.IndexFunc(out, func(o models.Outgoing) bool { return o.Reason == rung.Reason })

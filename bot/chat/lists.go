@@ -35,7 +35,7 @@ type lists struct {
 // recent lists the last verifications of the stores.
 func (l *lists) recent(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, n int, after models.HistoryMark) (bot.Reply, error) {
 	f := models.HistoryFilter{StoreIDs: access.IDs(places), States: touched}
-	ops, next, err := l.DB.History(ctx, f, after, n)
+	ops, next, err := l.DB.History.Page(ctx, f, after, n)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("bot: history: %w", err)
 	}
@@ -61,7 +61,7 @@ var touched = []models.State{models.Calling, models.Unknown, models.Done, models
 // byPhone lists today's verifications for a customer's phone.
 func (l *lists) byPhone(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, phone string) (bot.Reply, error) {
 	span, _ := command.Today.Span(l.Now(), l.Location)
-	ops, more, err := l.DB.History(ctx, models.HistoryFilter{
+	ops, more, err := l.DB.History.Page(ctx, models.HistoryFilter{
 		StoreIDs: access.IDs(places), Phone: phone, From: span.From, To: span.To, States: touched,
 	}, models.HistoryMark{}, command.MaxRecent)
 	if err != nil {
@@ -86,7 +86,7 @@ func (l *lists) list(ctx context.Context, row models.Inbox, m bot.Message, place
 	}
 	var lines []string
 	for _, op := range ops {
-		coupons, err := l.DB.Coupons(ctx, op.ID)
+		coupons, err := l.DB.Journal.Coupons(ctx, op.ID)
 		if err != nil {
 			return bot.Reply{}, fmt.Errorf("bot: coupons: %w", err)
 		}
@@ -151,7 +151,7 @@ func (l *lists) tallies(ctx context.Context, places []access.Place, span command
 	}
 	sums := map[int64]models.Tally{}
 	for user, ids := range stores {
-		some, err := l.DB.Tallies(ctx, ids, user, span.From, span.To)
+		some, err := l.DB.Figures.Tallies(ctx, ids, user, span.From, span.To)
 		if err != nil {
 			return nil, fmt.Errorf("bot: tallies: %w", err)
 		}

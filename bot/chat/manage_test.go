@@ -22,12 +22,12 @@ func (b *bench) authorized(shop, name string) models.Store {
 	b.must(b.platform.AddShop(dianpingtest.Shop{ID: shop, Name: name, Customer: "customer-" + shop}))
 	a, err := b.platform.Authorize(dianpingtest.Authorization{Dialect: dianpingtest.Dialect(b.dialect), Shops: []string{shop}})
 	b.must(err)
-	g, err := b.db.SaveGrant(ctx, models.Grant{
+	g, err := b.db.Grants.Save(ctx, models.Grant{
 		ID: NewID(), Platform: b.dialect, Purpose: string(dianping.ForVouchers), ShopID: shop, AccessToken: a.Token, RefreshToken: a.RefreshToken,
 		ExpiresAt: a.Expires, RefreshesLeft: dianping.RefreshesNotTold, AuthorizedBy: "boss", AuthorizedAt: b.clock.Now(),
 	})
 	b.must(err)
-	stores, err := b.db.LinkStores(ctx, g, []models.GrantShop{{ShopID: shop, Name: name}})
+	stores, err := b.db.Directory.LinkGrant(ctx, g, []models.GrantShop{{ShopID: shop, Name: name}})
 	b.must(err)
 	return stores[0]
 }
@@ -100,7 +100,7 @@ func TestSetUpByChat(t *testing.T) {
 		b.effects(Code, 1, 0)
 
 		var story []string
-		log, err := b.db.Audit(t.Context(), models.AuditFilter{})
+		log, err := b.db.Audit.List(t.Context(), models.AuditFilter{})
 		b.must(err)
 		for _, e := range log {
 			story = append(story, e.UserID+" "+e.Action+" "+e.Subject+" "+e.After)
@@ -116,7 +116,7 @@ func TestSetUpByChat(t *testing.T) {
 func TestJoinRefused(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		s := b.authorized("shop-c", "静安店")
-		b.must(b.db.BindChat(t.Context(), s.ID, newGroup))
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
 		b.in(newGroup, "sunba", "我是 孙八")
 		has(t, b.pressIn("", "boss", b.to("boss"), "拒绝"), "已拒绝")
 		has(t, b.to("sunba"), "没有同意")
@@ -130,15 +130,18 @@ func TestJoinRefused(t *testing.T) {
 func TestJoinBadInput(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		s := b.authorized("shop-c", "静安店")
-		b.must(b.db.BindChat(t.Context(), s.ID, newGroup))
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
 		has(t, b.in(newGroup, "sunba", "我是"), "请带上姓名")
 		has(t, b.in(newGroup, "sunba", "我是 "+strings.Repeat("长", 21)), "姓名最多 20 个字")
 		has(t, b.in("", "sunba", "我是 孙八"), "请在门店的群里")
 		has(t, b.in("wrNobody", "sunba", "我是 孙八"), "还没有绑定门店")
 		has(t, b.say("sunba", "我是 孙八"), "config.yaml")
 		has(t, b.say("zhangsan", "我是 张三"), "config.yaml")
-		if joins, err := b.db.PendingJoins(t.Context(), s.ID); err != nil || len(joins) != 0 {
-			t.Errorf("joins %+v, %v", joins, err)
+		b.bot.Pass(t.Context())
+		for _, d := range b.courier.all() {
+			if d.User == "boss" {
+				t.Errorf("the manager was asked: %+v", d)
+			}
 		}
 	})
 }
@@ -149,9 +152,9 @@ func TestPeople(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		s := b.authorized("shop-c", "静安店")
 		ctx := t.Context()
-		b.must(b.db.BindChat(ctx, s.ID, newGroup))
+		b.must(b.db.Directory.BindChat(ctx, s.ID, newGroup))
 		for user, role := range map[string]models.Role{"sunba": models.RoleStaff, "zhoujiu": models.RoleLead} {
-			b.must(b.db.SetMember(ctx, models.Member{StoreID: s.ID, UserID: user, Name: "员工" + user, Role: role}))
+			b.must(b.db.Directory.SetMember(ctx, models.Member{StoreID: s.ID, UserID: user, Name: "员工" + user, Role: role}))
 		}
 		has(t, b.in(newGroup, "sunba", "员工"), "只有组长和店长")
 		list := b.in(newGroup, "zhoujiu", "员工")
@@ -164,7 +167,7 @@ func TestPeople(t *testing.T) {
 		has(t, one, "店员", "[设为组长][设为店长][移出门店]")
 		has(t, b.pressIn(newGroup, "zhoujiu", one, "设为店长"), "只有这家门店的店长或管理员")
 		has(t, b.pressIn(newGroup, "boss", one, "设为店长"), "店长", "[设为店员][设为组长]")
-		m, err := b.db.Member(ctx, s.ID, "sunba")
+		m, err := b.db.Directory.Member(ctx, s.ID, "sunba")
 		b.must(err)
 		if m.Role != models.RoleManager {
 			t.Errorf("role %s", m.Role)
@@ -186,14 +189,14 @@ func TestPeople(t *testing.T) {
 func TestUnbind(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		s := b.authorized("shop-c", "静安店")
-		b.must(b.db.BindChat(t.Context(), s.ID, newGroup))
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
 		has(t, b.in(newGroup, "sunba", "解绑"), "只有管理员")
 		offer := b.in(newGroup, "boss", "解绑")
 		has(t, b.pressIn(newGroup, "sunba", offer, "静安店"), "只有这家门店的店长或管理员")
 		has(t, b.pressIn(newGroup, "boss", offer, "静安店"), "已解绑")
 		has(t, b.pressIn(newGroup, "boss", offer, "静安店"), "已解绑") // pressed again: nothing more happens
 		has(t, b.in(newGroup, "boss", "解绑"), "没有绑定门店")
-		if log, err := b.db.Audit(t.Context(), models.AuditFilter{}); err != nil || len(log) != 1 || log[0].Before != "静安店" {
+		if log, err := b.db.Audit.List(t.Context(), models.AuditFilter{}); err != nil || len(log) != 1 || log[0].Before != "静安店" {
 			t.Errorf("audit %+v, %v", log, err)
 		}
 		declared := b.say("boss", "解绑")
@@ -258,11 +261,11 @@ func TestStoreStates(t *testing.T) {
 		ctx := t.Context()
 		s := b.authorized("shop-c", "静安店")
 		has(t, b.in("", "boss", "门店"), "静安店 已接通")
-		g, err := b.db.GrantOfStore(ctx, s.ID)
+		g, err := b.db.Grants.OfStore(ctx, s.ID)
 		b.must(err)
-		g, err = b.db.ClaimGrant(ctx, g, b.clock.Now().Add(time.Minute))
+		g, err = b.db.Grants.Claim(ctx, g, b.clock.Now().Add(time.Minute))
 		b.must(err)
-		g, err = b.db.GrantKept(ctx, g, "reauthorize", time.Time{})
+		g, err = b.db.Grants.MarkFailed(ctx, g, "reauthorize", time.Time{})
 		b.must(err)
 		for _, left := range []struct {
 			until time.Duration
@@ -280,17 +283,17 @@ func TestStoreStates(t *testing.T) {
 			b.clock.Advance(g.ExpiresAt.Sub(b.clock.Now()) - left.until)
 			has(t, b.in("", "boss", "门店"), "静安店 "+left.says)
 		}
-		refused, err := b.db.GrantRefused(ctx, g, b.clock.Now())
+		refused, err := b.db.Grants.MarkRefused(ctx, g, b.clock.Now())
 		b.must(err)
 		has(t, b.in("", "boss", "门店"), "静安店 授权失效，需要重新授权")
-		_, err = b.db.GrantRefused(ctx, refused, time.Time{})
+		_, err = b.db.Grants.MarkRefused(ctx, refused, time.Time{})
 		b.must(err)
-		g, err = b.db.ClaimGrant(ctx, g, b.clock.Now().Add(time.Minute))
+		g, err = b.db.Grants.Claim(ctx, g, b.clock.Now().Add(time.Minute))
 		b.must(err)
-		_, err = b.db.EndGrant(ctx, g, "unbound")
+		_, err = b.db.Grants.End(ctx, g, "unbound")
 		b.must(err)
 		has(t, b.in("", "boss", "门店"), "静安店 授权失效")
-		b.must(b.db.BindChat(ctx, s.ID, newGroup))
+		b.must(b.db.Directory.BindChat(ctx, s.ID, newGroup))
 		has(t, b.in(newGroup, "boss", "验 "+Code), "门店授权失效", "重新授权")
 		b.effects(Code, 0, 0)
 	})
@@ -306,9 +309,9 @@ func TestAccessByGroup(t *testing.T) {
 		has(t, b.say("sunba", "验 "+Code), "核销成功", "sunba")
 		has(t, b.say("sunba", "员工"), "只有组长和店长")
 		s := b.authorized("shop-c", "静安店")
-		b.must(b.db.BindChat(t.Context(), s.ID, newGroup))
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
 		has(t, b.in(newGroup, "sunba", "我是 孙八"), "孙八", "店员")
-		m, err := b.db.Member(t.Context(), s.ID, "sunba")
+		m, err := b.db.Directory.Member(t.Context(), s.ID, "sunba")
 		b.must(err)
 		if m.Name != "孙八" || m.Role != models.RoleStaff {
 			t.Errorf("%+v", m)
@@ -356,10 +359,10 @@ func TestGuard(t *testing.T) {
 func TestFault12VerifyRenews(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		s := b.authorized("shop-c", "静安店")
-		b.must(b.db.BindChat(t.Context(), s.ID, newGroup))
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
 		_, err := b.platform.AddVoucher(dianpingtest.Voucher{Code: Code, Title: "下午茶", Shops: []string{"shop-c"}})
 		b.must(err)
-		session, err := b.db.Session(t.Context(), s.ID)
+		session, err := b.db.Grants.Session(t.Context(), s.ID)
 		b.must(err)
 		b.must(b.platform.ExpireSession(session.AccessToken))
 		has(t, b.in(newGroup, "boss", "验 "+Code), "核销成功")
@@ -374,8 +377,8 @@ func TestFault12VerifyRenews(t *testing.T) {
 func TestFault12VerifyWithoutSession(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		s := b.authorized("shop-c", "静安店")
-		b.must(b.db.BindChat(t.Context(), s.ID, newGroup))
-		session, err := b.db.Session(t.Context(), s.ID)
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
+		session, err := b.db.Grants.Session(t.Context(), s.ID)
 		b.must(err)
 		b.must(b.platform.RevokeSession(session.AccessToken))
 		r := b.in(newGroup, "boss", "验 "+Code)
@@ -385,8 +388,9 @@ func TestFault12VerifyWithoutSession(t *testing.T) {
 		has(t, b.pressIn("", "boss", notice, "重新授权"), "10 分钟内有效")
 		has(t, b.in("", "boss", "门店"), "静安店 授权失效，需要重新授权")
 		b.effects(Code, 0, 0)
-		if _, err := b.db.LiveOperation(t.Context(), s.ID, Code); !errors.Is(err, models.ErrNotFound) {
-			t.Errorf("an operation is left: %v", err)
+		op, err := b.db.Journal.ByCoupon(t.Context(), s.ID, Code)
+		if !errors.Is(err, models.ErrNotFound) && op.State != models.Rejected {
+			t.Errorf("an operation is left: %+v, %v", op, err)
 		}
 	})
 }

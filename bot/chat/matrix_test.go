@@ -60,10 +60,10 @@ func TestWhoMayDoWhat(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		ctx := t.Context()
 		c, d := b.authorized("shop-c", "静安店"), b.authorized("shop-d", "虹口店")
-		b.must(b.db.BindChat(ctx, c.ID, newGroup))
-		b.must(b.db.BindChat(ctx, d.ID, "wrElsewhere"))
+		b.must(b.db.Directory.BindChat(ctx, c.ID, newGroup))
+		b.must(b.db.Directory.BindChat(ctx, d.ID, "wrElsewhere"))
 		for user, role := range map[string]models.Role{staff: models.RoleStaff, "another": models.RoleStaff, lead: models.RoleLead, manager: models.RoleManager} {
-			b.must(b.db.SetMember(ctx, models.Member{StoreID: c.ID, UserID: user, Name: user, Role: role}))
+			b.must(b.db.Directory.SetMember(ctx, models.Member{StoreID: c.ID, UserID: user, Name: user, Role: role}))
 		}
 		codes := 0
 		fresh := func() string {

@@ -34,7 +34,7 @@ func (b *bench) summaries(user, day string) (got []bot.Reply) {
 // platform's own.
 func TestNightlySummary(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
-		b.must(b.db.SetMember(t.Context(), models.Member{StoreID: 2, UserID: "chenba", Name: "陈八", Role: models.RoleManager}))
+		b.must(b.db.Directory.SetMember(t.Context(), models.Member{StoreID: 2, UserID: "chenba", Name: "陈八", Role: models.RoleManager}))
 		b.clock.Advance(-24 * time.Hour)
 		b.verified("zhangsan", 0, 2) // the day before
 		b.clock.Advance(24 * time.Hour)
@@ -188,11 +188,11 @@ func TestSummaryOnDemand(t *testing.T) {
 // up to that hour.
 func TestSummaryTimes(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
-		b.must(b.db.SetMember(t.Context(), models.Member{StoreID: 2, UserID: "chenba", Name: "陈八", Role: models.RoleManager}))
+		b.must(b.db.Directory.SetMember(t.Context(), models.Member{StoreID: 2, UserID: "chenba", Name: "陈八", Role: models.RoleManager}))
 		b.configure(func(o *Options) {
 			o.Webhooks = []notice.Webhook{{Channel: "webhook/day"}, {Channel: "webhook/second", Stores: []string{"second store", "nowhere"}}}
 		})
-		second, err := b.db.Store(t.Context(), 2)
+		second, err := b.db.Directory.Store(t.Context(), 2)
 		b.must(err)
 		b.bot.Webhooks[1].Stores[0] = second.Name
 		b.configure(func(o *Options) {

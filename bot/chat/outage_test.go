@@ -86,7 +86,7 @@ func TestSettlingAnswersForTheDead(t *testing.T) {
 				b.clock.Advance(next.bot.core.Lease(1))
 				next.bot.Pass(t.Context()) // settles
 				next.bot.Wait()
-				row, err := b.db.Message(t.Context(), id)
+				row, err := b.db.Inbox.Get(t.Context(), id)
 				b.must(err)
 				if !row.Final {
 					t.Fatalf("not answered when the lease of the operation was over: %+v", row)

@@ -30,7 +30,7 @@ type people struct {
 
 // joinable are the stores of a group.
 func (u *people) joinable(ctx context.Context, tx *models.DB, m bot.Message) (choice, bot.Reply, error) {
-	stores, err := tx.StoresOfChat(ctx, m.Chat)
+	stores, err := tx.Directory.StoresOfChat(ctx, m.Chat)
 	if err != nil {
 		return choice{}, bot.Reply{}, fmt.Errorf("chat: stores of a group: %w", err)
 	}
@@ -47,7 +47,7 @@ func (u *people) join(ctx context.Context, tx *models.DB, m bot.Message, b comma
 	if problem != "" {
 		return bot.Reply{Text: problem}, nil
 	}
-	stores, err := tx.StoresOfChat(ctx, m.Chat)
+	stores, err := tx.Directory.StoresOfChat(ctx, m.Chat)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: stores of a group: %w", err)
 	}
@@ -78,7 +78,7 @@ func (u *people) join(ctx context.Context, tx *models.DB, m bot.Message, b comma
 
 // ask asks those who lead or manage a store to let somebody in.
 func (u *people) ask(ctx context.Context, tx *models.DB, m bot.Message, s models.Store, name string) (bot.Reply, error) {
-	asked, fresh, err := tx.AskToJoin(ctx, models.Join{
+	asked, fresh, err := tx.Joins.Ask(ctx, models.Join{
 		ID: u.NewID(), StoreID: s.ID, UserID: m.User, Name: name, Channel: m.Channel, Chat: m.Chat, CreatedAt: u.Now(),
 	})
 	if err != nil {
@@ -109,7 +109,7 @@ func (u *people) ask(ctx context.Context, tx *models.DB, m bot.Message, s models
 // decide approves or refuses somebody who asked to join.
 func (u *people) decide(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
 	id, approve := b.Join, b.Action == command.ActApprove
-	asked, err := tx.Join(ctx, id)
+	asked, err := tx.Joins.Get(ctx, id)
 	if errors.Is(err, models.ErrNotFound) {
 		return bot.Say("这个申请已经不在了。"), nil
 	}
@@ -120,7 +120,7 @@ func (u *people) decide(ctx context.Context, tx *models.DB, m bot.Message, b com
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	asked, err = tx.DecideJoin(ctx, id, approve, m.User)
+	asked, err = tx.Joins.Decide(ctx, id, approve, m.User)
 	if errors.Is(err, models.ErrStale) {
 		return bot.Reply{Card: u.decidedCard(s, asked)}, nil
 	}
@@ -158,13 +158,13 @@ func (u *people) decidedCard(s models.Store, asked models.Join) *bot.Card {
 // setMember writes a person's place and the audit entry.
 func (u *people) setMember(ctx context.Context, tx *models.DB, m bot.Message, member models.Member) error {
 	before := ""
-	switch old, err := tx.Member(ctx, member.StoreID, member.UserID); {
+	switch old, err := tx.Directory.Member(ctx, member.StoreID, member.UserID); {
 	case err == nil:
 		before = old.Name + " " + string(old.Role)
 	case !errors.Is(err, models.ErrNotFound):
 		return fmt.Errorf("chat: member: %w", err)
 	}
-	if err := tx.SetMember(ctx, member); err != nil {
+	if err := tx.Directory.SetMember(ctx, member); err != nil {
 		return fmt.Errorf("chat: member: %w", err)
 	}
 	return u.turns.record(ctx, tx, m, "member", member.StoreID, member.UserID, before, member.Name+" "+string(member.Role))
@@ -199,11 +199,11 @@ func (u *people) list(ctx context.Context, tx *models.DB, m bot.Message, b comma
 	if role != models.RoleManager && role != models.RoleLead {
 		return onlyLeads, nil
 	}
-	s, err := tx.Store(ctx, storeID)
+	s, err := tx.Directory.Store(ctx, storeID)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: store: %w", err)
 	}
-	members, err := tx.Members(ctx, storeID)
+	members, err := tx.Directory.Members(ctx, storeID)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: members: %w", err)
 	}
@@ -242,7 +242,7 @@ func (u *people) person(ctx context.Context, tx *models.DB, m bot.Message, b com
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	p, err := tx.Member(ctx, b.Store, b.User)
+	p, err := tx.Directory.Member(ctx, b.Store, b.User)
 	if errors.Is(err, models.ErrNotFound) {
 		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
 	}
@@ -269,7 +269,7 @@ func (u *people) setRole(ctx context.Context, tx *models.DB, m bot.Message, b co
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	p, err := tx.Member(ctx, b.Store, b.User)
+	p, err := tx.Directory.Member(ctx, b.Store, b.User)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
@@ -290,14 +290,14 @@ func (u *people) remove(ctx context.Context, tx *models.DB, m bot.Message, b com
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	p, err := tx.Member(ctx, b.Store, b.User)
+	p, err := tx.Directory.Member(ctx, b.Store, b.User)
 	if errors.Is(err, models.ErrNotFound) {
 		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
 	}
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: member: %w", err)
 	}
-	if _, err := tx.RemoveMember(ctx, b.Store, b.User); err != nil {
+	if _, err := tx.Directory.RemoveMember(ctx, b.Store, b.User); err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: remove: %w", err)
 	}
 	if err := u.turns.record(ctx, tx, m, "remove", s.ID, p.UserID, p.Name+" "+string(p.Role), ""); err != nil {

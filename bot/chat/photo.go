@@ -99,7 +99,7 @@ func plausible(texts []string) []string {
 // stored is what an earlier message of the same conversation has scanned; false: it
 // is gone, or not this person's.
 func (x *scans) stored(ctx context.Context, t *turn, id string) (scanned, bool, error) {
-	row, err := x.DB.Message(ctx, id)
+	row, err := x.DB.Inbox.Get(ctx, id)
 	if errors.Is(err, models.ErrNotFound) {
 		return scanned{}, false, nil
 	}

@@ -30,7 +30,7 @@ func TestPressTellsTheTruth(t *testing.T) {
 		return func(b *bench) { has(b.t, b.privately(user, "撤 "+first), "已撤销") }
 	}
 	operation := func(b *bench) models.Operation {
-		op, err := b.db.OperationByCoupon(b.t.Context(), 1, first)
+		op, err := b.db.Journal.ByCoupon(b.t.Context(), 1, first)
 		b.must(err)
 		return op
 	}
@@ -51,20 +51,20 @@ func TestPressTellsTheTruth(t *testing.T) {
 		"window closed": {func(b *bench) { b.clock.Advance(11 * time.Minute) }, map[string][]string{
 			"": {"核销成功", "已过撤销时间"}, "list": {"成功 2 个"}, "look": {"核销成功", "[撤销]"},
 		}},
-		"superseded": {func(b *bench) { b.must(b.db.Supersede(b.t.Context(), operation(b))) }, map[string][]string{
+		"superseded": {func(b *bench) { b.must(b.db.Journal.Supersede(b.t.Context(), operation(b))) }, map[string][]string{
 			"": {"后来这个券码又核销过一次"}, "list": {"成功 2 个", "[撤 尾号0002]"}, "look": nil,
 		}},
 		"verified by another": {func(b *bench) { has(b.t, b.privately("lisi", "验 "+first), "核销成功") }, map[string][]string{
 			"": nil, "look": {"此券已核销", "李四"},
 		}},
 		"store unbound": {func(b *bench) {
-			_, err := b.db.UnbindChat(b.t.Context(), 1, group)
+			_, err := b.db.Directory.UnbindChat(b.t.Context(), 1, group)
 			b.must(err)
-			_, err = b.db.RemoveMember(b.t.Context(), 1, me) // an app has no groups
+			_, err = b.db.Directory.RemoveMember(b.t.Context(), 1, me) // an app has no groups
 			b.must(err)
 		}, map[string][]string{"": {"不能在这里"}}},
 		"role lost": {func(b *bench) {
-			_, err := b.db.RemoveMember(b.t.Context(), 1, me)
+			_, err := b.db.Directory.RemoveMember(b.t.Context(), 1, me)
 			b.must(err)
 		}, map[string][]string{"": {"不在名单里"}}},
 	}
@@ -127,7 +127,7 @@ func (b *bench) canBeDone(r bot.Reply, user, chat string) {
 	b.must(err)
 	for _, k := range r.Card.Keys {
 		if pressed, err := command.ReadButton(k.Key); err == nil && pressed.Action == command.ActUndo {
-			op, err := b.db.Operation(b.t.Context(), pressed.Operation)
+			op, err := b.db.Journal.Get(b.t.Context(), pressed.Operation)
 			b.must(err)
 			p, ok := access.Find(places, op.StoreID)
 			if !ok || !p.MayUndo(op) || !b.bot.words.Undoable(op) {

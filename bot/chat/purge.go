@@ -31,14 +31,14 @@ func (b *Bot) purge(ctx context.Context) error {
 		life  time.Duration
 		purge func(context.Context, time.Time, int) (int, error)
 	}{
-		{"messages", inboxLife, b.DB.PurgeInbox},
-		{"deliveries", outboxLife, b.DB.PurgeOutbox},
-		{"calls", callLife, b.DB.PurgeCalls},
-		{"tickets", ticketLife, b.DB.PurgeTickets},
-		{"notices", noticeLife, b.DB.PurgeNotices},
-		{"alerts", alertLife, b.DB.PurgeAlerts},
-		{"files", 0, b.DB.PurgeFiles},
-		{"exports", exportLife, b.DB.PurgeExports},
+		{"messages", inboxLife, b.DB.Inbox.Purge},
+		{"deliveries", outboxLife, b.DB.Outbox.Purge},
+		{"calls", callLife, b.DB.Calls.Purge},
+		{"tickets", ticketLife, b.DB.Tickets.Purge},
+		{"notices", noticeLife, b.DB.Notices.Purge},
+		{"alerts", alertLife, b.DB.Alerts.Purge},
+		{"files", 0, b.DB.Files.Purge},
+		{"exports", exportLife, b.DB.Exports.Purge},
 	} {
 		gone, err := kind.purge(ctx, now.Add(-kind.life), purgeBatch)
 		if err != nil {

@@ -37,7 +37,7 @@ func (v *vouchers) query(ctx context.Context, t *turn, cmd command.Command) (bot
 }
 
 func (v *vouchers) queryOne(ctx context.Context, p access.Place, it command.Item) (bot.Reply, []models.Call, error) {
-	earlier, err := v.DB.OperationByCoupon(ctx, p.ID, it.Code)
+	earlier, err := v.DB.Journal.ByCoupon(ctx, p.ID, it.Code)
 	if err != nil && !errors.Is(err, models.ErrNotFound) {
 		return bot.Reply{}, nil, fmt.Errorf("chat: earlier operation: %w", err)
 	}

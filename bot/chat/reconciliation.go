@@ -103,7 +103,7 @@ func (l *lists) reconciledStore(ctx context.Context, s models.Store, day string,
 	r, ok := known[s.ID]
 	if !ok {
 		c.Tone, c.Text = bot.Bad, notReconciled
-		if row, err := l.DB.Reconciliation(ctx, s.ID, day); err == nil && row.Reason == reconcile.ReasonSession {
+		if row, err := l.DB.Reconciliations.Get(ctx, s.ID, day); err == nil && row.Reason == reconcile.ReasonSession {
 			c.Text = "没有对账：平台不再接受这家门店的授权。请管理员给我发「授权」，或者更新配置里的 session。"
 		}
 		return bot.Reply{Card: &c}

@@ -42,7 +42,7 @@ func (b *bench) looks() {
 	for range 100 {
 		b.bot.jobs.Wake(planJob, reconcileJob)
 		b.bot.Pass(b.t.Context())
-		due, err := b.db.DueReconciliations(b.t.Context(), b.clock.Now(), 10)
+		due, err := b.db.Reconciliations.Due(b.t.Context(), b.clock.Now(), 10)
 		b.must(err)
 		if len(due) == 0 {
 			return
@@ -118,7 +118,7 @@ func TestReconciledByNight(t *testing.T) {
 		if line, err := b.bot.Reconciliations().Line(t.Context(), []int64{1, 2, 3}, firstDay); err != nil || line != r.Figures.Line()+"；1 家还没对账" {
 			t.Errorf("for the summary: %s, %v", line, err)
 		}
-		stores, err := b.db.Stores(t.Context())
+		stores, err := b.db.Directory.Stores(t.Context())
 		b.must(err)
 		if lines, err := b.bot.figures.Outlook(t.Context(), stores[:1]); err != nil || strings.Join(lines, "") != "11-23 对账："+r.Figures.Line() {
 			t.Errorf("in the summary: %q, %v", lines, err)
@@ -243,12 +243,12 @@ func TestReconciliationIsTriedAgain(t *testing.T) {
 			}
 		}
 		b.before.Store(&fail)
-		row, err := b.db.Reconciliation(t.Context(), 1, firstDay)
+		row, err := b.db.Reconciliations.Get(t.Context(), 1, firstDay)
 		b.must(err)
 		var pauses []time.Duration
 		for row.Looks == 0 && len(pauses) < 5 {
 			b.must(b.bot.reconciliation.Run(t.Context(), row))
-			row, err = b.db.Reconciliation(t.Context(), 1, firstDay)
+			row, err = b.db.Reconciliations.Get(t.Context(), 1, firstDay)
 			b.must(err)
 			if row.Looks == 0 {
 				if row.Reason != reconcile.ReasonUnavailable {
@@ -278,7 +278,7 @@ func TestReconciliationWithoutSession(t *testing.T) {
 		if _, ok, err := b.bot.reconciliation.Result(t.Context(), 2, firstDay); err != nil || !ok {
 			t.Errorf("the other store has no result: %v", err)
 		}
-		row, err := b.db.Reconciliation(t.Context(), 1, firstDay)
+		row, err := b.db.Reconciliations.Get(t.Context(), 1, firstDay)
 		b.must(err)
 		if row.Looks != 0 || row.Reason != reconcile.ReasonSession || !row.DueAt.After(b.clock.Now()) {
 			t.Errorf("%+v", row)
@@ -295,7 +295,7 @@ func TestReconciliationWithoutSession(t *testing.T) {
 			t.Errorf("told %d times, want once", n)
 		}
 		b.must(b.platform.AddSession(dianpingtest.Session{Token: "token-new", Dialect: dianpingtest.Dialect(b.dialect), Shops: []string{"shop-a"}}))
-		b.must(b.db.SyncConfigured(t.Context(), []models.ConfiguredStore{
+		b.must(b.db.Directory.Sync(t.Context(), []models.ConfiguredStore{
 			{Platform: b.dialect, ShopID: "shop-a", Name: "人民广场店", Session: "token-new"}, {Platform: b.dialect, ShopID: "shop-b", Name: "徐家汇店", Session: "token-shop-b"}}))
 		b.clock.Advance(time.Hour)
 		b.looks()
@@ -325,7 +325,7 @@ func TestReconciledByOneReplica(t *testing.T) {
 			t.Errorf("%d pages for each store", perStore)
 		}
 		for _, store := range []int64{1, 2} {
-			row, err := b.db.Reconciliation(t.Context(), store, firstDay)
+			row, err := b.db.Reconciliations.Get(t.Context(), store, firstDay)
 			b.must(err)
 			if row.Looks != 1 {
 				t.Errorf("store %d was looked at %d times, want once", store, row.Looks)
@@ -344,7 +344,7 @@ func TestReconciledByOneReplica(t *testing.T) {
 				return
 			}
 			// The other store's look may come before the first's has begun.
-			if row, err := b.db.Reconciliation(t.Context(), 1, firstDay); err == nil && !row.LeaseUntil.IsZero() {
+			if row, err := b.db.Reconciliations.Get(t.Context(), 1, firstDay); err == nil && !row.LeaseUntil.IsZero() {
 				kill()
 			}
 		}
@@ -352,13 +352,13 @@ func TestReconciledByOneReplica(t *testing.T) {
 		b.bot.Pass(ctx)
 		b.before.Store(nil)
 		b.looks()
-		if row, err := b.db.Reconciliation(t.Context(), 1, firstDay); err != nil || row.Looks != 1 || row.LeaseUntil.IsZero() {
+		if row, err := b.db.Reconciliations.Get(t.Context(), 1, firstDay); err != nil || row.Looks != 1 || row.LeaseUntil.IsZero() {
 			t.Fatalf("not left in the middle: %+v, %v", row, err)
 		}
 		b.clock.Advance(11 * time.Minute)
 		other.jobs.Wake(planJob, reconcileJob)
 		other.Pass(t.Context())
-		if row, err := b.db.Reconciliation(t.Context(), 1, firstDay); err != nil || row.Looks != 2 {
+		if row, err := b.db.Reconciliations.Get(t.Context(), 1, firstDay); err != nil || row.Looks != 2 {
 			t.Errorf("nobody has gone on: %+v, %v", row, err)
 		}
 	})
@@ -371,7 +371,7 @@ func TestMissedNights(t *testing.T) {
 		b.verified("zhangsan", 0, 1)
 		b.clock.Advance(10 * 24 * time.Hour)
 		b.looks()
-		rows, err := b.db.Reconciliations(t.Context(), []int64{1}, firstDay, "2026-12-31")
+		rows, err := b.db.Reconciliations.List(t.Context(), []int64{1}, firstDay, "2026-12-31")
 		b.must(err)
 		var days []string
 		for _, r := range rows {
@@ -432,13 +432,13 @@ func TestReconciliationIsGivenUp(t *testing.T) {
 		b.must(b.platform.Pause(dianpingtest.PauseRefuse))
 		fail := func() models.Reconciliation {
 			b.t.Helper()
-			row, err := b.db.Reconciliation(t.Context(), 1, firstDay)
+			row, err := b.db.Reconciliations.Get(t.Context(), 1, firstDay)
 			b.must(err)
 			if wait := row.DueAt.Sub(b.clock.Now()); wait > 0 {
 				b.clock.Advance(wait)
 			}
 			b.must(b.bot.reconciliation.Run(t.Context(), row))
-			row, err = b.db.Reconciliation(t.Context(), 1, firstDay)
+			row, err = b.db.Reconciliations.Get(t.Context(), 1, firstDay)
 			b.must(err)
 			return row
 		}
@@ -463,7 +463,7 @@ func TestReconciliationIsGivenUp(t *testing.T) {
 			t.Errorf("still tried at %v", row.DueAt)
 		}
 		b.platform.Resume()
-		b.must(b.db.SyncConfigured(t.Context(), []models.ConfiguredStore{{Platform: b.dialect, ShopID: "shop-b", Name: "徐家汇店", Session: "token-shop-b"}}))
+		b.must(b.db.Directory.Sync(t.Context(), []models.ConfiguredStore{{Platform: b.dialect, ShopID: "shop-b", Name: "徐家汇店", Session: "token-shop-b"}}))
 		asked := b.calls("querylistbydate")
 		if row := fail(); !row.DueAt.IsZero() || b.calls("querylistbydate") != asked {
 			t.Errorf("a store that is closed is asked for: %+v", row)

@@ -99,7 +99,7 @@ func (b *Bot) dueOperations(ctx context.Context, l jobs.Look) ([]jobs.Task, erro
 		store, _ := strconv.ParseInt(key, 10, 64) // as it is made below
 		full = append(full, store)
 	}
-	due, err := b.DB.DueOperationsExcept(ctx, l.Now, l.Room+b.MaxFlights, full)
+	due, err := b.DB.Journal.Due(ctx, l.Now, l.Room+b.MaxFlights, full)
 	var tasks []jobs.Task
 	for _, op := range due {
 		if b.Holds(askedBy(op)) {
@@ -124,7 +124,7 @@ func (b *Bot) dueGrants(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {
 }
 
 func (b *Bot) dueExports(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {
-	due, err := b.DB.DueExports(ctx, l.Now, l.Room)
+	due, err := b.DB.Exports.Due(ctx, l.Now, l.Room)
 	return jobs.Tasks(due, err, func(e models.Export) string { return e.ID }, b.exports.makeExport)
 }
 

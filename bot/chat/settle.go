@@ -87,7 +87,7 @@ func askedBy(op models.Operation) string {
 // answered lost its worker with the operation: it is answered here, unless there is
 // more of it to do.
 func (d *doubts) report(ctx context.Context, tx *models.DB, op models.Operation, told bool) error {
-	row, err := tx.Message(ctx, askedBy(op))
+	row, err := tx.Inbox.Get(ctx, askedBy(op))
 	switch {
 	case errors.Is(err, models.ErrNotFound) || err == nil && row.Final && !told:
 		return nil
@@ -105,7 +105,7 @@ func (d *doubts) answer(ctx context.Context, tx *models.DB, row models.Inbox) er
 	if err := json.Unmarshal(row.Payload, &m); err != nil {
 		return fmt.Errorf("chat: stored message: %w", err)
 	}
-	ops, err := tx.OperationsOfMessage(ctx, row.ID)
+	ops, err := tx.Journal.OfMessage(ctx, row.ID)
 	if err != nil {
 		return fmt.Errorf("chat: operations: %w", err)
 	}
@@ -138,7 +138,7 @@ func (d *doubts) conclude(ctx context.Context, tx *models.DB, row models.Inbox, 
 // lookAgain concludes a pending answer whose operations were settled while it
 // was being written, so that neither side saw the other.
 func (d *doubts) lookAgain(ctx context.Context, id string) error {
-	row, err := d.DB.Message(ctx, id)
+	row, err := d.DB.Inbox.Get(ctx, id)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		return nil
@@ -150,7 +150,7 @@ func (d *doubts) lookAgain(ctx context.Context, id string) error {
 
 // tellManagers sends a notice about an operation that needs a human.
 func (d *doubts) tellManagers(ctx context.Context, tx *models.DB, op models.Operation) error {
-	s, err := tx.Store(ctx, op.StoreID)
+	s, err := tx.Directory.Store(ctx, op.StoreID)
 	if err != nil {
 		return fmt.Errorf("chat: store: %w", err)
 	}

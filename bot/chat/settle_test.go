@@ -55,7 +55,7 @@ func TestLostConsume(t *testing.T) {
 					m := b.at(app, "", "zhangsan")
 					m.Kind, m.Text = bot.Text, "验 "+Code
 					id := b.start(m)
-					row, err := b.db.Message(t.Context(), id)
+					row, err := b.db.Inbox.Get(t.Context(), id)
 					b.must(err)
 					if row.Final {
 						t.Fatalf("a doubtful outcome was answered as final: %s", row.Reply)
@@ -254,7 +254,7 @@ func TestSettledSoonAfterReturn(t *testing.T) {
 			back := b.clock.Now()
 			for {
 				b.bot.Pass(t.Context())
-				op, err := b.db.OperationByCoupon(t.Context(), 1, c)
+				op, err := b.db.Journal.ByCoupon(t.Context(), 1, c)
 				b.must(err)
 				if op.State == models.Done {
 					break
@@ -282,12 +282,12 @@ func TestWorkerDies(t *testing.T) {
 				m.Kind, m.Text = bot.Text, "验 "+Code
 				dying.die, dying.b = b.bot.cancel, b.bot
 				id := b.start(m)
-				if row, err := b.db.Message(t.Context(), id); err != nil || !row.AnsweredAt.IsZero() {
+				if row, err := b.db.Inbox.Get(t.Context(), id); err != nil || !row.AnsweredAt.IsZero() {
 					t.Fatalf("answered by a dead worker: %v %v", row, err)
 				}
 				next := reborn(t, b)
 				next.bot.Pass(t.Context())
-				if row, _ := b.db.Message(t.Context(), id); !row.AnsweredAt.IsZero() {
+				if row, _ := b.db.Inbox.Get(t.Context(), id); !row.AnsweredAt.IsZero() {
 					t.Error("taken over before the lease ended")
 				}
 				b.clock.Advance(next.bot.core.Lease(redeem.ConsumeCalls))
@@ -606,7 +606,7 @@ func TestPurge(t *testing.T) {
 		id := b.start(m)
 		b.settle()
 		left := func() (calls, out int) {
-			ops, _, c, o, err := b.db.Story(t.Context(), Code)
+			ops, _, c, o, err := b.db.History.Story(t.Context(), Code)
 			b.must(err)
 			if len(ops) != 1 {
 				t.Fatalf("%d operations are left", len(ops))
@@ -616,11 +616,11 @@ func TestPurge(t *testing.T) {
 		had, _ := left()
 		b.clock.Advance(inboxLife - time.Minute)
 		b.must(b.bot.purge(t.Context()))
-		_, err := b.db.Message(t.Context(), id)
+		_, err := b.db.Inbox.Get(t.Context(), id)
 		b.must(err)
 		b.clock.Advance(purgeEvery)
 		b.must(b.bot.purge(t.Context()))
-		if _, err := b.db.Message(t.Context(), id); !errors.Is(err, models.ErrNotFound) {
+		if _, err := b.db.Inbox.Get(t.Context(), id); !errors.Is(err, models.ErrNotFound) {
 			t.Errorf("an old message is still there: %v", err)
 		}
 		if calls, out := left(); calls != had || out != 1 {

@@ -82,7 +82,7 @@ func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string)
 		b.must(b.platform.AddSession(dianpingtest.Session{Token: "token-" + s, Dialect: dianpingtest.Dialect(dialect), Shops: []string{s}}))
 	}
 	both1 := models.Member{UserID: "zhaoliu", Name: "赵六", Role: models.RoleStaff}
-	b.must(db.SyncConfigured(t.Context(), []models.ConfiguredStore{
+	b.must(db.Directory.Sync(t.Context(), []models.ConfiguredStore{
 		{Platform: dialect, ShopID: "shop-a", Name: "人民广场店", Session: "token-shop-a", Chats: []string{group, both}, Staff: []models.Member{
 			{UserID: "zhangsan", Name: "张三", Role: models.RoleStaff}, {UserID: "lisi", Name: "李四", Role: models.RoleStaff},
 			{UserID: "wangwu", Name: "王五", Role: models.RoleLead}, both1,
@@ -256,7 +256,7 @@ func (b *bench) settle() {
 	b.t.Helper()
 	for range 200 {
 		b.bot.Pass(b.t.Context())
-		ops, err := b.db.DueOperations(b.t.Context(), b.clock.Now().Add(time.Hour), 10)
+		ops, err := b.db.Journal.Due(b.t.Context(), b.clock.Now().Add(time.Hour), 10, nil)
 		b.must(err)
 		if len(ops) == 0 {
 			b.clock.Advance(outbox.FallbackDelay)

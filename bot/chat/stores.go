@@ -101,7 +101,7 @@ func (u *admin) listStores(ctx context.Context, tx *models.DB, m bot.Message, _ 
 		if err != nil {
 			return bot.Reply{}, err
 		}
-		chats, err := tx.ChatsOfStore(ctx, s.ID)
+		chats, err := tx.Directory.ChatsOfStore(ctx, s.ID)
 		if err != nil {
 			return bot.Reply{}, fmt.Errorf("chat: chats: %w", err)
 		}
@@ -135,7 +135,7 @@ func (u *admin) bindable(ctx context.Context, tx *models.DB, m bot.Message) (cho
 	if len(stores) == 0 {
 		return choice{}, bot.Say("只有管理员可以绑定门店。还没有门店的话，请管理员在单聊里发「授权」。"), nil
 	}
-	bound, err := tx.StoresOfChat(ctx, m.Chat)
+	bound, err := tx.Directory.StoresOfChat(ctx, m.Chat)
 	if err != nil {
 		return choice{}, bot.Reply{}, fmt.Errorf("chat: stores of a group: %w", err)
 	}
@@ -156,7 +156,7 @@ func (u *admin) bind(ctx context.Context, tx *models.DB, m bot.Message, b comman
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	if err := tx.BindChat(ctx, s.ID, m.Chat); err != nil {
+	if err := tx.Directory.BindChat(ctx, s.ID, m.Chat); err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: bind: %w", err)
 	}
 	if err := u.turns.record(ctx, tx, m, "bind", s.ID, m.Chat, "", s.Name); err != nil {
@@ -174,7 +174,7 @@ func (u *admin) bound(ctx context.Context, tx *models.DB, m bot.Message) (choice
 	if m.Private() {
 		return choice{}, bot.Say("请在门店的群里 @我 发「解绑」。"), nil
 	}
-	bound, err := tx.StoresOfChat(ctx, m.Chat)
+	bound, err := tx.Directory.StoresOfChat(ctx, m.Chat)
 	if err != nil {
 		return choice{}, bot.Reply{}, fmt.Errorf("chat: stores of a group: %w", err)
 	}
@@ -202,7 +202,7 @@ func (u *admin) unbind(ctx context.Context, tx *models.DB, m bot.Message, b comm
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	removed, err := tx.UnbindChat(ctx, s.ID, m.Chat)
+	removed, err := tx.Directory.UnbindChat(ctx, s.ID, m.Chat)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: unbind: %w", err)
 	}

@@ -53,7 +53,7 @@ func (b *bench) slow(wait bool) {
 		first = false
 		close(asked)
 		for { // the line that asks to wait is in the outbox
-			out, err := b.db.DueOutgoing(b.t.Context(), b.clock.Now(), 10)
+			out, err := b.db.Outbox.Due(b.t.Context(), b.clock.Now(), 10, nil, time.Time{})
 			if err != nil || len(out) > 0 {
 				return
 			}
@@ -168,7 +168,7 @@ func TestSocketStreamEnds(t *testing.T) {
 		b.voucher(Code)
 		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume", Times: 1}))
 		id := b.start(b.over("", "zhangsan", "验 "+Code))
-		row, err := b.db.Message(t.Context(), id)
+		row, err := b.db.Inbox.Get(t.Context(), id)
 		b.must(err)
 		// Nothing but deliveries, as if the platform were silent for good.
 		send := func() {
@@ -244,7 +244,7 @@ func TestSocketStreamWithoutWords(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		b.slow(false)
 		for wait, want := range map[time.Duration]int{0: 0, outbox.WaitDelay: 1} {
-			row, _, err := b.db.Accept(t.Context(), models.Inbox{
+			row, _, err := b.db.Inbox.Accept(t.Context(), models.Inbox{
 				Channel: socket, MessageID: wait.String(), User: "zhangsan", DueAt: b.clock.Now().Add(time.Minute), ReceivedAt: b.clock.Now(),
 			})
 			b.must(err)
@@ -300,7 +300,7 @@ func TestSocketAway(t *testing.T) {
 			b.bot.Pass(t.Context())
 			b.clock.Advance(time.Minute)
 		}
-		out, err := b.db.DueOutgoing(t.Context(), b.clock.Now(), 10)
+		out, err := b.db.Outbox.Due(t.Context(), b.clock.Now(), 10, nil, time.Time{})
 		b.must(err)
 		if len(out) != 1 || out[0].Attempt != 0 || len(b.courier.all()) != 0 {
 			t.Fatalf("outbox %+v, sent %+v", out, b.courier.all())
@@ -334,7 +334,7 @@ func TestSocketLineGivenUp(t *testing.T) {
 			}
 			b.must(b.bot.out.Deliver(t.Context(), out[0]))
 		}
-		rows, err := b.db.AnswersTo(t.Context(), id)
+		rows, err := b.db.Outbox.AnswersTo(t.Context(), id)
 		b.must(err)
 		for _, r := range rows {
 			if bot.Form(r.Form) == bot.AsStream && r.State != models.Failed {

@@ -53,9 +53,9 @@ func TestSumsOfUnknownPrices(t *testing.T) {
 // its money: for the manager of all, for who manages only that one, and on demand.
 func TestSummaryOfEndedStore(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
-		b.must(b.db.SetMember(t.Context(), models.Member{StoreID: 1, UserID: "chenba", Name: "陈八", Role: models.RoleManager}))
+		b.must(b.db.Directory.SetMember(t.Context(), models.Member{StoreID: 1, UserID: "chenba", Name: "陈八", Role: models.RoleManager}))
 		b.verified("zhangsan", 0, 2)
-		b.must(b.db.SyncConfigured(t.Context(), []models.ConfiguredStore{{Platform: b.dialect, ShopID: "shop-b", Name: "徐家汇店", Session: "token-shop-b", Chats: []string{both}}}))
+		b.must(b.db.Directory.Sync(t.Context(), []models.ConfiguredStore{{Platform: b.dialect, ShopID: "shop-b", Name: "徐家汇店", Session: "token-shop-b", Chats: []string{both}}}))
 		b.configure(func(o *Options) { o.Report = &figures.Report{At: 22 * time.Hour} })
 		b.clock.Advance(8 * time.Hour)
 		for _, user := range []string{"boss", "chenba"} {

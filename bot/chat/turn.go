@@ -133,7 +133,7 @@ func (t *turns) commit(ctx context.Context, row models.Inbox, m bot.Message, ste
 
 // record writes a change by chat into the audit log.
 func (t *turns) record(ctx context.Context, tx *models.DB, m bot.Message, action string, storeID int64, subject, before, after string) error {
-	err := tx.RecordAudit(ctx, models.AuditEntry{
+	err := tx.Audit.Record(ctx, models.AuditEntry{
 		At: t.Now(), UserID: strings.ToLower(m.User), Channel: m.Channel, Chat: m.Chat,
 		Action: action, StoreID: storeID, Subject: subject, Before: before, After: after,
 	})
@@ -152,10 +152,10 @@ func (t *turns) rewrite(ctx context.Context, row models.Inbox, m bot.Message, le
 	}
 	var next models.Inbox
 	err = t.DB.Tx(ctx, func(tx *models.DB) (err error) {
-		if err := tx.LogCalls(ctx, calls); err != nil {
+		if err := tx.Calls.Log(ctx, calls); err != nil {
 			return fmt.Errorf("chat: calls: %w", err)
 		}
-		next, err = tx.RewriteMessage(ctx, row, payload, t.Now().Add(lease))
+		next, err = tx.Inbox.Rewrite(ctx, row, payload, t.Now().Add(lease))
 		return err
 	})
 	if errors.Is(err, models.ErrStale) {
@@ -167,7 +167,7 @@ func (t *turns) rewrite(ctx context.Context, row models.Inbox, m bot.Message, le
 // finishCalls is finish with the calls that were made.
 func (t *turns) finishCalls(ctx context.Context, row models.Inbox, m bot.Message, reply bot.Reply, calls []models.Call) (bot.Reply, error) {
 	return reply, t.DB.Tx(ctx, func(tx *models.DB) error {
-		if err := tx.LogCalls(ctx, calls); err != nil {
+		if err := tx.Calls.Log(ctx, calls); err != nil {
 			return fmt.Errorf("chat: calls: %w", err)
 		}
 		return t.out.Answer(ctx, tx, row, m, reply)
@@ -176,7 +176,7 @@ func (t *turns) finishCalls(ctx context.Context, row models.Inbox, m bot.Message
 
 // extend prolongs the lease of a message.
 func (t *turns) extend(ctx context.Context, row models.Inbox, lease time.Duration) (models.Inbox, error) {
-	row, err := t.DB.ExtendMessage(ctx, row, t.Now().Add(lease))
+	row, err := t.DB.Inbox.Extend(ctx, row, t.Now().Add(lease))
 	if errors.Is(err, models.ErrStale) {
 		return row, outbox.ErrTakenOver
 	}

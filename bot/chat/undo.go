@@ -35,7 +35,7 @@ func (v *vouchers) undoAsked(ctx context.Context, t *turn, cmd command.Command) 
 
 // operationOn finds what was done with a code in one of the stores; nil: nothing.
 func operationOn(ctx context.Context, db *models.DB, places []access.Place, code string) (*models.Operation, error) {
-	op, err := db.OperationByCouponIn(ctx, access.IDs(places), code)
+	op, err := db.Journal.ByCouponIn(ctx, access.IDs(places), code)
 	switch {
 	case errors.Is(err, models.ErrNotFound) || err == nil && op.State == models.Rejected:
 		return nil, nil
@@ -71,7 +71,7 @@ func (v *vouchers) offerUndoCode(ctx context.Context, t *turn, cmd command.Comma
 
 // offerUndo shows the sender's last verification that can still be undone.
 func (v *vouchers) offerUndo(ctx context.Context, t *turn) (bot.Reply, error) {
-	op, err := v.DB.LastUndoable(ctx, access.IDs(t.places), t.places[0].Member.UserID, v.Now())
+	op, err := v.DB.Journal.LastUndoable(ctx, access.IDs(t.places), t.places[0].Member.UserID, v.Now())
 	if errors.Is(err, models.ErrNotFound) {
 		return t.answer(ctx, words.NothingToUndo)
 	}
@@ -123,7 +123,7 @@ func (v *vouchers) undo(ctx context.Context, t *turn, _ command.Button, op model
 		step, err := v.core.Undo(ctx, redeem.UndoRequest{Asked: t.row, Op: op, UserID: p.Member.UserID, User: p.Member.Name})
 		switch {
 		case errors.Is(err, redeem.ErrMoved):
-			if op, err = v.DB.Operation(ctx, op.ID); err != nil {
+			if op, err = v.DB.Journal.Get(ctx, op.ID); err != nil {
 				return bot.Reply{}, fmt.Errorf("chat: operation: %w", err)
 			}
 		case errors.Is(err, models.ErrStale):

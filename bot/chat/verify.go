@@ -82,7 +82,7 @@ func (v *vouchers) begun(ctx context.Context, row models.Inbox) (map[int]redeem.
 	if row.Attempt == 1 {
 		return nil, nil
 	}
-	ops, err := v.DB.OperationsOfMessage(ctx, row.ID)
+	ops, err := v.DB.Journal.OfMessage(ctx, row.ID)
 	if err != nil {
 		return nil, fmt.Errorf("chat: operations: %w", err)
 	}

@@ -32,7 +32,7 @@ func (v *views) cardNow(ctx context.Context, tx *models.DB, o models.Outgoing, s
 	if o.OperationID == "" {
 		return v.batchNow(ctx, tx, o)
 	}
-	op, err := tx.Operation(ctx, o.OperationID)
+	op, err := tx.Journal.Get(ctx, o.OperationID)
 	if errors.Is(err, models.ErrNotFound) {
 		return nil, time.Time{}, nil
 	}
@@ -69,7 +69,7 @@ func awaits(shown *bot.Card) bool {
 // lookNow is cardNow for a card that offers to verify a code. What it is changed
 // to offers nothing: it may be the last change.
 func (v *views) lookNow(ctx context.Context, tx *models.DB, o models.Outgoing, store int64, code string) (*bot.Card, time.Time, error) {
-	op, err := tx.OperationByCoupon(ctx, store, code)
+	op, err := tx.Journal.ByCoupon(ctx, store, code)
 	switch {
 	case errors.Is(err, models.ErrNotFound) || err == nil && !touchedSince(op, o.SentAt):
 		if end := o.SentAt.Add(outbox.CodeLife); end.After(v.Now()) {
@@ -103,7 +103,7 @@ func touchedSince(op models.Operation, shown time.Time) bool {
 
 // batchNow is cardNow for a list.
 func (v *views) batchNow(ctx context.Context, tx *models.DB, o models.Outgoing) (*bot.Card, time.Time, error) {
-	ops, err := tx.OperationsOfMessage(ctx, o.InboxID)
+	ops, err := tx.Journal.OfMessage(ctx, o.InboxID)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("operations: %w", err)
 	}
@@ -134,7 +134,7 @@ func (v *views) batchNow(ctx context.Context, tx *models.DB, o models.Outgoing) 
 
 // messageOf is the message of a row of the inbox; an empty one where that is gone.
 func messageOf(ctx context.Context, tx *models.DB, id string) (m bot.Message, err error) {
-	row, err := tx.Message(ctx, id)
+	row, err := tx.Inbox.Get(ctx, id)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		return bot.Message{}, nil
@@ -171,7 +171,7 @@ func (v *views) cardFor(ctx context.Context, tx *models.DB, user string, op mode
 
 // replyAgain renders the reply to a message from the journal.
 func (v *views) replyAgain(ctx context.Context, tx *models.DB, m bot.Message, inboxID string) (bot.Reply, error) {
-	undone, err := tx.OperationsUndoneBy(ctx, inboxID)
+	undone, err := tx.Journal.UndoneBy(ctx, inboxID)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: operations: %w", err)
 	}
@@ -210,7 +210,7 @@ func (v *views) pressedReply(ctx context.Context, db *models.DB, m bot.Message, 
 // listPressed renders the list anew on which the button of an operation was
 // pressed, if it was a list.
 func (v *views) listPressed(ctx context.Context, tx *models.DB, m bot.Message, op models.Operation) (list bot.Reply, on bool, err error) {
-	row, err := tx.Message(ctx, op.InboxID)
+	row, err := tx.Inbox.Get(ctx, op.InboxID)
 	if errors.Is(err, models.ErrNotFound) {
 		return bot.Reply{}, false, nil
 	}
@@ -222,7 +222,7 @@ func (v *views) listPressed(ctx context.Context, tx *models.DB, m bot.Message, o
 	if json.Unmarshal(row.Payload, &first) != nil || json.Unmarshal(row.Reply, &shown) != nil {
 		return bot.Reply{}, false, nil
 	}
-	ops, err := tx.OperationsOfMessage(ctx, row.ID)
+	ops, err := tx.Journal.OfMessage(ctx, row.ID)
 	if err != nil || len(ops)+len(notBegun(first, ops)) < 2 || shown.Card == nil || m.Button == nil || shown.Card.TaskID != m.Button.TaskID {
 		return bot.Reply{}, false, err
 	}
@@ -234,14 +234,14 @@ func (v *views) listPressed(ctx context.Context, tx *models.DB, m bot.Message, o
 // same function for the first answer, for a resumed message and for a settled
 // doubt.
 func (v *views) verifyReply(ctx context.Context, tx *models.DB, m bot.Message, inboxID string) (bot.Reply, error) {
-	ops, err := tx.OperationsOfMessage(ctx, inboxID)
+	ops, err := tx.Journal.OfMessage(ctx, inboxID)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: operations: %w", err)
 	}
 	if len(ops) == 0 {
 		return bot.Reply{}, fmt.Errorf("chat: message %s has no operation", inboxID)
 	}
-	s, err := tx.Store(ctx, ops[0].StoreID)
+	s, err := tx.Directory.Store(ctx, ops[0].StoreID)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: store: %w", err)
 	}
@@ -260,7 +260,7 @@ func (v *views) replyOf(ctx context.Context, tx *models.DB, m bot.Message, s mod
 		if op.State == models.Rejected || op.State == models.Calling || op.State == models.Unknown {
 			continue
 		}
-		if coupons[op.ID], err = tx.Coupons(ctx, op.ID); err != nil {
+		if coupons[op.ID], err = tx.Journal.Coupons(ctx, op.ID); err != nil {
 			return bot.Reply{}, fmt.Errorf("chat: coupons: %w", err)
 		}
 	}
@@ -291,11 +291,11 @@ func unsettled(op models.Operation) (pending, open bool) {
 
 // operationReply is the card of one operation as it stands.
 func (v *views) operationReply(ctx context.Context, tx *models.DB, op models.Operation) (bot.Reply, error) {
-	s, err := tx.Store(ctx, op.StoreID)
+	s, err := tx.Directory.Store(ctx, op.StoreID)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: store: %w", err)
 	}
-	coupons, err := tx.Coupons(ctx, op.ID)
+	coupons, err := tx.Journal.Coupons(ctx, op.ID)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: coupons: %w", err)
 	}
@@ -329,11 +329,11 @@ func (v *views) snapshotReply(ctx context.Context, tx *models.DB, op models.Oper
 // secondPress reports whether an operation was refused because the same person
 // had pressed on the same card before, and gives what that press did.
 func (v *views) secondPress(ctx context.Context, tx *models.DB, m bot.Message, op models.Operation) (models.Operation, bool, error) {
-	other, err := tx.Operation(ctx, op.OtherID)
+	other, err := tx.Journal.Get(ctx, op.OtherID)
 	if err != nil {
 		return other, false, fmt.Errorf("chat: operation: %w", err)
 	}
-	row, err := tx.Message(ctx, other.InboxID)
+	row, err := tx.Inbox.Get(ctx, other.InboxID)
 	if errors.Is(err, models.ErrNotFound) {
 		return other, false, nil
 	}

@@ -13,14 +13,14 @@ import (
 // WriteAudit lists the changes of stores, groups, people and authorisations
 // since a time, oldest first: when, who, where, what, before and after.
 func WriteAudit(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location, since time.Time) error {
-	entries, err := db.Audit(ctx, models.AuditFilter{From: since})
+	entries, err := db.Audit.List(ctx, models.AuditFilter{From: since})
 	if err != nil {
 		return fmt.Errorf("bot: audit: %w", err)
 	}
 	names := map[int64]string{}
 	for _, e := range entries {
 		if _, known := names[e.StoreID]; !known && e.StoreID != 0 {
-			s, err := db.Store(ctx, e.StoreID)
+			s, err := db.Directory.Store(ctx, e.StoreID)
 			if err != nil {
 				return fmt.Errorf("bot: store: %w", err)
 			}

@@ -45,7 +45,7 @@ type Desk struct {
 func (k *Desks) Desk(ctx context.Context, user string) (Desk, error) {
 	d := Desk{User: strings.ToLower(user)}
 	all := k.Access.ManagesAll(d.User)
-	places, err := k.DB.Places(ctx, models.PlaceFilter{User: d.User, All: all})
+	places, err := k.DB.Directory.Places(ctx, models.PlaceFilter{User: d.User, All: all})
 	if err != nil {
 		return Desk{}, fmt.Errorf("bot: places: %w", err)
 	}
@@ -197,7 +197,7 @@ func (k *Desks) History(ctx context.Context, d Desk, q Search) (page []Found, ne
 		}
 		f.From, f.To = span.From, span.To
 	}
-	ops, next, err := k.DB.History(ctx, f, q.After, historyPage)
+	ops, next, err := k.DB.History.Page(ctx, f, q.After, historyPage)
 	if err != nil {
 		return nil, nil, fmt.Errorf("bot: history: %w", err)
 	}
@@ -228,7 +228,7 @@ const (
 // Story tells a desk of one operation, and of its code in these stores. An
 // operation elsewhere is [models.ErrNotFound], as one that never was.
 func (k *Desks) Story(ctx context.Context, d Desk, operationID string) (VoucherView, []Event, error) {
-	op, err := k.DB.Operation(ctx, operationID)
+	op, err := k.DB.Journal.Get(ctx, operationID)
 	if err != nil {
 		return VoucherView{}, nil, fmt.Errorf("bot: operation: %w", err)
 	}

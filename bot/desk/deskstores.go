@@ -90,11 +90,11 @@ func (k *Desks) Roster(ctx context.Context, d Desk, from int) (all []StoreSheet,
 		if sheet.State, err = k.StoreState(ctx, k.DB, s); err != nil {
 			return nil, 0, err
 		}
-		chats, err := k.DB.ChatsOfStore(ctx, s.ID)
+		chats, err := k.DB.Directory.ChatsOfStore(ctx, s.ID)
 		if err != nil {
 			return nil, 0, fmt.Errorf("bot: chats: %w", err)
 		}
-		people, err := k.DB.Members(ctx, s.ID)
+		people, err := k.DB.Directory.Members(ctx, s.ID)
 		if err != nil {
 			return nil, 0, fmt.Errorf("bot: members: %w", err)
 		}
@@ -135,14 +135,14 @@ func (k *Desks) Changes(ctx context.Context, d Desk) ([]Change, error) {
 	names := namesOf(d.Managed)
 	var entries []models.AuditEntry
 	if k.Access.ManagesAll(d.User) { // also what is of no store
-		all, err := k.DB.Audit(ctx, models.AuditFilter{Limit: changesShown})
+		all, err := k.DB.Audit.List(ctx, models.AuditFilter{Limit: changesShown})
 		if err != nil {
 			return nil, fmt.Errorf("bot: audit: %w", err)
 		}
 		entries = all
 	} else {
 		for _, s := range d.Managed {
-			some, err := k.DB.Audit(ctx, models.AuditFilter{StoreID: s.ID, Limit: changesShown})
+			some, err := k.DB.Audit.List(ctx, models.AuditFilter{StoreID: s.ID, Limit: changesShown})
 			if err != nil {
 				return nil, fmt.Errorf("bot: audit: %w", err)
 			}
@@ -176,7 +176,7 @@ func ToneOf(f reconcile.Figures) bot.Tone {
 
 // StoreState says in a few words whether a store can be worked with.
 func (k *Desks) StoreState(ctx context.Context, tx *models.DB, s models.Store) (string, error) {
-	session, err := tx.Session(ctx, s.ID)
+	session, err := tx.Grants.Session(ctx, s.ID)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		return "需要授权", nil
@@ -187,7 +187,7 @@ func (k *Desks) StoreState(ctx context.Context, tx *models.DB, s models.Store) (
 	case session.GrantID == "":
 		return "已接通（配置文件）", nil
 	}
-	g, err := tx.Grant(ctx, session.GrantID)
+	g, err := tx.Grants.Get(ctx, session.GrantID)
 	if err != nil {
 		return "", fmt.Errorf("bot: grant: %w", err)
 	}

@@ -25,15 +25,15 @@ type VoucherView struct {
 
 // Voucher describes one operation for its page.
 func (k *Desks) Voucher(ctx context.Context, operationID string) (VoucherView, error) {
-	op, err := k.DB.Operation(ctx, operationID)
+	op, err := k.DB.Journal.Get(ctx, operationID)
 	if err != nil {
 		return VoucherView{}, fmt.Errorf("bot: operation: %w", err)
 	}
-	s, err := k.DB.Store(ctx, op.StoreID)
+	s, err := k.DB.Directory.Store(ctx, op.StoreID)
 	if err != nil {
 		return VoucherView{}, fmt.Errorf("bot: store: %w", err)
 	}
-	coupons, err := k.DB.Coupons(ctx, op.ID)
+	coupons, err := k.DB.Journal.Coupons(ctx, op.ID)
 	if err != nil {
 		return VoucherView{}, fmt.Errorf("bot: coupons: %w", err)
 	}
@@ -69,7 +69,7 @@ func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location
 
 // story collects what happened to a code in the stores that may be told of.
 func story(ctx context.Context, db *models.DB, loc *time.Location, code string, tells func(store int64) bool) ([]Event, error) {
-	ops, coupons, calls, out, err := db.Story(ctx, code)
+	ops, coupons, calls, out, err := db.History.Story(ctx, code)
 	if err != nil {
 		return nil, fmt.Errorf("bot: story: %w", err)
 	}
@@ -80,7 +80,7 @@ func story(ctx context.Context, db *models.DB, loc *time.Location, code string, 
 			continue
 		}
 		told[op.ID], told[op.InboxID], told[op.UndoInboxID] = true, true, true
-		s, err := db.Store(ctx, op.StoreID)
+		s, err := db.Directory.Store(ctx, op.StoreID)
 		if err != nil {
 			return nil, fmt.Errorf("bot: store: %w", err)
 		}

@@ -173,11 +173,11 @@ func (c *checker) declared() []store {
 // known merges the stores of the database with declared ones that serve has not
 // taken in yet.
 func (c *checker) known(ctx context.Context, db *models.DB) ([]store, error) {
-	rows, err := db.Stores(ctx)
+	rows, err := db.Directory.Stores(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all, err := db.Grants(ctx)
+	all, err := db.Grants.List(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (c *checker) known(ctx context.Context, db *models.DB) ([]store, error) {
 	seen := map[string]bool{}
 	for _, r := range rows {
 		s := store{name: r.Name, platform: r.Platform, shop: dianping.Shop{ID: r.ShopID}}
-		session, err := db.Session(ctx, r.ID)
+		session, err := db.Grants.Session(ctx, r.ID)
 		if err != nil && !errors.Is(err, models.ErrNotFound) {
 			return nil, fmt.Errorf("session of %s: %w", r.Name, err)
 		}

@@ -279,11 +279,11 @@ func TestAuthorisations(t *testing.T) {
 		g, shop := tt.grant, fmt.Sprint("uuid-", i)
 		g.ID, g.Platform, g.Purpose, g.CustomerID, g.AuthorizedBy, g.AuthorizedAt = shop, dianping.Dianping, string(dianping.ForVouchers), shop, "boss", now
 		g.AccessToken = "token-" + shop
-		saved, err := db.SaveGrant(t.Context(), g)
+		saved, err := db.Grants.Save(t.Context(), g)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := db.LinkStores(t.Context(), saved, []models.GrantShop{{ShopID: shop, Name: fmt.Sprint("S", i)}}); err != nil {
+		if _, err := db.Directory.LinkGrant(t.Context(), saved, []models.GrantShop{{ShopID: shop, Name: fmt.Sprint("S", i)}}); err != nil {
 			t.Fatal(err)
 		}
 		_, text := check(t, path, Options{})
@@ -352,7 +352,7 @@ func TestLooseEnds(t *testing.T) {
 	w := newWorld(t)
 	url := w.serve(t)
 	db := w.memory(t, w.config(t, url))
-	if err := db.SyncConfigured(t.Context(), []models.ConfiguredStore{{Platform: "dianping", ShopID: "shop-1", Name: "人民广场店", Session: "t"}}); err != nil {
+	if err := db.Directory.Sync(t.Context(), []models.ConfiguredStore{{Platform: "dianping", ShopID: "shop-1", Name: "人民广场店", Session: "t"}}); err != nil {
 		t.Fatal(err)
 	}
 	path := w.config(t, url)

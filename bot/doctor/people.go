@@ -10,7 +10,7 @@ import (
 
 // looseEnds looks for stores, groups and people that the set-up has left alone.
 func (c *checker) looseEnds(ctx context.Context, db *models.DB) {
-	l, err := db.LooseEnds(ctx)
+	l, err := db.Directory.LooseEnds(ctx)
 	if err != nil {
 		c.bad("see the message", "people: stores, groups and people cannot be read: %v", err)
 		return

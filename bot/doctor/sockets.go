@@ -48,7 +48,7 @@ func (c *checker) robots(mode string) (list []config.Bot) {
 // holders tells which process is connected.
 func (c *checker) holders(ctx context.Context, db *models.DB) {
 	for _, b := range c.robots(config.ModeWebSocket) {
-		l, err := db.LeaseOf(ctx, app.SocketLease(b))
+		l, err := db.Leases.Get(ctx, app.SocketLease(b))
 		switch {
 		case err != nil && !errors.Is(err, models.ErrNotFound):
 			c.bad("see the message", "long connection %s: %v", b.Name, err)

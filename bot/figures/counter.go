@@ -33,7 +33,7 @@ func Counted(s command.Span) models.Span { return models.Span{From: s.From, To: 
 
 // Of collects the figures of stores.
 func (x *Counter) Of(ctx context.Context, stores []int64, span command.Span) (*models.Figures, error) {
-	f, err := x.DB.Figures(ctx, stores, Counted(span))
+	f, err := x.DB.Figures.Sum(ctx, stores, Counted(span))
 	if err != nil {
 		return nil, fmt.Errorf("bot: figures: %w", err)
 	}
@@ -62,7 +62,7 @@ func (x *Counter) Sum(ctx context.Context, stores []int64, span command.Span) (t
 		}
 		return f.All(), nil
 	}
-	byStore, err := x.DB.Tallies(ctx, stores, "", span.From, span.To)
+	byStore, err := x.DB.Figures.Tallies(ctx, stores, "", span.From, span.To)
 	if err != nil {
 		return t, fmt.Errorf("bot: tallies: %w", err)
 	}
@@ -97,7 +97,7 @@ func (x *Counter) Outlook(ctx context.Context, stores []models.Store) ([]string,
 
 // doubtful counts the operations of these stores whose outcome is not known.
 func (x *Counter) doubtful(ctx context.Context, stores []int64) (n int, err error) {
-	doubts, err := x.DB.Doubtful(ctx)
+	doubts, err := x.DB.Alerts.Doubtful(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("bot: doubts: %w", err)
 	}
@@ -113,7 +113,7 @@ const endingSoon = 7 * 24 * time.Hour
 
 // ending says of which of these stores the authorisation ends soon, or has ended.
 func (x *Counter) ending(ctx context.Context, stores []models.Store) (lines []string, err error) {
-	all, err := x.DB.Grants(ctx)
+	all, err := x.DB.Grants.List(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("bot: grants: %w", err)
 	}

@@ -62,14 +62,14 @@ func (x *Counter) KeepDue(now time.Time) bool {
 // Keep keeps what is not kept yet. Where another process does the same, or
 // something was changed meanwhile, the rest is for the next time.
 func (x *Counter) Keep(ctx context.Context, now time.Time) error {
-	all, err := x.DB.Stores(ctx)
+	all, err := x.DB.Directory.Stores(ctx)
 	if err != nil {
 		return fmt.Errorf("bot: stores: %w", err)
 	}
 	oldest := map[string]command.Span{} // of each kind
 	for _, span := range SpansToKeep(x.Words.In(now)) {
 		oldest[span.Kind] = span
-		missing, err := x.DB.FiguresToKeep(ctx, models.StoreIDs(all), Counted(span))
+		missing, err := x.DB.Figures.Missing(ctx, models.StoreIDs(all), Counted(span))
 		if err != nil {
 			return fmt.Errorf("bot: figures: %w", err)
 		}
@@ -77,13 +77,13 @@ func (x *Counter) Keep(ctx context.Context, now time.Time) error {
 			if x.Stopping() {
 				return nil
 			}
-			if err := x.DB.KeepFigures(ctx, stores, Counted(span)); err != nil {
+			if err := x.DB.Figures.Keep(ctx, stores, Counted(span)); err != nil {
 				return fmt.Errorf("bot: figures: %w", err)
 			}
 		}
 	}
 	for _, span := range oldest {
-		if err := x.DB.PurgeFigures(ctx, Counted(span)); err != nil {
+		if err := x.DB.Figures.Purge(ctx, Counted(span)); err != nil {
 			return fmt.Errorf("bot: figures: %w", err)
 		}
 	}

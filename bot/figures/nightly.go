@@ -227,12 +227,12 @@ func (n *Nightly) publishAll(ctx context.Context, due []edition) error {
 // receivers are the sendings of an edition to those who have not got it. A store that
 // has ended since is in it, with what it verified until then.
 func (n *Nightly) receivers(ctx context.Context, e edition) (tell []func() error, err error) {
-	done, err := n.DB.ReportedTo(ctx, e.kind, e.begins())
+	done, err := n.DB.Reports.Recipients(ctx, e.kind, e.begins())
 	if err != nil {
 		return nil, fmt.Errorf("bot: reports: %w", err)
 	}
 	waits := func(to string) bool { return !slices.Contains(done, strings.ToLower(to)) && n.Report.at(to) == e.at }
-	managers, err := n.DB.Managers(ctx, e.span.From, e.span.To)
+	managers, err := n.DB.Directory.Managers(ctx, e.span.From, e.span.To)
 	if err != nil {
 		return nil, fmt.Errorf("bot: managers: %w", err)
 	}
@@ -270,7 +270,7 @@ const reportHands = 4
 
 // shownTo lists the stores of a webhook.
 func (n *Nightly) shownTo(ctx context.Context, h notice.Webhook, e edition) (stores []models.Store, err error) {
-	places, err := n.DB.Places(ctx, models.PlaceFilter{All: true, From: e.span.From, To: e.span.To})
+	places, err := n.DB.Directory.Places(ctx, models.PlaceFilter{All: true, From: e.span.From, To: e.span.To})
 	if err != nil {
 		return nil, fmt.Errorf("bot: places: %w", err)
 	}
@@ -314,7 +314,7 @@ func (n *Nightly) reportTo(ctx context.Context, to string, d bot.Delivery, store
 	d.Reply = reply
 	failpoint.Hit("report.before")
 	err = n.DB.Tx(ctx, func(tx *models.DB) error {
-		fresh, err := tx.TakeReport(ctx, to, e.kind, e.begins())
+		fresh, err := tx.Reports.Claim(ctx, to, e.kind, e.begins())
 		if err != nil || !fresh {
 			return err
 		}
@@ -330,7 +330,7 @@ func (n *Nightly) chart(ctx context.Context, user string, s Summary) (*bot.File,
 	if err != nil {
 		return nil, err
 	}
-	w, err := n.DB.CreateFile(ctx, models.File{
+	w, err := n.DB.Files.Create(ctx, models.File{
 		ID: n.NewID(), Name: "验券_" + s.Span.From.Format("20060102") + ".png", Kind: string(bot.Image), UserID: user, CreatedAt: n.Now(), ExpiresAt: n.Now().Add(ticket.FileLife),
 	})
 	if err != nil {

@@ -78,7 +78,7 @@ func (k *Keeper) NewLink(ctx context.Context, platform string, by Asker) (string
 
 func (k *Keeper) ticket(ctx context.Context, kind, platform string, by Asker) (string, error) {
 	secret := k.NewSecret()
-	err := k.DB.SaveTicket(ctx, secret, models.Ticket{
+	err := k.DB.Tickets.Save(ctx, secret, models.Ticket{
 		Kind: kind, UserID: by.User, Platform: platform, Channel: by.Channel, Chat: by.Chat,
 		CreatedAt: k.Now(), ExpiresAt: k.Now().Add(LinkLife),
 	})
@@ -93,7 +93,7 @@ func (k *Keeper) Authorization(ctx context.Context, platform, ticket string) (Au
 	if !k.has(platform) {
 		return Authorization{}, ErrPlatformOff
 	}
-	t, err := k.DB.Ticket(ctx, linkTicket, ticket)
+	t, err := k.DB.Tickets.Get(ctx, linkTicket, ticket)
 	if err := over(err); err != nil {
 		return Authorization{}, err
 	}
@@ -117,7 +117,7 @@ func (k *Keeper) StartAuthorization(ctx context.Context, platform, ticket string
 	if _, err := k.Authorization(ctx, platform, ticket); err != nil {
 		return "", err
 	}
-	t, err := k.DB.UseTicket(ctx, linkTicket, ticket)
+	t, err := k.DB.Tickets.Use(ctx, linkTicket, ticket)
 	if err := over(err); err != nil {
 		return "", err
 	}
@@ -143,7 +143,7 @@ func (k *Keeper) FinishAuthorization(ctx context.Context, platform string, query
 	if err != nil {
 		return Connected{}, ErrLinkOver
 	}
-	t, err := k.DB.UseTicket(ctx, stateTicket, back.State)
+	t, err := k.DB.Tickets.Use(ctx, stateTicket, back.State)
 	if err := over(err); err != nil {
 		return Connected{}, err
 	}
@@ -193,11 +193,11 @@ func (k *Keeper) connect(ctx context.Context, platform string, grant dianping.Gr
 	}
 	done := Connected{Platform: platform}
 	err := k.DB.Tx(ctx, func(tx *models.DB) error {
-		g, err := tx.SaveGrant(ctx, g)
+		g, err := tx.Grants.Save(ctx, g)
 		if err != nil {
 			return err
 		}
-		stores, err := tx.LinkStores(ctx, g, linked)
+		stores, err := tx.Directory.LinkGrant(ctx, g, linked)
 		if err != nil {
 			return err
 		}
@@ -206,7 +206,7 @@ func (k *Keeper) connect(ctx context.Context, platform string, grant dianping.Gr
 			done.Stores = append(done.Stores, s.Name)
 			entry := models.AuditEntry{At: k.Now(), UserID: by.User, Channel: by.Channel, Chat: by.Chat,
 				Action: "authorize", StoreID: s.ID, Subject: s.Name, After: "until " + stamp(g.ExpiresAt)}
-			if err := tx.RecordAudit(ctx, entry); err != nil {
+			if err := tx.Audit.Record(ctx, entry); err != nil {
 				return err
 			}
 		}

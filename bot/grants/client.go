@@ -14,7 +14,7 @@ import (
 // repeats the call once: such a refusal is certain to have changed nothing. ErrNotFound of models means that the store
 // has no session.
 func (k *Keeper) Client(ctx context.Context, platform dianping.Client, s models.Store) (dianping.Client, dianping.Shop, error) {
-	session, err := k.DB.Session(ctx, s.ID)
+	session, err := k.DB.Grants.Session(ctx, s.ID)
 	if err != nil {
 		return nil, dianping.Shop{}, fmt.Errorf("grants: session: %w", err)
 	}

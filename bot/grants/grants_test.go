@@ -42,12 +42,12 @@ func TestAuthorize(t *testing.T) {
 			t.Errorf("the way back can be used twice: %v", err)
 		}
 		r.want(r.told.titles(), "门店已接通")
-		stores, err := r.db.Stores(ctx)
+		stores, err := r.db.Directory.Stores(ctx)
 		r.must(err)
 		if err := r.prepare(0, stores[0]); !errors.Is(err, dianping.Refused) {
 			t.Errorf("a code that does not exist: %v", err) // and not: no session
 		}
-		audit, err := r.db.Audit(ctx, models.AuditFilter{})
+		audit, err := r.db.Audit.List(ctx, models.AuditFilter{})
 		r.must(err)
 		if len(audit) != 1 || audit[0].UserID != "boss" || audit[0].Action != "authorize" || audit[0].StoreID != stores[0].ID {
 			t.Errorf("audit %+v", audit)
@@ -82,7 +82,7 @@ func TestAuthorizeRefused(t *testing.T) {
 		if _, err := k.StartAuthorization(ctx, r.dialect, old); !errors.Is(err, ErrLinkOver) {
 			t.Errorf("an old link: %v", err)
 		}
-		if stores, _ := r.db.Stores(ctx); len(stores) != 0 {
+		if stores, _ := r.db.Directory.Stores(ctx); len(stores) != 0 {
 			t.Errorf("stores %+v", stores)
 		}
 	})
@@ -103,7 +103,7 @@ func TestAuthorizeNotGranted(t *testing.T) {
 		if !errors.As(err, &e) || e.Words == "" || !errors.Is(err, dianping.UnknownOutcome) {
 			t.Errorf("a lost answer: %v", err)
 		}
-		if stores, _ := r.db.Stores(ctx); len(stores) != 0 {
+		if stores, _ := r.db.Directory.Stores(ctx); len(stores) != 0 {
 			t.Errorf("stores %+v", stores)
 		}
 	})
@@ -286,10 +286,10 @@ func TestTroubleOfOneStore(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	everywhere(t, func(t *testing.T, r *rig) {
 		s := r.granted("shop-a")
-		g, err := r.db.ClaimGrant(t.Context(), r.grant(s), r.clock.Now().Add(time.Minute))
+		g, err := r.db.Grants.Claim(t.Context(), r.grant(s), r.clock.Now().Add(time.Minute))
 		r.must(err)
 		g.RefreshToken, g.RefreshesLeft, g.DueAt = "", 0, time.Time{} // the allowance is used up
-		g, err = r.db.GrantRenewed(t.Context(), g)
+		g, err = r.db.Grants.MarkRenewed(t.Context(), g)
 		r.must(err)
 		if !Ends(g).Equal(g.ExpiresAt) {
 			t.Fatalf("ends %s, want %s", Ends(g), g.ExpiresAt)
@@ -387,7 +387,7 @@ func TestRefusedAndNotRenewed(t *testing.T) {
 				if g.Ended || g.RefreshToken != before.RefreshToken || !g.DueAt.After(r.clock.Now()) || !Void(g) {
 					t.Fatalf("ended %v, the pair is kept: %v, due %s, void: %v", g.Ended, g.RefreshToken == before.RefreshToken, g.DueAt, Void(g))
 				}
-				if audit, err := r.db.Audit(t.Context(), models.AuditFilter{StoreID: s.ID}); err != nil || audit[len(audit)-1].Action != "session refused" {
+				if audit, err := r.db.Audit.List(t.Context(), models.AuditFilter{StoreID: s.ID}); err != nil || audit[len(audit)-1].Action != "session refused" {
 					t.Errorf("audit %+v, %v", audit, err)
 				}
 				r.platform.ClearFaults()

@@ -26,7 +26,7 @@ func (k *Keeper) PlatformNotice(ctx context.Context, platform string, form url.V
 		return dianping.NoticeTaken, nil
 	}
 	err = k.DB.Tx(ctx, func(tx *models.DB) error {
-		fresh, err := tx.TakeNotice(ctx, platform, n.ID)
+		fresh, err := tx.Notices.Record(ctx, platform, n.ID)
 		if err != nil || !fresh {
 			return err
 		}
@@ -40,7 +40,7 @@ func (k *Keeper) PlatformNotice(ctx context.Context, platform string, form url.V
 
 // unbind ends the grant that a notice names, unless it was given anew since.
 func (k *Keeper) unbind(ctx context.Context, tx *models.DB, platform string, n dianping.Notice) error {
-	all, err := tx.Grants(ctx)
+	all, err := tx.Grants.List(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (k *Keeper) unbind(ctx context.Context, tx *models.DB, platform string, n d
 		if !same || g.Ended || n.Sent.Before(g.AuthorizedAt.Truncate(1e9)) {
 			continue
 		}
-		g, err := tx.EndGrant(ctx, g, reasonUnbound)
+		g, err := tx.Grants.End(ctx, g, reasonUnbound)
 		if errors.Is(err, models.ErrStale) {
 			return fmt.Errorf("grants: being renewed: %w", err) // posted again, after the renewal
 		}

@@ -444,7 +444,7 @@ func TestDyingInTheMiddle(t *testing.T) {
 			due, err := r.keepers[begun%2].Due(t.Context(), 10)
 			r.must(err)
 			for _, g := range due {
-				_, err := r.db.ClaimGrant(t.Context(), g, r.clock.Now().Add(r.keepers[0].lease()))
+				_, err := r.db.Grants.Claim(t.Context(), g, r.clock.Now().Add(r.keepers[0].lease()))
 				r.must(err)
 				begun++
 			}
@@ -466,10 +466,10 @@ func TestExpiredByMistake(t *testing.T) {
 	everywhere(t, func(t *testing.T, r *rig) {
 		r.sells()
 		s := r.granted("shop-a")
-		g, err := r.db.ClaimGrant(t.Context(), r.grant(s), r.clock.Now().Add(time.Minute))
+		g, err := r.db.Grants.Claim(t.Context(), r.grant(s), r.clock.Now().Add(time.Minute))
 		r.must(err)
 		g.RefreshToken, g.RefreshesLeft, g.DueAt = "", 0, time.Time{} // the allowance is used up
-		g, err = r.db.GrantRenewed(t.Context(), g)
+		g, err = r.db.Grants.MarkRenewed(t.Context(), g)
 		r.must(err)
 		r.must(r.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.SessionExpired, Call: "prepare"}))
 		if r.works(0, s) {

@@ -21,7 +21,7 @@ func (k *Keeper) lease() time.Duration { return k.CallTimeout + storing + 5*time
 // Due lists the grants whose renewal is due. One whose last try ended with the
 // process that made it waits like any that failed.
 func (k *Keeper) Due(ctx context.Context, limit int) ([]models.Grant, error) {
-	due, err := k.DB.DueGrants(ctx, k.Now(), limit)
+	due, err := k.DB.Grants.Due(ctx, k.Now(), limit)
 	return slices.DeleteFunc(due, func(g models.Grant) bool {
 		return g.Failures > 0 && !k.rested(g, afterFailure(g))
 	}), err
@@ -30,7 +30,7 @@ func (k *Keeper) Due(ctx context.Context, limit int) ([]models.Grant, error) {
 // Renew renews a grant that is due. [models.ErrStale] means that another replica
 // renews it.
 func (k *Keeper) Renew(ctx context.Context, g models.Grant) error {
-	g, err := k.DB.ClaimGrant(ctx, g, k.Now().Add(k.lease()))
+	g, err := k.DB.Grants.Claim(ctx, g, k.Now().Add(k.lease()))
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (k *Keeper) Renew(ctx context.Context, g models.Grant) error {
 // cannot be had now.
 func (k *Keeper) fresh(ctx context.Context, storeID int64, used string, why error) (string, error) {
 	for deadline := k.Now().Add(k.CallTimeout + time.Second); ; {
-		g, err := k.DB.GrantOfStore(ctx, storeID)
+		g, err := k.DB.Grants.OfStore(ctx, storeID)
 		switch {
 		case err != nil:
 			return "", err
@@ -54,7 +54,7 @@ func (k *Keeper) fresh(ctx context.Context, storeID int64, used string, why erro
 			if renewable(g) && !k.mayRenewEarly(g) || !renewable(g) && !k.lost(g, why) {
 				return "", nil
 			}
-			if claimed, err := k.DB.ClaimGrant(ctx, g, k.Now().Add(k.lease())); err == nil {
+			if claimed, err := k.DB.Grants.Claim(ctx, g, k.Now().Add(k.lease())); err == nil {
 				// A caller that gives up must not lose the answer.
 				g, err = k.renew(context.WithoutCancel(ctx), claimed, true)
 				if err != nil || g.AccessToken == used {
@@ -132,7 +132,7 @@ func (k *Keeper) store(ctx context.Context, g models.Grant, next dianping.Grant)
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		var stored models.Grant
 		err := k.DB.Tx(ctx, func(tx *models.DB) (err error) {
-			if stored, err = tx.GrantRenewed(ctx, k.taking(g, next)); err != nil {
+			if stored, err = tx.Grants.MarkRenewed(ctx, k.taking(g, next)); err != nil {
 				return err
 			}
 			return k.record(ctx, tx, g, "renew", "until "+stamp(g.ExpiresAt), "until "+stamp(stored.ExpiresAt))
@@ -141,7 +141,7 @@ func (k *Keeper) store(ctx context.Context, g models.Grant, next dianping.Grant)
 			k.Log.Info("authorisation renewed", "grant", stored.ID, "platform", stored.Platform, "until", stored.ExpiresAt, "renewals_left", stored.RefreshesLeft)
 			return stored, nil
 		}
-		if now, rerr := k.DB.Grant(ctx, g.ID); rerr == nil && now.AccessToken == next.AccessToken {
+		if now, rerr := k.DB.Grants.Get(ctx, g.ID); rerr == nil && now.AccessToken == next.AccessToken {
 			return now, nil // the answer to our commit was lost, not the commit
 		}
 		if errors.Is(err, models.ErrStale) || !k.Now().Before(deadline) {
@@ -156,7 +156,7 @@ func (k *Keeper) store(ctx context.Context, g models.Grant, next dianping.Grant)
 
 // keep leaves the old tokens in place until the next try.
 func (k *Keeper) keep(ctx context.Context, g models.Grant, reason string, next time.Time) (models.Grant, error) {
-	g, err := k.DB.GrantKept(ctx, g, reason, next)
+	g, err := k.DB.Grants.MarkFailed(ctx, g, reason, next)
 	if err != nil {
 		return g, fmt.Errorf("grants: keep: %w", err)
 	}
@@ -169,9 +169,9 @@ func (k *Keeper) spent(ctx context.Context, g models.Grant, reason string, refus
 	over := refused || Void(g) || g.ExpiresAt.IsZero() || !g.ExpiresAt.After(k.Now())
 	err := k.DB.Tx(ctx, func(tx *models.DB) (err error) {
 		if over {
-			g, err = tx.EndGrant(ctx, g, reason)
+			g, err = tx.Grants.End(ctx, g, reason)
 		} else {
-			g, err = tx.GrantKept(ctx, g, reason, time.Time{})
+			g, err = tx.Grants.MarkFailed(ctx, g, reason, time.Time{})
 		}
 		if err != nil {
 			return fmt.Errorf("grants: end: %w", err)

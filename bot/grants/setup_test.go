@@ -157,7 +157,7 @@ func (r *rig) granted(shop string) models.Store {
 	}
 	_, err = r.keepers[0].connect(r.t.Context(), r.dialect, g, []dianping.AuthorizedShop{{ID: shop, Name: shop}}, Asker{User: "boss"})
 	r.must(err)
-	all, err := r.db.Stores(r.t.Context())
+	all, err := r.db.Directory.Stores(r.t.Context())
 	r.must(err)
 	r.told.titles()
 	return all[slices.IndexFunc(all, func(s models.Store) bool { return s.ShopID == shop })]
@@ -165,7 +165,7 @@ func (r *rig) granted(shop string) models.Store {
 
 func (r *rig) grant(s models.Store) models.Grant {
 	r.t.Helper()
-	g, err := r.db.GrantOfStore(r.t.Context(), s.ID)
+	g, err := r.db.Grants.OfStore(r.t.Context(), s.ID)
 	r.must(err)
 	return g
 }

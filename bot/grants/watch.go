@@ -56,7 +56,7 @@ func lasts(g models.Grant) time.Time {
 // Watch warns managers of grants that end soon: once for each of the warnings,
 // and only of the nearest where several are due.
 func (k *Keeper) Watch(ctx context.Context) error {
-	all, err := k.DB.Grants(ctx)
+	all, err := k.DB.Grants.List(ctx)
 	if err != nil {
 		return fmt.Errorf("grants: list: %w", err)
 	}
@@ -152,7 +152,7 @@ const titleVoid = "门店授权失效"
 // voidIsNews takes it upon the caller to tell that a grant is void: once in a day,
 // also where calls are refused by turns.
 func (k *Keeper) voidIsNews(ctx context.Context, tx *models.DB, g models.Grant) (bool, error) {
-	fresh, err := tx.Alert(ctx, "grant void/"+g.ID+"/"+stamp(g.AuthorizedAt), day)
+	fresh, err := tx.Alerts.Claim(ctx, "grant void/"+g.ID+"/"+stamp(g.AuthorizedAt), day)
 	if err != nil {
 		return false, fmt.Errorf("grants: alert: %w", err)
 	}
@@ -164,7 +164,7 @@ func (k *Keeper) voidIsNews(ctx context.Context, tx *models.DB, g models.Grant) 
 func (k *Keeper) refused(ctx context.Context, storeID int64, session string) error {
 	return k.ofSession(ctx, storeID, session, func(tx *models.DB, g models.Grant) error {
 		if g.RefusedAt.IsZero() {
-			if _, err := tx.GrantRefused(ctx, g, k.Now()); err != nil {
+			if _, err := tx.Grants.MarkRefused(ctx, g, k.Now()); err != nil {
 				return err
 			}
 		}
@@ -189,7 +189,7 @@ func (k *Keeper) refused(ctx context.Context, storeID int64, session string) err
 // accepted notes that a session that was refused is taken again.
 func (k *Keeper) accepted(ctx context.Context, storeID int64, session string) error {
 	return k.ofSession(ctx, storeID, session, func(tx *models.DB, g models.Grant) error {
-		_, err := tx.GrantRefused(ctx, g, time.Time{})
+		_, err := tx.Grants.MarkRefused(ctx, g, time.Time{})
 		return err
 	})
 }
@@ -197,7 +197,7 @@ func (k *Keeper) accepted(ctx context.Context, storeID int64, session string) er
 // ofSession notes something of the grant of a store whose session was used, unless
 // that was replaced meanwhile, or another call notes the same.
 func (k *Keeper) ofSession(ctx context.Context, storeID int64, session string, note func(*models.DB, models.Grant) error) error {
-	g, err := k.DB.GrantOfStore(ctx, storeID)
+	g, err := k.DB.Grants.OfStore(ctx, storeID)
 	if err != nil || g.Ended || g.AccessToken != session {
 		return err
 	}
@@ -210,7 +210,7 @@ func (k *Keeper) ofSession(ctx context.Context, storeID int64, session string, n
 
 // record writes what became of a grant into the audit log, once for each store.
 func (k *Keeper) record(ctx context.Context, tx *models.DB, g models.Grant, action, before, after string) error {
-	all, err := tx.Stores(ctx)
+	all, err := tx.Directory.Stores(ctx)
 	if err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (k *Keeper) record(ctx context.Context, tx *models.DB, g models.Grant, acti
 			continue
 		}
 		entry := models.AuditEntry{At: k.Now(), UserID: "yanquan", Action: action, StoreID: s.ID, Subject: s.Name, Before: before, After: after}
-		if err := tx.RecordAudit(ctx, entry); err != nil {
+		if err := tx.Audit.Record(ctx, entry); err != nil {
 			return fmt.Errorf("grants: audit: %w", err)
 		}
 	}
@@ -228,7 +228,7 @@ func (k *Keeper) record(ctx context.Context, tx *models.DB, g models.Grant, acti
 
 // storesOf lists the stores of a grant, and their names in a sentence.
 func storesOf(ctx context.Context, tx *models.DB, g models.Grant) (ids []int64, names string, err error) {
-	all, err := tx.Stores(ctx)
+	all, err := tx.Directory.Stores(ctx)
 	if err != nil {
 		return nil, "", err
 	}

@@ -56,7 +56,7 @@ func (q *Intake) Await(ctx context.Context, id string) (pending bot.Reply, final
 
 // answer is what the inbox has.
 func (q *Intake) answer(ctx context.Context, id string) (reply bot.Reply, final bool, err error) {
-	row, err := q.DB.Message(ctx, id)
+	row, err := q.DB.Inbox.Get(ctx, id)
 	switch {
 	case errors.Is(err, models.ErrNotFound) && !q.isNew(id):
 		return tooOld, true, nil

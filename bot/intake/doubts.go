@@ -33,7 +33,7 @@ func (q *Intake) found(ctx context.Context, row models.Inbox) models.Inbox {
 
 // handBack lets anybody take up a message that nobody works on.
 func (q *Intake) handBack(ctx context.Context, row models.Inbox) error {
-	if err := q.DB.ReleaseMessage(ctx, row); err != nil {
+	if err := q.DB.Inbox.Release(ctx, row); err != nil {
 		return err
 	}
 	q.mu.Lock()

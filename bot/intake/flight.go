@@ -107,7 +107,7 @@ func (q *Intake) turn(ctx context.Context, f *flight, p *place) (models.Inbox, e
 	if !waited {
 		return f.row, nil
 	}
-	row, err := q.DB.ExtendMessage(ctx, f.row, q.Now().Add(q.Lease))
+	row, err := q.DB.Inbox.Extend(ctx, f.row, q.Now().Add(q.Lease))
 	if errors.Is(err, models.ErrStale) {
 		return f.row, outbox.ErrTakenOver
 	}
@@ -155,7 +155,7 @@ func (q *Intake) Holds(id string) bool { return q.flight(id) != nil }
 // or whose pending answer can be concluded.
 func (q *Intake) rescue(ctx context.Context, row models.Inbox, p *place) error {
 	var m bot.Message
-	row, err := q.DB.ClaimMessage(ctx, row, q.Now().Add(q.Lease))
+	row, err := q.DB.Inbox.Claim(ctx, row, q.Now().Add(q.Lease))
 	if err == nil && row.AnsweredAt.IsZero() {
 		if err = json.Unmarshal(row.Payload, &m); err == nil {
 			return q.fly(ctx, q.enter(row), m, p)

@@ -141,7 +141,7 @@ func (q *Intake) keep(ctx context.Context, m *bot.Message, due time.Time) (model
 		ID: q.NewID(), Channel: m.Channel, MessageID: m.ID, Chat: m.Chat, User: m.User,
 		Payload: payload, DueAt: due, ReceivedAt: q.Now(), Attempt: 1,
 	}
-	row, fresh, err := q.DB.Accept(ctx, in)
+	row, fresh, err := q.DB.Inbox.Accept(ctx, in)
 	if err != nil {
 		return in, false, fmt.Errorf("bot: accept: %w", err)
 	}
@@ -152,7 +152,7 @@ func (q *Intake) keep(ctx context.Context, m *bot.Message, due time.Time) (model
 func (q *Intake) again(ctx context.Context, row models.Inbox, p *place) {
 	var m bot.Message
 	if row.AnsweredAt.IsZero() && !row.DueAt.After(q.Now()) && !q.Holds(row.ID) {
-		claimed, err := q.DB.ClaimMessage(ctx, row, q.Now().Add(q.Lease))
+		claimed, err := q.DB.Inbox.Claim(ctx, row, q.Now().Add(q.Lease))
 		if err == nil && json.Unmarshal(claimed.Payload, &m) == nil { // with what its worker had found out
 			q.launch(claimed, m, p)
 			return

@@ -39,7 +39,7 @@ func (q *Intake) due(ctx context.Context, l jobs.Look) (tasks []jobs.Task, err e
 			return tasks, nil
 		}
 		except := slices.Clone(busy)
-		rows, err := q.DB.DueMessagesExcept(ctx, l.Now, room, except)
+		rows, err := q.DB.Inbox.Due(ctx, l.Now, room, except)
 		if err != nil {
 			return tasks, err
 		}
@@ -115,7 +115,7 @@ func (q *Intake) prolong(ctx context.Context) error {
 	slices.SortFunc(ageing, func(a, b *flight) int { return a.until.Compare(b.until) })
 	for _, f := range ageing {
 		until := now.Add(q.Lease)
-		switch err := q.DB.ProlongMessage(ctx, f.row, until); {
+		switch err := q.DB.Inbox.Prolong(ctx, f.row, until); {
 		case errors.Is(err, models.ErrUnavailable):
 			return nil // nobody can take them over, either
 		case err != nil && !errors.Is(err, models.ErrStale):

@@ -21,7 +21,7 @@ const writeWithin = 2 * time.Second
 // [Intake.Delivered] is through.
 func (q *Intake) Take(ctx context.Context, id string) bool {
 	now := q.Now()
-	free, err := q.DB.TakePassive(ctx, id, now.Add(writeWithin), now.Add(outbox.FallbackDelay))
+	free, err := q.DB.Outbox.TakePassive(ctx, id, now.Add(writeWithin), now.Add(outbox.FallbackDelay))
 	if err != nil {
 		q.Log.Warn("not known whether the answer is out; it may be seen twice", "message", id, "error", err)
 		return true
@@ -50,7 +50,7 @@ func (q *Intake) recordPassive(ctx context.Context, id string, shown, rest bot.R
 		if err != nil || !waited || rest.Empty() {
 			return err
 		}
-		row, err := tx.Message(ctx, id)
+		row, err := tx.Inbox.Get(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (q *Intake) askToWait(row models.Inbox, m bot.Message) (answered func()) {
 			return
 		}
 		err := q.DB.Tx(ctx, func(tx *models.DB) error {
-			if err := tx.Unanswered(ctx, row); err != nil {
+			if err := tx.Inbox.Unanswered(ctx, row); err != nil {
 				return err
 			}
 			return q.Out.Progress(ctx, tx, row, m, outbox.PleaseWait, q.Now())

@@ -90,7 +90,7 @@ func (h Webhook) concerned(ctx context.Context, tx *models.DB, stores []int64) (
 		return h.Notices, nil
 	}
 	for _, id := range stores {
-		s, err := tx.Store(ctx, id)
+		s, err := tx.Directory.Store(ctx, id)
 		if err != nil {
 			return false, fmt.Errorf("bot: store: %w", err)
 		}
@@ -109,7 +109,7 @@ const ChannelQuiet = 6 * time.Hour
 func (n *Notices) ChannelTrouble(ctx context.Context, channel, title, text string) error {
 	return n.DB.Tx(ctx, func(tx *models.DB) error {
 		key := "channel/" + channel + "/" + title
-		fresh, err := tx.Alert(ctx, key, ChannelQuiet)
+		fresh, err := tx.Alerts.Claim(ctx, key, ChannelQuiet)
 		if err != nil || !fresh {
 			return err
 		}

@@ -50,7 +50,7 @@ func (q *Outbox) Answer(ctx context.Context, tx *models.DB, row models.Inbox, m 
 	if err != nil {
 		return fmt.Errorf("outbox: reply: %w", err)
 	}
-	switch _, err := tx.Answer(ctx, row, data, !reply.Pending); {
+	switch _, err := tx.Inbox.Answer(ctx, row, data, !reply.Pending); {
 	case errors.Is(err, models.ErrStale):
 		return ErrTakenOver
 	case err != nil:
@@ -70,14 +70,14 @@ func (q *Outbox) Conclude(ctx context.Context, tx *models.DB, row models.Inbox, 
 	if err != nil {
 		return fmt.Errorf("outbox: reply: %w", err)
 	}
-	err = tx.Finalize(ctx, row.ID, data)
+	err = tx.Inbox.Finalize(ctx, row.ID, data)
 	switch {
 	case errors.Is(err, models.ErrStale) && !late:
 		return nil
 	case err != nil && !errors.Is(err, models.ErrStale):
 		return fmt.Errorf("outbox: conclude: %w", err)
 	}
-	if _, err := tx.OutgoingObsolete(ctx, row.ID); err != nil {
+	if _, err := tx.Outbox.Obsolete(ctx, row.ID); err != nil {
 		return fmt.Errorf("outbox: conclude: %w", err)
 	}
 	a := answering(row, m, reply)
@@ -121,7 +121,7 @@ func (q *Outbox) Follow(ctx context.Context, tx *models.DB, inboxID string, m bo
 // lines that only stood for it, and says whether there was any. An answer that was
 // queued since is another one, and stays.
 func (q *Outbox) Shown(ctx context.Context, tx *models.DB, inboxID string, shown bot.Reply) (bool, error) {
-	rows, err := tx.QueuedAnswersTo(ctx, inboxID)
+	rows, err := tx.Outbox.QueuedAnswersTo(ctx, inboxID)
 	if err != nil {
 		return false, fmt.Errorf("outbox: shown: %w", err)
 	}
@@ -142,7 +142,7 @@ func (q *Outbox) Shown(ctx context.Context, tx *models.DB, inboxID string, shown
 	if len(ids) == 0 {
 		return false, nil
 	}
-	n, err := tx.OutgoingPassive(ctx, inboxID, ids...)
+	n, err := tx.Outbox.MarkPassive(ctx, inboxID, ids...)
 	return n > 0, err
 }
 
@@ -202,7 +202,7 @@ func (q *Outbox) sendStreaming(ctx context.Context, tx *models.DB, a answer, d b
 		if d.Reply.Empty() {
 			d.Reply = bot.Reply{Text: "已处理。"}
 		}
-		if _, err := tx.OutgoingObsolete(ctx, a.row.ID); err != nil { // a line that has not gone out yet need not
+		if _, err := tx.Outbox.Obsolete(ctx, a.row.ID); err != nil { // a line that has not gone out yet need not
 			return fmt.Errorf("outbox: answer: %w", err)
 		}
 	}
@@ -240,7 +240,7 @@ func (q *Outbox) mayClaim(d bot.Delivery, o models.Outgoing) bool {
 // enqueueClaimed stores an answer and sends it when the transaction is committed, or
 // leaves it to the background work where something stands before it.
 func (q *Outbox) enqueueClaimed(ctx context.Context, tx *models.DB, o models.Outgoing, d bot.Delivery) error {
-	claimed, mine, err := tx.EnqueueClaimed(ctx, o, q.Now().Add(leaseOf(d)), q.Courier.PerMinute(d))
+	claimed, mine, err := tx.Outbox.EnqueueClaimed(ctx, o, q.Now().Add(leaseOf(d)), q.Courier.PerMinute(d))
 	if err != nil {
 		return fmt.Errorf("outbox: enqueue: %w", err)
 	}
@@ -254,7 +254,7 @@ func (q *Outbox) enqueueClaimed(ctx context.Context, tx *models.DB, o models.Out
 // used reports whether an answer to a message has used, or may have, what can be
 // used once: the update of the pressed card, the robot's reply URL.
 func (q *Outbox) used(ctx context.Context, tx *models.DB, inboxID, channel string) (bool, error) {
-	rows, err := tx.AnswersTo(ctx, inboxID)
+	rows, err := tx.Outbox.AnswersTo(ctx, inboxID)
 	if err != nil {
 		return false, fmt.Errorf("outbox: answers: %w", err)
 	}

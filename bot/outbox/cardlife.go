@@ -73,11 +73,11 @@ func (q *Outbox) CardsChanged(back time.Time) { q.cards.happened(back) }
 
 // ChangeCards changes the cards that are due.
 func (q *Outbox) ChangeCards(ctx context.Context, since, now time.Time) error {
-	if _, err := q.DB.LooksDue(ctx, since, looksMost); err != nil {
+	if _, err := q.DB.Cards.RefreshVerified(ctx, since, looksMost); err != nil {
 		q.cards.happened(since.Add(lookMargin))
 		return err
 	}
-	rows, err := q.DB.DueCards(ctx, now, cardBatch)
+	rows, err := q.DB.Cards.Due(ctx, now, cardBatch)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (q *Outbox) ChangeCards(ctx context.Context, since, now time.Time) error {
 // where it still tells it.
 func (q *Outbox) changeCard(ctx context.Context, o models.Outgoing) error {
 	if len(o.ChangeCode) == 0 || o.State != models.SentOut {
-		return q.DB.PutOffCard(ctx, o, time.Time{})
+		return q.DB.Cards.Reschedule(ctx, o, time.Time{})
 	}
 	var d bot.Delivery
 	if err := json.Unmarshal(o.Payload, &d); err != nil {
@@ -109,16 +109,16 @@ func (q *Outbox) changeCard(ctx context.Context, o models.Outgoing) error {
 			return err
 		}
 		if card == nil {
-			return tx.PutOffCard(ctx, o, again)
+			return tx.Cards.Reschedule(ctx, o, again)
 		}
 		change := bot.Delivery{
 			ID: q.NewID(), Channel: d.Channel, User: d.User, Reply: bot.Reply{Card: card},
 			Code: string(o.ChangeCode), Card: o.ID, Change: true,
 		}
 		if q.Courier.FirstForm(change) != bot.AsUpdate {
-			return tx.PutOffCard(ctx, o, time.Time{}) // nobody wants a second card
+			return tx.Cards.Reschedule(ctx, o, time.Time{}) // nobody wants a second card
 		}
-		if err := tx.SpendCode(ctx, o, again); err != nil {
+		if err := tx.Cards.SpendCode(ctx, o, again); err != nil {
 			return err
 		}
 		about := o.OperationID

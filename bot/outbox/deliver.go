@@ -36,7 +36,7 @@ func leaseOf(d bot.Delivery) time.Duration {
 // Due lists what is to be sent by this process. What nobody could send in
 // time is everybody's: it has to be given up.
 func (q *Outbox) Due(ctx context.Context, now time.Time) ([]models.Outgoing, error) {
-	return q.DB.DueOutgoingExcept(ctx, now, deliveryBatch, q.Courier.Away(), now.Add(-DeliveryLife))
+	return q.DB.Outbox.Due(ctx, now, deliveryBatch, q.Courier.Away(), now.Add(-DeliveryLife))
 }
 
 // Deliver makes one try to send a delivery that is due.
@@ -46,7 +46,7 @@ func (q *Outbox) Deliver(ctx context.Context, o models.Outgoing) error {
 		return q.setAside(ctx, o, err)
 	}
 	d.Form = bot.Form(o.Form)
-	o, err := q.DB.ClaimOutgoing(ctx, o, q.Now().Add(leaseOf(d)))
+	o, err := q.DB.Outbox.Claim(ctx, o, q.Now().Add(leaseOf(d)))
 	if err != nil {
 		return err
 	}
@@ -56,16 +56,16 @@ func (q *Outbox) Deliver(ctx context.Context, o models.Outgoing) error {
 	case !free.IsZero():
 		q.Observer.Delivered(o.Channel, reasonPaced)
 		if d.Form == bot.AsStream { // not worth waiting for
-			return q.DB.OutgoingFailed(ctx, o, reasonPaced)
+			return q.DB.Outbox.Fail(ctx, o, reasonPaced)
 		}
-		return q.DB.OutgoingRetry(ctx, o, o.Form, reasonPaced, free)
+		return q.DB.Outbox.Retry(ctx, o, o.Form, reasonPaced, free)
 	}
 	return q.try(ctx, o, d)
 }
 
 // setAside gives up a row that no try can understand. Who does says so.
 func (q *Outbox) setAside(ctx context.Context, o models.Outgoing, cause error) error {
-	if err := q.DB.OutgoingFailed(ctx, o, models.Unreadable); err != nil {
+	if err := q.DB.Outbox.Fail(ctx, o, models.Unreadable); err != nil {
 		return err
 	}
 	q.Observer.Delivered(o.Channel, models.Unreadable)
@@ -79,7 +79,7 @@ func (q *Outbox) paced(ctx context.Context, o models.Outgoing, d bot.Delivery) (
 	if limit == 0 || d.Change || o.Receiver == "" {
 		return time.Time{}, nil
 	}
-	nth, err := q.DB.SentBack(ctx, o.Receiver, limit, q.Now().Add(-time.Minute))
+	nth, err := q.DB.Outbox.SentBack(ctx, o.Receiver, limit, q.Now().Add(-time.Minute))
 	if err != nil || nth.IsZero() {
 		return time.Time{}, err
 	}
@@ -121,13 +121,13 @@ func (q *Outbox) try(ctx context.Context, o models.Outgoing, d bot.Delivery) (er
 // changed.
 func (q *Outbox) recordSent(ctx context.Context, o models.Outgoing, d bot.Delivery, sent bot.Sent) error {
 	if d.Form != bot.AsUpdate || !q.Courier.Changes(d.Channel) {
-		return q.DB.OutgoingSent(ctx, o, sent.MessageID, sent.Code)
+		return q.DB.Outbox.MarkSent(ctx, o, sent.MessageID, sent.Code)
 	}
 	return q.DB.Tx(ctx, func(tx *models.DB) error {
-		if err := tx.OutgoingSent(ctx, o, sent.MessageID, ""); err != nil {
+		if err := tx.Outbox.MarkSent(ctx, o, sent.MessageID, ""); err != nil {
 			return err
 		}
-		return tx.CardChanged(ctx, d.Card, sent.Code)
+		return tx.Cards.MarkChanged(ctx, d.Card, sent.Code)
 	})
 }
 
@@ -145,15 +145,15 @@ func (q *Outbox) failed(ctx context.Context, o models.Outgoing, d bot.Delivery, 
 	case err != nil:
 		return err
 	case overtaken:
-		return q.DB.OutgoingOvertaken(ctx, o, e.Reason)
+		return q.DB.Outbox.MarkOvertaken(ctx, o, e.Reason)
 	case d.Form == bot.AsStream && (!e.Retry || o.Attempt >= StreamTries): // the answer behind it must not wait
-		return q.DB.OutgoingFailed(ctx, o, e.Reason)
+		return q.DB.Outbox.Fail(ctx, o, e.Reason)
 	case d.Form == bot.AsStream:
-		return q.DB.OutgoingRetry(ctx, o, o.Form, e.Reason, q.Now().Add(q.retryDelay(o.Attempt, 0)))
+		return q.DB.Outbox.Retry(ctx, o, o.Form, e.Reason, q.Now().Add(q.retryDelay(o.Attempt, 0)))
 	case e.Downgrade != "" && !d.Change:
-		return q.DB.OutgoingRetry(ctx, o, string(e.Downgrade), e.Reason, q.Now())
+		return q.DB.Outbox.Retry(ctx, o, string(e.Downgrade), e.Reason, q.Now())
 	case e.Retry && q.Now().Sub(o.CreatedAt) < DeliveryLife:
-		return q.DB.OutgoingRetry(ctx, o, o.Form, e.Reason, q.Now().Add(q.retryDelay(o.Attempt, e.After)))
+		return q.DB.Outbox.Retry(ctx, o, o.Form, e.Reason, q.Now().Add(q.retryDelay(o.Attempt, e.After)))
 	}
 	return q.giveUp(ctx, o, d, e)
 }
@@ -164,7 +164,7 @@ func (q *Outbox) overtaken(ctx context.Context, o models.Outgoing, d bot.Deliver
 	if !d.Reply.Pending && !d.Reply.Open || o.InboxID == "" {
 		return false, nil
 	}
-	rows, err := q.DB.AnswersTo(ctx, o.InboxID)
+	rows, err := q.DB.Outbox.AnswersTo(ctx, o.InboxID)
 	if err != nil {
 		return false, fmt.Errorf("outbox: answers: %w", err)
 	}
@@ -182,7 +182,7 @@ func (q *Outbox) overtaken(ctx context.Context, o models.Outgoing, d bot.Deliver
 func (q *Outbox) giveUp(ctx context.Context, o models.Outgoing, d bot.Delivery, e *bot.DeliveryError) error {
 	elsewhere := d.Way.Robot && d.Answers != bot.Enter && q.NoticeChannel != "" && q.NoticeChannel != d.Channel
 	return q.DB.Tx(ctx, func(tx *models.DB) error {
-		if err := tx.OutgoingFailed(ctx, o, e.Reason); err != nil || !elsewhere {
+		if err := tx.Outbox.Fail(ctx, o, e.Reason); err != nil || !elsewhere {
 			return err
 		}
 		next := bot.Delivery{ID: q.NewID(), Channel: q.NoticeChannel, User: d.User, Reply: d.Reply, Answers: d.Answers, Asked: d.Asked}

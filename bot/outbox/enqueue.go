@@ -20,7 +20,7 @@ func (q *Outbox) Enqueue(ctx context.Context, tx *models.DB, d bot.Delivery, inb
 }
 
 func enqueue(ctx context.Context, tx *models.DB, o models.Outgoing) error {
-	if err := tx.Enqueue(ctx, o); err != nil {
+	if err := tx.Outbox.Enqueue(ctx, o); err != nil {
 		return fmt.Errorf("outbox: enqueue: %w", err)
 	}
 	return nil
@@ -42,7 +42,7 @@ func (q *Outbox) stored(ctx context.Context, tx *models.DB, d *bot.Delivery, inb
 		changeAt = c.Until
 	}
 	if changes && d.Form == bot.AsUpdate {
-		if err := tx.RepointCard(ctx, d.Card, d.Channel, d.User, operationID, changeAt); err != nil {
+		if err := tx.Cards.Repoint(ctx, d.Card, d.Channel, d.User, operationID, changeAt); err != nil {
 			return models.Outgoing{}, fmt.Errorf("outbox: pressed card: %w", err)
 		}
 	}

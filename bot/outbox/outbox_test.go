@@ -131,7 +131,7 @@ func (b *bench) message(channel string, kind bot.Kind) (models.Inbox, bot.Messag
 	}
 	payload, err := json.Marshal(m)
 	b.must(err)
-	row, _, err := b.db.Accept(b.Context(), models.Inbox{
+	row, _, err := b.db.Inbox.Accept(b.Context(), models.Inbox{
 		ID: b.id(), Channel: channel, MessageID: m.ID, Chat: m.Chat, User: m.User, Payload: payload,
 		DueAt: b.clock.Now().Add(time.Minute), ReceivedAt: b.clock.Now(),
 	})
@@ -181,7 +181,7 @@ func TestWriterSends(t *testing.T) {
 	everywhere(t, func(b *bench) {
 		row, m := b.message(app, bot.Text)
 		b.way.hold = func(bot.Delivery) {
-			if stored, err := b.db.Message(b.Context(), row.ID); err != nil || !stored.Final {
+			if stored, err := b.db.Inbox.Get(b.Context(), row.ID); err != nil || !stored.Final {
 				b.Errorf("sent before it is committed: %+v, %v", stored, err)
 			}
 			if n := b.pass(0); n != 0 { // it is claimed
@@ -241,7 +241,7 @@ func TestWriterDies(t *testing.T) {
 		if !b.way.sent[0].Lost {
 			b.Error("the try of the process that died may have been taken")
 		}
-		rows, err := b.db.AnswersTo(b.Context(), row.ID)
+		rows, err := b.db.Outbox.AnswersTo(b.Context(), row.ID)
 		b.must(err)
 		if len(rows) != 1 || rows[0].Attempt != 2 || rows[0].State != models.SentOut {
 			b.Errorf("stored %+v", rows)
@@ -440,7 +440,7 @@ func TestAnswersBeforeNotices(t *testing.T) {
 func TestNotUnderstood(t *testing.T) {
 	everywhere(t, func(b *bench) {
 		for i := range 3 {
-			b.must(b.db.Enqueue(b.Context(), models.Outgoing{
+			b.must(b.db.Outbox.Enqueue(b.Context(), models.Outgoing{
 				ID: b.id(), Conversation: fmt.Sprint(app, "/", i), Channel: app, User: "zhangsan", Payload: []byte("{"), Form: "card", DueAt: b.clock.Now(),
 			}))
 		}

@@ -46,7 +46,7 @@ func streamEnd(inboxID string) string {
 // streaming reports whether a line has gone out, or may have, that no delivery but
 // o has replaced.
 func (q *Outbox) streaming(ctx context.Context, o models.Outgoing, inboxID string) (bool, error) {
-	rows, err := q.DB.AnswersTo(ctx, inboxID)
+	rows, err := q.DB.Outbox.AnswersTo(ctx, inboxID)
 	if err != nil {
 		return false, fmt.Errorf("outbox: stream: %w", err)
 	}

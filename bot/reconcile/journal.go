@@ -18,11 +18,11 @@ func (k *Keeper) entries(ctx context.Context, storeID int64, day string) ([]Entr
 		return nil, err
 	}
 	from, to = from.Add(-margin), to.Add(margin)
-	coupons, err := k.DB.Entries(ctx, storeID, from, to)
+	coupons, err := k.DB.History.Entries(ctx, storeID, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("reconcile: journal: %w", err)
 	}
-	doubts, err := k.DB.Undecided(ctx, storeID, from, to)
+	doubts, err := k.DB.History.Undecided(ctx, storeID, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("reconcile: doubts: %w", err)
 	}
@@ -56,14 +56,14 @@ func (k *Keeper) entries(ctx context.Context, storeID int64, day string) ([]Entr
 // Result is what is known of a store's day, with its items. It is false where no
 // look has succeeded yet.
 func (k *Keeper) Result(ctx context.Context, storeID int64, day string) (Result, bool, error) {
-	row, err := k.DB.Reconciliation(ctx, storeID, day)
+	row, err := k.DB.Reconciliations.Get(ctx, storeID, day)
 	if errors.Is(err, models.ErrNotFound) {
 		return Result{}, false, nil
 	}
 	if err != nil {
 		return Result{}, false, fmt.Errorf("reconcile: %w", err)
 	}
-	items, err := k.DB.ReconciliationItems(ctx, storeID, day)
+	items, err := k.DB.Reconciliations.Items(ctx, storeID, day)
 	if err != nil {
 		return Result{}, false, fmt.Errorf("reconcile: items: %w", err)
 	}
@@ -74,7 +74,7 @@ func (k *Keeper) Result(ctx context.Context, storeID int64, day string) (Result,
 // Results are the results of days of stores, from one to another, without their
 // items.
 func (k *Keeper) Results(ctx context.Context, storeIDs []int64, from, to string) ([]Result, error) {
-	rows, err := k.DB.Reconciliations(ctx, storeIDs, from, to)
+	rows, err := k.DB.Reconciliations.List(ctx, storeIDs, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("reconcile: %w", err)
 	}
@@ -115,11 +115,11 @@ func (k *Keeper) Look(ctx context.Context, storeID int64, day string) (Result, b
 	if ok || err != nil {
 		return result, ok, err
 	}
-	err = k.DB.PlanReconciliations(ctx, []models.Reconciliation{{StoreID: storeID, Day: day, DueAt: k.Now()}})
+	err = k.DB.Reconciliations.Plan(ctx, []models.Reconciliation{{StoreID: storeID, Day: day, DueAt: k.Now()}})
 	if err != nil {
 		return Result{}, false, fmt.Errorf("reconcile: plan: %w", err)
 	}
-	row, err := k.DB.Reconciliation(ctx, storeID, day)
+	row, err := k.DB.Reconciliations.Get(ctx, storeID, day)
 	if err != nil {
 		return Result{}, false, fmt.Errorf("reconcile: %w", err)
 	}

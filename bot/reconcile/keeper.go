@@ -75,7 +75,7 @@ func (k *Keeper) Plan(ctx context.Context) error {
 	if !k.Nightly {
 		return nil
 	}
-	stores, err := k.DB.Stores(ctx)
+	stores, err := k.DB.Directory.Stores(ctx)
 	if err != nil {
 		return fmt.Errorf("reconcile: stores: %w", err)
 	}
@@ -91,7 +91,7 @@ func (k *Keeper) Plan(ctx context.Context) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	last, err := k.DB.LastReconciliations(ctx, daysAfter(today, -remembered))
+	last, err := k.DB.Reconciliations.LastDays(ctx, daysAfter(today, -remembered))
 	if err != nil {
 		return fmt.Errorf("reconcile: last days: %w", err)
 	}
@@ -105,7 +105,7 @@ func (k *Keeper) Plan(ctx context.Context) error {
 			rows = append(rows, models.Reconciliation{StoreID: id, Day: day, DueAt: k.Schedule.First(day)})
 		}
 	}
-	if err := k.DB.PlanReconciliations(ctx, rows); err != nil {
+	if err := k.DB.Reconciliations.Plan(ctx, rows); err != nil {
 		return fmt.Errorf("reconcile: plan: %w", err)
 	}
 	for _, id := range missing {
@@ -117,7 +117,7 @@ func (k *Keeper) Plan(ctx context.Context) error {
 // Due lists the looks to be made now. Without Nightly it lists those that were
 // asked for and failed.
 func (k *Keeper) Due(ctx context.Context, limit int) ([]models.Reconciliation, error) {
-	return k.DB.DueReconciliations(ctx, k.Now(), limit)
+	return k.DB.Reconciliations.Due(ctx, k.Now(), limit)
 }
 
 // Run makes one look: claimed, so that of several processes one makes it;
@@ -126,14 +126,14 @@ func (k *Keeper) Due(ctx context.Context, limit int) ([]models.Reconciliation, e
 func (k *Keeper) Run(ctx context.Context, r models.Reconciliation) error { return k.run(ctx, r, lease) }
 
 func (k *Keeper) run(ctx context.Context, r models.Reconciliation, lease time.Duration) error {
-	r, err := k.DB.ClaimReconciliation(ctx, r, k.Now().Add(lease))
+	r, err := k.DB.Reconciliations.Claim(ctx, r, k.Now().Add(lease))
 	if err != nil {
 		return fmt.Errorf("reconcile: %w", err)
 	}
-	store, err := k.DB.Store(ctx, r.StoreID)
+	store, err := k.DB.Directory.Store(ctx, r.StoreID)
 	if err != nil || !store.Active {
 		if err == nil || errors.Is(err, models.ErrNotFound) {
-			_, err = k.DB.PutOffReconciliation(ctx, r, reasonStore, time.Time{})
+			_, err = k.DB.Reconciliations.Retry(ctx, r, reasonStore, time.Time{})
 		}
 		return err
 	}
@@ -154,7 +154,7 @@ func (k *Keeper) run(ctx context.Context, r models.Reconciliation, lease time.Du
 	now := k.Now()
 	r.CheckedAt, r.DueAt = now, k.Schedule.Next(r.Day, now)
 	return k.DB.Tx(ctx, func(tx *models.DB) error {
-		if _, err := tx.FinishReconciliation(ctx, r, rows); err != nil {
+		if _, err := tx.Reconciliations.Finish(ctx, r, rows); err != nil {
 			return fmt.Errorf("reconcile: %w", err)
 		}
 		if !figures.Alarming() {
@@ -268,7 +268,7 @@ func (k *Keeper) putOff(ctx context.Context, store models.Store, r models.Reconc
 	}
 	k.Log.Warn("reconciliation put off", "store", store.ID, "day", r.Day, "failures", r.Failures+1, "reason", reason, "error", cause)
 	return k.DB.Tx(ctx, func(tx *models.DB) error {
-		if _, err := tx.PutOffReconciliation(ctx, r, reason, next); err != nil {
+		if _, err := tx.Reconciliations.Retry(ctx, r, reason, next); err != nil {
 			return fmt.Errorf("reconcile: %w", err)
 		}
 		if !tell {

@@ -19,7 +19,7 @@ func (c *Core) Close(ctx context.Context, op models.Operation, consumed bool, by
 	if op.State.Terminal() || !op.NeedsHuman {
 		return nil, ErrNotInDoubt
 	}
-	s, err := c.DB.Store(ctx, op.StoreID)
+	s, err := c.DB.Directory.Store(ctx, op.StoreID)
 	if err != nil {
 		return nil, fmt.Errorf("redeem: store: %w", err)
 	}
@@ -30,7 +30,7 @@ func (c *Core) Close(ctx context.Context, op models.Operation, consumed bool, by
 	if op.State == models.Calling || op.State == models.Unknown {
 		return t.closeConsume(consumed, by), nil
 	}
-	coupons, err := c.DB.Coupons(ctx, op.ID)
+	coupons, err := c.DB.Journal.Coupons(ctx, op.ID)
 	if err != nil {
 		return nil, fmt.Errorf("redeem: coupons: %w", err)
 	}

@@ -26,9 +26,9 @@ func (t *talk) step(move func(ctx context.Context, tx *models.DB) (models.Operat
 		if err != nil {
 			return op, err
 		}
-		log := tx.LogCalls
+		log := tx.Calls.Log
 		if settling {
-			log = tx.LogCallsAgain
+			log = tx.Calls.LogAgain
 		}
 		if err := log(ctx, calls); err != nil {
 			return op, fmt.Errorf("redeem: calls: %w", err)
@@ -42,7 +42,7 @@ func (t *talk) refused(o models.Outcome) Step {
 	op := t.op
 	op.Outcome = o
 	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
-		stored, err := tx.Refuse(ctx, op)
+		stored, err := tx.Journal.Refuse(ctx, op)
 		if errors.Is(err, models.ErrDuplicate) { // begun by an earlier worker of this message
 			return stored, nil
 		}
@@ -65,7 +65,9 @@ func (t *talk) refusedFor(other models.Operation) Step {
 func (t *talk) rejected(o models.Outcome) Step {
 	op := t.op
 	op.Outcome, op.NeedsHuman = o, false
-	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) { return tx.RejectConsume(ctx, op) })
+	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
+		return tx.Journal.RejectConsume(ctx, op)
+	})
 }
 
 // done: the platform has consumed these coupons. reason says what is missing.
@@ -99,7 +101,7 @@ func (t *talk) doneSaid(coupons []platform.Coupon, at time.Time, o models.Outcom
 		rows = append(rows, row)
 	}
 	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
-		return tx.FinishConsume(ctx, op, rows)
+		return tx.Journal.FinishConsume(ctx, op, rows)
 	})
 }
 
@@ -126,7 +128,9 @@ func (t *talk) doubt(why platform.Said, wait bool) Step {
 	op := t.doubted(t.op.CalledAt, why, wait)
 	op.Outcome = outcome(why)
 	op.Outcome.Reason = cmp.Or(op.Outcome.Reason, ReasonUnclear)
-	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) { return tx.DoubtConsume(ctx, op) })
+	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
+		return tx.Journal.DoubtConsume(ctx, op)
+	})
 }
 
 // doubted notes since when the outcome is not known, when to ask again (the first

@@ -75,7 +75,7 @@ func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
 // earlier finds an operation that stands on the code, once it is not under way any
 // more. followed is that operation, where it is the one to follow.
 func (t *talk) earlier(ctx context.Context, follows string) (earlier, followed *models.Operation, err error) {
-	op, err := t.DB.OperationByCoupon(ctx, t.op.StoreID, t.op.Code)
+	op, err := t.DB.Journal.ByCoupon(ctx, t.op.StoreID, t.op.Code)
 	switch {
 	case errors.Is(err, models.ErrNotFound) || err == nil && !Standing(op):
 		return nil, nil, nil
@@ -163,15 +163,15 @@ func (t *talk) intend(ctx context.Context, asked models.Inbox, earlier, followed
 
 func (t *talk) begin(ctx context.Context, asked models.Inbox, followed *models.Operation) (begun models.Operation, err error) {
 	if followed == nil || followed.Superseded {
-		return t.DB.Begin(ctx, t.op, asked)
+		return t.DB.Journal.Begin(ctx, t.op, asked)
 	}
 	err = t.DB.Tx(ctx, func(tx *models.DB) error {
-		if err := tx.Supersede(ctx, *followed); errors.Is(err, models.ErrStale) {
+		if err := tx.Journal.Supersede(ctx, *followed); errors.Is(err, models.ErrStale) {
 			return errMoved
 		} else if err != nil {
 			return err
 		}
-		begun, err = tx.Begin(ctx, t.op, asked)
+		begun, err = tx.Journal.Begin(ctx, t.op, asked)
 		return err
 	})
 	return begun, err

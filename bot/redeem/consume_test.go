@@ -102,7 +102,7 @@ func TestOddSuccess(t *testing.T) {
 			r.fail(f)
 			op := r.settle(r.consume(c, 1))
 			r.is(op, models.Done, "")
-			coupons, err := r.db.Coupons(r.Context(), op.ID)
+			coupons, err := r.db.Journal.Coupons(r.Context(), op.ID)
 			r.must(err)
 			if len(coupons) != 1 || coupons[0].Code != c {
 				r.Errorf("kept %+v", coupons)
@@ -155,7 +155,7 @@ func TestLostConsumeOfSeveral(t *testing.T) {
 							for _, v := range order {
 								consumed += r.platform.Effects(v.Code).Consumed
 							}
-							coupons, err := r.db.Coupons(r.Context(), op.ID)
+							coupons, err := r.db.Journal.Coupons(r.Context(), op.ID)
 							r.must(err)
 							if consumed != 2 || len(coupons) != 2 {
 								r.Errorf("%s: %d coupons consumed, %d known, want 2", repeat, consumed, len(coupons))
@@ -300,7 +300,7 @@ func TestAfterPeopleWereTold(t *testing.T) {
 				op := r.consume(code, 1)
 				r.must(r.platform.Pause(dianpingtest.PauseRefuse))
 				r.during(4 * time.Minute)
-				op, err := r.db.Operation(r.Context(), op.ID)
+				op, err := r.db.Journal.Get(r.Context(), op.ID)
 				r.must(err)
 				if !op.NeedsHuman {
 					r.Error("nobody was told after four minutes")
@@ -329,7 +329,7 @@ func TestUnclearRecord(t *testing.T) {
 		r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume"})
 		op := r.consume(code, 1)
 		r.during(5 * time.Minute)
-		op, err := r.db.Operation(r.Context(), op.ID)
+		op, err := r.db.Journal.Get(r.Context(), op.ID)
 		r.must(err)
 		r.is(op, models.Unknown, ReasonUnclear)
 		if !op.NeedsHuman {
@@ -340,14 +340,14 @@ func TestUnclearRecord(t *testing.T) {
 		if n := r.calls("getconsumed") - early; n > 90 { // 20·ln(125/5), and the pauses are up to a quarter shorter
 			r.Errorf("asked %d times in two hours", n)
 		}
-		_, _, calls, _, err := r.db.Story(r.Context(), code)
+		_, _, calls, _, err := r.db.History.Story(r.Context(), code)
 		r.must(err)
 		for _, c := range calls {
 			if c.Class != "" && c.Times > 1 && c.LastAt.IsZero() {
 				r.Errorf("%+v", c)
 			}
 		}
-		op, err = r.db.Operation(r.Context(), op.ID)
+		op, err = r.db.Journal.Get(r.Context(), op.ID)
 		r.must(err)
 		op = r.commit(r.core.Close(r.Context(), op, true, "王五"))
 		r.is(op, models.Done, ReasonClosedUsed)
@@ -372,7 +372,7 @@ func TestCloseUnconsumed(t *testing.T) {
 		}
 		r.must(r.platform.Pause(dianpingtest.PauseRefuse))
 		r.during(4 * time.Minute)
-		op, err := r.db.Operation(r.Context(), op.ID)
+		op, err := r.db.Journal.Get(r.Context(), op.ID)
 		r.must(err)
 		r.is(r.commit(r.core.Close(r.Context(), op, false, "王五")), models.Rejected, ReasonClosedUnused)
 		r.platform.Resume()
@@ -410,9 +410,9 @@ func TestOvertakenBeforeTheCall(t *testing.T) {
 		q := r.request(code, 1, "")
 		r.when("prepared", func() {
 			r.clock.Advance(2 * time.Minute)
-			row, err := r.db.ClaimMessage(r.Context(), q.Asked, r.clock.Now().Add(time.Minute))
+			row, err := r.db.Inbox.Claim(r.Context(), q.Asked, r.clock.Now().Add(time.Minute))
 			r.must(err)
-			_, err = r.db.Answer(r.Context(), row, []byte("没有处理"), true)
+			_, err = r.db.Inbox.Answer(r.Context(), row, []byte("没有处理"), true)
 			r.must(err)
 		})
 		if _, err := r.core.Consume(r.Context(), q); !errors.Is(err, models.ErrStale) {
@@ -422,7 +422,7 @@ func TestOvertakenBeforeTheCall(t *testing.T) {
 
 		op := r.consume(code, 1)
 		u := UndoRequest{Asked: r.asked(), Op: op, UserID: "zhangsan", User: "张三"}
-		_, err := r.db.Answer(r.Context(), u.Asked, []byte("没有处理"), true)
+		_, err := r.db.Inbox.Answer(r.Context(), u.Asked, []byte("没有处理"), true)
 		r.must(err)
 		if _, err := r.core.Undo(r.Context(), u); !errors.Is(err, models.ErrStale) || errors.Is(err, ErrMoved) {
 			r.Errorf("undone for a message that is answered: %v", err)
@@ -445,9 +445,9 @@ func TestOvertakenWhileSettling(t *testing.T) {
 		op := r.consume(code, 1)
 		r.when("recorded", func() {
 			r.clock.Advance(time.Minute)
-			held, err := r.db.Operation(r.Context(), op.ID)
+			held, err := r.db.Journal.Get(r.Context(), op.ID)
 			r.must(err)
-			_, err = r.db.ClaimOperation(r.Context(), held, r.clock.Now().Add(time.Minute))
+			_, err = r.db.Journal.Claim(r.Context(), held, r.clock.Now().Add(time.Minute))
 			r.must(err)
 		})
 		if _, err := r.core.Settle(r.Context(), op); !errors.Is(err, models.ErrStale) {
@@ -473,11 +473,11 @@ func TestLeftByADeadProcess(t *testing.T) {
 				if !sent {
 					r.voucher("7000000001")
 					now := r.clock.Now()
-					_, err := r.db.Begin(r.Context(), models.Operation{ID: "op", StoreID: 1, Code: "7000000001", Count: 1, Seq: 1, UserID: "zhangsan", User: "张三", CalledAt: now, SentAt: now, DueAt: now.Add(r.core.Lease(1))}, q.Asked)
+					_, err := r.db.Journal.Begin(r.Context(), models.Operation{ID: "op", StoreID: 1, Code: "7000000001", Count: 1, Seq: 1, UserID: "zhangsan", User: "张三", CalledAt: now, SentAt: now, DueAt: now.Add(r.core.Lease(1))}, q.Asked)
 					r.must(err)
 				}
 				r.clock.Advance(r.core.Lease(1))
-				for _, op := range must(r.db.OperationsOfMessage(r.Context(), q.Asked.ID)) {
+				for _, op := range must(r.db.Journal.OfMessage(r.Context(), q.Asked.ID)) {
 					r.is(r.settle(op), models.Done, "")
 					r.effects(op.Code, 1, 0)
 				}

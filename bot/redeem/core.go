@@ -113,7 +113,7 @@ func (c *Core) Outcome(ctx context.Context, op models.Operation) (models.Operati
 			return op, err
 		}
 		pause = min(2*pause, 400*time.Millisecond)
-		next, err := c.DB.Operation(ctx, op.ID)
+		next, err := c.DB.Journal.Get(ctx, op.ID)
 		if err != nil {
 			return op, fmt.Errorf("redeem: operation: %w", err)
 		}

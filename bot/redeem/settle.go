@@ -17,11 +17,11 @@ import (
 // process that died. It asks the platform first, and repeats a call only where
 // the answers allow it. [models.ErrStale]: another worker has it.
 func (c *Core) Settle(ctx context.Context, op models.Operation) (Step, error) {
-	op, err := c.DB.ClaimOperation(ctx, op, c.Now().Add(c.Lease(1)))
+	op, err := c.DB.Journal.Claim(ctx, op, c.Now().Add(c.Lease(1)))
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.DB.Store(ctx, op.StoreID)
+	s, err := c.DB.Directory.Store(ctx, op.StoreID)
 	if err != nil {
 		return nil, fmt.Errorf("redeem: store: %w", err)
 	}
@@ -206,7 +206,7 @@ func (t *talk) complete(ctx context.Context, coupons []platform.Coupon, at time.
 	}
 	var broken error
 	more := siblings(t.op, coupons, listed.Records, func(code string) bool {
-		all, err := t.DB.OperationsOfCode(ctx, code)
+		all, err := t.DB.History.OfCode(ctx, code)
 		broken = errors.Join(broken, err)
 		for _, o := range all {
 			if o.ID != t.op.ID && o.State != models.Rejected {
@@ -253,7 +253,7 @@ func ownIn(op models.Operation, rec platform.Record) platform.Coupon {
 // books gathers what the journal knows of a code beside the operation, and of the
 // people whom records name.
 func (t *talk) books(ctx context.Context, code string, records ...platform.Record) (books, error) {
-	all, err := t.DB.OperationsOfCode(ctx, code)
+	all, err := t.DB.History.OfCode(ctx, code)
 	if err != nil {
 		return books{}, fmt.Errorf("redeem: operations of a code: %w", err)
 	}
@@ -268,7 +268,7 @@ func (t *talk) books(ctx context.Context, code string, records ...platform.Recor
 		if _, known := b.colleague[account]; known || account == "" || by(t.op, r) {
 			continue
 		}
-		_, err := t.DB.Member(ctx, t.op.StoreID, r.Account)
+		_, err := t.DB.Directory.Member(ctx, t.op.StoreID, r.Account)
 		if err != nil && !errors.Is(err, models.ErrNotFound) {
 			return books{}, fmt.Errorf("redeem: member: %w", err)
 		}
@@ -285,10 +285,10 @@ func dayOf(t time.Time) time.Time {
 // who names the person behind an account of the platform's record: by the store's
 // list, or by the journal where it was another store of ours.
 func (t *talk) who(ctx context.Context, account string) string {
-	if m, err := t.DB.Member(ctx, t.op.StoreID, account); err == nil && m.Name != "" {
+	if m, err := t.DB.Directory.Member(ctx, t.op.StoreID, account); err == nil && m.Name != "" {
 		return m.Name
 	}
-	all, err := t.DB.OperationsOfCode(ctx, t.op.Code)
+	all, err := t.DB.History.OfCode(ctx, t.op.Code)
 	if err != nil {
 		return phone.ReplaceAllString(account, "$1****$2")
 	}
@@ -296,7 +296,7 @@ func (t *talk) who(ctx context.Context, account string) string {
 		if o.ID == t.op.ID || o.ConsumedAt.IsZero() || !strings.EqualFold(o.UserID, account) {
 			continue
 		}
-		if s, err := t.DB.Store(ctx, o.StoreID); err == nil {
+		if s, err := t.DB.Directory.Store(ctx, o.StoreID); err == nil {
 			return o.User + " (" + s.Name + ")"
 		}
 	}

@@ -93,14 +93,14 @@ func newRig(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string
 		r.must(r.platform.AddShop(dianpingtest.Shop{ID: s, Name: s}))
 		r.must(r.platform.AddSession(dianpingtest.Session{Token: "token-" + s, Dialect: dianpingtest.Dialect(dialect), Shops: []string{s}}))
 	}
-	r.must(db.SyncConfigured(t.Context(), []models.ConfiguredStore{
+	r.must(db.Directory.Sync(t.Context(), []models.ConfiguredStore{
 		{Platform: dialect, ShopID: "shop-a", Name: "人民广场店", Session: "token-shop-a", Staff: []models.Member{
 			{UserID: "zhangsan", Name: "张三", Role: models.RoleStaff}, {UserID: "lisi", Name: "李四", Role: models.RoleStaff},
 		}},
 		{Platform: dialect, ShopID: "shop-b", Name: "徐家汇店", Session: "token-shop-b"},
 	}))
 	var err error
-	r.store, err = db.Store(t.Context(), 1)
+	r.store, err = db.Directory.Store(t.Context(), 1)
 	r.must(err)
 	r.core = r.process(srv.URL, dialect)
 	return r
@@ -203,7 +203,7 @@ func (r *rig) asked() models.Inbox {
 	r.Helper()
 	r.messages++
 	id := fmt.Sprint("message-", r.messages)
-	in, _, err := r.db.Accept(r.Context(), models.Inbox{ID: id, Channel: "app/main", MessageID: id, User: "zhangsan", DueAt: r.clock.Now().Add(time.Minute)})
+	in, _, err := r.db.Inbox.Accept(r.Context(), models.Inbox{ID: id, Channel: "app/main", MessageID: id, User: "zhangsan", DueAt: r.clock.Now().Add(time.Minute)})
 	r.must(err)
 	return in
 }
@@ -219,7 +219,7 @@ func (r *rig) commit(step Step, err error) models.Operation {
 	var op models.Operation
 	r.must(r.db.Tx(r.Context(), func(tx *models.DB) (err error) { op, err = step(r.Context(), tx); return err }))
 	r.told = append(r.told, op)
-	stored, err := r.db.Operation(r.Context(), op.ID)
+	stored, err := r.db.Journal.Get(r.Context(), op.ID)
 	r.must(err)
 	if stored != op {
 		r.Errorf("kept\n%+v, told\n%+v", stored, op)
@@ -245,7 +245,7 @@ func (r *rig) undo(op models.Operation) models.Operation {
 // pass settles once what is due.
 func (r *rig) pass() {
 	r.Helper()
-	due, err := r.db.DueOperations(r.Context(), r.clock.Now(), 10)
+	due, err := r.db.Journal.Due(r.Context(), r.clock.Now(), 10, nil)
 	r.must(err)
 	for _, op := range due {
 		r.commit(r.core.Settle(r.Context(), op))
@@ -263,13 +263,13 @@ func (r *rig) settleWithin(op models.Operation, limit time.Duration) models.Oper
 	r.Helper()
 	for begin := r.clock.Now(); ; r.clock.Advance(500 * time.Millisecond) {
 		r.pass()
-		now, err := r.db.Operation(r.Context(), op.ID)
+		now, err := r.db.Journal.Get(r.Context(), op.ID)
 		r.must(err)
 		if now.State.Terminal() {
 			return now
 		}
 		if r.clock.Now().Sub(begin) > limit {
-			_, _, calls, _, _ := r.db.Story(r.Context(), op.Code)
+			_, _, calls, _, _ := r.db.History.Story(r.Context(), op.Code)
 			for _, c := range calls {
 				r.Logf("%s %s ×%d %s %s %s", c.StartedAt.Format("15:04:05.0"), c.Name, c.Times, c.Class, c.Reason, c.Code)
 			}
@@ -289,7 +289,7 @@ func (r *rig) during(d time.Duration) {
 // now is an operation as it is kept.
 func (r *rig) now(op models.Operation) models.Operation {
 	r.Helper()
-	op, err := r.db.Operation(r.Context(), op.ID)
+	op, err := r.db.Journal.Get(r.Context(), op.ID)
 	r.must(err)
 	return op
 }

@@ -62,7 +62,7 @@ func (t *talk) send(ctx context.Context) error {
 func (t *talk) prolong(ctx context.Context, sent time.Time) error {
 	op := t.op
 	op.DueAt, op.SentAt = t.Now().Add(t.Lease(1)), sent
-	op, err := t.DB.HoldOperation(ctx, op)
+	op, err := t.DB.Journal.Hold(ctx, op)
 	if err != nil {
 		return fmt.Errorf("redeem: hold: %w", err)
 	}

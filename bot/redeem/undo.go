@@ -24,7 +24,7 @@ const (
 	TooLate    Verdict = "too_late"   // by our clock
 )
 
-// CanUndo is the one rule for undoing. [models.DB.LastUndoable] says the same in
+// CanUndo is the one rule for undoing. [models.JournalStore.LastUndoable] says the same in
 // SQL.
 func CanUndo(op models.Operation, now time.Time) Verdict {
 	switch {
@@ -59,7 +59,7 @@ func (c *Core) Undo(ctx context.Context, r UndoRequest) (Step, error) {
 	if CanUndo(op, now) != Undoable {
 		return nil, ErrMoved
 	}
-	s, err := c.DB.Store(ctx, op.StoreID)
+	s, err := c.DB.Directory.Store(ctx, op.StoreID)
 	if err != nil {
 		return nil, fmt.Errorf("redeem: store: %w", err)
 	}
@@ -70,9 +70,9 @@ func (c *Core) Undo(ctx context.Context, r UndoRequest) (Step, error) {
 	op.UndoUserID, op.UndoUser = r.UserID, r.User
 	op.UndoCalledAt, op.SentAt, op.DueAt = now, now, now.Add(c.Lease(1))
 	failpoint.Hit("undo.intent.before")
-	begun, err := c.DB.BeginUndo(ctx, op, r.Asked)
+	begun, err := c.DB.Journal.BeginUndo(ctx, op, r.Asked)
 	if errors.Is(err, models.ErrStale) {
-		if stored, err := c.DB.Operation(ctx, op.ID); err != nil || stored.Attempt != op.Attempt || stored.Superseded {
+		if stored, err := c.DB.Journal.Get(ctx, op.ID); err != nil || stored.Attempt != op.Attempt || stored.Superseded {
 			return nil, errors.Join(ErrMoved, err)
 		}
 	}
@@ -89,7 +89,7 @@ func (c *Core) Undo(ctx context.Context, r UndoRequest) (Step, error) {
 // reverseAll calls reverseconsume for every coupon that is not undone yet. After
 // one whose answer was lost, the rest is left to the settling.
 func (t *talk) reverseAll(ctx context.Context) (Step, error) {
-	coupons, err := t.DB.Coupons(ctx, t.op.ID)
+	coupons, err := t.DB.Journal.Coupons(ctx, t.op.ID)
 	if err != nil {
 		return nil, fmt.Errorf("redeem: coupons: %w", err)
 	}
@@ -147,7 +147,7 @@ func (t *talk) tell(c *models.Coupon, answer platform.Reversal) {
 // settleUndo asks what became of each coupon, and undoes those that are certain
 // to be consumed still.
 func (t *talk) settleUndo(ctx context.Context) (Step, error) {
-	coupons, err := t.DB.Coupons(ctx, t.op.ID)
+	coupons, err := t.DB.Journal.Coupons(ctx, t.op.ID)
 	if err != nil {
 		return nil, fmt.Errorf("redeem: coupons: %w", err)
 	}
@@ -266,7 +266,7 @@ func (t *talk) visitState(ctx context.Context, b books, c models.Coupon, recorde
 func (t *talk) doubtUndo(coupons []models.Coupon, why platform.Said, wait bool) Step {
 	op := t.doubted(t.op.UndoCalledAt, why, wait)
 	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
-		return tx.DoubtUndo(ctx, op, coupons)
+		return tx.Journal.DoubtUndo(ctx, op, coupons)
 	})
 }
 
@@ -283,10 +283,10 @@ func (t *talk) undone(coupons []models.Coupon) Step {
 	if len(left) == 0 {
 		op.UndoneAt = t.Now()
 		return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
-			return tx.FinishUndo(ctx, op, coupons)
+			return tx.Journal.FinishUndo(ctx, op, coupons)
 		})
 	}
 	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
-		return tx.RefuseUndo(ctx, op, coupons)
+		return tx.Journal.RefuseUndo(ctx, op, coupons)
 	})
 }

@@ -156,14 +156,14 @@ func TestOneUndoRule(t *testing.T) {
 					want[op.ID] = true
 				}
 			}
-			last, err := r.db.LastUndoable(r.Context(), []int64{1}, "zhangsan", r.clock.Now())
+			last, err := r.db.Journal.LastUndoable(r.Context(), []int64{1}, "zhangsan", r.clock.Now())
 			if errors.Is(err, models.ErrNotFound) != (len(want) == 0) || err == nil && !want[last.ID] {
 				r.Errorf("SQL offers %s (%v), Go %v", last.ID, err, want)
 			}
 			for err == nil && len(want) > 0 { // and one after the other
 				delete(want, last.ID)
-				r.must(r.db.Supersede(r.Context(), last))
-				if last, err = r.db.LastUndoable(r.Context(), []int64{1}, "zhangsan", r.clock.Now()); err == nil && !want[last.ID] {
+				r.must(r.db.Journal.Supersede(r.Context(), last))
+				if last, err = r.db.Journal.LastUndoable(r.Context(), []int64{1}, "zhangsan", r.clock.Now()); err == nil && !want[last.ID] {
 					r.Errorf("SQL offers %s too", last.ID)
 				}
 			}

@@ -23,7 +23,7 @@ func (k *Tickets) LinkFile(ctx context.Context, tx *models.DB, f models.File) (s
 		return "", nil
 	}
 	secret := k.NewID()
-	if err := tx.SaveTicket(ctx, secret, models.Ticket{Kind: FileTicket, UserID: f.UserID, CreatedAt: k.Now(), ExpiresAt: f.ExpiresAt}); err != nil {
+	if err := tx.Tickets.Save(ctx, secret, models.Ticket{Kind: FileTicket, UserID: f.UserID, CreatedAt: k.Now(), ExpiresAt: f.ExpiresAt}); err != nil {
 		return "", fmt.Errorf("bot: ticket: %w", err)
 	}
 	return k.FileLink(f.ID, secret), nil
@@ -34,7 +34,7 @@ var ErrFileOver = errors.New("bot: no such file, or its link is used up")
 
 // OfferedFile looks at a file that a link leads to, without using the link up.
 func (k *Tickets) OfferedFile(ctx context.Context, id, ticket string) (models.File, error) {
-	t, err := k.DB.Ticket(ctx, FileTicket, ticket)
+	t, err := k.DB.Tickets.Get(ctx, FileTicket, ticket)
 	return k.ticketed(ctx, id, t, err)
 }
 
@@ -43,16 +43,16 @@ func (k *Tickets) TakeFile(ctx context.Context, id, ticket string) (models.File,
 	if _, err := k.OfferedFile(ctx, id, ticket); err != nil {
 		return models.File{}, err
 	}
-	t, err := k.DB.UseTicket(ctx, FileTicket, ticket)
+	t, err := k.DB.Tickets.Use(ctx, FileTicket, ticket)
 	return k.ticketed(ctx, id, t, err)
 }
 
 // OpenFile opens the content of a file.
 func (k *Tickets) OpenFile(ctx context.Context, id string) (models.File, io.ReadCloser, error) {
-	f, err := k.DB.File(ctx, id)
+	f, err := k.DB.Files.Get(ctx, id)
 	if err == nil {
 		var content io.ReadCloser
-		if content, err = k.DB.OpenFile(ctx, id); err == nil {
+		if content, err = k.DB.Files.Open(ctx, id); err == nil {
 			return f, content, nil
 		}
 	}
@@ -66,7 +66,7 @@ func (k *Tickets) OpenFile(ctx context.Context, id string) (models.File, io.Read
 func (k *Tickets) ticketed(ctx context.Context, id string, t models.Ticket, err error) (models.File, error) {
 	var f models.File
 	if err == nil {
-		f, err = k.DB.File(ctx, id)
+		f, err = k.DB.Files.Get(ctx, id)
 	}
 	switch {
 	case errors.Is(err, models.ErrNotFound), errors.Is(err, models.ErrStale), err == nil && !strings.EqualFold(f.UserID, t.UserID):

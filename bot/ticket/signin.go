@@ -36,13 +36,13 @@ const (
 
 // OfferedSignIn says whom a link signs in, without using it up.
 func (k *Tickets) OfferedSignIn(ctx context.Context, link string) (user string, err error) {
-	t, err := k.DB.Ticket(ctx, SignInTicket, link)
+	t, err := k.DB.Tickets.Get(ctx, SignInTicket, link)
 	return t.UserID, signInOver(err)
 }
 
 // SignIn uses a link up and begins a session.
 func (k *Tickets) SignIn(ctx context.Context, link string) (session string, until time.Time, err error) {
-	t, err := k.DB.UseTicket(ctx, SignInTicket, link)
+	t, err := k.DB.Tickets.Use(ctx, SignInTicket, link)
 	if err := signInOver(err); err != nil {
 		return "", time.Time{}, err
 	}
@@ -52,7 +52,7 @@ func (k *Tickets) SignIn(ctx context.Context, link string) (session string, unti
 // Admit begins a session of a member whom the caller knows to be that one.
 func (k *Tickets) Admit(ctx context.Context, user string) (session string, until time.Time, err error) {
 	session, until = k.NewSecret(), k.Now().Add(sessionLife)
-	err = k.DB.SaveTicket(ctx, session, models.Ticket{Kind: sessionTicket, UserID: strings.ToLower(user), CreatedAt: k.Now(), ExpiresAt: until})
+	err = k.DB.Tickets.Save(ctx, session, models.Ticket{Kind: sessionTicket, UserID: strings.ToLower(user), CreatedAt: k.Now(), ExpiresAt: until})
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("bot: session: %w", err)
 	}
@@ -61,13 +61,13 @@ func (k *Tickets) Admit(ctx context.Context, user string) (session string, until
 
 // SignedIn says whose session it is.
 func (k *Tickets) SignedIn(ctx context.Context, session string) (user string, err error) {
-	t, err := k.DB.Ticket(ctx, sessionTicket, session)
+	t, err := k.DB.Tickets.Get(ctx, sessionTicket, session)
 	return t.UserID, signInOver(err)
 }
 
 // SignOut ends a session; one that is over already is fine.
 func (k *Tickets) SignOut(ctx context.Context, session string) error {
-	_, err := k.DB.UseTicket(ctx, sessionTicket, session)
+	_, err := k.DB.Tickets.Use(ctx, sessionTicket, session)
 	if err = signInOver(err); errors.Is(err, bot.ErrSignInOver) {
 		return nil
 	}

@@ -36,7 +36,7 @@ const codeNoMedia = 40007
 
 // Files is where the content of files is.
 type Files interface {
-	OpenFile(ctx context.Context, id string) (io.ReadCloser, error)
+	Open(ctx context.Context, id string) (io.ReadCloser, error)
 }
 
 // media is a file by its id at WeCom.
@@ -117,7 +117,7 @@ func (s *Sender) sendFile(ctx context.Context, app *sendingApp, d bot.Delivery, 
 // three days.
 func (s *Sender) upload(ctx context.Context, app *sendingApp, f bot.File) (id string, err error) {
 	err = app.withToken(ctx, func(token string) error {
-		content, err := s.files.OpenFile(ctx, f.ID)
+		content, err := s.files.Open(ctx, f.ID)
 		if err != nil {
 			return fileError{err}
 		}

@@ -20,7 +20,7 @@ type shelf map[string][]byte
 
 var errShelf = errors.New("database gone")
 
-func (s shelf) OpenFile(_ context.Context, id string) (io.ReadCloser, error) {
+func (s shelf) Open(_ context.Context, id string) (io.ReadCloser, error) {
 	data, ok := s[id]
 	if !ok {
 		return nil, errShelf

@@ -111,7 +111,7 @@ func (s *Sender) webhookCalls(ctx context.Context, d bot.Delivery) (calls []webh
 }
 
 func (s *Sender) picture(ctx context.Context, id string) (*webhookImage, error) {
-	content, err := s.files.OpenFile(ctx, id)
+	content, err := s.files.Open(ctx, id)
 	if err != nil {
 		return nil, err
 	}

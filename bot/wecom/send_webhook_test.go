@@ -15,7 +15,7 @@ import (
 
 type oneFile []byte
 
-func (f oneFile) OpenFile(context.Context, string) (io.ReadCloser, error) {
+func (f oneFile) Open(context.Context, string) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(f)), nil
 }
 

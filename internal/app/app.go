@@ -159,7 +159,7 @@ func prepare(ctx context.Context, db *models.DB, cfg *config.Config, o Options) 
 			stores[i].Staff = append(stores[i].Staff, models.Member{UserID: p.UserID, Name: p.Name, Role: models.Role(p.Role)})
 		}
 	}
-	if err := db.SyncConfigured(ctx, stores); err != nil {
+	if err := db.Directory.Sync(ctx, stores); err != nil {
 		return fmt.Errorf("stores of the configuration: %w", err)
 	}
 	if err := db.AdoptKey(ctx); err != nil {
@@ -245,7 +245,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 	}
 	base := publicURL(cfg, address)
 	p := &parts{apps: map[string]server.AppCallback{}, robots: map[string]server.RobotCallback{}}
-	sending := wecom.SenderConfig{FallbackURL: base, Files: db, Now: o.Now}
+	sending := wecom.SenderConfig{FallbackURL: base, Files: db.Files, Now: o.Now}
 	notices, deadline := "", time.Duration(0)
 	var webhooks []notice.Webhook
 	if w := cfg.WeCom; w != nil {

@@ -47,15 +47,15 @@ type lease struct {
 }
 
 func (l *lease) Take(ctx context.Context, life time.Duration) (bool, error) {
-	return l.keep(l.db.TakeLease(ctx, l.name, l.holder, life))
+	return l.keep(l.db.Leases.Acquire(ctx, l.name, l.holder, life))
 }
 
 func (l *lease) Renew(ctx context.Context, life time.Duration) (bool, error) {
-	return l.keep(l.db.RenewLease(ctx, l.last(), life))
+	return l.keep(l.db.Leases.Renew(ctx, l.last(), life))
 }
 
 func (l *lease) Release(ctx context.Context) error {
-	if err := l.db.ReleaseLease(ctx, l.last()); !errors.Is(err, models.ErrStale) {
+	if err := l.db.Leases.Release(ctx, l.last()); !errors.Is(err, models.ErrStale) {
 		return err
 	}
 	return nil // another one's by now

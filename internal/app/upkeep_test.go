@@ -49,7 +49,7 @@ func TestResealInBackground(t *testing.T) {
 	db := prepared(cfg.SecretKey)
 	for i := range sealed {
 		in := models.Inbox{ID: fmt.Sprint("in", i), Channel: "app/main", MessageID: fmt.Sprint(i), Payload: []byte("{}"), DueAt: time.Now().Add(time.Hour)}
-		if _, _, err := db.Accept(t.Context(), in); err != nil {
+		if _, _, err := db.Inbox.Accept(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -63,7 +63,7 @@ func TestResealInBackground(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := after.Message(t.Context(), "in0"); !errors.Is(err, models.ErrWrongKey) {
+	if _, err := after.Inbox.Get(t.Context(), "in0"); !errors.Is(err, models.ErrWrongKey) {
 		t.Fatalf("sealed anew before it is ready: %v", err)
 	}
 
@@ -86,7 +86,7 @@ func TestResealInBackground(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if _, err := after.Message(t.Context(), "in0"); err != nil {
+	if _, err := after.Inbox.Get(t.Context(), "in0"); err != nil {
 		t.Error(err)
 	}
 	_, rest, ready := strings.Cut(string(text), "msg=ready")

@@ -70,10 +70,10 @@ func (w *world) leaveDoubts(dsn string, n int) error {
 	}
 	defer db.Close()
 	shop := models.ConfiguredStore{Platform: dianping.Meituan, ShopID: shopID, Name: "人民广场店", Session: session}
-	if err := db.SyncConfigured(w.ctx, []models.ConfiguredStore{shop}); err != nil {
+	if err := db.Directory.Sync(w.ctx, []models.ConfiguredStore{shop}); err != nil {
 		return err
 	}
-	stores, err := db.Stores(w.ctx)
+	stores, err := db.Directory.Stores(w.ctx)
 	if err != nil {
 		return err
 	}
@@ -110,21 +110,21 @@ func (w *world) leaveDoubt(db *models.DB, store int64, client dianping.Client, i
 		}
 	}
 	return db.Tx(w.ctx, func(tx *models.DB) error {
-		row, _, err := tx.Accept(w.ctx, models.Inbox{ID: chat.NewID(), Channel: m.Channel, MessageID: m.ID, User: m.User, Payload: payload, DueAt: now, ReceivedAt: now})
+		row, _, err := tx.Inbox.Accept(w.ctx, models.Inbox{ID: chat.NewID(), Channel: m.Channel, MessageID: m.ID, User: m.User, Payload: payload, DueAt: now, ReceivedAt: now})
 		if err != nil {
 			return err
 		}
-		op, err := tx.Begin(w.ctx, models.Operation{
+		op, err := tx.Journal.Begin(w.ctx, models.Operation{
 			ID: id, StoreID: store, Code: code, Count: 1, Channel: m.Channel, UserID: m.User, User: m.User,
 			Title: "双人套餐", PriceFen: 4990, CreatedAt: now, CalledAt: now, DueAt: now,
 		}, row)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.DoubtConsume(w.ctx, op); err != nil {
+		if _, err := tx.Journal.DoubtConsume(w.ctx, op); err != nil {
 			return err
 		}
-		_, err = tx.Answer(w.ctx, row, pending, false)
+		_, err = tx.Inbox.Answer(w.ctx, row, pending, false)
 		return err
 	})
 }

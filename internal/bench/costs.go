@@ -102,7 +102,7 @@ func (l *lab) statements(driver, dsn, way string) ([]modelstest.Statement, error
 		return nil, err
 	}
 	defer direct.Close()
-	err = direct.SyncConfigured(l.ctx, []models.ConfiguredStore{{
+	err = direct.Directory.Sync(l.ctx, []models.ConfiguredStore{{
 		Platform: dianping.Meituan, ShopID: shopID, Name: "人民广场店", Session: session, Chats: []string{"wrAbC"},
 		Staff: []models.Member{{UserID: member(0), Name: member(0), Role: models.RoleStaff}},
 	}})
@@ -161,7 +161,7 @@ func (l *lab) statements(driver, dsn, way string) ([]modelstest.Statement, error
 // answered waits for the final answer to a message.
 func answered(ctx context.Context, db *models.DB, id string) error {
 	return until(ctx, func(ctx context.Context) (bool, error) {
-		row, err := db.Message(ctx, id)
+		row, err := db.Inbox.Get(ctx, id)
 		return row.Final, err
 	})
 }
@@ -169,7 +169,7 @@ func answered(ctx context.Context, db *models.DB, id string) error {
 // recorded waits until the second way of an answer is not needed any more.
 func recorded(ctx context.Context, db *models.DB, id string) error {
 	return until(ctx, func(ctx context.Context) (bool, error) {
-		rows, err := db.AnswersTo(ctx, id)
+		rows, err := db.Outbox.AnswersTo(ctx, id)
 		return len(rows) > 0 && rows[0].State == models.Obsolete, err
 	})
 }

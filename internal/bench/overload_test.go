@@ -32,7 +32,7 @@ func TestClaims(t *testing.T) {
 	}
 	now := clock.Now()
 	accept := func(due time.Time) models.Inbox {
-		row, _, err := db.Accept(t.Context(), models.Inbox{ID: chat.NewID(), Channel: "app/main", MessageID: chat.NewID(), User: "zhangsan", ReceivedAt: now, DueAt: due})
+		row, _, err := db.Inbox.Accept(t.Context(), models.Inbox{ID: chat.NewID(), Channel: "app/main", MessageID: chat.NewID(), User: "zhangsan", ReceivedAt: now, DueAt: due})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,46 +40,46 @@ func TestClaims(t *testing.T) {
 	}
 	waits, held, pending := accept(now), accept(now.Add(time.Minute)), accept(now.Add(time.Minute))
 	pending.DueAt = now.Add(time.Second)
-	if pending, err = db.Answer(t.Context(), pending, []byte("{}"), false); err != nil {
+	if pending, err = db.Inbox.Answer(t.Context(), pending, []byte("{}"), false); err != nil {
 		t.Fatal(err)
 	}
 	clock.Advance(2 * time.Minute)
 	until := clock.Now().Add(time.Minute)
 	for range 2 { // the second time, what waited is held
 		for _, row := range []*models.Inbox{&waits, &held, &pending} {
-			if *row, err = db.ClaimMessage(t.Context(), *row, until); err != nil {
+			if *row, err = db.Inbox.Claim(t.Context(), *row, until); err != nil {
 				t.Fatal(err)
 			}
 		}
 		clock.Advance(2 * time.Minute)
 		until = clock.Now().Add(time.Minute)
 	}
-	if err := db.Enqueue(t.Context(), models.Outgoing{ID: "answer", Conversation: "app/main/zhangsan", Channel: "app/main", User: "zhangsan"}); err != nil {
+	if err := db.Outbox.Enqueue(t.Context(), models.Outgoing{ID: "answer", Conversation: "app/main/zhangsan", Channel: "app/main", User: "zhangsan"}); err != nil {
 		t.Fatal(err)
 	}
 	out := models.Outgoing{ID: "answer"}
 	for range 3 { // the first is nobody's, the second is held, the third was tried in vain
-		if out, err = db.ClaimOutgoing(t.Context(), out, clock.Now().Add(time.Minute)); err != nil {
+		if out, err = db.Outbox.Claim(t.Context(), out, clock.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		clock.Advance(2 * time.Minute)
 		if out.Attempt == 2 {
-			if err := db.OutgoingRetry(t.Context(), out, "card", "45009", clock.Now()); err != nil {
+			if err := db.Outbox.Retry(t.Context(), out, "card", "45009", clock.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	op, err := db.Begin(t.Context(), models.Operation{
+	op, err := db.Journal.Begin(t.Context(), models.Operation{
 		ID: chat.NewID(), StoreID: 1, Code: "7992697494", Count: 1, UserID: "zhangsan", CreatedAt: clock.Now(), CalledAt: clock.Now(), DueAt: clock.Now(),
 	}, held)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // during the call, and of the doubt that it leaves
-		if op, err = db.ClaimOperation(t.Context(), op, clock.Now()); err != nil {
+		if op, err = db.Journal.Claim(t.Context(), op, clock.Now()); err != nil {
 			t.Fatal(err)
 		}
-		if op, err = db.DoubtConsume(t.Context(), op); err != nil {
+		if op, err = db.Journal.DoubtConsume(t.Context(), op); err != nil {
 			t.Fatal(err)
 		}
 	}

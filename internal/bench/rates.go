@@ -38,7 +38,7 @@ func (i inbox) Accept(ctx context.Context, m bot.Message) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	row, _, err := i.db.Accept(ctx, models.Inbox{
+	row, _, err := i.db.Inbox.Accept(ctx, models.Inbox{
 		ID: chat.NewID(), Channel: m.Channel, MessageID: m.ID, Chat: m.Chat, User: m.User,
 		Payload: payload, DueAt: time.Now().Add(time.Hour), ReceivedAt: time.Now(),
 	})

@@ -232,7 +232,7 @@ func (w *world) pages(p *program, dsn string) (all []pageTime, err error) {
 	for _, user := range []string{manager(7), boss} {
 		secret := chat.NewID()
 		// As signing in does.
-		if err := db.SaveTicket(w.ctx, secret, models.Ticket{Kind: "session", UserID: user, ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
+		if err := db.Tickets.Save(w.ctx, secret, models.Ticket{Kind: "session", UserID: user, ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
 			return nil, err
 		}
 		for _, page := range []struct{ path, name string }{

@@ -79,12 +79,12 @@ func oneNodeAfterAnother(t *testing.T, c *modelstest.Cluster) {
 	for i := range 4 {
 		_, err = admin.ExecContext(ctx, "INSERT INTO catching_up.ballast SELECT seq, seq FROM seq_"+strconv.Itoa(i*50000+1)+"_to_"+strconv.Itoa(i*50000+50000))
 		must(t, err)
-		row, _, err := first.Accept(ctx, models.Inbox{Channel: "app/main", MessageID: "ballast" + strconv.Itoa(i)})
+		row, _, err := first.Inbox.Accept(ctx, models.Inbox{Channel: "app/main", MessageID: "ballast" + strconv.Itoa(i)})
 		must(t, err)
 		if i%2 == 0 {
-			_, err = second.Message(ctx, row.ID)
+			_, err = second.Inbox.Get(ctx, row.ID)
 		} else {
-			_, err = second.Answer(ctx, row, nil, true)
+			_, err = second.Inbox.Answer(ctx, row, nil, true)
 		}
 		must(t, err)
 	}

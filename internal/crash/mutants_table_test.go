@@ -24,12 +24,12 @@ var mutants = []mutant{
 	{"the intent is not written before the call (I1)", []edit{
 		{"bot/redeem/core.go", "// New makes a Core.", "var unwritten sync.Map // messages, by operation\n\n// New makes a Core."},
 		{"bot/redeem/consume.go", "begun, err := t.begin(ctx, asked, followed)", "unwritten.Store(t.op.ID, asked)\n\tbegun, err := t.op, error(nil)"},
-		{"bot/redeem/commit.go", "return tx.FinishConsume(ctx, op, rows)", `if asked, ok := unwritten.Load(op.ID); ok {
-			if begun, err := tx.Begin(ctx, op, asked.(models.Inbox)); err == nil {
+		{"bot/redeem/commit.go", "return tx.Journal.FinishConsume(ctx, op, rows)", `if asked, ok := unwritten.Load(op.ID); ok {
+			if begun, err := tx.Journal.Begin(ctx, op, asked.(models.Inbox)); err == nil {
 				op = begun
 			}
 		}
-		return tx.FinishConsume(ctx, op, rows)`},
+		return tx.Journal.FinishConsume(ctx, op, rows)`},
 	}, `while the outcome of|consumed twice|used for|no answer|0 answers|not in the ledger|who never saw|want \{Consumed:1`},
 	{"each try has a request id of its own (I3)", []edit{
 		{"bot/redeem/talk.go", "RequestID: op.RequestID(),", "RequestID: t.NewID(),"},
@@ -53,13 +53,13 @@ var mutants = []mutant{
 		{"bot/server/robot.go", "if ready && !s.take(c, id, arrived) {", "if false && !s.take(c, id, arrived) {"},
 	}, `answers|exists already`},
 	{"recorded as sent before it is (I4)", []edit{
-		{"bot/outbox/deliver.go", `failpoint.Hit("send.before")`, `if err := q.DB.OutgoingSent(ctx, o, "", ""); err != nil {
+		{"bot/outbox/deliver.go", `failpoint.Hit("send.before")`, `if err := q.DB.Outbox.MarkSent(ctx, o, "", ""); err != nil {
 		return err
 	}
 	failpoint.Hit("send.before")`},
 	}, `no answer|0 answers`},
 	{"several live operations of one code (I2)", []edit{
-		{"models/operations.go", "row := operationRow{Operation: op, LiveCode: &op.Code}", "live := db.cfg.NewID()\n\trow := operationRow{Operation: op, LiveCode: &live}"},
+		{"models/journal.go", "row := operationRow{Operation: op, LiveCode: &op.Code}", "live := s.cfg.NewID()\n\trow := operationRow{Operation: op, LiveCode: &live}"},
 	}, `while the outcome of|consumed twice|who never saw|not in the ledger|differ`},
 	{"a doubtful undo is taken for done (I7)", []edit{
 		{"bot/redeem/undo.go", "if recorded.Proves == platform.Consumed {\n\t\treturn isUsed,", "if recorded.Proves == platform.Consumed {\n\t\treturn isUndone,"},

@@ -19,16 +19,16 @@ func TestRecorder(t *testing.T) {
 			stop := errors.New("stop")
 			rec.Take()
 			err := errors.Join(
-				db.Enqueue(t.Context(), notice),
-				db.Tx(t.Context(), func(tx *models.DB) error { return tx.Enqueue(t.Context(), notice) }),
+				db.Outbox.Enqueue(t.Context(), notice),
+				db.Tx(t.Context(), func(tx *models.DB) error { return tx.Outbox.Enqueue(t.Context(), notice) }),
 			)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := db.AnswersTo(t.Context(), "none"); err != nil {
+			if _, err := db.Outbox.AnswersTo(t.Context(), "none"); err != nil {
 				t.Fatal(err)
 			}
-			err = db.Tx(t.Context(), func(tx *models.DB) error { return errors.Join(stop, tx.Enqueue(t.Context(), notice)) })
+			err = db.Tx(t.Context(), func(tx *models.DB) error { return errors.Join(stop, tx.Outbox.Enqueue(t.Context(), notice)) })
 			if !errors.Is(err, stop) {
 				t.Fatal(err)
 			}

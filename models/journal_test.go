@@ -18,7 +18,7 @@ func TestBegin(t *testing.T) {
 		in := asked(t, db, "in-7992697494")
 		var statements []string
 		db.Watch(func(s string, _ []any) { statements = append(statements, s) })
-		op, err := db.Begin(ctx, intent("7992697494"), in)
+		op, err := db.Journal.Begin(ctx, intent("7992697494"), in)
 		no(t, err)
 		if len(statements) != 1 || !strings.HasPrefix(statements[0], "INSERT") {
 			t.Errorf("beginning took %q, want one INSERT", statements)
@@ -27,19 +27,19 @@ func TestBegin(t *testing.T) {
 		expect.State, expect.Attempt, expect.CreatedAt = models.Calling, 1, noon
 		same(t, op, expect)
 		stored(t, db, op)
-		same(t, must(db.LiveOperation(ctx, 1, "7992697494")), op)
+		same(t, must(db.Journal.Live(ctx, 1, "7992697494")), op)
 
 		// The same step of the same message, whatever else it says.
 		again := intent("7992697494")
 		again.ID, again.Code = "op-again", "1111111111"
-		got, err := db.Begin(ctx, again, in)
+		got, err := db.Journal.Begin(ctx, again, in)
 		want(t, err, models.ErrDuplicate)
 		same(t, got, op)
 
 		// Another message on the same code.
 		other := intent("7992697494")
 		other.ID, other.InboxID = "op-other", "in-other"
-		got, err = db.Begin(ctx, other, asked(t, db, other.InboxID))
+		got, err = db.Journal.Begin(ctx, other, asked(t, db, other.InboxID))
 		want(t, err, models.ErrLive)
 		same(t, got, op)
 
@@ -49,12 +49,12 @@ func TestBegin(t *testing.T) {
 		next := intent("2222222222")
 		next.InboxID, next.Seq = op.InboxID, 1
 		begin(t, db, next)
-		_, err = db.LiveOperation(ctx, 3, "7992697494")
+		_, err = db.Journal.Live(ctx, 3, "7992697494")
 		want(t, err, models.ErrNotFound)
 
 		taken := intent("3333333333")
 		taken.ID = op.ID
-		_, err = db.Begin(ctx, taken, asked(t, db, taken.InboxID))
+		_, err = db.Journal.Begin(ctx, taken, asked(t, db, taken.InboxID))
 		want(t, err, models.ErrDuplicate)
 	})
 }
@@ -70,14 +70,14 @@ func TestBeginRefusesNameless(t *testing.T) {
 		} {
 			op := intent("7992697494")
 			spoil(&op)
-			_, err := db.Begin(t.Context(), op, models.Inbox{ID: op.InboxID, Attempt: 1})
+			_, err := db.Journal.Begin(t.Context(), op, models.Inbox{ID: op.InboxID, Attempt: 1})
 			want(t, err, models.ErrInvalid)
-			_, err = db.Refuse(t.Context(), op)
+			_, err = db.Journal.Refuse(t.Context(), op)
 			want(t, err, models.ErrInvalid)
 		}
 		op := intent("7992697494")
 		op.ID = ""
-		op, err := db.Begin(t.Context(), op, asked(t, db, op.InboxID))
+		op, err := db.Journal.Begin(t.Context(), op, asked(t, db, op.InboxID))
 		no(t, err)
 		if len(op.ID) != 32 || strings.Trim(op.ID, "0123456789abcdefghijklmnopqrstuvwxyz") != "" {
 			t.Errorf("made the ID %q", op.ID)
@@ -92,7 +92,7 @@ func TestBeginRace(t *testing.T) {
 		oneWins(t, race(50, func(i int) error {
 			op := intent("7992697494")
 			op.ID, op.InboxID = fmt.Sprint("op-", i), fmt.Sprint("in-", i)
-			got, err := db.Begin(t.Context(), op, asked(t, db, op.InboxID))
+			got, err := db.Journal.Begin(t.Context(), op, asked(t, db, op.InboxID))
 			ids[i] = got.ID
 			return err
 		}), models.ErrLive)
@@ -112,13 +112,13 @@ func TestBeginInTransaction(t *testing.T) {
 		no(t, db.Tx(ctx, func(tx *models.DB) error {
 			other := intent("7992697494")
 			other.ID, other.InboxID = "op-other", "in-other"
-			got, err := tx.Begin(ctx, other, second)
+			got, err := tx.Journal.Begin(ctx, other, second)
 			want(t, err, models.ErrLive)
 			same(t, got, op)
-			_, err = tx.Begin(ctx, intent("1111111111"), third)
+			_, err = tx.Journal.Begin(ctx, intent("1111111111"), third)
 			return err
 		}))
-		if _, err := db.Operation(ctx, "op-1111111111"); err != nil {
+		if _, err := db.Journal.Get(ctx, "op-1111111111"); err != nil {
 			t.Error("a lost race spoilt the transaction:", err)
 		}
 	})
@@ -132,7 +132,7 @@ func TestRefuse(t *testing.T) {
 		op.ID, op.InboxID = "op-refused", "in-refused"
 		op.Outcome = models.Outcome{Reason: "already_used", Code: "1008", Message: "已被使用", TraceID: "trace"}
 		op.UsedBy, op.UsedAt, op.OtherID = "李四", noon.Add(-time.Hour), live.ID
-		op, err := db.Refuse(ctx, op)
+		op, err := db.Journal.Refuse(ctx, op)
 		no(t, err)
 		same(t, op.State, models.Rejected)
 		same(t, op.DueAt.IsZero(), true)
@@ -141,16 +141,16 @@ func TestRefuse(t *testing.T) {
 		clock.Advance(time.Minute)
 		again := op
 		again.ID, again.Title = "op-again", "other"
-		got, err := db.Refuse(ctx, again)
+		got, err := db.Journal.Refuse(ctx, again)
 		no(t, err)
 		same(t, got, op)
 
 		again.InboxID = live.InboxID
-		got, err = db.Refuse(ctx, again)
+		got, err = db.Journal.Refuse(ctx, again)
 		want(t, err, models.ErrDuplicate)
 		same(t, got, live)
 		again.ID, again.InboxID = live.ID, "in-yet-another"
-		_, err = db.Refuse(ctx, again)
+		_, err = db.Journal.Refuse(ctx, again)
 		want(t, err, models.ErrDuplicate)
 	})
 }
@@ -167,7 +167,7 @@ func TestFinishConsume(t *testing.T) {
 			{Code: "7992697494", OrderID: "o", DealID: 1, DealGroupID: 2, PriceFen: 9950, Payments: `[{"amount":"99.50"}]`},
 			{Code: "7992697495", OrderID: "o", DealID: 1, DealGroupID: 2, PriceFen: 9950},
 		}
-		moved, err := db.FinishConsume(ctx, changed, coupons)
+		moved, err := db.Journal.FinishConsume(ctx, changed, coupons)
 		no(t, err)
 		expect := changed
 		expect.State, expect.Attempt, expect.DueAt = models.Done, 2, time.Time{}
@@ -177,16 +177,16 @@ func TestFinishConsume(t *testing.T) {
 		for i := range coupons {
 			coupons[i].OperationID, coupons[i].StoreID = op.ID, 1
 		}
-		same(t, must(db.Coupons(ctx, op.ID)), coupons)
-		same(t, must(db.LiveOperation(ctx, 1, op.Code)).ID, op.ID)
+		same(t, must(db.Journal.Coupons(ctx, op.ID)), coupons)
+		same(t, must(db.Journal.Live(ctx, 1, op.Code)).ID, op.ID)
 
 		// Without a time of the platform's it is that of the call.
 		bare := begin(t, db, intent("1111111111"))
 		clock.Advance(time.Minute)
-		bare, err = db.FinishConsume(ctx, bare, nil)
+		bare, err = db.Journal.FinishConsume(ctx, bare, nil)
 		no(t, err)
 		same(t, bare.ConsumedAt, noon)
-		same(t, len(must(db.Coupons(ctx, bare.ID))), 0)
+		same(t, len(must(db.Journal.Coupons(ctx, bare.ID))), 0)
 	})
 }
 
@@ -196,14 +196,14 @@ func TestCouponsAreInsertedOnce(t *testing.T) {
 		ctx := t.Context()
 		op := begin(t, db, intent("7992697494"))
 		pair := []models.Coupon{{Code: "A", PriceFen: 1}, {Code: "A", PriceFen: 2}, {Code: "B", PriceFen: 3}}
-		_, err := db.FinishConsume(ctx, op, pair)
+		_, err := db.Journal.FinishConsume(ctx, op, pair)
 		no(t, err)
-		got := must(db.Coupons(ctx, op.ID))
+		got := must(db.Journal.Coupons(ctx, op.ID))
 		same(t, len(got), 2)
 		same(t, got[0].PriceFen, int64(1))
-		_, err = db.FinishConsume(ctx, begin(t, db, intent("1111111111")), []models.Coupon{{Code: ""}})
+		_, err = db.Journal.FinishConsume(ctx, begin(t, db, intent("1111111111")), []models.Coupon{{Code: ""}})
 		want(t, err, models.ErrInvalid)
-		same(t, must(db.Operation(ctx, "op-1111111111")).State, models.Calling) // rolled back
+		same(t, must(db.Journal.Get(ctx, "op-1111111111")).State, models.Calling) // rolled back
 	})
 }
 
@@ -214,27 +214,27 @@ func TestDoubtAndSettle(t *testing.T) {
 		clock.Advance(3 * time.Second)
 		op.DueAt = clock.Now().Add(time.Second)
 		op.Outcome = models.Outcome{Reason: "timeout"}
-		op, err := db.DoubtConsume(ctx, op)
+		op, err := db.Journal.DoubtConsume(ctx, op)
 		no(t, err)
 		same(t, op.DoubtSince, noon.Add(3*time.Second))
 		stored(t, db, op)
-		same(t, must(db.LiveOperation(ctx, 1, op.Code)), op)
+		same(t, must(db.Journal.Live(ctx, 1, op.Code)), op)
 
 		clock.Advance(time.Second)
-		same(t, must(db.DueOperations(ctx, clock.Now(), 10)), []models.Operation{op})
-		op, err = db.ClaimOperation(ctx, op, clock.Now().Add(20*time.Second))
+		same(t, must(db.Journal.Due(ctx, clock.Now(), 10, nil)), []models.Operation{op})
+		op, err = db.Journal.Claim(ctx, op, clock.Now().Add(20*time.Second))
 		no(t, err)
 		stored(t, db, op)
 		same(t, op.State, models.Unknown)
 		op.DueAt = clock.Now().Add(5 * time.Second)
-		op, err = db.DoubtConsume(ctx, op) // still not known
+		op, err = db.Journal.DoubtConsume(ctx, op) // still not known
 		no(t, err)
 		same(t, op.DoubtSince, noon.Add(3*time.Second))
-		op, err = db.FlagNeedsHuman(ctx, op)
+		op, err = db.Journal.FlagNeedsHuman(ctx, op)
 		no(t, err)
 		same(t, op.NeedsHuman, true)
 		stored(t, db, op)
-		op, err = db.FinishConsume(ctx, op, []models.Coupon{{Code: op.Code, PriceFen: 4990}})
+		op, err = db.Journal.FinishConsume(ctx, op, []models.Coupon{{Code: op.Code, PriceFen: 4990}})
 		no(t, err)
 		same(t, op.DoubtSince.IsZero() && op.DueAt.IsZero(), true)
 		stored(t, db, op)
@@ -246,10 +246,10 @@ func TestRejectFreesTheCode(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		op := begin(t, db, intent("7992697494"))
 		op.Outcome = models.Outcome{Reason: "refunding", Code: "1010", Message: "退款中"}
-		op, err := db.RejectConsume(t.Context(), op)
+		op, err := db.Journal.RejectConsume(t.Context(), op)
 		no(t, err)
 		stored(t, db, op)
-		_, err = db.LiveOperation(t.Context(), 1, op.Code)
+		_, err = db.Journal.Live(t.Context(), 1, op.Code)
 		want(t, err, models.ErrNotFound)
 		next := intent("7992697494")
 		next.ID, next.InboxID = "op-next", "in-next"
@@ -261,20 +261,20 @@ func TestSupersede(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
 		op := done(t, db, intent("7992697494"))
-		no(t, db.Supersede(ctx, op))
-		want(t, db.Supersede(ctx, op), models.ErrStale)
-		got := must(db.Operation(ctx, op.ID))
+		no(t, db.Journal.Supersede(ctx, op))
+		want(t, db.Journal.Supersede(ctx, op), models.ErrStale)
+		got := must(db.Journal.Get(ctx, op.ID))
 		same(t, got.Superseded, true)
 		same(t, got.State, models.Done)
-		want(t, db.Supersede(ctx, got), models.ErrStale) // once is enough
-		_, err := db.BeginUndo(ctx, got, asked(t, db, "in-undo"))
+		want(t, db.Journal.Supersede(ctx, got), models.ErrStale) // once is enough
+		_, err := db.Journal.BeginUndo(ctx, got, asked(t, db, "in-undo"))
 		want(t, err, models.ErrStale)
 
 		next := intent("7992697494")
 		next.ID, next.InboxID = "op-next", "in-next"
 		next = done(t, db, next)
-		same(t, must(db.LiveOperation(ctx, 1, op.Code)), next)
-		same(t, must(db.OperationByCoupon(ctx, 1, op.Code)), next)
+		same(t, must(db.Journal.Live(ctx, 1, op.Code)), next)
+		same(t, must(db.Journal.ByCoupon(ctx, 1, op.Code)), next)
 	})
 }
 
@@ -286,31 +286,31 @@ func TestMoves(t *testing.T) {
 		call func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error)
 	}{
 		"FinishConsume": {[]models.State{models.Calling, models.Unknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
-			return db.FinishConsume(ctx, op, []models.Coupon{{Code: "stray"}})
+			return db.Journal.FinishConsume(ctx, op, []models.Coupon{{Code: "stray"}})
 		}},
 		"RejectConsume": {[]models.State{models.Calling, models.Unknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
-			return db.RejectConsume(ctx, op)
+			return db.Journal.RejectConsume(ctx, op)
 		}},
 		"DoubtConsume": {[]models.State{models.Calling, models.Unknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
-			return db.DoubtConsume(ctx, op)
+			return db.Journal.DoubtConsume(ctx, op)
 		}},
 		"BeginUndo": {[]models.State{models.Done}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
-			return db.BeginUndo(ctx, op, models.Inbox{ID: "in-undo", Attempt: 1})
+			return db.Journal.BeginUndo(ctx, op, models.Inbox{ID: "in-undo", Attempt: 1})
 		}},
 		"FinishUndo": {[]models.State{models.Undoing, models.UndoUnknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
-			return db.FinishUndo(ctx, op, nil)
+			return db.Journal.FinishUndo(ctx, op, nil)
 		}},
 		"RefuseUndo": {[]models.State{models.Undoing, models.UndoUnknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
-			return db.RefuseUndo(ctx, op, nil)
+			return db.Journal.RefuseUndo(ctx, op, nil)
 		}},
 		"DoubtUndo": {[]models.State{models.Undoing, models.UndoUnknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
-			return db.DoubtUndo(ctx, op, nil)
+			return db.Journal.DoubtUndo(ctx, op, nil)
 		}},
-		"ClaimOperation": {[]models.State{models.Calling, models.Unknown, models.Undoing, models.UndoUnknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
-			return db.ClaimOperation(ctx, op, noon.Add(2*time.Hour))
+		"Claim": {[]models.State{models.Calling, models.Unknown, models.Undoing, models.UndoUnknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
+			return db.Journal.Claim(ctx, op, noon.Add(2*time.Hour))
 		}},
 		"FlagNeedsHuman": {[]models.State{models.Calling, models.Unknown, models.Undoing, models.UndoUnknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
-			return db.FlagNeedsHuman(ctx, op)
+			return db.Journal.FlagNeedsHuman(ctx, op)
 		}},
 	}
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
@@ -357,16 +357,16 @@ func TestSettlingRace(t *testing.T) {
 		oneWins(t, race(20, func(i int) error {
 			switch i % 4 {
 			case 0:
-				_, err := db.FinishConsume(ctx, op, []models.Coupon{{Code: op.Code}})
+				_, err := db.Journal.FinishConsume(ctx, op, []models.Coupon{{Code: op.Code}})
 				return err
 			case 1:
-				_, err := db.RejectConsume(ctx, op)
+				_, err := db.Journal.RejectConsume(ctx, op)
 				return err
 			case 2:
-				_, err := db.DoubtConsume(ctx, op)
+				_, err := db.Journal.DoubtConsume(ctx, op)
 				return err
 			}
-			_, err := db.ClaimOperation(ctx, op, noon.Add(2*time.Hour))
+			_, err := db.Journal.Claim(ctx, op, noon.Add(2*time.Hour))
 			return err
 		}), models.ErrStale)
 	})
@@ -378,24 +378,24 @@ func TestDueOperations(t *testing.T) {
 		for i, state := range states {
 			inState(t, db, fmt.Sprint(10000000+i), state)
 		}
-		same(t, len(must(db.DueOperations(ctx, noon.Add(-time.Second), 10))), 0)
+		same(t, len(must(db.Journal.Due(ctx, noon.Add(-time.Second), 10, nil))), 0)
 		var got []models.State
-		for _, op := range must(db.DueOperations(ctx, noon.Add(time.Hour), 10)) {
+		for _, op := range must(db.Journal.Due(ctx, noon.Add(time.Hour), 10, nil)) {
 			got = append(got, op.State)
 		}
 		slices.Sort(got)
 		same(t, got, []models.State{models.Calling, models.UndoUnknown, models.Undoing, models.Unknown})
-		same(t, len(must(db.DueOperations(ctx, noon.Add(time.Hour), 3))), 3)
+		same(t, len(must(db.Journal.Due(ctx, noon.Add(time.Hour), 3, nil))), 3)
 
 		// A claimed one is out of reach until the lease ends.
 		clock.Advance(time.Hour)
-		op := must(db.DueOperations(ctx, clock.Now(), 1))[0]
-		no(t, second(db.ClaimOperation(ctx, op, clock.Now().Add(time.Minute))))
-		same(t, len(must(db.DueOperations(ctx, clock.Now(), 10))), 3)
+		op := must(db.Journal.Due(ctx, clock.Now(), 1, nil))[0]
+		no(t, second(db.Journal.Claim(ctx, op, clock.Now().Add(time.Minute))))
+		same(t, len(must(db.Journal.Due(ctx, clock.Now(), 10, nil))), 3)
 		clock.Advance(time.Minute)
-		same(t, len(must(db.DueOperations(ctx, clock.Now(), 10))), 4)
+		same(t, len(must(db.Journal.Due(ctx, clock.Now(), 10, nil))), 4)
 
-		_, err := db.ClaimOperation(ctx, begin(t, db, intentDue("555", clock.Now().Add(time.Second))), clock.Now())
+		_, err := db.Journal.Claim(ctx, begin(t, db, intentDue("555", clock.Now().Add(time.Second))), clock.Now())
 		want(t, err, models.ErrStale) // its owner is at work
 	})
 }
@@ -417,7 +417,7 @@ func TestEndlessText(t *testing.T) {
 		op.Outcome = models.Outcome{Reason: long, Code: long, Message: long, TraceID: long}
 		op.VoucherExpires = time.UnixMilli(253402300800000000) // nonsense
 		op.UsedAt = time.Unix(1, 1999)
-		op, err := db.RejectConsume(t.Context(), op)
+		op, err := db.Journal.RejectConsume(t.Context(), op)
 		no(t, err)
 		same(t, op.Message, strings.Repeat("券🎫", 250))
 		same(t, op.Outcome.Code, strings.Repeat("券🎫", 32))
@@ -425,6 +425,6 @@ func TestEndlessText(t *testing.T) {
 		same(t, op.VoucherExpires.IsZero(), true)
 		same(t, op.UsedAt, time.Unix(1, 1000).UTC())
 		stored(t, db, op)
-		no(t, db.LogCalls(t.Context(), []models.Call{{OperationID: op.ID, Name: long, Class: long, Outcome: op.Outcome}}))
+		no(t, db.Calls.Log(t.Context(), []models.Call{{OperationID: op.ID, Name: long, Class: long, Outcome: op.Outcome}}))
 	})
 }

@@ -45,9 +45,12 @@ type ReconciliationItem struct {
 func (Reconciliation) TableName() string     { return "reconciliations" }
 func (ReconciliationItem) TableName() string { return "reconciliation_items" }
 
-// PlanReconciliations notes what is to be looked at and when. What is noted
-// already stays as it is.
-func (db *DB) PlanReconciliations(ctx context.Context, rows []Reconciliation) error {
+// ReconciliationStore keeps which days are to be reconciled when, and what came of it.
+type ReconciliationStore struct{ *core }
+
+// Plan notes what is to be looked at and when. What is noted already stays as it
+// is.
+func (s ReconciliationStore) Plan(ctx context.Context, rows []Reconciliation) error {
 	const what = "plan reconciliations"
 	if len(rows) == 0 {
 		return nil
@@ -62,16 +65,16 @@ func (db *DB) PlanReconciliations(ctx context.Context, rows []Reconciliation) er
 		}
 		fresh[i] = tidy(Reconciliation{StoreID: r.StoreID, Day: r.Day, Attempt: 1, DueAt: r.DueAt})
 	}
-	return db.write(ctx, what, func(g *gorm.DB) error {
+	return s.write(ctx, what, func(g *gorm.DB) error {
 		return g.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(fresh, batch).Error
 	})
 }
 
-// LastReconciliations gives for each store the newest day that is planned, of
-// those from a day on.
-func (db *DB) LastReconciliations(ctx context.Context, from string) (map[int64]string, error) {
+// LastDays gives for each store the newest day that is planned, of those from a
+// day on.
+func (s ReconciliationStore) LastDays(ctx context.Context, from string) (map[int64]string, error) {
 	var rows []Reconciliation
-	err := db.read(ctx, "find last reconciliations", func(g *gorm.DB) error {
+	err := s.read(ctx, "find last reconciliations", func(g *gorm.DB) error {
 		return g.Select("store_id", "day").Where("day >= ?", from).Find(&rows).Error
 	})
 	// Grouped by the database it would be a walk through all of every store's days.
@@ -82,68 +85,68 @@ func (db *DB) LastReconciliations(ctx context.Context, from string) (map[int64]s
 	return last, err
 }
 
-// DueReconciliations lists what is to be looked at and nobody is at, the longest
+// Due lists the days that are due and that no process has claimed, the longest
 // waiting first.
-func (db *DB) DueReconciliations(ctx context.Context, now time.Time, limit int) ([]Reconciliation, error) {
+func (s ReconciliationStore) Due(ctx context.Context, now time.Time, limit int) ([]Reconciliation, error) {
 	var rows []Reconciliation
-	err := db.read(ctx, "list due reconciliations", func(g *gorm.DB) error {
+	err := s.read(ctx, "list due reconciliations", func(g *gorm.DB) error {
 		return g.Where("due_at <= ?", stamp(now)).Where(leaseFree, stamp(now)).
 			Order("due_at, store_id, day").Limit(limit).Find(&rows).Error
 	})
 	return rows, err
 }
 
-// Reconciliation finds what is known of a store's day.
-func (db *DB) Reconciliation(ctx context.Context, storeID int64, day string) (Reconciliation, error) {
+// Get finds what is known of a store's day.
+func (s ReconciliationStore) Get(ctx context.Context, storeID int64, day string) (Reconciliation, error) {
 	const what = "find reconciliation"
 	var rows []Reconciliation
-	err := db.read(ctx, what, func(g *gorm.DB) error {
+	err := s.read(ctx, what, func(g *gorm.DB) error {
 		return g.Where("store_id = ? AND day = ?", storeID, day).Find(&rows).Error
 	})
 	return first(rows, err, what)
 }
 
-// Reconciliations lists what is known of days of these stores, from one to
-// another, both included, by day and store.
-func (db *DB) Reconciliations(ctx context.Context, storeIDs []int64, from, to string) ([]Reconciliation, error) {
+// List lists what is known of days of these stores, from one to another, both
+// included, by day and store.
+func (s ReconciliationStore) List(ctx context.Context, storeIDs []int64, from, to string) ([]Reconciliation, error) {
 	var rows []Reconciliation
-	err := db.read(ctx, "list reconciliations", func(g *gorm.DB) error {
+	err := s.read(ctx, "list reconciliations", func(g *gorm.DB) error {
 		return g.Where("store_id IN ? AND day >= ? AND day <= ?", storeIDs, from, to).Order("day, store_id").Find(&rows).Error
 	})
 	return rows, err
 }
 
-// ReconciliationItems lists what the last look at a store's day has found.
-func (db *DB) ReconciliationItems(ctx context.Context, storeID int64, day string) ([]ReconciliationItem, error) {
+// Items lists what the last look at a store's day has found.
+func (s ReconciliationStore) Items(ctx context.Context, storeID int64, day string) ([]ReconciliationItem, error) {
 	var rows []ReconciliationItem
-	err := db.read(ctx, "list reconciliation items", func(g *gorm.DB) error {
+	err := s.read(ctx, "list reconciliation items", func(g *gorm.DB) error {
 		return g.Where("store_id = ? AND day = ?", storeID, day).Order("seq").Find(&rows).Error
 	})
 	return rows, err
 }
 
-// ClaimReconciliation takes up a store's day, whether it is due or not, if
-// nobody is at it. Of several who try, one wins; the others get [ErrStale].
-func (db *DB) ClaimReconciliation(ctx context.Context, r Reconciliation, until time.Time) (Reconciliation, error) {
+// Claim takes up a store's day, whether it is due or not, unless another process
+// has claimed it. Of several who try, one wins; the others get [ErrStale].
+func (s ReconciliationStore) Claim(ctx context.Context, r Reconciliation, until time.Time) (Reconciliation, error) {
 	held := r.Attempt
 	r.Attempt, r.LeaseUntil = held+1, moment(until)
-	err := db.swap(ctx, "claim reconciliation", func(g *gorm.DB) *gorm.DB {
+	err := s.swap(ctx, "claim reconciliation", func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Reconciliation{}).Where("store_id = ? AND day = ? AND attempt = ?", r.StoreID, r.Day, held).
-			Where(leaseFree, stamp(db.now())).
+			Where(leaseFree, stamp(s.now())).
 			Updates(map[string]any{"attempt": r.Attempt, "lease_until": stamp(r.LeaseUntil)})
 	})
 	return unless(err, r)
 }
 
-// FinishReconciliation records what a look has found, in place of what the one
-// before did. r carries the figures and when to look again.
-func (db *DB) FinishReconciliation(ctx context.Context, r Reconciliation, items []ReconciliationItem) (Reconciliation, error) {
+// Finish records what a look has found, in place of what the one before did. r
+// carries the figures and when to look again.
+func (s ReconciliationStore) Finish(ctx context.Context, r Reconciliation, items []ReconciliationItem) (Reconciliation, error) {
 	const what = "finish reconciliation"
 	held := r.Attempt
 	r.Attempt, r.LeaseUntil = held+1, time.Time{}
 	r.Looks, r.Failures, r.Reason = r.Looks+1, 0, ""
 	if r.CheckedAt.IsZero() {
-		r.CheckedAt = db.now()
+		r.CheckedAt = s.now()
 	}
 	r = tidy(r)
 	rows := make([]ReconciliationItem, len(items))
@@ -151,8 +154,8 @@ func (db *DB) FinishReconciliation(ctx context.Context, r Reconciliation, items 
 		item.StoreID, item.Day, item.Seq = r.StoreID, r.Day, i+1
 		rows[i] = tidy(item)
 	}
-	err := db.Tx(ctx, func(tx *DB) error {
-		if err := tx.moveReconciliation(ctx, what, held, r); err != nil {
+	err := s.inTx(ctx, func(tx *DB) error {
+		if err := tx.Reconciliations.move(ctx, what, held, r); err != nil {
 			return err
 		}
 		return tx.write(ctx, what, func(g *gorm.DB) error {
@@ -166,52 +169,21 @@ func (db *DB) FinishReconciliation(ctx context.Context, r Reconciliation, items 
 	return unless(err, r)
 }
 
-// PutOffReconciliation records that a look failed, and when to try again; what
-// an earlier one has found stays.
-func (db *DB) PutOffReconciliation(ctx context.Context, r Reconciliation, reason string, next time.Time) (Reconciliation, error) {
+// Retry records that a look failed, and when to try again; what an earlier one
+// has found stays.
+func (s ReconciliationStore) Retry(ctx context.Context, r Reconciliation, reason string, next time.Time) (Reconciliation, error) {
 	held := r.Attempt
 	r.Attempt, r.LeaseUntil, r.DueAt = held+1, time.Time{}, next
 	r.Failures, r.Reason = r.Failures+1, reason
 	r = tidy(r)
-	return unless(db.moveReconciliation(ctx, "put off reconciliation", held, r), r)
+	return unless(s.move(ctx, "put off reconciliation", held, r), r)
 }
 
-// moveReconciliation writes every column that can change, if the row is still as
-// it was claimed.
-func (db *DB) moveReconciliation(ctx context.Context, what string, held int, r Reconciliation) error {
-	return db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+// move writes every column that can change, if the row is still as it was
+// claimed.
+func (s ReconciliationStore) move(ctx context.Context, what string, held int, r Reconciliation) error {
+	return s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 		return g.Model(&Reconciliation{}).Where("store_id = ? AND day = ? AND attempt = ?", r.StoreID, r.Day, held).
 			Select("*").Omit("store_id", "day").Updates(&r)
 	})
-}
-
-// Entry is a coupon of the journal with what its operation says of it.
-type Entry struct {
-	Coupon
-	State      State
-	Title      string
-	UserID     string
-	User       string    `gorm:"column:user_name"`
-	ConsumedAt time.Time `gorm:"serializer:utc"`
-}
-
-// Entries lists a store's coupons that were consumed from a time until before
-// another, undone ones too, oldest first.
-func (db *DB) Entries(ctx context.Context, storeID int64, from, to time.Time) ([]Entry, error) {
-	var rows []Entry
-	err := db.read(ctx, "list entries", func(g *gorm.DB) error {
-		return g.Table("operations").
-			Select("coupons.*", "operations.state", "operations.title", "operations.user_id", "operations.user_name", "operations.consumed_at").
-			Joins("JOIN coupons ON coupons.operation_id = operations.id").
-			Where("operations.store_id = ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", storeID, stamp(from), stamp(to)).
-			Order("operations.consumed_at, coupons.operation_id, coupons.code").Scan(&rows).Error
-	})
-	return rows, err
-}
-
-// Undecided lists a store's operations of which it is not known whether they
-// consumed, begun from a time until before another.
-func (db *DB) Undecided(ctx context.Context, storeID int64, from, to time.Time) ([]Operation, error) {
-	return db.operationsWhere(ctx, "created_at, id", 0, "store_id = ? AND created_at >= ? AND created_at < ? AND state IN ?",
-		storeID, stamp(from), stamp(to), []State{Calling, Unknown})
 }

@@ -21,7 +21,7 @@ func shops(ids ...string) []models.GrantShop {
 
 func link(t *testing.T, db *models.DB, g models.Grant, ids ...string) []models.Store {
 	t.Helper()
-	stores, err := db.LinkStores(t.Context(), g, shops(ids...))
+	stores, err := db.Directory.LinkGrant(t.Context(), g, shops(ids...))
 	no(t, err)
 	return stores
 }
@@ -43,26 +43,26 @@ func TestLinkStores(t *testing.T) {
 			{ID: linked[0].ID, Platform: "dianping", ShopID: "a", Name: "店 a", Origin: models.OriginGrant, Active: true, GrantID: g.ID},
 			{ID: linked[1].ID, Platform: "dianping", ShopID: "b", Name: "店 b", Origin: models.OriginGrant, Active: true, GrantID: g.ID},
 		})
-		same(t, must(db.Stores(ctx)), linked)
+		same(t, must(db.Directory.Stores(ctx)), linked)
 		kept(t, db, g) // its version did not move
-		same(t, must(db.GrantOfStore(ctx, linked[1].ID)), g)
+		same(t, must(db.Grants.OfStore(ctx, linked[1].ID)), g)
 		same(t, link(t, db, g, "a", "b"), linked)
-		same(t, must(db.Session(ctx, linked[0].ID)), models.Session{
+		same(t, must(db.Grants.Session(ctx, linked[0].ID)), models.Session{
 			StoreID: linked[0].ID, AccessToken: "access-bid-1", RefreshToken: "refresh-bid-1",
 			ExpiresAt: g.ExpiresAt, GrantID: g.ID, Version: 1,
 		})
 
 		// A shop that is not covered any more, one that is new, one with a new name
 		// and one without.
-		changed, err := db.LinkStores(ctx, g, []models.GrantShop{{ShopID: "b", Name: "外滩店"}, {ShopID: "c"}})
+		changed, err := db.Directory.LinkGrant(ctx, g, []models.GrantShop{{ShopID: "b", Name: "外滩店"}, {ShopID: "c"}})
 		no(t, err)
 		same(t, shopIDs(changed), "b,c")
 		same(t, names(changed), "外滩店,")
-		gone := must(db.Store(ctx, linked[0].ID))
+		gone := must(db.Directory.Store(ctx, linked[0].ID))
 		same(t, gone.Active, false)
 		same(t, gone.GrantID, "")
-		want(t, second(db.Session(ctx, gone.ID)), models.ErrNotFound)
-		unnamed, err := db.LinkStores(ctx, g, []models.GrantShop{{ShopID: "b"}, {ShopID: "a", Name: "店 a"}})
+		want(t, second(db.Grants.Session(ctx, gone.ID)), models.ErrNotFound)
+		unnamed, err := db.Directory.LinkGrant(ctx, g, []models.GrantShop{{ShopID: "b"}, {ShopID: "a", Name: "店 a"}})
 		no(t, err)
 		same(t, names(unnamed), "店 a,外滩店")
 		same(t, unnamed[0].ID, linked[0].ID) // it is back
@@ -70,15 +70,15 @@ func TestLinkStores(t *testing.T) {
 		// A shop changes over to another merchant's grant.
 		other := granted(t, db, "bid-2")
 		same(t, shopIDs(link(t, db, other, "b")), "b")
-		same(t, must(db.Session(ctx, linked[1].ID)).AccessToken, "access-bid-2")
+		same(t, must(db.Grants.Session(ctx, linked[1].ID)).AccessToken, "access-bid-2")
 		same(t, shopIDs(link(t, db, g, "a")), "a") // does not take away what it has lost already
-		same(t, must(db.GrantOfStore(ctx, linked[1].ID)).ID, other.ID)
+		same(t, must(db.Grants.OfStore(ctx, linked[1].ID)).ID, other.ID)
 
 		same(t, len(link(t, db, g)), 0)
-		same(t, shopIDs(must(db.Stores(ctx))), "b")
-		_, err = db.LinkStores(ctx, g, shops(""))
+		same(t, shopIDs(must(db.Directory.Stores(ctx))), "b")
+		_, err = db.Directory.LinkGrant(ctx, g, shops(""))
 		want(t, err, models.ErrInvalid)
-		_, err = db.LinkStores(ctx, models.Grant{ID: "nobody's", Platform: "dianping"}, shops("a"))
+		_, err = db.Directory.LinkGrant(ctx, models.Grant{ID: "nobody's", Platform: "dianping"}, shops("a"))
 		want(t, err, models.ErrStale)
 	})
 }
@@ -89,10 +89,10 @@ func TestLinkStoresOfOnePlatform(t *testing.T) {
 		one := granted(t, db, "bid-1")
 		two := consent("")
 		two.Platform, two.ShopID = "meituan", "a"
-		two = must(db.SaveGrant(t.Context(), two))
+		two = must(db.Grants.Save(t.Context(), two))
 		a, b := link(t, db, one, "a"), link(t, db, two, "a")
 		same(t, len(a)+len(b), 2)
-		same(t, must(db.Store(t.Context(), a[0].ID)).GrantID, one.ID)
+		same(t, must(db.Directory.Store(t.Context(), a[0].ID)).GrantID, one.ID)
 		same(t, b[0].Platform, "meituan")
 	})
 }
@@ -103,80 +103,80 @@ func TestDeclaredStoresAndGrants(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
 		declared := twoStores()
-		no(t, db.SyncConfigured(ctx, declared))
+		no(t, db.Directory.Sync(ctx, declared))
 		g := granted(t, db, "bid-1")
 		linked := link(t, db, g, "uuid-1", "uuid-9")
 		same(t, names(linked), "人民广场店🐟,店 uuid-9")
 		one, nine := linked[0], linked[1]
 		same(t, one.Origin, models.OriginConfig)
-		same(t, must(db.Session(ctx, one.ID)), models.Session{StoreID: one.ID, AccessToken: "token-1"})
+		same(t, must(db.Grants.Session(ctx, one.ID)), models.Session{StoreID: one.ID, AccessToken: "token-1"})
 
 		// By chat, on the store that config.yaml does not know.
-		no(t, db.BindChat(ctx, nine.ID, "wrNine"))
-		no(t, db.SetMember(ctx, models.Member{StoreID: nine.ID, UserID: "WangWu", Name: "王五", Role: models.RoleLead}))
-		no(t, db.SyncConfigured(ctx, declared))
-		same(t, must(db.Store(ctx, one.ID)), one)
-		same(t, must(db.Store(ctx, nine.ID)), nine)
-		same(t, must(db.ChatsOfStore(ctx, nine.ID)), []string{"wrNine"})
-		same(t, len(must(db.Members(ctx, nine.ID))), 1)
+		no(t, db.Directory.BindChat(ctx, nine.ID, "wrNine"))
+		no(t, db.Directory.SetMember(ctx, models.Member{StoreID: nine.ID, UserID: "WangWu", Name: "王五", Role: models.RoleLead}))
+		no(t, db.Directory.Sync(ctx, declared))
+		same(t, must(db.Directory.Store(ctx, one.ID)), one)
+		same(t, must(db.Directory.Store(ctx, nine.ID)), nine)
+		same(t, must(db.Directory.ChatsOfStore(ctx, nine.ID)), []string{"wrNine"})
+		same(t, len(must(db.Directory.Members(ctx, nine.ID))), 1)
 
 		// Declared without a token.
 		declared[0].Session = ""
-		no(t, db.SyncConfigured(ctx, declared))
-		same(t, must(db.Session(ctx, one.ID)).AccessToken, "access-bid-1")
+		no(t, db.Directory.Sync(ctx, declared))
+		same(t, must(db.Grants.Session(ctx, one.ID)).AccessToken, "access-bid-1")
 		declared[0].Session = "token-1"
-		no(t, db.SyncConfigured(ctx, declared))
-		same(t, must(db.Session(ctx, one.ID)).AccessToken, "token-1")
+		no(t, db.Directory.Sync(ctx, declared))
+		same(t, must(db.Grants.Session(ctx, one.ID)).AccessToken, "token-1")
 
 		// Not declared any more: it stays as the grant's, with its people, and
 		// comes back.
-		no(t, db.SyncConfigured(ctx, declared[1:]))
-		now := must(db.Store(ctx, one.ID))
+		no(t, db.Directory.Sync(ctx, declared[1:]))
+		now := must(db.Directory.Store(ctx, one.ID))
 		same(t, now.Origin, models.OriginGrant)
 		same(t, now.Active, true)
-		same(t, must(db.Session(ctx, one.ID)).AccessToken, "access-bid-1")
-		same(t, len(must(db.Members(ctx, one.ID))), 2)
-		no(t, db.SyncConfigured(ctx, declared))
-		same(t, must(db.Store(ctx, one.ID)), one)
-		same(t, must(db.Session(ctx, one.ID)).AccessToken, "token-1")
+		same(t, must(db.Grants.Session(ctx, one.ID)).AccessToken, "access-bid-1")
+		same(t, len(must(db.Directory.Members(ctx, one.ID))), 2)
+		no(t, db.Directory.Sync(ctx, declared))
+		same(t, must(db.Directory.Store(ctx, one.ID)), one)
+		same(t, must(db.Grants.Session(ctx, one.ID)).AccessToken, "token-1")
 
 		// A store of a grant is declared.
 		declared = append(declared, models.ConfiguredStore{Platform: "dianping", ShopID: "uuid-9", Name: "九号店"})
-		no(t, db.SyncConfigured(ctx, declared))
-		now = must(db.Store(ctx, nine.ID))
+		no(t, db.Directory.Sync(ctx, declared))
+		now = must(db.Directory.Store(ctx, nine.ID))
 		same(t, now.Origin, models.OriginConfig)
 		same(t, now.Name, "九号店")
-		same(t, must(db.Session(ctx, nine.ID)).AccessToken, "access-bid-1")
+		same(t, must(db.Grants.Session(ctx, nine.ID)).AccessToken, "access-bid-1")
 
 		// Once a declared store is not covered, only the link is gone.
 		same(t, len(link(t, db, g)), 0)
-		now = must(db.Store(ctx, one.ID))
+		now = must(db.Directory.Store(ctx, one.ID))
 		same(t, now.Active, true)
 		same(t, now.GrantID, "")
-		want(t, second(db.Session(ctx, nine.ID)), models.ErrNotFound)
+		want(t, second(db.Grants.Session(ctx, nine.ID)), models.ErrNotFound)
 	})
 }
 
 func TestEndedGrant(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
-		no(t, db.SyncConfigured(ctx, twoStores()))
+		no(t, db.Directory.Sync(ctx, twoStores()))
 		g := granted(t, db, "bid-1")
 		linked := link(t, db, g, "uuid-1", "uuid-9")
-		g = must(db.EndGrant(ctx, g, "withdrawn"))
-		same(t, must(db.Session(ctx, linked[1].ID)), models.Session{
+		g = must(db.Grants.End(ctx, g, "withdrawn"))
+		same(t, must(db.Grants.Session(ctx, linked[1].ID)), models.Session{
 			StoreID: linked[1].ID, ExpiresAt: g.ExpiresAt, GrantID: g.ID, Version: g.Version,
 		})
-		same(t, must(db.GrantOfStore(ctx, linked[1].ID)), g)
-		same(t, names(must(db.Stores(ctx))), "人民广场店🐟,徐家汇店,店 uuid-9")
+		same(t, must(db.Grants.OfStore(ctx, linked[1].ID)), g)
+		same(t, names(must(db.Directory.Stores(ctx))), "人民广场店🐟,徐家汇店,店 uuid-9")
 
 		// A grant that has ended keeps no store that is not declared any more.
-		no(t, db.SyncConfigured(ctx, twoStores()[1:]))
-		same(t, names(must(db.Stores(ctx))), "徐家汇店,店 uuid-9")
+		no(t, db.Directory.Sync(ctx, twoStores()[1:]))
+		same(t, names(must(db.Directory.Stores(ctx))), "徐家汇店,店 uuid-9")
 		// Authorised anew, it is the grant's.
 		linked = link(t, db, granted(t, db, "bid-1"), "uuid-1", "uuid-9")
 		same(t, names(linked), "店 uuid-1,店 uuid-9")
-		same(t, must(db.Session(ctx, linked[0].ID)).AccessToken, "access-bid-1")
+		same(t, must(db.Grants.Session(ctx, linked[0].ID)).AccessToken, "access-bid-1")
 	})
 }
 
@@ -190,7 +190,7 @@ func TestLinkStoresRace(t *testing.T) {
 		}
 		for range 3 {
 			for _, err := range race(8, func(i int) error {
-				linked, err := dbs[i%2].LinkStores(t.Context(), g, shops(fmt.Sprint("one-", i), fmt.Sprint("two-", i)))
+				linked, err := dbs[i%2].Directory.LinkGrant(t.Context(), g, shops(fmt.Sprint("one-", i), fmt.Sprint("two-", i)))
 				if err == nil && !lists[sortedShops(linked)] {
 					t.Errorf("linked %s", sortedShops(linked))
 				}
@@ -198,7 +198,7 @@ func TestLinkStoresRace(t *testing.T) {
 			}) {
 				no(t, err)
 			}
-			if active := sortedShops(must(dbs[0].Stores(t.Context()))); !lists[active] {
+			if active := sortedShops(must(dbs[0].Directory.Stores(t.Context()))); !lists[active] {
 				t.Errorf("a mixture of lists: %s", active)
 			}
 		}
@@ -218,16 +218,16 @@ func TestDirectoryRace(t *testing.T) {
 			db := dbs[i%2]
 			switch i % 3 {
 			case 0:
-				return db.SyncConfigured(ctx, twoStores())
+				return db.Directory.Sync(ctx, twoStores())
 			case 1:
-				return second(db.LinkStores(ctx, grants[i%2], shops(ids...)))
+				return second(db.Directory.LinkGrant(ctx, grants[i%2], shops(ids...)))
 			default:
-				return second(db.LinkStores(ctx, grants[i%2], shops(ids[:i]...)))
+				return second(db.Directory.LinkGrant(ctx, grants[i%2], shops(ids[:i]...)))
 			}
 		}) {
 			no(t, err)
 		}
-		for _, s := range must(dbs[0].Stores(ctx)) {
+		for _, s := range must(dbs[0].Directory.Stores(ctx)) {
 			if s.ShopID == "uuid-1" || s.ShopID == "biz-2" {
 				same(t, s.Origin, models.OriginConfig)
 				continue
@@ -259,12 +259,12 @@ func TestLinkStoresLosesARace(t *testing.T) {
 			return
 		}
 		if reads++; reads == 1 {
-			no(t, other.SyncConfigured(ctx, twoStores()[:1]))
+			no(t, other.Directory.Sync(ctx, twoStores()[:1]))
 		}
 	})
 	same(t, shopIDs(link(t, db, g, "uuid-9")), "uuid-9")
 	same(t, reads, 2)
-	same(t, must(db.Store(ctx, linked[0].ID)), models.Store{
+	same(t, must(db.Directory.Store(ctx, linked[0].ID)), models.Store{
 		ID: linked[0].ID, Platform: "dianping", ShopID: "uuid-1", Name: "人民广场店🐟", Origin: models.OriginConfig, Active: true,
 	})
 }
@@ -272,8 +272,8 @@ func TestLinkStoresLosesARace(t *testing.T) {
 // A renewal does not wait for the linking of stores, nor the other way round.
 func TestLinkStoresLeavesTheLease(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
-		g := must(db.ClaimGrant(t.Context(), granted(t, db, "bid-1"), noon.Add(time.Minute)))
+		g := must(db.Grants.Claim(t.Context(), granted(t, db, "bid-1"), noon.Add(time.Minute)))
 		link(t, db, g, "a")
-		no(t, second(db.GrantKept(t.Context(), g, "timeout", noon)))
+		no(t, second(db.Grants.MarkFailed(t.Context(), g, "timeout", noon)))
 	})
 }

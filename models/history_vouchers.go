@@ -30,7 +30,7 @@ type Voucher struct {
 }
 
 // VoucherPage asks for the coupons that a store consumed from a time until before
-// another, after some operation of that time; see [DB.Vouchers].
+// another, after some operation of that time; see [HistoryStore.Vouchers].
 type VoucherPage struct {
 	StoreID  int64
 	From, To time.Time
@@ -40,11 +40,11 @@ type VoucherPage struct {
 // Vouchers lists coupons in the order in which they were consumed, those of at
 // most so many operations, and says what to ask for next; done says that there
 // is no more. A page costs the same wherever it is.
-func (db *DB) Vouchers(ctx context.Context, p VoucherPage, operations int) (list []Voucher, next VoucherPage, done bool, err error) {
+func (s HistoryStore) Vouchers(ctx context.Context, p VoucherPage, operations int) (list []Voucher, next VoucherPage, done bool, err error) {
 	const what = "list vouchers"
 	// In two steps: an order over both tables would be a sort of everything for
 	// every page.
-	err = db.read(ctx, what, func(g *gorm.DB) (err error) {
+	err = s.read(ctx, what, func(g *gorm.DB) (err error) {
 		list, next, done, err = vouchers(g, p, operations)
 		return err
 	})
@@ -123,8 +123,8 @@ func withCoupons(g *gorm.DB, ids []string, ops []Voucher, at map[string]int) ([]
 
 // CountConsumed counts the operations that consumed something in a store from a
 // time until before another, but not beyond a limit.
-func (db *DB) CountConsumed(ctx context.Context, storeID int64, from, to time.Time, limit int) (n int, err error) {
-	err = db.read(ctx, "count what was consumed", func(g *gorm.DB) error {
+func (s HistoryStore) CountConsumed(ctx context.Context, storeID int64, from, to time.Time, limit int) (n int, err error) {
+	err = s.read(ctx, "count what was consumed", func(g *gorm.DB) error {
 		return g.Raw("SELECT COUNT(*) FROM (SELECT 1 FROM operations WHERE store_id = ? AND consumed_at >= ? AND consumed_at < ? LIMIT ?) AS some",
 			storeID, stamp(from), stamp(to), limit).Scan(&n).Error
 	})
@@ -154,4 +154,35 @@ func (i *instant) Scan(value any) error {
 	}
 	*i = instant(t)
 	return err
+}
+
+// Entry is a coupon of the journal with what its operation says of it.
+type Entry struct {
+	Coupon
+	State      State
+	Title      string
+	UserID     string
+	User       string    `gorm:"column:user_name"`
+	ConsumedAt time.Time `gorm:"serializer:utc"`
+}
+
+// Entries lists a store's coupons that were consumed from a time until before
+// another, undone ones too, oldest first.
+func (s HistoryStore) Entries(ctx context.Context, storeID int64, from, to time.Time) ([]Entry, error) {
+	var rows []Entry
+	err := s.read(ctx, "list entries", func(g *gorm.DB) error {
+		return g.Table("operations").
+			Select("coupons.*", "operations.state", "operations.title", "operations.user_id", "operations.user_name", "operations.consumed_at").
+			Joins("JOIN coupons ON coupons.operation_id = operations.id").
+			Where("operations.store_id = ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", storeID, stamp(from), stamp(to)).
+			Order("operations.consumed_at, coupons.operation_id, coupons.code").Scan(&rows).Error
+	})
+	return rows, err
+}
+
+// Undecided lists a store's operations of which it is not known whether they
+// consumed, begun from a time until before another.
+func (s HistoryStore) Undecided(ctx context.Context, storeID int64, from, to time.Time) ([]Operation, error) {
+	return listOperations(ctx, s.core, "created_at, id", 0, "store_id = ? AND created_at >= ? AND created_at < ? AND state IN ?",
+		storeID, stamp(from), stamp(to), []State{Calling, Unknown})
 }

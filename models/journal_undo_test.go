@@ -12,7 +12,7 @@ func pair(t *testing.T, db *models.DB, code string) models.Operation {
 	t.Helper()
 	op := begin(t, db, intent(code))
 	op.UndoUntil = noon.Add(10 * time.Minute)
-	op, err := db.FinishConsume(t.Context(), op, []models.Coupon{{Code: code, PriceFen: 100}, {Code: code + "-2", PriceFen: 200}})
+	op, err := db.Journal.FinishConsume(t.Context(), op, []models.Coupon{{Code: code, PriceFen: 100}, {Code: code + "-2", PriceFen: 200}})
 	no(t, err)
 	return op
 }
@@ -24,23 +24,23 @@ func TestUndo(t *testing.T) {
 		same(t, op.State, models.Undoing)
 		same(t, op.UndoUser, "李四")
 		stored(t, db, op)
-		same(t, must(db.LiveOperation(ctx, 1, op.Code)), op)
-		same(t, must(db.OperationsUndoneBy(ctx, "in-undo")), []models.Operation{op})
-		same(t, len(must(db.OperationsUndoneBy(ctx, ""))), 0)
+		same(t, must(db.Journal.Live(ctx, 1, op.Code)), op)
+		same(t, must(db.Journal.UndoneBy(ctx, "in-undo")), []models.Operation{op})
+		same(t, len(must(db.Journal.UndoneBy(ctx, ""))), 0)
 
 		clock.Advance(time.Minute)
 		early := noon.Add(30 * time.Second)
-		op, err := db.FinishUndo(ctx, op, []models.Coupon{{Code: op.Code, UndoneAt: early}})
+		op, err := db.Journal.FinishUndo(ctx, op, []models.Coupon{{Code: op.Code, UndoneAt: early}})
 		no(t, err)
 		same(t, op.State, models.Undone)
 		same(t, op.UndoneAt, noon.Add(time.Minute))
 		stored(t, db, op)
-		coupons := must(db.Coupons(ctx, op.ID))
+		coupons := must(db.Journal.Coupons(ctx, op.ID))
 		same(t, coupons[0].UndoneAt, early)
 		same(t, coupons[1].UndoneAt, noon.Add(time.Minute)) // undone means all of it
 
 		// The code may be verified anew.
-		_, err = db.LiveOperation(ctx, 1, op.Code)
+		_, err = db.Journal.Live(ctx, 1, op.Code)
 		want(t, err, models.ErrNotFound)
 		next := intent("7992697494")
 		next.ID, next.InboxID = "op-next", "in-next"
@@ -53,14 +53,14 @@ func TestUndoRefusedInPart(t *testing.T) {
 		ctx := t.Context()
 		op := undoing(t, db, pair(t, db, "7992697494"))
 		op.UndoReason, op.UndoMessage = "undo_too_late", "已超过撤销时间"
-		op, err := db.RefuseUndo(ctx, op, []models.Coupon{
+		op, err := db.Journal.RefuseUndo(ctx, op, []models.Coupon{
 			{Code: "7992697494", UndoneAt: noon}, {Code: "7992697494-2", UndoReason: "undo_too_late"}, {Code: "never heard of", UndoneAt: noon},
 		})
 		no(t, err)
 		same(t, op.State, models.Done)
 		stored(t, db, op)
-		same(t, must(db.LiveOperation(ctx, 1, op.Code)), op)
-		coupons := must(db.Coupons(ctx, op.ID))
+		same(t, must(db.Journal.Live(ctx, 1, op.Code)), op)
+		coupons := must(db.Journal.Coupons(ctx, op.ID))
 		same(t, len(coupons), 2)
 		same(t, coupons[0].UndoneAt, noon)
 		same(t, coupons[1].UndoneAt.IsZero(), true)
@@ -69,17 +69,17 @@ func TestUndoRefusedInPart(t *testing.T) {
 		// The next try starts afresh, and what was undone stays undone.
 		op = undoing(t, db, op)
 		same(t, op.UndoReason+op.UndoMessage, "")
-		op, err = db.DoubtUndo(ctx, op, []models.Coupon{{Code: "7992697494"}, {Code: "7992697494-2", UndoReason: "timeout"}})
+		op, err = db.Journal.DoubtUndo(ctx, op, []models.Coupon{{Code: "7992697494"}, {Code: "7992697494-2", UndoReason: "timeout"}})
 		no(t, err)
 		same(t, op.State, models.UndoUnknown)
 		same(t, op.DoubtSince, noon)
 		stored(t, db, op)
-		same(t, must(db.Coupons(ctx, op.ID))[0].UndoneAt, noon)
+		same(t, must(db.Journal.Coupons(ctx, op.ID))[0].UndoneAt, noon)
 		op.UndoneAt = noon.Add(time.Minute)
-		op, err = db.FinishUndo(ctx, op, nil)
+		op, err = db.Journal.FinishUndo(ctx, op, nil)
 		no(t, err)
 		same(t, op.DoubtSince.IsZero(), true)
-		coupons = must(db.Coupons(ctx, op.ID))
+		coupons = must(db.Journal.Coupons(ctx, op.ID))
 		same(t, coupons[0].UndoneAt, noon)
 		same(t, coupons[1].UndoneAt, noon.Add(time.Minute))
 		same(t, coupons[1].UndoReason, "")
@@ -91,7 +91,7 @@ func TestBeginUndoRace(t *testing.T) {
 		op := done(t, db, intent("7992697494"))
 		in := asked(t, db, "in-undo")
 		oneWins(t, race(20, func(int) error {
-			_, err := db.BeginUndo(t.Context(), op, in)
+			_, err := db.Journal.BeginUndo(t.Context(), op, in)
 			return err
 		}), models.ErrStale)
 	})
@@ -101,7 +101,7 @@ func TestLastUndoable(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
 		find := func(stores ...int64) string {
-			op, err := db.LastUndoable(ctx, stores, "ZhangSan", clock.Now())
+			op, err := db.Journal.LastUndoable(ctx, stores, "ZhangSan", clock.Now())
 			if err != nil {
 				want(t, err, models.ErrNotFound)
 			}
@@ -124,13 +124,13 @@ func TestLastUndoable(t *testing.T) {
 		same(t, find(1), "third")
 		same(t, find(1, 2), "elsewhere")
 		same(t, find(), "")
-		no(t, db.Supersede(ctx, must(db.Operation(ctx, "op-third"))))
+		no(t, db.Journal.Supersede(ctx, must(db.Journal.Get(ctx, "op-third"))))
 		same(t, find(1), "second")
-		undoing(t, db, must(db.Operation(ctx, "op-second")))
+		undoing(t, db, must(db.Journal.Get(ctx, "op-second")))
 		same(t, find(1), "first")
-		late := must(db.Operation(ctx, "op-second"))
+		late := must(db.Journal.Get(ctx, "op-second"))
 		late.UndoReason = models.UndoTooLate
-		same(t, must(db.RefuseUndo(ctx, late, nil)).State, models.Done)
+		same(t, must(db.Journal.RefuseUndo(ctx, late, nil)).State, models.Done)
 		same(t, find(1), "first")       // what the platform does not take back any more is not offered
 		clock.Advance(10 * time.Minute) // the deadline itself is too late
 		same(t, find(1), "")

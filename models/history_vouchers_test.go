@@ -24,7 +24,7 @@ func TestVouchers(t *testing.T) {
 			for i := range coupons {
 				list = append(list, models.Coupon{Code: fmt.Sprintf("%s-%d", code, i), OrderID: "order", DealID: 11, PriceFen: 4990 + int64(i)})
 			}
-			op, err := db.FinishConsume(ctx, op, list)
+			op, err := db.Journal.FinishConsume(ctx, op, list)
 			no(t, err)
 			return op
 		}
@@ -43,7 +43,7 @@ func TestVouchers(t *testing.T) {
 		inState(t, db, "9000000005", models.Unknown)
 		gone := consume(1, "9000000006", noon.Add(9*time.Second), 2)
 		codes = append(codes, "9000000006-0", "9000000006-1")
-		no(t, second(db.FinishUndo(ctx, undoing(t, db, gone), nil)))
+		no(t, second(db.Journal.FinishUndo(ctx, undoing(t, db, gone), nil)))
 		slices.Sort(codes)
 
 		for _, size := range []int{1, 2, 3, 7, 1000} {
@@ -52,7 +52,7 @@ func TestVouchers(t *testing.T) {
 			for done := false; !done; {
 				var list []models.Voucher
 				var err error
-				list, page, done, err = db.Vouchers(ctx, page, size)
+				list, page, done, err = db.History.Vouchers(ctx, page, size)
 				no(t, err)
 				got = append(got, list...)
 			}
@@ -75,8 +75,8 @@ func TestVouchers(t *testing.T) {
 				t.Error("no time of the undo")
 			}
 		}
-		same(t, must(db.CountConsumed(ctx, 1, noon, noon.Add(10*time.Second), 100)), 21)
-		same(t, must(db.CountConsumed(ctx, 1, noon, noon.Add(10*time.Second), 5)), 5)
-		same(t, must(db.CountConsumed(ctx, 3, noon, noon.Add(10*time.Second), 5)), 0)
+		same(t, must(db.History.CountConsumed(ctx, 1, noon, noon.Add(10*time.Second), 100)), 21)
+		same(t, must(db.History.CountConsumed(ctx, 1, noon, noon.Add(10*time.Second), 5)), 5)
+		same(t, must(db.History.CountConsumed(ctx, 3, noon, noon.Add(10*time.Second), 5)), 0)
 	})
 }

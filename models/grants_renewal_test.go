@@ -21,7 +21,7 @@ func TestRenewal(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
 		g := granted(t, db, "bid-1")
-		claimed := must(db.ClaimGrant(ctx, g, noon.Add(time.Minute)))
+		claimed := must(db.Grants.Claim(ctx, g, noon.Add(time.Minute)))
 		expect := g
 		expect.Version, expect.LeaseUntil = 2, noon.Add(time.Minute)
 		expect.Failures, expect.TriedAt = 1, noon
@@ -30,33 +30,33 @@ func TestRenewal(t *testing.T) {
 
 		// Nobody else, neither with the old nor with the new version.
 		for _, held := range []models.Grant{g, claimed} {
-			_, err := db.ClaimGrant(ctx, held, noon.Add(time.Hour))
+			_, err := db.Grants.Claim(ctx, held, noon.Add(time.Hour))
 			want(t, err, models.ErrStale)
 		}
 
 		clock.Advance(time.Second)
-		failed := must(db.GrantKept(ctx, claimed, "timeout", noon.Add(time.Hour)))
+		failed := must(db.Grants.MarkFailed(ctx, claimed, "timeout", noon.Add(time.Hour)))
 		expect = claimed
 		expect.Version, expect.Reason, expect.DueAt, expect.LeaseUntil = 3, "timeout", noon.Add(time.Hour), time.Time{}
 		same(t, failed, expect)
 		kept(t, db, failed)
-		_, err := db.GrantKept(ctx, claimed, "too late", noon)
+		_, err := db.Grants.MarkFailed(ctx, claimed, "too late", noon)
 		want(t, err, models.ErrStale)
-		_, err = db.ClaimGrant(ctx, claimed, clock.Now().Add(time.Minute)) // nobody has it, but it was moved
+		_, err = db.Grants.Claim(ctx, claimed, clock.Now().Add(time.Minute)) // nobody has it, but it was moved
 		want(t, err, models.ErrStale)
 
-		claimed = must(db.ClaimGrant(ctx, failed, clock.Now().Add(time.Minute)))
+		claimed = must(db.Grants.Claim(ctx, failed, clock.Now().Add(time.Minute)))
 		same(t, claimed.Failures, 2)
 		same(t, claimed.TriedAt, clock.Now())
 		claimed.Early = 3
-		next := must(db.GrantRenewed(ctx, renewed(claimed, "2")))
+		next := must(db.Grants.MarkRenewed(ctx, renewed(claimed, "2")))
 		expect = renewed(claimed, "2")
 		expect.Failures = 0
 		expect.Version, expect.Pair, expect.Reason, expect.LeaseUntil, expect.RenewedAt = 5, 2, "", time.Time{}, clock.Now()
 		same(t, next, expect)
 		kept(t, db, next)
 
-		ended := must(db.EndGrant(ctx, next, "withdrawn"))
+		ended := must(db.Grants.End(ctx, next, "withdrawn"))
 		expect = next
 		expect.Version, expect.Ended, expect.Reason, expect.DueAt = 6, true, "withdrawn", time.Time{}
 		expect.AccessToken, expect.RefreshToken = "", ""
@@ -66,9 +66,9 @@ func TestRenewal(t *testing.T) {
 			t.Errorf("of the tokens is left %x", tokens)
 		}
 		for name, move := range map[string]func() error{
-			"claim": func() error { return second(db.ClaimGrant(ctx, ended, noon)) },
-			"keep":  func() error { return second(db.GrantKept(ctx, ended, "", noon)) },
-			"end":   func() error { return second(db.EndGrant(ctx, ended, "again")) },
+			"claim": func() error { return second(db.Grants.Claim(ctx, ended, noon)) },
+			"keep":  func() error { return second(db.Grants.MarkFailed(ctx, ended, "", noon)) },
+			"end":   func() error { return second(db.Grants.End(ctx, ended, "again")) },
 		} {
 			if err := move(); err == nil {
 				t.Errorf("%s of a grant that has ended succeeded", name)
@@ -78,7 +78,7 @@ func TestRenewal(t *testing.T) {
 		}
 
 		// A new authorisation begins anew.
-		again := must(db.SaveGrant(ctx, consent("bid-1")))
+		again := must(db.Grants.Save(ctx, consent("bid-1")))
 		same(t, again.TriedAt, time.Time{})
 		same(t, again.Failures+again.Early, 0)
 		kept(t, db, again)
@@ -92,28 +92,28 @@ func TestGrantRefused(t *testing.T) {
 		ctx := t.Context()
 		g := granted(t, db, "bid-1")
 		store := link(t, db, g, "uuid-1")[0]
-		note := func(since time.Time) error { return second(db.GrantRefused(ctx, g, since)) }
+		note := func(since time.Time) error { return second(db.Grants.MarkRefused(ctx, g, since)) }
 		told := func(want bool) {
 			t.Helper()
-			same(t, must(db.Session(ctx, store.ID)).Refused, want)
+			same(t, must(db.Grants.Session(ctx, store.ID)).Refused, want)
 		}
 		told(false)
 		want(t, note(time.Time{}), models.ErrStale)
-		claimed := must(db.ClaimGrant(ctx, g, noon.Add(time.Minute)))
+		claimed := must(db.Grants.Claim(ctx, g, noon.Add(time.Minute)))
 		no(t, note(noon))
 		want(t, note(noon.Add(time.Hour)), models.ErrStale)
 		told(true)
-		same(t, must(db.Grant(ctx, g.ID)).RefusedAt, noon)
+		same(t, must(db.Grants.Get(ctx, g.ID)).RefusedAt, noon)
 		no(t, note(time.Time{}))
 		told(false)
 		no(t, note(noon))
-		next := must(db.GrantRenewed(ctx, renewed(claimed, "2")))
+		next := must(db.Grants.MarkRenewed(ctx, renewed(claimed, "2")))
 		told(false)
 		kept(t, db, next)
 		want(t, note(noon), models.ErrStale) // of the pair before
-		next = must(db.GrantRefused(ctx, next, noon))
+		next = must(db.Grants.MarkRefused(ctx, next, noon))
 		kept(t, db, next)
-		kept(t, db, must(db.SaveGrant(ctx, consent("bid-1"))))
+		kept(t, db, must(db.Grants.Save(ctx, consent("bid-1"))))
 		told(false)
 	})
 }
@@ -123,14 +123,14 @@ func TestGrantRefused(t *testing.T) {
 func TestRenewalTidies(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		g := granted(t, db, "bid-1")
-		_, err := db.GrantRenewed(t.Context(), models.Grant{ID: g.ID, Pair: g.Pair})
+		_, err := db.Grants.MarkRenewed(t.Context(), models.Grant{ID: g.ID, Pair: g.Pair})
 		want(t, err, models.ErrInvalid)
-		g = must(db.GrantKept(t.Context(), g, strings.Repeat("长", 300), noon))
+		g = must(db.Grants.MarkFailed(t.Context(), g, strings.Repeat("长", 300), noon))
 		same(t, g.Reason, strings.Repeat("长", 255))
 		kept(t, db, g)
 		long := renewed(g, "2")
 		long.Scope = strings.Repeat("s", 300)
-		kept(t, db, must(db.GrantRenewed(t.Context(), long)))
+		kept(t, db, must(db.Grants.MarkRenewed(t.Context(), long)))
 	})
 }
 
@@ -140,12 +140,12 @@ func TestClaimGrantRace(t *testing.T) {
 		for range 5 {
 			claims := make([]models.Grant, 8)
 			oneWins(t, race(8, func(i int) (err error) {
-				claims[i], err = dbs[i%2].ClaimGrant(t.Context(), g, noon.Add(time.Minute))
+				claims[i], err = dbs[i%2].Grants.Claim(t.Context(), g, noon.Add(time.Minute))
 				return err
 			}), models.ErrStale)
 			for _, c := range claims {
 				if c.ID != "" {
-					g = must(dbs[0].GrantRenewed(t.Context(), renewed(c, "next")))
+					g = must(dbs[0].Grants.MarkRenewed(t.Context(), renewed(c, "next")))
 				}
 			}
 		}
@@ -159,9 +159,9 @@ func TestGrantRenewedRace(t *testing.T) {
 	replicas(t, func(t *testing.T, dbs [2]*models.DB) {
 		g := granted(t, dbs[0], "bid-1")
 		oneWins(t, race(8, func(i int) error {
-			return second(dbs[i%2].GrantRenewed(t.Context(), renewed(g, fmt.Sprint(i))))
+			return second(dbs[i%2].Grants.MarkRenewed(t.Context(), renewed(g, fmt.Sprint(i))))
 		}), models.ErrStale)
-		stands := must(dbs[1].Grant(t.Context(), g.ID))
+		stands := must(dbs[1].Grants.Get(t.Context(), g.ID))
 		same(t, stands.Version, 2)
 		same(t, strings.TrimPrefix(stands.AccessToken, "access-"), strings.TrimPrefix(stands.RefreshToken, "refresh-"))
 	})
@@ -173,17 +173,17 @@ func TestRenewalOutlivesItsLease(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
 		slow := func(customer string) models.Grant {
-			return must(db.ClaimGrant(ctx, granted(t, db, customer), clock.Now().Add(time.Minute)))
+			return must(db.Grants.Claim(ctx, granted(t, db, customer), clock.Now().Add(time.Minute)))
 		}
 		for customer, meanwhile := range map[string]func(models.Grant) models.Grant{
 			"claimed": func(g models.Grant) models.Grant { return g },
-			"kept":    func(g models.Grant) models.Grant { return must(db.GrantKept(ctx, g, "timeout", noon)) },
-			"ended":   func(g models.Grant) models.Grant { return must(db.EndGrant(ctx, g, "refused")) },
+			"kept":    func(g models.Grant) models.Grant { return must(db.Grants.MarkFailed(ctx, g, "timeout", noon)) },
+			"ended":   func(g models.Grant) models.Grant { return must(db.Grants.End(ctx, g, "refused")) },
 		} {
 			g := slow(customer)
 			clock.Advance(time.Hour)
-			other := meanwhile(must(db.ClaimGrant(ctx, g, clock.Now().Add(time.Minute))))
-			next, err := db.GrantRenewed(ctx, renewed(g, "2"))
+			other := meanwhile(must(db.Grants.Claim(ctx, g, clock.Now().Add(time.Minute))))
+			next, err := db.Grants.MarkRenewed(ctx, renewed(g, "2"))
 			if err != nil {
 				t.Fatalf("%s meanwhile: %v", customer, err)
 			}
@@ -191,12 +191,12 @@ func TestRenewalOutlivesItsLease(t *testing.T) {
 			same(t, next.Ended, false)
 			kept(t, db, next)
 			// The other one finds out, and cannot end what lives again.
-			want(t, second(db.EndGrant(ctx, other, "refused")), models.ErrStale)
-			want(t, second(db.GrantRenewed(ctx, renewed(other, "3"))), models.ErrStale)
+			want(t, second(db.Grants.End(ctx, other, "refused")), models.ErrStale)
+			want(t, second(db.Grants.MarkRenewed(ctx, renewed(other, "3"))), models.ErrStale)
 		}
 		g := slow("authorised anew")
 		fresh := granted(t, db, "authorised anew")
-		want(t, second(db.GrantRenewed(ctx, renewed(g, "2"))), models.ErrStale)
+		want(t, second(db.Grants.MarkRenewed(ctx, renewed(g, "2"))), models.ErrStale)
 		kept(t, db, fresh)
 	})
 }

@@ -58,7 +58,7 @@ func (g Grant) GoString() string { return g.String() }
 func (g Grant) LogValue() slog.Value { return slog.StringValue(g.String()) }
 
 // grantRow is a [Grant] as it is stored. links counts how often its stores were
-// told (see [DB.LinkStores]).
+// told (see [DirectoryStore.LinkGrant]).
 type grantRow struct {
 	Grant
 	Access  []byte `gorm:"column:access_token"`
@@ -66,45 +66,48 @@ type grantRow struct {
 	Links   int
 }
 
-func (db *DB) openGrant(row grantRow) (grantRow, error) {
-	access, refresh, err := db.openPair(grantAccess, grantRefresh, row.ID, row.Access, row.Refresh)
+// GrantStore keeps the merchants' consents, and gives each store's access to the platform.
+type GrantStore struct{ *core }
+
+func (s GrantStore) open(row grantRow) (grantRow, error) {
+	access, refresh, err := s.openPair(grantAccess, grantRefresh, row.ID, row.Access, row.Refresh)
 	row.AccessToken, row.RefreshToken = string(access), string(refresh)
 	return row, err
 }
 
-// Grant finds a grant.
-func (db *DB) Grant(ctx context.Context, id string) (Grant, error) {
-	return db.oneGrant(ctx, func(g *gorm.DB) *gorm.DB { return g.Where("id = ?", id) })
+// Get finds a grant.
+func (s GrantStore) Get(ctx context.Context, id string) (Grant, error) {
+	return s.one(ctx, func(g *gorm.DB) *gorm.DB { return g.Where("id = ?", id) })
 }
 
-// GrantOfStore finds the grant that covers a store, also one that has ended.
-func (db *DB) GrantOfStore(ctx context.Context, storeID int64) (Grant, error) {
-	return db.oneGrant(ctx, func(g *gorm.DB) *gorm.DB {
+// OfStore finds the grant that covers a store, also one that has ended.
+func (s GrantStore) OfStore(ctx context.Context, storeID int64) (Grant, error) {
+	return s.one(ctx, func(g *gorm.DB) *gorm.DB {
 		return g.Joins("JOIN stores ON stores.grant_id = grants.id").Where("stores.id = ?", storeID)
 	})
 }
 
-func (db *DB) oneGrant(ctx context.Context, which func(*gorm.DB) *gorm.DB) (Grant, error) {
+func (s GrantStore) one(ctx context.Context, which func(*gorm.DB) *gorm.DB) (Grant, error) {
 	const what = "find grant"
 	var rows []grantRow
-	err := db.read(ctx, what, func(g *gorm.DB) error { return which(g).Find(&rows).Error })
+	err := s.read(ctx, what, func(g *gorm.DB) error { return which(g).Find(&rows).Error })
 	row, err := first(rows, err, what)
 	if err != nil {
 		return Grant{}, err
 	}
-	row, err = db.openGrant(row)
+	row, err = s.open(row)
 	return unless(err, row.Grant)
 }
 
-// Grants lists all grants, also those that have ended.
-func (db *DB) Grants(ctx context.Context) ([]Grant, error) {
-	return db.grantsWhere(ctx, func(g *gorm.DB) *gorm.DB { return g.Order("authorized_at, id") })
+// List lists all grants, also those that have ended.
+func (s GrantStore) List(ctx context.Context) ([]Grant, error) {
+	return s.list(ctx, func(g *gorm.DB) *gorm.DB { return g.Order("authorized_at, id") })
 }
 
-// DueGrants lists the grants that are to be renewed and that nobody is renewing
-// now, the longest waiting first.
-func (db *DB) DueGrants(ctx context.Context, now time.Time, limit int) ([]Grant, error) {
-	return db.grantsWhere(ctx, func(g *gorm.DB) *gorm.DB {
+// Due lists the grants that are to be renewed and that nobody is renewing now,
+// the longest waiting first.
+func (s GrantStore) Due(ctx context.Context, now time.Time, limit int) ([]Grant, error) {
+	return s.list(ctx, func(g *gorm.DB) *gorm.DB {
 		return g.Where("due_at <= ? AND ended = ?", stamp(now), false).Where(leaseFree, stamp(now)).
 			Order("due_at, id").Limit(limit)
 	})
@@ -113,10 +116,10 @@ func (db *DB) DueGrants(ctx context.Context, now time.Time, limit int) ([]Grant,
 // leaseFree: nobody is renewing the grant at a time.
 const leaseFree = "(lease_until IS NULL OR lease_until <= ?)"
 
-func (db *DB) grantsWhere(ctx context.Context, which func(*gorm.DB) *gorm.DB) ([]Grant, error) {
+func (s GrantStore) list(ctx context.Context, which func(*gorm.DB) *gorm.DB) ([]Grant, error) {
 	var rows []grantRow
-	err := db.read(ctx, "list grants", func(g *gorm.DB) error { return which(g).Find(&rows).Error })
-	rows, err = readable(ctx, db, "grant", rows, err, db.openGrant)
+	err := s.read(ctx, "list grants", func(g *gorm.DB) error { return which(g).Find(&rows).Error })
+	rows, err = readable(ctx, s.core, "grant", rows, err, s.open)
 	if err != nil {
 		return nil, err
 	}

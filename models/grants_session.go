@@ -55,10 +55,10 @@ type sessionOf struct {
 }
 
 // Session gives a store's access to the platform.
-func (db *DB) Session(ctx context.Context, storeID int64) (Session, error) {
+func (s GrantStore) Session(ctx context.Context, storeID int64) (Session, error) {
 	const what = "find session"
 	var rows []sessionOf
-	err := db.read(ctx, what, func(g *gorm.DB) error {
+	err := s.read(ctx, what, func(g *gorm.DB) error {
 		return g.Table("stores").
 			Select("sessions.access_token AS declared_access", "sessions.refresh_token AS declared_refresh",
 				"sessions.expires_at AS declared_expires", "grants.id AS grant_id", "grants.access_token AS grant_access",
@@ -72,30 +72,30 @@ func (db *DB) Session(ctx context.Context, storeID int64) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	s := Session{StoreID: storeID}
+	session := Session{StoreID: storeID}
 	var access, refresh []byte
 	switch {
 	case row.DeclaredAccess != nil:
-		s.ExpiresAt = row.DeclaredExpires
-		access, refresh, err = db.openPair(sessionAccess, sessionRefresh, storeKey(storeID), row.DeclaredAccess, row.DeclaredRefresh)
+		session.ExpiresAt = row.DeclaredExpires
+		access, refresh, err = s.openPair(sessionAccess, sessionRefresh, storeKey(storeID), row.DeclaredAccess, row.DeclaredRefresh)
 	case row.GrantID != "":
-		s.ExpiresAt, s.GrantID, s.Version, s.Refused = row.GrantExpires, row.GrantID, row.Version, row.Refused
-		access, refresh, err = db.openPair(grantAccess, grantRefresh, row.GrantID, row.GrantAccess, row.GrantRefresh)
+		session.ExpiresAt, session.GrantID, session.Version, session.Refused = row.GrantExpires, row.GrantID, row.Version, row.Refused
+		access, refresh, err = s.openPair(grantAccess, grantRefresh, row.GrantID, row.GrantAccess, row.GrantRefresh)
 	default:
 		err = failed(what, ErrNotFound)
 	}
 	if err != nil {
 		return Session{}, err
 	}
-	s.AccessToken, s.RefreshToken = string(access), string(refresh)
-	return s, nil
+	session.AccessToken, session.RefreshToken = string(access), string(refresh)
+	return session, nil
 }
 
 // openPair decrypts an access and a refresh token; either may be NULL.
-func (db *DB) openPair(access, refresh column, row string, sealedAccess, sealedRefresh []byte) (a, r []byte, err error) {
-	if a, err = db.keys.openNull(access, row, sealedAccess); err != nil {
+func (s GrantStore) openPair(access, refresh column, row string, sealedAccess, sealedRefresh []byte) (a, r []byte, err error) {
+	if a, err = s.keys.openNull(access, row, sealedAccess); err != nil {
 		return nil, nil, err
 	}
-	r, err = db.keys.openNull(refresh, row, sealedRefresh)
+	r, err = s.keys.openNull(refresh, row, sealedRefresh)
 	return a, r, err
 }

@@ -40,36 +40,39 @@ func operations(rows []operationRow) []Operation {
 // fixed are the columns of an operation that never change after its insert.
 var fixed = []string{"id", "store_id", "code", "inbox_id", "seq", "channel", "chat", "user_id", "user_name", "created_at"}
 
+// JournalStore keeps the operations and moves them from state to state.
+type JournalStore struct{ *core }
+
 // Begin makes the intent to consume durable, before the platform is called: the
 // operation is [Calling], with attempt 1, and live. asked is the message that asks
 // for it, as its owner holds it: where it was answered or taken over, nothing is
 // begun ([ErrStale]). Where it was begun before, by InboxID and Seq, that one is
 // returned with [ErrDuplicate]; where another operation on the same store and code
 // is live, that one with [ErrLive].
-func (db *DB) Begin(ctx context.Context, op Operation, asked Inbox) (Operation, error) {
+func (s JournalStore) Begin(ctx context.Context, op Operation, asked Inbox) (Operation, error) {
 	const what = "begin operation"
 	op.State, op.Attempt, op.InboxID = Calling, 1, asked.ID
-	op, err := db.newOperation(what, op)
+	op, err := s.newOperation(what, op)
 	if err != nil {
 		return Operation{}, err
 	}
 	if op.DueAt.IsZero() {
-		op.DueAt = db.now()
+		op.DueAt = s.now()
 	}
 	// What was live may be finished by the time it is looked for.
 	for try := 1; ; try++ {
-		err = db.insertIntent(ctx, what, op, asked)
+		err = s.insertIntent(ctx, what, op, asked)
 		if !errors.Is(err, ErrDuplicate) {
 			return unless(err, op)
 		}
-		old, ferr := db.oneOperation(ctx, what, "inbox_id = ? AND seq = ?", op.InboxID, op.Seq)
+		old, ferr := s.one(ctx, what, "inbox_id = ? AND seq = ?", op.InboxID, op.Seq)
 		if ferr == nil {
 			return old, err
 		}
 		if !errors.Is(ferr, ErrNotFound) {
 			return Operation{}, ferr
 		}
-		old, ferr = db.LiveOperation(ctx, op.StoreID, op.Code)
+		old, ferr = s.live(ctx, op.StoreID, op.Code)
 		if ferr == nil {
 			return old, failed(what, ErrLive)
 		}
@@ -85,18 +88,18 @@ func (db *DB) Begin(ctx context.Context, op Operation, asked Inbox) (Operation, 
 // Refuse records an operation that was refused before the platform was asked to
 // consume. Repeating it, by InboxID and Seq, returns what is stored; where that
 // is not a refusal, with [ErrDuplicate].
-func (db *DB) Refuse(ctx context.Context, op Operation) (Operation, error) {
+func (s JournalStore) Refuse(ctx context.Context, op Operation) (Operation, error) {
 	const what = "record refusal"
 	op.State, op.Attempt, op.DueAt = Rejected, 1, time.Time{}
-	op, err := db.newOperation(what, op)
+	op, err := s.newOperation(what, op)
 	if err != nil {
 		return Operation{}, err
 	}
-	err = db.insertRefusal(ctx, what, op)
+	err = s.insertRefusal(ctx, what, op)
 	if !errors.Is(err, ErrDuplicate) {
 		return unless(err, op)
 	}
-	old, ferr := db.oneOperation(ctx, what, "inbox_id = ? AND seq = ?", op.InboxID, op.Seq)
+	old, ferr := s.one(ctx, what, "inbox_id = ? AND seq = ?", op.InboxID, op.Seq)
 	switch {
 	case errors.Is(ferr, ErrNotFound): // the ID is taken
 		return Operation{}, err
@@ -106,12 +109,12 @@ func (db *DB) Refuse(ctx context.Context, op Operation) (Operation, error) {
 	return old, ferr
 }
 
-func (db *DB) newOperation(what string, op Operation) (Operation, error) {
+func (s JournalStore) newOperation(what string, op Operation) (Operation, error) {
 	if op.ID == "" {
-		op.ID = db.cfg.NewID()
+		op.ID = s.cfg.NewID()
 	}
 	if op.CreatedAt.IsZero() {
-		op.CreatedAt = db.now()
+		op.CreatedAt = s.now()
 	}
 	op.UserID = fold(op.UserID)
 	if op.StoreID == 0 {
@@ -121,23 +124,23 @@ func (db *DB) newOperation(what string, op Operation) (Operation, error) {
 	return tidy(op), identity(what, 64, op.ID, op.InboxID, op.Code)
 }
 
-func (db *DB) insertRefusal(ctx context.Context, what string, op Operation) error {
+func (s JournalStore) insertRefusal(ctx context.Context, what string, op Operation) error {
 	row := operationRow{Operation: op}
-	return db.write(ctx, what, func(g *gorm.DB) error { return g.Create(&row).Error })
+	return s.write(ctx, what, func(g *gorm.DB) error { return g.Create(&row).Error })
 }
 
 // insertIntent inserts a live operation if the message that asks for it is still
 // its owner's to answer, in one statement.
-func (db *DB) insertIntent(ctx context.Context, what string, op Operation, asked Inbox) error {
+func (s JournalStore) insertIntent(ctx context.Context, what string, op Operation, asked Inbox) error {
 	row := operationRow{Operation: op, LiveCode: &op.Code}
-	return db.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+	return s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 		columns, values, err := columnsOf(g, &row)
 		if err != nil {
 			_ = g.AddError(err)
 			return g
 		}
 		lock := ""
-		if db.cfg.Driver == MySQL { // or what is claimed meanwhile would be missed
+		if s.cfg.Driver == MySQL { // or what is claimed meanwhile would be missed
 			lock = " FOR UPDATE"
 		}
 		values = append(values, asked.ID, asked.Attempt)
@@ -166,45 +169,45 @@ func columnsOf(g *gorm.DB, row any) (names []string, values []any, err error) {
 // FinishConsume records that the platform consumed: [Calling] or [Unknown]
 // becomes [Done]. op carries the new values of everything else, and coupons is
 // what was consumed; those that are recorded already are left alone.
-func (db *DB) FinishConsume(ctx context.Context, op Operation, coupons []Coupon) (Operation, error) {
+func (s JournalStore) FinishConsume(ctx context.Context, op Operation, coupons []Coupon) (Operation, error) {
 	if op.ConsumedAt.IsZero() {
 		op.ConsumedAt = op.CalledAt
 	}
 	if op.ConsumedAt.IsZero() {
-		op.ConsumedAt = db.now()
+		op.ConsumedAt = s.now()
 	}
 	var moved Operation
-	err := db.Tx(ctx, func(tx *DB) (err error) {
-		moved, err = tx.move(ctx, move{what: "finish consume", from: []State{Calling, Unknown}, to: Done, live: true}, op)
+	err := s.inTx(ctx, func(tx *DB) (err error) {
+		moved, err = tx.Journal.move(ctx, move{what: "finish consume", from: []State{Calling, Unknown}, to: Done, live: true}, op)
 		if err != nil {
 			return err
 		}
-		return tx.addCoupons(ctx, op, coupons)
+		return addCoupons(ctx, tx.core, op, coupons)
 	})
 	return unless(err, moved)
 }
 
 // RejectConsume records that nothing was consumed: [Calling] or [Unknown]
 // becomes [Rejected]. op carries the reason and everything else.
-func (db *DB) RejectConsume(ctx context.Context, op Operation) (Operation, error) {
-	return db.move(ctx, move{what: "reject consume", from: []State{Calling, Unknown}, to: Rejected}, op)
+func (s JournalStore) RejectConsume(ctx context.Context, op Operation) (Operation, error) {
+	return s.move(ctx, move{what: "reject consume", from: []State{Calling, Unknown}, to: Rejected}, op)
 }
 
 // DoubtConsume records that it is not known whether the platform consumed:
 // [Calling] or [Unknown] becomes [Unknown]. op.DueAt is when to look again.
-func (db *DB) DoubtConsume(ctx context.Context, op Operation) (Operation, error) {
-	return db.move(ctx, move{what: "doubt consume", from: []State{Calling, Unknown}, to: Unknown, live: true}, op)
+func (s JournalStore) DoubtConsume(ctx context.Context, op Operation) (Operation, error) {
+	return s.move(ctx, move{what: "doubt consume", from: []State{Calling, Unknown}, to: Unknown, live: true}, op)
 }
 
 // Supersede ends the life of a done operation, because the platform offers the
 // same code again and a person wants it verified anew. It stays [Done] and can
 // no longer be undone here.
-func (db *DB) Supersede(ctx context.Context, op Operation) error {
-	return db.Tx(ctx, func(tx *DB) error {
-		if _, err := tx.move(ctx, move{what: "supersede operation", from: []State{Done}, to: Done, wasLive: true}, op); err != nil {
+func (s JournalStore) Supersede(ctx context.Context, op Operation) error {
+	return s.inTx(ctx, func(tx *DB) error {
+		if _, err := tx.Journal.move(ctx, move{what: "supersede operation", from: []State{Done}, to: Done, wasLive: true}, op); err != nil {
 			return err
 		}
-		return tx.cardsDue(ctx, op)
+		return tx.Cards.refresh(ctx, op)
 	})
 }
 
@@ -220,7 +223,7 @@ type move struct {
 
 // move writes every column of op that can change, raises the attempt and sets
 // the state, if the row is still as op was read and in one of the states.
-func (db *DB) move(ctx context.Context, m move, op Operation) (Operation, error) {
+func (s JournalStore) move(ctx context.Context, m move, op Operation) (Operation, error) {
 	held := op.Attempt
 	op.State, op.Attempt = m.to, held+1
 	op.Superseded = m.to == Done && !m.live
@@ -228,10 +231,10 @@ func (db *DB) move(ctx context.Context, m move, op Operation) (Operation, error)
 	case m.to.Terminal():
 		op.DueAt, op.DoubtSince = time.Time{}, time.Time{}
 	case op.DueAt.IsZero():
-		op.DueAt = db.now() // never out of sight
+		op.DueAt = s.now() // never out of sight
 	}
 	if (m.to == Unknown || m.to == UndoUnknown) && op.DoubtSince.IsZero() {
-		op.DoubtSince = db.now()
+		op.DoubtSince = s.now()
 	}
 	op.UndoUserID = fold(op.UndoUserID)
 	op = tidy(op)
@@ -240,8 +243,8 @@ func (db *DB) move(ctx context.Context, m move, op Operation) (Operation, error)
 		keep = append(keep[:len(keep):len(keep)], "live_code")
 	}
 	row := operationRow{Operation: op} // LiveCode is NULL
-	swap := func(db *DB) error {
-		return db.swap(ctx, m.what, func(g *gorm.DB) *gorm.DB {
+	swap := func(c *core) error {
+		return c.swap(ctx, m.what, func(g *gorm.DB) *gorm.DB {
 			g = g.Model(&operationRow{}).Where("id = ? AND attempt = ? AND state IN ?", op.ID, held, m.from)
 			if m.wasLive {
 				g = g.Where("live_code IS NOT NULL")
@@ -252,37 +255,37 @@ func (db *DB) move(ctx context.Context, m move, op Operation) (Operation, error)
 			return g.Select("*").Omit(keep...).Updates(&row)
 		})
 	}
-	if !db.mayBeKept(op) {
-		return unless(swap(db), op)
+	if !mayBeKept(op, s.now()) {
+		return unless(swap(s.core), op)
 	}
-	err := db.Tx(ctx, func(tx *DB) error {
-		if err := swap(tx); err != nil {
+	err := s.inTx(ctx, func(tx *DB) error {
+		if err := swap(tx.core); err != nil {
 			return err
 		}
-		return tx.forgetFigures(ctx, op)
+		return tx.Figures.forget(ctx, op)
 	})
 	return unless(err, op)
 }
 
-// ClaimOperation takes up an operation that is under way and whose lease or
-// pause has ended. Of several who try, one wins; the others get [ErrStale].
-func (db *DB) ClaimOperation(ctx context.Context, op Operation, until time.Time) (Operation, error) {
+// Claim takes up an operation that is under way and whose lease or pause has
+// ended. Of several who try, one wins; the others get [ErrStale].
+func (s JournalStore) Claim(ctx context.Context, op Operation, until time.Time) (Operation, error) {
 	held := op.Attempt
 	op.Attempt, op.DueAt = held+1, moment(until)
-	err := db.swap(ctx, "claim operation", func(g *gorm.DB) *gorm.DB {
+	err := s.swap(ctx, "claim operation", func(g *gorm.DB) *gorm.DB {
 		return g.Model(&operationRow{}).
-			Where("id = ? AND attempt = ? AND state IN ? AND due_at <= ?", op.ID, held, underWay, stamp(db.now())).
+			Where("id = ? AND attempt = ? AND state IN ? AND due_at <= ?", op.ID, held, underWay, stamp(s.now())).
 			Updates(map[string]any{"attempt": op.Attempt, "due_at": stamp(op.DueAt)})
 	})
 	return unless(err, op)
 }
 
-// HoldOperation records, before a call, until when whoever holds an operation that
-// is under way does (op.DueAt), and when it was last sent (op.SentAt). The attempt
+// Hold records, before a call, until when whoever holds an operation that is
+// under way does (op.DueAt), and when it was last sent (op.SentAt). The attempt
 // stays. [ErrStale]: it is not theirs any more, and there must be no call.
-func (db *DB) HoldOperation(ctx context.Context, op Operation) (Operation, error) {
+func (s JournalStore) Hold(ctx context.Context, op Operation) (Operation, error) {
 	op.DueAt, op.SentAt = moment(op.DueAt), moment(op.SentAt)
-	err := db.swap(ctx, "hold operation", func(g *gorm.DB) *gorm.DB {
+	err := s.swap(ctx, "hold operation", func(g *gorm.DB) *gorm.DB {
 		return g.Model(&operationRow{}).
 			Where("id = ? AND attempt = ? AND state IN ?", op.ID, op.Attempt, underWay).
 			Updates(map[string]any{"due_at": stamp(op.DueAt), "sent_at": stamp(op.SentAt)})
@@ -292,10 +295,10 @@ func (db *DB) HoldOperation(ctx context.Context, op Operation) (Operation, error
 
 // FlagNeedsHuman records that people were told of an operation that stays
 // doubtful.
-func (db *DB) FlagNeedsHuman(ctx context.Context, op Operation) (Operation, error) {
+func (s JournalStore) FlagNeedsHuman(ctx context.Context, op Operation) (Operation, error) {
 	held := op.Attempt
 	op.Attempt, op.NeedsHuman = held+1, true
-	err := db.swap(ctx, "flag operation", func(g *gorm.DB) *gorm.DB {
+	err := s.swap(ctx, "flag operation", func(g *gorm.DB) *gorm.DB {
 		return g.Model(&operationRow{}).
 			Where("id = ? AND attempt = ? AND state IN ?", op.ID, held, underWay).
 			Updates(map[string]any{"attempt": op.Attempt, "needs_human": true})
@@ -307,19 +310,104 @@ func (db *DB) FlagNeedsHuman(ctx context.Context, op Operation) (Operation, erro
 var underWay = []State{Calling, Unknown, Undoing, UndoUnknown}
 
 // addCoupons records what op consumed; what is recorded already stays.
-func (db *DB) addCoupons(ctx context.Context, op Operation, coupons []Coupon) error {
+func addCoupons(ctx context.Context, c *core, op Operation, coupons []Coupon) error {
 	if len(coupons) == 0 {
 		return nil
 	}
 	rows := make([]Coupon, len(coupons))
-	for i, c := range coupons {
-		c.OperationID, c.StoreID = op.ID, op.StoreID
-		if err := identity("add coupon", 64, c.Code); err != nil {
+	for i, coupon := range coupons {
+		coupon.OperationID, coupon.StoreID = op.ID, op.StoreID
+		if err := identity("add coupon", 64, coupon.Code); err != nil {
 			return err
 		}
-		rows[i] = tidy(c)
+		rows[i] = tidy(coupon)
 	}
-	return db.write(ctx, "add coupons", func(g *gorm.DB) error {
+	return c.write(ctx, "add coupons", func(g *gorm.DB) error {
 		return g.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(rows, batch).Error
+	})
+}
+
+// BeginUndo makes the intent to undo durable, before the platform is called:
+// [Done] becomes [Undoing]. op carries UndoUserID, UndoUser, UndoCalledAt, SentAt
+// and DueAt. What a former undo left is forgotten. asked is the message that asks
+// for it, as its owner holds it: where it was answered or taken over, nothing is
+// begun ([ErrStale]).
+func (s JournalStore) BeginUndo(ctx context.Context, op Operation, asked Inbox) (Operation, error) {
+	op.NeedsHuman, op.UndoneAt, op.UndoReason, op.UndoMessage = false, time.Time{}, "", ""
+	op.UndoInboxID = asked.ID
+	return s.move(ctx, move{what: "begin undo", from: []State{Done}, to: Undoing, live: true, wasLive: true, asked: &asked}, op)
+}
+
+// UndoTooLate is the UndoReason of an operation that the platform does not let be
+// undone any more.
+const UndoTooLate = "undo_too_late"
+
+// FinishUndo records that the platform undid it all: [Undoing] or [UndoUnknown]
+// becomes [Undone], and so do all its coupons, at op.UndoneAt where a coupon has
+// no time of its own. The code may be verified anew.
+func (s JournalStore) FinishUndo(ctx context.Context, op Operation, coupons []Coupon) (Operation, error) {
+	if op.UndoneAt.IsZero() {
+		op.UndoneAt = s.now()
+	}
+	m := move{what: "finish undo", from: undoUnderWay, to: Undone}
+	return s.moveUndo(ctx, m, op, coupons, func(tx *DB) error {
+		return tx.write(ctx, "undo coupons", func(g *gorm.DB) error {
+			return g.Model(&Coupon{}).Where("operation_id = ? AND undone_at IS NULL", op.ID).
+				Updates(map[string]any{"undone_at": stamp(op.UndoneAt), "undo_reason": ""}).Error
+		})
+	})
+}
+
+// RefuseUndo records that the platform did not undo (not all of) it: [Undoing]
+// or [UndoUnknown] becomes [Done] again. op carries UndoReason, coupons what
+// became of each.
+func (s JournalStore) RefuseUndo(ctx context.Context, op Operation, coupons []Coupon) (Operation, error) {
+	return s.moveUndo(ctx, move{what: "refuse undo", from: undoUnderWay, to: Done, live: true}, op, coupons, nil)
+}
+
+// DoubtUndo records that it is not known whether the platform undid:
+// [Undoing] or [UndoUnknown] becomes [UndoUnknown]. op.DueAt is when to look
+// again.
+func (s JournalStore) DoubtUndo(ctx context.Context, op Operation, coupons []Coupon) (Operation, error) {
+	return s.moveUndo(ctx, move{what: "doubt undo", from: undoUnderWay, to: UndoUnknown, live: true}, op, coupons, nil)
+}
+
+var undoUnderWay = []State{Undoing, UndoUnknown}
+
+func (s JournalStore) moveUndo(ctx context.Context, m move, op Operation, coupons []Coupon, then func(tx *DB) error) (Operation, error) {
+	var moved Operation
+	err := s.inTx(ctx, func(tx *DB) (err error) {
+		if moved, err = tx.Journal.move(ctx, m, op); err != nil {
+			return err
+		}
+		for _, coupon := range coupons {
+			if err := undoCoupon(ctx, tx.core, op.ID, coupon); err != nil {
+				return err
+			}
+		}
+		if then != nil {
+			if err := then(tx); err != nil {
+				return err
+			}
+		}
+		if !m.to.Terminal() {
+			return nil
+		}
+		return tx.Cards.refresh(ctx, moved)
+	})
+	return unless(err, moved)
+}
+
+// undoCoupon records what an undo did to a coupon. What is undone stays so.
+func undoCoupon(ctx context.Context, c *core, operationID string, coupon Coupon) error {
+	coupon = tidy(coupon)
+	values := map[string]any{"undo_reason": coupon.UndoReason}
+	if !coupon.UndoneAt.IsZero() {
+		values = map[string]any{"undone_at": stamp(coupon.UndoneAt), "undo_reason": ""}
+	}
+	return c.write(ctx, "undo coupon", func(g *gorm.DB) error {
+		return g.Model(&Coupon{}).
+			Where("operation_id = ? AND code = ? AND undone_at IS NULL", operationID, coupon.Code).
+			Updates(values).Error
 	})
 }

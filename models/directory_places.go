@@ -27,14 +27,14 @@ type PlaceFilter struct {
 }
 
 // Places lists stores by name, each with what a person is there.
-func (db *DB) Places(ctx context.Context, f PlaceFilter) ([]Place, error) {
+func (s DirectoryStore) Places(ctx context.Context, f PlaceFilter) ([]Place, error) {
 	user := fold(f.User)
 	var rows []struct {
 		Store
 		MemberName string
 		MemberRole Role
 	}
-	err := db.read(ctx, "list places", func(g *gorm.DB) error {
+	err := s.read(ctx, "list places", func(g *gorm.DB) error {
 		join := "JOIN"
 		if f.Chat != "" || f.All {
 			join = "LEFT JOIN"

@@ -35,7 +35,7 @@ func consent(customer string) models.Grant {
 
 func granted(t *testing.T, db *models.DB, customer string) models.Grant {
 	t.Helper()
-	g, err := db.SaveGrant(t.Context(), consent(customer))
+	g, err := db.Grants.Save(t.Context(), consent(customer))
 	no(t, err)
 	return g
 }
@@ -43,7 +43,7 @@ func granted(t *testing.T, db *models.DB, customer string) models.Grant {
 // kept checks that a grant is stored exactly as it was returned.
 func kept(t *testing.T, db *models.DB, g models.Grant) {
 	t.Helper()
-	same(t, must(db.Grant(t.Context(), g.ID)), g)
+	same(t, must(db.Grants.Get(t.Context(), g.ID)), g)
 }
 
 func TestSaveGrant(t *testing.T) {
@@ -65,24 +65,24 @@ func TestSaveGrant(t *testing.T) {
 		} {
 			other := consent("bid-1")
 			differ(&other)
-			other, err := db.SaveGrant(ctx, other)
+			other, err := db.Grants.Save(ctx, other)
 			no(t, err)
 			kept(t, db, other)
-			same(t, len(must(db.Grants(ctx))), i+2)
+			same(t, len(must(db.Grants.List(ctx))), i+2)
 		}
 		kept(t, db, first)
 
 		// Authorised again after it had ended, by somebody else.
-		ended := must(db.EndGrant(ctx, first, "withdrawn"))
+		ended := must(db.Grants.End(ctx, first, "withdrawn"))
 		clock.Advance(time.Hour)
 		again := consent("bid-1")
 		again.AccessToken, again.RefreshToken, again.RefreshesLeft = "access-2", "", -1
 		again.ExpiresAt, again.DueAt, again.AuthorizedBy = time.Time{}, time.Time{}, "lisi"
-		saved := must(db.SaveGrant(ctx, again))
+		saved := must(db.Grants.Save(ctx, again))
 		again.ID, again.Version, again.Pair, again.AuthorizedAt = first.ID, ended.Version+1, 2, clock.Now()
 		same(t, saved, again)
 		kept(t, db, saved)
-		same(t, len(must(db.Grants(ctx))), 5)
+		same(t, len(must(db.Grants.List(ctx))), 5)
 	})
 }
 
@@ -97,10 +97,10 @@ func TestSaveGrantRefuses(t *testing.T) {
 		} {
 			g := consent("bid-1")
 			spoil(&g)
-			_, err := db.SaveGrant(t.Context(), g)
+			_, err := db.Grants.Save(t.Context(), g)
 			want(t, err, models.ErrInvalid)
 		}
-		same(t, len(must(db.Grants(t.Context()))), 0)
+		same(t, len(must(db.Grants.List(t.Context()))), 0)
 	})
 }
 
@@ -112,13 +112,13 @@ func TestSaveGrantRace(t *testing.T) {
 			g := consent("bid-1")
 			g.AccessToken = fmt.Sprint("access-", i)
 			g.RefreshToken = fmt.Sprint("refresh-", i)
-			g, err := dbs[i%2].SaveGrant(t.Context(), g)
+			g, err := dbs[i%2].Grants.Save(t.Context(), g)
 			versions[i] = g.Version
 			return err
 		}) {
 			no(t, err)
 		}
-		all := must(dbs[0].Grants(t.Context()))
+		all := must(dbs[0].Grants.List(t.Context()))
 		same(t, len(all), 1)
 		same(t, all[0].Version, 8)
 		last := -1 // the one whose version stands
@@ -137,7 +137,7 @@ func TestDueGrants(t *testing.T) {
 		ctx := t.Context()
 		list := func(limit int) string {
 			var all []string
-			for _, g := range must(db.DueGrants(ctx, clock.Now(), limit)) {
+			for _, g := range must(db.Grants.Due(ctx, clock.Now(), limit)) {
 				all = append(all, g.CustomerID)
 			}
 			return strings.Join(all, ",")
@@ -145,7 +145,7 @@ func TestDueGrants(t *testing.T) {
 		save := func(customer string, due time.Time) models.Grant {
 			g := consent(customer)
 			g.DueAt = due
-			return must(db.SaveGrant(ctx, g))
+			return must(db.Grants.Save(ctx, g))
 		}
 		save("never", time.Time{})
 		save("later", noon.Add(time.Hour))
@@ -154,8 +154,8 @@ func TestDueGrants(t *testing.T) {
 		over := save("ended", noon.Add(-time.Hour))
 		same(t, list(10), "ended,leased,now")
 		same(t, list(2), "ended,leased")
-		no(t, second(db.EndGrant(ctx, over, "withdrawn")))
-		no(t, second(db.ClaimGrant(ctx, leased, noon.Add(time.Minute))))
+		no(t, second(db.Grants.End(ctx, over, "withdrawn")))
+		no(t, second(db.Grants.Claim(ctx, leased, noon.Add(time.Minute))))
 		same(t, list(10), "now")
 		clock.Advance(time.Minute) // the lease is over
 		same(t, list(10), "leased,now")
@@ -166,9 +166,9 @@ func TestDueGrants(t *testing.T) {
 
 func TestGrantNotFound(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
-		_, err := db.Grant(t.Context(), "nobody's")
+		_, err := db.Grants.Get(t.Context(), "nobody's")
 		want(t, err, models.ErrNotFound)
-		_, err = db.GrantOfStore(t.Context(), 1)
+		_, err = db.Grants.OfStore(t.Context(), 1)
 		want(t, err, models.ErrNotFound)
 	})
 }

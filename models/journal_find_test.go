@@ -25,8 +25,8 @@ func TestOperationsOfMessage(t *testing.T) {
 			begin(t, db, op)
 		}
 		begin(t, db, intent("other"))
-		same(t, codes(must(db.OperationsOfMessage(t.Context(), "in-many"))), "code0 code1 code2 code10 ")
-		_, err := db.Operation(t.Context(), "op-nobody")
+		same(t, codes(must(db.Journal.OfMessage(t.Context(), "in-many"))), "code0 code1 code2 code10 ")
+		_, err := db.Journal.Get(t.Context(), "op-nobody")
 		want(t, err, models.ErrNotFound)
 	})
 }
@@ -36,7 +36,7 @@ func TestOperationByCoupon(t *testing.T) {
 		ctx := t.Context()
 		find := func() string {
 			clock.Advance(time.Second)
-			op, err := db.OperationByCoupon(ctx, 1, "B")
+			op, err := db.Journal.ByCoupon(ctx, 1, "B")
 			if err != nil {
 				want(t, err, models.ErrNotFound)
 			}
@@ -45,27 +45,27 @@ func TestOperationByCoupon(t *testing.T) {
 		same(t, find(), "")
 		refused := intent("B")
 		refused.ID, refused.InboxID = "op-refused", "in-refused"
-		no(t, second(db.Refuse(ctx, refused)))
+		no(t, second(db.Journal.Refuse(ctx, refused)))
 		same(t, find(), "op-refused")
 
-		two, err := db.FinishConsume(ctx, begin(t, db, intent("A")), []models.Coupon{{Code: "A"}, {Code: "B"}})
+		two, err := db.Journal.FinishConsume(ctx, begin(t, db, intent("A")), []models.Coupon{{Code: "A"}, {Code: "B"}})
 		no(t, err)
 		same(t, find(), "op-A") // it consumed B
 		refused.ID, refused.InboxID = "op-refused-2", "in-refused-2"
-		no(t, second(db.Refuse(ctx, refused)))
+		no(t, second(db.Journal.Refuse(ctx, refused)))
 		same(t, find(), "op-A") // newer, but tells less
 		two = undoing(t, db, two)
 		same(t, find(), "op-A")
-		no(t, second(db.FinishUndo(ctx, two, nil)))
+		no(t, second(db.Journal.FinishUndo(ctx, two, nil)))
 		same(t, find(), "op-A")
 		begin(t, db, intent("B"))
 		same(t, find(), "op-B") // under way
 		refused.ID, refused.InboxID = "op-refused-3", "in-refused-3"
-		no(t, second(db.Refuse(ctx, refused)))
+		no(t, second(db.Journal.Refuse(ctx, refused)))
 		same(t, find(), "op-B")
-		no(t, second(db.FinishConsume(ctx, must(db.Operation(ctx, "op-B")), []models.Coupon{{Code: "B"}})))
+		no(t, second(db.Journal.FinishConsume(ctx, must(db.Journal.Get(ctx, "op-B")), []models.Coupon{{Code: "B"}})))
 		same(t, find(), "op-B")
-		_, err = db.OperationByCoupon(ctx, 2, "B")
+		_, err = db.Journal.ByCoupon(ctx, 2, "B")
 		want(t, err, models.ErrNotFound)
 	})
 }
@@ -81,7 +81,7 @@ func TestTallies(t *testing.T) {
 			for i, f := range fen {
 				coupons = append(coupons, models.Coupon{Code: fmt.Sprint(code, "-", i), PriceFen: f})
 			}
-			op, err := db.FinishConsume(ctx, begin(t, db, op), coupons)
+			op, err := db.Journal.FinishConsume(ctx, begin(t, db, op), coupons)
 			no(t, err)
 			return op
 		}
@@ -92,23 +92,23 @@ func TestTallies(t *testing.T) {
 		add("elsewhere", 2, "zhangsan", noon, 7)
 		add("not asked for", 3, "zhangsan", noon, 7)
 		whole := undoing(t, db, add("undone", 1, "zhangsan", noon.Add(time.Hour), 1000, 2000))
-		no(t, second(db.FinishUndo(ctx, whole, nil)))
+		no(t, second(db.Journal.FinishUndo(ctx, whole, nil)))
 		part := undoing(t, db, add("half undone", 1, "zhangsan", noon.Add(time.Hour), 30, 40))
-		no(t, second(db.RefuseUndo(ctx, part, []models.Coupon{{Code: "half undone-0", UndoneAt: noon}})))
+		no(t, second(db.Journal.RefuseUndo(ctx, part, []models.Coupon{{Code: "half undone-0", UndoneAt: noon}})))
 		again := add("again", 1, "zhangsan", noon, 500)
-		no(t, db.Supersede(ctx, again)) // verified twice is verified twice
+		no(t, db.Journal.Supersede(ctx, again)) // verified twice is verified twice
 		inState(t, db, "calling", models.Calling)
 		inState(t, db, "rejected", models.Rejected)
 
 		add("not priced", 1, "wangwu", noon, 0, 60)
-		no(t, second(db.FinishUndo(ctx, undoing(t, db, add("undone, not priced", 1, "wangwu", noon, 0)), nil)))
+		no(t, second(db.Journal.FinishUndo(ctx, undoing(t, db, add("undone, not priced", 1, "wangwu", noon, 0)), nil)))
 
-		same(t, must(db.Tallies(ctx, []int64{2, 1, 4}, "", from, to)), map[int64]models.Tally{
+		same(t, must(db.Figures.Tallies(ctx, []int64{2, 1, 4}, "", from, to)), map[int64]models.Tally{
 			1: {Verified: models.Sum{Count: 7, Fen: 4990 + 300 + 40 + 500 + 60, Unpriced: 1}, Undone: models.Sum{Count: 4, Fen: 3030, Unpriced: 1}},
 			2: {Verified: models.Sum{Count: 1, Fen: 7}},
 		})
-		same(t, must(db.Tallies(ctx, []int64{1, 2}, "lisi", from, to)), map[int64]models.Tally{1: {Verified: models.Sum{Count: 2, Fen: 300}}})
-		same(t, len(must(db.Tallies(ctx, nil, "", from, to))), 0)
+		same(t, must(db.Figures.Tallies(ctx, []int64{1, 2}, "lisi", from, to)), map[int64]models.Tally{1: {Verified: models.Sum{Count: 2, Fen: 300}}})
+		same(t, len(must(db.Figures.Tallies(ctx, nil, "", from, to))), 0)
 	})
 }
 
@@ -117,9 +117,9 @@ func TestStory(t *testing.T) {
 		ctx := t.Context()
 		refused := intent("B")
 		refused.ID, refused.InboxID = "op-refused", "in-refused"
-		no(t, second(db.Refuse(ctx, refused)))
+		no(t, second(db.Journal.Refuse(ctx, refused)))
 		clock.Advance(time.Second)
-		op, err := db.FinishConsume(ctx, begin(t, db, intent("A")), []models.Coupon{{Code: "A"}, {Code: "B", PriceFen: 5}})
+		op, err := db.Journal.FinishConsume(ctx, begin(t, db, intent("A")), []models.Coupon{{Code: "A"}, {Code: "B", PriceFen: 5}})
 		no(t, err)
 		undoing(t, db, op)
 		done(t, db, intent("other"))
@@ -129,18 +129,18 @@ func TestStory(t *testing.T) {
 			{OperationID: op.ID, StoreID: 1, ReceiptCode: "A", Name: "consume", UserID: "zhangsan", StartedAt: noon, Took: time.Second},
 			{OperationID: "op-other", StoreID: 1, ReceiptCode: "other", Name: "consume", UserID: "zhangsan", StartedAt: noon},
 		}
-		no(t, db.LogCalls(ctx, calls))
-		no(t, db.LogCalls(ctx, nil))
+		no(t, db.Calls.Log(ctx, calls))
+		no(t, db.Calls.Log(ctx, nil))
 		for id, inbox := range map[string]string{"1": op.InboxID, "2": "in-undo", "3": "in-other"} {
 			o := outgoing(id, "app/main/wr")
 			o.InboxID, o.OperationID = inbox, ""
-			no(t, db.Enqueue(ctx, o))
+			no(t, db.Outbox.Enqueue(ctx, o))
 		}
 		o := outgoing("4", "app/main/boss")
 		o.InboxID, o.OperationID = "", op.ID
-		no(t, db.Enqueue(ctx, o))
+		no(t, db.Outbox.Enqueue(ctx, o))
 
-		ops, coupons, logged, out, err := db.Story(ctx, "B")
+		ops, coupons, logged, out, err := db.History.Story(ctx, "B")
 		no(t, err)
 		same(t, codes(ops), "B A ")
 		same(t, len(coupons), 2)
@@ -159,7 +159,7 @@ func TestStory(t *testing.T) {
 		for _, o := range out {
 			same(t, string(o.Payload), "核销成功🎉 "+o.ID)
 		}
-		ops, coupons, logged, out, err = db.Story(ctx, "nobody's")
+		ops, coupons, logged, out, err = db.History.Story(ctx, "nobody's")
 		no(t, err)
 		same(t, len(ops)+len(coupons)+len(logged)+len(out), 0)
 	})

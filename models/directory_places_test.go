@@ -29,8 +29,8 @@ func TestPlaces(t *testing.T) {
 		}
 		c, a, b := store("c", staff), store("a"), store("b", lead)
 		a.Chats = nil
-		no(t, db.SyncConfigured(ctx, []models.ConfiguredStore{c, a, b}))
-		list := func(f models.PlaceFilter) string { return placesText(must(db.Places(ctx, f))) }
+		no(t, db.Directory.Sync(ctx, []models.ConfiguredStore{c, a, b}))
+		list := func(f models.PlaceFilter) string { return placesText(must(db.Directory.Places(ctx, f))) }
 
 		same(t, list(models.PlaceFilter{User: "zhangsan"}), "b:张三丰/lead c:张三/staff")
 		same(t, list(models.PlaceFilter{User: "ZHANGSAN"}), "b:张三丰/lead c:张三/staff")
@@ -40,11 +40,11 @@ func TestPlaces(t *testing.T) {
 		same(t, list(models.PlaceFilter{User: "zhangsan", All: true}), "a:/ b:张三丰/lead c:张三/staff")
 
 		// A store that ends is still there for the time in which it verified something.
-		ended := must(db.Places(ctx, models.PlaceFilter{User: "zhangsan"}))[0].ID
+		ended := must(db.Directory.Places(ctx, models.PlaceFilter{User: "zhangsan"}))[0].ID
 		op := intent("7992697494")
 		op.StoreID, op.CalledAt = ended, noon
 		done(t, db, op)
-		no(t, db.SyncConfigured(ctx, []models.ConfiguredStore{c, a}))
+		no(t, db.Directory.Sync(ctx, []models.ConfiguredStore{c, a}))
 		same(t, list(models.PlaceFilter{User: "zhangsan"}), "c:张三/staff")
 		for span, want := range map[[2]time.Duration]string{
 			{-time.Hour, time.Hour}: "b:张三丰/lead c:张三/staff", {time.Hour, 2 * time.Hour}: "c:张三/staff", {-2 * time.Hour, -time.Hour}: "c:张三/staff",
@@ -61,7 +61,7 @@ func TestOperationByCouponIn(t *testing.T) {
 		find := func(stores ...int64) string {
 			t.Helper()
 			clock.Advance(time.Second)
-			op, err := db.OperationByCouponIn(ctx, stores, "B")
+			op, err := db.Journal.ByCouponIn(ctx, stores, "B")
 			if err != nil {
 				want(t, err, models.ErrNotFound)
 			}
@@ -73,10 +73,10 @@ func TestOperationByCouponIn(t *testing.T) {
 			return op
 		}
 		same(t, find(1, 2, 3), "")
-		no(t, second(db.Refuse(ctx, in(1, "refused"))))
+		no(t, second(db.Journal.Refuse(ctx, in(1, "refused"))))
 		same(t, find(1, 2, 3), "refused")
 		undone := undoing(t, db, done(t, db, in(2, "undone")))
-		no(t, second(db.FinishUndo(ctx, undone, nil)))
+		no(t, second(db.Journal.FinishUndo(ctx, undone, nil)))
 		same(t, find(1, 2, 3), "undone")
 		same(t, find(1, 3), "refused")
 		consumed := done(t, db, in(3, "consumed"))
@@ -86,7 +86,7 @@ func TestOperationByCouponIn(t *testing.T) {
 		same(t, find(1, 2, 3), "consumed") // newer is what only may have consumed
 		same(t, statements, 1)
 		same(t, find(1, 2), "calling")
-		no(t, db.Supersede(ctx, consumed))
+		no(t, db.Journal.Supersede(ctx, consumed))
 		begin(t, db, in(3, "again"))
 		same(t, find(3), "again")
 	})

@@ -1,0 +1,82 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// CallStore records the requests to the platform.
+type CallStore struct{ *core }
+
+// Log records requests to the platform.
+func (s CallStore) Log(ctx context.Context, calls []Call) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	rows := make([]Call, len(calls))
+	for i, c := range calls {
+		c.ID, c.Times, c.UserID = 0, max(c.Times, 1), fold(c.UserID)
+		if c.StartedAt.IsZero() {
+			c.StartedAt = s.now()
+		}
+		rows[i] = tidy(c)
+	}
+	return s.write(ctx, "log calls", func(g *gorm.DB) error { return g.CreateInBatches(rows, batch).Error })
+}
+
+// LogAgain records requests of an operation that is settled again and again: a
+// failure that equals the last of the same name is counted with it.
+func (s CallStore) LogAgain(ctx context.Context, calls []Call) error {
+	for _, c := range calls {
+		err := ErrStale
+		if c.Class != "" && c.OperationID != "" {
+			err = s.count(ctx, tidy(c))
+		}
+		if errors.Is(err, ErrStale) {
+			err = s.Log(ctx, []Call{c})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count counts a failure with an equal one before it. [ErrStale]: the last was
+// different.
+func (s CallStore) count(ctx context.Context, c Call) error {
+	return s.swap(ctx, "count call", func(g *gorm.DB) *gorm.DB {
+		return g.Model(&Call{}).
+			Where("id = (SELECT id FROM (SELECT MAX(id) AS id FROM calls WHERE operation_id = ? AND name = ? AND receipt_code = ?) AS latest)",
+				c.OperationID, c.Name, c.ReceiptCode).
+			Where("class = ? AND outcome_reason = ? AND outcome_code = ? AND outcome_message = ?", c.Class, c.Reason, c.Code, c.Message).
+			Updates(map[string]any{
+				"times": gorm.Expr("times + 1"), "last_at": stamp(c.StartedAt), "took_ns": c.Took, "outcome_trace_id": c.TraceID,
+			})
+	})
+}
+
+// UnknownCodes counts the codes that a person tried since a time and that came
+// back with a reason, and tells when the first of those tries was.
+func (s CallStore) UnknownCodes(ctx context.Context, user, reason string, since time.Time) (n int, oldest time.Time, err error) {
+	var row struct {
+		N      int
+		Oldest time.Time `gorm:"serializer:utc"`
+	}
+	err = s.read(ctx, "count unknown codes", func(g *gorm.DB) error {
+		return g.Model(&Call{}).Select("COUNT(DISTINCT receipt_code) AS n", "MIN(started_at) AS oldest").
+			Where("user_id = ? AND started_at >= ? AND outcome_reason = ?", fold(user), stamp(since), reason).Scan(&row).Error
+	})
+	return row.N, row.Oldest, err
+}
+
+// Purge forgets up to limit records of requests to the platform that began
+// before a time, and says how many.
+func (s CallStore) Purge(ctx context.Context, before time.Time, limit int) (int, error) {
+	return purge[Call](ctx, s.core, "purge calls", limit, func(g *gorm.DB) *gorm.DB {
+		return g.Where("started_at < ?", stamp(before)).Order("started_at")
+	})
+}

@@ -1,0 +1,119 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// core is what all stores work with: the connections or a transaction, the clock,
+// and the keys that seal.
+type core struct {
+	cfg    Config
+	pool   *sql.DB
+	accept *sql.DB  // MySQL: connections that only accepting uses, so that no other work can keep WeCom waiting
+	orm    *gorm.DB // the pool, or the transaction
+	keys   *keyring
+	time   *serverTime
+	apart  *ticks
+	tx     *txState // nil outside a transaction
+}
+
+// now is the current time as the database keeps it.
+func (c *core) now() time.Time { return moment(c.clock()) }
+
+// read runs a statement that changes nothing, write one that does. Outside a
+// transaction each is tried again when it lost against another one.
+func (c *core) read(ctx context.Context, what string, fn func(g *gorm.DB) error) error {
+	return c.do(ctx, what, false, fn)
+}
+
+func (c *core) write(ctx context.Context, what string, fn func(g *gorm.DB) error) error {
+	return c.do(ctx, what, true, fn)
+}
+
+func (c *core) do(ctx context.Context, what string, change bool, fn func(g *gorm.DB) error) error {
+	if c.tx == nil {
+		return c.again(ctx, what, func() error {
+			return c.explain(what, fn(c.orm.WithContext(ctx)), change)
+		})
+	}
+	if c.tx.broken != nil {
+		return c.tx.broken
+	}
+	err := c.explain(what, fn(c.orm.WithContext(ctx)), false)
+	if err != nil && !isAny(err, ErrDuplicate, ErrNotFound, ErrStale) {
+		c.tx.broken = err
+	}
+	return err
+}
+
+// swap runs an update that must hit exactly one row: [ErrStale] otherwise.
+func (c *core) swap(ctx context.Context, what string, update func(g *gorm.DB) *gorm.DB) error {
+	var hit int64
+	err := c.write(ctx, what, func(g *gorm.DB) error {
+		result := update(g)
+		hit = result.RowsAffected
+		return result.Error
+	})
+	if err == nil && hit == 0 {
+		return failed(what, ErrStale)
+	}
+	return err
+}
+
+// explain wraps a driver's error. change says that the statement was a change
+// outside a transaction, so that a lost answer leaves its outcome open.
+func (c *core) explain(what string, err error, change bool) error {
+	if err == nil {
+		return nil
+	}
+	var known *dbError
+	if errors.As(err, &known) {
+		return err
+	}
+	if readOnly(err) {
+		c.dropIdle()
+	}
+	f := examine(err)
+	e := &dbError{what: what, transient: f.transient, err: err}
+	if f.kind != nil {
+		e.kinds = append(e.kinds, f.kind)
+	}
+	if change && f.uncertain {
+		e.kinds = append(e.kinds, ErrCommitUnknown)
+	}
+	if f.kind == ErrDuplicate {
+		e.err = nil // the driver's words quote the row
+	}
+	return e
+}
+
+// A statement or transaction that lost against another one is tried so often,
+// with pauses that double from pauseMin.
+const (
+	tries    = 8
+	pauseMin = 10 * time.Millisecond
+)
+
+// again calls fn until it does not lose against another transaction any more.
+func (c *core) again(ctx context.Context, what string, fn func() error) error {
+	for try, pause := 1, pauseMin; ; try, pause = try+1, pause*2 {
+		err := fn()
+		var e *dbError
+		if !errors.As(err, &e) || !e.transient {
+			return err
+		}
+		if try == tries {
+			return fmt.Errorf("models: %s: %w: gave up after %d tries: %w", what, ErrUnavailable, tries, err)
+		}
+		c.cfg.Log.DebugContext(ctx, "database: lost against another transaction, trying again", "what", what, "try", try, "error", err)
+		if serr := c.cfg.Sleep(ctx, c.cfg.Jitter(pause)); serr != nil {
+			return fmt.Errorf("models: %s: %w: %w", what, serr, err)
+		}
+	}
+}

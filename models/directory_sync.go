@@ -1,0 +1,367 @@
+package models
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Sync makes the directory say what config.yaml says. Stores are recognised by
+// platform and shop id; chats and staff of listed ones are replaced. Declared
+// ones that are no longer listed become inactive, unless a merchant's grant
+// covers them: they stay, as that grant's. Other stores of grants are left
+// alone. Repeating it changes nothing, and several processes may do it at once.
+func (s DirectoryStore) Sync(ctx context.Context, declared []ConfiguredStore) error {
+	wanted := map[shopKey]ConfiguredStore{}
+	for _, shop := range declared {
+		key := shopKey{shop.Platform, shop.ShopID}
+		if err := identity("declare store "+shop.Name, 128, shop.Platform, shop.ShopID); err != nil {
+			return err
+		}
+		if _, twice := wanted[key]; twice {
+			return fmt.Errorf("models: store %s: shop %s is declared twice: %w", shop.Name, shop.ShopID, ErrInvalid)
+		}
+		wanted[key] = shop
+	}
+	return s.inTx(ctx, func(tx *DB) error {
+		ids, err := tx.Directory.syncStores(ctx, wanted)
+		if err != nil {
+			return err
+		}
+		if err := tx.Directory.syncChats(ctx, wanted, ids); err != nil {
+			return err
+		}
+		if err := tx.Directory.syncMembers(ctx, wanted, ids); err != nil {
+			return err
+		}
+		return tx.Directory.syncSessions(ctx, wanted, ids)
+	})
+}
+
+// syncStores returns the ids of the wanted stores.
+func (s DirectoryStore) syncStores(ctx context.Context, wanted map[shopKey]ConfiguredStore) (map[shopKey]int64, error) {
+	stores := map[shopKey]Store{}
+	for key, shop := range wanted {
+		stores[key] = tidy(Store{Platform: key.platform, ShopID: key.shopID, Name: shop.Name, Origin: OriginConfig, Active: true})
+	}
+	have, err := s.storesWith(ctx, stores)
+	if err != nil {
+		return nil, err
+	}
+	live, err := s.liveGrants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := map[shopKey]int64{}
+	for _, old := range have {
+		now := old
+		if store, ok := stores[old.key()]; ok {
+			ids[old.key()] = old.ID
+			now.Name, now.Origin, now.Active = store.Name, store.Origin, store.Active
+		} else if old.Origin == OriginConfig {
+			if live[old.GrantID] { // no longer declared, but covered by a merchant's grant
+				now.Origin, now.Active = OriginGrant, true
+			} else {
+				now.Active = false
+			}
+		}
+		if _, err := s.changeStore(ctx, old, now); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// liveGrants are the ids of the grants that have not ended.
+func (s DirectoryStore) liveGrants(ctx context.Context) (map[string]bool, error) {
+	var ids []string
+	err := s.read(ctx, "list grants", func(g *gorm.DB) error {
+		return g.Model(&Grant{}).Where("ended = ?", false).Pluck("id", &ids).Error
+	})
+	live := map[string]bool{}
+	for _, id := range ids {
+		live[id] = true
+	}
+	return live, err
+}
+
+func (s DirectoryStore) syncChats(ctx context.Context, wanted map[shopKey]ConfiguredStore, ids map[shopKey]int64) error {
+	want := map[chatRow]chatRow{}
+	for key, shop := range wanted {
+		for _, chat := range shop.Chats {
+			if err := identity("declare a chat of store "+shop.Name, 128, chat); err != nil {
+				return err
+			}
+			row := chatRow{StoreID: ids[key], Chat: chat}
+			want[row] = row
+		}
+	}
+	have, err := rowsOfStores[chatRow](ctx, s.core, ids)
+	if err != nil {
+		return err
+	}
+	remove, add := difference(want, have, func(r chatRow) chatRow { return r })
+	for _, r := range remove {
+		err := s.write(ctx, "remove chat", func(g *gorm.DB) error {
+			return g.Where("store_id = ? AND chat = ?", r.StoreID, r.Chat).Delete(&chatRow{}).Error
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return addRows(ctx, s.core, "add chats", add, clause.OnConflict{DoNothing: true})
+}
+
+func (s DirectoryStore) syncMembers(ctx context.Context, wanted map[shopKey]ConfiguredStore, ids map[shopKey]int64) error {
+	type place struct {
+		store int64
+		user  string
+	}
+	of := func(m Member) place { return place{m.StoreID, m.UserID} }
+	want := map[place]Member{}
+	for key, shop := range wanted {
+		for _, m := range shop.Staff {
+			m.StoreID, m.UserID = ids[key], fold(m.UserID)
+			if err := identity("declare staff of store "+shop.Name, 64, m.UserID); err != nil {
+				return err
+			}
+			want[of(m)] = tidy(m)
+		}
+	}
+	have, err := rowsOfStores[Member](ctx, s.core, ids)
+	if err != nil {
+		return err
+	}
+	remove, add := difference(want, have, of)
+	for _, m := range remove {
+		if _, stays := want[of(m)]; stays {
+			continue // with another name or role: overwritten below
+		}
+		err := s.write(ctx, "remove member", func(g *gorm.DB) error {
+			return g.Where("store_id = ? AND user_id = ?", m.StoreID, m.UserID).Delete(&Member{}).Error
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return addRows(ctx, s.core, "add members", add, memberChanged)
+}
+
+// syncSessions writes the declared tokens that are new, and forgets those of
+// listed stores that declare none any more: such a store lives by its grant.
+func (s DirectoryStore) syncSessions(ctx context.Context, wanted map[shopKey]ConfiguredStore, ids map[shopKey]int64) error {
+	have, err := rowsOfStores[sessionRow](ctx, s.core, ids)
+	if err != nil {
+		return err
+	}
+	declared := map[int64][]byte{}
+	for _, r := range have {
+		declared[r.StoreID] = r.Declared
+	}
+	var add []sessionRow
+	var remove []int64
+	for key, shop := range wanted {
+		id := ids[key]
+		old, known := declared[id]
+		print := s.keys.fingerprint(storeKey(id), shop.Session)
+		switch {
+		case shop.Session == "" && known:
+			remove = append(remove, id)
+		case shop.Session != "" && !bytes.Equal(old, print):
+			add = append(add, sessionRow{
+				StoreID:     id,
+				AccessToken: s.keys.seal(sessionAccess, storeKey(id), []byte(shop.Session)),
+				Declared:    print,
+			})
+		}
+	}
+	slices.Sort(remove)
+	for _, id := range remove {
+		err := s.write(ctx, "remove session", func(g *gorm.DB) error {
+			return g.Where("store_id = ?", id).Delete(&sessionRow{}).Error
+		})
+		if err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(add, func(a, b sessionRow) int { return int(a.StoreID - b.StoreID) })
+	return addRows(ctx, s.core, "add sessions", add, clause.OnConflict{
+		Columns:   []clause.Column{{Name: "store_id"}},
+		DoUpdates: clause.AssignmentColumns([]string{"access_token", "refresh_token", "expires_at", "declared"}),
+	})
+}
+
+// difference says which rows of have are to go and which of want to come, in an
+// order that is the same in every process.
+func difference[K, R comparable](want map[K]R, have []R, key func(R) K) (remove, add []R) {
+	same := map[K]bool{}
+	for _, r := range have {
+		if want[key(r)] == r {
+			same[key(r)] = true
+		} else {
+			remove = append(remove, r)
+		}
+	}
+	for k, r := range want {
+		if !same[k] {
+			add = append(add, r)
+		}
+	}
+	order := func(a, b R) int { return bytes.Compare(fmt.Append(nil, a), fmt.Append(nil, b)) }
+	slices.SortFunc(remove, order)
+	slices.SortFunc(add, order)
+	return remove, add
+}
+
+// rowsOfStores reads all rows of a table that belong to the stores.
+func rowsOfStores[T any](ctx context.Context, c *core, ids map[shopKey]int64) ([]T, error) {
+	var all []T
+	for chunk := range slices.Chunk(slices.Sorted(maps.Values(ids)), batch) {
+		var rows []T
+		err := c.read(ctx, "read the directory", func(g *gorm.DB) error {
+			return g.Where("store_id IN ?", chunk).Order("store_id").Find(&rows).Error
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+	}
+	return all, nil
+}
+
+// Where a store comes from.
+const (
+	OriginConfig = "config" // declared in config.yaml
+	OriginGrant  = "grant"  // covered by a merchant's grant
+)
+
+// shopKey identifies a store at the platforms.
+type shopKey struct{ platform, shopID string }
+
+func (s Store) key() shopKey { return shopKey{s.Platform, s.ShopID} }
+
+func storeKey(id int64) string { return strconv.FormatInt(id, 10) }
+
+// storesWith reads all stores, in the order of their ids, after it has added the
+// wanted ones that are missing.
+func (s DirectoryStore) storesWith(ctx context.Context, wanted map[shopKey]Store) ([]Store, error) {
+	have, err := s.allStores(ctx)
+	if err != nil {
+		return nil, err
+	}
+	missing := maps.Clone(wanted)
+	for _, store := range have {
+		delete(missing, store.key())
+	}
+	if len(missing) == 0 {
+		return have, nil
+	}
+	// In one order everywhere, so that processes wait for each other instead of
+	// deadlocking; another one may have been first.
+	rows := slices.SortedFunc(maps.Values(missing), func(a, b Store) int {
+		return strings.Compare(a.Platform+"\x00"+a.ShopID, b.Platform+"\x00"+b.ShopID)
+	})
+	if err := addRows(ctx, s.core, "add stores", rows, clause.OnConflict{DoNothing: true}); err != nil {
+		return nil, err
+	}
+	return s.allStores(ctx)
+}
+
+func (s DirectoryStore) allStores(ctx context.Context) ([]Store, error) {
+	var rows []Store
+	err := s.read(ctx, "list stores", func(g *gorm.DB) error { return g.Order("id").Find(&rows).Error })
+	return rows, err
+}
+
+// changeStore turns a store from what was read into something else. Where
+// somebody else changed it meanwhile, the whole transaction runs again.
+func (s DirectoryStore) changeStore(ctx context.Context, old, now Store) (Store, error) {
+	const what = "change store"
+	if now = tidy(now); now == old {
+		return now, nil
+	}
+	var hit int64
+	err := s.write(ctx, what, func(g *gorm.DB) error {
+		result := g.Model(&Store{}).
+			Where("id = ? AND name = ? AND origin = ? AND active = ? AND grant_id = ?", old.ID, old.Name, old.Origin, old.Active, old.GrantID).
+			Select("name", "origin", "active", "grant_id").Updates(now)
+		hit = result.RowsAffected
+		return result.Error
+	})
+	if err == nil && hit == 0 {
+		err = &dbError{what: what, kinds: []error{ErrStale}, transient: true}
+	}
+	return now, err
+}
+
+// GrantShop is a shop that a grant covers, as the platform tells it.
+type GrantShop struct{ ShopID, Name string }
+
+// LinkGrant makes the stores of a grant those that the platform says it covers:
+// missing ones are added, one of another grant changes over, and those that are
+// not covered any more lose the link and, unless config.yaml declares them,
+// become inactive. A declared store keeps its name. It returns the stores of the
+// grant. Repeating it changes nothing; of several at once the last one stands.
+func (s DirectoryStore) LinkGrant(ctx context.Context, g Grant, shops []GrantShop) ([]Store, error) {
+	const what = "link stores"
+	covered := map[shopKey]Store{}
+	for _, shop := range shops {
+		if err := identity(what, 128, shop.ShopID); err != nil {
+			return nil, err
+		}
+		covered[shopKey{g.Platform, shop.ShopID}] = tidy(Store{
+			Platform: g.Platform, ShopID: shop.ShopID, Name: shop.Name, Origin: OriginGrant, Active: true, GrantID: g.ID,
+		})
+	}
+	var linked []Store
+	err := s.inTx(ctx, func(tx *DB) error {
+		// Two lists for one grant need not touch the same store. Here they meet,
+		// so that the result is never a mixture of both.
+		err := tx.swap(ctx, what, func(o *gorm.DB) *gorm.DB {
+			return o.Model(&grantRow{}).Where("id = ?", g.ID).Update("links", gorm.Expr("links + 1"))
+		})
+		if err != nil {
+			return err
+		}
+		linked, err = tx.Directory.link(ctx, g.ID, covered)
+		return err
+	})
+	return unless(err, linked)
+}
+
+func (s DirectoryStore) link(ctx context.Context, grantID string, covered map[shopKey]Store) ([]Store, error) {
+	have, err := s.storesWith(ctx, covered)
+	if err != nil {
+		return nil, err
+	}
+	var linked []Store
+	for _, old := range have {
+		now, declared := old, old.Origin == OriginConfig && old.Active
+		shop, ok := covered[old.key()]
+		switch {
+		case ok && declared:
+			now.GrantID = grantID
+		case ok:
+			now.GrantID, now.Origin, now.Active = grantID, OriginGrant, true
+			if shop.Name != "" {
+				now.Name = shop.Name
+			}
+		case old.GrantID == grantID:
+			now.GrantID, now.Active = "", declared
+		}
+		if now, err = s.changeStore(ctx, old, now); err != nil {
+			return nil, err
+		}
+		if now.GrantID == grantID {
+			linked = append(linked, now)
+		}
+	}
+	return linked, nil
+}

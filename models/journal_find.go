@@ -1,0 +1,126 @@
+package models
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Get finds an operation by its ID.
+func (s JournalStore) Get(ctx context.Context, id string) (Operation, error) {
+	return s.one(ctx, "find operation", "id = ?", id)
+}
+
+// live finds the live operation on a code, or [ErrNotFound].
+func (s JournalStore) live(ctx context.Context, storeID int64, code string) (Operation, error) {
+	return s.one(ctx, "find live operation", "store_id = ? AND live_code = ?", storeID, code)
+}
+
+func (s JournalStore) one(ctx context.Context, what, where string, args ...any) (Operation, error) {
+	var rows []operationRow
+	err := s.read(ctx, what, func(g *gorm.DB) error { return g.Where(where, args...).Find(&rows).Error })
+	row, err := first(rows, err, what)
+	return row.operation(), err
+}
+
+// OfMessage lists what a message asked to verify, in its order.
+func (s JournalStore) OfMessage(ctx context.Context, inboxID string) ([]Operation, error) {
+	return listOperations(ctx, s.core, "seq", 0, "inbox_id = ?", inboxID)
+}
+
+// UndoneBy lists the operations whose last undo a message asked for.
+func (s JournalStore) UndoneBy(ctx context.Context, undoInboxID string) ([]Operation, error) {
+	if undoInboxID == "" {
+		return nil, nil
+	}
+	return listOperations(ctx, s.core, "created_at, id", 0, "undo_inbox_id = ?", undoInboxID)
+}
+
+// Due lists operations that are under way and that anybody may take up now, the
+// longest waiting first, without those of some stores.
+func (s JournalStore) Due(ctx context.Context, now time.Time, limit int, stores []int64) ([]Operation, error) {
+	if len(stores) == 0 {
+		return listOperations(ctx, s.core, "due_at, id", limit, "due_at <= ? AND state IN ?", stamp(now), underWay)
+	}
+	return listOperations(ctx, s.core, "due_at, id", limit, "due_at <= ? AND state IN ? AND store_id NOT IN ?", stamp(now), underWay, stores)
+}
+
+// listOperations lists the operations that meet a condition, without a limit where
+// that is 0.
+func listOperations(ctx context.Context, c *core, order string, limit int, where string, args ...any) ([]Operation, error) {
+	var rows []operationRow
+	err := c.read(ctx, "list operations", func(g *gorm.DB) error {
+		g = g.Where(where, args...).Order(order)
+		if limit > 0 {
+			g = g.Limit(limit)
+		}
+		return g.Find(&rows).Error
+	})
+	return operations(rows), err
+}
+
+// touching is a join to the operations that a code concerns: asked with it, or
+// having consumed it as one of several coupons.
+const touching = "JOIN (SELECT id AS concerned_id FROM operations WHERE code = ?" +
+	" UNION SELECT operation_id FROM coupons WHERE code = ?) AS concerned ON concerned.concerned_id = operations.id"
+
+// ByCoupon finds the operation that tells most about a code in a store: the
+// newest that stands or is under way, else the newest that was undone or
+// superseded, else the newest refusal.
+func (s JournalStore) ByCoupon(ctx context.Context, storeID int64, code string) (Operation, error) {
+	return s.ByCouponIn(ctx, []int64{storeID}, code)
+}
+
+// ByCouponIn finds the operation that tells most about a code in several stores:
+// of what [JournalStore.ByCoupon] finds in each, one that consumed, else one
+// under way, else one that was undone.
+func (s JournalStore) ByCouponIn(ctx context.Context, storeIDs []int64, code string) (Operation, error) {
+	const what = "find operation of a coupon"
+	var rows []operationRow
+	err := s.read(ctx, what, func(g *gorm.DB) error { // never many
+		return g.Joins(touching, code, code).Where("operations.store_id IN ?", storeIDs).
+			Order("CASE WHEN state = 'rejected' THEN 2 WHEN state = 'undone' OR live_code IS NULL THEN 1 ELSE 0 END," +
+				" created_at DESC, id DESC").Find(&rows).Error
+	})
+	seen := map[int64]bool{}
+	rows = slices.DeleteFunc(rows, func(r operationRow) bool { // but for each store's first
+		before := seen[r.StoreID]
+		seen[r.StoreID] = true
+		return before
+	})
+	slices.SortStableFunc(rows, func(x, y operationRow) int { return cmp.Compare(consumption[x.State], consumption[y.State]) })
+	row, err := first(rows, err, what)
+	return row.operation(), err
+}
+
+// consumption ranks states by how much an operation has to do with a consumption.
+var consumption = map[State]int{Done: 0, Undoing: 0, UndoUnknown: 0, Calling: 1, Unknown: 1, Undone: 2, Rejected: 3}
+
+// Coupons lists what an operation consumed.
+func (s JournalStore) Coupons(ctx context.Context, opID string) ([]Coupon, error) {
+	return couponsOf(ctx, s.core, opID)
+}
+
+func couponsOf(ctx context.Context, c *core, opIDs ...string) ([]Coupon, error) {
+	var rows []Coupon
+	err := c.read(ctx, "list coupons", func(g *gorm.DB) error {
+		return g.Where("operation_id IN ?", opIDs).Order("operation_id, code").Find(&rows).Error
+	})
+	return rows, err
+}
+
+// LastUndoable finds the newest operation of a person in these stores that can
+// still be undone.
+func (s JournalStore) LastUndoable(ctx context.Context, storeIDs []int64, user string, now time.Time) (Operation, error) {
+	var rows []operationRow
+	err := s.read(ctx, "find last undoable", func(g *gorm.DB) error {
+		return g.Where("user_id = ? AND undo_until > ? AND state = ? AND live_code IS NOT NULL AND undo_reason <> ? AND store_id IN ?",
+			fold(user), stamp(now), Done, UndoTooLate, storeIDs).
+			Order("consumed_at DESC, created_at DESC, id DESC").Limit(1).Find(&rows).Error
+	})
+	row, err := first(rows, err, "find last undoable")
+	return row.operation(), err
+}
