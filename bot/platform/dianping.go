@@ -66,7 +66,10 @@ func (d dianpingShop) Consume(ctx context.Context, o Order, again bool) Consumpt
 	if e != nil {
 		rows = e.Receipts
 	}
-	return Consumption{Said: said(dianping.CallConsume, e), Proves: consumeProof(e, again), Coupons: couponsOf(rows)}
+	return Consumption{
+		Said: said(dianping.CallConsume, e), Proves: consumeProof(e, again), Coupons: couponsOf(rows),
+		Doubtful: e != nil && e.Class == dianping.Refused && repeated(e.Reason),
+	}
 }
 
 func (d dianpingShop) Record(ctx context.Context, c Coupon) Recorded {

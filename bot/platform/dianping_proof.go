@@ -90,6 +90,12 @@ func taken(r dianping.Reason) bool {
 	return r == dianping.AlreadyUsed || r == dianping.Duplicate || r == dianping.CountTooLarge
 }
 
+// repeated: a refusal that a second consume with the same request id may meet where
+// the first took effect; what it is answered with is not documented.
+func repeated(r dianping.Reason) bool {
+	return r == dianping.VerifyFailed || r == dianping.OutOfStock || r == dianping.WrongPassword || r == dianping.NotFound
+}
+
 // echo: a refusal that a second reverseconsume meets where the first took effect.
 func echo(r dianping.Reason) bool {
 	return r == dianping.VerifyFailed || r == dianping.NotFound || r == dianping.Other

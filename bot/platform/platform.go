@@ -133,8 +133,9 @@ type Scanned struct {
 // Unclear.
 type Consumption struct {
 	Said
-	Proves  Proof
-	Coupons []Coupon // Consumed: at least one; Partly: what was consumed
+	Proves   Proof
+	Doubtful bool     // Refused, as a consume sent twice would be the second time, by a proxy say
+	Coupons  []Coupon // Consumed: at least one; Partly: what was consumed
 }
 
 // Recorded is the answer to the question for a record: Consumed, NotConsumed,

@@ -187,7 +187,30 @@ func (t *talk) consumed(ctx context.Context, answer platform.Consumption) (Step,
 	case platform.Used: // by somebody else, or by this very call, repeated on its way
 		return t.settleConsume(ctx, false)
 	case platform.Refused:
+		if answer.Doubtful {
+			return t.refusedOrRepeated(ctx, answer)
+		}
 		return t.rejected(outcome(answer.Said)), nil
 	}
 	return t.doubt(answer.Said, false), nil
+}
+
+// refusedOrRepeated judges a refusal that may be the answer to this very call, sent a
+// second time on its way: whatever the first did shows, for the platform has answered.
+func (t *talk) refusedOrRepeated(ctx context.Context, answer platform.Consumption) (Step, error) {
+	recorded, err := t.record(ctx, own(t.op))
+	if err != nil {
+		return nil, err
+	}
+	switch recorded.Proves {
+	case platform.NotConsumed, platform.Replaced:
+		return t.rejected(outcome(answer.Said)), nil
+	case platform.Consumed:
+		b, err := t.books(ctx, t.op.Code, recorded.Record)
+		if err != nil {
+			return nil, err
+		}
+		return t.recorded(ctx, b, recorded.Record, false)
+	}
+	return t.doubt(recorded.Said, false), nil
 }

@@ -189,7 +189,7 @@ func TestEffectAfterTheRepeat(t *testing.T) {
 // A proxy sends the consume twice: the answer is that to the second. Who asked is
 // told of their own success at once, and can undo it.
 func TestConsumeRepeatedByProxy(t *testing.T) {
-	for _, answer := range []string{"", "1008", "1013", "1017"} {
+	for _, answer := range []string{"", "1008", "1013", "1017", "1002", "1003", "1006", "1007"} {
 		t.Run("answer "+answer, func(t *testing.T) {
 			everyDatabase(t, func(r *rig) {
 				r.voucher(code)

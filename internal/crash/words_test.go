@@ -14,6 +14,7 @@ type verdict string
 const (
 	success   verdict = "核销成功"
 	undone    verdict = "已撤销"
+	partly            = "只撤销了一部分"
 	verifying verdict = "核验中"
 	undoing   verdict = "撤销中"
 	human     verdict = "需要人工确认"
@@ -118,6 +119,8 @@ func read(b wecomtest.Shown) []statement {
 		switch {
 		case strings.HasPrefix(title, string(success)):
 			s.verdict = success
+		case title == partly && f[0] == "原券码": // the undo is done, as far as it goes
+			s.verdict = undone
 		case title == string(undone), title == string(verifying), title == string(undoing), title == string(human), title == string(offered):
 			s.verdict = verdict(title)
 		default:
