@@ -1,7 +1,10 @@
-// Package models is the bot's memory: stores, people and merchants' grants, the
-// inbox, the journal of operations, the outbox. It speaks SQL through GORM, to SQLite and to
-// anything with the MySQL protocol, and knows nothing of HTTP, WeCom or the
-// platform's dialects.
+// Package models is what the bot keeps in its database: stores, people and
+// merchants' grants, the inbox, the journal of operations, the outbox. It speaks SQL
+// through GORM, to SQLite and to anything with the MySQL protocol, and knows nothing
+// of HTTP, WeCom or the platform's dialects.
+//
+// A [DB] has a store for each of these things, such as [InboxStore] in DB.Inbox. All
+// its stores share one database, or one transaction where [DB.Tx] gave the DB.
 //
 // Every change of state is a method with a name and a compare-and-swap on the
 // row's attempt number (a grant's version), so that any number of processes can share a database:

@@ -20,7 +20,7 @@ const (
 	CSV  Format = "csv" // with a BOM: Excel takes it for its local encoding otherwise
 )
 
-// Source is where vouchers are listed; [models.DB] is one.
+// Source is where vouchers are listed; [models.HistoryStore] is one.
 type Source interface {
 	Vouchers(ctx context.Context, p models.VoucherPage, operations int) (list []models.Voucher, next models.VoucherPage, done bool, err error)
 }
