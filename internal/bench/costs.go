@@ -32,19 +32,17 @@ const (
 // answer is durable.
 var toAnswer = []step{
 	{"INSERT inbox", "the message is durable before it is acknowledged (I10)"},
-	{"SELECT stores", "where the sender may act"},
-	{"SELECT members", "who the sender is there"},
+	{"SELECT stores", "where the sender may act, and who the sender is there"},
 	{"SELECT calls", "does the sender guess codes? Counted over all processes (guard)"},
-	{"SELECT stores", "with the store's token, as renewed last by whichever process"},
+	{"SELECT stores", "the store's token, as renewed last by whichever process"},
 	{"SELECT operations", "consumed by us before? Then we say by whom, without a call (I2)"},
 	{"INSERT operations", "the intent is durable before the platform is called; the unique index lets one in (I1, I2, I3)"},
 	{"BEGIN", "outcome and answer are one (I4, I5)"},
 	{"UPDATE operations", "the outcome, by compare-and-swap on the attempt"},
 	{"INSERT coupons", "what can be undone, coupon by coupon (I7)"},
 	{"INSERT calls", "what was said to and by the platform, for explain and the accounts (I8)"},
-	{"SELECT operations", "the answer is rendered from what is stored"},
-	{"SELECT stores", "the store's name on the card"},
 	{"UPDATE inbox", "the answer, for repeats of the message (I4)"},
+	{"SELECT outbox", "is an earlier answer to the message still queued?"},
 	{"INSERT outbox", "the answer on its way, or its second way should nobody fetch the first (I4)"},
 	{"COMMIT", "what was consumed and what is said of it, at once"},
 }
@@ -55,19 +53,19 @@ func verification(way string) []step {
 	steps := slices.Clone(toAnswer)
 	if way == byRobot {
 		return append(steps,
+			step{"SELECT inbox", "the callback that waited reads the answer"},
 			step{"BEGIN", "after the passive answer has gone out"},
+			step{"SELECT outbox", "what of it waited to go another way"},
 			step{"UPDATE outbox", "its second way is not needed any more"},
 			step{"COMMIT", "at once with what that answer had no room for"},
 		)
 	}
 	return append(steps,
+		step{"UPDATE outbox", "recorded as sent only after it was"},
 		step{"SELECT inbox", "background pass: messages due"},
 		step{"SELECT operations", "background pass: operations due"},
 		step{"SELECT outbox", "background pass: deliveries due, in the order of each conversation"},
 		step{"SELECT grants", "background pass: merchants' grants to renew"},
-		step{"UPDATE outbox", "one process sends it: claimed by compare-and-swap"},
-		step{"SELECT outbox", "the channel's limit per minute, over all processes"},
-		step{"UPDATE outbox", "recorded as sent only after it was"},
 	)
 }
 
