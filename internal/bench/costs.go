@@ -66,6 +66,7 @@ func verification(way string) []step {
 		step{"SELECT operations", "background pass: operations due"},
 		step{"SELECT outbox", "background pass: deliveries due, in the order of each conversation"},
 		step{"SELECT grants", "background pass: merchants' grants to renew"},
+		step{"UPDATE outbox", "recorded as sent only after it was, beside that pass"},
 	)
 }
 
