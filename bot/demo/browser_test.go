@@ -221,6 +221,16 @@ func (p *tab) awaitLastCard(says ...string) {
 	}
 }
 
+// awaitCard waits until one of the bot's cards says all of it.
+func (p *tab) awaitCard(says ...string) {
+	p.t.Helper()
+	all := make([]string, len(says))
+	for i, text := range says {
+		all[i] = "c.innerText.includes(" + quoted(text) + ")"
+	}
+	p.await(`[...document.querySelectorAll("#chat .card")].some((c) => ` + strings.Join(all, " && ") + `)`)
+}
+
 // awaitVoucher waits for the state of a voucher in the tray.
 func (p *tab) awaitVoucher(code, state string) {
 	p.t.Helper()
