@@ -48,6 +48,7 @@ const (
 // configure changes the bot's options.
 func (b *bench) configure(change func(*Options)) {
 	b.t.Helper()
+	b.bot.Wait() // what is still under way reads what is built anew
 	change(&b.bot.Options)
 	b.must(b.bot.build(b.bot.Options))
 }
