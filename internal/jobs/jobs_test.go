@@ -80,6 +80,7 @@ func TestLimits(t *testing.T) {
 		defer stop()
 		began := time.Now()
 		r.Run(ctx)
+		synctest.Wait()
 		if len(q.names) > 0 {
 			t.Errorf("not begun after %s: %v", time.Since(began), q.names)
 		}
@@ -115,6 +116,7 @@ func TestWakeIsNotLost(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 25*time.Second)
 		defer stop()
 		r.Run(ctx)
+		synctest.Wait()
 		if want := []time.Duration{0, 10 * time.Second, 12 * time.Second, 22 * time.Second}; !slices.Equal(looks, want) {
 			t.Errorf("looked at %v, want %v", looks, want)
 		}
@@ -141,6 +143,7 @@ func TestWakeWithoutRoom(t *testing.T) {
 			r.Wake("export")
 		})
 		r.Run(ctx)
+		synctest.Wait()
 		if want := []time.Duration{3 * time.Second, 6 * time.Second}; !slices.Equal(done, want) {
 			t.Errorf("done at %v, want %v", done, want)
 		}
@@ -164,6 +167,7 @@ func TestPeriodic(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 35*time.Second)
 		defer stop()
 		r.Run(ctx)
+		synctest.Wait()
 		if want := []time.Duration{0, time.Second, 11 * time.Second, 21 * time.Second, 31 * time.Second}; !slices.Equal(at, want) {
 			t.Errorf("done at %v, want %v", at, want)
 		}
@@ -212,6 +216,7 @@ func TestOnceAtATime(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 50*time.Second)
 		defer stop()
 		r.Run(ctx)
+		synctest.Wait()
 		if begun != 1 {
 			t.Errorf("begun %d times", begun)
 		}
