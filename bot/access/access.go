@@ -102,7 +102,7 @@ func (a *Access) During(ctx context.Context, db *models.DB, m bot.Message, from,
 	return places, bot.Refusal{}, nil
 }
 
-// nameElsewhere is what to call somebody in a store that has no name for them.
+// nameElsewhere is the name of a person for a store that has none of theirs.
 func (a *Access) nameElsewhere(ctx context.Context, db *models.DB, user string) (string, error) {
 	members, err := db.Directory.Memberships(ctx, user)
 	if err != nil {

@@ -50,7 +50,7 @@ func (a *Access) Identify(ctx context.Context, m bot.Message) bot.Message {
 	return m
 }
 
-// nameOf is what to call somebody who is on no list.
+// nameOf is the name of a person who is on no list.
 func (a *Access) nameOf(ctx context.Context, user string) string {
 	if a.Directory == nil {
 		return user

@@ -187,7 +187,7 @@ func (c *Checker) undoShare(ctx context.Context, s sight) (all []Alert, err erro
 	}
 	for _, o := range seen {
 		others := whole[o.StoreID].plus(-o.Times, -o.Of)
-		// Shares are compared as products: nobody else is no share to compare with.
+		// Shares are compared as products: without others there is no share to divide by.
 		if o.Times < minUndone || o.Times*100 < c.Rules.UndoPercent*o.Of || o.Times*others.of < minOthers*others.part*o.Of {
 			continue
 		}

@@ -2,9 +2,9 @@
 // done by the part it belongs to, and what comes of it is committed with its answer.
 // It knows neither WeCom's wire formats, nor a platform's, nor SQL.
 //
-// The promise: nothing accepted is lost, nothing is consumed twice, nobody is
-// told success before the platform said so, nobody acts on a store that is not
-// theirs. Everything rests on three durable things of package models: the inbox
+// The promise: no accepted message is lost, no voucher is consumed twice, success is
+// told only after the platform said so, and each person acts on their own stores
+// alone. Everything rests on three durable things of package models: the inbox
 // (a message is accepted once its row is there), the journal (an intent is
 // there before the platform is called) and the outbox (an answer is there with
 // the state it reports).

@@ -236,18 +236,27 @@ func (u *people) list(ctx context.Context, tx *models.DB, m bot.Message, b comma
 	return bot.Reply{Card: &c}, nil
 }
 
+// changeable finds a person of a store whom the sender may change. Where there is
+// none, the reply says why.
+func (u *people) changeable(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (s models.Store, p models.Member, refused bot.Reply, err error) {
+	if s, refused, err = u.access.Changeable(ctx, tx, m.User, b.Store); err != nil || !refused.Empty() {
+		return s, p, refused, err
+	}
+	p, err = tx.Directory.Member(ctx, b.Store, b.User)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return s, p, bot.Say("这个人已经不在 %s 了。", s.Name), nil
+	case err != nil:
+		return s, p, bot.Reply{}, fmt.Errorf("chat: member: %w", err)
+	}
+	return s, p, bot.Reply{}, nil
+}
+
 // person shows one of a store's people with what can be changed.
 func (u *people) person(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
-	s, refused, err := u.access.Changeable(ctx, tx, m.User, b.Store)
+	s, p, refused, err := u.changeable(ctx, tx, m, b)
 	if err != nil || !refused.Empty() {
 		return refused, err
-	}
-	p, err := tx.Directory.Member(ctx, b.Store, b.User)
-	if errors.Is(err, models.ErrNotFound) {
-		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
-	}
-	if err != nil {
-		return bot.Reply{}, fmt.Errorf("chat: member: %w", err)
 	}
 	return bot.Reply{Card: u.personCard(s, p)}, nil
 }
@@ -265,17 +274,11 @@ func (u *people) personCard(s models.Store, p models.Member) *bot.Card {
 }
 
 func (u *people) setRole(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
-	s, refused, err := u.access.Changeable(ctx, tx, m.User, b.Store)
+	s, p, refused, err := u.changeable(ctx, tx, m, b)
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	p, err := tx.Directory.Member(ctx, b.Store, b.User)
-	switch {
-	case errors.Is(err, models.ErrNotFound):
-		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
-	case err != nil:
-		return bot.Reply{}, fmt.Errorf("bot: member: %w", err)
-	case words.RoleNames[models.Role(b.Role)] == "":
+	if words.RoleNames[models.Role(b.Role)] == "" {
 		return words.OldCard.Reply(), nil
 	}
 	p.Role = models.Role(b.Role)
@@ -286,16 +289,9 @@ func (u *people) setRole(ctx context.Context, tx *models.DB, m bot.Message, b co
 }
 
 func (u *people) remove(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
-	s, refused, err := u.access.Changeable(ctx, tx, m.User, b.Store)
+	s, p, refused, err := u.changeable(ctx, tx, m, b)
 	if err != nil || !refused.Empty() {
 		return refused, err
-	}
-	p, err := tx.Directory.Member(ctx, b.Store, b.User)
-	if errors.Is(err, models.ErrNotFound) {
-		return bot.Say("这个人已经不在 %s 了。", s.Name), nil
-	}
-	if err != nil {
-		return bot.Reply{}, fmt.Errorf("chat: member: %w", err)
 	}
 	if _, err := tx.Directory.RemoveMember(ctx, b.Store, b.User); err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: remove: %w", err)

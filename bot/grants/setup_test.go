@@ -83,11 +83,16 @@ func everywhere(t *testing.T, test func(t *testing.T, r *rig)) {
 
 // onDatabase runs a test in both dialects on one kind of database.
 func onDatabase(t *testing.T, driver string, test func(t *testing.T, r *rig)) {
+	in(t, driver, test, dianping.Dianping, dianping.Meituan)
+}
+
+// in runs a test in some dialects on one kind of database.
+func in(t *testing.T, driver string, test func(t *testing.T, r *rig), dialects ...string) {
 	open := modelstest.SQLite
 	if driver == models.MySQL {
 		open = modelstest.MySQL
 	}
-	for _, dialect := range []string{dianping.Dianping, dianping.Meituan} {
+	for _, dialect := range dialects {
 		t.Run(dialect+"/"+driver, func(t *testing.T) {
 			t.Parallel()
 			clock := modelstest.NewClock(start)
