@@ -3,6 +3,7 @@ package dianping
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 func (c *client) Prepare(ctx context.Context, shop Shop, code string) (Receipt, error) {
@@ -64,7 +65,9 @@ func (c *client) QueryListByDate(ctx context.Context, shop Shop, q ListQuery) ([
 	if c.Platform() == Meituan {
 		r.limit = 300
 	}
-	key := func(v Record) string { return v.Code + "\x00" + v.VerifyTime.String() }
+	key := func(v Record) string { // several visits of one code may be of the same second
+		return strings.Join([]string{v.Code, v.VerifyTime.String(), v.VerifyAccount, v.FlowID}, "\x00")
+	}
 	list, err := collect(r.limit, false, key, func(offset int) (page[Record], *Error) {
 		r.offset = offset
 		return fetch(ctx, c, r, readHistory)

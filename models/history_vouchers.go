@@ -93,7 +93,7 @@ func withCoupons(g *gorm.DB, ids []string, ops []Voucher, at map[string]int) ([]
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := g.Raw("SELECT operation_id, code, order_id, deal_id, price_fen, undone_at FROM coupons WHERE operation_id IN ? ORDER BY operation_id, code", ids).Rows()
+	rows, err := g.Raw("SELECT operation_id, code, order_id, deal_id, price_fen, undone_at FROM coupons WHERE operation_id IN ? ORDER BY operation_id, code, visit", ids).Rows()
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func (s HistoryStore) Entries(ctx context.Context, storeID int64, from, to time.
 			Select("coupons.*", "operations.state", "operations.title", "operations.user_id", "operations.user_name", "operations.consumed_at").
 			Joins("JOIN coupons ON coupons.operation_id = operations.id").
 			Where("operations.store_id = ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", storeID, stamp(from), stamp(to)).
-			Order("operations.consumed_at, coupons.operation_id, coupons.code").Scan(&rows).Error
+			Order("operations.consumed_at, coupons.operation_id, coupons.code, coupons.visit").Scan(&rows).Error
 	})
 	return rows, err
 }

@@ -316,7 +316,7 @@ func addCoupons(ctx context.Context, c *core, op Operation, coupons []Coupon) er
 	}
 	rows := make([]Coupon, len(coupons))
 	for i, coupon := range coupons {
-		coupon.OperationID, coupon.StoreID = op.ID, op.StoreID
+		coupon.OperationID, coupon.StoreID, coupon.Visit = op.ID, op.StoreID, max(coupon.Visit, 1)
 		if err := identity("add coupon", 64, coupon.Code); err != nil {
 			return err
 		}
@@ -338,9 +338,9 @@ func (s JournalStore) BeginUndo(ctx context.Context, op Operation, asked Inbox) 
 	return s.move(ctx, move{what: "begin undo", from: []State{Done}, to: Undoing, live: true, wasLive: true, asked: &asked}, op)
 }
 
-// UndoTooLate is the UndoReason of an operation that the platform does not let be
-// undone any more.
-const UndoTooLate = "undo_too_late"
+// UndoClosed are the UndoReasons of operations that cannot be undone any more here:
+// the platform has said that it is too late, or what is left has no codes of its own.
+var UndoClosed = []string{"undo_too_late", "codes_missing"}
 
 // FinishUndo records that the platform undid it all: [Undoing] or [UndoUnknown]
 // becomes [Undone], and so do all its coupons, at op.UndoneAt where a coupon has
@@ -407,7 +407,7 @@ func undoCoupon(ctx context.Context, c *core, operationID string, coupon Coupon)
 	}
 	return c.write(ctx, "undo coupon", func(g *gorm.DB) error {
 		return g.Model(&Coupon{}).
-			Where("operation_id = ? AND code = ? AND undone_at IS NULL", operationID, coupon.Code).
+			Where("operation_id = ? AND code = ? AND visit = ? AND undone_at IS NULL", operationID, coupon.Code, max(coupon.Visit, 1)).
 			Updates(values).Error
 	})
 }

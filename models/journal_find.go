@@ -107,7 +107,7 @@ func (s JournalStore) Coupons(ctx context.Context, opID string) ([]Coupon, error
 func couponsOf(ctx context.Context, c *core, opIDs ...string) ([]Coupon, error) {
 	var rows []Coupon
 	err := c.read(ctx, "list coupons", func(g *gorm.DB) error {
-		return g.Where("operation_id IN ?", opIDs).Order("operation_id, code").Find(&rows).Error
+		return g.Where("operation_id IN ?", opIDs).Order("operation_id, code, visit").Find(&rows).Error
 	})
 	return rows, err
 }
@@ -117,8 +117,8 @@ func couponsOf(ctx context.Context, c *core, opIDs ...string) ([]Coupon, error) 
 func (s JournalStore) LastUndoable(ctx context.Context, storeIDs []int64, user string, now time.Time) (Operation, error) {
 	var rows []operationRow
 	err := s.read(ctx, "find last undoable", func(g *gorm.DB) error {
-		return g.Where("user_id = ? AND undo_until > ? AND state = ? AND live_code IS NOT NULL AND undo_reason <> ? AND store_id IN ?",
-			fold(user), stamp(now), Done, UndoTooLate, storeIDs).
+		return g.Where("user_id = ? AND undo_until > ? AND state = ? AND live_code IS NOT NULL AND undo_reason NOT IN ? AND store_id IN ?",
+			fold(user), stamp(now), Done, UndoClosed, storeIDs).
 			Order("consumed_at DESC, created_at DESC, id DESC").Limit(1).Find(&rows).Error
 	})
 	row, err := first(rows, err, "find last undoable")

@@ -175,7 +175,7 @@ func TestFinishConsume(t *testing.T) {
 		expect.Code, expect.User = op.Code, op.User
 		stored(t, db, expect)
 		for i := range coupons {
-			coupons[i].OperationID, coupons[i].StoreID = op.ID, 1
+			coupons[i].OperationID, coupons[i].StoreID, coupons[i].Visit = op.ID, 1, 1
 		}
 		same(t, must(db.Journal.Coupons(ctx, op.ID)), coupons)
 		same(t, must(db.Journal.Live(ctx, 1, op.Code)).ID, op.ID)

@@ -129,7 +129,7 @@ func TestLastUndoable(t *testing.T) {
 		undoing(t, db, must(db.Journal.Get(ctx, "op-second")))
 		same(t, find(1), "first")
 		late := must(db.Journal.Get(ctx, "op-second"))
-		late.UndoReason = models.UndoTooLate
+		late.UndoReason = models.UndoClosed[0]
 		same(t, must(db.Journal.RefuseUndo(ctx, late, nil)).State, models.Done)
 		same(t, find(1), "first")       // what the platform does not take back any more is not offered
 		clock.Advance(10 * time.Minute) // the deadline itself is too late

@@ -131,7 +131,7 @@ func TestUpgradeKeepsEverything(t *testing.T) {
 		stored(t, db, want)
 		_, coupons, calls, _, err := db.History.Story(ctx, "7992697494")
 		no(t, err)
-		same(t, coupons, []models.Coupon{{OperationID: "op", StoreID: 1, Code: "7992697494", OrderID: "order", DealID: 11, DealGroupID: 12, PriceFen: 4990}})
+		same(t, coupons, []models.Coupon{{OperationID: "op", Visit: 1, StoreID: 1, Code: "7992697494", OrderID: "order", DealID: 11, DealGroupID: 12, PriceFen: 4990}})
 		same(t, calls[0].Times, 1)
 		stores := must(db.Directory.Stores(ctx))
 		same(t, names(stores), "人民广场店")

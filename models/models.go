@@ -170,6 +170,7 @@ type Coupon struct {
 	OperationID  string `gorm:"primaryKey;size:64"`
 	StoreID      int64
 	Code         string `gorm:"primaryKey;size:64"`
+	Visit        int    `gorm:"primaryKey;autoIncrement:false"` // counts those of a code that stays good, from 1
 	OrderID      string `gorm:"size:64"`
 	DealID       int64
 	DealGroupID  int64

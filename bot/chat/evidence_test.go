@@ -114,7 +114,8 @@ func TestCodesNotTold(t *testing.T) {
 		b.must(b.platform.ConsumeElsewhere(other[2].Code, "zhangsan", "15")) // now the history is ambiguous
 		r = b.say("zhangsan", "验 7000000001 x2")
 		has(t, r, "核销成功", "× 2", "平台只告诉了 1 张的券码")
-		has(t, b.say("zhangsan", "撤 7000000001"), "只撤销了一部分", "还有 1 张")
+		has(t, b.say("zhangsan", "撤 7000000001"), "只撤销了一部分", "撤销了 1 张，其余 1 张", "请到开店宝里撤销其余的")
+		has(t, b.say("zhangsan", "撤 7000000001"), "已经撤销了一部分", "请到开店宝里撤销其余的")
 		b.effects(other[1].Code, 1, 0)
 		b.effects(other[2].Code, 1, 0)
 	})

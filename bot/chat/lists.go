@@ -90,7 +90,7 @@ func (l *lists) list(ctx context.Context, row models.Inbox, m bot.Message, place
 		if err != nil {
 			return bot.Reply{}, fmt.Errorf("bot: coupons: %w", err)
 		}
-		mark, text := l.words.Line(op, words.Consumed(op, coupons))
+		mark, text := l.words.Line(op, redeem.Consumed(op, coupons))
 		at := l.words.In(op.CreatedAt).Format(words.MinuteFormat)
 		if len(c.Fields) < bot.MaxFields {
 			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: strings.Join(strings.Fields(mark+words.Tail(op.Code)+" "+words.Price(op.PriceFen)+" "+op.User), " ")})

@@ -275,3 +275,31 @@ func TestLostVisitUnmarked(t *testing.T) {
 		})
 	}
 }
+
+// Several visits are taken at once, and each counts. An undo gives them all back,
+// also where an answer is lost on the way, and no further one.
+func TestSeveralVisits(t *testing.T) {
+	for _, rows := range dianpingtest.VisitRowForms {
+		for _, lost := range []string{"", "applied", "not applied"} {
+			t.Run(string(rows)+lost, func(t *testing.T) {
+				cards(t, func(r *rig, k dianpingtest.Knobs) {
+					k.VisitRows = rows
+					r.knobs(k)
+					r.card(code, 10)
+					first := r.consume(code, 1)
+					r.clock.Advance(time.Minute)
+					first.Count = 2
+					op := r.follow(first)
+					r.is(op, models.Done, "")
+					r.clock.Advance(time.Minute)
+					if lost != "" {
+						r.lost("reverseconsume", lost == "applied")
+					}
+					op = r.settle(r.undo(op))
+					r.is(op, models.Undone, "")
+					r.effects(code, 3, 2)
+				})
+			})
+		}
+	}
+}

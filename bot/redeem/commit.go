@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"yanquan/bot/platform"
@@ -83,9 +84,9 @@ func (t *talk) doneSaid(coupons []platform.Coupon, at time.Time, o models.Outcom
 		op.UndoUntil = at.Add(t.shop.UndoWindow())
 	}
 	var rows []models.Coupon
-	for _, c := range distinct(op, coupons) {
+	for i, c := range each(op, coupons, o.Reason) {
 		row := models.Coupon{
-			OperationID: op.ID, StoreID: op.StoreID, Code: c.Code, OrderID: c.OrderID, DealID: c.DealID, DealGroupID: c.DealGroupID,
+			OperationID: op.ID, StoreID: op.StoreID, Code: c.Code, Visit: 1, OrderID: c.OrderID, DealID: c.DealID, DealGroupID: c.DealGroupID,
 			PriceFen: c.PriceFen, PriceUnknown: !c.PriceKnown, Payments: c.Payments, Handle: c.Handle,
 		}
 		if !c.PriceKnown {
@@ -93,6 +94,9 @@ func (t *talk) doneSaid(coupons []platform.Coupon, at time.Time, o models.Outcom
 		}
 		if c.DealID == 0 {
 			row.DealID, row.DealGroupID = op.DealID, op.DealGroupID
+		}
+		if op.Reusable {
+			row.Visit += i
 		}
 		op.OrderID = cmp.Or(op.OrderID, row.OrderID)
 		if op.DealID == 0 {
@@ -103,6 +107,20 @@ func (t *talk) doneSaid(coupons []platform.Coupon, at time.Time, o models.Outcom
 	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
 		return tx.Journal.FinishConsume(ctx, op, rows)
 	})
+}
+
+// each gives one coupon for each that was consumed: for each code, or for each visit
+// of one that stays good, of which the platform may tell one row or several.
+func each(op models.Operation, coupons []platform.Coupon, reason string) []platform.Coupon {
+	list := distinct(op, coupons)
+	if !op.Reusable || len(list) != 1 {
+		return list
+	}
+	n := op.Count
+	if reason == ReasonPartly {
+		n = min(len(coupons), n)
+	}
+	return slices.Repeat(list, n)
 }
 
 // distinct gives one coupon for each code; one without is that which was asked

@@ -195,10 +195,8 @@ func (t *talk) complete(ctx context.Context, coupons []platform.Coupon, at time.
 	coupons = distinct(t.op, coupons)
 	missing := t.op.Count - len(coupons)
 	switch {
-	case missing <= 0:
+	case missing <= 0, t.op.Reusable:
 		return t.done(coupons, at, ""), nil
-	case t.op.Reusable: // several visits of one code: an undo takes back one
-		return t.done(coupons, at, ReasonCodesMissing), nil
 	}
 	listed, err := t.history(ctx, at)
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 	Undoable   Verdict = "undoable"
 	NotDone    Verdict = "not_done"   // under way, refused, or undone: its state says it
 	Superseded Verdict = "superseded" // the same code was verified anew since
-	Closed     Verdict = "closed"     // the platform has said that it is too late
+	Closed     Verdict = "closed"     // too late by the platform's word, or the rest has no codes to undo by
 	TooLate    Verdict = "too_late"   // by our clock
 )
 
@@ -32,7 +32,7 @@ func CanUndo(op models.Operation, now time.Time) Verdict {
 		return NotDone
 	case op.Superseded:
 		return Superseded
-	case op.UndoReason == models.UndoTooLate:
+	case slices.Contains(models.UndoClosed, op.UndoReason):
 		return Closed
 	case !now.Before(op.UndoUntil):
 		return TooLate
@@ -262,6 +262,15 @@ func (t *talk) visitState(ctx context.Context, b books, c models.Coupon, recorde
 	return t.freeState(ctx, c)
 }
 
+// Consumed is how many coupons, or visits, an operation has consumed. The platform
+// can say that it was fewer than asked for, or leave out codes of those that were.
+func Consumed(op models.Operation, coupons []models.Coupon) int {
+	if op.Outcome.Reason == ReasonPartly {
+		return len(coupons)
+	}
+	return max(len(coupons), op.Count)
+}
+
 // doubtUndo: nobody knows of all coupons.
 func (t *talk) doubtUndo(coupons []models.Coupon, why platform.Said, wait bool) Step {
 	op := t.doubted(t.op.UndoCalledAt, why, wait)
@@ -280,7 +289,9 @@ func (t *talk) undone(coupons []models.Coupon) Step {
 			op.UndoReason = c.UndoReason
 		}
 	}
-	if len(left) == 0 {
+	if len(left) == 0 && Consumed(op, coupons) > len(coupons) {
+		op.UndoReason = ReasonCodesMissing // the rest stands, and the code with it
+	} else if len(left) == 0 {
 		op.UndoneAt = t.Now()
 		return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
 			return tx.Journal.FinishUndo(ctx, op, coupons)

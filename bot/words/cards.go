@@ -83,16 +83,12 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 		if op.Reusable {
 			c.Text = "核销已撤销，这一次还给了顾客；券码不变，可以再用。"
 		}
-		if missing := Consumed(op, coupons) - len(coupons); missing > 0 && len(coupons) > 0 {
-			c.Title, c.Tone = "只撤销了一部分", bot.Bad
-			c.Text = fmt.Sprintf("还有 %d 张，平台没有告诉我们券码，请到开店宝里撤销。", missing)
-		}
 		code := "原券码"
 		if op.Reusable {
 			code = "券码"
 		}
 		c.Fields = bot.Fields(
-			bot.Field{Key: code, Value: op.Code}, price(PriceOf(op, Consumed(op, coupons))),
+			bot.Field{Key: code, Value: op.Code}, price(PriceOf(op, redeem.Consumed(op, coupons))),
 			bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "撤销人", Value: op.UndoUser, User: op.UndoUserID},
 			bot.Field{Key: "撤销时间", Value: w.When(op.UndoneAt)}, bot.Field{Key: "门店", Value: s.Name},
 		)
@@ -147,24 +143,15 @@ func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
 	}
 }
 
-// Consumed is how many coupons an operation has consumed. The platform can say
-// that it was fewer than asked for, or leave out codes of those that were.
-func Consumed(op models.Operation, coupons []models.Coupon) int {
-	if op.Outcome.Reason == string(dianping.PartlyConsumed) {
-		return len(coupons)
-	}
-	return max(len(coupons), op.Count)
-}
-
 func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupons []models.Coupon) {
 	c.Title, c.Tone = "核销成功", bot.Good
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, Consumed(op, coupons))),
+		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, redeem.Consumed(op, coupons))),
 		bot.Field{Key: "手机", Value: op.Mobile}, bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)},
 		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "门店", Value: s.Name},
 	)
 	c.Quote = couponQuote(op, coupons)
-	if n := Consumed(op, coupons); n < op.Count {
+	if n := redeem.Consumed(op, coupons); n < op.Count {
 		c.Title = fmt.Sprintf("核销成功 %d 张，不是 %d 张", n, op.Count)
 	}
 	refused := ""
@@ -172,8 +159,12 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 		c.Title, c.Tone = "没有撤销", bot.Bad
 		refused = UndoSayingOf(op.UndoReason).What
 		if n := UndoneOf(coupons); n > 0 {
+			unit := "张"
+			if op.Reusable {
+				unit = "次"
+			}
 			c.Title = "只撤销了一部分"
-			refused = fmt.Sprintf("撤销了 %d 张，其余 %d 张：%s", n, Consumed(op, coupons)-n, refused)
+			refused = fmt.Sprintf("撤销了 %d %[3]s，其余 %[2]d %[3]s：%[4]s", n, redeem.Consumed(op, coupons)-n, unit, refused)
 		}
 	}
 	switch {
@@ -188,7 +179,7 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 	default:
 		c.Text = fmt.Sprintf("%s 核销，已过撤销时间。", w.When(op.ConsumedAt))
 	}
-	if op.Outcome.Reason == redeem.ReasonCodesMissing && len(coupons) > 0 {
+	if op.Outcome.Reason == redeem.ReasonCodesMissing && len(coupons) > 0 && op.UndoReason == "" {
 		c.Timed = false
 		c.Text += fmt.Sprintf("。平台只告诉了 %d 张的券码，其余的要撤销请到开店宝。", len(coupons))
 	}
@@ -213,6 +204,10 @@ func (w *Words) Undoable(op models.Operation) bool {
 func (w *Words) CannotUndo(op models.Operation) bot.Reply {
 	if op.Superseded {
 		return bot.Say("券码 %s 在 %s 由 %s 核销，后来又核销过一次，这一次不能再撤销，没有撤销。", op.Code, w.When(op.ConsumedAt), op.User)
+	}
+	if op.UndoReason == redeem.ReasonCodesMissing {
+		say := UndoSayingOf(op.UndoReason)
+		return bot.Say("券码 %s 已经撤销了一部分。其余的没有撤销：%s%s", op.Code, say.What, say.Next)
 	}
 	return bot.Say("券码 %s 在 %s 由 %s 核销，已过撤销时间，没有撤销。%s", op.Code, w.When(op.ConsumedAt), op.User, Sayings[redeem.ReasonUndoLate].Next)
 }
@@ -264,7 +259,7 @@ func tooMany(op models.Operation) string {
 // couponQuote lists the other codes of an operation with several coupons, and
 // what became of each.
 func couponQuote(op models.Operation, coupons []models.Coupon) *bot.Quote {
-	if len(coupons) < 2 {
+	if len(coupons) < 2 || op.Reusable {
 		return nil
 	}
 	var lines []string
@@ -318,7 +313,7 @@ func (w *Words) Line(op models.Operation, n int) (mark, text string) {
 func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string][]models.Coupon, left []command.Item) bot.Reply {
 	l := list{Words: w, card: bot.Card{TaskID: w.NewID(), Source: Source(s)}}
 	for _, op := range ops {
-		l.add(op, Consumed(op, coupons[op.ID]))
+		l.add(op, redeem.Consumed(op, coupons[op.ID]))
 	}
 	for _, it := range left {
 		l.line("❗", it.Code, "没有处理，请再发一次")

@@ -94,6 +94,7 @@ var undoSayings = map[string]saying{
 	redeem.ReasonSession:             {"没有撤销", "这家门店在平台的授权已失效，没有撤销。", "请告诉管理员重新授权；急用可到开店宝里撤销。"},
 	redeem.ReasonThrottled:           {"没有撤销", "平台现在太忙，没有撤销。", "请过一分钟再试。"},
 	redeem.ReasonUnavailable:         {"没有撤销", "连不上平台，没有撤销。", "请马上再试；急用可到开店宝里撤销。"},
+	redeem.ReasonCodesMissing:        {"没有撤销", "平台没有单独的券码可以用来撤销。", "请到开店宝里撤销其余的。"},
 	redeem.ReasonConfig:              {"没有撤销", "我们发给平台的请求不被接受，没有撤销。", "请告诉管理员检查平台设置；急用可到开店宝里撤销。"},
 	redeem.ReasonNotConsumed:         {"没有撤销", "平台说这张券现在不是已核销的，没有可以撤销的。", "请到开店宝里查看这张券。"},
 	redeem.ReasonClosedUnused:        notUndone,
