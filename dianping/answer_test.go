@@ -17,7 +17,7 @@ var expires = time.UnixMilli(1893427199000)
 // fullReceipt is the voucher of the fixtures below.
 var fullReceipt = Receipt{
 	Code: "0123456789", Count: 2, DealID: 1001, DealGroupID: 2001, ProductItemID: 3001, ProductType: 1,
-	Title: "双人套餐", Price: 9900, PriceKnown: true, MarketPrice: 16800, BizType: 205, Expires: expires, Mobile: "138****0000",
+	Title: "双人套餐", Price: 9900, PriceKnown: true, MarketPrice: 16800, BizType: 205, TimesCard: true, Expires: expires, Mobile: "138****0000",
 	Payments: []Payment{{ID: "p1", Amount: 9900, AmountType: 10}},
 }
 

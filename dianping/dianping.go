@@ -155,6 +155,7 @@ type Receipt struct {
 	PriceKnown    bool // false: no price was told that can be read, and Price is 0; a price of 0 is one
 	MarketPrice   Fen  // 0: not known
 	BizType       int  // 0 团购, 203 拼团, 205 次卡, 217 通兑标品
+	TimesCard     bool // 次卡, or a 团购次卡 that is told as such: the code stays good from visit to visit
 	Expires       time.Time
 	Mobile        string // always masked, e.g. 138****0000
 	Payments      []Payment

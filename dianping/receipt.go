@@ -29,6 +29,9 @@ func vouchers(objects []object) []Receipt {
 	return list
 }
 
+// timesCard is the biz_type of 次卡.
+const timesCard = 205
+
 func readReceipt(o object) Receipt {
 	price, known := o.money("dealprice")
 	return Receipt{
@@ -44,6 +47,7 @@ func readReceipt(o object) Receipt {
 		PriceKnown:    known,
 		MarketPrice:   o.fen("dealmarketprice"),
 		BizType:       int(o.number("biztype")),
+		TimesCard:     o.number("biztype") == timesCard || slices.Contains([]string{"true", "1"}, o.text("tgtimescardflag")),
 		Expires:       o.moment("receiptenddate", "reveiptenddate"),
 		Mobile:        maskMobile(o.text("mobile")),
 		Payments:      readPayments(o["paymentdetail"]),

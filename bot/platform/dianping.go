@@ -135,7 +135,7 @@ const thirdParty = "15"
 
 func voucherOf(r dianping.Receipt) Voucher {
 	return Voucher{
-		Code: r.Code, Left: r.Count, Reusable: r.BizType == timesCard, OrderID: r.OrderID,
+		Code: r.Code, Left: r.Count, Reusable: r.TimesCard, OrderID: r.OrderID,
 		DealID: r.DealID, DealGroupID: r.DealGroupID, Title: r.Title, Mobile: r.Mobile,
 		PriceFen: int64(r.Price), PriceKnown: r.PriceKnown, MarketFen: int64(r.MarketPrice), Expires: r.Expires,
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
 )
@@ -301,5 +302,29 @@ func TestSeveralVisits(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// A code that the platform does not mark as one for several visits. Where its rows
+// show it, each visit counts; else what has no code of its own stands, and nothing
+// is taken unasked.
+func TestSeveralVisitsUnmarked(t *testing.T) {
+	for _, rows := range dianpingtest.VisitRowForms {
+		t.Run(string(rows), func(t *testing.T) {
+			everywhere(t, func(r *rig) {
+				r.knobs(dianpingtest.Knobs{VisitRows: rows})
+				_, err := r.platform.AddVoucher(dianpingtest.Voucher{Code: code, Visits: 5, Shops: []string{"shop-a"}})
+				r.must(err)
+				op := r.undo(r.consume(code, 2))
+				if r.store.Platform == dianping.Meituan || rows == dianpingtest.RowPerVisit {
+					r.is(op, models.Undone, "")
+					r.effects(code, 2, 2)
+					return
+				}
+				r.is(op, models.Done, ReasonCodesMissing)
+				r.is(r.consume(code, 1), models.Rejected, ReasonHere)
+				r.effects(code, 2, 1)
+			})
+		})
 	}
 }

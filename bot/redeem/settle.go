@@ -192,7 +192,9 @@ func (t *talk) repeat(ctx context.Context) (Step, error) {
 // operation says so: what is not certain is not recorded, for an undo would undo
 // somebody else's.
 func (t *talk) complete(ctx context.Context, coupons []platform.Coupon, at time.Time) (Step, error) {
+	all := len(coupons)
 	coupons = distinct(t.op, coupons)
+	t.op.Reusable = t.op.Reusable || len(coupons) == 1 && all > 1 // rows of visits
 	missing := t.op.Count - len(coupons)
 	switch {
 	case missing <= 0, t.op.Reusable:

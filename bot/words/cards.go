@@ -259,7 +259,8 @@ func tooMany(op models.Operation) string {
 // couponQuote lists the other codes of an operation with several coupons, and
 // what became of each.
 func couponQuote(op models.Operation, coupons []models.Coupon) *bot.Quote {
-	if len(coupons) < 2 || op.Reusable {
+	n := redeem.Consumed(op, coupons)
+	if n < 2 || op.Reusable {
 		return nil
 	}
 	var lines []string
@@ -273,7 +274,7 @@ func couponQuote(op models.Operation, coupons []models.Coupon) *bot.Quote {
 		}
 		lines = append(lines, line)
 	}
-	return &bot.Quote{Title: fmt.Sprintf("共 %d 张", len(coupons)), Text: strings.Join(lines, "\n")}
+	return &bot.Quote{Title: fmt.Sprintf("共 %d 张", n), Text: strings.Join(lines, "\n")}
 }
 
 // Line is one operation in a list, of n coupons. The mark is one rune: with four
