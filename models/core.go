@@ -13,14 +13,15 @@ import (
 // core is what all stores work with: the connections or a transaction, the clock,
 // and the keys that seal.
 type core struct {
-	cfg    Config
-	pool   *sql.DB
-	accept *sql.DB  // MySQL: connections that only accepting uses, so that no other work can keep WeCom waiting
-	orm    *gorm.DB // the pool, or the transaction
-	keys   *keyring
-	time   *serverTime
-	apart  *ticks
-	tx     *txState // nil outside a transaction
+	cfg     Config
+	pool    *sql.DB
+	accept  *sql.DB  // MySQL: connections that only accepting uses, so that no other work can keep WeCom waiting
+	orm     *gorm.DB // the pool, or the transaction
+	accepts *acceptQueue
+	keys    *keyring
+	time    *serverTime
+	apart   *ticks
+	tx      *txState // nil outside a transaction
 }
 
 // now is the current time as the database keeps it.

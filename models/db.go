@@ -124,7 +124,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := newDB(&core{cfg: cfg, keys: keys, time: &serverTime{}, apart: &ticks{}})
+	db := newDB(&core{cfg: cfg, keys: keys, time: &serverTime{}, apart: &ticks{}, accepts: &acceptQueue{}})
 
 	var dialect gorm.Dialector
 	switch cfg.Driver {

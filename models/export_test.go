@@ -70,3 +70,11 @@ func (db *DB) Watch(fn func(statement string, args []any)) {
 func (s JournalStore) Live(ctx context.Context, storeID int64, code string) (Operation, error) {
 	return s.live(ctx, storeID, code)
 }
+
+// Accepting is how many messages wait to be stored, beside those that are being stored.
+func (db *DB) Accepting() (waiting, writers int) {
+	q := db.accepts
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting), q.writers
+}

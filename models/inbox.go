@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -24,14 +25,13 @@ type InboxStore struct{ *core }
 // need be by another process. Whoever accepts it owns it until DueAt. Of a
 // repeat, fresh is false and row is what is stored, possibly with the answer.
 func (s InboxStore) Accept(ctx context.Context, in Inbox) (row Inbox, fresh bool, err error) {
-	const what = "accept message"
 	if in.ID == "" {
 		in.ID = s.cfg.NewID()
 	}
-	if err := identity(what, 64, in.ID, in.Channel); err != nil {
+	if err := identity(acceptMessage, 64, in.ID, in.Channel); err != nil {
 		return Inbox{}, false, err
 	}
-	if err := identity(what, 190, in.MessageID); err != nil {
+	if err := identity(acceptMessage, 190, in.MessageID); err != nil {
 		return Inbox{}, false, err
 	}
 	if in.Payload == nil {
@@ -47,16 +47,7 @@ func (s InboxStore) Accept(ctx context.Context, in Inbox) (row Inbox, fresh bool
 	in.Reply, in.Final, in.AnsweredAt, in.Attempt = nil, false, time.Time{}, 1
 	in = tidy(in)
 
-	sealed := s.keys.seal(inboxPayload, in.ID, in.Payload)
-	// In SQL, because WeCom waits for this one: building it from the struct takes
-	// as long as the round trip.
-	err = s.write(ctx, what, func(g *gorm.DB) error {
-		if s.tx == nil && s.accept != nil {
-			g.Statement.ConnPool = s.accept
-		}
-		return g.Exec("INSERT INTO inbox (id, channel, message_id, chat, user_id, payload, final, attempt, due_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			in.ID, in.Channel, in.MessageID, in.Chat, in.User, sealed, false, in.Attempt, stamp(in.DueAt), stamp(in.ReceivedAt)).Error
-	})
+	err = s.store(ctx, in, s.keys.seal(inboxPayload, in.ID, in.Payload))
 	switch {
 	case err == nil:
 		return in, true, nil
@@ -104,6 +95,56 @@ func (s InboxStore) Claim(ctx context.Context, in Inbox, until time.Time) (Inbox
 	old := in.Attempt
 	in.Attempt, in.DueAt = old+1, moment(until)
 	return unless(s.move(ctx, "claim message", in, "attempt = ? AND due_at <= ? AND "+unfinished, []any{old, stamp(s.now()), false}, "attempt", "due_at"), in)
+}
+
+// ClaimAll claims messages in one commit, and gives those that it could claim, in
+// their order.
+func (s InboxStore) ClaimAll(ctx context.Context, rows []Inbox, until time.Time) ([]Inbox, error) {
+	if len(rows) > 1 {
+		switch err := s.claimTogether(ctx, rows, until); {
+		case err == nil:
+			claimed := slices.Clone(rows)
+			for i := range claimed {
+				claimed[i].Attempt, claimed[i].DueAt = claimed[i].Attempt+1, moment(until)
+			}
+			return claimed, nil
+		case !errors.Is(err, ErrStale):
+			return nil, err
+		}
+	}
+	var claimed []Inbox
+	for _, row := range rows {
+		row, err := s.Claim(ctx, row, until)
+		switch {
+		case err == nil:
+			claimed = append(claimed, row)
+		case !errors.Is(err, ErrStale):
+			return claimed, err
+		}
+	}
+	return claimed, nil
+}
+
+// claimTogether claims all of these messages or, with [ErrStale], none.
+func (s InboxStore) claimTogether(ctx context.Context, rows []Inbox, until time.Time) error {
+	ids := make([]string, len(rows))
+	read := make([][]any, len(rows))
+	for i, row := range rows {
+		ids[i], read[i] = row.ID, []any{row.ID, row.Attempt}
+	}
+	return s.inTx(ctx, func(tx *DB) error {
+		var hit int64
+		err := tx.write(ctx, "claim messages", func(g *gorm.DB) error {
+			result := g.Model(&Inbox{}).Where("id IN ? AND (id, attempt) IN ? AND due_at <= ? AND "+unfinished, ids, read, stamp(s.now()), false).
+				Updates(map[string]any{"attempt": gorm.Expr("attempt + 1"), "due_at": stamp(until)})
+			hit = result.RowsAffected
+			return result.Error
+		})
+		if err == nil && hit != int64(len(rows)) {
+			return failed("claim messages", ErrStale)
+		}
+		return err
+	})
 }
 
 // Release gives a message back whose owner does not know that it is: anybody may

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	mysqlConns  = 16 // three processes stay, with acceptConns, below the 151 that servers admit by default
-	acceptConns = 32 // at 200 messages a second enough for commits of 100 ms
+	mysqlConns  = 32 // three processes stay, with acceptConns, below the 151 that servers admit by default
+	acceptConns = 4  // each stores all that wait for it; at 200 messages a second enough for commits of 100 ms
 	// ConnsPerProcess is how many connections a process opens at most.
 	ConnsPerProcess = mysqlConns + acceptConns
 

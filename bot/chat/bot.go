@@ -186,7 +186,7 @@ func (b *Bot) build(o Options) (err error) {
 	}
 	b.out = &outbox.Outbox{
 		DB: o.DB, Courier: o.Courier, NoticeChannel: o.NoticeChannel, Observer: o.Observer, Render: b.views.cardNow,
-		Now: o.Now, NewID: o.NewID, Jitter: o.Jitter, Log: o.Log,
+		Now: o.Now, NewID: o.NewID, Jitter: o.Jitter, Log: o.Log, Wake: b.wake,
 	}
 	b.notices = &notice.Notices{DB: o.DB, Out: b.out, Access: b.access, NoticeChannel: o.NoticeChannel, Webhooks: o.Webhooks, Now: o.Now, Log: o.Log}
 	b.grants, err = grants.New(grants.Options{
@@ -229,7 +229,7 @@ func (b *Bot) build(o Options) (err error) {
 	b.lists = &lists{DB: o.DB, access: b.access, turns: b.turns, core: b.core, words: b.words, figures: b.figures, reconciliation: b.reconciliation, Location: o.Location, Now: o.Now, NewID: o.NewID}
 	b.exports = &exports{
 		DB: o.DB, access: b.access, out: b.out, tickets: b.tickets, turns: b.turns, NoticeChannel: o.NoticeChannel, Location: o.Location,
-		Wake: func() { b.jobs.Wake(exportJob) }, Now: o.Now, NewID: o.NewID, Log: o.Log, base: b.base,
+		Wake: func() { b.wake(exportJob) }, Now: o.Now, NewID: o.NewID, Log: o.Log, base: b.base,
 	}
 	b.greetings = &greetings{DB: o.DB, access: b.access, notices: b.notices, out: b.out, turns: b.turns, words: b.words, Now: o.Now}
 	b.talk = b.newConversation(o)
@@ -251,10 +251,13 @@ func (b *Bot) newConversation(o Options) *conversation {
 func (b *Bot) newIntake() *intake.Intake {
 	return intake.New(intake.Options{
 		DB: b.DB, Out: b.out, Work: b.answer, Conclude: b.conclude,
-		Lease: b.core.Lease(redeem.ConsumeCalls), Limit: b.MaxFlights, Base: b.base, Wake: func(names ...string) { b.jobs.Wake(names...) },
+		Lease: b.core.Lease(redeem.ConsumeCalls), Limit: b.MaxFlights, Base: b.base, Wake: b.wake,
 		Now: b.Now, NewID: b.NewID, Sleep: b.Sleep, Log: b.Log,
 	})
 }
+
+// wake has jobs looked for now.
+func (b *Bot) wake(jobs ...string) { b.jobs.Wake(jobs...) }
 
 func (b *Bot) newReconciliation() *reconcile.Keeper {
 	o := reconcile.Options{

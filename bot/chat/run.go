@@ -71,7 +71,7 @@ const (
 func (b *Bot) table() []jobs.Job {
 	return append(b.Jobs(),
 		jobs.Job{Name: "operation", Limit: settling, PerKey: settlingPerStore, Due: b.dueOperations},
-		jobs.Job{Name: "delivery", Limit: sending, Drain: true, Due: b.dueDeliveries},
+		jobs.Job{Name: outbox.JobDeliveries, Limit: sending, Drain: true, Due: b.dueDeliveries},
 		jobs.Job{Name: "card", Due: b.dueCards},
 		jobs.Job{Name: exportJob, Limit: exporting, Every: exportEvery, Due: b.dueExports},
 		jobs.Job{Name: "grant", Limit: renewing, Due: b.dueGrants},

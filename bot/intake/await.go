@@ -48,7 +48,7 @@ func (q *Intake) Await(ctx context.Context, id string) (pending bot.Reply, final
 		case !reply.Empty():
 			pending = reply
 		}
-		if jobs.Pause(ctx, q.Sleep, pause, woken) != nil {
+		if jobs.Pause(ctx, q.Sleep, pause, woken); ctx.Err() != nil {
 			return pending, false
 		}
 	}

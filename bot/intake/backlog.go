@@ -22,6 +22,9 @@ type absence struct {
 
 func (a *absence) is() bool { return a.storing > 0 || a.since > 0 }
 
+// any reports whether something may be left.
+func (b *backlog) any() bool { return b.all.is() || len(b.senders) > 0 }
+
 // of is the absence of a sender's messages.
 func (b *backlog) of(s models.Sender) *absence {
 	if b.senders[s] == nil {

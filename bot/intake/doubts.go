@@ -48,7 +48,7 @@ func (q *Intake) giveBack(ctx context.Context) error {
 	for _, row := range q.doubted() {
 		switch err := q.handBack(ctx, row); {
 		case err == nil:
-			q.Wake()
+			q.Wake(JobMessages)
 		case errors.Is(err, models.ErrUnavailable):
 			return nil // later
 		case !errors.Is(err, models.ErrStale): // not stored, or not yet

@@ -49,6 +49,9 @@ func (q *Intake) release(p *place) {
 	if p.slot {
 		<-q.slots
 	}
+	if q.left.any() {
+		q.Wake(JobMessages)
+	}
 }
 
 // launch works on a message that this process holds.
@@ -63,7 +66,6 @@ func (q *Intake) launch(row models.Inbox, m bot.Message, p *place) {
 		if err != nil && !errors.Is(err, outbox.ErrTakenOver) {
 			q.Log.Error("message not finished; it will be taken up again", "message", row.ID, "channel", m.Channel, "error", err)
 		}
-		q.Wake()
 	}()
 }
 
@@ -95,7 +97,7 @@ func (q *Intake) fly(ctx context.Context, f *flight, m bot.Message, p *place) er
 }
 
 // turn waits until a message is the first of its line, and for a slot. Where that
-// took a while, the lease begins anew.
+// took long, the lease begins anew.
 func (q *Intake) turn(ctx context.Context, f *flight, p *place) (models.Inbox, error) {
 	waited := !p.slot
 	if err := q.takeTurn(ctx, p); err != nil {
@@ -103,8 +105,9 @@ func (q *Intake) turn(ctx context.Context, f *flight, p *place) (models.Inbox, e
 	}
 	q.mu.Lock()
 	f.begun = q.Now()
+	lasts := f.until.Sub(f.begun) > q.Lease/2
 	q.mu.Unlock()
-	if !waited {
+	if !waited || lasts {
 		return f.row, nil
 	}
 	row, err := q.DB.Inbox.Extend(ctx, f.row, q.Now().Add(q.Lease))
@@ -151,21 +154,17 @@ func (q *Intake) flight(id string) *flight {
 // Holds reports whether this process works on a message, or will.
 func (q *Intake) Holds(id string) bool { return q.flight(id) != nil }
 
-// rescue takes up a message whose worker died, or that was left for want of room,
-// or whose pending answer can be concluded.
+// rescue works on a message that this process has claimed, whose worker died or that
+// was left for want of room; or concludes its pending answer.
 func (q *Intake) rescue(ctx context.Context, row models.Inbox, p *place) error {
+	if p == nil {
+		defer q.Notify(row.ID)
+		return q.Conclude(ctx, row)
+	}
 	var m bot.Message
-	row, err := q.DB.Inbox.Claim(ctx, row, q.Now().Add(q.Lease))
-	if err == nil && row.AnsweredAt.IsZero() {
-		if err = json.Unmarshal(row.Payload, &m); err == nil {
-			return q.fly(ctx, q.enter(row), m, p)
-		}
-		err = fmt.Errorf("bot: stored message: %w", err)
+	if err := json.Unmarshal(row.Payload, &m); err != nil {
+		q.release(p)
+		return fmt.Errorf("bot: stored message: %w", err)
 	}
-	defer q.release(p)
-	if err != nil {
-		return err
-	}
-	defer q.Notify(row.ID)
-	return q.Conclude(ctx, row)
+	return q.fly(ctx, q.enter(row), m, p)
 }

@@ -110,7 +110,7 @@ func (q *Intake) Accept(ctx context.Context, m bot.Message) (string, error) {
 	}
 	switch {
 	case p == nil:
-		q.Wake()
+		q.Wake(JobMessages)
 	case fresh:
 		q.launch(row, m, p)
 	default:

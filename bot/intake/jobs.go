@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,68 +23,99 @@ const (
 // error is given back.
 func (q *Intake) Jobs() []jobs.Job {
 	return []jobs.Job{
-		{Name: JobMessages, Limit: q.Limit, Due: q.due},
+		{Name: JobMessages, Limit: 3 * q.Limit, Due: q.due},
 		jobs.Periodic(JobLeases, q.Lease/8, q.prolong),
 		jobs.Periodic(JobDoubts, time.Second, q.giveBack),
 	}
 }
 
-// due lists what can be taken up now, as far as there are slots, and takes them: of
-// each sender one message, if none of theirs is under way.
+// due claims what can be taken up now: of each sender one message that is worked on and
+// one that waits for it, and altogether half as many that wait for a slot as there are
+// slots, for another process may have some.
 func (q *Intake) due(ctx context.Context, l jobs.Look) (tasks []jobs.Task, err error) {
-	look, busy := q.beginLook()
-	for {
-		room := min(l.Room-len(tasks), q.Limit-len(q.slots))
-		if room <= 0 {
-			q.cut()
-			return tasks, nil
-		}
+	look, room, busy := q.beginLook(l.Room)
+	for room > 0 {
 		except := slices.Clone(busy)
 		rows, err := q.DB.Inbox.Due(ctx, l.Now, room, except)
 		if err != nil {
 			return tasks, err
 		}
 		all := len(rows) < room
-		for _, row := range rows {
-			if p := q.seat(row, !all); p != nil {
-				tasks = append(tasks, jobs.Task{ID: row.ID, Do: func(ctx context.Context) error { return q.rescue(ctx, row, p) }})
-			}
-			busy = append(busy, row.Sender())
+		claimed, err := q.DB.Inbox.ClaimAll(ctx, q.choose(rows, &busy), q.Now().Add(q.Lease))
+		for _, row := range claimed {
+			p := q.place(row)
+			tasks = append(tasks, jobs.Task{ID: fmt.Sprint(row.ID, " ", row.Attempt), Do: func(ctx context.Context) error { return q.rescue(ctx, row, p) }})
+		}
+		if err != nil {
+			return tasks, err
 		}
 		if all {
 			q.looked(look, except)
 			return tasks, nil
 		}
+		room -= len(claimed)
 	}
+	q.cut()
+	return tasks, nil
 }
 
-// beginLook counts a look, and gives the senders whose messages have to wait.
-func (q *Intake) beginLook() (look int, busy []models.Sender) {
+// beginLook counts a look, and says how many messages it may find, and of whom none.
+func (q *Intake) beginLook(room int) (look, most int, busy []models.Sender) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.left.look++
-	return q.left.look, q.line.senders()
+	free, waiting := q.Limit-len(q.slots), 0
+	for s, places := range q.line {
+		if !places[0].slot {
+			waiting++
+		}
+		if len(places) > 1 {
+			busy = append(busy, s)
+		}
+	}
+	most = min(room, free+q.Limit/2-waiting)
+	if free == 0 && waiting > q.Limit/4 { // later, for more at once
+		most = 0
+	}
+	return q.left.look, most, busy
 }
 
-// seat takes the first place in the line of a message's sender, with a slot, unless
-// one of theirs is under way. Where it does not, or there may be more of theirs,
-// new ones of theirs have to wait.
-func (q *Intake) seat(row models.Inbox, more bool) (p *place) {
+// choose leaves out messages that this process holds, and those whose sender has two
+// that come first; these are busy.
+func (q *Intake) choose(rows []models.Inbox, busy *[]models.Sender) (chosen []models.Inbox) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s := row.Sender()
-	switch {
-	case q.line[s] != nil || q.flights[row.ID] != nil:
-	case !q.takeSlot():
-		q.left.leave(&q.left.all)
-	default:
-		p = q.line.join(s)
-		p.slot = true
+	lines := map[models.Sender]int{}
+	for _, row := range rows {
+		s := row.Sender()
+		switch {
+		case q.flights[row.ID] != nil:
+		case !row.AnsweredAt.IsZero():
+			chosen = append(chosen, row)
+			continue
+		case len(q.line[s])+lines[s] < 2:
+			lines[s]++
+			chosen = append(chosen, row)
+			continue
+		default:
+			q.left.leave(q.left.of(s))
+		}
+		if !slices.Contains(*busy, s) {
+			*busy = append(*busy, s)
+		}
 	}
-	if p == nil || more {
-		q.left.leave(q.left.of(s))
+	return chosen
+}
+
+// place gives a claimed message the last place in its sender's line; none where only
+// its pending answer is to be concluded.
+func (q *Intake) place(row models.Inbox) *place {
+	if !row.AnsweredAt.IsZero() {
+		return nil
 	}
-	return p
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.line.join(row.Sender())
 }
 
 // cut notes that there may be more than there was room for.

@@ -53,11 +53,3 @@ func (l line) waiting() (n int) {
 	}
 	return n
 }
-
-// senders are those with a message in the line.
-func (l line) senders() (all []models.Sender) {
-	for s := range l {
-		all = append(all, s)
-	}
-	return all
-}

@@ -86,10 +86,7 @@ func (q *Intake) askToWait(row models.Inbox, m bot.Message) (answered func()) {
 			}
 			return q.Out.Progress(ctx, tx, row, m, outbox.PleaseWait, q.Now())
 		})
-		switch {
-		case err == nil:
-			q.Wake()
-		case !errors.Is(err, models.ErrStale) && ctx.Err() == nil: // the answer comes all the same
+		if err != nil && !errors.Is(err, models.ErrStale) && ctx.Err() == nil { // the answer comes all the same
 			q.Log.Warn("nobody is asked to wait", "message", row.ID, "error", err)
 		}
 	}()

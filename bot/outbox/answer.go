@@ -228,7 +228,7 @@ func (q *Outbox) enqueueAnswer(ctx context.Context, tx *models.DB, a answer, d b
 	if a.claim && q.mayClaim(d, o) {
 		return q.enqueueClaimed(ctx, tx, o, d)
 	}
-	return enqueue(ctx, tx, o)
+	return q.enqueue(ctx, tx, o)
 }
 
 // mayClaim reports whether an answer can be sent by who writes it: at once, by this
@@ -245,9 +245,14 @@ func (q *Outbox) enqueueClaimed(ctx context.Context, tx *models.DB, o models.Out
 		return fmt.Errorf("outbox: enqueue: %w", err)
 	}
 	if !mine {
-		return enqueue(ctx, tx, o)
+		return q.enqueue(ctx, tx, o)
 	}
-	tx.AfterCommit(func() { q.report(claimed, q.try(ctx, claimed, d)) })
+	tx.AfterCommit(func() {
+		q.report(claimed, q.try(ctx, claimed, d))
+		if q.queue.leave(claimed.Conversation) {
+			q.wake()
+		}
+	})
 	return nil
 }
 

@@ -50,6 +50,7 @@ func (q *Outbox) Deliver(ctx context.Context, o models.Outgoing) error {
 	if err != nil {
 		return err
 	}
+	defer q.queue.leave(o.Conversation)
 	switch free, err := q.paced(ctx, o, d); {
 	case err != nil:
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"yanquan/bot"
@@ -16,14 +17,51 @@ func (q *Outbox) Enqueue(ctx context.Context, tx *models.DB, d bot.Delivery, inb
 	if err != nil {
 		return err
 	}
-	return enqueue(ctx, tx, o)
+	return q.enqueue(ctx, tx, o)
 }
 
-func enqueue(ctx context.Context, tx *models.DB, o models.Outgoing) error {
+// enqueue stores a delivery for the background work.
+func (q *Outbox) enqueue(ctx context.Context, tx *models.DB, o models.Outgoing) error {
 	if err := tx.Outbox.Enqueue(ctx, o); err != nil {
 		return fmt.Errorf("outbox: enqueue: %w", err)
 	}
+	if o.DueAt.After(q.Now()) {
+		return nil
+	}
+	q.queue.join(o.Conversation)
+	tx.AfterCommit(q.wake)
 	return nil
+}
+
+func (q *Outbox) wake() {
+	if q.Wake != nil {
+		q.Wake(JobDeliveries)
+	}
+}
+
+// queue knows the conversations in which something waits for the background work,
+// perhaps behind what this process is sending.
+type queue struct {
+	mu      sync.Mutex
+	waiting map[string]bool
+}
+
+func (q *queue) join(conversation string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.waiting == nil {
+		q.waiting = map[string]bool{}
+	}
+	q.waiting[conversation] = true
+}
+
+// leave reports whether something waited in a conversation.
+func (q *queue) leave(conversation string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	waited := q.waiting[conversation]
+	delete(q.waiting, conversation)
+	return waited
 }
 
 // stored is the row of a delivery, on its first rung. What takes the place of a

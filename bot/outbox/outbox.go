@@ -46,9 +46,14 @@ type Outbox struct {
 	NewID  func() string
 	Jitter func() float64
 	Log    *slog.Logger
+	Wake   func(jobs ...string) // nil: what is due is looked for all the time
 
 	cards cardLife
+	queue queue
 }
+
+// JobDeliveries names the job of [Outbox.Due].
+const JobDeliveries = "delivery"
 
 // Observer counts deliveries, for metrics.
 type Observer interface {

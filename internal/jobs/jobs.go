@@ -16,7 +16,7 @@ type Job struct {
 	Name   string
 	Limit  int           // of tasks under way at once; one where zero
 	PerKey int           // of those of one key; Limit where zero
-	Every  time.Duration // between looks that nobody asked for; at each pass where zero
+	Every  time.Duration // between looks that nobody asked for; the runner's where zero
 	Drain  bool          // what is due when the runner stops is still done
 
 	// Due lists what is to be done now. It is not called while Limit tasks are under
@@ -83,16 +83,17 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Pause sleeps until something is woken, or for d at most. Its error is the
-// context's.
-func Pause(ctx context.Context, sleep func(context.Context, time.Duration) error, d time.Duration, woken <-chan struct{}) error {
+// Pause sleeps until something is woken, or for d at most, or until the context ends.
+// It reports whether it was woken.
+func Pause(ctx context.Context, sleep func(context.Context, time.Duration) error, d time.Duration, woken <-chan struct{}) bool {
 	nap, cancel := context.WithCancel(ctx)
 	defer cancel()
 	slept := make(chan struct{})
 	go func() { defer close(slept); _ = sleep(nap, d) }()
 	select {
 	case <-woken:
+		return true
 	case <-slept:
+		return false
 	}
-	return ctx.Err()
 }

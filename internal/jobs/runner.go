@@ -12,7 +12,7 @@ import (
 // Options of a [Runner]. Jobs, Every and Base are required.
 type Options struct {
 	Jobs  []Job
-	Every time.Duration   // between passes that nobody woke
+	Every time.Duration   // between passes that nobody woke, which look for every job without a time of its own
 	Base  context.Context // of the tasks that [Runner.Run] and [Runner.Drain] begin
 
 	Now   func() time.Time
@@ -68,26 +68,35 @@ func New(o Options) *Runner {
 // Wake starts a pass, in which the named jobs are looked for even before their
 // time. A look that has begun before does not count.
 func (r *Runner) Wake(names ...string) {
-	r.mu.Lock()
-	for _, w := range r.rows {
-		if slices.Contains(names, w.Name) {
-			w.asked = true
-		}
-	}
-	r.mu.Unlock()
+	r.ask(func(w *row) bool { return slices.Contains(names, w.Name) })
 	signal(r.woken)
 }
 
+// ask has jobs looked for at the next pass.
+func (r *Runner) ask(which func(*row) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.rows {
+		w.asked = w.asked || which(w)
+	}
+}
+
+// askAll has all jobs looked for that have no time of their own.
+func (r *Runner) askAll() { r.ask(func(w *row) bool { return w.Every == 0 }) }
+
 // Run begins what is due until the context ends. It leaves under way what is.
 func (r *Runner) Run(ctx context.Context) {
-	for ctx.Err() == nil {
+	for woken := false; ctx.Err() == nil; woken = Pause(ctx, r.Sleep, r.Every, r.woken) {
+		if !woken {
+			r.askAll()
+		}
 		r.pass(r.Base)
-		_ = Pause(ctx, r.Sleep, r.Every, r.woken)
 	}
 }
 
 // Pass does once what is due, and returns when it is done.
 func (r *Runner) Pass(ctx context.Context) {
+	r.askAll()
 	tasks, _ := r.pass(ctx)
 	tasks.Wait()
 }
@@ -101,6 +110,7 @@ func (r *Runner) Drain() {
 	for {
 		begun := 0
 		if r.Base.Err() == nil {
+			r.askAll()
 			_, begun = r.pass(r.Base)
 		}
 		if begun == 0 && r.idle() {
@@ -159,7 +169,7 @@ func (r *Runner) lookNow(w *row) (Look, bool) {
 	defer r.mu.Unlock()
 	now := r.Now()
 	l := Look{Now: now, Room: w.Limit - len(w.running)}
-	early := now.Before(w.next) && w.next.Sub(now) <= w.Every // else the clock has stepped back
+	early := w.Every == 0 || now.Before(w.next) && w.next.Sub(now) <= w.Every // else the clock has stepped back
 	if l.Room <= 0 || r.stopping && !w.Drain || !w.asked && early {
 		return l, false
 	}
@@ -186,7 +196,8 @@ func (r *Runner) begin(ctx context.Context, tasks *sync.WaitGroup, w *row, t Tas
 	return true
 }
 
-// end makes room for the next. Success may have made more work: an answer to send.
+// end makes room for the next. Success may have made more of the same: what waited
+// for it.
 func (r *Runner) end(w *row, t Task, err error) {
 	more := errors.Is(err, ErrMore)
 	if more {
@@ -197,7 +208,7 @@ func (r *Runner) end(w *row, t Task, err error) {
 	if w.keys[t.Key]--; w.keys[t.Key] == 0 {
 		delete(w.keys, t.Key)
 	}
-	w.asked = w.asked || more
+	w.asked = w.asked || more || err == nil && !w.repeats
 	if err != nil && r.stopping {
 		w.failed[t.ID] = true
 	}
