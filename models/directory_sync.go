@@ -281,7 +281,7 @@ func (s DirectoryStore) allStores(ctx context.Context) ([]Store, error) {
 }
 
 // changeStore turns a store from what was read into something else. Where
-// somebody else changed it meanwhile, the whole transaction runs again.
+// another transaction changed it meanwhile, the whole transaction runs again.
 func (s DirectoryStore) changeStore(ctx context.Context, old, now Store) (Store, error) {
 	const what = "change store"
 	if now = tidy(now); now == old {

@@ -16,9 +16,9 @@ import (
 )
 
 var (
-	// ErrStale: somebody else moved the row since it was read, or the row is
-	// not in a state that allows this. Read it again.
-	ErrStale = errors.New("stale: somebody else changed it")
+	// ErrStale: the row was changed concurrently since it was read, or is not in a
+	// state that allows this. Read it again.
+	ErrStale = errors.New("stale: row changed concurrently")
 	// ErrNotFound: there is no such row.
 	ErrNotFound = errors.New("not found")
 	// ErrDuplicate: the row exists already.

@@ -70,7 +70,7 @@ type Inbox struct {
 	Reply      []byte // nil until answered; sealed in the database
 	Final      bool   // Reply will not change any more
 	Attempt    int
-	DueAt      time.Time `gorm:"serializer:utc"` // while unanswered: when somebody else may take it up
+	DueAt      time.Time `gorm:"serializer:utc"` // while unanswered: end of its owner's lease
 	ReceivedAt time.Time `gorm:"serializer:utc"`
 	AnsweredAt time.Time `gorm:"serializer:utc"` // zero until answered
 }

@@ -14,7 +14,7 @@ type Reconciliation struct {
 	StoreID    int64     `gorm:"primaryKey;autoIncrement:false"`
 	Day        string    `gorm:"primaryKey;size:10"` // yyyy-MM-dd, the platform's day
 	Attempt    int       // fencing token: every move checks and raises it
-	LeaseUntil time.Time `gorm:"serializer:utc"` // somebody is at it until then; zero: nobody
+	LeaseUntil time.Time `gorm:"serializer:utc"` // of the replica that looks; zero: none does
 	DueAt      time.Time `gorm:"serializer:utc"` // next look; zero: none any more
 	Looks      int       // that succeeded
 	Failures   int       // since the last look that succeeded

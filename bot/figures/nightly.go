@@ -372,12 +372,12 @@ func (n *Nightly) summaryOf(ctx context.Context, stores []models.Store, e editio
 // atOnce does things, up to n at a time, and returns when all are done.
 func atOnce(n int, all []func() error) error {
 	errs := make([]error, len(all))
-	hands := make(chan struct{}, n)
+	slots := make(chan struct{}, n)
 	var wg sync.WaitGroup
 	for i, do := range all {
-		hands <- struct{}{}
+		slots <- struct{}{}
 		wg.Go(func() {
-			defer func() { <-hands }()
+			defer func() { <-slots }()
 			errs[i] = jobs.Recovered(do)
 		})
 	}

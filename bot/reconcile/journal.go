@@ -109,7 +109,7 @@ func (k *Keeper) Line(ctx context.Context, storeIDs []int64, day string) (string
 const LookLasts = askedLease
 
 // Look makes the look at a store's day now, where none has succeeded yet. It is
-// false where that failed, or where somebody else is at it.
+// false where that failed, or where another replica holds the lease.
 func (k *Keeper) Look(ctx context.Context, storeID int64, day string) (Result, bool, error) {
 	result, ok, err := k.Result(ctx, storeID, day)
 	if ok || err != nil {

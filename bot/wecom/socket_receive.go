@@ -28,7 +28,7 @@ var unsureReply = bot.Reply{Text: "系统暂时出了故障，不确定这条消
 // conversation.
 type intake struct {
 	mu      sync.Mutex
-	waiting map[string][]bot.Message // by conversation; while there is an entry, somebody is at it
+	waiting map[string][]bot.Message // by conversation; while there is an entry, a goroutine works on it
 	n       int
 	unsure  int // answers under way to messages that could not be stored
 	working sync.WaitGroup
