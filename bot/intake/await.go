@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"yanquan/bot"
@@ -26,7 +27,7 @@ var tooOld = bot.Reply{Text: "这条消息太旧了，请重新发一次。"}
 // Await waits for the final reply to a message until the context ends. Where
 // there is none yet it returns false, and the pending reply if there is one.
 func (q *Intake) Await(ctx context.Context, id string) (pending bot.Reply, final bool) {
-	woken, forget := q.watch(id)
+	woken, forget := q.watchers.watch(id)
 	defer forget()
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		if f := q.flight(id); f != nil {
@@ -74,27 +75,35 @@ func (q *Intake) isNew(id string) bool {
 	return err == nil && len(id) > idTime && q.Now().Sub(time.UnixMilli(made)).Abs() < streamLife
 }
 
+// Notify wakes those who wait for the answer to a message: it may be there.
+func (q *Intake) Notify(id string) { q.watchers.notify(id) }
+
+// watchers wait for something to become of a message.
+type watchers struct {
+	mu sync.Mutex
+	by map[string][]chan struct{} // by inbox id
+}
+
 // watch gives a channel that says that something has become of a message.
-func (q *Intake) watch(id string) (woken <-chan struct{}, forget func()) {
+func (w *watchers) watch(id string) (woken <-chan struct{}, forget func()) {
 	c := make(chan struct{}, 1)
-	q.mu.Lock()
-	q.watchers[id] = append(q.watchers[id], c)
-	q.mu.Unlock()
+	w.mu.Lock()
+	w.by[id] = append(w.by[id], c)
+	w.mu.Unlock()
 	return c, func() {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		q.watchers[id] = slices.DeleteFunc(q.watchers[id], func(o chan struct{}) bool { return o == c })
-		if len(q.watchers[id]) == 0 {
-			delete(q.watchers, id)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.by[id] = slices.DeleteFunc(w.by[id], func(o chan struct{}) bool { return o == c })
+		if len(w.by[id]) == 0 {
+			delete(w.by, id)
 		}
 	}
 }
 
-// Notify wakes those who wait for the answer to a message: it may be there.
-func (q *Intake) Notify(id string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, c := range q.watchers[id] {
+func (w *watchers) notify(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.by[id] {
 		select {
 		case c <- struct{}{}:
 		default:

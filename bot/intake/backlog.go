@@ -57,39 +57,3 @@ func (b *backlog) looked(look int, except []models.Sender) {
 		}
 	}
 }
-
-// admit gives a new message a place in its sender's line: the first with a slot, or
-// behind others of theirs. Without room for it, or while others wait for room, it
-// is left in the inbox, where it takes no memory.
-func (q *Intake) admit(s models.Sender) (p *place, left []*absence) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	switch {
-	case q.left.holdsUp(s):
-	case q.line[s] != nil && q.line.waiting() < q.Limit:
-		return q.line.join(s), nil
-	case q.line[s] == nil && q.takeSlot():
-		p = q.line.join(s)
-		p.slot = true
-		return p, nil
-	}
-	left = []*absence{q.left.of(s)}
-	if q.line[s] == nil { // it would begin, if there was a slot
-		left = append(left, &q.left.all)
-	}
-	for _, a := range left {
-		a.storing++
-	}
-	return nil, left
-}
-
-// leave says that a message that was not admitted is in the inbox now, if it is
-// going to be.
-func (q *Intake) leave(left []*absence) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, a := range left {
-		a.storing--
-		q.left.leave(a)
-	}
-}

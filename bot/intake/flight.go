@@ -28,32 +28,6 @@ type flight struct {
 // for dead.
 const longest = 3 * time.Minute
 
-// takeSlot takes a slot that is free.
-func (q *Intake) takeSlot() bool {
-	select {
-	case q.slots <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-// release gives a place back, and its slot.
-func (q *Intake) release(p *place) {
-	if p == nil {
-		return
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.line.leave(p)
-	if p.slot {
-		<-q.slots
-	}
-	if q.left.any() {
-		q.Wake(JobMessages)
-	}
-}
-
 // launch works on a message that this process holds.
 func (q *Intake) launch(row models.Inbox, m bot.Message, p *place) {
 	f := q.enter(row)
@@ -82,7 +56,7 @@ func (q *Intake) enter(row models.Inbox) *flight {
 // fly works on a message when its turn has come.
 func (q *Intake) fly(ctx context.Context, f *flight, m bot.Message, p *place) error {
 	defer q.land(f)
-	defer q.release(p)
+	defer q.queue.release(p)
 	row, err := q.turn(ctx, f, p)
 	if err != nil {
 		return err
@@ -100,7 +74,7 @@ func (q *Intake) fly(ctx context.Context, f *flight, m bot.Message, p *place) er
 // took long, the lease begins anew.
 func (q *Intake) turn(ctx context.Context, f *flight, p *place) (models.Inbox, error) {
 	waited := !p.slot
-	if err := q.takeTurn(ctx, p); err != nil {
+	if err := q.queue.takeTurn(ctx, p); err != nil {
 		return f.row, fmt.Errorf("bot: turn: %w", err)
 	}
 	q.mu.Lock()
@@ -115,24 +89,6 @@ func (q *Intake) turn(ctx context.Context, f *flight, p *place) (models.Inbox, e
 		return f.row, outbox.ErrTakenOver
 	}
 	return row, err
-}
-
-func (q *Intake) takeTurn(ctx context.Context, p *place) error {
-	select {
-	case <-p.first:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if p.slot {
-		return nil
-	}
-	select {
-	case q.slots <- struct{}{}:
-		p.slot = true
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // land lets go of a message.
@@ -163,7 +119,7 @@ func (q *Intake) rescue(ctx context.Context, row models.Inbox, p *place) error {
 	}
 	var m bot.Message
 	if err := json.Unmarshal(row.Payload, &m); err != nil {
-		q.release(p)
+		q.queue.release(p)
 		return fmt.Errorf("bot: stored message: %w", err)
 	}
 	return q.fly(ctx, q.enter(row), m, p)

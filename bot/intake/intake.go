@@ -45,24 +45,21 @@ type Options struct {
 // processes may run one on the same database.
 type Intake struct {
 	Options
-	working sync.WaitGroup // what is to end before the process does
-	slots   chan struct{}  // one for each message worked on
+	working  sync.WaitGroup // what is to end before the process does
+	queue    *queue
+	watchers watchers
 
 	mu       sync.Mutex // guards what follows
 	stopping bool
-	flights  map[string]*flight // by inbox id
-	line     line
-	left     backlog
+	flights  map[string]*flight      // by inbox id
 	doubts   map[string]models.Inbox // not known whether they were stored, by inbox id
-	watchers map[string][]chan struct{}
 }
 
 // New makes an intake.
 func New(o Options) *Intake {
 	return &Intake{
-		Options: o, slots: make(chan struct{}, o.Limit),
-		flights: map[string]*flight{}, line: line{}, left: backlog{senders: map[models.Sender]*absence{}},
-		doubts: map[string]models.Inbox{}, watchers: map[string][]chan struct{}{},
+		Options: o, queue: newQueue(o.Limit, func() { o.Wake(JobMessages) }), watchers: watchers{by: map[string][]chan struct{}{}},
+		flights: map[string]*flight{}, doubts: map[string]models.Inbox{},
 	}
 }
 
@@ -92,15 +89,15 @@ func (q *Intake) Accept(ctx context.Context, m bot.Message) (string, error) {
 	}
 	defer q.working.Done()
 	failpoint.Hit("accept.before")
-	p, left := q.admit(senderOf(m))
+	p, left := q.queue.admit(senderOf(m))
 	due := q.Now()
 	if p != nil {
 		due = due.Add(q.Lease)
 	}
 	row, fresh, err := q.keep(ctx, &m, due)
-	q.leave(left)
+	q.queue.leave(left)
 	if err != nil {
-		q.release(p)
+		q.queue.release(p)
 		q.doubt(row)
 		return "", err
 	}
@@ -158,7 +155,7 @@ func (q *Intake) again(ctx context.Context, row models.Inbox, p *place) {
 			return
 		}
 	}
-	q.release(p)
+	q.queue.release(p)
 }
 
 // begin counts one piece of work, unless the process is stopping.

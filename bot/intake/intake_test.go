@@ -135,7 +135,7 @@ func TestFlood(t *testing.T) {
 	if got := d.by("flood"); len(got) > 0 {
 		t.Errorf("done before its turn: %v", got)
 	}
-	if n := d.line.waiting(); n > 2 {
+	if n := d.queue.line.waiting(); n > 2 {
 		t.Errorf("%d wait in memory", n)
 	}
 	close(d.held["0"])
@@ -225,8 +225,8 @@ func TestFailedStoringMakesRoom(t *testing.T) {
 	d.answered(d.say("a", "1"), "1")
 	d.answered(d.say("b", "2"), "2")
 	d.Wait()
-	if len(d.slots) != 0 || len(d.line) != 0 {
-		t.Errorf("%d slots and %d lines are left", len(d.slots), len(d.line))
+	if len(d.queue.slots) != 0 || len(d.queue.line) != 0 {
+		t.Errorf("%d slots and %d lines are left", len(d.queue.slots), len(d.queue.line))
 	}
 }
 
@@ -240,7 +240,7 @@ func TestPanic(t *testing.T) {
 	if row, err := d.db.Inbox.Get(t.Context(), id); err != nil || !row.AnsweredAt.IsZero() {
 		t.Errorf("%+v, %v", row, err)
 	}
-	if len(d.slots) != 0 || len(d.line) != 0 || d.Holds(id) {
+	if len(d.queue.slots) != 0 || len(d.queue.line) != 0 || d.Holds(id) {
 		t.Error("it is still held")
 	}
 }

@@ -33,7 +33,7 @@ func (q *Intake) Jobs() []jobs.Job {
 // one that waits for it, and altogether half as many that wait for a slot as there are
 // slots, for another process may have some.
 func (q *Intake) due(ctx context.Context, l jobs.Look) (tasks []jobs.Task, err error) {
-	look, room, busy := q.beginLook(l.Room)
+	look, room, busy := q.queue.beginLook(l.Room)
 	for room > 0 {
 		except := slices.Clone(busy)
 		rows, err := q.DB.Inbox.Due(ctx, l.Now, room, except)
@@ -41,94 +41,22 @@ func (q *Intake) due(ctx context.Context, l jobs.Look) (tasks []jobs.Task, err e
 			return tasks, err
 		}
 		all := len(rows) < room
-		claimed, err := q.DB.Inbox.ClaimAll(ctx, q.choose(rows, &busy), q.Now().Add(q.Lease))
+		claimed, err := q.DB.Inbox.ClaimAll(ctx, q.queue.choose(rows, &busy, q.Holds), q.Now().Add(q.Lease))
 		for _, row := range claimed {
-			p := q.place(row)
+			p := q.queue.place(row)
 			tasks = append(tasks, jobs.Task{ID: fmt.Sprint(row.ID, " ", row.Attempt), Do: func(ctx context.Context) error { return q.rescue(ctx, row, p) }})
 		}
 		if err != nil {
 			return tasks, err
 		}
 		if all {
-			q.looked(look, except)
+			q.queue.looked(look, except)
 			return tasks, nil
 		}
 		room -= len(claimed)
 	}
-	q.cut()
+	q.queue.cut()
 	return tasks, nil
-}
-
-// beginLook counts a look, and says how many messages it may find, and of whom none.
-func (q *Intake) beginLook(room int) (look, most int, busy []models.Sender) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.left.look++
-	free, waiting := q.Limit-len(q.slots), 0
-	for s, places := range q.line {
-		if !places[0].slot {
-			waiting++
-		}
-		if len(places) > 1 {
-			busy = append(busy, s)
-		}
-	}
-	most = min(room, free+q.Limit/2-waiting)
-	if free == 0 && waiting > q.Limit/4 { // later, for more at once
-		most = 0
-	}
-	return q.left.look, most, busy
-}
-
-// choose leaves out messages that this process holds, and those whose sender has two
-// that come first; these are busy.
-func (q *Intake) choose(rows []models.Inbox, busy *[]models.Sender) (chosen []models.Inbox) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	lines := map[models.Sender]int{}
-	for _, row := range rows {
-		s := row.Sender()
-		switch {
-		case q.flights[row.ID] != nil:
-		case !row.AnsweredAt.IsZero():
-			chosen = append(chosen, row)
-			continue
-		case len(q.line[s])+lines[s] < 2:
-			lines[s]++
-			chosen = append(chosen, row)
-			continue
-		default:
-			q.left.leave(q.left.of(s))
-		}
-		if !slices.Contains(*busy, s) {
-			*busy = append(*busy, s)
-		}
-	}
-	return chosen
-}
-
-// place gives a claimed message the last place in its sender's line; none where only
-// its pending answer is to be concluded.
-func (q *Intake) place(row models.Inbox) *place {
-	if !row.AnsweredAt.IsZero() {
-		return nil
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.line.join(row.Sender())
-}
-
-// cut notes that there may be more than there was room for.
-func (q *Intake) cut() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.left.leave(&q.left.all)
-}
-
-func (q *Intake) looked(look int, except []models.Sender) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.left.looked(look, except)
 }
 
 // prolong prolongs the leases of what waits here or is worked on, so that it is
