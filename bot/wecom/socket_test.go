@@ -197,6 +197,57 @@ func TestSocketBreaksAgainAndAgain(t *testing.T) {
 	})
 }
 
+// Connections that worked and were cut, again and again, are back at once each time:
+// what is said in a pause is lost. So is one that worked after a time without any.
+func TestSocketCutAgainAndAgain(t *testing.T) {
+	for _, held := range []time.Duration{aMoment, 10 * time.Second, 59 * time.Second} {
+		t.Run(held.String(), func(t *testing.T) {
+			scripted(t, func(t *testing.T, r *rig) {
+				run := r.run(r.socket("one"))
+				defer run.finish()
+				p := r.subscribed(time.Second)
+				for i := range brisk - 1 {
+					if i == 3 { // 20 s of 503
+						r.down.Store(true)
+					}
+					time.Sleep(held)
+					p.ws.CloseNow()
+					if i == 3 {
+						time.Sleep(20 * time.Second)
+						r.down.Store(false)
+						p = r.subscribed(time.Minute)
+						continue
+					}
+					cut := time.Now()
+					p = r.subscribed(time.Minute)
+					if pause := time.Since(cut).Round(time.Second); pause > lostPause {
+						t.Errorf("cut %d: back after %s", i, pause)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Connections cut every second do not use up what WeCom allows: ten subscriptions in a
+// minute are not reached.
+func TestSocketSubscribesRarely(t *testing.T) {
+	scripted(t, func(t *testing.T, r *rig) {
+		run := r.run(r.socket("one", func(c *SocketConfig) { c.Jitter = func() float64 { return 0 } }))
+		defer run.finish()
+		var at []time.Time
+		for range 40 {
+			p := r.subscribed(time.Minute)
+			at = append(at, time.Now())
+			if n := len(at) - 11; n >= 0 && at[len(at)-1].Sub(at[n]) < time.Minute {
+				t.Fatalf("eleven subscriptions in %s", at[len(at)-1].Sub(at[n]))
+			}
+			time.Sleep(aMoment)
+			p.ws.CloseNow()
+		}
+	})
+}
+
 // Another program that wants the connection, too, gets it: we come back ever more
 // rarely, and the managers hear of it.
 func TestSocketKicked(t *testing.T) {
