@@ -40,7 +40,7 @@ const (
 	Photo Kind = "photo" // sent Pictures; Text is what was written beside them
 	Scan  Kind = "scan"  // scanned a code from the app's menu; Scanned is what it says
 	Voice Kind = "voice" // spoke; Text is what was understood
-	Other Kind = "other" // a film, a file, …: Text says which in one word ("file")
+	Other Kind = "other" // a film, a file, …: Text says which in one word ("file"); "text": it did not come whole, "nowhere": from an unknown place
 
 	// Usage: WeCom says that the app is used too little, or enough again. Text is the
 	// event, At from when it holds; there is nobody to answer.
@@ -53,7 +53,7 @@ type Message struct {
 	Channel string    `json:"channel"`           // "app/main", "bot/group", "socket/group": kind and configured name
 	ID      string    `json:"id"`                // unique within the channel: WeCom's id, or one made from the content of an event
 	Chat    string    `json:"chat"`              // the group's id; empty in a 1:1 conversation
-	User    string    `json:"user"`              // userid, case-folded
+	User    string    `json:"user"`              // userid, case-folded; of another corp's member "corpid/userid"
 	SentAs  string    `json:"sent_as,omitempty"` // the sender's id as WeCom wrote it, where User is not the same
 	Kind    Kind      `json:"kind"`
 	Text    string    `json:"text,omitempty"`  // with the leading mention removed

@@ -2,7 +2,10 @@ package models
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -24,7 +27,30 @@ type InboxStore struct{ *core }
 // Accept stores a message; once it returns, the message will be answered, if
 // need be by another process. Whoever accepts it owns it until DueAt. Of a
 // repeat, fresh is false and row is what is stored, possibly with the answer.
+//
+// A repeat has the same sender. What has the id of another's message is stored under
+// an id made of both, so that programs of an earlier version find their rows, too.
 func (s InboxStore) Accept(ctx context.Context, in Inbox) (row Inbox, fresh bool, err error) {
+	in.User = fold(in.User)
+	row, fresh, err = s.acceptAs(ctx, in)
+	if err == nil && !fresh && row.Sender() != tidy(in).Sender() {
+		in.MessageID = apart(in)
+		return s.acceptAs(ctx, in)
+	}
+	return row, fresh, err
+}
+
+// apart is the id of a message whose own is another sender's.
+func apart(in Inbox) string {
+	h := sha256.New()
+	for _, part := range []string{in.MessageID, in.Chat, in.User} {
+		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return "apart-" + hex.EncodeToString(h.Sum(nil))
+}
+
+// acceptAs stores a message under the receipt that it has.
+func (s InboxStore) acceptAs(ctx context.Context, in Inbox) (row Inbox, fresh bool, err error) {
 	if in.ID == "" {
 		in.ID = s.cfg.NewID()
 	}
@@ -43,7 +69,6 @@ func (s InboxStore) Accept(ctx context.Context, in Inbox) (row Inbox, fresh bool
 	if in.DueAt.IsZero() {
 		in.DueAt = s.now()
 	}
-	in.User = fold(in.User)
 	in.Reply, in.Final, in.AnsweredAt, in.Attempt = nil, false, time.Time{}, 1
 	in = tidy(in)
 

@@ -59,6 +59,34 @@ func TestAccept(t *testing.T) {
 	})
 }
 
+// One id from two senders is two messages, each with repeats of its own. The first
+// has the id as it is, as programs of earlier versions look for it.
+func TestAcceptOneIDOfTwoSenders(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		seen := map[string]bool{}
+		for i, who := range []models.Sender{
+			{Channel: "app/main", Chat: "wrChat", User: "zhangsan"}, {Channel: "app/main", Chat: "wrChat", User: "lisi"},
+			{Channel: "app/main", Chat: "wrOther", User: "lisi"}, {Channel: "app/main", User: "lisi"}, {Channel: "app/main", User: strings.Repeat("x", 200)},
+		} {
+			in := message("m1")
+			in.ID, in.Chat, in.User = fmt.Sprint("in-", i), who.Chat, strings.ToUpper(who.User)
+			row, fresh, err := db.Inbox.Accept(ctx, in)
+			no(t, err)
+			if !fresh || seen[row.MessageID] || row.ID != in.ID || (i == 0) != (row.MessageID == "m1") {
+				t.Errorf("message %d: fresh %v, %s as %q", i, fresh, row.ID, row.MessageID)
+			}
+			seen[row.MessageID] = true
+			in.ID = fmt.Sprint("repeat-", i)
+			again, fresh, err := db.Inbox.Accept(ctx, in)
+			no(t, err)
+			if fresh || again.ID != row.ID {
+				t.Errorf("the repeat of message %d: fresh %v, %s", i, fresh, again.ID)
+			}
+		}
+	})
+}
+
 func TestAcceptRace(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		rows := make([]models.Inbox, 50)

@@ -129,6 +129,59 @@ func TestStopSendsWhatIsQueued(t *testing.T) {
 	})
 }
 
+// One id from two senders: nobody sees what is another's, and both are answered.
+func TestOneIDFromTwoSenders(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.voucher(Code)
+		for _, channel := range []string{app, robot} {
+			chat := map[string]string{robot: group}[channel]
+			first := b.at(channel, chat, "zhangsan")
+			first.ID, first.Kind, first.Text = "one-id", bot.Text, "验 "+Code
+			second := first
+			second.User, second.Text = "lisi", "帮助"
+			answer := b.give(first)
+			has(t, b.give(second), "可以这样发")
+			for _, again := range []bot.Message{first, second} { // a repeat gets the same again
+				if again.User == first.User {
+					has(t, b.give(again), strings.Split(show(answer), "\n")[0])
+				} else {
+					has(t, b.give(again), "可以这样发")
+				}
+			}
+		}
+		b.effects(Code, 1, 0)
+	})
+}
+
+// What could not be read whole is answered, in words and not with deeds.
+func TestNotReadIsAnswered(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		b.voucher(Code)
+		for _, channel := range []string{app, robot, socket} {
+			for why, want := range map[string]string{"text": "没有收全", "nowhere": "看不出这条消息是在哪个群里发的", "hologram": "看不懂", "": "看不懂"} {
+				m := b.at(channel, "", "zhangsan")
+				m.Kind, m.Text = bot.Other, why
+				has(t, b.give(m), want, "直接发券码")
+			}
+			m := b.at(channel, "", "zhangsan")
+			m.Kind, m.Button = bot.Click, &bot.Button{TaskID: "t"}
+			has(t, b.give(m), "按钮已经失效")
+		}
+		b.effects(Code, 0, 0)
+	})
+}
+
+// Another corp's userid opens nothing: that person is not the one here.
+func TestAnotherCorpsUserID(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		b.voucher(Code)
+		m := b.at(robot, group, "wwother/boss")
+		m.Kind, m.Text = bot.Text, "验 "+Code
+		has(t, b.give(m), "不在名单里", "wwother/boss")
+		b.effects(Code, 0, 0)
+	})
+}
+
 // Whoever waits for an answer that this process works on is woken by it; only what
 // another process has is looked at again, ever more rarely.
 func TestAwait(t *testing.T) {

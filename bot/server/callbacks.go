@@ -126,9 +126,13 @@ func unreadable(c *gin.Context, err error) {
 	answer(c, http.StatusBadRequest, err)
 }
 
-// refuse chooses the status for an error.
+// refuse chooses the status for an error. What WeCom has sent is never answered 400,
+// for a repeat would say no more: where nothing can be done about it, the log says so.
 func refuse(c *gin.Context, err error) {
 	switch {
+	case errors.Is(err, wecom.ErrNobody):
+		_ = c.Error(err)
+		c.Status(http.StatusOK)
 	case errors.Is(err, wecom.ErrUnauthentic):
 		answer(c, http.StatusUnauthorized, err)
 	case errors.Is(err, wecom.ErrMalformed):

@@ -76,10 +76,6 @@ func TestRefusals(t *testing.T) {
 		{"app: body is not XML", post(target, "hello"), 400},
 		{"app: envelope is JSON", post(target, `{"encrypt":"x"}`), 400},
 		{"app: envelope with an entity", post(target, `<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><xml><Encrypt>&e;</Encrypt></xml>`), 400},
-		{"app: message with entities", xmlOf(appSeal(), `<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><xml><Content>&b;</Content></xml>`), 400},
-		{"app: message is not XML", xmlOf(appSeal(), "hello"), 400},
-		{"app: message is empty", xmlOf(appSeal(), ""), 400},
-		{"app: message without an id", xmlOf(appSeal(), strings.Replace(appText("1", "x"), "<MsgId>1</MsgId>", "", 1)), 400},
 		{"app: 10 MB", post(target, big), 413},
 		{"app: one byte too many", post(target, strings.Repeat("x", maxBody+1)), 413},
 		{"app: 10 MB, unsigned", post("/wecom/app/main", big), 413},
@@ -92,9 +88,6 @@ func TestRefusals(t *testing.T) {
 		{"robot: an array", post("/wecom/bot/group", "[]"), 400},
 		{"robot: encrypt is a number", post("/wecom/bot/group", `{"encrypt":1}`), 400},
 		{"robot: encrypt is missing", post("/wecom/bot/group", `{}`), 401},
-		{"robot: message is an array", jsonOf(robotSeal(), `[1]`), 400},
-		{"robot: message of wrong shape", jsonOf(robotSeal(), `{"msgid":{},"from":7}`), 400},
-		{"robot: message is not JSON", jsonOf(robotSeal(), `hello`), 400},
 		{"robot: 10 MB", post("/wecom/bot/group", big), 413},
 	}
 	for _, tt := range tests {
@@ -116,6 +109,86 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What WeCom has sent is never answered 400: who is known to have sent it is answered,
+// and where nobody is, the operator can see so.
+func TestAuthenticIsNever400(t *testing.T) {
+	t.Parallel()
+	const answered, ignored, logged = "answered", "ignored", "logged"
+	app := appText("1", "验 7992697494")
+	robot := robotText("m1", "验 7992697494")
+	for name, tt := range map[string]struct {
+		target func(string) (string, string)
+		plain  string
+		want   string
+	}{
+		"app: control characters":     {appSeal().xml, strings.Replace(app, "7494", "7494\b\v\x1d\uffff\xf0\x9f\x98", 1), answered},
+		"app: entities":               {appSeal().xml, `<!DOCTYPE x [<!ENTITY a "aaaa">]>` + strings.Replace(app, "7494", "&a;", 1), answered},
+		"app: cut off":                {appSeal().xml, app[:len(app)-30], answered},
+		"app: without an id":          {appSeal().xml, strings.Replace(app, "<MsgId>1</MsgId>", "", 1), answered},
+		"app: not XML":                {appSeal().xml, "hello", logged},
+		"app: empty":                  {appSeal().xml, "", logged},
+		"app: no sender":              {appSeal().xml, strings.Replace(app, "ZhangSan", "", 1), logged},
+		"app: two senders":            {appSeal().xml, strings.Replace(app, "7494", "7494<FromUserName>boss</FromUserName>", 1), logged},
+		"app: an event of nobody":     {appSeal().xml, "<xml><ToUserName>" + testCorp + "</ToUserName><MsgType>event</MsgType><Event>kf_msg_or_event</Event></xml>", ignored},
+		"robot: JSON in a text":       {robotSeal().json, strings.Replace(robot, `{`, `{"mixed":"{\"msg_item\":[]}","quote":"","create_time":1760000000000,`, 1), answered},
+		"robot: control characters":   {robotSeal().json, strings.Replace(robot, "7494", "7494\b\xf0\x9f\x98", 1), answered},
+		"robot: cut off":              {robotSeal().json, robot[:len(robot)-3], answered},
+		"robot: group of none":        {robotSeal().json, strings.Replace(robot, `"chatid":"wr1",`, "", 1), answered},
+		"robot: of another corp":      {robotSeal().json, strings.Replace(robot, `"userid"`, `"corpid":"wwother","userid"`, 1), answered},
+		"robot: an array":             {robotSeal().json, `[1]`, logged},
+		"robot: wrong shape":          {robotSeal().json, `{"msgid":{},"from":7}`, logged},
+		"robot: not JSON":             {robotSeal().json, `hello`, logged},
+		"robot: two senders":          {robotSeal().json, strings.Replace(robot, `{`, `{"from":{"userid":"boss"},`, 1), logged},
+		"robot: an event of nobody's": {robotSeal().json, `{"msgtype":"event","event":{"eventtype":"new"}}`, ignored},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			target, body := tt.target(tt.plain)
+			rec := b.do("POST", target, strings.NewReader(body))
+			if rec.Code != 200 {
+				t.Fatalf("status %d", rec.Code)
+			}
+			got := ignored
+			if b.engine.count() > 0 {
+				got = answered
+			} else if strings.Contains(b.log.String(), "nobody to answer") {
+				got = logged
+			}
+			if got != tt.want {
+				t.Errorf("it is %s, want %s", got, tt.want)
+			}
+			if rec.Body.Len() > 0 && got != answered {
+				t.Errorf("the answer says %s", rec.Body)
+			}
+		})
+	}
+}
+
+// FuzzAuthentic seals anything as WeCom would, for both kinds of channel: it is taken
+// or let go, and never answered 400 or 500.
+func FuzzAuthentic(f *testing.F) {
+	app, robot := appText("1", "验 7992697494"), robotText("m1", "验 7992697494")
+	for _, plain := range []string{
+		app, app[:len(app)-30], strings.Replace(app, "7494", "\b\xf0\x9f\x98", 1), strings.Replace(app, "7494", "<FromUserName>boss</FromUserName>", 1),
+		robot, robot[:len(robot)-3], robotPoll("in-m1"), robotClick("c1", "https://h/r"), strings.Replace(robot, `{`, `{"mixed":"{}","quote":"","create_time":1760000000000,`, 1),
+		"", "hello", "[1]", `{"msgid":{},"from":7}`, "<xml><MsgType>event</MsgType></xml>",
+	} {
+		f.Add(plain)
+	}
+	f.Fuzz(func(t *testing.T, plain string) {
+		b := setup(t, func(o *Options) { o.ReplyDeadline = time.Millisecond })
+		for name, seal := range map[string]func(string) (string, string){"app": appSeal().xml, "robot": robotSeal().json} {
+			target, body := seal(plain)
+			rec := b.do("POST", target, strings.NewReader(body))
+			// 401: it says itself that it is another app's or another corp's.
+			if rec.Code != 200 && !(name == "app" && rec.Code == 401 && strings.Contains(b.log.String(), "another receiver")) {
+				t.Errorf("%s: status %d", name, rec.Code)
+			}
+		}
+	})
 }
 
 // A body without a length must not get past the limit either. This one goes over

@@ -66,140 +66,139 @@ func (a *App) Receive(q url.Values, body []byte) (bot.Message, bool, error) {
 	if err := decodeXML(body, &envelope); err != nil {
 		return bot.Message{}, false, fmt.Errorf("%w: envelope: %w", ErrMalformed, err)
 	}
-	plain, _, err := a.open(q, strings.TrimSpace(envelope.Encrypt))
+	plain, signedAt, err := a.open(q, strings.TrimSpace(envelope.Encrypt))
 	if err != nil {
 		return bot.Message{}, false, err
 	}
-	var in appMessage
-	if err := decodeXML(plain, &in); err != nil {
-		return bot.Message{}, false, fmt.Errorf("%w: message: %w", ErrMalformed, err)
+	in := appMessage{readXML(plain)}
+	if err := a.meant(in); err != nil {
+		return bot.Message{}, false, err
 	}
-	return a.message(in)
+	msg, work, err := a.message(in, signedAt)
+	if work && msg.ID == "" {
+		msg.ID = madeID(q.Get("timestamp"), plain)
+	}
+	return msg, work, err
 }
 
-// appMessage is the decrypted message or event; numbers are kept as text so
-// that a missing one and a malformed one can be told apart.
-type appMessage struct {
-	XMLName      xml.Name `xml:"xml"`
-	ToUserName   string   `xml:"ToUserName"`
-	FromUserName string   `xml:"FromUserName"`
-	CreateTime   string   `xml:"CreateTime"`
-	MsgType      string   `xml:"MsgType"`
-	MsgID        string   `xml:"MsgId"`
-	AgentID      string   `xml:"AgentID"`
-	Content      string   `xml:"Content"`
-	MediaID      string   `xml:"MediaId"`
-
-	Event        string `xml:"Event"`
-	EventKey     string `xml:"EventKey"`
-	TaskID       string `xml:"TaskId"`
-	CardType     string `xml:"CardType"`
-	ResponseCode string `xml:"ResponseCode"`
-	EffectTime   string `xml:"EffectTime"` // of the warnings among the usage events
-	// Nested rather than a path, which encoding/xml would look for at every element.
-	Selected struct {
-		Items []struct {
-			QuestionKey string   `xml:"QuestionKey"`
-			OptionIDs   []string `xml:"OptionIds>OptionId"`
-		} `xml:"SelectedItem"`
-	} `xml:"SelectedItems"`
-	Scan struct {
-		Type   string `xml:"ScanType"`
-		Result string `xml:"ScanResult"`
-	} `xml:"ScanCodeInfo"`
+// meant checks that a callback is for this app of this corp, as far as it says so
+// for certain.
+func (a *App) meant(in appMessage) error {
+	if !in.whole {
+		return nil
+	}
+	if to := in.value("ToUserName"); to != "" && to != a.corpID {
+		return fmt.Errorf("%w: ToUserName", ErrReceiveID)
+	}
+	if agent, err := strconv.ParseInt(in.value("AgentID"), 10, 64); err == nil && agent != a.agentID {
+		return fmt.Errorf("%w: AgentID", ErrReceiveID)
+	}
+	return nil
 }
 
-func (a *App) message(in appMessage) (bot.Message, bool, error) {
-	at, err := parseSeconds(in.CreateTime)
-	if err != nil {
-		return bot.Message{}, false, fmt.Errorf("%w: CreateTime: %w", ErrMalformed, err)
-	}
-	if in.ToUserName != a.corpID {
-		return bot.Message{}, false, fmt.Errorf("%w: ToUserName", ErrReceiveID)
-	}
-	if in.AgentID != "" {
-		agent, err := strconv.ParseInt(in.AgentID, 10, 64)
-		if err != nil {
-			return bot.Message{}, false, fmt.Errorf("%w: AgentID", ErrMalformed)
-		}
-		if agent != a.agentID {
-			return bot.Message{}, false, fmt.Errorf("%w: AgentID", ErrReceiveID)
-		}
-	}
-	if in.MsgType == "" || in.FromUserName == "" && !in.usage() {
-		return bot.Message{}, false, fmt.Errorf("%w: no sender or type", ErrMalformed)
-	}
+// appMessage is the decrypted message or event.
+type appMessage struct{ *document }
 
-	msg := bot.Message{
-		Channel: a.channel,
-		User:    strings.ToLower(in.FromUserName),
-		SentAs:  unfolded(in.FromUserName),
-		At:      at,
+// message turns a callback into a message. signedAt stands in for a time that the
+// callback does not tell.
+func (a *App) message(in appMessage, signedAt time.Time) (bot.Message, bool, error) {
+	userID, certain := in.sender()
+	switch {
+	case !certain:
+		return bot.Message{}, false, fmt.Errorf("%w: the sender is not certain", ErrNobody)
+	case userID == "" && in.isEvent() && !in.usage(): // of the corp or of its customers
+		return bot.Message{}, false, nil
+	case userID == "" && !in.usage():
+		return bot.Message{}, false, fmt.Errorf("%w: there is no sender", ErrNobody)
 	}
-	if strings.EqualFold(in.MsgType, "event") {
+	msg := bot.Message{Channel: a.channel, At: timeNear(in.value("CreateTime"), signedAt)}
+	sender(&msg, userID)
+	if in.isEvent() {
 		if !in.event(&msg) {
 			return bot.Message{}, false, nil
 		}
-		msg.ID = in.eventID()
+		if in.whole && in.has("CreateTime") {
+			msg.ID = in.eventID()
+		}
 		return msg, true, nil
 	}
-	if _, err := strconv.ParseUint(in.MsgID, 10, 64); err != nil {
-		return bot.Message{}, false, fmt.Errorf("%w: MsgId", ErrMalformed)
-	}
-	msg.ID = in.MsgID
-	switch media := trim(in.MediaID); {
-	case in.MsgType == "text":
-		msg.Kind, msg.Text = bot.Text, stripMentions(in.Content, "")
-	case in.MsgType == "image" && media != "":
-		msg.Kind, msg.Pictures = bot.Photo, []bot.Picture{{MediaID: media}}
-	default: // of a voice, an app gets the sound alone
-		msg.Kind, msg.Text = bot.Other, in.MsgType
-	}
+	in.said(&msg)
 	return msg, true, nil
 }
 
+// said fills in what was said. Without its id, or where it is not whole, it is not
+// acted upon: it might be a repeat, and more, or less, may be meant.
+func (in appMessage) said(msg *bot.Message) {
+	kind, id := in.value("MsgType"), in.value("MsgId")
+	_, err := strconv.ParseUint(id, 10, 64)
+	if !in.whole || err != nil {
+		notRead(msg, cutShort)
+		return
+	}
+	msg.ID = id
+	switch media := trim(in.value("MediaId")); {
+	case kind == "text" && in.has("Content"):
+		msg.Kind, msg.Text = bot.Text, stripMentions(clean(in.value("Content")), "")
+	case kind == "image" && media != "":
+		msg.Kind, msg.Pictures = bot.Photo, []bot.Picture{{MediaID: media}}
+	default: // of a voice, an app gets the sound alone
+		notRead(msg, kind)
+	}
+}
+
+func (in appMessage) isEvent() bool { return strings.EqualFold(in.value("MsgType"), "event") }
+
 // event fills in what an event means; false: nothing to do.
-func (in *appMessage) event(msg *bot.Message) bool {
-	switch strings.ToLower(in.Event) {
+func (in appMessage) event(msg *bot.Message) bool {
+	switch strings.ToLower(in.value("Event")) {
 	case "enter_agent", "subscribe":
 		msg.Kind = bot.Enter
 	case "template_card_event", "template_card_menu_event":
 		msg.Kind = bot.Click
-		msg.Button = &bot.Button{TaskID: in.TaskID, Key: in.EventKey, CardType: in.CardType}
-		msg.Way = wayOfApp(in.ResponseCode)
+		msg.Button = &bot.Button{TaskID: in.value("TaskId"), CardType: in.value("CardType")}
+		msg.Way = wayOfApp(in.value("ResponseCode"))
+		if in.whole {
+			msg.Button.Key = in.value("EventKey")
+		}
 	case "click": // an entry of the app's menu: as if its key had been typed
-		msg.Kind, msg.Text = bot.Text, trim(in.EventKey)
-		return msg.Text != ""
+		if msg.Text = trim(clean(in.value("EventKey"))); msg.Text != "" {
+			msg.Kind = bot.Text
+		}
 	case "scancode_push", "scancode_waitmsg": // the menu's scanner
-		msg.Kind, msg.Scanned = bot.Scan, []string{in.scanned()}
-		return msg.Scanned[0] != ""
+		if code := in.scanned(); code != "" {
+			msg.Kind, msg.Scanned = bot.Scan, []string{code}
+		}
 	default:
 		if !in.usage() {
-			return false
+			break
 		}
-		msg.Kind, msg.Text = bot.Usage, strings.ToLower(in.Event)
-		if at, err := parseSeconds(in.EffectTime); err == nil && !at.Equal(time.Unix(0, 0)) {
+		msg.Kind, msg.Text = bot.Usage, strings.ToLower(in.value("Event"))
+		if at, err := parseSeconds(in.value("EffectTime")); err == nil && !at.Equal(time.Unix(0, 0)) {
 			msg.At = at
 		}
 	}
-	return true
+	if !in.whole && (msg.Kind == bot.Text || msg.Kind == bot.Scan) {
+		notRead(msg, cutShort)
+	}
+	return msg.Kind != ""
 }
 
 // usage reports whether the event is one about how much the app is used. They come
 // from the system, not from a person (page 90240).
-func (in *appMessage) usage() bool {
-	switch strings.ToLower(in.Event) {
+func (in appMessage) usage() bool {
+	switch strings.ToLower(in.value("Event")) {
 	case "inactive_alert", "close_inactive_agent", "reopen_inactive_agent",
 		"low_active_alert", "low_active", "active_restored":
-		return strings.EqualFold(in.MsgType, "event")
+		return in.whole && in.isEvent()
 	}
 	return false
 }
 
 // scanned is the code that was scanned. Barcodes come as "CODE_128,7992697494".
-func (in *appMessage) scanned() string {
-	result := in.Scan.Result
-	if in.Scan.Type == "barcode" {
+func (in appMessage) scanned() string {
+	scan := in.child("ScanCodeInfo")
+	result := clean(scan.value("ScanResult"))
+	if scan.value("ScanType") == "barcode" {
 		if _, code, found := strings.Cut(result, ","); found {
 			result = code
 		}
@@ -211,22 +210,23 @@ func (in *appMessage) scanned() string {
 // sender and time (page 90240), but two can share a second; a repeat has all of
 // this in common. ResponseCode is left out: it is a secret, and a double click
 // within a second is better taken for one.
-func (in *appMessage) eventID() string {
+func (in appMessage) eventID() string {
 	h := sha256.New()
 	field := func(s string) {
 		// The length keeps ("ab","c") and ("a","bc") apart.
 		_, _ = io.WriteString(h, strconv.Itoa(len(s))+":"+s)
 	}
-	for _, s := range []string{
-		strings.ToLower(in.FromUserName), in.CreateTime, in.AgentID,
-		in.Event, in.EventKey, in.TaskID, in.Content, in.Scan.Type, in.Scan.Result,
-	} {
-		field(s)
+	field(strings.ToLower(in.value("FromUserName")))
+	for _, name := range []string{"CreateTime", "AgentID", "Event", "EventKey", "TaskId", "Content"} {
+		field(in.value(name))
 	}
-	for _, item := range in.Selected.Items {
-		field(item.QuestionKey)
-		for _, id := range item.OptionIDs {
-			field(id)
+	scan := in.child("ScanCodeInfo")
+	field(scan.value("ScanType"))
+	field(scan.value("ScanResult"))
+	for _, item := range in.child("SelectedItems").kids {
+		field(item.value("QuestionKey"))
+		for _, id := range item.child("OptionIds").kids {
+			field(string(id.text))
 		}
 	}
 	return "e" + hex.EncodeToString(h.Sum(nil)[:16])

@@ -27,6 +27,7 @@ type RobotConfig struct {
 	// notice card must lead somewhere (page 101032).
 	FallbackURL string
 
+	CorpID string           // whose members' userids are meant; empty: of callbacks that name no corp
 	MaxAge time.Duration    // 0: DefaultMaxAge
 	Now    func() time.Time // nil: time.Now
 	Rand   io.Reader        // nil: crypto/rand.Reader
@@ -37,6 +38,7 @@ type RobotConfig struct {
 type Robot struct {
 	callback
 	channel     string
+	corpID      string
 	displayName string
 	mention     bool
 	fallbackURL string
@@ -54,6 +56,7 @@ func NewRobot(cfg RobotConfig) (*Robot, error) {
 	return &Robot{
 		callback:    newCallback(crypto, cfg.MaxAge, cfg.Now),
 		channel:     string(RobotChannel) + "/" + cfg.Name,
+		corpID:      cfg.CorpID,
 		displayName: trim(cfg.DisplayName),
 		mention:     cfg.Mention,
 		fallbackURL: cfg.FallbackURL,
@@ -85,11 +88,11 @@ func (r *Robot) Receive(q url.Values, body []byte) (Incoming, error) {
 	if err != nil {
 		return Incoming{}, err
 	}
-	var in robotMessage
-	if err := json.Unmarshal(plain, &in); err != nil {
-		return Incoming{}, fmt.Errorf("%w: message: %w", ErrMalformed, err)
+	in, err := r.incoming(robotMessage{readJSON(plain)}, signedAt)
+	if err == nil && in.Message.ID == "" {
+		in.Message.ID = madeID(q.Get("timestamp"), plain)
 	}
-	return r.incoming(in, signedAt)
+	return in, err
 }
 
 // Seal encrypts an answer into the body of the HTTP response (page 101033).

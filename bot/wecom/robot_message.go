@@ -12,117 +12,74 @@ import (
 	"yanquan/bot"
 )
 
-// robotMessage is a decrypted callback of a robot (pages 100719, 101027).
-type robotMessage struct {
-	MsgID    string `json:"msgid"`
-	ChatID   string `json:"chatid"`   // groups only
-	ChatType string `json:"chattype"` // single | group
-	From     struct {
-		UserID string `json:"userid"`
-	} `json:"from"`
-	ResponseURL string      `json:"response_url"`
-	CreateTime  json.Number `json:"create_time"` // events only
-	robotContent
-	Quote  *robotContent `json:"quote"`
-	Stream struct {
-		ID string `json:"id"`
-	} `json:"stream"`
-	Event robotEvent `json:"event"`
-}
+// robotMessage is a decrypted callback of a robot (pages 100719, 101027). A field
+// that cannot be read is as good as absent.
+type robotMessage struct{ jsonObject }
 
 // robotContent is what a message or a quoted message contains.
-type robotContent struct {
-	MsgType string `json:"msgtype"`
-	Text    struct {
-		Content string `json:"content"`
-	} `json:"text"`
-	Mixed struct {
-		Items []struct {
-			MsgType string `json:"msgtype"`
-			Text    struct {
-				Content string `json:"content"`
-			} `json:"text"`
-			Image robotImage `json:"image"`
-		} `json:"msg_item"`
-	} `json:"mixed"`
-	Image robotImage `json:"image"`
-	Voice struct {
-		Content string `json:"content"` // speech as text
-	} `json:"voice"`
-}
-
-// robotImage is where a picture is. Over the long connection it brings a key of
-// its own (page 101463).
-type robotImage struct {
-	URL string `json:"url"`
-	Key string `json:"aeskey"`
-}
+type robotContent struct{ jsonObject }
 
 // maxPictures of one message are looked at.
 const maxPictures = 10
 
-// pictures are those of an image or mixed message, each once.
-func (c *robotContent) pictures() (pictures []bot.Picture) {
-	add := func(i robotImage) {
-		p := bot.Picture{URL: i.URL, Key: i.Key}
+// pictures are those of an image or mixed message, each once. Over the long
+// connection, one brings a key of its own (page 101463).
+func (c robotContent) pictures() (pictures []bot.Picture) {
+	add := func(image jsonObject) {
+		p := bot.Picture{URL: image.value("url"), Key: image.value("aeskey")}
 		if p.URL != "" && len(pictures) < maxPictures && !slices.Contains(pictures, p) {
 			pictures = append(pictures, p)
 		}
 	}
-	switch c.MsgType {
+	switch c.value("msgtype") {
 	case "image":
-		add(c.Image)
+		add(c.object("image"))
 	case "mixed":
-		for _, item := range c.Mixed.Items {
-			if item.MsgType == "image" {
-				add(item.Image)
+		for _, item := range c.object("mixed").objects("msg_item") {
+			if item.value("msgtype") == "image" {
+				add(item.object("image"))
 			}
 		}
 	}
 	return pictures
 }
 
-// words is the text of a text or mixed message; ok is false where there is none.
-func (c *robotContent) words() (text string, ok bool) {
-	switch c.MsgType {
+// words is the text of a text or mixed message; ok is false where there is none, or a
+// part of it cannot be read.
+func (c robotContent) words() (text string, ok bool) {
+	switch c.value("msgtype") {
 	case "text":
-		return c.Text.Content, true
+		text, ok = c.object("text").text("content")
 	case "mixed":
 		var parts []string
-		for _, item := range c.Mixed.Items {
-			if item.MsgType == "text" {
-				parts = append(parts, item.Text.Content)
+		for _, item := range c.object("mixed").objects("msg_item") {
+			if item.value("msgtype") != "text" {
+				continue
 			}
+			part, ok := item.object("text").text("content")
+			if !ok {
+				return "", false
+			}
+			parts = append(parts, part)
 		}
-		return strings.Join(parts, "\n"), len(parts) > 0
+		text, ok = strings.Join(parts, "\n"), len(parts) > 0
 	}
-	return "", false
+	return clean(text), ok
 }
 
-// robotEvent is the event object. The manual's samples put the card's fields
-// into template_card_event and spell them with underscores; its tables and some
-// clients put them beside eventtype or spell them without.
-type robotEvent struct {
-	Type string      `json:"eventtype"`
-	Card robotButton `json:"template_card_event"`
-	robotButton
-}
+// spoken is a voice message as text (page 100719).
+func (c robotContent) spoken() string { return clean(c.object("voice").value("content")) }
 
-type robotButton struct {
-	CardType  string `json:"card_type"`
-	CardType2 string `json:"cardtype"`
-	Key       string `json:"event_key"`
-	Key2      string `json:"eventkey"`
-	TaskID    string `json:"task_id"`
-	TaskID2   string `json:"taskid"`
-}
-
-func (e *robotEvent) button() *bot.Button {
-	return &bot.Button{
-		TaskID:   firstOf(e.Card.TaskID, e.Card.TaskID2, e.TaskID, e.TaskID2),
-		Key:      firstOf(e.Card.Key, e.Card.Key2, e.Key, e.Key2),
-		CardType: firstOf(e.Card.CardType, e.Card.CardType2, e.CardType, e.CardType2),
+// button is the button of an event. The manual's samples put the card's fields into
+// template_card_event and spell them with underscores; its tables and some clients
+// put them beside eventtype or spell them without.
+func (in robotMessage) button() *bot.Button {
+	event := in.object("event")
+	card := event.object("template_card_event")
+	either := func(name, other string) string {
+		return firstOf(card.value(name), card.value(other), event.value(name), event.value(other))
 	}
+	return &bot.Button{TaskID: either("task_id", "taskid"), Key: either("event_key", "eventkey"), CardType: either("card_type", "cardtype")}
 }
 
 func firstOf(values ...string) string {
@@ -134,108 +91,143 @@ func firstOf(values ...string) string {
 	return ""
 }
 
-// incoming turns a callback into a message. signedAt stands in for the time
-// that messages, unlike events, do not carry.
+// incoming turns a callback into a message. signedAt stands in for the time that
+// messages, unlike events, do not carry. A message without an id is not acted upon:
+// it might be a repeat. The caller makes one for it.
 func (r *Robot) incoming(in robotMessage, signedAt time.Time) (Incoming, error) {
-	chat, err := in.chat()
+	out := Incoming{Message: bot.Message{
+		Channel: r.channel,
+		At:      timeNear(in.value("create_time"), signedAt),
+		Way:     RobotWay(in.value("response_url")),
+	}}
+	msg := &out.Message
+	if !in.twice["msgid"] {
+		msg.ID = in.value("msgid")
+	}
+	kind := in.value("msgtype")
+	what := in.object("event").value("eventtype")
+	if out.Ignore = kind == "event" && what != "enter_chat" && what != "template_card_event"; out.Ignore {
+		return out, nil // feedback_event and what may come
+	}
+	chat, known := in.chat()
+	msg.Chat = chat
+	err := r.from(msg, in)
+	if kind == "stream" {
+		if out.Poll = in.object("stream").value("id"); out.Poll == "" {
+			return Incoming{}, fmt.Errorf("%w: a poll of no stream", ErrNobody)
+		}
+		return out, nil
+	}
 	if err != nil {
 		return Incoming{}, err
 	}
-	if in.From.UserID == "" || in.MsgType == "" {
-		return Incoming{}, fmt.Errorf("%w: no sender or type", ErrMalformed)
-	}
-	out := Incoming{Message: bot.Message{
-		Channel: r.channel,
-		ID:      in.MsgID,
-		Chat:    chat,
-		User:    strings.ToLower(in.From.UserID),
-		SentAs:  unfolded(in.From.UserID),
-		At:      signedAt,
-		Way:     RobotWay(in.ResponseURL),
-	}}
-	msg := &out.Message
-	if in.CreateTime != "" {
-		if msg.At, err = parseSeconds(in.CreateTime.String()); err != nil {
-			return Incoming{}, fmt.Errorf("%w: create_time: %w", ErrMalformed, err)
-		}
-	}
-
-	switch in.MsgType {
-	case "stream":
-		if in.Stream.ID == "" {
-			return Incoming{}, fmt.Errorf("%w: no stream id", ErrMalformed)
-		}
-		out.Poll = in.Stream.ID
-		return out, nil
-	case "event":
-		switch in.Event.Type {
-		case "enter_chat":
-			msg.Kind = bot.Enter
-		case "template_card_event":
-			msg.Kind = bot.Click
-			msg.Button = in.Event.button()
-		default: // feedback_event and what may come
-			out.Ignore = true
-			return out, nil
-		}
-		if msg.ID == "" {
-			msg.ID = in.eventID()
-		}
-		return out, nil
-	}
-
-	text, typed := in.words()
-	text, msg.Pictures = stripMentions(text, r.displayName), in.pictures()
 	switch {
-	case typed && (text != "" || len(msg.Pictures) == 0):
-		msg.Kind, msg.Text = bot.Text, text
-	case len(msg.Pictures) > 0:
-		msg.Kind = bot.Photo
-	case in.MsgType == "voice" && trim(in.Voice.Content) != "":
-		msg.Kind, msg.Text = bot.Voice, trim(in.Voice.Content)
-	case in.MsgType == "mixed":
-		msg.Kind, msg.Text = bot.Other, "image"
+	case kind == "event":
+		in.event(msg, known && in.whole)
+	case !known:
+		notRead(msg, nowhere)
+	case !in.whole || msg.ID == "":
+		notRead(msg, cutShort)
 	default:
-		msg.Kind, msg.Text = bot.Other, in.MsgType
-	}
-	if in.Quote != nil {
-		if len(msg.Pictures) == 0 { // in a group, to answer a picture is the way to name it
-			msg.Pictures = in.Quote.pictures()
-		}
-		text, ok := in.Quote.words()
-		if !ok {
-			text = in.Quote.Voice.Content
-		}
-		msg.Quote = stripMentions(text, r.displayName)
-	}
-	if msg.ID == "" {
-		// Without an id a repeat could not be told from a new message.
-		return Incoming{}, fmt.Errorf("%w: no msgid", ErrMalformed)
+		r.said(msg, robotContent(in))
+		r.quoted(msg, robotContent{in.object("quote")})
 	}
 	return out, nil
 }
 
-// chat is the group's id, or "" in a 1:1 conversation. A group message without
-// the group's id must not pass for a private one.
-func (in *robotMessage) chat() (string, error) {
-	switch in.ChatType {
-	case "single":
-		return "", nil
-	case "group", "":
-		if in.ChatType == "group" && in.ChatID == "" {
-			return "", fmt.Errorf("%w: group without chatid", ErrMalformed)
-		}
-		return in.ChatID, nil
+// from fills in the sender. A userid of another corp is not one of ours.
+func (r *Robot) from(msg *bot.Message, in robotMessage) error {
+	from := in.object("from")
+	userID, corpID := from.value("userid"), from.value("corpid")
+	switch {
+	case userID == "" && !in.twice["from"]:
+		return fmt.Errorf("%w: there is no sender", ErrNobody)
+	case in.twice["from"] || !from.whole || !isUserID(userID) || from.odd("corpid"):
+		return fmt.Errorf("%w: the sender is not certain", ErrNobody)
+	case corpID != "" && !strings.EqualFold(corpID, r.corpID):
+		msg.User = elsewhere(corpID, userID)
+	default:
+		sender(msg, userID)
 	}
-	return "", fmt.Errorf("%w: chattype", ErrMalformed)
+	return nil
+}
+
+// event fills in what an event means. A button is not pressed unless all about it is
+// known: then it is too old.
+func (in robotMessage) event(msg *bot.Message, known bool) {
+	msg.Kind = bot.Enter
+	if in.object("event").value("eventtype") == "template_card_event" {
+		msg.Kind, msg.Button = bot.Click, in.button()
+		if !known {
+			msg.Button.Key = ""
+		}
+	}
+	if known && msg.ID == "" && in.has("create_time") {
+		msg.ID = in.eventID()
+	}
+}
+
+// said fills in what was said.
+func (r *Robot) said(msg *bot.Message, c robotContent) {
+	kind := c.value("msgtype")
+	text, typed := c.words()
+	text, msg.Pictures = stripMentions(text, r.displayName), c.pictures()
+	switch spoken := trim(c.spoken()); {
+	case typed && (text != "" || len(msg.Pictures) == 0):
+		msg.Kind, msg.Text = bot.Text, text
+	case len(msg.Pictures) > 0:
+		msg.Kind = bot.Photo
+	case kind == "voice" && spoken != "":
+		msg.Kind, msg.Text = bot.Voice, spoken
+	case kind == "mixed":
+		notRead(msg, "image")
+	default:
+		notRead(msg, kind)
+	}
+}
+
+// quoted fills in what was answered to. In a group, to answer a picture is the way to
+// name it.
+func (r *Robot) quoted(msg *bot.Message, c robotContent) {
+	if msg.Kind == bot.Other {
+		return
+	}
+	if len(msg.Pictures) == 0 {
+		msg.Pictures = c.pictures()
+	}
+	text, ok := c.words()
+	if !ok {
+		text = c.spoken()
+	}
+	msg.Quote = stripMentions(text, r.displayName)
+}
+
+// chat is the group's id, or "" in a 1:1 conversation. A group message without the
+// group's id must not pass for a private one; false: it is not known where.
+func (in robotMessage) chat() (chatID string, known bool) {
+	chatID = in.value("chatid")
+	switch kind := in.value("chattype"); {
+	case in.odd("chattype") || in.odd("chatid") || in.twice["chattype"] || in.twice["chatid"]:
+		return "", false
+	case kind == "single":
+		return "", true
+	case kind != "" && kind != "group", kind == "group" && !isChatID(chatID), chatID != "" && !isChatID(chatID):
+		return "", false
+	}
+	return chatID, true
+}
+
+// isChatID reports whether a text can be the id of a group.
+func isChatID(s string) bool {
+	return s != "" && len(s) <= 128 && !strings.ContainsFunc(s, func(r rune) bool { return !readable(r) })
 }
 
 // eventID makes an id for an event that has none.
-func (in *robotMessage) eventID() string {
-	b := in.Event.button()
+func (in robotMessage) eventID() string {
+	b := in.button()
 	fields, _ := json.Marshal([]string{ // cannot fail
-		strings.ToLower(in.From.UserID), in.CreateTime.String(), in.ChatID,
-		in.Event.Type, b.Key, b.TaskID,
+		strings.ToLower(in.object("from").value("userid")), in.value("create_time"), in.value("chatid"),
+		in.object("event").value("eventtype"), b.Key, b.TaskID,
 	})
 	sum := sha256.Sum256(fields)
 	return "e" + hex.EncodeToString(sum[:16])

@@ -24,6 +24,7 @@ type SocketConfig struct {
 	DisplayName string // see [RobotConfig.DisplayName]
 	FallbackURL string // see [RobotConfig.FallbackURL]
 	Mention     bool   // see [RobotConfig.Mention]
+	CorpID      string // see [RobotConfig.CorpID]
 
 	Lease     Lease
 	HTTP      *http.Client // makes the connection; nil: one that follows no redirects
@@ -103,7 +104,7 @@ func NewSocket(cfg SocketConfig) (*Socket, error) {
 	return &Socket{
 		SocketConfig: cfg,
 		channel:      channel,
-		robot:        &Robot{channel: channel, displayName: trim(cfg.DisplayName), fallbackURL: cfg.FallbackURL},
+		robot:        &Robot{channel: channel, corpID: cfg.CorpID, displayName: trim(cfg.DisplayName), fallbackURL: cfg.FallbackURL},
 		intake:       intake{waiting: map[string][]bot.Message{}},
 		pace:         pace{sent: map[string][]time.Time{}},
 	}, nil

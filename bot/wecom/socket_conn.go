@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,11 +49,24 @@ var (
 // inFrame is what WeCom sends: a callback, or the answer to one of ours, which has
 // no cmd and the req_id of what it answers.
 type inFrame struct {
-	Cmd     string          `json:"cmd"`
-	Headers frameHeaders    `json:"headers"`
-	Body    json.RawMessage `json:"body"`
-	ErrCode *int64          `json:"errcode"`
-	ErrMsg  string          `json:"errmsg"`
+	Cmd     string
+	Headers frameHeaders
+	Body    []byte
+	ErrCode *int64
+	ErrMsg  string
+}
+
+// readFrame reads a frame as far as it can be read; false: it says nothing.
+func readFrame(data []byte) (f inFrame, ok bool) {
+	o := readJSON(data)
+	f = inFrame{
+		Cmd: o.value("cmd"), Headers: frameHeaders{o.object("headers").value("req_id")},
+		Body: o.raw("body"), ErrMsg: o.value("errmsg"),
+	}
+	if code, err := strconv.ParseInt(o.value("errcode"), 10, 64); err == nil {
+		f.ErrCode = &code
+	}
+	return f, len(o.values) > 0
 }
 
 type outFrame struct {
@@ -127,18 +141,16 @@ func (c *connection) leave() {
 // read hands every callback to handle, in order, until the connection ends.
 func (c *connection) read(ctx context.Context, handle func(inFrame)) {
 	for {
-		kind, data, err := c.ws.Read(ctx)
+		_, data, err := c.ws.Read(ctx)
 		if err != nil {
 			c.end(fmt.Errorf("%w: %w", errEnded, err))
 			return
 		}
 		c.heard.Add(1)
-		var f inFrame
-		if kind != websocket.MessageText || json.Unmarshal(data, &f) != nil {
-			c.log.Warn("a frame that is not understood is left out", "bytes", len(data))
-			continue
-		}
+		f, ok := readFrame(data)
 		switch {
+		case !ok:
+			c.log.Warn("a frame that is not understood is left out", "bytes", len(data))
 		case f.Cmd == cmdMessage || f.Cmd == cmdEvent:
 			handle(f)
 		case f.ErrCode != nil:

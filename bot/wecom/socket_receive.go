@@ -2,7 +2,6 @@ package wecom
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"sync"
 	"time"
@@ -48,24 +47,23 @@ func (i *intake) wait(most time.Duration) {
 
 // receive takes one callback. It must not block: answers come by the same way.
 func (s *Socket) receive(c *connection, f inFrame) {
-	var in robotMessage
-	if err := json.Unmarshal(f.Body, &in); err != nil {
-		s.Log.Warn("a callback that is not understood is left out", "cmd", f.Cmd)
-		return
-	}
-	if f.Cmd == cmdEvent && in.Event.Type == "disconnected_event" {
+	in := robotMessage{readJSON(f.Body)}
+	if f.Cmd == cmdEvent && in.object("event").value("eventtype") == "disconnected_event" {
 		c.end(errKicked)
 		return
 	}
 	got, err := s.robot.incoming(in, s.Now())
 	if err != nil {
-		s.Log.Warn("a callback that is not understood is left out", "cmd", f.Cmd, "error", err)
+		s.Log.Warn("a callback leads to nobody", "cmd", f.Cmd, "error", err)
 		return
 	}
 	if got.Ignore || got.Message.Kind == "" {
 		return
 	}
 	m := got.Message
+	if m.ID == "" { // nothing is repeated here but what came twice over the wire
+		m.ID = madeID(f.Headers.ReqID, f.Body)
+	}
 	m.Way = wayOfSocket(f.Headers.ReqID, m.Kind)
 	s.take(m)
 }

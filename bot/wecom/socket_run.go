@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,8 +86,7 @@ func (s *Socket) hold(ctx, life context.Context, until time.Time) (pause time.Du
 	})
 	defer release()
 	for ctx.Err() == nil && held.Err() == nil {
-		began := time.Now()
-		subscribed, err := s.session(held, ctx, func(c *connection) {
+		lasted, err := s.session(held, ctx, func(c *connection) {
 			if life.Err() != nil {
 				release()
 				c.listen(handOver)
@@ -99,9 +99,9 @@ func (s *Socket) hold(ctx, life context.Context, until time.Time) (pause time.Du
 			break
 		}
 		s.Log.Warn("not connected", "error", err)
-		pause = s.pauses.after(err, time.Since(began), s.Jitter())
+		pause = s.pauses.after(err, lasted, time.Now(), s.Jitter())
 		s.tell(held, err)
-		if !subscribed && !errors.Is(err, errRefused) {
+		if lasted == 0 && !errors.Is(err, errRefused) {
 			return pause
 		}
 		between, stop := context.WithCancel(held)
@@ -153,14 +153,15 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // session is one connection from beginning to end. It is not made any more once
-// opening has ended, and is closed when ctx ends, after bye.
-func (s *Socket) session(ctx, opening context.Context, bye func(*connection)) (subscribed bool, err error) {
+// opening has ended, and is closed when ctx ends, after bye. It tells for how long it
+// was subscribed; 0: it never was.
+func (s *Socket) session(ctx, opening context.Context, bye func(*connection)) (lasted time.Duration, err error) {
 	dial, cancel := context.WithTimeout(ctx, dialWithin)
 	defer cancel()
 	defer context.AfterFunc(opening, cancel)()
 	ws, _, err := websocket.Dial(dial, s.URL, &websocket.DialOptions{HTTPClient: s.HTTP})
 	if err != nil {
-		return false, fmt.Errorf("%w: %w", errEnded, err)
+		return 0, fmt.Errorf("%w: %w", errEnded, err)
 	}
 	c := newConnection(ws, s.Log, s.Secret)
 	reading := make(chan struct{})
@@ -176,10 +177,11 @@ func (s *Socket) session(ctx, opening context.Context, bye func(*connection)) (s
 	}{s.BotID, s.Secret})
 	switch {
 	case apiCode(err) != 0:
-		return false, fmt.Errorf("%w: %w", errRefused, err)
+		return 0, fmt.Errorf("%w: %w", errRefused, err)
 	case err != nil:
-		return false, err
+		return 0, err
 	}
+	began := time.Now()
 	s.Log.Info("connected")
 	s.live.Store(c)
 	s.Connected(s.channel, true)
@@ -197,7 +199,7 @@ func (s *Socket) session(ctx, opening context.Context, bye func(*connection)) (s
 		c.leave()
 	}
 	<-pinging
-	return true, c.why
+	return max(time.Since(began), 1), c.why
 }
 
 // tell tells the managers of what only a human can mend.
@@ -226,18 +228,24 @@ const (
 	lostMost     = 30 * time.Second
 	strictPause  = 30 * time.Second // where WeCom refuses, or another program wants the connection: doubling
 	strictMost   = 10 * time.Minute
-	steady       = time.Minute      // a connection that lasts longer was a good one
+	aMoment      = time.Second      // a subscription that held for so long was a good one
+	brisk        = 8                // subscriptions in a minute, after which the pause is the longest
 	undisturbed  = 10 * time.Minute // nobody fights for a connection that lasts longer
 	refusedOften = 2                // not just a hiccup
 )
 
-// pauses counts what went wrong in a row.
-type pauses struct{ lost, refused, kicked int }
+// pauses counts what went wrong in a row, since a subscription held.
+type pauses struct {
+	lost, refused, kicked int
+	subscribed            []time.Time // the last ones, by their ends
+}
 
-// after tells how long to wait after a connection that lasted so long. Subscribing
-// is protected against frequency, and a fight for the connection has no winner.
-func (p *pauses) after(why error, lasted time.Duration, jitter float64) time.Duration {
-	if lasted >= steady {
+// after tells how long to wait after a connection that was subscribed for so long; 0:
+// it was not. What is said during a pause is lost, so that it is short after a good
+// connection. But subscribing is protected against frequency, and a fight for the
+// connection has no winner.
+func (p *pauses) after(why error, lasted time.Duration, now time.Time, jitter float64) time.Duration {
+	if lasted >= aMoment {
 		p.lost, p.refused = 0, 0
 	}
 	if lasted >= undisturbed {
@@ -252,5 +260,15 @@ func (p *pauses) after(why error, lasted time.Duration, jitter float64) time.Dur
 	}
 	d := min(first<<min(*n, 10), most)
 	*n++
+	if lasted > 0 && p.often(now) {
+		d = max(d, lostMost)
+	}
 	return d*3/4 + time.Duration(jitter*float64(d/4))
+}
+
+// often notes a subscription, and reports whether there were many within a minute.
+func (p *pauses) often(now time.Time) bool {
+	p.subscribed = slices.DeleteFunc(p.subscribed, func(t time.Time) bool { return now.Sub(t) >= time.Minute })
+	p.subscribed = append(p.subscribed, now)
+	return len(p.subscribed) >= brisk
 }

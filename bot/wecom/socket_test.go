@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"encoding/json"
 	"errors"
 	"reflect"
 	"strings"
@@ -42,22 +43,20 @@ func TestSocketReceives(t *testing.T) {
 		p.event(`{"eventtype":"template_card_event","template_card_event":{"card_type":"button_interaction","event_key":"undo x","task_id":"t1"}}`)
 		p.say("r1", "m1", "wrAbC", "ZhangSan", "@验券 机器人 验 7992697494")
 		now := time.Now().UTC()
-		at := time.Unix(1760000000, 0).UTC()
 		want := []bot.Message{
 			{Channel: "socket/group", ID: "m0", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Text, Text: "验 1", Way: wayOfSocket("r0", bot.Text)},
-			{Channel: "socket/group", ID: "ev1", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Enter, At: at, Way: wayOfSocket("ev", bot.Enter)},
-			{Channel: "socket/group", ID: "ev1", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Click, At: at, Way: wayOfSocket("ev", bot.Click),
+			{Channel: "socket/group", ID: "m", User: "a", Kind: bot.Other, Text: nowhere, Way: wayOfSocket("x", bot.Other)},
+			{Channel: "socket/group", ID: "ev1", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Enter, Way: wayOfSocket("ev", bot.Enter)},
+			{Channel: "socket/group", ID: "ev1", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Click, Way: wayOfSocket("ev", bot.Click),
 				Button: &bot.Button{TaskID: "t1", Key: "undo x", CardType: "button_interaction"}},
 			{Channel: "socket/group", ID: "m1", Chat: "wrAbC", User: "zhangsan", SentAs: "ZhangSan", Kind: bot.Text, Text: "验 7992697494", Way: wayOfSocket("r1", bot.Text)},
 		}
 		got := r.inbox.all()
 		for i := range got {
-			if got[i].Kind == bot.Text && now.Sub(got[i].At).Abs() > time.Second {
+			if now.Sub(got[i].At).Abs() > time.Second { // the events' own times are far from now
 				t.Errorf("message %d is of %s", i, got[i].At)
 			}
-			if got[i].Kind == bot.Text {
-				got[i].At = time.Time{}
-			}
+			got[i].At = time.Time{}
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
@@ -66,6 +65,54 @@ func TestSocketReceives(t *testing.T) {
 			t.Error("not connected any more")
 		}
 		p.quiet() // nothing is answered here
+	})
+}
+
+// Nothing is sent twice here: what cannot be read whole is read in part, and answered
+// where there is a sender.
+func TestSocketReadsInPart(t *testing.T) {
+	scripted(t, func(t *testing.T, r *rig) {
+		run := r.run(r.socket("one", func(c *SocketConfig) { c.CorpID = "wwours" }))
+		defer run.finish()
+		p := r.subscribed(time.Second)
+		body := `{"msgid":"m","aibotid":"aib1","chattype":"single","from":{"userid":"ZhangSan"},"msgtype":"text","text":{"content":"验 7992697494"}}`
+		frame := func(body string) string {
+			return `{"cmd":"aibot_msg_callback","headers":{"req_id":"r"},"body":` + body + `}`
+		}
+		quoted, _ := json.Marshal(body)
+		for _, tt := range []struct {
+			name, frame string
+			kind        bot.Kind // "": nobody to answer
+			user        string
+		}{
+			{"control characters", frame(strings.Replace(body, "7494", "7494\b\x1d\xf0\x9f\x98", 1)), bot.Text, "zhangsan"},
+			{"JSON in a text", frame(string(quoted)), bot.Text, "zhangsan"},
+			{"fields it does not need", frame(strings.Replace(body, "{", `{"quote":"","mixed":"{}","create_time":1760000000000,`, 1)), bot.Text, "zhangsan"},
+			{"its own corp", frame(strings.Replace(body, `"userid"`, `"corpid":"wwOurs","userid"`, 1)), bot.Text, "zhangsan"},
+			{"another corp", frame(strings.Replace(body, `"userid"`, `"corpid":"wwother","userid"`, 1)), bot.Text, "wwother/zhangsan"},
+			{"cut off", frame(body)[:len(frame(body))-20], bot.Other, "zhangsan"},
+			{"no msgid", frame(strings.Replace(body, `"msgid":"m",`, "", 1)), bot.Other, "zhangsan"},
+			{"two senders", frame(strings.Replace(body, "{", `{"from":{"userid":"boss"},`, 1)), "", ""},
+			{"a body of words", frame(`"hello"`), "", ""},
+			{"no body", `{"cmd":"aibot_msg_callback","headers":{"req_id":"r"}}`, "", ""},
+		} {
+			before := len(r.inbox.all())
+			p.write(tt.frame)
+			synctest.Wait()
+			got := r.inbox.all()[before:]
+			switch {
+			case tt.kind == "" && len(got) == 0:
+			case tt.kind == "" || len(got) != 1:
+				t.Errorf("%s: %+v", tt.name, got)
+			case got[0].Kind != tt.kind || got[0].User != tt.user || got[0].ID == "" || wireOf(got[0].Way).ReqID != "r":
+				t.Errorf("%s: %+v", tt.name, got[0])
+			case tt.kind == bot.Text && got[0].Text != "验 7992697494":
+				t.Errorf("%s: %q", tt.name, got[0].Text)
+			}
+		}
+		if !run.Live() {
+			t.Error("not connected any more")
+		}
 	})
 }
 
@@ -146,6 +193,57 @@ func TestSocketBreaksAgainAndAgain(t *testing.T) {
 		}
 		if took := time.Since(began).Round(time.Second); took != (1+2+4+8+16+30+30)*time.Second {
 			t.Errorf("eight connections in %s", took)
+		}
+	})
+}
+
+// Connections that worked and were cut, again and again, are back at once each time:
+// what is said in a pause is lost. So is one that worked after a time without any.
+func TestSocketCutAgainAndAgain(t *testing.T) {
+	for _, held := range []time.Duration{aMoment, 10 * time.Second, 59 * time.Second} {
+		t.Run(held.String(), func(t *testing.T) {
+			scripted(t, func(t *testing.T, r *rig) {
+				run := r.run(r.socket("one"))
+				defer run.finish()
+				p := r.subscribed(time.Second)
+				for i := range brisk - 1 {
+					if i == 3 { // 20 s of 503
+						r.down.Store(true)
+					}
+					time.Sleep(held)
+					p.ws.CloseNow()
+					if i == 3 {
+						time.Sleep(20 * time.Second)
+						r.down.Store(false)
+						p = r.subscribed(time.Minute)
+						continue
+					}
+					cut := time.Now()
+					p = r.subscribed(time.Minute)
+					if pause := time.Since(cut).Round(time.Second); pause > lostPause {
+						t.Errorf("cut %d: back after %s", i, pause)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Connections cut every second do not use up what WeCom allows: ten subscriptions in a
+// minute are not reached.
+func TestSocketSubscribesRarely(t *testing.T) {
+	scripted(t, func(t *testing.T, r *rig) {
+		run := r.run(r.socket("one", func(c *SocketConfig) { c.Jitter = func() float64 { return 0 } }))
+		defer run.finish()
+		var at []time.Time
+		for range 40 {
+			p := r.subscribed(time.Minute)
+			at = append(at, time.Now())
+			if n := len(at) - 11; n >= 0 && at[len(at)-1].Sub(at[n]) < time.Minute {
+				t.Fatalf("eleven subscriptions in %s", at[len(at)-1].Sub(at[n]))
+			}
+			time.Sleep(aMoment)
+			p.ws.CloseNow()
 		}
 	})
 }

@@ -41,7 +41,7 @@ const (
 // clocks err, so the window is wide; the inbox must remember at least as long.
 const DefaultMaxAge = 24 * time.Hour
 
-// ErrMalformed marks a callback that cannot be understood: answer 400.
+// ErrMalformed marks a callback whose envelope cannot be read: answer 400.
 var ErrMalformed = errors.New("wecom: malformed callback")
 
 // callback is what App and Robot have in common: the three query parameters
@@ -69,9 +69,9 @@ func (c callback) open(q url.Values, encrypted string) ([]byte, time.Time, error
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	at, err := parseSeconds(stamp)
+	at, err := signedTime(stamp)
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("%w: timestamp: %w", ErrMalformed, err)
+		return nil, time.Time{}, fmt.Errorf("%w: timestamp: %w", ErrStale, err)
 	}
 	if age := c.now().Sub(at); age > c.maxAge || age < -c.maxAge {
 		return nil, time.Time{}, ErrStale
@@ -91,10 +91,21 @@ func (c callback) VerifyURL(q url.Values) (string, error) {
 	return string(plain), nil
 }
 
+// signedTime reads a callback's timestamp: seconds, or else milliseconds.
+func signedTime(s string) (time.Time, error) {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n > maxSeconds {
+		s = strconv.FormatInt(n/1000, 10)
+	}
+	return parseSeconds(s)
+}
+
+// maxSeconds is in the year 6325. As milliseconds, it was in 1974.
+const maxSeconds = 1 << 37
+
 // parseSeconds reads a Unix time in seconds. Its errors do not repeat the input.
 func parseSeconds(s string) (time.Time, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 || n > 1<<40 {
+	if err != nil || n < 0 || n > maxSeconds {
 		return time.Time{}, errors.New("not a Unix time")
 	}
 	return time.Unix(n, 0).UTC(), nil

@@ -260,7 +260,7 @@ func tooMany(op models.Operation) string {
 // what became of each.
 func couponQuote(op models.Operation, coupons []models.Coupon) *bot.Quote {
 	n := redeem.Consumed(op, coupons)
-	if n < 2 || op.Reusable {
+	if n < 2 || op.Reusable || len(coupons) < 2 && UndoneOf(coupons) == 0 {
 		return nil
 	}
 	var lines []string

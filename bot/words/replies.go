@@ -30,10 +30,12 @@ var (
 
 const instead = "直接发券码，例如：验 7992697494"
 
-// CannotRead says of a message that it is of a kind that the bot does not read. The
-// kind is in WeCom's word.
+// CannotRead says of a message that it is of a kind that the bot does not read, or
+// that it did not come whole. The kind is in WeCom's word.
 func CannotRead(kind string) bot.Reply {
 	text := map[string]string{
+		"text":     "这条消息没有收全，什么都没有做。请重新发一次，或",
+		"nowhere":  "看不出这条消息是在哪个群里发的，什么都没有做。请重新发一次，或在单聊里",
 		"image":    "图片没有收到，请重新发一次，或",
 		"voice":    "这里收到的语音没有文字，我听不懂。请",
 		"video":    "视频我看不了。请拍一张券码的照片发来，或",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -12,9 +13,9 @@ import (
 )
 
 // F19: callbacks that WeCom never sends: 10 MB, wrong key, old signature, broken
-// XML and JSON, entities, compressed codes. It passes when each gets its 4xx and
-// shows nothing of the inside, no row is written, nothing is sent, and the process
-// is as small and as good as before.
+// XML and JSON, compressed codes. It passes when each gets its 4xx, or 200 where it is
+// authentic and says nobody's name, and shows nothing of the inside, no row is written,
+// nothing is sent, and the process is as small and as good as before.
 func TestFault19PoisonMessages(t *testing.T) {
 	inCells(t, faultCells, poison)
 }
@@ -74,7 +75,7 @@ func poison(w *world) {
 		packed := s
 		packed.Body = zipped
 		w.refused(kind+": zipped codes", packed, http.StatusBadRequest, http.StatusUnauthorized)
-		w.refused(kind+": zipped codes inside", sealed(string(zipped), wecomtest.Knobs{}), http.StatusBadRequest)
+		w.refused(kind+": zipped codes inside", sealed(string(zipped), wecomtest.Knobs{}), http.StatusOK)
 		bare := s
 		bare.Query = nil
 		w.refused(kind+": no signature", bare, http.StatusUnauthorized)
@@ -92,34 +93,26 @@ func poison(w *world) {
 		}
 	}
 
-	appHead := "<ToUserName>CORP</ToUserName><FromUserName>zhangsan</FromUserName><CreateTime>1</CreateTime><MsgType>text</MsgType>"
 	app, _ := w.wecom.App("main")
-	appHead = strings.Replace(appHead, "CORP", app.CorpID, 1)
 	for name, plain := range map[string]string{
-		"entities":       `<!DOCTYPE xml [<!ENTITY code "` + code + `">]><xml>` + appHead + `<Content>验 &code;</Content><MsgId>1</MsgId></xml>`,
-		"billion laughs": `<!DOCTYPE xml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><xml>` + appHead + `<Content>&b;</Content><MsgId>1</MsgId></xml>`,
-		"external":       `<!DOCTYPE xml [<!ENTITY x SYSTEM "file:///etc/passwd">]><xml>` + appHead + `<Content>&x;</Content><MsgId>1</MsgId></xml>`,
-		"no id":          `<xml>` + appHead + `<Content>验 ` + code + `</Content></xml>`,
-		"id is text":     `<xml>` + appHead + `<Content>验 ` + code + `</Content><MsgId>x</MsgId></xml>`,
-		"no sender":      `<xml><ToUserName>` + app.CorpID + `</ToUserName><CreateTime>1</CreateTime><MsgType>text</MsgType><Content>验 ` + code + `</Content><MsgId>1</MsgId></xml>`,
-		"not xml":        `{"msgid":"1"}`,
-		"two documents":  `<xml>` + appHead + `<MsgId>1</MsgId></xml><xml></xml>`,
+		"no sender":   `<xml><ToUserName>` + app.CorpID + `</ToUserName><CreateTime>1</CreateTime><MsgType>text</MsgType><Content>验 ` + code + `</Content><MsgId>1</MsgId></xml>`,
+		"two senders": `<xml><FromUserName>zhangsan</FromUserName><MsgType>text</MsgType><Content>验 ` + code + `<FromUserName>lisi</FromUserName></Content><MsgId>1</MsgId></xml>`,
+		"not xml":     `{"msgid":"1"}`,
+		"nothing":     "",
 	} {
-		w.refused("app: "+name, seals["app"](plain, wecomtest.Knobs{}), http.StatusBadRequest)
+		w.refused("app: "+name, seals["app"](plain, wecomtest.Knobs{}), http.StatusOK)
 	}
 	entity := seals["app"]("<xml/>", wecomtest.Knobs{})
 	entity.Body = append([]byte(`<!DOCTYPE xml [<!ENTITY a "x">]>`), entity.Body...)
 	w.refused("app: entities around", entity, http.StatusBadRequest)
 	for name, plain := range map[string]string{
-		"an array":       `[]`,
-		"numbers":        `{"msgid":1,"chattype":"group","chatid":2,"from":"zhangsan","msgtype":"text"}`,
-		"no id":          `{"chatid":"wrRenMin","chattype":"group","from":{"userid":"zhangsan"},"msgtype":"text","text":{"content":"验 ` + code + `"}}`,
-		"no sender":      `{"msgid":"m","chatid":"wrRenMin","chattype":"group","msgtype":"text","text":{"content":"验 ` + code + `"}}`,
-		"group of none":  `{"msgid":"m","chattype":"group","from":{"userid":"zhangsan"},"msgtype":"text","text":{"content":"验 ` + code + `"}}`,
-		"text is a list": `{"msgid":"m","chatid":"wrRenMin","chattype":"group","from":{"userid":"zhangsan"},"msgtype":"text","text":{"content":["验 ` + code + `"]}}`,
-		"not json":       `<xml></xml>`,
+		"an array":    `[]`,
+		"numbers":     `{"msgid":1,"chattype":"group","chatid":2,"from":"zhangsan","msgtype":"text"}`,
+		"no sender":   `{"msgid":"m","chatid":"wrRenMin","chattype":"group","msgtype":"text","text":{"content":"验 ` + code + `"}}`,
+		"two senders": `{"msgid":"m","chatid":"wrRenMin","chattype":"group","from":{"userid":"zhangsan"},"from":{"userid":"lisi"},"msgtype":"text","text":{"content":"验 ` + code + `"}}`,
+		"not json":    `<xml></xml>`,
 	} {
-		w.refused("robot: "+name, seals["robot"](plain, wecomtest.Knobs{}), http.StatusBadRequest)
+		w.refused("robot: "+name, seals["robot"](plain, wecomtest.Knobs{}), http.StatusOK)
 	}
 	for _, path := range []string{"/auth", "/auth/dianping", "/auth/meituan/callback?state=x&code=y", "/v/", "/v/x", "/debug/pprof/", "/.env", "/wecom/app/../app/none"} {
 		if status, body := get(w.T, w.url()+path); status != http.StatusNotFound && status != http.StatusGone || inside(body) {
@@ -145,6 +138,52 @@ func poison(w *world) {
 	w.ledger(code, 0, 0)
 	w.say("zhangsan", "验 "+code, "核销成功") // and it is as good as before
 	w.ledger(code, 1, 0)
+}
+
+// What WeCom has sent is never refused, however odd. It passes when what can be read is
+// done, what cannot be read whole is answered and nothing more, and nobody acts in
+// another's name, or is shown what is another's.
+func TestFault19AuthenticButOdd(t *testing.T) {
+	inCells(t, faultCells, odd)
+}
+
+func odd(w *world) {
+	code := w.sell()
+	edited := func(edit func(plain string) string) wecomtest.SayOption {
+		return wecomtest.Edited(func(plain []byte) []byte { return []byte(edit(string(plain))) })
+	}
+	id := regexp.MustCompile(`<MsgId>\d+</MsgId>|"msgid":"[^"]*"`)
+	for name, edit := range map[string]func(string) string{
+		"cut off":    func(plain string) string { return plain[:len(plain)-6] },
+		"twice":      func(plain string) string { return plain + plain },
+		"without id": func(plain string) string { return id.ReplaceAllString(plain, `"x":1`) },
+	} {
+		w.T.Log(name)
+		w.await(1, w.utter("zhangsan", "验 "+code, edited(edit)), "没有收全", "什么都没有做")
+	}
+	w.utter("zhangsan", "验 "+code, edited(func(plain string) string {
+		return strings.NewReplacer("</FromUserName>", "</FromUserName><FromUserName>lisi</FromUserName>", `"from":`, `"from":{"userid":"lisi"},"from":`).Replace(plain)
+	}))
+	if w.group {
+		w.await(1, w.utter("zhangsan", "验 "+code, edited(func(plain string) string {
+			return strings.Replace(plain, `"userid"`, `"corpid":"wwother","userid"`, 1)
+		})), "不在名单里", "wwother/zhangsan")
+	}
+	w.ledger(code, 0, 0)
+	one := edited(func(plain string) string {
+		plain = strings.Replace(plain, code, code+"\b\x1d\xf0\x9f\x98", 1)
+		return id.ReplaceAllStringFunc(plain, func(id string) string {
+			return map[bool]string{true: "<MsgId>4711</MsgId>", false: `"msgid":"4711"`}[id[0] == '<']
+		})
+	})
+	w.await(1, w.utter("zhangsan", "验 "+code, one), "核销成功")
+	w.await(1, w.utter("lisi", "帮助", one), "可以这样发")
+	w.ledger(code, 1, 0)
+	for _, d := range w.wecom.Deliveries() {
+		if !d.Accepted() || len(d.Attempts) != 1 {
+			w.Errorf("a callback took %d attempts: %s", len(d.Attempts), d.Plain)
+		}
+	}
 }
 
 // inboxRows counts what has been accepted.

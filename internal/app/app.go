@@ -265,7 +265,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		holder := holderName()
 		for _, b := range w.Bots {
 			if b.Mode == config.ModeWebSocket {
-				socket, err := newSocket(b, w.Mention, db, base, holder, metrics, o.Log)
+				socket, err := newSocket(b, *w, db, base, holder, metrics, o.Log)
 				if err != nil {
 					return nil, err
 				}
@@ -274,7 +274,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 			}
 			rc := wecom.RobotConfig{
 				Name: b.Name, Token: b.Token, EncodingAESKey: b.EncodingAESKey,
-				DisplayName: b.DisplayName, Mention: w.Mention, FallbackURL: base, Now: o.Now,
+				DisplayName: b.DisplayName, Mention: w.Mention, FallbackURL: base, CorpID: w.CorpID, Now: o.Now,
 			}
 			robot, err := wecom.NewRobot(rc)
 			if err != nil {

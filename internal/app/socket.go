@@ -18,9 +18,9 @@ import (
 )
 
 // newSocket makes the long connection of a robot, to be held by one replica.
-func newSocket(b config.Bot, mention bool, db *models.DB, base, holder string, metrics *server.Metrics, log *slog.Logger) (*wecom.Socket, error) {
+func newSocket(b config.Bot, w config.WeCom, db *models.DB, base, holder string, metrics *server.Metrics, log *slog.Logger) (*wecom.Socket, error) {
 	return wecom.NewSocket(wecom.SocketConfig{
-		Name: b.Name, BotID: b.BotID, Secret: b.Secret, URL: b.URL, DisplayName: b.DisplayName, FallbackURL: base, Mention: mention,
+		Name: b.Name, BotID: b.BotID, Secret: b.Secret, URL: b.URL, DisplayName: b.DisplayName, FallbackURL: base, Mention: w.Mention, CorpID: w.CorpID,
 		Lease: &lease{db: db, name: SocketLease(b), holder: holder}, Now: db.Now, NewID: chat.NewID, Log: log, Connected: metrics.Connected,
 	})
 }

@@ -30,6 +30,10 @@
 // the like return once the frame is written, as nobody acks callbacks:
 // [WeCom.WaitReply] waits for what is answered, [WeCom.WaitFor] for what is seen.
 //
+// [Edited] sends what the pages do not show: characters that are no text, JSON inside
+// strings, two senders in one message, the same id from two people, another corp's
+// userid. It goes out like any callback, with its repeats.
+//
 // [WeCom.Control] is the same over HTTP, for tests in another process and for a
 // web page.
 //

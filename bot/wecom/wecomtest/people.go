@@ -32,6 +32,8 @@ type utterance struct {
 	media string // id of a medium
 	spoil Spoil  // of a picture
 	parts []Part // of a mixed message
+
+	edit func(plain []byte) []byte // of what is sent; nil: as it is
 }
 
 // SayOption adds to a text.
@@ -39,6 +41,11 @@ type SayOption func(*utterance)
 
 // Quoting quotes a bubble of the same conversation.
 func Quoting(shownID string) SayOption { return func(u *utterance) { u.quote = shownID } }
+
+// Edited changes what is sent before it is encrypted, and what a frame of a long
+// connection holds: WeCom has sent things that its pages do not show. The result is
+// sent, signed and repeated as it is, well-formed or not.
+func Edited(edit func(plain []byte) []byte) SayOption { return func(u *utterance) { u.edit = edit } }
 
 // Say types a text. In a group a robot is reached where it is mentioned: by
 // Where.Mention, or by "@DisplayName" in the text. Otherwise the group just sees
@@ -129,6 +136,9 @@ func (w *WeCom) prepare(where Where, user string, u utterance) (*post, []*callba
 			w.appMessage(c, who, u)
 		} else if err := w.robotMessage(c, u, quoted); err != nil {
 			return nil, nil, err
+		}
+		if u.edit != nil {
+			c.plain = u.edit(c.plain)
 		}
 		if c, err = w.newCallback(c); err != nil {
 			return nil, nil, err
