@@ -12,7 +12,7 @@ import (
 
 // forgiving leads addresses to their routes that people have copied by hand into the
 // consoles of WeCom and of the platforms: with a slash too many, and WeCom's with
-// capitals in what we name.
+// capitals in what we name. /metrics has one spelling, by which a proxy hides it.
 func forgiving(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path := meant(r.URL.Path); path != r.URL.Path {
@@ -28,6 +28,9 @@ func forgiving(next http.Handler) http.Handler {
 
 func meant(path string) string {
 	parts := strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
+	if len(parts) > 0 && parts[0] == "metrics" {
+		return path
+	}
 	if len(parts) > 1 {
 		last := &parts[len(parts)-1]
 		switch strings.ToLower(parts[0]) {

@@ -34,7 +34,7 @@ func TestAddressesAreForgiven(t *testing.T) {
 	if rec := b.do("GET", robotSeal().echo("/wecom/bot/group/", "1"), nil); rec.Code != 200 {
 		t.Errorf("one is named exactly: status %d", rec.Code)
 	}
-	for target, want := range map[string]int{"/healthz/": 200, "//": 200, "/metrics/": 200, "/wecom/": 404, "/wecom/app/main/x": 404, "/V/x": 404} {
+	for target, want := range map[string]int{"/healthz/": 200, "//": 200, "/metrics/": 404, "//metrics": 404, "/metrics": 200, "/wecom/": 404, "/wecom/app/main/x": 404, "/V/x": 404} {
 		if rec := b.do("GET", target, nil); rec.Code != want {
 			t.Errorf("%s: status %d, want %d", target, rec.Code, want)
 		}
