@@ -21,6 +21,8 @@ import (
 type world struct {
 	wecom    *wecomtest.WeCom
 	wecomURL string
+	home     string // address of the page, where all links lead
+	botURL   string // where the fakes call the bot
 	shops    []*shop
 	servers  []*http.Server
 	serving  sync.WaitGroup
@@ -168,11 +170,13 @@ func (w *world) serve(h http.Handler) (url string, err error) {
 	return app.LocalURL(ln.Addr()), nil
 }
 
-// pointAt tells the fakes where the bot is, as their consoles would.
-func (w *world) pointAt(botURL string) error {
+// pointAt tells the fakes where the bot is, as their consoles would; browsers come back
+// to the address of the page.
+func (w *world) pointAt(home, botURL string) error {
+	w.home, w.botURL = home, botURL
 	for _, s := range w.platforms() {
 		s.platform.SetRegistration(dianpingtest.Registration{
-			CallbackURL: botURL + "/auth/meituan/callback", NoticeURL: botURL + "/auth/meituan/notice",
+			CallbackURL: home + "/auth/meituan/callback", NoticeURL: botURL + "/auth/meituan/notice",
 		})
 	}
 	return errors.Join(
@@ -220,7 +224,7 @@ func (w *world) setProblem(text string) {
 
 // watch turns every change of the fakes and of the bot's readiness into news,
 // until ctx ends.
-func (w *world) watch(ctx context.Context, botURL string) {
+func (w *world) watch(ctx context.Context) {
 	var watching sync.WaitGroup
 	follow := func(next func() <-chan struct{}) {
 		watching.Go(func() {
@@ -242,7 +246,7 @@ func (w *world) watch(ctx context.Context, botURL string) {
 			return more
 		})
 	}
-	w.watchBot(ctx, botURL+"/readyz")
+	w.watchBot(ctx, w.botURL+"/readyz")
 	watching.Wait()
 }
 

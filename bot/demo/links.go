@@ -1,0 +1,86 @@
+package demo
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+)
+
+// A browser reaches one address, perhaps by a tunnel and then by another name. So the
+// bot's pages and the platforms' stand beside the chat page, and all links lead there.
+
+// botPaths are where the bot's pages are.
+var botPaths = []string{"/v/", "/auth/", "/files/", "/console/"}
+
+// platformPath is where the pages of a shop's platform are.
+func platformPath(s *shop) string { return "/platform/" + s.ID }
+
+// beside adds those pages to the chat page. idle closes the ways to them.
+func (w *world) beside(page http.Handler) (all http.Handler, idle func(), err error) {
+	transport := &http.Transport{}
+	mux := http.NewServeMux()
+	mux.Handle("/", page)
+	pass := func(path, strip, to string) error {
+		target, err := url.Parse(to)
+		if err != nil {
+			return fmt.Errorf("demo: links: %w", err)
+		}
+		mux.Handle(path, http.StripPrefix(strip, &httputil.ReverseProxy{
+			Transport: transport,
+			Rewrite: func(r *httputil.ProxyRequest) {
+				r.SetURL(target)
+				r.Out.Host = r.In.Host
+			},
+			// Redirects name the address that the bot believes it is at.
+			ModifyResponse: func(r *http.Response) error {
+				if path, ours := strings.CutPrefix(r.Header.Get("Location"), w.home); ours && strings.HasPrefix(path, "/") {
+					r.Header.Set("Location", path)
+				}
+				return nil
+			},
+			ErrorHandler: func(rw http.ResponseWriter, _ *http.Request, _ error) {
+				refuse(rw, http.StatusBadGateway, "机器人没有回应，请过一会儿再试。")
+			},
+		}))
+		return nil
+	}
+	for _, path := range botPaths {
+		if err := pass(path, "", w.botURL); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, s := range w.platforms() {
+		if err := pass(platformPath(s)+"/", platformPath(s), s.url); err != nil {
+			return nil, nil, err
+		}
+	}
+	return mux, transport.CloseIdleConnections, nil
+}
+
+// as gives messages with links for a browser that reaches the page at another address.
+func (w *world) as(origin string, messages []message) ([]message, error) {
+	if origin == w.home {
+		return messages, nil
+	}
+	text, err := json.Marshal(messages)
+	if err != nil {
+		return nil, fmt.Errorf("demo: links: %w", err)
+	}
+	var moved []message
+	err = json.Unmarshal(bytes.ReplaceAll(text, []byte(w.home+"/"), []byte(origin+"/")), &moved)
+	return moved, err
+}
+
+// originOf is the address at which a browser reaches the page. Its host was found to be
+// one that may be asked for.
+func originOf(r *http.Request) string {
+	scheme := "http"
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "https"
+	}
+	return (&url.URL{Scheme: scheme, Host: r.Host}).String()
+}
