@@ -48,7 +48,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
-	w, err := newWorld()
+	w, err := newWorld(app.LocalURL(page.Addr()))
 	if err != nil {
 		return errors.Join(err, page.Close())
 	}
@@ -58,7 +58,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return errors.Join(err, page.Close())
 	}
 	closing := func(err error) error { return errors.Join(err, page.Close(), botListener.Close()) }
-	if err := w.pointAt(app.LocalURL(page.Addr()), app.LocalURL(botListener.Addr())); err != nil {
+	if err := w.pointAt(app.LocalURL(botListener.Addr())); err != nil {
 		return closing(err)
 	}
 	cfg, err := w.config(filepath.Join(dir, "demo.db"))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -24,6 +25,8 @@ func (w *world) beside(page http.Handler) (all http.Handler, idle func(), err er
 	transport := &http.Transport{}
 	mux := http.NewServeMux()
 	mux.Handle("/", page)
+	mux.HandleFunc("GET "+loginPath, w.offerLogin)
+	mux.HandleFunc("POST "+loginPath, w.login)
 	pass := func(path, strip, to string) error {
 		target, err := url.Parse(to)
 		if err != nil {
@@ -35,10 +38,9 @@ func (w *world) beside(page http.Handler) (all http.Handler, idle func(), err er
 				r.SetURL(target)
 				r.Out.Host = r.In.Host
 			},
-			// Redirects name the address that the bot believes it is at.
 			ModifyResponse: func(r *http.Response) error {
-				if path, ours := strings.CutPrefix(r.Header.Get("Location"), w.home); ours && strings.HasPrefix(path, "/") {
-					r.Header.Set("Location", path)
+				if to := r.Header.Get("Location"); to != "" {
+					r.Header.Set("Location", w.here(to))
 				}
 				return nil
 			},
@@ -59,6 +61,43 @@ func (w *world) beside(page http.Handler) (all http.Handler, idle func(), err er
 		}
 	}
 	return mux, transport.CloseIdleConnections, nil
+}
+
+// here is where a redirect leads: it names the address that the bot believes it is at,
+// or WeCom's, whose pages for signing in are ours, too.
+func (w *world) here(to string) string {
+	if path, ours := strings.CutPrefix(to, w.home); ours && strings.HasPrefix(path, "/") {
+		return path
+	}
+	if u, err := url.Parse(to); err == nil && strings.HasSuffix(u.Host, ".weixin.qq.com") {
+		return loginPath + "?" + url.Values{"to": {to}}.Encode()
+	}
+	return to
+}
+
+// loginPath is where a browser signs in as a member of the company.
+const loginPath = "/wecom-login"
+
+var loginPage = template.Must(template.New("login").Parse(`<!DOCTYPE html>
+<html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>企业微信登录</title></head>
+<body style="font:16px sans-serif;max-width:30em;margin:2em auto">
+<p>模拟的企业微信，不用扫码：选您是谁。</p>
+<form method="post">{{range .}}<p><button name="person" value="{{.ID}}">{{.Name}}（{{.Role}}）</button></p>{{end}}</form>
+</body></html>
+`))
+
+func (w *world) offerLogin(rw http.ResponseWriter, _ *http.Request) {
+	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = loginPage.Execute(rw, people) // a browser that left does not need it
+}
+
+func (w *world) login(rw http.ResponseWriter, r *http.Request) {
+	back, err := w.wecom.Authorize(r.PostFormValue("person"), r.URL.Query().Get("to"))
+	if err != nil {
+		refuse(rw, http.StatusBadRequest, "不能登录："+err.Error())
+		return
+	}
+	http.Redirect(rw, r, w.here(back), http.StatusSeeOther)
 }
 
 // as gives messages with links for a browser that reaches the page at another address.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"regexp"
 	"strings"
@@ -26,7 +27,11 @@ func tunnelled(t *testing.T, r *running, address string) *running {
 		return (&net.Dialer{}).DialContext(ctx, network, home)
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &running{t: t, url: address, http: &http.Client{Transport: transport, Timeout: patience}}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &running{t: t, url: address, http: &http.Client{Transport: transport, Timeout: patience, Jar: jar}}
 }
 
 // page follows an address to the page at its end, by a form where there is one.
@@ -75,7 +80,7 @@ func TestLinksThroughATunnel(t *testing.T) {
 
 		r.must("/api/say", sayIn{Person: "wangdian", Chat: appChat, Text: "后台"})
 		link := r.link("wangdian", "/console/")
-		if status, page := r.page(http.MethodPost, link, url.Values{"t": {after(link, "t=")}}); status != http.StatusUnauthorized && status != http.StatusOK || !strings.HasPrefix(page, address+"/console/") {
+		if status, page := r.page(http.MethodPost, link, url.Values{"t": {after(link, "t=")}}); status != http.StatusOK || !strings.HasPrefix(page, address+"/console/\n") {
 			t.Errorf("%d %s", status, page)
 		}
 	}
@@ -107,6 +112,27 @@ func TestAuthorizeThroughATunnel(t *testing.T) {
 		if status != http.StatusOK || !strings.HasPrefix(done, r.url+"/auth/") || !strings.Contains(done, "授权成功") {
 			t.Errorf("%d %s", status, done)
 		}
+	}
+}
+
+// Signing in by WeCom leads to a page of ours, and back.
+func TestSignInThroughATunnel(t *testing.T) {
+	t.Parallel()
+	r := tunnelled(t, start(t), "http://localhost:9")
+	status, page := r.page(http.MethodGet, r.url+"/console/history", nil)
+	if status != http.StatusUnauthorized || !strings.Contains(page, "/console/wecom?next=history") {
+		t.Fatalf("%d %s", status, page)
+	}
+	status, page = r.page(http.MethodGet, r.url+"/console/wecom?next=history", nil)
+	at, _, _ := strings.Cut(page, "\n")
+	if status != http.StatusOK || !strings.HasPrefix(at, r.url+loginPath) || !strings.Contains(page, "王店长") {
+		t.Fatalf("%d %s", status, page)
+	}
+	if status, page = r.page(http.MethodPost, at, url.Values{"person": {"wangdian"}}); status != http.StatusOK || !strings.HasPrefix(page, r.url+"/console/history\n") {
+		t.Errorf("%d %s", status, page)
+	}
+	if status, page = r.page(http.MethodPost, r.url+loginPath+"?to=https://evil.example.com/", url.Values{"person": {"wangdian"}}); status != http.StatusBadRequest {
+		t.Errorf("elsewhere: %d %s", status, page)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,8 +55,10 @@ type shop struct {
 
 const starting = "机器人正在启动…"
 
-func newWorld() (w *world, err error) {
+// newWorld makes a world whose page is at home.
+func newWorld(home string) (w *world, err error) {
 	w = &world{
+		home:    home,
 		clock:   &shiftedClock{base: time.Now},
 		timings: &timings{next: &http.Transport{MaxIdleConnsPerHost: 16}, took: map[string]time.Duration{}},
 		problem: starting, failed: map[string]string{}, changed: make(chan struct{}),
@@ -70,7 +73,7 @@ func newWorld() (w *world, err error) {
 	opt := wecomtest.Options{
 		Now:    w.clock.now,
 		Client: &http.Client{Transport: w.timings},
-		Apps:   []wecomtest.App{{Name: appName}},
+		Apps:   []wecomtest.App{{Name: appName, TrustedDomain: strings.TrimPrefix(home, "http://")}},
 		Robots: []wecomtest.Robot{{Name: robotName, DisplayName: robotShow}},
 	}
 	for _, p := range people {
@@ -172,11 +175,11 @@ func (w *world) serve(h http.Handler) (url string, err error) {
 
 // pointAt tells the fakes where the bot is, as their consoles would; browsers come back
 // to the address of the page.
-func (w *world) pointAt(home, botURL string) error {
-	w.home, w.botURL = home, botURL
+func (w *world) pointAt(botURL string) error {
+	w.botURL = botURL
 	for _, s := range w.platforms() {
 		s.platform.SetRegistration(dianpingtest.Registration{
-			CallbackURL: home + "/auth/meituan/callback", NoticeURL: botURL + "/auth/meituan/notice",
+			CallbackURL: w.home + "/auth/meituan/callback", NoticeURL: botURL + "/auth/meituan/notice",
 		})
 	}
 	return errors.Join(
