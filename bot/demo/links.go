@@ -22,45 +22,46 @@ func platformPath(s *shop) string { return "/platform/" + s.ID }
 
 // beside adds those pages to the chat page. idle closes the ways to them.
 func (w *world) beside(page http.Handler) (all http.Handler, idle func(), err error) {
+	bot, err := url.Parse(w.botURL)
+	if err != nil {
+		return nil, nil, fmt.Errorf("demo: links: %w", err)
+	}
 	transport := &http.Transport{}
 	mux := http.NewServeMux()
 	mux.Handle("/", page)
 	mux.HandleFunc("GET "+loginPath, w.offerLogin)
 	mux.HandleFunc("POST "+loginPath, w.login)
-	pass := func(path, strip, to string) error {
-		target, err := url.Parse(to)
-		if err != nil {
-			return fmt.Errorf("demo: links: %w", err)
-		}
-		mux.Handle(path, http.StripPrefix(strip, &httputil.ReverseProxy{
-			Transport: transport,
-			Rewrite: func(r *httputil.ProxyRequest) {
-				r.SetURL(target)
-				r.Out.Host = r.In.Host
-			},
-			ModifyResponse: func(r *http.Response) error {
-				if to := r.Header.Get("Location"); to != "" {
-					r.Header.Set("Location", w.here(to))
-				}
-				return nil
-			},
-			ErrorHandler: func(rw http.ResponseWriter, _ *http.Request, _ error) {
-				refuse(rw, http.StatusBadGateway, "机器人没有回应，请过一会儿再试。")
-			},
-		}))
-		return nil
-	}
 	for _, path := range botPaths {
-		if err := pass(path, "", w.botURL); err != nil {
-			return nil, nil, err
-		}
+		mux.Handle(path, w.passOn(transport, bot))
 	}
 	for _, s := range w.platforms() {
-		if err := pass(platformPath(s)+"/", platformPath(s), s.url); err != nil {
-			return nil, nil, err
+		platform, err := url.Parse(s.url)
+		if err != nil {
+			return nil, nil, fmt.Errorf("demo: links: %w", err)
 		}
+		mux.Handle(platformPath(s)+"/", http.StripPrefix(platformPath(s), w.passOn(transport, platform)))
 	}
 	return mux, transport.CloseIdleConnections, nil
+}
+
+// passOn lets another of our servers answer.
+func (w *world) passOn(by http.RoundTripper, to *url.URL) http.Handler {
+	return &httputil.ReverseProxy{
+		Transport: by,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			r.Out.Host = r.In.Host
+		},
+		ModifyResponse: func(r *http.Response) error {
+			if place := r.Header.Get("Location"); place != "" {
+				r.Header.Set("Location", w.here(place))
+			}
+			return nil
+		},
+		ErrorHandler: func(rw http.ResponseWriter, _ *http.Request, _ error) {
+			refuse(rw, http.StatusBadGateway, "机器人没有回应，请过一会儿再试。")
+		},
+	}
 }
 
 // here is where a redirect leads: it names the address that the bot believes it is at,
