@@ -51,9 +51,9 @@ type SignIns interface {
 type Options struct {
 	Desk      Desk
 	SignIns   SignIns
-	Members   Members       // nil: only links from the chat sign in
-	NewState  func() string // up to 128 random letters and digits
-	PublicURL string        // as browsers see it
+	Members   Members // nil: only links from the chat sign in
+	StateKey  []byte  // signs what WeCom carries through a sign-in; the same in all replicas
+	PublicURL string  // as browsers see it
 	Location  *time.Location
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -62,6 +62,7 @@ type Options struct {
 // Console serves the pages below [Root].
 type Console struct {
 	Options
+	states  *states
 	secure  bool   // browsers come by https
 	root    string // where browsers find the pages
 	handler http.Handler
@@ -82,6 +83,10 @@ func New(o Options) (*Console, error) {
 	mux.HandleFunc("POST "+Root+"in", c.signIn)
 	mux.HandleFunc("POST "+Root+"out", c.signOut)
 	if c.Members != nil {
+		if len(c.StateKey) < 32 {
+			return nil, fmt.Errorf("console: a key of 32 bytes is needed, not %d", len(c.StateKey))
+		}
+		c.states = newStates(c.StateKey, c.Now)
 		mux.HandleFunc("GET "+Root+"wecom", c.askWeCom)
 		mux.HandleFunc("GET "+Root+"in/wecom", c.fromWeCom)
 	}
@@ -224,6 +229,9 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, bot.ErrSignInOver):
 		c.askToSignIn(w, r)
+	case errors.Is(err, errBusy):
+		w.Header().Set("Retry-After", "10")
+		c.notice(w, r, http.StatusTooManyRequests, "现在不能用企业微信登录", "请过一会儿再试；或者在企业微信里给我发「后台」，点收到的卡片登录。")
 	case errors.Is(err, errNoDesk):
 		c.notice(w, r, http.StatusForbidden, "没有可以看的门店", "只有组长和店长可以看后台。")
 	case errors.Is(err, errNotManaging):

@@ -171,13 +171,17 @@ func TestWhere(t *testing.T) {
 }
 
 // members is a WeCom that knows two codes.
-type members struct{}
+type members struct {
+	asked int
+	at    time.Time
+}
 
-func (members) AuthorizeURL(back, state string, inWeCom bool) string {
+func (*members) AuthorizeURL(back, state string, inWeCom bool) string {
 	return "https://wecom.example.com/?" + url.Values{"back": {back}, "state": {state}}.Encode()
 }
 
-func (members) Visitor(_ context.Context, code string) (string, error) {
+func (m *members) Visitor(_ context.Context, code string) (string, error) {
+	m.asked++
 	switch code {
 	case "wang":
 		return "Wang", nil
@@ -190,19 +194,9 @@ func (members) Visitor(_ context.Context, code string) (string, error) {
 // A browser that WeCom sends back gets the page it came for, on this host and
 // below the console, if it is the one that was sent there.
 func TestSignInByWeCom(t *testing.T) {
-	c, err := New(Options{Desk: &fakeDesk{stores: store}, SignIns: &fakeDesk{stores: store}, Members: members{}, NewState: func() string { return "S1" },
-		PublicURL: "https://example.com/yq", Location: time.UTC, Now: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, _ := signingIn(t)
 	visit := func(path string, cookies ...*http.Cookie) *http.Response {
-		r := httptest.NewRequest(http.MethodGet, path, nil)
-		for _, k := range cookies {
-			r.AddCookie(k)
-		}
-		w := httptest.NewRecorder()
-		c.ServeHTTP(w, r)
-		return w.Result()
+		return visit(c, http.MethodGet, path, cookies...)
 	}
 	for next, want := range map[string]string{
 		"":                                      "",
@@ -218,14 +212,14 @@ func TestSignInByWeCom(t *testing.T) {
 	} {
 		out := visit("/console/wecom?next=" + url.QueryEscape(next))
 		to, err := out.Location()
-		if err != nil || out.StatusCode != http.StatusSeeOther || to.Query().Get("back") != "https://example.com/yq/console/in/wecom" || to.Query().Get("state") != "S1" {
+		if err != nil || out.StatusCode != http.StatusSeeOther || to.Query().Get("back") != "https://example.com/yq/console/in/wecom" || !regexp.MustCompile(`^[A-Z2-7]{20,128}$`).MatchString(to.Query().Get("state")) {
 			t.Fatalf("%d, %v, %v", out.StatusCode, to, err)
 		}
 		state := out.Cookies()[0]
 		if !state.HttpOnly || !state.Secure || state.SameSite != http.SameSiteLaxMode || state.MaxAge != 600 {
 			t.Fatalf("cookie %+v", state)
 		}
-		in := visit("/console/in/wecom?state=S1&code=wang", state)
+		in := visit("/console/in/wecom?state="+to.Query().Get("state")+"&code=wang", state)
 		if got := in.Header.Get("Location"); in.StatusCode != http.StatusSeeOther || got != "/yq/console/"+want {
 			t.Errorf("%q leads to %d %q", next, in.StatusCode, got)
 		}
@@ -233,21 +227,131 @@ func TestSignInByWeCom(t *testing.T) {
 			t.Errorf("cookies %v", k)
 		}
 	}
-	state := &http.Cookie{Name: c.stateCookie(), Value: "S1."}
 	for what, answer := range map[string]struct {
-		path   string
+		query  string // without state and code; S is the state
 		status int
-		cookie []*http.Cookie
+		cookie bool
 	}{
-		"no cookie":     {"state=S1&code=wang", http.StatusUnauthorized, nil},
-		"another state": {"state=S2&code=wang", http.StatusUnauthorized, []*http.Cookie{state}},
-		"no state":      {"code=wang", http.StatusUnauthorized, []*http.Cookie{{Name: c.stateCookie(), Value: "."}}},
-		"a used code":   {"state=S1&code=old", http.StatusUnauthorized, []*http.Cookie{state}},
-		"no code":       {"state=S1", http.StatusUnauthorized, []*http.Cookie{state}},
-		"no member":     {"state=S1&code=guest", http.StatusForbidden, []*http.Cookie{state}},
+		"no cookie":     {"state=S&code=wang", http.StatusUnauthorized, false},
+		"another state": {"state=" + c.states.sign() + "&code=wang", http.StatusUnauthorized, true},
+		"no state":      {"code=wang", http.StatusUnauthorized, true},
+		"a used code":   {"state=S&code=old", http.StatusUnauthorized, true},
+		"no code":       {"state=S", http.StatusUnauthorized, true},
+		"no member":     {"state=S&code=guest", http.StatusForbidden, true},
 	} {
-		if out := visit("/console/in/wecom?"+answer.path, answer.cookie...); out.StatusCode != answer.status {
+		state, cookies := begin(t, c)
+		if !answer.cookie {
+			cookies = nil
+		}
+		if out := visit("/console/in/wecom?"+strings.Replace(answer.query, "S&", state+"&", 1), cookies...); out.StatusCode != answer.status {
 			t.Errorf("%s: %d", what, out.StatusCode)
 		}
+	}
+}
+
+// signingIn is a console whose members sign in by WeCom, and how often that was asked.
+func signingIn(t *testing.T) (*Console, *members) {
+	t.Helper()
+	m := &members{at: now}
+	c, err := New(Options{Desk: &fakeDesk{stores: store}, SignIns: &fakeDesk{stores: store}, Members: m, StateKey: make([]byte, 32),
+		PublicURL: "https://example.com/yq", Location: time.UTC, Now: func() time.Time { return m.at }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, m
+}
+
+func visit(c *Console, method, path string, cookies ...*http.Cookie) *http.Response {
+	r := httptest.NewRequest(method, path, nil)
+	for _, k := range cookies {
+		r.AddCookie(k)
+	}
+	w := httptest.NewRecorder()
+	c.ServeHTTP(w, r)
+	return w.Result()
+}
+
+// begin sends a browser to WeCom, with what it has from then on.
+func begin(t *testing.T, c *Console) (state string, cookies []*http.Cookie) {
+	t.Helper()
+	out := visit(c, http.MethodGet, "/console/wecom")
+	to, err := out.Location()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to.Query().Get("state"), out.Cookies()
+}
+
+// A state that we did not sign, that is used or too old costs no call to WeCom.
+func TestStatesOfOthersAskNobody(t *testing.T) {
+	c, m := signingIn(t)
+	made := func(state string) []*http.Cookie {
+		return []*http.Cookie{{Name: c.stateCookie(), Value: state + "."}}
+	}
+	state, _ := begin(t, c)
+	other := newStates([]byte(strings.Repeat("k", 32)), c.Now).sign()
+	for _, s := range []string{"a", "", strings.Repeat("A", len(state)), strings.ToLower(state), state[:len(state)-1], other} {
+		if out := visit(c, http.MethodGet, "/console/in/wecom?state="+s+"&code=x", made(s)...); out.StatusCode != http.StatusUnauthorized {
+			t.Errorf("state %q: %d", s, out.StatusCode)
+		}
+	}
+	if m.asked != 0 {
+		t.Errorf("asked %d times for states of others", m.asked)
+	}
+	back := "/console/in/wecom?state=" + state + "&code=x"
+	visit(c, http.MethodHead, back, made(state)...)
+	for range 3 {
+		visit(c, http.MethodGet, back, made(state)...)
+	}
+	if m.asked != 1 {
+		t.Errorf("asked %d times for one state", m.asked)
+	}
+	old, _ := begin(t, c)
+	m.at = now.Add(stateLife)
+	visit(c, http.MethodGet, "/console/in/wecom?state="+old+"&code=x", made(old)...)
+	if m.asked != 1 {
+		t.Error("asked for a state that is over")
+	}
+	if visit(c, http.MethodGet, back, made(state)...); len(c.states.used) != 0 || m.asked != 1 {
+		t.Errorf("%d states are kept that are over", len(c.states.used))
+	}
+}
+
+// Whoever asks with made-up codes has a few calls to WeCom, and members who do not
+// make theirs up are not counted.
+func TestMadeUpCodesAreFew(t *testing.T) {
+	c, m := signingIn(t)
+	try := func(code string) int {
+		state, cookies := begin(t, c)
+		return visit(c, http.MethodGet, "/console/in/wecom?state="+state+"&code="+code, cookies...).StatusCode
+	}
+	for range 3 * askBurst {
+		if status := try("wang"); status != http.StatusSeeOther {
+			t.Fatalf("a member: %d", status)
+		}
+	}
+	m.asked = 0
+	last := 0
+	for range 400 {
+		last = try("x")
+	}
+	if m.asked != askBurst || last != http.StatusTooManyRequests {
+		t.Errorf("asked %d times, the last is answered %d", m.asked, last)
+	}
+	state, cookies := begin(t, c)
+	back := "/console/in/wecom?state=" + state + "&code=wang"
+	if out := visit(c, http.MethodGet, back, cookies...); out.StatusCode != http.StatusTooManyRequests || len(out.Cookies()) != 0 {
+		t.Errorf("while it is too much: %d, cookies %v", out.StatusCode, out.Cookies())
+	}
+	m.at = m.at.Add(askEvery)
+	if out := visit(c, http.MethodGet, back, cookies...); out.StatusCode != http.StatusSeeOther {
+		t.Errorf("the same a little later: %d", out.StatusCode)
+	}
+	m.at, m.asked = m.at.Add(time.Hour), 0
+	for range 400 {
+		try("x")
+	}
+	if m.asked != askBurst {
+		t.Errorf("asked %d times in the next hour", m.asked)
 	}
 }

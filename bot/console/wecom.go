@@ -3,10 +3,10 @@ package console
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"yanquan/bot"
 )
@@ -18,16 +18,13 @@ type Members interface {
 	Visitor(ctx context.Context, code string) (userID string, err error)
 }
 
-// stateLife is how long somebody may take to scan and confirm.
-const stateLife = 10 * time.Minute
-
 // stateCookie ties what WeCom sends back to the browser that was sent there, so
 // that nobody can sign another's browser in as himself.
 func (c *Console) stateCookie() string { return c.cookie() + "-state" }
 
 // askWeCom sends the browser to WeCom. Nothing is stored: anybody may come here.
 func (c *Console) askWeCom(w http.ResponseWriter, r *http.Request) {
-	state := c.NewState()
+	state := c.states.sign()
 	c.put(w, c.stateCookie(), state+"."+url.QueryEscape(c.wanted(r.URL.Query().Get("next"))), stateLife)
 	back := strings.TrimRight(c.PublicURL, "/") + Root + "in/wecom"
 	// WeCom's browsers, phone and desktop, say so in their name.
@@ -37,20 +34,22 @@ func (c *Console) askWeCom(w http.ResponseWriter, r *http.Request) {
 
 // fromWeCom is where the browser comes back to.
 func (c *Console) fromWeCom(w http.ResponseWriter, r *http.Request) {
-	c.put(w, c.stateCookie(), "", 0)
-	k, err := r.Cookie(c.stateCookie())
-	if err != nil {
-		c.refuse(w, r, bot.ErrSignInOver)
+	if r.Method == http.MethodHead { // whatever looks at addresses uses nothing up
 		return
 	}
-	state, next, _ := strings.Cut(k.Value, ".")
-	if state == "" || subtle.ConstantTimeCompare([]byte(state), []byte(r.URL.Query().Get("state"))) != 1 {
-		c.refuse(w, r, bot.ErrSignInOver)
-		return
+	next, err := c.cameBack(r)
+	if !errors.Is(err, errBusy) { // then the same address works a little later
+		c.put(w, c.stateCookie(), "", 0)
 	}
-	user, err := c.Members.Visitor(r.Context(), r.URL.Query().Get("code"))
-	if err == nil && user == "" {
-		err = errNoDesk // a guest of the corp, or a customer
+	var user string
+	if err == nil {
+		user, err = c.Members.Visitor(r.Context(), r.URL.Query().Get("code"))
+	}
+	if err == nil {
+		c.states.held()
+		if user == "" {
+			err = errNoDesk // a guest of the corp, or a customer
+		}
 	}
 	if err != nil {
 		c.refuse(w, r, err)
@@ -62,10 +61,32 @@ func (c *Console) fromWeCom(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.setCookie(w, session, until)
+	http.Redirect(w, r, c.root+c.wanted(next), http.StatusSeeOther)
+}
+
+var errBusy = errors.New("console: too many sign-ins that did not hold")
+
+// cameBack gives the page that the browser wanted, if this is the browser that was
+// sent to WeCom and WeCom may be asked who is at it.
+func (c *Console) cameBack(r *http.Request) (next string, err error) {
+	k, err := r.Cookie(c.stateCookie())
+	if err != nil || r.URL.Query().Get("code") == "" {
+		return "", bot.ErrSignInOver
+	}
+	state, next, _ := strings.Cut(k.Value, ".")
+	if subtle.ConstantTimeCompare([]byte(state), []byte(r.URL.Query().Get("state"))) != 1 {
+		return "", bot.ErrSignInOver
+	}
+	switch c.states.use(state) {
+	case notOurs:
+		return "", bot.ErrSignInOver
+	case busy:
+		return "", errBusy
+	}
 	if next, err = url.QueryUnescape(next); err != nil {
 		next = ""
 	}
-	http.Redirect(w, r, c.root+c.wanted(next), http.StatusSeeOther)
+	return next, nil
 }
 
 // wanted is the page to show after signing in, relative to the root; what is not

@@ -28,10 +28,15 @@ const pollTime = 25 * time.Second
 // servePage serves the chat page until ctx ends, and then waits for what its
 // people are still saying.
 func (w *world) servePage(ctx context.Context, ln net.Listener) error {
-	handler, err := w.page(ctx)
+	page, err := w.page(ctx)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	handler, idle, err := w.beside(page)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer idle()
 	srv := &http.Server{
 		Handler: guard(ln.Addr().String(), handler), ReadHeaderTimeout: 10 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx },
@@ -98,7 +103,7 @@ func (w *world) page(ctx context.Context) (http.Handler, error) {
 		}
 		return s.sellAnother()
 	}))
-	return mux, nil
+	return strict(mux), nil
 }
 
 type sayIn struct {
@@ -210,14 +215,18 @@ type shopView struct {
 	Vouchers []ticket `json:"vouchers"`
 }
 
-// look takes a snapshot. Its version is made from its content, so that it also
+// look takes a snapshot for a browser that is at an address. Its version is made from its content, so that it also
 // means something after a restart.
-func (w *world) look(personID string) (snapshot, error) {
+func (w *world) look(personID, origin string) (snapshot, error) {
+	messages, err := w.as(origin, w.messages(personID))
+	if err != nil {
+		return snapshot{}, err
+	}
 	w.mu.Lock()
 	s := snapshot{Problem: w.problem}
 	w.mu.Unlock()
 	s.As, s.People, s.Chats, s.Mischiefs = personID, people, chats, mischiefs
-	s.Messages, s.Wire = w.messages(personID), w.wire()
+	s.Messages, s.Wire = messages, w.wire()
 	for _, one := range w.shops {
 		s.Shops = append(s.Shops, shopView{
 			ID: one.ID, Name: one.Name, Note: one.Note, Chat: one.Chat,
@@ -247,7 +256,7 @@ func (w *world) state(rw http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	for {
 		news := w.news()
-		s, err := w.look(as)
+		s, err := w.look(as, originOf(r))
 		if err != nil {
 			refuse(rw, http.StatusInternalServerError, "演示页出了问题。")
 			return

@@ -124,6 +124,7 @@ func (w *world) config(database string) (*config.Config, error) {
 	c := config.Default()
 	c.Database.DSN = database
 	c.SecretKey = base64.StdEncoding.EncodeToString(key)
+	c.Server.PublicURL = w.home
 	c.Server.ShutdownGrace = shutdownGrace
 	c.Log.Level = "warn"
 	c.WeCom = &config.WeCom{
@@ -150,9 +151,9 @@ func (w *world) config(database string) (*config.Config, error) {
 		}
 		switch s.Dialect {
 		case dianpingtest.Dianping:
-			c.Dianping = &config.Dianping{APIURL: s.url, AuthURL: s.url, AppKey: demoAppKey, AppSecret: demoAppSecret}
+			c.Dianping = &config.Dianping{APIURL: s.url, AuthURL: w.home + platformPath(s), AppKey: demoAppKey, AppSecret: demoAppSecret}
 		case dianpingtest.Meituan:
-			c.Meituan = &config.Meituan{APIURL: s.url, AuthURL: s.url, DeveloperID: demoDeveloperID, SignKey: demoSignKey}
+			c.Meituan = &config.Meituan{APIURL: s.url, AuthURL: w.home + platformPath(s), DeveloperID: demoDeveloperID, SignKey: demoSignKey}
 		}
 		c.Stores = append(c.Stores, config.Store{
 			Name: s.Name, Platform: platformOf(s.Dialect), ShopID: s.ID, Session: s.token,

@@ -48,7 +48,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
-	w, err := newWorld()
+	w, err := newWorld(app.LocalURL(page.Addr()))
 	if err != nil {
 		return errors.Join(err, page.Close())
 	}
@@ -57,17 +57,17 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return errors.Join(err, page.Close())
 	}
+	closing := func(err error) error { return errors.Join(err, page.Close(), botListener.Close()) }
+	if err := w.pointAt(app.LocalURL(botListener.Addr())); err != nil {
+		return closing(err)
+	}
 	cfg, err := w.config(filepath.Join(dir, "demo.db"))
 	if err != nil {
-		return errors.Join(err, page.Close(), botListener.Close())
+		return closing(err)
 	}
 	log, err := logs.New(out, cfg.Log.Level, cfg.Log.Format, cfg.Secrets())
 	if err != nil {
-		return errors.Join(err, page.Close(), botListener.Close())
-	}
-	botURL := app.LocalURL(botListener.Addr())
-	if err := w.pointAt(botURL); err != nil {
-		return errors.Join(err, page.Close(), botListener.Close())
+		return closing(err)
 	}
 	return w.show(ctx, cfg, log, out, page, botListener)
 }
@@ -84,7 +84,7 @@ func (w *world) show(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 	go func() {
 		err := app.Run(botCtx, cfg, app.Options{Listener: botListener, Log: log, Now: w.clock.now, Ready: func(string) {
 			w.setProblem("")
-			fmt.Fprintf(out, "验券演示已就绪，请用浏览器打开：%s\n按 Ctrl-C 结束，数据随之清除。\n", app.LocalURL(page.Addr()))
+			fmt.Fprintf(out, "验券演示已就绪，请用浏览器打开：%s\n按 Ctrl-C 结束，数据随之清除。\n", w.home)
 		}})
 		switch {
 		case err != nil:
@@ -97,7 +97,7 @@ func (w *world) show(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 	}()
 
 	var watching sync.WaitGroup
-	watching.Go(func() { w.watch(ctx, app.LocalURL(botListener.Addr())) })
+	watching.Go(func() { w.watch(ctx) })
 	pageErr := w.servePage(ctx, page)
 	stop()
 	stopBot()

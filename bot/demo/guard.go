@@ -28,12 +28,19 @@ func guard(listen string, next http.Handler) http.Handler {
 			refuse(rw, http.StatusForbidden, "请用 http://localhost 或 IP 地址打开演示页。")
 			return
 		}
+		inner.ServeHTTP(rw, r)
+	})
+}
+
+// strict lets the chat page load nothing from elsewhere.
+func strict(page http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		h := rw.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		inner.ServeHTTP(rw, r)
+		page.ServeHTTP(rw, r)
 	})
 }
 

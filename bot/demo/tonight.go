@@ -11,6 +11,13 @@ type shiftedClock struct {
 	base  func() time.Time
 	mu    sync.Mutex
 	shift time.Duration
+	jumps []jump
+}
+
+// jump is a clock that was put forward.
+type jump struct {
+	at time.Time // before
+	by time.Duration
 }
 
 func (c *shiftedClock) now() time.Time {
@@ -30,6 +37,29 @@ func (c *shiftedClock) set(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.shift = d
+}
+
+// forward puts the clock forward, to stay so.
+func (c *shiftedClock) forward(to time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.base().Add(c.shift)
+	c.jumps = append(c.jumps, jump{now, to.Sub(now)})
+	c.shift += to.Sub(now)
+}
+
+// lasted is how long something took that the clock saw beginning and, so much later,
+// ending: without the jumps in between.
+func (c *shiftedClock) lasted(from time.Time, took time.Duration) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	to := from.Add(took)
+	for _, j := range c.jumps {
+		if !j.at.Before(from) && !j.at.Add(j.by).After(to) {
+			took -= j.by
+		}
+	}
+	return took
 }
 
 // reportTime is when managers get the summary of the day, by Beijing's clock.
@@ -53,6 +83,6 @@ func (w *world) tonight() {
 	if !due.After(now) {
 		due = due.AddDate(0, 0, 1)
 	}
-	w.clock.set(due.Sub(w.clock.base()))
+	w.clock.forward(due)
 	w.bump()
 }

@@ -95,8 +95,9 @@ func (l *apiLog) record(next http.Handler) http.Handler {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		c.body = readable(body)
 		tee := &teeWriter{ResponseWriter: rw, status: http.StatusOK}
+		began := time.Now() // the demonstration's clock may be put forward meanwhile
 		next.ServeHTTP(tee, r)
-		c.took, c.status, c.answer = time.Since(c.at), tee.status, readable(tee.body.Bytes())
+		c.took, c.status, c.answer = time.Since(began), tee.status, readable(tee.body.Bytes())
 		l.mu.Lock()
 		l.seq++
 		c.seq = l.seq

@@ -55,6 +55,7 @@ func (w *world) wire() []wireEntry {
 	}
 	for _, s := range w.platforms() {
 		for _, r := range lastOf(s.platform.Requests(), keepWire) {
+			r.Took = w.clock.lasted(r.Time, r.Took)
 			list = append(list, s.requestEntry(r))
 		}
 	}
@@ -187,18 +188,16 @@ func apiEntry(c apiCall) wireEntry {
 	return e
 }
 
+// apiNames are WeCom's calls in words.
+var apiNames = map[string]string{
+	"gettoken": "取 access_token", "getcallbackip": "试 access_token", "message/send": "发消息", "message/update_template_card": "更新卡片",
+	"aibot/response": "补发回答", "media/upload": "上传图片或文件", "media/get": "取图片", "user/get": "查成员",
+	"batch/openuserid_to_userid": "换成员账号", "auth/getuserinfo": "查登录的人", "menu/create": "设菜单", "webhook/send": "推送到群",
+}
+
 func apiSummary(path string) string {
-	switch {
-	case strings.HasSuffix(path, "/gettoken"):
-		return "取 access_token"
-	case strings.HasSuffix(path, "/message/send"):
-		return "发消息 message/send"
-	case strings.HasSuffix(path, "/update_template_card"):
-		return "更新卡片 update_template_card"
-	case strings.HasSuffix(path, "/aibot/response"):
-		return "补发回答 response_url"
-	}
-	return path
+	call := strings.TrimPrefix(path, "/cgi-bin/")
+	return strings.TrimSpace(apiNames[call] + " " + call)
 }
 
 // callNames are the platform's calls in words.
@@ -206,6 +205,7 @@ var callNames = map[string]string{
 	"prepare": "验券准备", "scanprepare": "扫码准备", "consume": "核销", "batchconsume": "批量核销",
 	"reverseconsume": "撤销", "getconsumed": "查是否已核销", "querylistbydate": "查当天记录",
 	"querybymobile": "按手机查", "queryshopdeal": "查团购",
+	"authorize": "授权页", "token": "换令牌", "refresh": "续期", "shops": "查门店",
 }
 
 // requestEntry is the bot calling the shop's platform.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,8 @@ import (
 type world struct {
 	wecom    *wecomtest.WeCom
 	wecomURL string
+	home     string // address of the page, where all links lead
+	botURL   string // where the fakes call the bot
 	shops    []*shop
 	servers  []*http.Server
 	serving  sync.WaitGroup
@@ -52,8 +55,10 @@ type shop struct {
 
 const starting = "机器人正在启动…"
 
-func newWorld() (w *world, err error) {
+// newWorld makes a world whose page is at home.
+func newWorld(home string) (w *world, err error) {
 	w = &world{
+		home:    home,
 		clock:   &shiftedClock{base: time.Now},
 		timings: &timings{next: &http.Transport{MaxIdleConnsPerHost: 16}, took: map[string]time.Duration{}},
 		problem: starting, failed: map[string]string{}, changed: make(chan struct{}),
@@ -68,7 +73,7 @@ func newWorld() (w *world, err error) {
 	opt := wecomtest.Options{
 		Now:    w.clock.now,
 		Client: &http.Client{Transport: w.timings},
-		Apps:   []wecomtest.App{{Name: appName}},
+		Apps:   []wecomtest.App{{Name: appName, TrustedDomain: strings.TrimPrefix(home, "http://")}},
 		Robots: []wecomtest.Robot{{Name: robotName, DisplayName: robotShow}},
 	}
 	for _, p := range people {
@@ -168,11 +173,13 @@ func (w *world) serve(h http.Handler) (url string, err error) {
 	return app.LocalURL(ln.Addr()), nil
 }
 
-// pointAt tells the fakes where the bot is, as their consoles would.
+// pointAt tells the fakes where the bot is, as their consoles would; browsers come back
+// to the address of the page.
 func (w *world) pointAt(botURL string) error {
+	w.botURL = botURL
 	for _, s := range w.platforms() {
 		s.platform.SetRegistration(dianpingtest.Registration{
-			CallbackURL: botURL + "/auth/meituan/callback", NoticeURL: botURL + "/auth/meituan/notice",
+			CallbackURL: w.home + "/auth/meituan/callback", NoticeURL: botURL + "/auth/meituan/notice",
 		})
 	}
 	return errors.Join(
@@ -220,7 +227,7 @@ func (w *world) setProblem(text string) {
 
 // watch turns every change of the fakes and of the bot's readiness into news,
 // until ctx ends.
-func (w *world) watch(ctx context.Context, botURL string) {
+func (w *world) watch(ctx context.Context) {
 	var watching sync.WaitGroup
 	follow := func(next func() <-chan struct{}) {
 		watching.Go(func() {
@@ -242,7 +249,7 @@ func (w *world) watch(ctx context.Context, botURL string) {
 			return more
 		})
 	}
-	w.watchBot(ctx, botURL+"/readyz")
+	w.watchBot(ctx, w.botURL+"/readyz")
 	watching.Wait()
 }
 

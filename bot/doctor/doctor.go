@@ -76,7 +76,7 @@ func (c *checker) configuration(path string, env func(string) (string, bool)) *c
 	switch {
 	case errors.As(err, &problems):
 		for _, p := range problems.List {
-			c.bad("correct this line", "configuration: %s:%d: %s: %s", path, p.Line, p.Key, p.Message)
+			c.bad("correct this line", "configuration: %s:%s", path, p)
 		}
 		return nil
 	case err != nil:
@@ -88,6 +88,9 @@ func (c *checker) configuration(path string, env func(string) (string, bool)) *c
 		apps, robots = len(cfg.WeCom.Apps), len(cfg.WeCom.Bots)
 	}
 	c.good("configuration: %s: apps %d, robots %d, platforms %d, declared stores %d", path, apps, robots, len(cfg.Platforms()), len(cfg.Stores))
+	if config.InTheClear(cfg.Server.PublicURL) {
+		c.warn("have a reverse proxy speak TLS (deploy/ has examples) and write https://", "configuration: server.public_url is http://: who listens on the network can use the links of others")
+	}
 	if apps+robots == 0 {
 		c.bad("add an app or a robot to wecom:", "configuration: nobody can text this bot")
 	}

@@ -162,6 +162,35 @@ func TestAllWell(t *testing.T) {
 	}
 }
 
+// nowhere is a network in which nobody is found.
+type nowhere struct{}
+
+func (nowhere) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("no route") }
+
+// Links that people get in the clear are worth a word, but for trying on this machine.
+func TestLinksInTheClear(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for public, want := range map[string]bool{"http://yanquan.example.com": true, "https://yanquan.example.com": false, "http://127.0.0.1:1": false} {
+		_, text := check(t, w.config(t, public), Options{HTTP: &http.Client{Transport: nowhere{}}})
+		if got := strings.Contains(text, "! configuration: server.public_url is http://"); got != want {
+			t.Errorf("%s: told %v:\n%s", public, got, text)
+		}
+	}
+}
+
+// A file that is not UTF-8 is told by its line, and what to do.
+func TestFileInGBK(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte("# a\nsecret_key: x # \xc8\xcb\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, text := check(t, path, Options{}); !strings.Contains(text, path+":2: this is not UTF-8 text (GBK?): save the file as UTF-8") {
+		t.Error(text)
+	}
+}
+
 // Nothing runs yet: what can be checked is checked, and nothing is created.
 func TestBeforeTheFirstStart(t *testing.T) {
 	t.Parallel()

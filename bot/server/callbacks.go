@@ -85,8 +85,7 @@ func (s *Server) accept(c *gin.Context, m bot.Message, arrived time.Time) (strin
 
 // named finds the app or robot a callback is for, or answers 404.
 func named[T any](c *gin.Context, kind wecom.Channel, all map[string]T) (T, bool) {
-	name := c.Param("name")
-	one, ok := all[name]
+	one, name, ok := byName(all, c.Param("name"))
 	if !ok {
 		c.Set(keyChannel, string(kind)+"/unknown")
 		c.String(http.StatusNotFound, "not found\n")

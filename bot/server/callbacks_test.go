@@ -57,7 +57,7 @@ func TestRefusals(t *testing.T) {
 		{"merchant authorisation is off", httptest.NewRequest("GET", "/auth/dianping", nil), 404},
 		{"put", httptest.NewRequest("PUT", target, strings.NewReader(body)), 405},
 		{"delete", httptest.NewRequest("DELETE", "/wecom/bot/group", nil), 405},
-		{"head", httptest.NewRequest("HEAD", target, nil), 405},
+		{"head", httptest.NewRequest("HEAD", target, nil), 401},
 
 		{"verification without parameters", httptest.NewRequest("GET", "/wecom/app/main", nil), 401},
 		{"verification, wrong token", httptest.NewRequest("GET", changed(appSeal(), func(s *seal) { s.token = "other" }).echo("/wecom/app/main", "1"), nil), 401},

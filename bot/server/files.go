@@ -116,6 +116,9 @@ func (s *Server) sendFile(c *gin.Context) {
 	h.Set("Content-Disposition", "attachment; filename*=UTF-8''"+url.PathEscape(f.Name))
 	h.Set("Content-Length", strconv.FormatInt(f.Size, 10))
 	c.Status(http.StatusOK)
+	if c.Request.Method == http.MethodHead {
+		return
+	}
 	if _, err := io.Copy(c.Writer, content); err != nil {
 		_ = c.Error(fmt.Errorf("send file: %w", err))
 	}

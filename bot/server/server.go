@@ -58,8 +58,8 @@ type Options struct {
 // Server serves the routes of the bot.
 type Server struct {
 	Options
-	health *health
-	router *gin.Engine
+	health  *health
+	handler http.Handler
 }
 
 const (
@@ -111,41 +111,44 @@ func New(o Options) (*Server, error) {
 	r.NoRoute(func(c *gin.Context) { c.String(http.StatusNotFound, "not found\n") })
 	r.NoMethod(func(c *gin.Context) { c.String(http.StatusMethodNotAllowed, "method not allowed\n") })
 
-	r.GET("/wecom/app/:name", s.verifyApp)
-	r.POST("/wecom/app/:name", s.receiveApp)
-	r.GET("/wecom/bot/:name", s.verifyRobot)
-	r.POST("/wecom/bot/:name", s.receiveRobot)
-	live := func(c *gin.Context) { c.String(http.StatusOK, "ok\n") }
-	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		r.Handle(method, "/healthz", live)
-		r.Handle(method, "/readyz", s.health.serve)
-	}
-	r.GET("/", s.home)
-	r.GET("/metrics", gin.WrapH(s.Metrics.Handler()))
-	if o.Vouchers != nil && o.Links != nil {
-		r.GET("/v/:token", s.voucherPage)
-	}
-	if o.Merchants != nil && o.Links != nil {
-		r.GET("/auth/:platform", s.offerAuthorization)
-		r.POST("/auth/:platform", s.startAuthorization)
-		r.GET("/auth/:platform/callback", s.finishAuthorization)
-		r.POST("/auth/:platform/notice", s.platformNotice)
-	}
-	if o.Files != nil && o.Links != nil {
-		r.GET("/files/:token", s.offerFile)
-		r.POST("/files/:token", s.takeFile)
-		r.GET("/files/:token/:name", s.sendFile)
-	}
-	if o.Console != nil {
-		r.GET(console.Root+"*page", gin.WrapH(o.Console))
-		r.POST(console.Root+"*page", gin.WrapH(o.Console))
-	}
-	s.router = r
+	s.route(r)
+	s.handler = forgiving(r)
 	return s, nil
 }
 
+// route has every address; what is off has none. Whatever a GET shows, a HEAD finds.
+func (s *Server) route(r *gin.Engine) {
+	get(r, "/wecom/app/:name", s.verifyApp)
+	r.POST("/wecom/app/:name", s.receiveApp)
+	get(r, "/wecom/bot/:name", s.verifyRobot)
+	r.POST("/wecom/bot/:name", s.receiveRobot)
+	get(r, "/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+	get(r, "/readyz", s.health.serve)
+	get(r, "/", s.home)
+	get(r, "/metrics", gin.WrapH(s.Metrics.Handler()))
+	if s.Vouchers != nil && s.Links != nil {
+		get(r, "/v/:token", s.voucherPage)
+	}
+	if s.Merchants != nil && s.Links != nil {
+		get(r, "/auth/:platform", s.offerAuthorization)
+		r.POST("/auth/:platform", s.startAuthorization)
+		r.GET("/auth/:platform/callback", s.finishAuthorization)
+		r.HEAD("/auth/:platform/callback", looked)
+		r.POST("/auth/:platform/notice", s.platformNotice)
+	}
+	if s.Files != nil && s.Links != nil {
+		get(r, "/files/:token", s.offerFile)
+		r.POST("/files/:token", s.takeFile)
+		get(r, "/files/:token/:name", s.sendFile)
+	}
+	if s.Console != nil {
+		get(r, console.Root+"*page", gin.WrapH(s.Console))
+		r.POST(console.Root+"*page", gin.WrapH(s.Console))
+	}
+}
+
 // Handler serves the routes; health checks are only run by [Server.Serve].
-func (s *Server) Handler() http.Handler { return s.router }
+func (s *Server) Handler() http.Handler { return s.handler }
 
 // Serve answers requests until the context ends; ready is called once when it
 // does, and may be nil. Then it stops being ready, takes no more connections and
@@ -160,7 +163,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, ready func()) error
 	unused := &silent{conns: map[net.Conn]bool{}}
 	srv := &http.Server{
 		ConnState:         unused.track,
-		Handler:           s.router,
+		Handler:           s.handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,

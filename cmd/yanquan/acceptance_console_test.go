@@ -120,7 +120,6 @@ func TestConsoleByWeCom(t *testing.T) {
 			"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36":  "login.work.weixin.qq.com",
 		} {
 			nobody := &browser{world: w, agent: agent}
-			w.refusable[40029]++ // the code that was used
 			nobody.get(wanted, http.StatusUnauthorized, "用企业微信登录", `href="/console/wecom?next=history%3Fstate%3Dundone"`)
 			b, back := enter("boss", agent, wanted)
 			if u, err := url.Parse(b.location); err != nil || u.Host != host {
@@ -136,7 +135,7 @@ func TestConsoleByWeCom(t *testing.T) {
 			b.get(wanted, http.StatusOK, "历史", storeA)
 			session := b.cookie
 			b.cookie = state
-			b.get(back, http.StatusUnauthorized) // the code was used
+			b.get(back, http.StatusUnauthorized) // the state was used, and WeCom is not asked
 			b.cookie = session
 			b.get("", http.StatusOK)
 		}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"yanquan/bot/demo"
@@ -53,6 +55,8 @@ func serveCommand(flags *flag.FlagSet) action {
 			return err
 		}
 		log.Debug("configuration", "file", *path, "content", cfg)
+		// Whoever reads the log may go away, and takes nothing with it.
+		signal.Ignore(syscall.SIGPIPE)
 		version, commit := build()
 		err = app.Run(ctx, cfg, app.Options{
 			NoMigrate: *noMigrate, Log: log, Version: version, Commit: commit,

@@ -36,6 +36,7 @@ func commands() []command {
 		{"migrate", "up|status --config config.yaml", "upgrade the database schema, or show its state", migrateCommand},
 		{"doctor", "--config config.yaml", "check configuration, database, clock, WeCom, callback addresses and platform", doctorCommand},
 		{"wecom", "menu [--app NAME] --config config.yaml", "give the WeCom apps their menu: scan, history, help", wecomCommand},
+		{"health", "--config config.yaml", "ask the bot that runs on this machine whether it can work", healthCommand},
 		{"explain", "CODE --config config.yaml", "tell the whole story of one voucher code", explainCommand},
 		{"audit", "[--days 30] --config config.yaml", "list who changed stores, groups, people and authorisations", auditCommand},
 		{"version", "", "show version, commit and Go version", versionCommand},

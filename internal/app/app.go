@@ -3,7 +3,8 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -327,7 +328,11 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 	if err != nil {
 		return nil, err
 	}
-	pages, err := console.New(console.Options{Desk: p.bot.Desks(), SignIns: p.bot.Tickets(), Members: members, NewState: rand.Text, PublicURL: base, Location: cfg.Location(), Now: db.Now, Log: o.Log})
+	stateKey, err := hkdf.Key(sha256.New, key, nil, "yanquan sign-in state", sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("secret_key: %w", err)
+	}
+	pages, err := console.New(console.Options{Desk: p.bot.Desks(), SignIns: p.bot.Tickets(), Members: members, StateKey: stateKey, PublicURL: base, Location: cfg.Location(), Now: db.Now, Log: o.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -421,7 +426,7 @@ func LocalURL(addr net.Addr) string {
 	if err != nil {
 		return "http://" + addr.String()
 	}
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, port)

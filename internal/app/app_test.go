@@ -236,7 +236,7 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 func TestLocalURL(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"127.0.0.1:80": "http://127.0.0.1:80", "0.0.0.0:8080": "http://127.0.0.1:8080", "[::]:8080": "http://127.0.0.1:8080", "[::1]:1": "http://[::1]:1",
+		"127.0.0.1:80": "http://127.0.0.1:80", "0.0.0.0:8080": "http://127.0.0.1:8080", ":8080": "http://127.0.0.1:8080", "[::]:8080": "http://127.0.0.1:8080", "[::1]:1": "http://[::1]:1",
 	} {
 		addr, err := net.ResolveTCPAddr("tcp", in)
 		if err != nil {

@@ -64,12 +64,12 @@ func (d *decoder) check(c *Config) {
 	d.users("managers", c.Managers)
 	d.checkWeCom(c.WeCom)
 	if p := c.Dianping; p != nil {
-		d.url("dianping.api_url", &p.APIURL)
-		d.url("dianping.auth_url", &p.AuthURL)
+		d.calledURL("dianping.api_url", &p.APIURL)
+		d.calledURL("dianping.auth_url", &p.AuthURL)
 	}
 	if p := c.Meituan; p != nil {
-		d.url("meituan.api_url", &p.APIURL)
-		d.url("meituan.auth_url", &p.AuthURL)
+		d.calledURL("meituan.api_url", &p.APIURL)
+		d.calledURL("meituan.auth_url", &p.AuthURL)
 	}
 	d.between("redeem.call_timeout", c.Redeem.CallTimeout, 10*time.Millisecond, time.Minute)
 	d.between("redeem.undo_window", c.Redeem.UndoWindow, time.Second, 24*time.Hour)
@@ -133,7 +133,7 @@ func (d *decoder) checkWeCom(w *WeCom) {
 	if w == nil {
 		return
 	}
-	d.url("wecom.api_url", &w.APIURL)
+	d.calledURL("wecom.api_url", &w.APIURL)
 	if len(w.Apps) > 0 && w.CorpID == "" {
 		d.missing("wecom.corp_id", "wecom")
 	}
@@ -308,6 +308,21 @@ func (d *decoder) url(key string, value *string) {
 	*value = strings.TrimRight(*value, "/")
 }
 
+// calledURL wants an address that secrets are sent to, so that http: is for what runs
+// on this machine only.
+func (d *decoder) calledURL(key string, value *string) {
+	d.url(key, value)
+	if !d.broken[key] && InTheClear(*value) {
+		d.bad(key, "secrets would cross the network in the clear: use https://, or http:// on this machine only")
+	}
+}
+
+// InTheClear reports whether what is sent to an address crosses a network unencrypted.
+func InTheClear(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Scheme == "http" && !loopback(u.Hostname())
+}
+
 // socketURL wants the address of a WebSocket. The secret goes through it, so that
 // ws: is for test set-ups on this machine only.
 func (d *decoder) socketURL(key string, value *string) {
@@ -320,7 +335,7 @@ func (d *decoder) socketURL(key string, value *string) {
 
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 func (d *decoder) channel(key, name string) {

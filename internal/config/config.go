@@ -4,6 +4,10 @@
 // ${file:PATH} from a file. That happens after parsing and inside scalar values
 // only, so that what comes in can never change the structure of the file. Every
 // problem is reported at once, each with file, line and key.
+//
+// One rule holds for all values, wherever they come from: line ends behind them are
+// taken off; other white space around them, and characters that cannot be seen, are
+// problems.
 package config
 
 import (
@@ -263,7 +267,7 @@ const defaultSQLite = "yanquan.db"
 // decodeKey accepts both base64 alphabets, padded or not: people make keys with
 // whatever is at hand.
 func decodeKey(text string) ([]byte, error) {
-	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(strings.TrimSpace(text), "="))
+	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
 	key, err := base64.RawStdEncoding.DecodeString(text)
 	if err != nil || len(key) != 32 {
 		return nil, fmt.Errorf("must be 32 bytes in base64; make one with: openssl rand -base64 32")

@@ -129,7 +129,7 @@ wecom: {corp_id: x, apps: [{name: a, agent_id: "${AGENT}", secret: "${A}", token
 		t.Fatal(err)
 	}
 	cfg, err := Load(path, vars(map[string]string{
-		"A": "anna", "B": "-b", "DSN": "x: {y}\nmanagers: [evil] # ${A} ]", "LISTEN": ":0", "HOST": "h.example.com/",
+		"A": "anna", "B": "-b", "DSN": "x: {y}, managers: [evil] # ${A} ]\n", "LISTEN": ":0", "HOST": "h.example.com/",
 		"TIMEOUT": "250ms", "AGENT": "1000002",
 	}))
 	if err != nil {
@@ -138,7 +138,7 @@ wecom: {corp_id: x, apps: [{name: a, agent_id: "${AGENT}", secret: "${A}", token
 	if diff := cmp.Diff([]string{"anna-b", "pre-anna-post", "${a}"}, cfg.Managers); diff != "" {
 		t.Errorf("managers (-want +got)\n%s", diff)
 	}
-	if want := "x: {y}\nmanagers: [evil] # ${A} ]"; cfg.Database.DSN != want {
+	if want := "x: {y}, managers: [evil] # ${A} ]"; cfg.Database.DSN != want {
 		t.Errorf("YAML in a value must stay text: got %q", cfg.Database.DSN)
 	}
 	if cfg.Server.Listen != ":0" || cfg.Server.PublicURL != "https://h.example.com" || cfg.Redeem.CallTimeout != 250*time.Millisecond {
@@ -227,12 +227,28 @@ func TestMistakes(t *testing.T) {
 			`:8: wecom.bots\[0\].token: belongs to mode: url, and this robot has mode: websocket\n.*:9: wecom.bots\[0\].encoding_aes_key: belongs to mode: url.*`},
 		{"socket in the clear", head + "wecom: {bots: [{name: g, mode: websocket, bot_id: b, secret: s, url: 'ws://openws.work.weixin.qq.com'}]}\n", nil, `:2: wecom.bots\[0\].url: must be an address such as wss://openws.work.weixin.qq.com`},
 		{"socket by https", head + "wecom: {bots: [{name: g, mode: websocket, bot_id: b, secret: s, url: 'https://openws.work.weixin.qq.com'}]}\n", nil, `:2: wecom.bots\[0\].url: must be an address such as wss://.*`},
-		{"secret of a socket with a line break", head + "wecom: {bots: [{name: g, mode: websocket, bot_id: b, secret: \"hunter2\\n\"}]}\n", nil, `:2: wecom.bots\[0\].bot_id: bot_id and secret must be as the console shows them, without spaces`},
+		{"secret of a socket with a space", head + "wecom: {bots: [{name: g, mode: websocket, bot_id: b, secret: hunter2 hunter2}]}\n", nil, `:2: wecom.bots\[0\].bot_id: bot_id and secret must be as the console shows them, without spaces`},
 		{"two sockets of one robot", head + "wecom:\n  bots:\n    - {name: g, mode: websocket, bot_id: b, secret: s}\n    - {name: h, mode: websocket, bot_id: b, secret: s}\n", nil, `:5: wecom.bots\[1\].bot_id: is the same as wecom.bots\[0\].bot_id`},
 		{"reply deadline", head + "wecom:\n  reply_deadline: 5s\n", nil, `:3: wecom.reply_deadline: must be between 10ms and 4.9s`},
 		{"wecom url", head + "wecom:\n  api_url: ftp://x\n", nil, `:3: wecom.api_url: must be an address .*`},
+		{"wecom in the clear", head + "wecom:\n  api_url: http://qyapi.weixin.qq.com\n", nil, `:3: wecom.api_url: secrets would cross the network in the clear: use https://.*`},
+		{"platforms in the clear", head + "dianping: {app_key: k, app_secret: s, api_url: 'http://10.0.0.5:9000', auth_url: 'HTTP://localhost.example.com'}\nmeituan: {developer_id: d, sign_key: s, api_url: 'http://gateway', auth_url: 'http://[::2]:80'}\n", nil,
+			`:2: dianping.api_url: secrets would .*\n.*:2: dianping.auth_url: secrets would .*\n.*:3: meituan.api_url: secrets would .*\n.*:3: meituan.auth_url: secrets would .*`},
 		{"dianping without secret", head + "dianping:\n  app_key: k\n", nil, `:2: dianping.app_secret: is missing`},
 		{"meituan without anything", head + "meituan: {}\n", nil, `:2: meituan.developer_id: is missing\n.*:2: meituan.sign_key: is missing`},
+
+		{"a blank after a variable", app("dianping: {app_key: k, app_secret: '${S}'}\n"), map[string]string{"S": "hunter2 "}, `:6: dianping.app_secret: has white space around it: take it off \(from \$\{S\}\)`},
+		{"a tab before a variable", app("dianping: {app_key: k, app_secret: '${S}'}\n"), map[string]string{"S": "\thunter2"}, `:6: dianping.app_secret: has white space around it.*`},
+		{"a wide blank in the file", head + "managers: ['boss\u3000']\n", nil, `:2: managers\[0\]: has white space around it: take it off`},
+		{"a line break within", head + "timezone: ${S}\n", map[string]string{"S": "UTC\nhunter2"}, `:2: timezone: holds the character U\+000A, which cannot be seen: take it out \(from \$\{S\}\)`},
+		{"a zero-width space", head + "meituan: {developer_id: '1\u200b', sign_key: k}\n", nil, `:2: meituan.developer_id: holds the character U\+200B, which cannot be seen.*`},
+		{"a mark of the byte order", head + "meituan: {developer_id: d, sign_key: '${S}'}\n", map[string]string{"S": "\ufeffhunter2"}, `:2: meituan.sign_key: holds the character U\+FEFF.*`},
+		{"a variable in GBK", head + "meituan: {developer_id: d, sign_key: '${S}'}\n", map[string]string{"S": "hunter2\xb5\xea"}, `:2: meituan.sign_key: is not UTF-8 text \(from \$\{S\}\)`},
+		{"a number with a blank", head + "wecom: {corp_id: c, apps: [{name: a, agent_id: '${S}', secret: s, token: t, encoding_aes_key: " + testAES + "}]}\n", map[string]string{"S": " 1"}, `:2: wecom.apps\[0\].agent_id: has white space around it.*`},
+		{"GBK", "# yanquan\n" + head + "stores: # \xc8\xcb\xc3\xf1\n", nil, `:3: this is not UTF-8 text \(GBK\?\): save the file as UTF-8.*`},
+		{"UTF-16", "\xff\xfe#\x00", nil, `:1: this is UTF-16 text: save the file as UTF-8`},
+		{"UTF-16, the other way round", "\xfe\xff\x00#", nil, `:1: this is UTF-16 text: save the file as UTF-8`},
+		{"UTF-16 without its mark", "#\x00\n\x00", nil, `:1: this is UTF-16 text: save the file as UTF-8`},
 
 		{"access", "secret_key: " + testKey + "\naccess: everybody\n", nil, `:2: access: must be roster or group`},
 		{"former key", "secret_key: " + testKey + "\nsecret_keys:\n  - short\n", nil, `:3: secret_keys\[0\]: must be 32 bytes in base64.*`},
@@ -306,6 +322,42 @@ func TestWindowsFile(t *testing.T) {
 	cfg := mustLoad(t, "\ufeffsecret_key: "+testKey+"\r\ntimezone: UTC\r\nmanagers:\r\n  - boss\r\n", nil)
 	if cfg.Timezone != "UTC" || len(cfg.Managers) != 1 || cfg.Managers[0] != "boss" {
 		t.Errorf("%s", cfg)
+	}
+}
+
+// What shells and editors put behind a secret is no part of it, wherever it comes from.
+func TestLineEndsBehindValues(t *testing.T) {
+	t.Parallel()
+	path := write(t, "secret_key: \"${KEY}\"\nmeituan: {developer_id: '${ID}', sign_key: '${file:sign}'}\nwecom: {corp_id: 'a${ID}b'}\ndianping:\n  app_key: \"k\\r\\n\"\n  app_secret: |\n    s\n")
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "sign"), []byte("\ufeffsign\r\n\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := Load(path, vars(map[string]string{"KEY": testKey + "\n", "ID": "100\r\n"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{cfg.SecretKey, cfg.Meituan.DeveloperID, cfg.Meituan.SignKey, cfg.WeCom.CorpID, cfg.Dianping.AppKey, cfg.Dianping.AppSecret}
+	if diff := cmp.Diff([]string{testKey, "100", "sign", "a100b", "k", "s"}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "sign"), []byte("\xff\xfes\x00"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = Load(path, vars(map[string]string{"KEY": testKey, "ID": "1"})); err == nil || !strings.Contains(err.Error(), "UTF-16") {
+		t.Errorf("a secret in UTF-16: %v", err)
+	}
+}
+
+// What runs on this machine may be called without TLS.
+func TestInTheClear(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{
+		"http://127.0.0.1:9000": false, "http://localhost:1": false, "http://LocalHost": false, "http://[::1]:80": false, "https://example.com": false,
+		"http://example.com": true, "http://10.0.0.1": true, "http://localhost.example.com": true, "http://0.0.0.0": true,
+	} {
+		if got := InTheClear(address); got != want {
+			t.Errorf("%s: %v", address, got)
+		}
 	}
 }
 

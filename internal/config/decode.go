@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -26,13 +25,18 @@ type decoder struct {
 	broken   map[string]bool   // keys that have a problem already
 }
 
-func decode(text []byte, path string, env func(string) (string, bool), problems *Problems) *Config {
+func decode(raw []byte, path string, env func(string) (string, bool), problems *Problems) *Config {
 	d := &decoder{
 		expand:   expander{env: env, dir: filepath.Dir(path)},
 		problems: problems,
 		lines:    map[string]int{},
 		sources:  map[string]string{},
 		broken:   map[string]bool{},
+	}
+	text, at, err := utf8Text(raw)
+	if err != nil {
+		problems.add(at, "", "%s", err)
+		return nil
 	}
 	cfg := &Config{}
 	applyDefaults(cfg)
@@ -60,9 +64,8 @@ func decode(text []byte, path string, env func(string) (string, bool), problems 
 }
 
 // parse returns nil for a file without content.
-func parse(text []byte) (ast.Node, error) {
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // Windows editors
-	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
+func parse(text string) (ast.Node, error) {
+	file, err := parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		return nil, err
 	}
@@ -174,14 +177,14 @@ func (d *decoder) scalar(n ast.Node, into reflect.Value, key string) {
 	case *ast.StringNode:
 		text = s.Value
 	case *ast.LiteralNode:
-		text = strings.TrimRight(s.Value.Value, "\n")
+		text = s.Value.Value
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		text = n.GetToken().Value
 	default:
 		d.fail(n, key, "must be a single value")
 		return
 	}
-	text, sources, err := d.expand.expand(text)
+	text, sources, err := d.expand.expand(trimLineEnds(text))
 	if err != nil {
 		for one := range strings.SplitSeq(err.Error(), "\n") {
 			d.fail(n, key, "%s", one)
@@ -191,7 +194,11 @@ func (d *decoder) scalar(n ast.Node, into reflect.Value, key string) {
 	if len(sources) > 0 {
 		d.sources[key] = strings.Join(sources, ", ")
 	}
-	if err := set(into, text); err != nil {
+	err = unclean(text)
+	if err == nil {
+		err = set(into, text)
+	}
+	if err != nil {
 		d.fail(n, key, "%s%s", err, d.from(key))
 	}
 }

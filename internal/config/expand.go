@@ -65,7 +65,7 @@ func (x expander) lookup(name string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("environment variable %s is not set", name)
 	}
-	return value, nil
+	return trimLineEnds(value), nil
 }
 
 func (x expander) readFile(path string) (string, error) {
@@ -87,5 +87,9 @@ func (x expander) readFile(path string) (string, error) {
 	if len(text) > maxSecretFile {
 		return "", fmt.Errorf("%s is larger than %d bytes", path, maxSecretFile)
 	}
-	return strings.TrimRight(string(text), "\r\n"), nil // editors end a file with a newline
+	plain, line, err := utf8Text(text)
+	if err != nil {
+		return "", fmt.Errorf("%s, line %d: %w", path, line, err)
+	}
+	return trimLineEnds(plain), nil
 }

@@ -23,13 +23,17 @@ type Problems struct {
 func (p *Problems) Error() string {
 	lines := make([]string, len(p.List))
 	for i, one := range p.List {
-		lines[i] = fmt.Sprintf("%s:%d: ", p.File, one.Line)
-		if one.Key != "" {
-			lines[i] += one.Key + ": "
-		}
-		lines[i] += one.Message
+		lines[i] = p.File + ":" + one.String()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// String is line: key: message.
+func (p Problem) String() string {
+	if p.Key == "" {
+		return fmt.Sprintf("%d: %s", p.Line, p.Message)
+	}
+	return fmt.Sprintf("%d: %s: %s", p.Line, p.Key, p.Message)
 }
 
 func (p *Problems) add(line int, key, format string, args ...any) {
