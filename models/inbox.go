@@ -251,16 +251,57 @@ func (in Inbox) Sender() Sender { return Sender{in.Channel, in.Chat, fold(in.Use
 
 // Due lists messages without a final answer whose owner's lease has ended, or
 // whose pending answer is to be looked at again, the longest waiting first,
-// without those of some senders.
+// without those of some senders. One that does not open takes nobody's place.
 func (s InboxStore) Due(ctx context.Context, now time.Time, limit int, senders []Sender) ([]Inbox, error) {
-	var rows []Inbox
-	err := s.read(ctx, "list due messages", func(g *gorm.DB) error {
-		for _, sender := range senders {
-			g = g.Where("NOT (channel = ? AND chat = ? AND user_id = ?)", sender.Channel, sender.Chat, sender.User)
+	var closed []string
+	for {
+		var rows []Inbox
+		err := s.read(ctx, "list due messages", func(g *gorm.DB) error {
+			for _, sender := range senders {
+				g = g.Where("NOT (channel = ? AND chat = ? AND user_id = ?)", sender.Channel, sender.Chat, sender.User)
+			}
+			if len(closed) > 0 {
+				g = g.Where("id NOT IN ?", closed)
+			}
+			return g.Where("due_at <= ? AND "+unfinished, stamp(now), false).Order("due_at, id").Limit(limit).Find(&rows).Error
+		})
+		if err != nil {
+			return nil, err
 		}
-		return g.Where("due_at <= ? AND "+unfinished, stamp(now), false).Order("due_at, id").Limit(limit).Find(&rows).Error
+		good := rows[:0]
+		for _, row := range rows {
+			opened, err := s.open(row)
+			if err == nil {
+				good = append(good, opened)
+				continue
+			}
+			closed = append(closed, row.ID)
+			if err := s.setAside(ctx, row, err); err != nil {
+				return nil, err
+			}
+		}
+		if len(good) == len(rows) {
+			return good, nil
+		}
+	}
+}
+
+// setAside sees to it that a message that was altered is not listed any more; who does
+// that says so. What has another key is left to the program that has it.
+func (s InboxStore) setAside(ctx context.Context, row Inbox, why error) error {
+	if !errors.Is(why, ErrTampered) {
+		return nil
+	}
+	err := s.swap(ctx, "set message aside", func(g *gorm.DB) *gorm.DB {
+		return g.Model(&Inbox{}).Where("id = ? AND attempt = ? AND due_at IS NOT NULL", row.ID, row.Attempt).UpdateColumn("due_at", nil)
 	})
-	return readable(ctx, s.core, "message", rows, err, s.open)
+	if err == nil {
+		s.cfg.Log.ErrorContext(ctx, "database: message cannot be read and is set aside", "id", row.ID, "channel", row.Channel, "error", why)
+	}
+	if errors.Is(err, ErrStale) {
+		return nil
+	}
+	return err
 }
 
 // Purge forgets up to limit finally answered messages that were received before

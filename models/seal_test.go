@@ -138,8 +138,15 @@ func TestSealedValuesCannotBeMoved(t *testing.T) {
 
 		// One that cannot be read does not hold up the others.
 		three := accept(t, db, "m3")
-		list := must(db.Inbox.Due(ctx, noon.AddDate(0, 0, 1), 10, nil))
-		same(t, list, []models.Inbox{three})
+		exec("UPDATE inbox SET due_at = received_at, final = ?", false)
+		same(t, len(must(db.Inbox.Due(ctx, noon.AddDate(0, 0, 1), 1, nil))), 1)
+		var aside int
+		no(t, db.Pool().QueryRowContext(ctx, "SELECT COUNT(*) FROM inbox WHERE due_at IS NULL").Scan(&aside))
+		same(t, aside, 2)
+		exec("UPDATE inbox SET payload = X'01FFFFFFFF00', due_at = received_at WHERE id <> ?", three.ID) // sealed by a newer program
+		same(t, len(must(db.Inbox.Due(ctx, noon.AddDate(0, 0, 1), 1, nil))), 1)
+		no(t, db.Pool().QueryRowContext(ctx, "SELECT COUNT(*) FROM inbox WHERE due_at IS NULL").Scan(&aside))
+		same(t, aside, 0)
 		for _, bad := range [][]byte{{}, {1}, {2, 0, 0, 0, 0, 0}, payload[:20], append(bytes.Clone(payload), 0)} {
 			exec("UPDATE inbox SET payload = ? WHERE id = ?", bad, three.ID)
 			_, err := db.Inbox.Get(ctx, three.ID)
