@@ -39,13 +39,23 @@ func (s JournalStore) UndoneBy(ctx context.Context, undoInboxID string) ([]Opera
 	return listOperations(ctx, s.core, "created_at, id", 0, "undo_inbox_id = ?", undoInboxID)
 }
 
+// Of says of which stores operations are looked for.
+type Of struct {
+	Platform string  // "": of any
+	Without  []int64 // but for these
+}
+
 // Due lists operations that are under way and that anybody may take up now, the
-// longest waiting first, without those of some stores.
-func (s JournalStore) Due(ctx context.Context, now time.Time, limit int, stores []int64) ([]Operation, error) {
-	if len(stores) == 0 {
-		return listOperations(ctx, s.core, "due_at, id", limit, "due_at <= ? AND state IN ?", stamp(now), underWay)
+// longest waiting first.
+func (s JournalStore) Due(ctx context.Context, of Of, now time.Time, limit int) ([]Operation, error) {
+	where, args := "due_at <= ? AND state IN ?", []any{stamp(now), underWay}
+	if of.Platform != "" {
+		where, args = where+" AND store_id IN (SELECT id FROM stores WHERE platform = ?)", append(args, of.Platform)
 	}
-	return listOperations(ctx, s.core, "due_at, id", limit, "due_at <= ? AND state IN ? AND store_id NOT IN ?", stamp(now), underWay, stores)
+	if len(of.Without) > 0 {
+		where, args = where+" AND store_id NOT IN ?", append(args, of.Without)
+	}
+	return listOperations(ctx, s.core, "due_at, id", limit, where, args...)
 }
 
 // listOperations lists the operations that meet a condition, without a limit where

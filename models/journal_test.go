@@ -221,7 +221,7 @@ func TestDoubtAndSettle(t *testing.T) {
 		same(t, must(db.Journal.Live(ctx, 1, op.Code)), op)
 
 		clock.Advance(time.Second)
-		same(t, must(db.Journal.Due(ctx, clock.Now(), 10, nil)), []models.Operation{op})
+		same(t, must(db.Journal.Due(ctx, models.Of{}, clock.Now(), 10)), []models.Operation{op})
 		op, err = db.Journal.Claim(ctx, op, clock.Now().Add(20*time.Second))
 		no(t, err)
 		stored(t, db, op)
@@ -378,22 +378,22 @@ func TestDueOperations(t *testing.T) {
 		for i, state := range states {
 			inState(t, db, fmt.Sprint(10000000+i), state)
 		}
-		same(t, len(must(db.Journal.Due(ctx, noon.Add(-time.Second), 10, nil))), 0)
+		same(t, len(must(db.Journal.Due(ctx, models.Of{}, noon.Add(-time.Second), 10))), 0)
 		var got []models.State
-		for _, op := range must(db.Journal.Due(ctx, noon.Add(time.Hour), 10, nil)) {
+		for _, op := range must(db.Journal.Due(ctx, models.Of{}, noon.Add(time.Hour), 10)) {
 			got = append(got, op.State)
 		}
 		slices.Sort(got)
 		same(t, got, []models.State{models.Calling, models.UndoUnknown, models.Undoing, models.Unknown})
-		same(t, len(must(db.Journal.Due(ctx, noon.Add(time.Hour), 3, nil))), 3)
+		same(t, len(must(db.Journal.Due(ctx, models.Of{}, noon.Add(time.Hour), 3))), 3)
 
 		// A claimed one is out of reach until the lease ends.
 		clock.Advance(time.Hour)
-		op := must(db.Journal.Due(ctx, clock.Now(), 1, nil))[0]
+		op := must(db.Journal.Due(ctx, models.Of{}, clock.Now(), 1))[0]
 		no(t, second(db.Journal.Claim(ctx, op, clock.Now().Add(time.Minute))))
-		same(t, len(must(db.Journal.Due(ctx, clock.Now(), 10, nil))), 3)
+		same(t, len(must(db.Journal.Due(ctx, models.Of{}, clock.Now(), 10))), 3)
 		clock.Advance(time.Minute)
-		same(t, len(must(db.Journal.Due(ctx, clock.Now(), 10, nil))), 4)
+		same(t, len(must(db.Journal.Due(ctx, models.Of{}, clock.Now(), 10))), 4)
 
 		_, err := db.Journal.Claim(ctx, begin(t, db, intentDue("555", clock.Now().Add(time.Second))), clock.Now())
 		want(t, err, models.ErrStale) // its owner is at work

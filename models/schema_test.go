@@ -131,13 +131,14 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error {
 			return second(db.Inbox.Due(ctx, noon, 10, []models.Sender{{Channel: "app/main", User: "zhangsan"}}))
 		},
-		func() error { return second(db.Journal.Due(ctx, noon, 10, []int64{1})) },
+		func() error { return second(db.Journal.Due(ctx, models.Of{Without: []int64{1}}, noon, 10)) },
 		func() error { return second(db.Backlog(ctx, noon, 10)) },
 		func() error { return second(db.Inbox.Purge(ctx, noon, 10)) },
 		func() error { return second(db.Outbox.Purge(ctx, noon, 10)) },
 		func() error { return second(db.Calls.Purge(ctx, noon, 10)) },
 		func() error { return second(db.Inbox.Answer(ctx, in, nil, true)) },
-		func() error { return second(db.Journal.Due(ctx, noon, 10, nil)) },
+		func() error { return second(db.Journal.Due(ctx, models.Of{}, noon, 10)) },
+		func() error { return second(db.Journal.Due(ctx, models.Of{Platform: "meituan"}, noon, 10)) },
 		func() error { return second(db.Journal.OfMessage(ctx, "in")) },
 		func() error { return second(db.Journal.UndoneBy(ctx, "in")) },
 		func() error { return second(db.Journal.Live(ctx, 1, op.Code)) },

@@ -10,6 +10,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/outbox"
+	"yanquan/dianping"
 	"yanquan/internal/jobs"
 	"yanquan/models"
 )
@@ -69,8 +70,11 @@ const (
 // table is the background work, what people wait for first. Each job has a limit of
 // its own, so that a channel that hangs does not hold up the settling.
 func (b *Bot) table() []jobs.Job {
-	return append(b.Jobs(),
-		jobs.Job{Name: "operation", Limit: settling, PerKey: settlingPerStore, Due: b.dueOperations},
+	table := b.Jobs()
+	for _, platform := range []string{dianping.Dianping, dianping.Meituan} { // one that hangs does not hold up the other
+		table = append(table, jobs.Job{Name: "operation/" + platform, Limit: settling, PerKey: settlingPerStore, Due: b.dueOperations(platform)})
+	}
+	return append(table,
 		jobs.Job{Name: outbox.JobDeliveries, Limit: sending, Drain: true, Due: b.dueDeliveries},
 		jobs.Job{Name: "card", Due: b.dueCards},
 		jobs.Job{Name: exportJob, Limit: exporting, Every: exportEvery, Due: b.dueExports},
@@ -93,24 +97,26 @@ func anothers(err error) bool {
 
 // dueOperations leaves out what belongs to a message that this process works on:
 // its worker brings it to its end, however long its lease was.
-func (b *Bot) dueOperations(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {
-	var full []int64
-	for _, key := range l.Full {
-		store, _ := strconv.ParseInt(key, 10, 64) // as it is made below
-		full = append(full, store)
-	}
-	due, err := b.DB.Journal.Due(ctx, l.Now, l.Room+b.MaxFlights, full)
-	var tasks []jobs.Task
-	for _, op := range due {
-		if b.Holds(askedBy(op)) {
-			continue
+func (b *Bot) dueOperations(platform string) func(context.Context, jobs.Look) ([]jobs.Task, error) {
+	return func(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {
+		var full []int64
+		for _, key := range l.Full {
+			store, _ := strconv.ParseInt(key, 10, 64) // as it is made below
+			full = append(full, store)
 		}
-		tasks = append(tasks, jobs.Task{ID: op.ID, Key: strconv.FormatInt(op.StoreID, 10), Do: func(ctx context.Context) error {
-			defer b.Notify(askedBy(op))
-			return b.doubts.settle(ctx, op)
-		}})
+		due, err := b.DB.Journal.Due(ctx, models.Of{Platform: platform, Without: full}, l.Now, l.Room+b.MaxFlights)
+		var tasks []jobs.Task
+		for _, op := range due {
+			if b.Holds(askedBy(op)) {
+				continue
+			}
+			tasks = append(tasks, jobs.Task{ID: op.ID, Key: strconv.FormatInt(op.StoreID, 10), Do: func(ctx context.Context) error {
+				defer b.Notify(askedBy(op))
+				return b.doubts.settle(ctx, op)
+			}})
+		}
+		return tasks, err
 	}
-	return tasks, err
 }
 
 func (b *Bot) dueDeliveries(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {

@@ -257,7 +257,7 @@ func (b *bench) settle() {
 	b.t.Helper()
 	for range 200 {
 		b.bot.Pass(b.t.Context())
-		ops, err := b.db.Journal.Due(b.t.Context(), b.clock.Now().Add(time.Hour), 10, nil)
+		ops, err := b.db.Journal.Due(b.t.Context(), models.Of{}, b.clock.Now().Add(time.Hour), 10)
 		b.must(err)
 		if len(ops) == 0 {
 			b.clock.Advance(outbox.FallbackDelay)

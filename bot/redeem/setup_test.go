@@ -249,7 +249,7 @@ func (r *rig) undo(op models.Operation) models.Operation {
 // pass settles once what is due.
 func (r *rig) pass() {
 	r.Helper()
-	due, err := r.db.Journal.Due(r.Context(), r.clock.Now(), 10, nil)
+	due, err := r.db.Journal.Due(r.Context(), models.Of{}, r.clock.Now(), 10)
 	r.must(err)
 	for _, op := range due {
 		r.commit(r.core.Settle(r.Context(), op))
