@@ -28,7 +28,8 @@ func (c *Core) Close(ctx context.Context, op models.Operation, consumed bool, by
 		return nil, err
 	}
 	if op.State == models.Calling || op.State == models.Unknown {
-		return t.closeConsume(consumed, by), nil
+		c := consumption{t}
+		return c.closeConsume(consumed, by), nil
 	}
 	coupons, err := c.DB.Journal.Coupons(ctx, op.ID)
 	if err != nil {
@@ -44,10 +45,11 @@ func (c *Core) Close(ctx context.Context, op models.Operation, consumed bool, by
 		}
 	}
 	t.op.UndoMessage = by
-	return t.undone(coupons), nil
+	r := reversal{t}
+	return r.undone(coupons), nil
 }
 
-func (t *talk) closeConsume(consumed bool, by string) Step {
+func (t *consumption) closeConsume(consumed bool, by string) Step {
 	if !consumed {
 		return t.rejected(models.Outcome{Reason: ReasonClosedUnused, Message: by})
 	}

@@ -39,7 +39,7 @@ func (t *talk) step(move func(ctx context.Context, tx *models.DB) (models.Operat
 }
 
 // refused: the operation never came to a consume call.
-func (t *talk) refused(o models.Outcome) Step {
+func (t *consumption) refused(o models.Outcome) Step {
 	op := t.op
 	op.Outcome = o
 	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
@@ -52,7 +52,7 @@ func (t *talk) refused(o models.Outcome) Step {
 }
 
 // refusedFor: because of another operation of ours.
-func (t *talk) refusedFor(other models.Operation) Step {
+func (t *consumption) refusedFor(other models.Operation) Step {
 	t.op.OtherID, t.op.UsedBy = other.ID, other.User
 	t.op.Title, t.op.PriceFen, t.op.PriceUnknown = other.Title, other.PriceFen, other.PriceUnknown
 	reason := ReasonBusy
@@ -63,7 +63,7 @@ func (t *talk) refusedFor(other models.Operation) Step {
 }
 
 // rejected: the platform did not consume, and will not.
-func (t *talk) rejected(o models.Outcome) Step {
+func (t *consumption) rejected(o models.Outcome) Step {
 	op := t.op
 	op.Outcome, op.NeedsHuman = o, false
 	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
@@ -72,11 +72,11 @@ func (t *talk) rejected(o models.Outcome) Step {
 }
 
 // done: the platform has consumed these coupons. reason says what is missing.
-func (t *talk) done(coupons []platform.Coupon, at time.Time, reason string) Step {
+func (t *consumption) done(coupons []platform.Coupon, at time.Time, reason string) Step {
 	return t.doneSaid(coupons, at, models.Outcome{Reason: reason})
 }
 
-func (t *talk) doneSaid(coupons []platform.Coupon, at time.Time, o models.Outcome) Step {
+func (t *consumption) doneSaid(coupons []platform.Coupon, at time.Time, o models.Outcome) Step {
 	op := t.op
 	op.ConsumedAt, op.NeedsHuman, op.Outcome = at, false, o
 	op.UndoUntil = at
@@ -142,7 +142,7 @@ func distinct(op models.Operation, coupons []platform.Coupon) []platform.Coupon 
 
 // doubt: nobody knows. why is the answer that left it so. wait puts the next look
 // off until the last call with an effect would show.
-func (t *talk) doubt(why platform.Said, wait bool) Step {
+func (t *consumption) doubt(why platform.Said, wait bool) Step {
 	op := t.doubted(t.op.CalledAt, why, wait)
 	op.Outcome = outcome(why)
 	op.Outcome.Reason = cmp.Or(op.Outcome.Reason, ReasonUnclear)

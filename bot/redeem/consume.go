@@ -31,13 +31,14 @@ var errMoved = errors.New("redeem: the followed operation has moved on")
 // consume. [models.ErrStale]: the message is another worker's, or answered;
 // nothing was consumed.
 func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
-	t, err := c.open(ctx, r.Store, models.Operation{
+	work, err := c.open(ctx, r.Store, models.Operation{
 		ID: c.NewID(), StoreID: r.Store.ID, Code: r.Code, Count: max(r.Count, 1), InboxID: r.Asked.ID, Seq: r.Seq,
 		Channel: r.Channel, Chat: r.Chat, UserID: r.UserID, User: r.User, CreatedAt: c.Now(),
 	})
 	if err != nil {
 		return nil, err
 	}
+	t := consumption{work}
 	if t.shop == nil {
 		return t.refused(models.Outcome{Reason: ReasonNoPlatform}), nil
 	}
@@ -74,7 +75,7 @@ func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
 
 // earlier finds an operation that stands on the code, once it is not under way any
 // more. followed is that operation, where it is the one to follow.
-func (t *talk) earlier(ctx context.Context, follows string) (earlier, followed *models.Operation, err error) {
+func (t *consumption) earlier(ctx context.Context, follows string) (earlier, followed *models.Operation, err error) {
 	op, err := t.DB.Journal.ByCoupon(ctx, t.op.StoreID, t.op.Code)
 	switch {
 	case errors.Is(err, models.ErrNotFound) || err == nil && !Standing(op):
@@ -103,7 +104,7 @@ func (t *talk) describe(v platform.Voucher) {
 }
 
 // notUsable refuses what a look did not say yes to. Nothing was consumed.
-func (t *talk) notUsable(ctx context.Context, looked platform.Looked) (Step, error) {
+func (t *consumption) notUsable(ctx context.Context, looked platform.Looked) (Step, error) {
 	if looked.Proves == platform.Used { // by a colleague, a moment ago?
 		earlier, _, err := t.earlier(ctx, "")
 		if err != nil {
@@ -139,7 +140,7 @@ func (t *talk) usedBy(ctx context.Context, looked platform.Looked) error {
 
 // intend makes the intent durable; an operation that it is to follow stops being
 // live with it. A step is returned where there is nothing to consume after all.
-func (t *talk) intend(ctx context.Context, asked models.Inbox, earlier, followed *models.Operation) (Step, error) {
+func (t *consumption) intend(ctx context.Context, asked models.Inbox, earlier, followed *models.Operation) (Step, error) {
 	now := t.Now()
 	t.op.CalledAt, t.op.SentAt, t.op.DueAt = now, now, now.Add(t.Lease(1))
 	failpoint.Hit("intent.before")
@@ -161,7 +162,7 @@ func (t *talk) intend(ctx context.Context, asked models.Inbox, earlier, followed
 	return nil, nil
 }
 
-func (t *talk) begin(ctx context.Context, asked models.Inbox, followed *models.Operation) (begun models.Operation, err error) {
+func (t *consumption) begin(ctx context.Context, asked models.Inbox, followed *models.Operation) (begun models.Operation, err error) {
 	if followed == nil || followed.Superseded {
 		return t.DB.Journal.Begin(ctx, t.op, asked)
 	}
@@ -178,7 +179,7 @@ func (t *talk) begin(ctx context.Context, asked models.Inbox, followed *models.O
 }
 
 // consumed judges the answer to the first consume.
-func (t *talk) consumed(ctx context.Context, answer platform.Consumption) (Step, error) {
+func (t *consumption) consumed(ctx context.Context, answer platform.Consumption) (Step, error) {
 	switch answer.Proves {
 	case platform.Consumed:
 		return t.complete(ctx, answer.Coupons, t.op.CalledAt)
@@ -197,7 +198,7 @@ func (t *talk) consumed(ctx context.Context, answer platform.Consumption) (Step,
 
 // refusedOrRepeated judges a refusal that may be the answer to this very call, sent a
 // second time on its way: whatever the first did shows, for the platform has answered.
-func (t *talk) refusedOrRepeated(ctx context.Context, answer platform.Consumption) (Step, error) {
+func (t *consumption) refusedOrRepeated(ctx context.Context, answer platform.Consumption) (Step, error) {
 	recorded, err := t.record(ctx, own(t.op))
 	if err != nil {
 		return nil, err

@@ -30,9 +30,10 @@ func (c *Core) Settle(ctx context.Context, op models.Operation) (Step, error) {
 		return nil, err
 	}
 	t.settling = true
-	settle := t.settleUndo
+	undo, consume := reversal{t}, consumption{t}
+	settle := undo.settleUndo
 	if op.State == models.Calling || op.State == models.Unknown {
-		settle = func(ctx context.Context) (Step, error) { return t.settleConsume(ctx, true) }
+		settle = func(ctx context.Context) (Step, error) { return consume.settleConsume(ctx, true) }
 	}
 	step, err := settle(ctx)
 	if err == nil {
@@ -43,7 +44,7 @@ func (c *Core) Settle(ctx context.Context, op models.Operation) (Step, error) {
 
 // settleConsume finds out what became of a consume. mayRepeat says that the same
 // request may be sent again, where that is safe.
-func (t *talk) settleConsume(ctx context.Context, mayRepeat bool) (Step, error) {
+func (t *consumption) settleConsume(ctx context.Context, mayRepeat bool) (Step, error) {
 	if t.shop == nil {
 		return t.doubt(platform.Said{Why: ReasonNoPlatform}, false), nil
 	}
@@ -75,7 +76,7 @@ func (t *talk) settleConsume(ctx context.Context, mayRepeat bool) (Step, error) 
 }
 
 // recorded goes on from a record of the code.
-func (t *talk) recorded(ctx context.Context, b books, rec platform.Record, mayRepeat bool) (Step, error) {
+func (t *consumption) recorded(ctx context.Context, b books, rec platform.Record, mayRepeat bool) (Step, error) {
 	whose, other := b.whose(t.op, rec)
 	if whose == ours {
 		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec))
@@ -102,7 +103,7 @@ func (t *talk) recorded(ctx context.Context, b books, rec platform.Record, mayRe
 
 // visited goes on, for a code that stays good after a visit, from the platform's
 // list: a record of another visit says nothing of ours, and neither does none.
-func (t *talk) visited(ctx context.Context, shown platform.Record, mayRepeat bool) (Step, error) {
+func (t *consumption) visited(ctx context.Context, shown platform.Record, mayRepeat bool) (Step, error) {
 	listed, err := t.history(ctx, t.op.CalledAt, t.Now(), shown.At)
 	if err != nil {
 		return nil, err
@@ -138,7 +139,7 @@ func (t *talk) visited(ctx context.Context, shown platform.Record, mayRepeat boo
 // notRecorded goes on where the platform knows of no verification, or says what
 // is neither that nor the contrary. Nothing is certain until the last call would
 // show. Before, the same request may go again: its code can be consumed once.
-func (t *talk) notRecorded(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
+func (t *consumption) notRecorded(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
 	none := recorded.Proves == platform.NotConsumed
 	if t.op.Reusable {
 		return t.visited(ctx, platform.Record{}, mayRepeat && none)
@@ -173,7 +174,7 @@ func (t *talk) notRecorded(ctx context.Context, recorded platform.Recorded, mayR
 
 // repeat sends the same request again. Success is success; a refusal says nothing
 // of the calls before.
-func (t *talk) repeat(ctx context.Context) (Step, error) {
+func (t *consumption) repeat(ctx context.Context) (Step, error) {
 	answer, err := t.consume(ctx, true)
 	if err != nil {
 		return nil, err
@@ -191,7 +192,7 @@ func (t *talk) repeat(ctx context.Context) (Step, error) {
 // can leave codes out; the day's list may tell them. Where it does not, the
 // operation says so: what is not certain is not recorded, for an undo would undo
 // somebody else's.
-func (t *talk) complete(ctx context.Context, coupons []platform.Coupon, at time.Time) (Step, error) {
+func (t *consumption) complete(ctx context.Context, coupons []platform.Coupon, at time.Time) (Step, error) {
 	all := len(coupons)
 	coupons = distinct(t.op, coupons)
 	t.op.Reusable = t.op.Reusable || len(coupons) == 1 && all > 1 // rows of visits
@@ -226,7 +227,7 @@ func (t *talk) complete(ctx context.Context, coupons []platform.Coupon, at time.
 }
 
 // usedByOther: somebody else, or another operation of ours, had the code.
-func (t *talk) usedByOther(ctx context.Context, rec platform.Record, other *models.Operation) Step {
+func (t *consumption) usedByOther(ctx context.Context, rec platform.Record, other *models.Operation) Step {
 	t.op.UsedBy, t.op.UsedAt = t.who(ctx, rec.Account), rec.At
 	if other != nil {
 		t.op.OtherID = other.ID
@@ -236,7 +237,7 @@ func (t *talk) usedByOther(ctx context.Context, rec platform.Record, other *mode
 
 // consumedAt is when the time for an undo began, as far as is known: by the
 // platform where that is credible, never later than it can have been.
-func (t *talk) consumedAt(rec platform.Record) time.Time {
+func (t *consumption) consumedAt(rec platform.Record) time.Time {
 	if rec.At.After(t.op.CalledAt) && rec.At.Before(t.Now()) {
 		return rec.At
 	}

@@ -10,7 +10,8 @@ import (
 	"yanquan/models"
 )
 
-// talk is the work on one operation: its platform, and what was said.
+// talk is the work on one operation: what its platform is asked, within the lease, and
+// what was said.
 type talk struct {
 	*Core
 	shop     platform.Shop // nil: not connected
@@ -30,6 +31,12 @@ func (c *Core) open(ctx context.Context, s models.Store, op models.Operation) (*
 	}
 	return &talk{Core: c, shop: shop, op: op}, nil
 }
+
+// consumption is the work on a consume: whether it may be, and what became of it.
+type consumption struct{ *talk }
+
+// reversal is the work on an undo, coupon by coupon.
+type reversal struct{ *talk }
 
 // note adds a call to the record.
 func (t *talk) note(start time.Time, code string, s platform.Said) {

@@ -63,10 +63,11 @@ func (c *Core) Undo(ctx context.Context, r UndoRequest) (Step, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redeem: store: %w", err)
 	}
-	t, err := c.open(ctx, s, op)
+	work, err := c.open(ctx, s, op)
 	if err != nil {
 		return nil, err
 	}
+	t := reversal{work}
 	op.UndoUserID, op.UndoUser = r.UserID, r.User
 	op.UndoCalledAt, op.SentAt, op.DueAt = now, now, now.Add(c.Lease(1))
 	failpoint.Hit("undo.intent.before")
@@ -88,7 +89,7 @@ func (c *Core) Undo(ctx context.Context, r UndoRequest) (Step, error) {
 
 // reverseAll calls reverseconsume for every coupon that is not undone yet. After
 // one whose answer was lost, the rest is left to the settling.
-func (t *talk) reverseAll(ctx context.Context) (Step, error) {
+func (t *reversal) reverseAll(ctx context.Context) (Step, error) {
 	coupons, err := t.DB.Journal.Coupons(ctx, t.op.ID)
 	if err != nil {
 		return nil, fmt.Errorf("redeem: coupons: %w", err)
@@ -135,7 +136,7 @@ func (t *talk) reverseAll(ctx context.Context) (Step, error) {
 }
 
 // tell notes on a coupon what an undo did to it.
-func (t *talk) tell(c *models.Coupon, answer platform.Reversal) {
+func (t *reversal) tell(c *models.Coupon, answer platform.Reversal) {
 	switch answer.Proves {
 	case platform.Undone:
 		c.UndoneAt, c.UndoReason = t.Now(), ""
@@ -146,7 +147,7 @@ func (t *talk) tell(c *models.Coupon, answer platform.Reversal) {
 
 // settleUndo asks what became of each coupon, and undoes those that are certain
 // to be consumed still.
-func (t *talk) settleUndo(ctx context.Context) (Step, error) {
+func (t *reversal) settleUndo(ctx context.Context) (Step, error) {
 	coupons, err := t.DB.Journal.Coupons(ctx, t.op.ID)
 	if err != nil {
 		return nil, fmt.Errorf("redeem: coupons: %w", err)
@@ -207,7 +208,7 @@ const (
 )
 
 // state asks what has become of a coupon's verification.
-func (t *talk) state(ctx context.Context, c models.Coupon) (state, platform.Said, error) {
+func (t *reversal) state(ctx context.Context, c models.Coupon) (state, platform.Said, error) {
 	recorded, err := t.record(ctx, couponOf(t.op, c))
 	switch {
 	case err != nil, recorded.Proves == platform.Unclear:
@@ -230,7 +231,7 @@ func (t *talk) state(ctx context.Context, c models.Coupon) (state, platform.Said
 }
 
 // freeState makes sure that a coupon without a record is not consumed.
-func (t *talk) freeState(ctx context.Context, c models.Coupon) (state, platform.Said, error) {
+func (t *reversal) freeState(ctx context.Context, c models.Coupon) (state, platform.Said, error) {
 	looked, err := t.look(ctx, c.Code)
 	if err == nil && (looked.Proves == platform.Usable || looked.Proves == platform.Void) {
 		return isUndone, looked.Said, nil
@@ -240,7 +241,7 @@ func (t *talk) freeState(ctx context.Context, c models.Coupon) (state, platform.
 
 // visitState tells, of a code that keeps from visit to visit, by the platform's
 // list: the record of a code may be that of its first visit, or of its last.
-func (t *talk) visitState(ctx context.Context, b books, c models.Coupon, recorded platform.Recorded) (state, platform.Said, error) {
+func (t *reversal) visitState(ctx context.Context, b books, c models.Coupon, recorded platform.Recorded) (state, platform.Said, error) {
 	rec := recorded.Record
 	listed, err := t.history(ctx, t.op.ConsumedAt, t.Now(), rec.At)
 	if err != nil || !listed.Known {
@@ -272,7 +273,7 @@ func Consumed(op models.Operation, coupons []models.Coupon) int {
 }
 
 // doubtUndo: nobody knows of all coupons.
-func (t *talk) doubtUndo(coupons []models.Coupon, why platform.Said, wait bool) Step {
+func (t *reversal) doubtUndo(coupons []models.Coupon, why platform.Said, wait bool) Step {
 	op := t.doubted(t.op.UndoCalledAt, why, wait)
 	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
 		return tx.Journal.DoubtUndo(ctx, op, coupons)
@@ -280,7 +281,7 @@ func (t *talk) doubtUndo(coupons []models.Coupon, why platform.Said, wait bool) 
 }
 
 // undone: what became of every coupon is known.
-func (t *talk) undone(coupons []models.Coupon) Step {
+func (t *reversal) undone(coupons []models.Coupon) Step {
 	op := t.op
 	op.NeedsHuman, op.UndoReason = false, ""
 	left := slices.DeleteFunc(slices.Clone(coupons), func(c models.Coupon) bool { return !c.UndoneAt.IsZero() })
