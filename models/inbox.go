@@ -70,6 +70,9 @@ func (s InboxStore) acceptAs(ctx context.Context, in Inbox) (row Inbox, fresh bo
 		in.DueAt = s.now()
 	}
 	in.Reply, in.Final, in.AnsweredAt, in.Attempt = nil, false, time.Time{}, 1
+	if !in.DueAt.After(in.ReceivedAt) { // nobody has it: whoever claims it is the first
+		in.Attempt = 0
+	}
 	in = tidy(in)
 
 	err = s.store(ctx, in, s.keys.seal(inboxPayload, in.ID, in.Payload))
