@@ -2,6 +2,7 @@ package chat
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -351,6 +352,71 @@ func TestGuard(t *testing.T) {
 		if told != 1 {
 			t.Errorf("the manager was told %d times", told)
 		}
+	})
+}
+
+// The guard is asked before every code, in whatever way codes come, and what each has
+// cost is recorded before the next is asked about.
+func TestGuardCountsEveryCode(t *testing.T) {
+	many := func(from int) (codes []string) {
+		for i := range 20 {
+			codes = append(codes, fmt.Sprint(from+i))
+		}
+		return codes
+	}
+	for name, ask := range map[string]func(b *bench, text string) bot.Reply{
+		"look":   func(b *bench, text string) bot.Reply { return b.say("zhangsan", "查 "+text) },
+		"verify": func(b *bench, text string) bot.Reply { return b.say("zhangsan", "验 "+text) },
+		"voice": func(b *bench, text string) bot.Reply {
+			m := b.at(robot, group, "zhangsan")
+			m.Kind, m.Text = bot.Voice, "验 "+text
+			return b.give(m)
+		},
+		"photo": func(b *bench, text string) bot.Reply {
+			m := b.at(robot, group, "zhangsan")
+			m.Kind, m.Scanned = bot.Scan, strings.Fields(text)
+			return b.give(m)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, func(t *testing.T, b *bench) {
+				b.configure(func(o *Options) { o.Guard = Guard{Codes: 3, Within: 10 * time.Minute} })
+				for i := range 3 {
+					has(t, ask(b, strings.Join(many(10000000+100*i), " ")), "再试")
+				}
+				if n := b.calls("prepare"); n != 3 {
+					t.Errorf("the platform was asked %d times, want 3", n)
+				}
+				has(t, b.to("boss"), "有人连续输错券码", "张三")
+			})
+		})
+	}
+}
+
+// …and QR codes, which the platform is asked about one by one.
+func TestGuardCountsEveryQRCode(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		b.configure(func(o *Options) { o.Guard = Guard{Codes: 3, Within: 10 * time.Minute} })
+		m := b.at(robot, group, "zhangsan")
+		m.Kind = bot.Scan
+		for i := range 6 {
+			m.Scanned = append(m.Scanned, fmt.Sprintf("c3RyYW5nZT%d=@1", i))
+		}
+		has(t, b.give(m), "请核对后过")
+		if n := b.calls("scanprepare"); n != 3 {
+			t.Errorf("the platform was asked %d times, want 3", n)
+		}
+	})
+}
+
+// A verification that was refused so is told as one, and can be sent again later.
+func TestSlowedInTheMiddle(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.configure(func(o *Options) { o.Guard = Guard{Codes: 2, Within: 10 * time.Minute} })
+		b.voucher(Code)
+		has(t, b.say("zhangsan", "验 10000001 10000002 "+Code), "3 个券码，成功 0 个", "请等一等再试")
+		b.effects(Code, 0, 0)
+		has(t, b.say("lisi", "验 "+Code), "核销成功")
 	})
 }
 

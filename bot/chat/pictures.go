@@ -19,6 +19,7 @@ import (
 type scans struct {
 	DB       *models.DB
 	core     *redeem.Core
+	guards   *guards
 	words    *words.Words
 	Pictures bot.Pictures // nil: pictures are not looked at
 	NewID    func() string

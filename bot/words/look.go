@@ -84,3 +84,9 @@ func LookLine(code string, found bot.Reply) string {
 func Looks(lines []string) bot.Reply {
 	return bot.Reply{Text: strings.Join(lines, "\n") + "\n要核销请发：验 加券码"}
 }
+
+// LooksCut is what was found out until the sender was told to wait; left codes were
+// not asked about.
+func LooksCut(lines []string, left int, wait bot.Reply) bot.Reply {
+	return bot.Say("%s\n其余 %d 个没有查。%s", strings.Join(lines, "\n"), left, wait.Text)
+}

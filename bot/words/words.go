@@ -86,6 +86,8 @@ var Sayings = map[string]saying{
 	string(dianping.CodeSpent):    {"授权没有完成", "授权的链接用过了，或者太旧了。", "请管理员重新发「授权」。"},
 	string(dianping.RefreshSpent): {"门店授权失效", "这家门店在平台的授权不能再续了。", "请管理员重新授权。"},
 
+	redeem.ReasonSlowed: {"请等一等再试", "您输入了好几个不存在的券码，这张券没有核销。", "请核对后过几分钟再试；急用请找店长。"},
+
 	redeem.ReasonNoPlatform: {"平台没有接通", "这家门店的平台还没有设置好。", "请告诉管理员检查配置。"},
 }
 
@@ -100,6 +102,7 @@ var undoSayings = map[string]saying{
 	redeem.ReasonTooMany:             notUndone,
 	redeem.ReasonBusy:                notUndone,
 	redeem.ReasonPartly:              notUndone,
+	redeem.ReasonSlowed:              notUndone,
 	string(dianping.Other):           notUndone,
 	string(dianping.VerifyFailed):    notUndone,
 	string(dianping.ThirdParty):      notUndone,
