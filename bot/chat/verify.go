@@ -17,13 +17,13 @@ import (
 
 // vouchers does what people ask about codes: verify, look, undo.
 type vouchers struct {
-	DB      *models.DB
-	core    *redeem.Core
-	views   *views
-	words   *words.Words
-	out     *outbox.Outbox
-	guards  *guards
-	Now     func() time.Time
+	DB     *models.DB
+	core   *redeem.Core
+	views  *views
+	words  *words.Words
+	out    *outbox.Outbox
+	guards *guards
+	Now    func() time.Time
 }
 
 func (v *vouchers) verifyAsked(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
