@@ -300,9 +300,10 @@ func TestStoreStates(t *testing.T) {
 	})
 }
 
-// access: group makes everybody in a bound group staff, and nobody elsewhere.
+// access: group makes everybody in a bound group staff, and nobody elsewhere: who has
+// told a name there has a name, and no place in the store.
 func TestAccessByGroup(t *testing.T) {
-	here(t, func(t *testing.T, b *bench) {
+	everywhere(t, func(t *testing.T, b *bench) {
 		b.configure(func(o *Options) { o.AccessByGroup = true })
 		b.voucher(Code)
 		has(t, b.in("", "sunba", "验 "+Code), "您还不在名单里")
@@ -311,13 +312,111 @@ func TestAccessByGroup(t *testing.T) {
 		has(t, b.say("sunba", "员工"), "只有组长和店长")
 		s := b.authorized("shop-c", "静安店")
 		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
-		has(t, b.in(newGroup, "sunba", "我是 孙八"), "孙八", "店员")
+		has(t, b.in(newGroup, "sunba", "我是 小孙"), "小孙", "这个群")
+		has(t, b.in(newGroup, "sunba", "我是 孙八"), "孙八", "这个群") // put right
+		has(t, b.in(newGroup, "sunba", "查 10000001"), "券码不存在")
+		has(t, b.say("sunba", "查 "+Code), "已经核销", "sunba") // done before there was a name
+		has(t, b.in("", "sunba", "查 10000001"), "您还不在名单里")
 		m, err := b.db.Directory.Member(t.Context(), s.ID, "sunba")
 		b.must(err)
-		if m.Name != "孙八" || m.Role != models.RoleStaff {
+		if m.Name != "孙八" || m.Role != models.RoleGuest {
+			t.Errorf("%+v", m)
+		}
+		loose, err := b.db.Directory.LooseEnds(t.Context())
+		b.must(err)
+		if len(loose.StoresWithoutStaff) != 1 || loose.StoresWithoutStaff[0] != "静安店" {
+			t.Errorf("without staff: %v", loose.StoresWithoutStaff)
+		}
+
+		_, err = b.db.Directory.UnbindChat(t.Context(), s.ID, newGroup)
+		b.must(err)
+		has(t, b.in(newGroup, "sunba", "查 10000001"), "还没有绑定门店")
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
+		b.configure(func(o *Options) { o.AccessByGroup = false })
+		has(t, b.in(newGroup, "sunba", "查 10000001"), "您还不在名单里")
+
+		// A manager gives a place that lasts.
+		one := b.pressIn("", "boss", b.in("", "boss", "员工 静安店"), "孙八")
+		has(t, b.pressIn("", "boss", one, "设为店员"), "店员")
+		has(t, b.in("", "sunba", "查 10000001"), "券码不存在")
+	})
+}
+
+// An approval is of the name that the card has shown.
+func TestApprovalIsOfTheNameShown(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		s := b.authorized("shop-c", "静安店")
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
+		has(t, b.in(newGroup, "sunba", "我是 孙八"), "已经告诉管理员")
+		first := b.to("boss")
+		has(t, b.in(newGroup, "sunba", "我是 老板"), "已经告诉管理员")
+		second := b.to("boss")
+		has(t, second, "有人申请加入", "老板")
+		has(t, b.pressIn("", "boss", first, "同意"), "申请改了姓名")
+		has(t, b.in(newGroup, "sunba", "验 "+Code), "您还不在名单里")
+		has(t, b.pressIn("", "boss", second, "同意"), "已同意", "老板")
+		m, err := b.db.Directory.Member(t.Context(), s.ID, "sunba")
+		b.must(err)
+		if m.Name != "老板" {
 			t.Errorf("%+v", m)
 		}
 	})
+}
+
+// Each request tells the managers, so that there are only so many in a day.
+func TestJoinOverAndOver(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		s := b.authorized("shop-c", "静安店")
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
+		for i := range maxAsks {
+			has(t, b.in(newGroup, "sunba", fmt.Sprint("我是 孙八", i)), "已经告诉管理员")
+		}
+		has(t, b.in(newGroup, "sunba", "我是 孙九"), "今天已经申请了 5 次")
+		b.clock.Advance(24*time.Hour + time.Second)
+		has(t, b.in(newGroup, "sunba", "我是 孙九"), "已经告诉管理员")
+	})
+}
+
+// Who has got another role meanwhile keeps it when an old request is approved.
+func TestLateApprovalKeepsRole(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		s := b.authorized("shop-c", "静安店")
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
+		b.in(newGroup, "sunba", "我是 孙八")
+		b.must(b.db.Directory.SetMember(t.Context(), models.Member{StoreID: s.ID, UserID: "sunba", Name: "孙", Role: models.RoleLead}))
+		has(t, b.pressIn("", "boss", b.to("boss"), "同意"), "已同意")
+		m, err := b.db.Directory.Member(t.Context(), s.ID, "sunba")
+		b.must(err)
+		if m.Role != models.RoleLead {
+			t.Errorf("%+v", m)
+		}
+	})
+}
+
+// A button that joins is the asker's: nobody joins under another's name.
+func TestJoinButtonIsTheAskers(t *testing.T) {
+	for name, byGroup := range map[string]bool{"roster": false, "group": true} {
+		t.Run(name, func(t *testing.T) {
+			here(t, func(t *testing.T, b *bench) {
+				b.configure(func(o *Options) { o.AccessByGroup = byGroup })
+				for i := range bot.MaxKeys + 1 {
+					s := b.authorized(fmt.Sprint("shop-", i), fmt.Sprintf("A%d店", i))
+					b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
+				}
+				asked := b.in(newGroup, "sunba", "我是 孙八")
+				has(t, asked, "加入哪家门店？")
+				has(t, b.pressIn(newGroup, "zhoujiu", asked, "A0店"), "这是 孙八 的申请")
+				second := b.pressIn(newGroup, "zhoujiu", asked, "其他门店")
+				has(t, b.pressIn(newGroup, "zhoujiu", second, "A6店"), "这是 孙八 的申请")
+				members, err := b.db.Directory.Memberships(t.Context(), "zhoujiu")
+				b.must(err)
+				if len(members) > 0 {
+					t.Errorf("%+v", members)
+				}
+				has(t, b.pressIn(newGroup, "SunBa", second, "A6店"), "孙八", "A6店")
+			})
+		})
+	}
 }
 
 // Who guesses codes has to wait, and managers are told once; an undo is not held

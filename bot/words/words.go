@@ -24,7 +24,7 @@ func StateWords(op models.Operation) string {
 }
 
 // RoleNames are what people call the roles.
-var RoleNames = map[models.Role]string{models.RoleStaff: "店员", models.RoleLead: "组长", models.RoleManager: "店长"}
+var RoleNames = map[models.Role]string{models.RoleStaff: "店员", models.RoleLead: "组长", models.RoleManager: "店长", models.RoleGuest: "群里"}
 
 // PlatformNames are what people call the generations.
 var PlatformNames = map[string]string{dianping.Dianping: "点评（北极星）", dianping.Meituan: "美团"}
