@@ -37,8 +37,15 @@ func TestReadGrant(t *testing.T) {
 			`{"code":"OP_SUCCESS","data":{"accessToken":"V2-a","expireIn":"2592000","refreshToken":"V2-r","scope":["tuangou","ugc"],"opBizCode":"shop-1"}}`,
 			Grant{Purpose: ForVouchers, AccessToken: "V2-a", RefreshToken: "V2-r", ExpiresAt: testNow.Add(month), RefreshExpiresAt: testNow.Add(life),
 				RefreshesLeft: RefreshesNotTold, ShopID: "shop-1", Scope: "tuangou,ugc"}},
-		{"shop list", Meituan, ForShopList, Callback{BizCode: "customer-1"},
+		{"no shop told: a browser's word is not believed", Meituan, "", Callback{BizCode: "shop-9", BizTitle: "人民广场店"},
 			`{"code":0,"data":{"accessToken":"V2-a","expireIn":2592000,"refreshToken":"V2-r"}}`,
+			Grant{Purpose: ForVouchers, AccessToken: "V2-a", RefreshToken: "V2-r", ExpiresAt: testNow.Add(month), RefreshExpiresAt: testNow.Add(life),
+				RefreshesLeft: RefreshesNotTold}},
+		{"a name of no shop is not believed", Meituan, "", Callback{BizTitle: "人民广场店"},
+			`{"code":0,"data":{"accessToken":"V2-a","opBizCode":"shop-1"}}`,
+			Grant{Purpose: ForVouchers, AccessToken: "V2-a", RefreshesLeft: RefreshesNotTold, ShopID: "shop-1"}},
+		{"shop list", Meituan, ForShopList, Callback{BizCode: "customer-1"},
+			`{"code":0,"data":{"accessToken":"V2-a","expireIn":2592000,"refreshToken":"V2-r","opBizCode":"customer-1"}}`,
 			Grant{Purpose: ForShopList, AccessToken: "V2-a", RefreshToken: "V2-r", ExpiresAt: testNow.Add(month), RefreshExpiresAt: testNow.Add(life),
 				RefreshesLeft: RefreshesNotTold, CustomerID: "customer-1"}},
 		{"a callback of the other generation", Dianping, "", Callback{BizCode: "shop-1", BizTitle: "x"}, `{"code":200,"access_token":"a","bid":"b1"}`,
@@ -56,6 +63,16 @@ func TestReadGrant(t *testing.T) {
 		if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", tt.name, err, diff)
 		}
+	}
+}
+
+// Tokens of another shop than the browser says are nobody's.
+func TestShopThatOnlyTheBrowserNames(t *testing.T) {
+	t.Parallel()
+	back := Callback{Code: testAuthCode, State: testState, BizCode: "shop-9", BizTitle: "人民广场店"}
+	c := answering(t, 200, `{"code":0,"data":{"accessToken":"V2-a","opBizCode":"shop-1"}}`).apis(t)[Meituan]
+	if g, err := c.Exchange(context.Background(), testAsked, back); err == nil {
+		t.Errorf("got %v", g)
 	}
 }
 
@@ -156,7 +173,7 @@ func FuzzGrant(f *testing.F) {
 		report := reporter{platform: Meituan, call: call, scrub: newScrubber(testRefresh, testSecret, testAuthCode)}
 		var g Grant
 		e := conclude(report, status, body, func(data any) (err error) {
-			g, err = readGrant(Grant{Purpose: ForVouchers}, data, testNow, 0)
+			g, err = readGrant(Grant{Purpose: ForVouchers}, "", data, testNow, 0)
 			return err
 		})
 		if e == nil {
