@@ -192,6 +192,9 @@ func (b *Bot) build(o Options) (err error) {
 	b.notices = &notice.Notices{DB: o.DB, Out: b.out, Access: b.access, NoticeChannel: o.NoticeChannel, Webhooks: o.Webhooks, Now: o.Now, Log: o.Log}
 	b.grants, err = grants.New(grants.Options{
 		DB: o.DB, Authorizers: o.Authorizers, Tell: b.notices, Link: o.AuthLink, Callback: o.Callback,
+		Place: func(ctx context.Context, tx *models.DB, by grants.Asker, stores []models.Store) error {
+			return b.admin.people.place(ctx, tx, by, stores)
+		},
 		CallTimeout: o.CallTimeout, Location: o.Location, Now: o.Now, Sleep: o.Sleep, Jitter: o.Jitter, Log: o.Log,
 	})
 	if err != nil {

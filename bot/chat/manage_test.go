@@ -3,6 +3,9 @@ package chat
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +112,57 @@ func TestSetUpByChat(t *testing.T) {
 		want := "boss bind " + newGroup + " 静安店\nsunba ask to join sunba 孙八\nboss member sunba 孙八 staff"
 		if got := strings.Join(story, "\n"); got != want {
 			t.Errorf("audit\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+// connect authorises shops as somebody who has been sent a link.
+func (b *bench) connect(user string, shops ...string) {
+	b.t.Helper()
+	ctx, k := b.t.Context(), b.bot.Merchants()
+	link, err := url.Parse(b.in("", user, "授权").Card.URL)
+	b.must(err)
+	page, err := k.StartAuthorization(ctx, b.dialect, link.Query().Get("t"))
+	b.must(err)
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := browser.PostForm(page, url.Values{"shop": shops})
+	b.must(err)
+	defer answer.Body.Close()
+	back, err := answer.Location()
+	b.must(err)
+	_, err = k.FinishAuthorization(ctx, b.dialect, back.Query())
+	b.must(err)
+}
+
+// Who authorises a new shop manages it; one that has a manager stays theirs.
+func TestWhoAuthorisesManages(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		old := b.authorized("shop-c", "静安店")
+		for user, s := range map[string]models.Store{"sunba": old, "zhoujiu": b.authorized("shop-d", "南京西路店")} {
+			b.must(b.db.Directory.SetMember(ctx, models.Member{StoreID: s.ID, UserID: user, Name: "店长" + user, Role: models.RoleManager}))
+		}
+		b.must(b.platform.AddShop(dianpingtest.Shop{ID: "shop-e", Name: "新店", Customer: "customer-e"}))
+		b.connect("sunba", "shop-e")
+		has(t, b.to("sunba"), "门店已接通", "新店")
+		has(t, b.in(newGroup, "zhoujiu", "绑定 新店"), "没有叫「新店」")
+		has(t, b.in(newGroup, "sunba", "绑定 新店"), "已绑定", "新店")
+		has(t, b.in(newGroup, "wuyi", "我是 吴一"), "已经告诉管理员")
+		has(t, b.pressIn("", "sunba", b.to("sunba"), "同意"), "已同意")
+		b.connect("sunba", "shop-d")
+		has(t, b.in(newGroup, "sunba", "绑定 南京西路店"), "没有叫")
+		b.connect("boss", "shop-e")
+		people, err := b.db.Directory.Memberships(ctx, "boss")
+		b.must(err)
+		if len(people) > 0 {
+			t.Errorf("who manages all needs no place: %+v", people)
+		}
+		log, err := b.db.Audit.List(ctx, models.AuditFilter{})
+		b.must(err)
+		if !slices.ContainsFunc(log, func(e models.AuditEntry) bool {
+			return e.Action == "member" && e.UserID == "sunba" && e.Subject == "sunba" && e.After == "店长sunba manager"
+		}) {
+			t.Errorf("audit %+v", log)
 		}
 	})
 }

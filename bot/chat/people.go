@@ -12,6 +12,7 @@ import (
 	"yanquan/bot"
 	"yanquan/bot/access"
 	"yanquan/bot/command"
+	"yanquan/bot/grants"
 	"yanquan/bot/notice"
 	"yanquan/bot/outbox"
 	"yanquan/bot/words"
@@ -193,6 +194,35 @@ func (u *people) setMember(ctx context.Context, tx *models.DB, m bot.Message, me
 	}
 	return u.turns.record(ctx, tx, m, "member", member.StoreID, member.UserID, before, member.Name+" "+string(member.Role))
 }
+
+// place makes who authorised stores the manager of those that nobody manages, but the
+// managers of all: else nobody there could bind a group, or let people in.
+func (u *people) place(ctx context.Context, tx *models.DB, by grants.Asker, stores []models.Store) error {
+	places, err := tx.Directory.Memberships(ctx, by.User)
+	if err != nil {
+		return fmt.Errorf("chat: memberships: %w", err)
+	}
+	i := slices.IndexFunc(places, isManager)
+	if i < 0 || u.access.ManagesAll(by.User) { // not any more, or everywhere
+		return nil
+	}
+	for _, s := range stores {
+		members, err := tx.Directory.Members(ctx, s.ID)
+		if err != nil {
+			return fmt.Errorf("chat: members: %w", err)
+		}
+		if s.Origin == models.OriginConfig || slices.ContainsFunc(members, isManager) {
+			continue
+		}
+		m := bot.Message{User: by.User, Channel: by.Channel, Chat: by.Chat}
+		if err := u.setMember(ctx, tx, m, models.Member{StoreID: s.ID, UserID: by.User, Name: places[i].Name, Role: models.RoleManager}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isManager(m models.Member) bool { return m.Role == models.RoleManager }
 
 // led are the stores whose people somebody may see.
 func (u *people) led(ctx context.Context, tx *models.DB, m bot.Message) (choice, bot.Reply, error) {
