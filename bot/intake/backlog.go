@@ -65,13 +65,13 @@ func (q *Intake) admit(s models.Sender) (p *place, left []*absence) {
 	case q.left.holdsUp(s):
 	case q.line[s] != nil && q.line.waiting() < q.Limit:
 		return q.line.join(s), nil
-	case q.line[s] == nil && q.takeSlot():
+	case q.line[s] == nil && !q.line.crowded(s) && q.takeSlot():
 		p = q.line.join(s)
 		p.slot = true
 		return p, nil
 	}
 	left = []*absence{q.left.of(s)}
-	if q.line[s] == nil { // it would begin, if there was a slot
+	if q.line[s] == nil && !q.line.crowded(s) { // it would begin, if there was a slot
 		left = append(left, &q.left.all)
 	}
 	for _, a := range left {

@@ -66,14 +66,14 @@ func (q *Intake) beginLook() (look int, busy []models.Sender) {
 }
 
 // seat takes the first place in the line of a message's sender, with a slot, unless
-// one of theirs is under way. Where it does not, or there may be more of theirs,
+// one of theirs is under way, or enough in their other conversations. Where it does not, or there may be more of theirs,
 // new ones of theirs have to wait.
 func (q *Intake) seat(row models.Inbox, more bool) (p *place) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := row.Sender()
 	switch {
-	case q.line[s] != nil || q.flights[row.ID] != nil:
+	case q.line[s] != nil || q.line.crowded(s) || q.flights[row.ID] != nil:
 	case !q.takeSlot():
 		q.left.leave(&q.left.all)
 	default:

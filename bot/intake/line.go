@@ -46,6 +46,22 @@ func (l line) leave(p *place) {
 	l[p.sender] = now
 }
 
+// perPerson is in how many conversations a person is served at once: whoever is in a
+// hundred groups takes neither all slots nor a platform's patience.
+const perPerson = 3
+
+// crowded reports whether the person behind a sender is served in as many
+// conversations as may be.
+func (l line) crowded(s models.Sender) bool {
+	n := 0
+	for o := range l {
+		if o.User == s.User {
+			n++
+		}
+	}
+	return n >= perPerson
+}
+
 // waiting counts those who are not the first.
 func (l line) waiting() (n int) {
 	for _, places := range l {
