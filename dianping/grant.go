@@ -110,8 +110,11 @@ func readShops(data any) (page[AuthorizedShop], error) {
 	return p, nil
 }
 
+// maxTitle is the longest name of a shop or deal, in characters.
+const maxTitle = 250
+
 func shopName(o object) string {
-	name, branch := o.text("shopname", "name"), o.text("branchname")
+	name, branch := plain(o.text("shopname", "name"), maxTitle), plain(o.text("branchname"), maxTitle)
 	if branch == "" || strings.Contains(name, branch) {
 		return name
 	}

@@ -39,7 +39,7 @@ func (u *admin) choosings() map[command.Action]choosing {
 func (u *admin) join(ctx context.Context, tx *models.DB, m bot.Message, cmd command.Command) (bot.Reply, error) {
 	switch {
 	case cmd.Problem != "":
-		return bot.Reply{Text: cmd.Problem}, nil
+		return bot.Say("%s", cmd.Problem), nil
 	case m.Private():
 		return bot.Say("请在门店的群里 @我 发「我是 %s」。", cmd.Name), nil
 	}

@@ -244,7 +244,7 @@ func (c *conversation) staff(do textHandler) textHandler {
 		case !wait.Empty():
 			return t.answer(ctx, wait)
 		case cmd.Problem != "":
-			return t.answer(ctx, bot.Reply{Text: cmd.Problem})
+			return t.answer(ctx, bot.Say("%s", cmd.Problem))
 		}
 		return do(ctx, t, cmd)
 	}

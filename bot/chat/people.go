@@ -51,7 +51,7 @@ func (u *people) join(ctx context.Context, tx *models.DB, m bot.Message, b comma
 	}
 	name, problem := command.PersonName(b.Name)
 	if problem != "" {
-		return bot.Reply{Text: problem}, nil
+		return bot.Say("%s", problem), nil
 	}
 	stores, err := tx.Directory.StoresOfChat(ctx, m.Chat)
 	if err != nil {
@@ -67,7 +67,7 @@ func (u *people) join(ctx context.Context, tx *models.DB, m bot.Message, b comma
 	case err != nil:
 		return bot.Reply{}, err
 	case s.Origin == models.OriginConfig:
-		return bot.Say("%s 的人员写在配置文件里。请管理员把您的账号 %s 加到 config.yaml。", s.Name, m.User), nil
+		return bot.Say("%s 的人员写在配置文件里。请管理员把您的账号 %s 加到 config.yaml。", s.Name, bot.Exact(m.User)), nil
 	case u.access.ManagesAll(m.User):
 		if err := u.setMember(ctx, tx, m, models.Member{StoreID: s.ID, UserID: m.User, Name: name, Role: role}); err != nil {
 			return bot.Reply{}, err
