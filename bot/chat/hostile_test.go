@@ -7,7 +7,10 @@ import (
 	"unicode"
 
 	"yanquan/bot"
+	"yanquan/bot/access"
+	"yanquan/bot/command"
 	"yanquan/bot/desk"
+	"yanquan/bot/export"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
 )
@@ -69,6 +72,15 @@ func TestHostileNamesInAnswers(t *testing.T) {
 			t.Errorf("on a terminal:\n%q", out.String())
 		}
 	})
+}
+
+// A file's name cannot be turned round, so that it seems to end otherwise.
+func TestHostileNameOfFile(t *testing.T) {
+	t.Parallel()
+	got := exportName(command.Span{Title: "9月"}, []access.Place{{Store: models.Store{Name: "店\u202exslx.exe\x7f/"}}}, export.XLSX)
+	if want := "验券_9月_店xslx.exe_.xlsx"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // Names that people tell hold letters, digits, blanks and the middle dot.
