@@ -1,9 +1,6 @@
 package bot
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Fields drops what is not known.
 func Fields(pairs ...Field) []Field {
@@ -15,9 +12,6 @@ func Fields(pairs ...Field) []Field {
 	}
 	return out
 }
-
-// Say is a reply of words only.
-func Say(format string, args ...any) Reply { return Reply{Text: fmt.Sprintf(format, args...)} }
 
 // Refusal says why somebody may not do something here, in a head and what follows.
 type Refusal struct{ Title, Text string }

@@ -88,8 +88,8 @@ func (r AuthorizeRequest) LogValue() slog.Value { return slog.StringValue(r.Stri
 type Callback struct {
 	Code     string // serves once, for ten minutes
 	State    string
-	BizCode  string // second generation: opBizCode, a shop's or customer's id; not signed, the tokens' answer must agree
-	BizTitle string // second generation: opBizName
+	BizCode  string // second generation: opBizCode, a shop's or customer's id; not signed, and not believed: the tokens' answer says whose they are
+	BizTitle string // second generation: opBizName; taken where the tokens' answer names the same BizCode
 }
 
 // String keeps the code out of formatted text.

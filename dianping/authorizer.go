@@ -62,16 +62,18 @@ func (c *client) ReadCallback(query url.Values) (Callback, error) {
 }
 
 func (c *client) Exchange(ctx context.Context, asked AuthorizeRequest, back Callback) (Grant, error) {
-	known := Grant{Purpose: asked.Purpose.orDefault()}
-	if !c.dialect.needsShopID() { // a grant is for the one that the callback names
-		known.belongsTo(back.BizCode)
-		known.ShopName = back.BizTitle
+	r := request{call: CallToken, grant: Grant{Purpose: asked.Purpose.orDefault()}, authCode: back.Code, redirectURL: asked.RedirectURL}
+	if !c.dialect.needsShopID() {
+		r.claimed = back.BizCode
 	}
-	r := request{call: CallToken, grant: known, authCode: back.Code, redirectURL: asked.RedirectURL}
 	if subtle.ConstantTimeCompare([]byte(asked.State), []byte(back.State)) != 1 {
 		return Grant{}, c.reporter(r).fail(Misconfigured, errors.New("the callback is not of this request"))
 	}
-	return c.obtain(ctx, r)
+	g, err := c.obtain(ctx, r)
+	if err == nil && g.ShopID != "" && g.ShopID == r.claimed { // a name for the shop that the platform names
+		g.ShopName = back.BizTitle
+	}
+	return g, err
 }
 
 func (c *client) Refresh(ctx context.Context, g Grant) (Grant, error) {
@@ -95,7 +97,7 @@ func (c *client) obtain(ctx context.Context, r request) (Grant, error) {
 	r.shop.ID = r.grant.ShopID // for whoever observes
 	asked := c.now()
 	return once(ctx, c, r, func(data any) (Grant, error) {
-		return readGrant(r.grant, data, asked, c.dialect.refreshLife())
+		return readGrant(r.grant, r.claimed, data, asked, c.dialect.refreshLife())
 	})
 }
 

@@ -19,9 +19,10 @@ func (g *Grant) belongsTo(bizCode string) {
 const maxLife = 10 * 365 * 24 * time.Hour
 
 // readGrant reads new tokens. known is what the request was about: it fills in
-// what the answer does not repeat. refreshLife is how long a refresh token lasts,
+// what the answer does not repeat. claimed is whose grant it is by the word of a
+// browser, or "": it fills in nothing, and the answer must not differ. refreshLife is how long a refresh token lasts,
 // 0 where that is not known.
-func readGrant(known Grant, data any, asked time.Time, refreshLife time.Duration) (Grant, error) {
+func readGrant(known Grant, claimed string, data any, asked time.Time, refreshLife time.Duration) (Grant, error) {
 	o, _ := single(data)
 	g := known
 	g.AccessToken, g.RefreshToken = o.text("accesstoken"), o.text("refreshtoken")
@@ -47,7 +48,7 @@ func readGrant(known Grant, data any, asked time.Time, refreshLife time.Duration
 	if bid := o.text("bid"); bid != "" {
 		told.CustomerID = bid
 	}
-	if differs(known.ShopID, told.ShopID) || differs(known.CustomerID, told.CustomerID) {
+	if differs(claimed, o.text("opbizcode")) || differs(known.ShopID, told.ShopID) || differs(known.CustomerID, told.CustomerID) {
 		return Grant{}, errors.New("the answer is about another shop or customer")
 	}
 	if told.ShopID != "" {
@@ -109,8 +110,11 @@ func readShops(data any) (page[AuthorizedShop], error) {
 	return p, nil
 }
 
+// maxTitle is the longest name of a shop or deal, in characters.
+const maxTitle = 250
+
 func shopName(o object) string {
-	name, branch := o.text("shopname", "name"), o.text("branchname")
+	name, branch := plain(o.text("shopname", "name"), maxTitle), plain(o.text("branchname"), maxTitle)
 	if branch == "" || strings.Contains(name, branch) {
 		return name
 	}

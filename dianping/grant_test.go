@@ -37,8 +37,15 @@ func TestReadGrant(t *testing.T) {
 			`{"code":"OP_SUCCESS","data":{"accessToken":"V2-a","expireIn":"2592000","refreshToken":"V2-r","scope":["tuangou","ugc"],"opBizCode":"shop-1"}}`,
 			Grant{Purpose: ForVouchers, AccessToken: "V2-a", RefreshToken: "V2-r", ExpiresAt: testNow.Add(month), RefreshExpiresAt: testNow.Add(life),
 				RefreshesLeft: RefreshesNotTold, ShopID: "shop-1", Scope: "tuangou,ugc"}},
-		{"shop list", Meituan, ForShopList, Callback{BizCode: "customer-1"},
+		{"no shop told: a browser's word is not believed", Meituan, "", Callback{BizCode: "shop-9", BizTitle: "人民广场店"},
 			`{"code":0,"data":{"accessToken":"V2-a","expireIn":2592000,"refreshToken":"V2-r"}}`,
+			Grant{Purpose: ForVouchers, AccessToken: "V2-a", RefreshToken: "V2-r", ExpiresAt: testNow.Add(month), RefreshExpiresAt: testNow.Add(life),
+				RefreshesLeft: RefreshesNotTold}},
+		{"a name of no shop is not believed", Meituan, "", Callback{BizTitle: "人民广场店"},
+			`{"code":0,"data":{"accessToken":"V2-a","opBizCode":"shop-1"}}`,
+			Grant{Purpose: ForVouchers, AccessToken: "V2-a", RefreshesLeft: RefreshesNotTold, ShopID: "shop-1"}},
+		{"shop list", Meituan, ForShopList, Callback{BizCode: "customer-1"},
+			`{"code":0,"data":{"accessToken":"V2-a","expireIn":2592000,"refreshToken":"V2-r","opBizCode":"customer-1"}}`,
 			Grant{Purpose: ForShopList, AccessToken: "V2-a", RefreshToken: "V2-r", ExpiresAt: testNow.Add(month), RefreshExpiresAt: testNow.Add(life),
 				RefreshesLeft: RefreshesNotTold, CustomerID: "customer-1"}},
 		{"a callback of the other generation", Dianping, "", Callback{BizCode: "shop-1", BizTitle: "x"}, `{"code":200,"access_token":"a","bid":"b1"}`,
@@ -56,6 +63,16 @@ func TestReadGrant(t *testing.T) {
 		if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", tt.name, err, diff)
 		}
+	}
+}
+
+// Tokens of another shop than the browser says are nobody's.
+func TestShopThatOnlyTheBrowserNames(t *testing.T) {
+	t.Parallel()
+	back := Callback{Code: testAuthCode, State: testState, BizCode: "shop-9", BizTitle: "人民广场店"}
+	c := answering(t, 200, `{"code":0,"data":{"accessToken":"V2-a","opBizCode":"shop-1"}}`).apis(t)[Meituan]
+	if g, err := c.Exchange(context.Background(), testAsked, back); err == nil {
+		t.Errorf("got %v", g)
 	}
 }
 
@@ -105,7 +122,8 @@ func TestReadShops(t *testing.T) {
 			[]AuthorizedShop{{"u1", "海底捞（人民广场店）", "西藏中路1号", "上海"}}},
 		"Go SDK, branch in the name": {`[{"open_shop_uuid":"u1","shopname":"海底捞（人民广场店）","branchname":"人民广场店","shop_address":"x"},{"open_shop_uuid":"u2"}]`,
 			[]AuthorizedShop{{"u1", "海底捞（人民广场店）", "x", ""}, {ID: "u2"}}},
-		"one shop, unwrapped": {`{"open_shop_uuid":"u1"}`, []AuthorizedShop{{ID: "u1"}}},
+		"a name that steers a screen": {`[{"open_shop_uuid":"u1","shopname":"店\u001b[31m\u202e\n二"}]`, []AuthorizedShop{{ID: "u1", Name: "店 [31m 二"}}},
+		"one shop, unwrapped":         {`{"open_shop_uuid":"u1"}`, []AuthorizedShop{{ID: "u1"}}},
 		"second generation": {`{"total":"1","poiInfoList":[{"opPoiId":"p1","name":"人民广场店","address":"西藏中路1号","cityName":"上海"}]}`,
 			[]AuthorizedShop{{"p1", "人民广场店", "西藏中路1号", "上海"}}},
 		"wrapped once more":        {`{"result":{"total":1,"poiInfoList":[{"opPoiId":"p1"}]}}`, []AuthorizedShop{{ID: "p1"}}},
@@ -156,7 +174,7 @@ func FuzzGrant(f *testing.F) {
 		report := reporter{platform: Meituan, call: call, scrub: newScrubber(testRefresh, testSecret, testAuthCode)}
 		var g Grant
 		e := conclude(report, status, body, func(data any) (err error) {
-			g, err = readGrant(Grant{Purpose: ForVouchers}, data, testNow, 0)
+			g, err = readGrant(Grant{Purpose: ForVouchers}, "", data, testNow, 0)
 			return err
 		})
 		if e == nil {

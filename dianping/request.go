@@ -24,7 +24,8 @@ type request struct {
 	offset    int // rows or pages, as the call has it
 	limit     int
 
-	grant       Grant // token: what is known of it; refresh: the old one; shops: whose
+	grant       Grant  // token: its purpose; refresh: the old one; shops: whose
+	claimed     string // token: whose it is by the browser's word
 	authCode    string
 	redirectURL string
 }

@@ -104,11 +104,15 @@ func (s scrubber) cause(err error) error {
 	return err
 }
 
-// plain replaces control characters by spaces and cuts after max characters.
+// plain replaces control characters by spaces, leaves out marks of direction, and cuts
+// after max characters.
 func plain(text string, max int) string {
 	text = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		switch {
+		case unicode.IsControl(r), unicode.In(r, unicode.Zl, unicode.Zp):
 			return ' '
+		case unicode.Is(unicode.Bidi_Control, r):
+			return -1
 		}
 		return r
 	}, text))

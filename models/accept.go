@@ -23,6 +23,7 @@ type acceptQueue struct {
 	mu      sync.Mutex
 	waiting []*acceptance
 	writers int // under way
+	storing int // messages that they store
 }
 
 // acceptance is one message that is to be stored.
@@ -46,11 +47,12 @@ func (q *acceptQueue) join(a *acceptance, writers int) bool {
 	return true
 }
 
-// next takes what goes into the next statement. Where there is nothing, the writer
-// has ended.
-func (q *acceptQueue) next() []*acceptance {
+// next takes what goes into a writer's next statement, after one with so many. Where
+// there is nothing, the writer has ended.
+func (q *acceptQueue) next(stored int) []*acceptance {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.storing -= stored
 	n, size := 0, 0
 	for n < min(len(q.waiting), acceptRows) {
 		if size += len(q.waiting[n].sealed); n > 0 && size > acceptBytes {
@@ -61,6 +63,7 @@ func (q *acceptQueue) next() []*acceptance {
 	if n == 0 {
 		q.writers--
 	}
+	q.storing += n
 	batch := q.waiting[:n:n]
 	q.waiting = q.waiting[n:]
 	return batch
@@ -90,7 +93,7 @@ func (s InboxStore) store(ctx context.Context, in Inbox, sealed []byte) error {
 
 // storeWaiting stores messages until none waits.
 func (s InboxStore) storeWaiting() {
-	for batch := s.accepts.next(); len(batch) > 0; batch = s.accepts.next() {
+	for batch := s.accepts.next(0); len(batch) > 0; batch = s.accepts.next(len(batch)) {
 		s.storeBatch(batch)
 		for _, a := range batch {
 			close(a.done)

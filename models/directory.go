@@ -169,7 +169,7 @@ type Loose struct {
 func (s DirectoryStore) LooseEnds(ctx context.Context) (l Loose, err error) {
 	stores := func(into *[]string, none string) error {
 		return s.read(ctx, "look for lonely stores", func(g *gorm.DB) error {
-			return g.Model(&Store{}).Where("active = ?", true).Where("NOT EXISTS (SELECT 1 FROM "+none+" WHERE store_id = stores.id)").
+			return g.Model(&Store{}).Where("active = ?", true).Where("NOT EXISTS (SELECT 1 FROM "+none+")").
 				Order("id").Pluck("name", into).Error
 		})
 	}
@@ -180,8 +180,10 @@ func (s DirectoryStore) LooseEnds(ctx context.Context) (l Loose, err error) {
 		})
 	}
 	for _, look := range []func() error{
-		func() error { return stores(&l.StoresWithoutChat, "chats") },
-		func() error { return stores(&l.StoresWithoutStaff, "members") },
+		func() error { return stores(&l.StoresWithoutChat, "chats WHERE store_id = stores.id") },
+		func() error {
+			return stores(&l.StoresWithoutStaff, "members WHERE store_id = stores.id AND role <> '"+string(RoleGuest)+"'")
+		},
 		func() error { return gone(&l.ChatsWithoutStore, "chats", "chat") },
 		func() error { return gone(&l.PeopleWithoutStore, "members", "user_id") },
 	} {

@@ -71,10 +71,10 @@ func (s JournalStore) Live(ctx context.Context, storeID int64, code string) (Ope
 	return s.live(ctx, storeID, code)
 }
 
-// Accepting is how many messages wait to be stored, beside those that are being stored.
-func (db *DB) Accepting() (waiting, writers int) {
+// Accepting is how many messages wait to be stored or are being stored.
+func (db *DB) Accepting() int {
 	q := db.accepts
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.waiting), q.writers
+	return len(q.waiting) + q.storing
 }

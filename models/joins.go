@@ -15,6 +15,7 @@ const (
 	JoinPending  JoinState = "pending"
 	JoinApproved JoinState = "approved"
 	JoinRefused  JoinState = "refused"
+	JoinReplaced JoinState = "replaced" // by one under another name
 )
 
 // Join is somebody's request to work for a store.
@@ -44,8 +45,9 @@ type joinRow struct {
 // JoinStore keeps who asked to work for a store, and what was decided.
 type JoinStore struct{ *core }
 
-// Ask records somebody's request to work for a store. While one is pending, a
-// repeat gives it the newer name and returns it, and fresh is false.
+// Ask records somebody's request to work for a store. While one is pending, a repeat
+// returns it, and fresh is false. Under another name it takes the place of the pending
+// one: who approves a request approves the name that it has had from the beginning.
 func (s JoinStore) Ask(ctx context.Context, j Join) (row Join, fresh bool, err error) {
 	const what = "ask to join"
 	if j.ID == "" {
@@ -62,8 +64,7 @@ func (s JoinStore) Ask(ctx context.Context, j Join) (row Join, fresh bool, err e
 		return Join{}, false, err
 	}
 	j = tidy(j)
-	// What was pending may be decided by the time it is looked for.
-	for try := 1; ; try++ {
+	for none := 0; ; {
 		err := s.write(ctx, what, func(g *gorm.DB) error {
 			return g.Create(&joinRow{Join: j, PendingUser: &j.UserID}).Error
 		})
@@ -73,27 +74,38 @@ func (s JoinStore) Ask(ctx context.Context, j Join) (row Join, fresh bool, err e
 		if !errors.Is(err, ErrDuplicate) {
 			return Join{}, false, err
 		}
-		old, ferr := s.renamePending(ctx, what, j)
-		if !isAny(ferr, ErrNotFound, ErrStale) {
+		old, ferr := s.one(ctx, what, "store_id = ? AND pending_user = ?", j.StoreID, j.UserID)
+		switch {
+		case errors.Is(ferr, ErrNotFound): // what was pending was decided by the time it was looked for
+			if none++; none == 3 {
+				return Join{}, false, err // the ID is taken
+			}
+			continue
+		case ferr != nil || old.Name == j.Name:
 			return old, false, ferr
 		}
-		if try == 3 {
-			return Join{}, false, err // the ID is taken
+		if err := s.end(ctx, what, old.ID, JoinReplaced, j.UserID); err != nil && !errors.Is(err, ErrStale) {
+			return Join{}, false, err
 		}
 	}
 }
 
-// renamePending finds the pending request of the same person and gives it the name
-// of j.
-func (s JoinStore) renamePending(ctx context.Context, what string, j Join) (Join, error) {
-	old, err := s.one(ctx, what, "store_id = ? AND pending_user = ?", j.StoreID, j.UserID)
-	if err != nil || old.Name == j.Name {
-		return old, err
-	}
-	old.Name = j.Name
-	return unless(s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
-		return g.Model(&Join{}).Where("id = ? AND state = ?", old.ID, JoinPending).Update("name", j.Name)
-	}), old)
+// end takes a request out of those that are pending. [ErrStale]: it is none of them.
+func (s JoinStore) end(ctx context.Context, what, id string, state JoinState, by string) error {
+	return s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+		return g.Model(&joinRow{}).Where("id = ? AND state = ?", id, JoinPending).Updates(map[string]any{
+			"state": state, "decided_by": clip(fold(by), 64), "decided_at": stamp(s.now()), "pending_user": nil,
+		})
+	})
+}
+
+// Asked counts the requests of a person to work for a store since a time.
+func (s JoinStore) Asked(ctx context.Context, storeID int64, user string, since time.Time) (int, error) {
+	var n int64
+	err := s.read(ctx, "count requests to join", func(g *gorm.DB) error {
+		return g.Model(&Join{}).Where("store_id = ? AND user_id = ? AND created_at >= ?", storeID, fold(user), stamp(since)).Count(&n).Error
+	})
+	return int(n), err
 }
 
 // Get finds a request to work for a store, pending or decided.
@@ -116,11 +128,7 @@ func (s JoinStore) Decide(ctx context.Context, id string, approve bool, by strin
 	if approve {
 		state = JoinApproved
 	}
-	decided := s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
-		return g.Model(&joinRow{}).Where("id = ? AND state = ?", id, JoinPending).Updates(map[string]any{
-			"state": state, "decided_by": clip(fold(by), 64), "decided_at": stamp(s.now()), "pending_user": nil,
-		})
-	})
+	decided := s.end(ctx, what, id, state, by)
 	if decided != nil && !errors.Is(decided, ErrStale) {
 		return Join{}, decided
 	}

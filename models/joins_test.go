@@ -24,13 +24,25 @@ func TestJoin(t *testing.T) {
 		same(t, asked, expect)
 		same(t, must(db.Joins.Get(ctx, asked.ID)), asked)
 
-		// Again, with the name put right.
 		clock.Advance(time.Minute)
-		again, fresh, err := db.Joins.Ask(ctx, joinOf("zhangsan", "张三丰"))
+		again, fresh, err := db.Joins.Ask(ctx, joinOf("zhangsan", "张三"))
 		no(t, err)
 		same(t, fresh, false)
-		expect.Name = "张三丰"
 		same(t, again, expect)
+
+		// With the name put right: another request, and the first cannot be approved.
+		asked, fresh, err = db.Joins.Ask(ctx, joinOf("zhangsan", "张三丰"))
+		no(t, err)
+		same(t, fresh, true)
+		expect.State, expect.DecidedBy, expect.DecidedAt = models.JoinReplaced, "zhangsan", clock.Now()
+		gone, err := db.Joins.Decide(ctx, expect.ID, true, "boss")
+		want(t, err, models.ErrStale)
+		same(t, gone, expect)
+		expect = joinOf("zhangsan", "张三丰")
+		expect.ID, expect.State, expect.CreatedAt = asked.ID, models.JoinPending, clock.Now()
+		same(t, asked, expect)
+		same(t, must(db.Joins.Asked(ctx, 1, "ZhangSan", noon)), 2)
+		same(t, must(db.Joins.Asked(ctx, 1, "zhangsan", clock.Now())), 1)
 
 		other := joinOf("zhangsan", "张三")
 		other.StoreID = 2
@@ -78,15 +90,12 @@ func TestAskToJoinRace(t *testing.T) {
 		}) {
 			no(t, err)
 		}
-		n := 0
 		for i, row := range rows {
 			ids[row.ID] = true
-			if fresh[i] {
-				n++
-			}
+			same(t, fresh[i], true)
+			same(t, row.Name, fmt.Sprint("张三", i))
 		}
-		same(t, n, 1)
-		same(t, len(ids), 1)
+		same(t, len(ids), 8)
 		var pending int
 		no(t, dbs[0].Pool().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM join_requests WHERE pending_user IS NOT NULL").Scan(&pending))
 		same(t, pending, 1)

@@ -21,6 +21,7 @@ const (
 	RoleStaff   Role = "staff"
 	RoleLead    Role = "lead"
 	RoleManager Role = "manager"
+	RoleGuest   Role = "guest" // nothing by itself: a name for who is staff by a group, and only there
 )
 
 // Store is a shop that vouchers are verified for.

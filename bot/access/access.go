@@ -74,7 +74,7 @@ func (a *Access) During(ctx context.Context, db *models.DB, m bot.Message, from,
 	var places []Place
 	name := ""
 	for _, p := range found {
-		known := p.Member.Role != ""
+		known := p.Member.Role != "" && p.Member.Role != models.RoleGuest
 		switch {
 		case a.ManagesAll(user):
 			p.Member.Role = models.RoleManager
@@ -83,7 +83,7 @@ func (a *Access) During(ctx context.Context, db *models.DB, m bot.Message, from,
 		case !known:
 			continue
 		}
-		if !known {
+		if !known && p.Member.Name == "" {
 			if name == "" {
 				if name, err = a.nameElsewhere(ctx, db, user); err != nil {
 					return nil, bot.Refusal{}, err
@@ -143,7 +143,7 @@ func (a *Access) Role(ctx context.Context, tx *models.DB, user string, storeID i
 		return models.RoleManager, nil
 	}
 	member, err := tx.Directory.Member(ctx, storeID, user)
-	if errors.Is(err, models.ErrNotFound) {
+	if errors.Is(err, models.ErrNotFound) || err == nil && member.Role == models.RoleGuest {
 		return "", nil
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/command"
 )
 
 // openUserID is the look of an id that WeCom has encrypted for a robot (page
@@ -55,7 +56,10 @@ func (a *Access) nameOf(ctx context.Context, user string) string {
 	if a.Directory == nil {
 		return user
 	}
-	name := a.known(ctx, "name "+user, func(ctx context.Context) (string, error) { return a.Directory.Name(ctx, user) })
+	name := a.known(ctx, "name "+user, func(ctx context.Context) (string, error) {
+		name, err := a.Directory.Name(ctx, user)
+		return command.NameOf(name), err
+	})
 	if name == "" {
 		return user
 	}

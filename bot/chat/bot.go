@@ -103,6 +103,7 @@ type Bot struct {
 	turns          *turns
 	shops          *shops
 	core           *redeem.Core
+	guards         *guards
 	vouchers       *vouchers
 	doubts         *doubts
 	admin          *admin
@@ -191,6 +192,9 @@ func (b *Bot) build(o Options) (err error) {
 	b.notices = &notice.Notices{DB: o.DB, Out: b.out, Access: b.access, NoticeChannel: o.NoticeChannel, Webhooks: o.Webhooks, Now: o.Now, Log: o.Log}
 	b.grants, err = grants.New(grants.Options{
 		DB: o.DB, Authorizers: o.Authorizers, Tell: b.notices, Link: o.AuthLink, Callback: o.Callback,
+		Place: func(ctx context.Context, tx *models.DB, by grants.Asker, stores []models.Store) error {
+			return b.admin.people.place(ctx, tx, by, stores)
+		},
 		CallTimeout: o.CallTimeout, Location: o.Location, Now: o.Now, Sleep: o.Sleep, Jitter: o.Jitter, Log: o.Log,
 	})
 	if err != nil {
@@ -204,9 +208,8 @@ func (b *Bot) build(o Options) (err error) {
 		DB: o.DB, Shops: b.shops, CallTimeout: o.CallTimeout, Now: o.Now, Sleep: o.Sleep, Jitter: o.Jitter, NewID: o.NewID, Log: o.Log,
 	})
 	b.Intake = b.newIntake()
-	b.vouchers = &vouchers{
-		DB: o.DB, core: b.core, views: b.views, words: b.words, out: b.out, notices: b.notices, Guard: o.Guard, Now: o.Now,
-	}
+	b.guards = &guards{DB: o.DB, notices: b.notices, words: b.words, Guard: o.Guard, Now: o.Now}
+	b.vouchers = &vouchers{DB: o.DB, core: b.core, views: b.views, words: b.words, out: b.out, guards: b.guards, Now: o.Now}
 	b.doubts = &doubts{
 		DB: o.DB, core: b.core, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Observer: o.Observer, Now: o.Now, Log: o.Log,
 	}
@@ -239,9 +242,9 @@ func (b *Bot) build(o Options) (err error) {
 
 func (b *Bot) newConversation(o Options) *conversation {
 	c := &conversation{
-		DB: o.DB, access: b.access, turns: b.turns, views: b.views, words: b.words, vouchers: b.vouchers, doubts: b.doubts,
+		DB: o.DB, access: b.access, turns: b.turns, views: b.views, words: b.words, vouchers: b.vouchers, guards: b.guards, doubts: b.doubts,
 		admin: b.admin, readings: readings{b.lists, b.exports}, greetings: b.greetings, NewID: o.NewID, Now: o.Now,
-		scans: &scans{DB: o.DB, core: b.core, words: b.words, Pictures: o.Pictures, NewID: o.NewID, Log: o.Log},
+		scans: &scans{DB: o.DB, core: b.core, guards: b.guards, words: b.words, Pictures: o.Pictures, queue: newQueue(pictureMemory), NewID: o.NewID, Log: o.Log},
 		doors: &doors{DB: o.DB, desks: b.desks, out: b.out, Link: o.ConsoleLink, Now: o.Now, NewID: o.NewID, NewSecret: o.NewSecret},
 	}
 	c.tables()

@@ -39,7 +39,7 @@ func (u *admin) choosings() map[command.Action]choosing {
 func (u *admin) join(ctx context.Context, tx *models.DB, m bot.Message, cmd command.Command) (bot.Reply, error) {
 	switch {
 	case cmd.Problem != "":
-		return bot.Reply{Text: cmd.Problem}, nil
+		return bot.Say("%s", cmd.Problem), nil
 	case m.Private():
 		return bot.Say("请在门店的群里 @我 发「我是 %s」。", cmd.Name), nil
 	}
@@ -47,7 +47,7 @@ func (u *admin) join(ctx context.Context, tx *models.DB, m bot.Message, cmd comm
 	if err != nil || !none.Empty() {
 		return none, err
 	}
-	return u.choose(ctx, tx, m, c, command.Button{Action: command.ActJoin, Name: cmd.Name}, 0)
+	return u.choose(ctx, tx, m, c, command.Button{Action: command.ActJoin, User: m.User, Name: cmd.Name}, 0)
 }
 
 // offer does something in the store that a command names, or asks in which.
@@ -72,7 +72,7 @@ func (u *admin) pick(ctx context.Context, tx *models.DB, m bot.Message, b comman
 	if err != nil || !none.Empty() {
 		return none, err
 	}
-	return u.choose(ctx, tx, m, c, command.Button{Action: b.For, Name: b.Name}, b.From)
+	return u.choose(ctx, tx, m, c, command.Button{Action: b.For, User: b.User, Name: b.Name}, b.From)
 }
 
 // choose does something in the only store of a choice, or asks in which.
@@ -81,7 +81,7 @@ func (u *admin) choose(ctx context.Context, tx *models.DB, m bot.Message, c choi
 		do.Store = c.stores[0].ID
 		return u.choosings()[do.Action].do(ctx, tx, m, do)
 	}
-	keys := storeKeys(c.stores, from, do, command.Button{Action: command.ActPick, For: do.Action, Name: do.Name})
+	keys := storeKeys(c.stores, from, do, command.Button{Action: command.ActPick, For: do.Action, User: do.User, Name: do.Name})
 	for i := range keys[:len(keys)-moreKeys(c.stores)] {
 		if keys[i].Style = c.style; c.word != "" {
 			keys[i].Say = c.word + " " + keys[i].Text

@@ -23,6 +23,7 @@ type conversation struct {
 	views     *views
 	words     *words.Words
 	vouchers  *vouchers
+	guards    *guards
 	doubts    *doubts
 	admin     *admin
 	readings  readings
@@ -233,14 +234,17 @@ func (c *conversation) staff(do textHandler) textHandler {
 		if len(t.places) == 0 {
 			return t.answer(ctx, refused.Reply())
 		}
-		wait, err := c.vouchers.slowed(ctx, t, cmd.Verb)
+		var wait bot.Reply
+		if cmd.Verb == command.VerbVerify || cmd.Verb == command.VerbQuery {
+			wait, err = c.guards.slowed(ctx, t)
+		}
 		switch {
 		case err != nil:
 			return bot.Reply{}, err
 		case !wait.Empty():
 			return t.answer(ctx, wait)
 		case cmd.Problem != "":
-			return t.answer(ctx, bot.Reply{Text: cmd.Problem})
+			return t.answer(ctx, bot.Say("%s", cmd.Problem))
 		}
 		return do(ctx, t, cmd)
 	}

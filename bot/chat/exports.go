@@ -222,7 +222,7 @@ func exportName(span command.Span, places []access.Place, format export.Format) 
 			return '_'
 		}
 		return r
-	}, "验券 "+span.Title+" "+who)
+	}, bot.Visible("验券 "+span.Title+" "+who))
 	return strings.ReplaceAll(name, " ", "_") + "." + string(format)
 }
 

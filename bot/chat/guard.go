@@ -8,7 +8,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/access"
-	"yanquan/bot/command"
+	"yanquan/bot/notice"
 	"yanquan/bot/words"
 	"yanquan/dianping"
 	"yanquan/models"
@@ -22,28 +22,47 @@ type Guard struct {
 	Within time.Duration
 }
 
+// guards slow down who guesses codes.
+type guards struct {
+	DB      *models.DB
+	notices *notice.Notices
+	words   *words.Words
+	Guard   Guard
+	Now     func() time.Time
+}
+
 // slowed says how long somebody who asks about a code has to wait, and tells the
-// managers. An undo is never held up: its time is short.
-func (v *vouchers) slowed(ctx context.Context, t *turn, verb command.Verb) (bot.Reply, error) {
-	if v.Guard.Codes == 0 || verb != command.VerbVerify && verb != command.VerbQuery {
+// managers. It is asked before every code, for a message may hold many. An undo is
+// never held up: its time is short.
+func (g *guards) slowed(ctx context.Context, t *turn) (bot.Reply, error) {
+	if g.Guard.Codes == 0 {
 		return bot.Reply{}, nil
 	}
-	n, oldest, err := v.DB.Calls.UnknownCodes(ctx, t.m.User, string(dianping.NotFound), v.Now().Add(-v.Guard.Within))
+	n, oldest, err := g.DB.Calls.UnknownCodes(ctx, t.m.User, string(dianping.NotFound), g.Now().Add(-g.Guard.Within))
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: unknown codes: %w", err)
 	}
-	if n < v.Guard.Codes {
+	if n < g.Guard.Codes {
 		return bot.Reply{}, nil
 	}
-	minutes := int(v.Guard.Within / time.Minute)
+	minutes := int(g.Guard.Within / time.Minute)
 	who := t.places[0].Member
-	err = v.DB.Tx(ctx, func(tx *models.DB) error {
-		key := "guess/" + strings.ToLower(t.m.User) + "/" + v.words.In(v.Now()).Format(words.DateFormat+" 15") // once an hour
-		return v.notices.TellStores(ctx, tx, key, access.IDs(t.places), words.Guessing(t.places[0].Store, who, n, minutes))
+	err = g.DB.Tx(ctx, func(tx *models.DB) error {
+		key := "guess/" + strings.ToLower(t.m.User) + "/" + g.words.In(g.Now()).Format(words.DateFormat+" 15") // once an hour
+		return g.notices.TellStores(ctx, tx, key, access.IDs(t.places), words.Guessing(t.places[0].Store, who, n, minutes))
 	})
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	wait := max(oldest.Add(v.Guard.Within).Sub(v.Now()), time.Minute)
+	wait := max(oldest.Add(g.Guard.Within).Sub(g.Now()), time.Minute)
 	return words.Slowed(n, minutes, wait), nil
+}
+
+// next records the calls that one code of several took, and is then asked about the
+// next one.
+func (g *guards) next(ctx context.Context, t *turn, lease time.Duration, calls []models.Call) (wait bot.Reply, err error) {
+	if err := t.note(ctx, lease, calls); err != nil {
+		return bot.Reply{}, err
+	}
+	return g.slowed(ctx, t)
 }

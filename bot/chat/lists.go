@@ -95,7 +95,7 @@ func (l *lists) list(ctx context.Context, row models.Inbox, m bot.Message, place
 		if len(c.Fields) < bot.MaxFields {
 			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: strings.Join(strings.Fields(mark+words.Tail(op.Code)+" "+words.Price(op.PriceFen)+" "+op.User), " ")})
 		}
-		lines = append(lines, fmt.Sprintf("%s %s **%s** %s %s %s", mark, at, op.Code, op.Title, text, op.User))
+		lines = append(lines, fmt.Sprintf("%s %s **%s** %s %s %s", mark, at, op.Code, bot.Escaped(op.Title), bot.Escaped(text), bot.Escaped(op.User)))
 	}
 	reply := bot.Reply{Card: &c}
 	if len(ops) > bot.MaxFields {
@@ -175,7 +175,7 @@ func (l *lists) ownTotals(places []access.Place, span command.Span, sums map[int
 		if len(c.Fields) < bot.MaxFields {
 			c.Fields = append(c.Fields, bot.Field{Key: "门店", Value: name + " " + value})
 		}
-		lines = append(lines, fmt.Sprintf("**%s** %s，撤销 %d 张", name, value, one.Undone.Count))
+		lines = append(lines, fmt.Sprintf("**%s** %s，撤销 %d 张", bot.Escaped(name), value, one.Undone.Count))
 	}
 	c.Desc = "核销 " + words.Sum(all.Verified)
 	c.Text = fmt.Sprintf("撤销 %d 张，已经从核销里扣除。", all.Undone.Count)

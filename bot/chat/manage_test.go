@@ -2,6 +2,10 @@ package chat
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +112,57 @@ func TestSetUpByChat(t *testing.T) {
 		want := "boss bind " + newGroup + " 静安店\nsunba ask to join sunba 孙八\nboss member sunba 孙八 staff"
 		if got := strings.Join(story, "\n"); got != want {
 			t.Errorf("audit\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+// connect authorises shops as somebody who has been sent a link.
+func (b *bench) connect(user string, shops ...string) {
+	b.t.Helper()
+	ctx, k := b.t.Context(), b.bot.Merchants()
+	link, err := url.Parse(b.in("", user, "授权").Card.URL)
+	b.must(err)
+	page, err := k.StartAuthorization(ctx, b.dialect, link.Query().Get("t"))
+	b.must(err)
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := browser.PostForm(page, url.Values{"shop": shops})
+	b.must(err)
+	defer answer.Body.Close()
+	back, err := answer.Location()
+	b.must(err)
+	_, err = k.FinishAuthorization(ctx, b.dialect, back.Query())
+	b.must(err)
+}
+
+// Who authorises a new shop manages it; one that has a manager stays theirs.
+func TestWhoAuthorisesManages(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		old := b.authorized("shop-c", "静安店")
+		for user, s := range map[string]models.Store{"sunba": old, "zhoujiu": b.authorized("shop-d", "南京西路店")} {
+			b.must(b.db.Directory.SetMember(ctx, models.Member{StoreID: s.ID, UserID: user, Name: "店长" + user, Role: models.RoleManager}))
+		}
+		b.must(b.platform.AddShop(dianpingtest.Shop{ID: "shop-e", Name: "新店", Customer: "customer-e"}))
+		b.connect("sunba", "shop-e")
+		has(t, b.to("sunba"), "门店已接通", "新店")
+		has(t, b.in(newGroup, "zhoujiu", "绑定 新店"), "没有叫「新店」")
+		has(t, b.in(newGroup, "sunba", "绑定 新店"), "已绑定", "新店")
+		has(t, b.in(newGroup, "wuyi", "我是 吴一"), "已经告诉管理员")
+		has(t, b.pressIn("", "sunba", b.to("sunba"), "同意"), "已同意")
+		b.connect("sunba", "shop-d")
+		has(t, b.in(newGroup, "sunba", "绑定 南京西路店"), "没有叫")
+		b.connect("boss", "shop-e")
+		people, err := b.db.Directory.Memberships(ctx, "boss")
+		b.must(err)
+		if len(people) > 0 {
+			t.Errorf("who manages all needs no place: %+v", people)
+		}
+		log, err := b.db.Audit.List(ctx, models.AuditFilter{})
+		b.must(err)
+		if !slices.ContainsFunc(log, func(e models.AuditEntry) bool {
+			return e.Action == "member" && e.UserID == "sunba" && e.Subject == "sunba" && e.After == "店长sunba manager"
+		}) {
+			t.Errorf("audit %+v", log)
 		}
 	})
 }
@@ -299,9 +354,10 @@ func TestStoreStates(t *testing.T) {
 	})
 }
 
-// access: group makes everybody in a bound group staff, and nobody elsewhere.
+// access: group makes everybody in a bound group staff, and nobody elsewhere: who has
+// told a name there has a name, and no place in the store.
 func TestAccessByGroup(t *testing.T) {
-	here(t, func(t *testing.T, b *bench) {
+	everywhere(t, func(t *testing.T, b *bench) {
 		b.configure(func(o *Options) { o.AccessByGroup = true })
 		b.voucher(Code)
 		has(t, b.in("", "sunba", "验 "+Code), "您还不在名单里")
@@ -310,13 +366,111 @@ func TestAccessByGroup(t *testing.T) {
 		has(t, b.say("sunba", "员工"), "只有组长和店长")
 		s := b.authorized("shop-c", "静安店")
 		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
-		has(t, b.in(newGroup, "sunba", "我是 孙八"), "孙八", "店员")
+		has(t, b.in(newGroup, "sunba", "我是 小孙"), "小孙", "这个群")
+		has(t, b.in(newGroup, "sunba", "我是 孙八"), "孙八", "这个群") // put right
+		has(t, b.in(newGroup, "sunba", "查 10000001"), "券码不存在")
+		has(t, b.say("sunba", "查 "+Code), "已经核销", "sunba") // done before there was a name
+		has(t, b.in("", "sunba", "查 10000001"), "您还不在名单里")
 		m, err := b.db.Directory.Member(t.Context(), s.ID, "sunba")
 		b.must(err)
-		if m.Name != "孙八" || m.Role != models.RoleStaff {
+		if m.Name != "孙八" || m.Role != models.RoleGuest {
+			t.Errorf("%+v", m)
+		}
+		loose, err := b.db.Directory.LooseEnds(t.Context())
+		b.must(err)
+		if len(loose.StoresWithoutStaff) != 1 || loose.StoresWithoutStaff[0] != "静安店" {
+			t.Errorf("without staff: %v", loose.StoresWithoutStaff)
+		}
+
+		_, err = b.db.Directory.UnbindChat(t.Context(), s.ID, newGroup)
+		b.must(err)
+		has(t, b.in(newGroup, "sunba", "查 10000001"), "还没有绑定门店")
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
+		b.configure(func(o *Options) { o.AccessByGroup = false })
+		has(t, b.in(newGroup, "sunba", "查 10000001"), "您还不在名单里")
+
+		// A manager gives a place that lasts.
+		one := b.pressIn("", "boss", b.in("", "boss", "员工 静安店"), "孙八")
+		has(t, b.pressIn("", "boss", one, "设为店员"), "店员")
+		has(t, b.in("", "sunba", "查 10000001"), "券码不存在")
+	})
+}
+
+// An approval is of the name that the card has shown.
+func TestApprovalIsOfTheNameShown(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		s := b.authorized("shop-c", "静安店")
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
+		has(t, b.in(newGroup, "sunba", "我是 孙八"), "已经告诉管理员")
+		first := b.to("boss")
+		has(t, b.in(newGroup, "sunba", "我是 老板"), "已经告诉管理员")
+		second := b.to("boss")
+		has(t, second, "有人申请加入", "老板")
+		has(t, b.pressIn("", "boss", first, "同意"), "申请改了姓名")
+		has(t, b.in(newGroup, "sunba", "验 "+Code), "您还不在名单里")
+		has(t, b.pressIn("", "boss", second, "同意"), "已同意", "老板")
+		m, err := b.db.Directory.Member(t.Context(), s.ID, "sunba")
+		b.must(err)
+		if m.Name != "老板" {
 			t.Errorf("%+v", m)
 		}
 	})
+}
+
+// Each request tells the managers, so that there are only so many in a day.
+func TestJoinOverAndOver(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		s := b.authorized("shop-c", "静安店")
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
+		for i := range maxAsks {
+			has(t, b.in(newGroup, "sunba", fmt.Sprint("我是 孙八", i)), "已经告诉管理员")
+		}
+		has(t, b.in(newGroup, "sunba", "我是 孙九"), "今天已经申请了 5 次")
+		b.clock.Advance(24*time.Hour + time.Second)
+		has(t, b.in(newGroup, "sunba", "我是 孙九"), "已经告诉管理员")
+	})
+}
+
+// Who has got another role meanwhile keeps it when an old request is approved.
+func TestLateApprovalKeepsRole(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		s := b.authorized("shop-c", "静安店")
+		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
+		b.in(newGroup, "sunba", "我是 孙八")
+		b.must(b.db.Directory.SetMember(t.Context(), models.Member{StoreID: s.ID, UserID: "sunba", Name: "孙", Role: models.RoleLead}))
+		has(t, b.pressIn("", "boss", b.to("boss"), "同意"), "已同意")
+		m, err := b.db.Directory.Member(t.Context(), s.ID, "sunba")
+		b.must(err)
+		if m.Role != models.RoleLead {
+			t.Errorf("%+v", m)
+		}
+	})
+}
+
+// A button that joins is the asker's: nobody joins under another's name.
+func TestJoinButtonIsTheAskers(t *testing.T) {
+	for name, byGroup := range map[string]bool{"roster": false, "group": true} {
+		t.Run(name, func(t *testing.T) {
+			here(t, func(t *testing.T, b *bench) {
+				b.configure(func(o *Options) { o.AccessByGroup = byGroup })
+				for i := range bot.MaxKeys + 1 {
+					s := b.authorized(fmt.Sprint("shop-", i), fmt.Sprintf("A%d店", i))
+					b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
+				}
+				asked := b.in(newGroup, "sunba", "我是 孙八")
+				has(t, asked, "加入哪家门店？")
+				has(t, b.pressIn(newGroup, "zhoujiu", asked, "A0店"), "这是 孙八 的申请")
+				second := b.pressIn(newGroup, "zhoujiu", asked, "其他门店")
+				has(t, b.pressIn(newGroup, "zhoujiu", second, "A6店"), "这是 孙八 的申请")
+				members, err := b.db.Directory.Memberships(t.Context(), "zhoujiu")
+				b.must(err)
+				if len(members) > 0 {
+					t.Errorf("%+v", members)
+				}
+				has(t, b.pressIn(newGroup, "SunBa", second, "A6店"), "孙八", "A6店")
+			})
+		})
+	}
 }
 
 // Who guesses codes has to wait, and managers are told once; an undo is not held
@@ -351,6 +505,71 @@ func TestGuard(t *testing.T) {
 		if told != 1 {
 			t.Errorf("the manager was told %d times", told)
 		}
+	})
+}
+
+// The guard is asked before every code, in whatever way codes come, and what each has
+// cost is recorded before the next is asked about.
+func TestGuardCountsEveryCode(t *testing.T) {
+	many := func(from int) (codes []string) {
+		for i := range 20 {
+			codes = append(codes, fmt.Sprint(from+i))
+		}
+		return codes
+	}
+	for name, ask := range map[string]func(b *bench, text string) bot.Reply{
+		"look":   func(b *bench, text string) bot.Reply { return b.say("zhangsan", "查 "+text) },
+		"verify": func(b *bench, text string) bot.Reply { return b.say("zhangsan", "验 "+text) },
+		"voice": func(b *bench, text string) bot.Reply {
+			m := b.at(robot, group, "zhangsan")
+			m.Kind, m.Text = bot.Voice, "验 "+text
+			return b.give(m)
+		},
+		"photo": func(b *bench, text string) bot.Reply {
+			m := b.at(robot, group, "zhangsan")
+			m.Kind, m.Scanned = bot.Scan, strings.Fields(text)
+			return b.give(m)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, func(t *testing.T, b *bench) {
+				b.configure(func(o *Options) { o.Guard = Guard{Codes: 3, Within: 10 * time.Minute} })
+				for i := range 3 {
+					has(t, ask(b, strings.Join(many(10000000+100*i), " ")), "再试")
+				}
+				if n := b.calls("prepare"); n != 3 {
+					t.Errorf("the platform was asked %d times, want 3", n)
+				}
+				has(t, b.to("boss"), "有人连续输错券码", "张三")
+			})
+		})
+	}
+}
+
+// …and QR codes, which the platform is asked about one by one.
+func TestGuardCountsEveryQRCode(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		b.configure(func(o *Options) { o.Guard = Guard{Codes: 3, Within: 10 * time.Minute} })
+		m := b.at(robot, group, "zhangsan")
+		m.Kind = bot.Scan
+		for i := range 6 {
+			m.Scanned = append(m.Scanned, fmt.Sprintf("c3RyYW5nZT%d=@1", i))
+		}
+		has(t, b.give(m), "请核对后过")
+		if n := b.calls("scanprepare"); n != 3 {
+			t.Errorf("the platform was asked %d times, want 3", n)
+		}
+	})
+}
+
+// A verification that was refused so is told as one, and can be sent again later.
+func TestSlowedInTheMiddle(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.configure(func(o *Options) { o.Guard = Guard{Codes: 2, Within: 10 * time.Minute} })
+		b.voucher(Code)
+		has(t, b.say("zhangsan", "验 10000001 10000002 "+Code), "3 个券码，成功 0 个", "请等一等再试")
+		b.effects(Code, 0, 0)
+		has(t, b.say("lisi", "验 "+Code), "核销成功")
 	})
 }
 

@@ -1,15 +1,18 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"yanquan/bot"
 	"yanquan/bot/access"
 	"yanquan/bot/command"
+	"yanquan/bot/grants"
 	"yanquan/bot/notice"
 	"yanquan/bot/outbox"
 	"yanquan/bot/words"
@@ -43,9 +46,12 @@ func (u *people) joinable(ctx context.Context, tx *models.DB, m bot.Message) (ch
 // join asks for a place in a store of the group; who may take one by themselves
 // gets it at once.
 func (u *people) join(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+	if !strings.EqualFold(b.User, m.User) {
+		return bot.Say("这是 %s 的申请。您要加入，请自己发「我是 姓名」。", b.Name), nil
+	}
 	name, problem := command.PersonName(b.Name)
 	if problem != "" {
-		return bot.Reply{Text: problem}, nil
+		return bot.Say("%s", problem), nil
 	}
 	stores, err := tx.Directory.StoresOfChat(ctx, m.Chat)
 	if err != nil {
@@ -61,23 +67,35 @@ func (u *people) join(ctx context.Context, tx *models.DB, m bot.Message, b comma
 	case err != nil:
 		return bot.Reply{}, err
 	case s.Origin == models.OriginConfig:
-		return bot.Say("%s 的人员写在配置文件里。请管理员把您的账号 %s 加到 config.yaml。", s.Name, m.User), nil
-	case role != "" && u.access.ManagesAll(m.User), u.AccessByGroup && role == "":
-		if role == "" {
-			role = models.RoleStaff
-		}
+		return bot.Say("%s 的人员写在配置文件里。请管理员把您的账号 %s 加到 config.yaml。", s.Name, bot.Exact(m.User)), nil
+	case u.access.ManagesAll(m.User):
 		if err := u.setMember(ctx, tx, m, models.Member{StoreID: s.ID, UserID: m.User, Name: name, Role: role}); err != nil {
 			return bot.Reply{}, err
 		}
 		return bot.Say("好的，%s。您现在是 %s 的%s。", name, s.Name, words.RoleNames[role]), nil
+	case u.AccessByGroup && role == "": // the place is the group's; only the name is kept
+		if err := u.setMember(ctx, tx, m, models.Member{StoreID: s.ID, UserID: m.User, Name: name, Role: models.RoleGuest}); err != nil {
+			return bot.Reply{}, err
+		}
+		return bot.Say("好的，%s。您可以在这个群里为 %s 验券。", name, s.Name), nil
 	case role != "":
 		return bot.Say("您已经是 %s 的%s，可以直接验券。", s.Name, words.RoleNames[role]), nil
 	}
 	return u.ask(ctx, tx, m, s, name)
 }
 
+// maxAsks is how often somebody may ask to join a store in a day: each time its
+// managers are told.
+const maxAsks = 5
+
 // ask asks those who lead or manage a store to let somebody in.
 func (u *people) ask(ctx context.Context, tx *models.DB, m bot.Message, s models.Store, name string) (bot.Reply, error) {
+	switch n, err := tx.Joins.Asked(ctx, s.ID, m.User, u.Now().Add(-24*time.Hour)); {
+	case err != nil:
+		return bot.Reply{}, fmt.Errorf("chat: ask to join: %w", err)
+	case n >= maxAsks:
+		return bot.Say("您今天已经申请了 %d 次。请等管理员处理，或当面请店长加您。", n), nil
+	}
 	asked, fresh, err := tx.Joins.Ask(ctx, models.Join{
 		ID: u.NewID(), StoreID: s.ID, UserID: m.User, Name: name, Channel: m.Channel, Chat: m.Chat, CreatedAt: u.Now(),
 	})
@@ -129,7 +147,11 @@ func (u *people) decide(ctx context.Context, tx *models.DB, m bot.Message, b com
 	}
 	answer := bot.Say("%s 没有同意您加入 %s。", m.User, s.Name)
 	if approve {
-		member := models.Member{StoreID: s.ID, UserID: asked.UserID, Name: asked.Name, Role: models.RoleStaff}
+		role, err := u.access.Role(ctx, tx, asked.UserID, s.ID)
+		if err != nil {
+			return bot.Reply{}, err
+		}
+		member := models.Member{StoreID: s.ID, UserID: asked.UserID, Name: asked.Name, Role: cmp.Or(role, models.RoleStaff)}
 		if err := u.setMember(ctx, tx, m, member); err != nil {
 			return bot.Reply{}, err
 		}
@@ -149,8 +171,11 @@ func (u *people) decide(ctx context.Context, tx *models.DB, m bot.Message, b com
 func (u *people) decidedCard(s models.Store, asked models.Join) *bot.Card {
 	c := &bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: "已拒绝", Desc: asked.Name,
 		Fields: bot.Fields(bot.Field{Key: "账号", Value: asked.UserID, User: asked.UserID}, bot.Field{Key: "处理人", Value: asked.DecidedBy, User: asked.DecidedBy})}
-	if asked.State == models.JoinApproved {
+	switch asked.State {
+	case models.JoinApproved:
 		c.Title, c.Tone = "已同意", bot.Good
+	case models.JoinReplaced:
+		c.Title, c.Text = "申请改了姓名", "这个人换了姓名重新申请。请看新的那张卡片。"
 	}
 	return c
 }
@@ -169,6 +194,35 @@ func (u *people) setMember(ctx context.Context, tx *models.DB, m bot.Message, me
 	}
 	return u.turns.record(ctx, tx, m, "member", member.StoreID, member.UserID, before, member.Name+" "+string(member.Role))
 }
+
+// place makes who authorised stores the manager of those that nobody manages, but the
+// managers of all: else nobody there could bind a group, or let people in.
+func (u *people) place(ctx context.Context, tx *models.DB, by grants.Asker, stores []models.Store) error {
+	places, err := tx.Directory.Memberships(ctx, by.User)
+	if err != nil {
+		return fmt.Errorf("chat: memberships: %w", err)
+	}
+	i := slices.IndexFunc(places, isManager)
+	if i < 0 || u.access.ManagesAll(by.User) { // not any more, or everywhere
+		return nil
+	}
+	for _, s := range stores {
+		members, err := tx.Directory.Members(ctx, s.ID)
+		if err != nil {
+			return fmt.Errorf("chat: members: %w", err)
+		}
+		if s.Origin == models.OriginConfig || slices.ContainsFunc(members, isManager) {
+			continue
+		}
+		m := bot.Message{User: by.User, Channel: by.Channel, Chat: by.Chat}
+		if err := u.setMember(ctx, tx, m, models.Member{StoreID: s.ID, UserID: by.User, Name: places[i].Name, Role: models.RoleManager}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isManager(m models.Member) bool { return m.Role == models.RoleManager }
 
 // led are the stores whose people somebody may see.
 func (u *people) led(ctx context.Context, tx *models.DB, m bot.Message) (choice, bot.Reply, error) {

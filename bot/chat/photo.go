@@ -121,7 +121,8 @@ func (x *scans) stored(ctx context.Context, t *turn, id string) (scanned, bool, 
 // found is what a platform says of QR codes.
 type found struct {
 	vouchers    []platform.Voucher
-	calls       []models.Call
+	calls       []models.Call // of the last QR code
+	wait        bot.Reply     // the sender guesses: the rest was not asked about
 	refused     models.Outcome
 	each        bool // QR code stands for just one voucher
 	unsupported bool
@@ -141,6 +142,8 @@ func (x *scans) resolve(ctx context.Context, t *turn, s scanned) (*command.Comma
 	p, w := t.places[0], s.wish
 	var why bot.Reply
 	switch {
+	case !f.wait.Empty():
+		why = f.wait
 	case f.unsupported:
 		why = words.NoQRCodes
 	case len(f.vouchers) == 0 && unknownQR(f.refused.Reason):
@@ -167,12 +170,18 @@ func (x *scans) resolve(ctx context.Context, t *turn, s scanned) (*command.Comma
 func (x *scans) ask(ctx context.Context, t *turn, qr []string) (f found, err error) {
 	p := t.places[0]
 	f.each = true
-	for _, text := range qr {
+	for i, text := range qr {
+		if i > 0 {
+			f.wait, err = x.guards.next(ctx, t, x.core.Lease(2*(len(qr)-i)+redeem.ConsumeCalls), f.calls)
+			if f.calls = nil; err != nil || !f.wait.Empty() {
+				return f, err
+			}
+		}
 		scan, err := x.core.Scan(ctx, redeem.Question{Store: p.Store, UserID: p.Member.UserID, User: p.Member.Name, Code: text})
 		if err != nil {
 			return found{}, err
 		}
-		f.calls = append(f.calls, scan.Calls...)
+		f.calls = scan.Calls
 		f.vouchers = append(f.vouchers, scan.List...)
 		f.refused.Reason = cmp.Or(f.refused.Reason, scan.Outcome.Reason)
 		f.each = f.each && len(scan.List) == 1

@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/draw"
 	"image/png"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -458,6 +459,64 @@ func TestPhotoLease(t *testing.T) {
 		has(t, b.last(), "核销成功")
 		if n := b.album.count(); n != 1 || b.calls("consume") != 1 {
 			t.Errorf("%d fetched, %d consumed", n, b.calls("consume"))
+		}
+	})
+}
+
+// hungAlbum fetches nothing until it is let go, and counts who waits there.
+type hungAlbum struct {
+	*album
+	there chan struct{} // who fetches
+	let   chan struct{}
+}
+
+func (a hungAlbum) Fetch(ctx context.Context, channel string, p bot.Picture) ([]byte, error) {
+	a.there <- struct{}{}
+	<-a.let
+	return a.album.Fetch(ctx, channel, p)
+}
+
+// However many pictures come, few are in memory, one of each person at a time; and
+// nobody waits for all of another's.
+func TestPicturesInTurn(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		const people, own = 20, 3
+		hung := hungAlbum{album: b.album, there: make(chan struct{}, people+own), let: make(chan struct{})}
+		b.configure(func(o *Options) { o.Pictures, o.AccessByGroup = hung, true })
+		var ids []string
+		drawn := b.drawn("|" + Code)
+		b.voucher(Code)
+		for _, where := range []struct{ channel, chat string }{{robot, group}, {robot, ""}, {app, ""}} { // lisi in three conversations
+			ids = append(ids, b.accept(b.sent(where.channel, where.chat, "lisi", "", drawn)))
+		}
+		for i := range people {
+			ids = append(ids, b.accept(b.sent(robot, group, fmt.Sprint("person-", i), "", drawn)))
+		}
+		const most = pictureMemory / fetching
+		for range most { // as many as there is room for
+			<-hung.there
+		}
+		q := b.bot.talk.scans.queue
+		for waiting := 0; waiting < people+own-most; {
+			q.mu.Lock()
+			waiting = len(q.waiting)
+			if q.free < 0 || len(q.in) > most {
+				t.Errorf("%d pictures are in, %d bytes free", len(q.in), q.free)
+			}
+			q.mu.Unlock()
+			runtime.Gosched()
+		}
+		if len(hung.there) > 0 {
+			t.Errorf("%d more are fetched", len(hung.there))
+		}
+		close(hung.let)
+		for _, id := range ids {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			r, ok := b.bot.Await(ctx, id)
+			if cancel(); !ok {
+				t.Fatal("no answer")
+			}
+			has(t, r, "可以核销")
 		}
 	})
 }

@@ -19,8 +19,10 @@ import (
 type scans struct {
 	DB       *models.DB
 	core     *redeem.Core
+	guards   *guards
 	words    *words.Words
 	Pictures bot.Pictures // nil: pictures are not looked at
+	queue    *queue       // for them
 	NewID    func() string
 	Log      *slog.Logger
 }
@@ -28,6 +30,9 @@ type scans struct {
 const (
 	photoTime  = 12 * time.Second // to fetch and read all pictures of a message; one takes four at the most to fetch
 	maxScanned = 6                // QR codes of one message that the platform is asked about
+
+	fetching      = 2 * scan.MaxBytes // of memory for a picture that is fetched, and decrypted
+	pictureMemory = 6 * fetching      // for all pictures together, before they are decoded
 )
 
 // readPictures reads all pictures of a message: what their codes say, whether each
@@ -38,7 +43,7 @@ func (x *scans) readPictures(ctx context.Context, id string, m bot.Message) (tex
 	var found []scan.Code
 	all = true
 	for _, p := range m.Pictures {
-		codes, err := x.readPicture(ctx, m.Channel, p)
+		codes, err := x.readPicture(ctx, m, p)
 		if err != nil {
 			x.Log.Info("picture not read", "message", id, "channel", m.Channel, "error", err)
 			all, trouble = false, cmp.Or(trouble, err)
@@ -55,13 +60,20 @@ func (x *scans) readPictures(ctx context.Context, id string, m bot.Message) (tex
 	return texts, all, trouble
 }
 
-func (x *scans) readPicture(ctx context.Context, channel string, p bot.Picture) ([]scan.Code, error) {
-	data, err := x.Pictures.Fetch(ctx, channel, p)
+// readPicture fetches a picture and reads it, when it is its sender's turn.
+func (x *scans) readPicture(ctx context.Context, m bot.Message, p bot.Picture) ([]scan.Code, error) {
+	seat, err := x.queue.enter(ctx, m.User, fetching)
+	if err != nil {
+		return nil, err
+	}
+	defer seat.leave()
+	data, err := x.Pictures.Fetch(ctx, m.Channel, p)
 	if err != nil && !errors.Is(err, bot.ErrPictureGone) && !errors.Is(err, bot.ErrPictureTooLarge) && !errors.Is(err, bot.ErrPictureUnreadable) && ctx.Err() == nil {
-		data, err = x.Pictures.Fetch(ctx, channel, p)
+		data, err = x.Pictures.Fetch(ctx, m.Channel, p)
 	}
 	if err != nil {
 		return nil, err
 	}
+	seat.holds(cap(data))
 	return scan.Read(ctx, data)
 }

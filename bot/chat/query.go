@@ -14,21 +14,25 @@ import (
 )
 
 // query shows what codes are worth, with a button that consumes. It consumes
-// nothing itself.
+// nothing itself. Whoever brought the first code here has asked the guard.
 func (v *vouchers) query(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
 	var lines []string
-	var calls []models.Call
+	var calls []models.Call // of the last code
 	for i, it := range cmd.Items {
 		if i > 0 {
-			if err := t.extend(ctx, v.core.Lease(redeem.LookCalls)); err != nil {
+			wait, err := v.guards.next(ctx, t, v.core.Lease(redeem.LookCalls), calls)
+			if err != nil {
 				return bot.Reply{}, err
+			}
+			if !wait.Empty() {
+				return t.answer(ctx, words.LooksCut(lines, len(cmd.Items)-i, wait))
 			}
 		}
 		reply, made, err := v.queryOne(ctx, t.places[0], it)
 		if err != nil {
 			return bot.Reply{}, err
 		}
-		if calls = append(calls, made...); len(cmd.Items) == 1 {
+		if calls = made; len(cmd.Items) == 1 {
 			return t.answerCalls(ctx, reply, calls)
 		}
 		lines = append(lines, words.LookLine(it.Code, reply))

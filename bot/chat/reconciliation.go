@@ -173,7 +173,7 @@ func (l *lists) itemLines(r reconcile.Result) string {
 		if i.OperationID == "" && i.Channel != "" {
 			who += "，渠道 " + i.Channel
 		}
-		lines = append(lines, strings.TrimSpace(fmt.Sprintf("**%s** %s %s %s %s %s", i.Kind.Name(), l.words.In(i.At).Format(words.MinuteFormat), i.Code, i.Title, i.Amount(), who)))
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf("**%s** %s %s %s %s %s", i.Kind.Name(), l.words.In(i.At).Format(words.MinuteFormat), i.Code, bot.Escaped(i.Title), i.Amount(), bot.Escaped(who))))
 	}
 	if more := len(r.Items) - len(lines); more > 0 {
 		lines = append(lines, fmt.Sprintf("还有 %d 笔没有列出。", more))
@@ -194,7 +194,7 @@ func (l *lists) reconciledStores(places []access.Place, day string, known map[in
 		if len(c.Fields) < bot.MaxFields {
 			c.Fields = append(c.Fields, bot.Field{Key: "门店", Value: p.Name + " " + brief})
 		}
-		lines = append(lines, fmt.Sprintf("**%s** %s", p.Name, line))
+		lines = append(lines, fmt.Sprintf("**%s** %s", bot.Escaped(p.Name), bot.Escaped(line)))
 	}
 	c.Desc = sumShown(sum)
 	if len(known) > 0 {

@@ -61,6 +61,7 @@ func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string)
 	b := &bench{t: t, clock: clock, db: db, courier: &courier{}, album: newAlbum(), dialect: dialect, before: &atomic.Pointer[func(*http.Request)]{}}
 	b.platform = dianpingtest.New(dianpingtest.Options{
 		Now: clock.Now, AppKey: "key", AppSecret: "app-secret", DeveloperID: "100000", SignKey: "sign-key",
+		Registration: dianpingtest.Registration{CallbackURL: "https://example.com/auth/" + dialect + "/callback"},
 	})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f := b.before.Load(); f != nil {

@@ -108,7 +108,7 @@ func (u *admin) listStores(ctx context.Context, tx *models.DB, m bot.Message, _ 
 		if len(c.Fields) < bot.MaxFields {
 			c.Fields = append(c.Fields, bot.Field{Key: "门店", Value: s.Name + " " + state})
 		}
-		lines = append(lines, fmt.Sprintf("**%s** %s，%d 个群", s.Name, state, len(chats)))
+		lines = append(lines, fmt.Sprintf("**%s** %s，%d 个群", bot.Escaped(s.Name), bot.Escaped(state), len(chats)))
 	}
 	if len(stores) == 0 {
 		c.Text = "还没有门店。点「授权门店」把门店接进来。"

@@ -47,6 +47,23 @@ func (t *turn) extend(ctx context.Context, lease time.Duration) (err error) {
 	return err
 }
 
+// note records calls that were made for the message, and prolongs its lease.
+func (t *turn) note(ctx context.Context, lease time.Duration, calls []models.Call) error {
+	row := t.row
+	err := t.turns.DB.Tx(ctx, func(tx *models.DB) (err error) {
+		if err := tx.Calls.Log(ctx, calls); err != nil {
+			return fmt.Errorf("chat: calls: %w", err)
+		}
+		row, err = tx.Inbox.Extend(ctx, t.row, t.turns.Now().Add(lease))
+		return err
+	})
+	if errors.Is(err, models.ErrStale) {
+		return outbox.ErrTakenOver
+	}
+	t.row = row
+	return err
+}
+
 // keep stores what has been found out about the message, with the calls that it
 // took, and prolongs its lease.
 func (t *turn) keep(ctx context.Context, lease time.Duration, calls []models.Call) (err error) {

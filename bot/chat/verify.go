@@ -8,7 +8,6 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/command"
-	"yanquan/bot/notice"
 	"yanquan/bot/outbox"
 	"yanquan/bot/redeem"
 	"yanquan/bot/words"
@@ -18,14 +17,13 @@ import (
 
 // vouchers does what people ask about codes: verify, look, undo.
 type vouchers struct {
-	DB      *models.DB
-	core    *redeem.Core
-	views   *views
-	words   *words.Words
-	out     *outbox.Outbox
-	notices *notice.Notices
-	Guard   Guard
-	Now     func() time.Time
+	DB     *models.DB
+	core   *redeem.Core
+	views  *views
+	words  *words.Words
+	out    *outbox.Outbox
+	guards *guards
+	Now    func() time.Time
 }
 
 func (v *vouchers) verifyAsked(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
@@ -38,6 +36,7 @@ func (v *vouchers) verifyPressed(ctx context.Context, t *turn, b command.Button)
 
 // verify consumes each item, in the one place of the turn, in an
 // operation of its own. The last outcome is committed together with the answer.
+// Whoever brought the first code here has asked the guard.
 func (v *vouchers) verify(ctx context.Context, t *turn, items []command.Item, again string) (reply bot.Reply, err error) {
 	begun, err := v.begun(ctx, t.row)
 	if err != nil {
@@ -51,7 +50,7 @@ func (v *vouchers) verify(ctx context.Context, t *turn, items []command.Item, ag
 		}
 		step := begun[i]
 		if step == nil {
-			if step, err = v.consume(ctx, t, i, it, again); err != nil {
+			if step, err = v.next(ctx, t, i, it, again); err != nil {
 				return bot.Reply{}, err
 			}
 		}
@@ -93,12 +92,23 @@ func (v *vouchers) begun(ctx context.Context, row models.Inbox) (map[int]redeem.
 	return begun, nil
 }
 
-func (v *vouchers) consume(ctx context.Context, t *turn, seq int, it command.Item, again string) (redeem.Step, error) {
+// next consumes one more code, unless its sender guesses.
+func (v *vouchers) next(ctx context.Context, t *turn, seq int, it command.Item, again string) (redeem.Step, error) {
 	p := t.places[0]
-	step, err := v.core.Consume(ctx, redeem.Request{
+	r := redeem.Request{
 		Asked: t.row, Seq: seq, Store: p.Store, Code: it.Code, Count: it.Count, Channel: t.m.Channel, Chat: t.m.Chat,
 		UserID: p.Member.UserID, User: p.Member.Name, Follows: again,
-	})
+	}
+	if seq > 0 {
+		wait, err := v.guards.slowed(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		if !wait.Empty() {
+			return v.core.Refuse(r, models.Outcome{Reason: redeem.ReasonSlowed}), nil
+		}
+	}
+	step, err := v.core.Consume(ctx, r)
 	if errors.Is(err, models.ErrStale) {
 		return nil, errors.Join(outbox.ErrTakenOver, err)
 	}

@@ -51,7 +51,7 @@ type Button struct {
 	N         int     // how many of a list
 	After     Mark
 	Platform  string // empty: to be chosen
-	Name      string // of the person who joins
+	Name      string // of the person who joins, who is User
 	Join      string
 	User      string
 	Role      string
@@ -126,14 +126,14 @@ var forms = map[Action][]part{
 	ActBind:      {store},
 	ActUnbind:    {store},
 	ActUse:       {store},
-	ActJoin:      {store, personName},
+	ActJoin:      {store, joiner},
 	ActApprove:   {join},
 	ActRefuse:    {join},
 	ActPeople:    {store, optionally(from)},
 	ActPerson:    {store, user},
 	ActRole:      {store, role, user},
 	ActRemove:    {store, user},
-	ActPick:      {from, pickFor, optionally(personName)},
+	ActPick:      {from, pickFor, optionally(joiner)},
 }
 
 func optionally(p part) part { p.optional = true; return p }
@@ -165,12 +165,13 @@ var (
 			return err == nil && us > 0
 		},
 	}
-	personName = part{
-		write: func(b Button) string { return b.Name },
+	joiner = part{
+		write: func(b Button) string { return strings.TrimSpace(b.User + " " + b.Name) },
 		read: func(b *Button, s string) bool {
 			var problem string
+			b.User, s, _ = strings.Cut(s, " ")
 			b.Name, problem = PersonName(s)
-			return problem == ""
+			return isName(b.User) && problem == ""
 		},
 	}
 	pickFor = part{

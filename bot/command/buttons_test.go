@@ -38,14 +38,14 @@ func buttons() []Button {
 		{Action: ActAuthorize},
 		{Action: ActAuthorize, Platform: "meituan"},
 		{Action: ActBind, Store: 1}, {Action: ActUnbind, Store: 1}, {Action: ActUse, Store: 1},
-		{Action: ActJoin, Store: 1, Name: "张三 San"},
+		{Action: ActJoin, Store: 1, User: "zhang.san@x", Name: "张三 San"},
 		{Action: ActApprove, Join: id}, {Action: ActRefuse, Join: id},
 		{Action: ActPeople, Store: 1}, {Action: ActPeople, Store: 1, From: 5},
 		{Action: ActPerson, Store: 1, User: "zhang.san@x"},
 		{Action: ActRole, Store: 1, Role: "lead", User: "zhangsan"},
 		{Action: ActRemove, Store: 1, User: "zhangsan"},
 		{Action: ActPick, For: ActBind, From: 5},
-		{Action: ActPick, For: ActJoin, From: 5, Name: strings.Repeat("张", maxPersonName)},
+		{Action: ActPick, For: ActJoin, From: 5, User: "zhang.san@x", Name: strings.Repeat("张", maxPersonName)},
 	}
 }
 
@@ -91,7 +91,9 @@ func TestKeysOfEarlierVersions(t *testing.T) {
 		"close op1 unused":                {Action: ActClose, Operation: "op1"},
 		"authorize ":                      {Action: ActAuthorize},
 		"authorize dianping":              {Action: ActAuthorize, Platform: "dianping"},
-		"join 1 张三 San":                   {Action: ActJoin, Store: 1, Name: "张三 San"},
+		"join 1 zhangsan 张三 San":          {Action: ActJoin, Store: 1, User: "zhangsan", Name: "张三 San"},
+		"pick 5 join zhangsan 张三 San":     {Action: ActPick, From: 5, For: ActJoin, User: "zhangsan", Name: "张三 San"},
+		"pick 5 bind":                     {Action: ActPick, From: 5, For: ActBind},
 		"people 1":                        {Action: ActPeople, Store: 1},
 		"people 1 5":                      {Action: ActPeople, Store: 1, From: 5},
 		"role 1 lead zhangsan":            {Action: ActRole, Store: 1, Role: "lead", User: "zhangsan"},
@@ -114,7 +116,7 @@ func TestForeignKeys(t *testing.T) {
 		"close x y", "store x 验 7992697494", "store 1 授权", "store 1 我是 张三", "store 1 撤", "store 1 verify:", "store 1 verify:1",
 		"store 1 verify:7992697494,7992697494", "store 1 verify:7992697494x0", "store 1 undo:7992697494,8992697494", "store 1 authorize:7992697494",
 		"store 1 scan:", "stores -1 验 7992697494", "older x", "older 0 1 a", "older 51 1 a", "older 5 x a", "older 5 0 a", "bind", "bind x", "bind 1 2",
-		"people 1 -5", "join 1", "join 1 " + strings.Repeat("张", maxPersonName+1), "role 1 lead", "pick 5 remove", "pick x bind", "undo \xff",
+		"people 1 -5", "join 1", "join 1 张三", "join 1 zhangsan " + strings.Repeat("张", maxPersonName+1), "role 1 lead", "pick 5 remove", "pick x bind", "undo \xff",
 		"show " + strings.Repeat("x", MaxKey),
 	} {
 		if b, err := ReadButton(key); !errors.Is(err, ErrOldKey) {

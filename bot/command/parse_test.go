@@ -8,6 +8,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+func TestPersonName(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		" 张  三 ": "张 三", "李四2": "李四2", "Anne Marie": "Anne Marie", "阿依古丽•买买提": "阿依古丽·买买提", "ئالىم": "ئالىم", "。张三。": "张三",
+		"": "", "张*三": "", "<@boss>": "", "张\x1b三": "", "张\u202e三": "", "[张三](http://a.cn)": "", "张_三": "", "张\u3164三": "", "123": "", "张三😀": "", "张\u200b三": "",
+	} {
+		if got, problem := PersonName(text); got != want || (problem == "") != (want != "") {
+			t.Errorf("%q: %q %q", text, got, problem)
+		}
+	}
+	for text, want := range map[string]string{"张三(店长)": "张三店长", "*\u202e<>": "", "Tom\tLee": "Tom Lee", strings.Repeat("长", 30): strings.Repeat("长", maxPersonName)} {
+		if got := NameOf(text); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
+
 func TestParse(t *testing.T) {
 	t.Parallel()
 	const c = "7992697494"

@@ -94,7 +94,7 @@ var store = []models.Store{{ID: 1, Name: `<b>"店"</b>`}, {ID: 2, Name: "乙店"
 
 // Whatever the platform and people call things is shown as text.
 func TestHostileNames(t *testing.T) {
-	const hostile = `"><script>alert(1)</script>`
+	const hostile = "\x1b[31m\u202e\"><script>alert(1)</script>"
 	line := []desk.Line{{Name: hostile, Tally: models.Tally{Verified: models.Sum{Count: 1}}}}
 	d := &fakeDesk{
 		stores: store, managed: true,
@@ -109,7 +109,7 @@ func TestHostileNames(t *testing.T) {
 	for _, path := range []string{"/console/", "/console/reconcile?store=1", "/console/stores", "/console/audit", "/console/history?q=" + url.QueryEscape(hostile) + "&state=" + url.QueryEscape(hostile)} {
 		w := get(t, d, "https://example.com", path)
 		page := w.Body.String()
-		if w.Code != http.StatusOK || strings.Contains(page, "<script") || strings.Contains(page, "<b>\"店") || !strings.Contains(page, "alert(1)") {
+		if w.Code != http.StatusOK || strings.Contains(page, "<script") || strings.Contains(page, "<b>\"店") || !strings.Contains(page, "alert(1)") || strings.ContainsAny(page, "\x1b\u202e") {
 			t.Errorf("%s: %d\n%s", path, w.Code, page)
 		}
 	}

@@ -7,11 +7,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"html/template"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
+	"yanquan/bot"
 	"yanquan/bot/command"
 	"yanquan/bot/desk"
 	"yanquan/dianping"
@@ -75,7 +77,7 @@ func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, p p
 	h.Set("X-Robots-Tag", "noindex, nofollow")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes())
+	_, _ = io.WriteString(w, bot.Visible(body.String()))
 }
 
 // choice is one of several ways to look at something.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"yanquan/bot"
 	"yanquan/bot/words"
 	"yanquan/models"
 )
@@ -17,6 +18,7 @@ func WriteAudit(ctx context.Context, w io.Writer, db *models.DB, loc *time.Locat
 	if err != nil {
 		return fmt.Errorf("bot: audit: %w", err)
 	}
+	w = bot.Terminal(w)
 	names := map[int64]string{}
 	for _, e := range entries {
 		if _, known := names[e.StoreID]; !known && e.StoreID != 0 {
@@ -30,8 +32,8 @@ func WriteAudit(ctx context.Context, w io.Writer, db *models.DB, loc *time.Locat
 		if e.Chat != "" {
 			where += " " + e.Chat
 		}
-		_, err := fmt.Fprintf(w, "%s  %s  %s  %s  %s  %s  [%s] → [%s]\n", e.At.In(loc).Format(words.DateFormat+" "+words.ClockFormat), e.UserID, dash(where), e.Action,
-			dash(names[e.StoreID]), dash(e.Subject), e.Before, e.After)
+		_, err := fmt.Fprintln(w, bot.Unbroken(fmt.Sprintf("%s  %s  %s  %s  %s  %s  [%s] → [%s]", e.At.In(loc).Format(words.DateFormat+" "+words.ClockFormat), e.UserID, dash(where), e.Action,
+			dash(names[e.StoreID]), dash(e.Subject), e.Before, e.After)))
 		if err != nil {
 			return err
 		}

@@ -55,12 +55,13 @@ func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location
 		_, err := fmt.Fprintf(w, "%s: 没有记录\n", code)
 		return err
 	}
+	w = bot.Terminal(w)
 	for _, e := range events {
 		indent := ""
 		if e.Kind == Called || e.Kind == Told {
 			indent = "  "
 		}
-		if _, err := fmt.Fprintf(w, "%s %s%s\n", e.At.In(loc).Format(words.DateFormat+" 15:04:05.000"), indent, e.Text); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s%s\n", e.At.In(loc).Format(words.DateFormat+" 15:04:05.000"), indent, bot.Unbroken(e.Text)); err != nil {
 			return err
 		}
 	}

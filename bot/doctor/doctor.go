@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"time"
 
+	"yanquan/bot"
 	"yanquan/internal/config"
 )
 
@@ -33,7 +34,7 @@ func Run(ctx context.Context, w io.Writer, path string, env func(string) (string
 	client := *o.HTTP
 	// A redirect is a finding, and secrets are in the addresses.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c := &checker{w: w, fine: true, http: &client, now: o.Now}
+	c := &checker{w: bot.Terminal(w), fine: true, http: &client, now: o.Now}
 	if cfg := c.configuration(path, env); cfg != nil {
 		c.cfg = cfg
 		stores := c.database(ctx)
@@ -56,18 +57,18 @@ type checker struct {
 }
 
 func (c *checker) good(format string, args ...any) {
-	fmt.Fprintf(c.w, "✓ "+format+"\n", args...)
+	fmt.Fprintln(c.w, "✓ "+bot.Unbroken(fmt.Sprintf(format, args...)))
 }
 
 // bad says what is wrong and what to do.
 func (c *checker) bad(advice, format string, args ...any) {
 	c.fine = false
-	fmt.Fprintf(c.w, "✗ %s — %s\n", fmt.Sprintf(format, args...), advice)
+	fmt.Fprintln(c.w, "✗ "+bot.Unbroken(fmt.Sprintf(format, args...))+" — "+advice)
 }
 
 // warn is about what works, and may not be meant so.
 func (c *checker) warn(advice, format string, args ...any) {
-	fmt.Fprintf(c.w, "! %s — %s\n", fmt.Sprintf(format, args...), advice)
+	fmt.Fprintln(c.w, "! "+bot.Unbroken(fmt.Sprintf(format, args...))+" — "+advice)
 }
 
 func (c *checker) configuration(path string, env func(string) (string, bool)) *config.Config {

@@ -403,6 +403,21 @@ func TestLooseEnds(t *testing.T) {
 	}
 }
 
+// What a platform calls a store does not steer the terminal, nor begin a line.
+func TestHostileStoreName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	url := w.serve(t)
+	db := w.memory(t, w.config(t, url))
+	if err := db.Directory.Sync(t.Context(), []models.ConfiguredStore{{Platform: "dianping", ShopID: "shop-1", Name: "店\x1b[2J\u202e\n✓ x", Session: "t"}}); err != nil {
+		t.Fatal(err)
+	}
+	_, text := check(t, w.config(t, url), Options{})
+	if want := `for 店\u001b[2J\u202e\n✓ x`; !strings.Contains(text, want) || strings.ContainsAny(text, "\x1b\u202e") {
+		t.Errorf("lacks %q:\n%q", want, text)
+	}
+}
+
 // A server's clock and settings are looked at.
 func TestDatabaseServer(t *testing.T) {
 	t.Parallel()

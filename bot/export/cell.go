@@ -7,12 +7,16 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"yanquan/bot"
 )
 
 // defused keeps a program from taking a text for a formula: what begins like one,
-// also in full-width characters, gets an apostrophe in front. Deals and people are
+// also in full-width characters, gets an apostrophe in front; marks that do not show are
+// left out before, for they would hide it. Deals and people are
 // named by others.
 func defused(s string) string {
+	s = bot.Visible(s)
 	first, _ := utf8.DecodeRuneInString(s)
 	if s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
 		return "'" + s
@@ -102,7 +106,7 @@ func (used sheetNames) name(wanted string) string {
 			return -1
 		}
 		return r
-	}, wanted), "' ")
+	}, bot.Visible(wanted)), "' ")
 	if wanted == "" || strings.EqualFold(wanted, "history") { // Excel keeps that one for itself
 		wanted = "门店"
 	}

@@ -297,7 +297,7 @@ func TestSheetNames(t *testing.T) {
 // file.
 func TestHostileTexts(t *testing.T) {
 	t.Parallel()
-	hostile := []string{"=1+1", "+86", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", `<a href="x">&'`, "a\x01b\xffc", "=cmd|' /C calc'!A0", strings.Repeat("长", 40000)}
+	hostile := []string{"=1+1", "+86", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", `<a href="x">&'`, "a\x01b\xffc", "=cmd|' /C calc'!A0", "\u202e=1+1", "\u2066\x1b+1", "a\u202eb", strings.Repeat("长", 40000)}
 	n := 0
 	source := func() *shelf {
 		n = 0
@@ -317,7 +317,7 @@ func TestHostileTexts(t *testing.T) {
 	for i, h := range hostile {
 		for where, got := range map[string]string{"workbook": rows[i+1][4], "csv": records[i+1][4]} {
 			first, _ := utf8.DecodeRuneInString(got)
-			if got == "" || strings.ContainsRune("=+-@\t\r＝", first) {
+			if got == "" || strings.ContainsRune("=+-@\t\r＝", first) || strings.ContainsAny(got, "\x1b\u202e\u2066") {
 				t.Errorf("%s: %q became %.40q", where, h, got)
 			}
 		}

@@ -138,9 +138,9 @@ func (r ranked) whole() string {
 		}
 		return line
 	}
-	part("门店", len(r.stores), 2, func(i int) string { return row(r.names[r.stores[i]], f.ByStore[r.stores[i]]) })
-	part("店员", len(r.persons), 2, func(i int) string { return row(r.persons[i], f.ByPerson[r.persons[i]]) })
-	part("团购", len(r.deals), 2, func(i int) string { return row(r.deals[i], f.ByDeal[r.deals[i]]) })
+	part("门店", len(r.stores), 2, func(i int) string { return row(bot.Escaped(r.names[r.stores[i]]), f.ByStore[r.stores[i]]) })
+	part("店员", len(r.persons), 2, func(i int) string { return row(bot.Escaped(r.persons[i]), f.ByPerson[r.persons[i]]) })
+	part("团购", len(r.deals), 2, func(i int) string { return row(bot.Escaped(r.deals[i]), f.ByDeal[r.deals[i]]) })
 	part("没有核销成", len(r.refused), 1, func(i int) string {
 		return fmt.Sprintf("%s %d 次", words.SayingOf(r.refused[i].Reason).Title, r.refused[i].Times)
 	})

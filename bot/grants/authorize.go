@@ -157,6 +157,9 @@ func (k *Keeper) FinishAuthorization(ctx context.Context, platform string, query
 	if err != nil {
 		return Connected{}, failure(err)
 	}
+	if grant.ShopID == "" && grant.CustomerID == "" {
+		return Connected{}, failure(errors.New("the platform does not say whose the grant is"))
+	}
 	shops, err := auth.Shops(ctx, grant)
 	if err == nil && len(shops) == 0 {
 		err = errors.New("the grant covers no shop")
@@ -207,6 +210,11 @@ func (k *Keeper) connect(ctx context.Context, platform string, grant dianping.Gr
 			entry := models.AuditEntry{At: k.Now(), UserID: by.User, Channel: by.Channel, Chat: by.Chat,
 				Action: "authorize", StoreID: s.ID, Subject: s.Name, After: "until " + stamp(g.ExpiresAt)}
 			if err := tx.Audit.Record(ctx, entry); err != nil {
+				return err
+			}
+		}
+		if k.Place != nil {
+			if err := k.Place(ctx, tx, by, stores); err != nil {
 				return err
 			}
 		}

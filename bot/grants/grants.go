@@ -55,6 +55,9 @@ type Options struct {
 	Authorizers map[string]dianping.Authorizer // by platform
 	Tell        Teller
 
+	// Place gives who authorised stores their place there; nil: nobody gets one.
+	Place func(ctx context.Context, tx *models.DB, by Asker, stores []models.Store) error
+
 	// Link makes the address of the page that a ticket opens.
 	Link func(platform, ticket string) string
 	// Callback is the address to which a platform sends the browser back.

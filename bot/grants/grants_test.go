@@ -1,6 +1,7 @@
 package grants
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"strings"
@@ -84,6 +85,51 @@ func TestAuthorizeRefused(t *testing.T) {
 		}
 		if stores, _ := r.db.Directory.Stores(ctx); len(stores) != 0 {
 			t.Errorf("stores %+v", stores)
+		}
+	})
+}
+
+// unnamed is a platform whose tokens do not say whose they are.
+type unnamed struct{ dianping.Authorizer }
+
+func (u unnamed) Exchange(ctx context.Context, asked dianping.AuthorizeRequest, back dianping.Callback) (dianping.Grant, error) {
+	g, err := u.Authorizer.Exchange(ctx, asked, back)
+	g.ShopID, g.CustomerID = "", ""
+	return g, err
+}
+
+// Whose shop it is, is the platform's to say: what a browser brings back is not signed.
+func TestBrowserIsNotBelieved(t *testing.T) {
+	everywhere(t, func(t *testing.T, r *rig) {
+		ctx, k := t.Context(), r.keepers[0]
+		try := func(shop string) error {
+			ticket, err := k.NewLink(ctx, r.dialect, Asker{User: "boss"})
+			r.must(err)
+			page, err := k.StartAuthorization(ctx, r.dialect, ticket)
+			r.must(err)
+			back := r.consent(page, "shop-a")
+			back.Set("opBizCode", shop)
+			back.Set("opBizName", "人民广场店")
+			_, err = k.FinishAuthorization(ctx, r.dialect, back)
+			return err
+		}
+		if err := try("shop-b"); r.dialect == dianping.Meituan && err == nil { // the first generation brings no such thing
+			t.Error("another shop than the platform says was connected")
+		}
+		before, err := r.db.Directory.Stores(ctx)
+		r.must(err)
+		k.Authorizers[r.dialect] = unnamed{k.Authorizers[r.dialect]}
+		var e *Error
+		if err := try("shop-a"); !errors.As(err, &e) || e.Reason != "no_shop" {
+			t.Errorf("nobody's tokens: %v", err)
+		}
+		if stores, _ := r.db.Directory.Stores(ctx); len(stores) != len(before) {
+			t.Errorf("stores %+v", stores)
+		}
+		for _, s := range before {
+			if s.ShopID == "shop-b" || s.Name == "人民广场店" {
+				t.Errorf("believed: %+v", s)
+			}
 		}
 	})
 }

@@ -182,6 +182,67 @@ func TestFloodInTheInbox(t *testing.T) {
 	}
 }
 
+// Whoever speaks in many conversations at once is served in a few, and leaves room for
+// the others, whether the messages are taken in or found in the inbox.
+func TestManyConversationsOfOnePerson(t *testing.T) {
+	t.Parallel()
+	const chats = 20
+	for name, keep := range map[string]bool{"taken in": false, "found": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := setup(t, chats, "0")
+			var ids []string
+			for i := range chats {
+				m := message("many", "0")
+				m.ID, m.Chat = fmt.Sprint(i), fmt.Sprint("chat-", i)
+				if !keep {
+					id, err := d.Accept(t.Context(), m)
+					if err != nil {
+						t.Fatal(err)
+					}
+					ids = append(ids, id)
+				} else if err := d.Keep(t.Context(), m); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			var running sync.WaitGroup
+			running.Go(func() { d.runner.Run(ctx) })
+			defer running.Wait()
+			defer stop()
+			for i := range 3 {
+				d.answered(d.say(fmt.Sprint("other", i), "x"), "x")
+			}
+			for d.underWay("many") < perPerson {
+				runtime.Gosched()
+			}
+			d.answered(d.say("last", "x"), "x") // another look may have come meanwhile
+			if n := d.underWay("many"); n != perPerson {
+				t.Errorf("%d are worked on", n)
+			}
+			close(d.held["0"])
+			for _, id := range ids {
+				d.answered(id, "0")
+			}
+			for len(d.by("many")) < chats {
+				runtime.Gosched()
+			}
+		})
+	}
+}
+
+// underWay counts the conversations in which somebody is served.
+func (d *desk) underWay(user string) (n int) {
+	d.Intake.mu.Lock()
+	defer d.Intake.mu.Unlock()
+	for s := range d.queue.line {
+		if s.User == user {
+			n++
+		}
+	}
+	return n
+}
+
 // While somebody waits for a slot, nobody who comes later takes it.
 func TestNobodyOvertakes(t *testing.T) {
 	t.Parallel()

@@ -46,6 +46,27 @@ func (l line) leave(p *place) {
 	l[p.sender] = now
 }
 
+// perPerson is in how many conversations a person is served at once: whoever is in a
+// hundred groups takes neither all slots nor a platform's patience.
+const perPerson = 3
+
+// crowded reports whether the person behind a sender is served in as many other
+// conversations as may be, with those that are about to join.
+func (l line) crowded(s models.Sender, joining map[models.Sender]int) bool {
+	n := 0
+	for o := range l {
+		if o.User == s.User && o != s {
+			n++
+		}
+	}
+	for o := range joining {
+		if o.User == s.User && o != s && l[o] == nil {
+			n++
+		}
+	}
+	return n >= perPerson
+}
+
 // waiting counts those who are not the first.
 func (l line) waiting() (n int) {
 	for _, places := range l {

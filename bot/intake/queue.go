@@ -38,13 +38,13 @@ func (q *queue) admit(s models.Sender) (p *place, left []*absence) {
 	case q.left.holdsUp(s):
 	case q.line[s] != nil && q.line.waiting() < q.limit:
 		return q.line.join(s), nil
-	case q.line[s] == nil && q.takeSlot():
+	case q.line[s] == nil && !q.line.crowded(s, nil) && q.takeSlot():
 		p = q.line.join(s)
 		p.slot = true
 		return p, nil
 	}
 	left = []*absence{q.left.of(s)}
-	if q.line[s] == nil { // it would begin, if there was a slot
+	if q.line[s] == nil && !q.line.crowded(s, nil) { // it would begin, if there was a slot
 		left = append(left, &q.left.all)
 	}
 	for _, a := range left {
@@ -145,7 +145,7 @@ func (q *queue) choose(rows []models.Inbox, busy *[]models.Sender, held func(id 
 		case !row.AnsweredAt.IsZero():
 			chosen = append(chosen, row)
 			continue
-		case len(q.line[s])+lines[s] < 2:
+		case len(q.line[s])+lines[s] < 2 && !q.line.crowded(s, lines):
 			lines[s]++
 			chosen = append(chosen, row)
 			continue

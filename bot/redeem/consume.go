@@ -31,10 +31,7 @@ var errMoved = errors.New("redeem: the followed operation has moved on")
 // consume. [models.ErrStale]: the message is another worker's, or answered;
 // nothing was consumed.
 func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
-	work, err := c.open(ctx, r.Store, models.Operation{
-		ID: c.NewID(), StoreID: r.Store.ID, Code: r.Code, Count: max(r.Count, 1), InboxID: r.Asked.ID, Seq: r.Seq,
-		Channel: r.Channel, Chat: r.Chat, UserID: r.UserID, User: r.User, CreatedAt: c.Now(),
-	})
+	work, err := c.open(ctx, r.Store, c.operation(r))
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +68,18 @@ func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
 		return nil, err
 	}
 	return t.consumed(ctx, answer)
+}
+
+// Refuse is a verification that the platform is not asked for.
+func (c *Core) Refuse(r Request, o models.Outcome) Step {
+	return (&consumption{&talk{Core: c, op: c.operation(r)}}).refused(o)
+}
+
+func (c *Core) operation(r Request) models.Operation {
+	return models.Operation{
+		ID: c.NewID(), StoreID: r.Store.ID, Code: r.Code, Count: max(r.Count, 1), InboxID: r.Asked.ID, Seq: r.Seq,
+		Channel: r.Channel, Chat: r.Chat, UserID: r.UserID, User: r.User, CreatedAt: c.Now(),
+	}
 }
 
 // earlier finds an operation that stands on the code, once it is not under way any

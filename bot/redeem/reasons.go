@@ -14,6 +14,7 @@ const (
 	ReasonConfig       = platform.Config      // our request is wrong
 	ReasonNotConsumed  = "not_consumed"       // settled: the platform never consumed it
 	ReasonNoPlatform   = "no_platform"        // the store's platform is not connected
+	ReasonSlowed       = "slowed"             // its sender guesses codes; the platform was not asked
 	ReasonUndoLate     = platform.UndoTooLate // past the window, by our clock or the platform's
 	ReasonNotUndone    = "not_undone"         // settled: the platform did not undo it
 	ReasonCovered      = "later_visit"        // not undone: the code was used again since, and an undo would hit that

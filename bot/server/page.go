@@ -7,8 +7,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"html/template"
+	"io"
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -155,7 +157,12 @@ func (s *Server) render(c *gin.Context, status int, p page) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", policy)
 	c.Status(status)
-	if err := pageTemplate.ExecuteTemplate(c.Writer, "page.html", p); err != nil {
+	var body strings.Builder
+	err := pageTemplate.ExecuteTemplate(&body, "page.html", p)
+	if err == nil {
+		_, err = io.WriteString(c.Writer, bot.Visible(body.String()))
+	}
+	if err != nil {
 		_ = c.Error(err)
 	}
 }

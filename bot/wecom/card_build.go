@@ -25,7 +25,7 @@ func buildCard(ch Channel, c bot.Card, fallbackURL string) *TemplateCard {
 		out.MainTitle = &CardTitle{Title: shorten(c.Title, soft.title), Desc: shorten(c.Desc, soft.desc)}
 	}
 	if c.Quote != nil {
-		out.QuoteArea = &CardQuote{Title: c.Quote.Title, QuoteText: c.Quote.Text}
+		out.QuoteArea = &CardQuote{Title: bot.Visible(c.Quote.Title), QuoteText: bot.Visible(c.Quote.Text)}
 	}
 	for _, f := range c.Fields {
 		field := CardField{KeyName: shorten(f.Key, soft.fieldKey), Value: shorten(f.Value, soft.fieldValue)}

@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"bytes"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -129,10 +130,12 @@ func (s *Sender) download(ctx context.Context, api, target string, secrets ...st
 	if resp.ContentLength > maxFetched+padBlock {
 		return nil, 0, fmt.Errorf("%w: %s: %d bytes", bot.ErrPictureTooLarge, api, resp.ContentLength)
 	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxFetched+padBlock+1))
-	if err != nil {
+	var body bytes.Buffer
+	body.Grow(int(max(resp.ContentLength, 0)) + bytes.MinRead) // or it would be copied as it grows
+	if _, err := body.ReadFrom(io.LimitReader(resp.Body, maxFetched+padBlock+1)); err != nil {
 		return nil, 0, callError(api, err, secrets...)
 	}
+	data := body.Bytes()
 	if len(data) > maxFetched+padBlock {
 		return nil, 0, fmt.Errorf("%w: %s", bot.ErrPictureTooLarge, api)
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"yanquan/bot"
 )
 
 // Hard limits of cards: WeCom refuses a card that exceeds them (pages 90236,
@@ -43,8 +45,9 @@ const ellipsis = "…"
 // shorten cuts s to at most limit runes, the last one being "…". It never cuts
 // within a number: half a voucher code or half an amount would look like
 // another one. A number that alone exceeds the limit stays whole, for these
-// limits are only advice.
+// limits are only advice. What steers a screen is left out first.
 func shorten(s string, limit int) string {
+	s = bot.Visible(s)
 	if utf8.RuneCountInString(s) <= limit {
 		return s
 	}

@@ -31,11 +31,16 @@ type style struct {
 
 var (
 	markdownStyle = style{
-		escape: escapeMarkdown, bold: "**", item: "- ", quote: "> ",
+		escape: bot.Escaped, bold: "**", item: "- ", quote: "> ",
 		linkOpen: "[", linkMid: "](", linkClose: ")",
 	}
-	plainStyle = style{escape: func(s string) string { return s }, linkMid: "："}
+	plainStyle = style{escape: noLinks, linkMid: "："}
 )
+
+// noLinks makes what is a link in a text of an app, <a href>, show as itself.
+func noLinks(s string) string {
+	return strings.NewReplacer("<", "＜", ">", "＞").Replace(bot.Visible(s))
+}
 
 // render gives the blocks of a card from top to bottom; text, which is markup
 // already, comes before the source line. c may be nil.
@@ -53,11 +58,11 @@ func render(c *bot.Card, text string, st style) string {
 	if c.Title != "" {
 		lines := []string{toneMark(c.Tone) + st.bold + st.escape(oneLine(c.Title)) + st.bold}
 		if c.Desc != "" {
-			lines = append(lines, st.escape(c.Desc))
+			lines = append(lines, st.escape(oneLine(c.Desc)))
 		}
 		block(lines...)
 	} else {
-		block(st.escape(c.Desc))
+		block(st.escape(oneLine(c.Desc)))
 	}
 	if c.Quote != nil {
 		block(st.quoted(c.Quote.Title, c.Quote.Text)...)
@@ -84,12 +89,12 @@ func tableMarkdown(t bot.Table, limit int) string {
 	row := func(cells []string) string {
 		line := "|"
 		for _, c := range cells {
-			line += " " + escapeMarkdown(oneLine(c)) + " |"
+			line += " " + bot.Escaped(oneLine(c)) + " |"
 		}
 		return line + "\n"
 	}
 	var text strings.Builder
-	text.WriteString("**" + escapeMarkdown(oneLine(t.Title)) + "**\n\n" + row(t.Head) + "| :--- |" + strings.Repeat(" ---: |", max(len(t.Head)-1, 0)) + "\n")
+	text.WriteString("**" + bot.Escaped(oneLine(t.Title)) + "**\n\n" + row(t.Head) + "| :--- |" + strings.Repeat(" ---: |", max(len(t.Head)-1, 0)) + "\n")
 	for i, cells := range t.Rows {
 		line := row(cells)
 		more := fmt.Sprintf("\n……还有 %d 行", len(t.Rows)-i)
@@ -137,15 +142,6 @@ func toneMark(t bot.Tone) string {
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// escapeMarkdown makes what is markup show as itself. WeCom's dialects have no
-// common escape character, so look-alikes take its place: a masked phone,
-// 138****0000, would otherwise turn bold. With "<" goes <@userid>, a mention.
-func escapeMarkdown(s string) string { return markupEscapes.Replace(s) }
-
-var markupEscapes = strings.NewReplacer(
-	"*", "＊", "_", "＿", "`", "｀", "[", "［", "]", "］", "<", "＜", ">", "＞", "#", "＃", "|", "｜", "~", "～",
-)
 
 var (
 	mdLink  = regexp.MustCompile(`\[([^\]\n]*)\]\(([^)\n]*)\)`)

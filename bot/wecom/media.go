@@ -72,7 +72,7 @@ func linked(r bot.Reply) bot.Reply {
 }
 
 func linkLine(f bot.File) string {
-	name := escapeMarkdown(oneLine(f.Name))
+	name := bot.Escaped(oneLine(f.Name))
 	if f.URL == "" {
 		return "文件「" + name + "」在这里发不出来，请打开和应用的单聊再要一次。"
 	}

@@ -115,7 +115,7 @@ func (r *Robot) messageFrame(in Incoming, id string, reply bot.Reply, ready, ope
 	}
 	text := reply.Text
 	if text == "" { // takes the place of "please wait"
-		text = escapeMarkdown(firstOf(oneLine(reply.Card.Title), "已完成"))
+		text = bot.Escaped(firstOf(oneLine(reply.Card.Title), "已完成"))
 	}
 	stream.Content = cutBytes(mention+text, maxStream)
 	return &frame{MsgType: "stream_with_template_card", Stream: stream, Card: card}

@@ -37,7 +37,7 @@ func (s *Sender) deliverRobot(ctx context.Context, d bot.Delivery) (bot.Sent, er
 	switch {
 	case d.Form == bot.AsText:
 		body.MsgType = "markdown"
-		body.Markdown = &frameText{cutBytes(escapeMarkdown(plainText(d.Reply)), maxStream)}
+		body.Markdown = &frameText{cutBytes(bot.Escaped(plainText(d.Reply)), maxStream)}
 	case (d.Form == bot.AsCard || d.Form == bot.AsUpdate) && d.Reply.Card != nil && d.Chat == "":
 		card, err := checkedCard(RobotChannel, *d.Reply.Card, s.fallbackURL)
 		if err != nil {

@@ -168,7 +168,7 @@ func (s *Socket) parts(d bot.Delivery) ([]socketPart, *bot.DeliveryError) {
 		parts := []socketPart{{card: card}}
 		switch {
 		case d.Open: // the card is a message of its own; the stream ends in front of it
-			last := words(mention + firstOf(reply.Text, escapeMarkdown(firstOf(oneLine(reply.Card.Title), "已完成"))))
+			last := words(mention + firstOf(reply.Text, bot.Escaped(firstOf(oneLine(reply.Card.Title), "已完成"))))
 			last.stream, last.spare = d.Stream, reply.Text == ""
 			parts = []socketPart{last, {card: card}}
 		case reply.Text != "":
@@ -178,7 +178,7 @@ func (s *Socket) parts(d bot.Delivery) ([]socketPart, *bot.DeliveryError) {
 	}
 	all := words(mention + markdown(reply))
 	if d.Form == bot.AsText {
-		all = words(escapeMarkdown(plainText(reply)))
+		all = words(bot.Escaped(plainText(reply)))
 		all.stream = "" // the other way to say it
 	}
 	if d.Open {

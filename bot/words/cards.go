@@ -349,7 +349,7 @@ func (l *list) line(mark, code, text string) {
 	if len(l.card.Fields) < bot.MaxFields {
 		l.card.Fields = append(l.card.Fields, bot.Field{Key: mark + Tail(code), Value: text})
 	}
-	l.lines = append(l.lines, fmt.Sprintf("%s **%s** %s", mark, code, text))
+	l.lines = append(l.lines, fmt.Sprintf("%s **%s** %s", mark, code, bot.Escaped(text)))
 }
 
 func (l *list) add(op models.Operation, n int) {

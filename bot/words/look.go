@@ -75,7 +75,7 @@ func (w *Words) Refusal(s models.Store, op models.Operation) bot.Reply {
 // LookLine is what was found out about one of several codes, in a line.
 func LookLine(code string, found bot.Reply) string {
 	if c := found.Card; c != nil {
-		return strings.TrimSpace(fmt.Sprintf("**%s** %s %s", code, c.Title, c.Desc))
+		return strings.TrimSpace(fmt.Sprintf("**%s** %s %s", code, bot.Escaped(c.Title), bot.Escaped(c.Desc)))
 	}
 	return found.Text
 }
@@ -83,4 +83,10 @@ func LookLine(code string, found bot.Reply) string {
 // Looks is what was found out about several codes.
 func Looks(lines []string) bot.Reply {
 	return bot.Reply{Text: strings.Join(lines, "\n") + "\n要核销请发：验 加券码"}
+}
+
+// LooksCut is what was found out until the sender was told to wait; left codes were
+// not asked about.
+func LooksCut(lines []string, left int, wait bot.Reply) bot.Reply {
+	return bot.Say("%s\n其余 %d 个没有查。%s", bot.Exact(strings.Join(lines, "\n")), left, bot.Exact(wait.Text))
 }

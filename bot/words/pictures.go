@@ -78,7 +78,7 @@ func (w *Words) Choose(s models.Store, vouchers []platform.Voucher) bot.Reply {
 			look := command.Button{Action: command.ActStore, Store: s.ID, Command: command.Wish{Verb: command.VerbQuery}.About([]string{v.Code})}
 			c.Keys = append(c.Keys, bot.CardKey{Text: fmt.Sprintf("%d %s", i+1, v.Title), Key: look.Key(), Style: bot.Primary})
 		}
-		lines = append(lines, fmt.Sprintf("%d. %s **%s**", i+1, worth, v.Code))
+		lines = append(lines, fmt.Sprintf("%d. %s **%s**", i+1, bot.Escaped(worth), v.Code))
 	}
 	reply := bot.Reply{Card: &c}
 	if len(vouchers) > bot.MaxKeys {

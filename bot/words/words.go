@@ -24,7 +24,7 @@ func StateWords(op models.Operation) string {
 }
 
 // RoleNames are what people call the roles.
-var RoleNames = map[models.Role]string{models.RoleStaff: "店员", models.RoleLead: "组长", models.RoleManager: "店长"}
+var RoleNames = map[models.Role]string{models.RoleStaff: "店员", models.RoleLead: "组长", models.RoleManager: "店长", models.RoleGuest: "群里"}
 
 // PlatformNames are what people call the generations.
 var PlatformNames = map[string]string{dianping.Dianping: "点评（北极星）", dianping.Meituan: "美团"}
@@ -86,6 +86,8 @@ var Sayings = map[string]saying{
 	string(dianping.CodeSpent):    {"授权没有完成", "授权的链接用过了，或者太旧了。", "请管理员重新发「授权」。"},
 	string(dianping.RefreshSpent): {"门店授权失效", "这家门店在平台的授权不能再续了。", "请管理员重新授权。"},
 
+	redeem.ReasonSlowed: {"请等一等再试", "您输入了好几个不存在的券码，这张券没有核销。", "请核对后过几分钟再试；急用请找店长。"},
+
 	redeem.ReasonNoPlatform: {"平台没有接通", "这家门店的平台还没有设置好。", "请告诉管理员检查配置。"},
 }
 
@@ -101,6 +103,7 @@ var undoSayings = map[string]saying{
 	redeem.ReasonTooMany:             notUndone,
 	redeem.ReasonBusy:                notUndone,
 	redeem.ReasonPartly:              notUndone,
+	redeem.ReasonSlowed:              notUndone,
 	string(dianping.Other):           notUndone,
 	string(dianping.VerifyFailed):    notUndone,
 	string(dianping.ThirdParty):      notUndone,

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"yanquan/bot"
 	"yanquan/internal/config"
 )
 
@@ -52,6 +53,7 @@ func (e usageError) Error() string { return string(e) }
 var errReported = errors.New("reported")
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	stdout, stderr = bot.Terminal(stdout), bot.Terminal(stderr)
 	if len(args) == 0 {
 		usage(stderr)
 		return exitUsage
