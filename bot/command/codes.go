@@ -148,7 +148,8 @@ var spacedCount = regexp.MustCompile(` x[ ]+([0-9]{1,3})\b`)
 // isPieces reports whether s is N张 or N份.
 func isPieces(s string) bool {
 	digits := leadingDigits(s)
-	return digits != "" && len(digits) < MinCodeLen && (s[len(digits):] == "张" || s[len(digits):] == "份")
+	unit := simple(s[len(digits):])
+	return digits != "" && len(digits) < MinCodeLen && (unit == "张" || unit == "份")
 }
 
 // isCount reports whether s is xN.

@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -35,36 +36,66 @@ const (
 	VerbNone Verb = "" // nothing we know
 )
 
-// words that begin a command. Longer ones come first, so that 核销 is not read
-// as 核 with a rest.
-var words = []struct {
+// word begins a command.
+type word struct {
 	text string
 	verb Verb
-}{
+}
+
+// words are the longest first, so that 核销 is not read as 核 with a rest. How else
+// their characters are written is in [spellings].
+var words = ordered([]word{
 	{"帮助", VerbHelp},
+	{"邦助", VerbHelp},
 	{"help", VerbHelp},
 	{"记录", VerbRecent},
 	{"日报", VerbTotals},
 	{"统计", VerbTotals},
 	{"对账", VerbReconcile},
 	{"导出", VerbExport},
+	{"倒出", VerbExport},
 	{"授权", VerbAuthorize},
+	{"受权", VerbAuthorize},
 	{"门店", VerbStores},
 	{"后台", VerbConsole},
 	{"绑定", VerbBind},
+	{"邦定", VerbBind},
+	{"帮定", VerbBind},
 	{"解绑", VerbUnbind},
+	{"解邦", VerbUnbind},
+	{"解帮", VerbUnbind},
 	{"切换", VerbSwitch},
 	{"确认", VerbClose},
 	{"员工", VerbPeople},
 	{iAm, VerbJoin},
 	{"撤销", VerbUndo},
+	{"撤回", VerbUndo},
+	{"撤券", VerbUndo},
+	{"取消核销", VerbUndo},
+	{"取消验券", VerbUndo},
+	{"取消验证", VerbUndo},
+	{"取消", VerbUndo},
 	{"撤", VerbUndo},
 	{"查询", VerbQuery},
+	{"查看", VerbQuery},
+	{"查券", VerbQuery},
 	{"查", VerbQuery},
 	{"核销", VerbVerify},
+	{"核验", VerbVerify},
+	{"核券", VerbVerify},
+	{"合销", VerbVerify},
 	{"验券", VerbVerify},
+	{"验证", VerbVerify},
 	{"验", VerbVerify},
 	{"核", VerbVerify},
+})
+
+func ordered(words []word) []word {
+	for i := range words {
+		words[i].text = simple(words[i].text)
+	}
+	slices.SortStableFunc(words, func(a, b word) int { return len(b.text) - len(a.text) })
+	return words
 }
 
 const iAm = "我是"
@@ -117,10 +148,8 @@ func parseTotals(verb Verb, rest string) Command {
 // codeFirst reads 7992697494 验; without a word behind the code it is asked about.
 func codeFirst(s string) (verb Verb, rest string) {
 	bare := strings.TrimRight(s, Punctuation+" \n")
-	for _, w := range words {
-		if before, ok := strings.CutSuffix(bare, w.text); ok && takesCodes(w.verb) {
-			return w.verb, before
-		}
+	if verb := verbAtEnd(bare); verb.text != "" {
+		return verb.verb, bare[:len(bare)-len(verb.text)]
 	}
 	return VerbQuery, s
 }
@@ -145,17 +174,30 @@ func parseCodes(verb Verb, rest string) Command {
 	return AboutCodes(verb, items)
 }
 
+// cutVerb takes the word off that a text begins with.
 func cutVerb(s string) (Verb, string) {
+	spelled := simple(s)
 	for _, w := range words {
-		if rest, ok := strings.CutPrefix(s, w.text); ok {
-			return w.verb, rest
+		if strings.HasPrefix(spelled, w.text) {
+			return w.verb, s[len(w.text):]
 		}
 	}
 	return VerbNone, s
 }
 
+// verbAtEnd is the word about codes that a text ends with, if it does.
+func verbAtEnd(s string) word {
+	spelled := simple(s)
+	for _, w := range words {
+		if takesCodes(w.verb) && strings.HasSuffix(spelled, w.text) {
+			return w
+		}
+	}
+	return word{}
+}
+
 func parseRecent(_ Verb, rest string) Command {
-	rest = strings.Trim(rest, Punctuation+" \n条")
+	rest = strings.Trim(simple(rest), Punctuation+" \n条")
 	if rest == "" {
 		return Command{Verb: VerbRecent, N: defRecent}
 	}
@@ -177,12 +219,12 @@ func parseExport(_ Verb, rest string) Command {
 }
 
 // closing is a code with what somebody has seen of it.
-var closing = regexp.MustCompile(`^([0-9][0-9 -]*?) *(已核销|没有撤销|未撤销|未核销|没有核销|已撤销)$`)
+var closing = regexp.MustCompile(`^([0-9][0-9 -]*?) *(已核销|没有撤销|未撤销|没撤销|未核销|没有核销|没核销|已撤销)$`)
 
 // parseClose reads what a manager has seen of a voucher whose outcome is in doubt.
 // Anything else is no command: 确认 is a word of daily life.
 func parseClose(_ Verb, rest string) Command {
-	m := closing.FindStringSubmatch(strings.Trim(rest, Punctuation+" \n"))
+	m := closing.FindStringSubmatch(strings.Trim(simple(rest), Punctuation+" \n"))
 	if m == nil {
 		return Command{}
 	}
@@ -190,7 +232,7 @@ func parseClose(_ Verb, rest string) Command {
 	if problem != "" || len(items) != 1 {
 		return Command{Verb: VerbClose, Problem: "请带上券码，例如：确认 7992697494 已核销"}
 	}
-	return Command{Verb: VerbClose, Items: items, Used: m[2] == "已核销" || m[2] == "没有撤销" || m[2] == "未撤销"}
+	return Command{Verb: VerbClose, Items: items, Used: strings.HasSuffix(m[2], "核销") == strings.HasPrefix(m[2], "已")}
 }
 
 const maxPersonName = 20 // runes
