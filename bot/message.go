@@ -56,7 +56,7 @@ type Message struct {
 	User    string    `json:"user"`              // userid, case-folded
 	SentAs  string    `json:"sent_as,omitempty"` // the sender's id as WeCom wrote it, where User is not the same
 	Kind    Kind      `json:"kind"`
-	Text    string    `json:"text,omitempty"`  // with the leading mention removed
+	Text    string    `json:"text,omitempty"`  // without the mentions whose end is certain
 	Quote   string    `json:"quote,omitempty"` // text of the message it answers
 	Button  *Button   `json:"button,omitempty"`
 	At      time.Time `json:"at"`

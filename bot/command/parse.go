@@ -65,6 +65,9 @@ func Parse(text string) Command {
 	verb, rest := cutVerb(s)
 	if verb == VerbJoin {
 		_, name, _ := strings.Cut(text, iAm) // as typed, not as folded
+		if strings.ContainsAny(name, "@＠") {
+			name = dropMentions(neat(name))
+		}
 		name, problem := PersonName(name)
 		return Command{Verb: VerbJoin, Name: name, Problem: problem}
 	}
@@ -127,7 +130,10 @@ const Punctuation = "。.!！,，、;；:：?？~…\"'“”‘’()（）[]【
 
 // Normalize folds full-width forms and the many kinds of spaces and hyphens
 // that phones insert, and drops what cannot be seen.
-func Normalize(s string) string {
+func Normalize(s string) string { return strings.Map(unicode.ToLower, neat(s)) }
+
+// neat is Normalize, but for the case of letters.
+func neat(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\r' || r == '\u2028' || r == '\u2029':
@@ -145,29 +151,8 @@ func Normalize(s string) string {
 		case r == '×' || r == '✕' || r == '✖':
 			return 'x'
 		}
-		return unicode.ToLower(r)
+		return r
 	}, s)
-}
-
-// dropMentions removes @somebody at either end. The channel has removed the
-// bot's own name where it knows it; what is left may be a name with spaces, so
-// at the front everything up to the first verb or digit goes.
-func dropMentions(s string) string {
-	for {
-		s = strings.TrimSpace(s)
-		if !strings.HasPrefix(s, "@") {
-			break
-		}
-		i := strings.IndexAny(s, " \n")
-		if i < 0 {
-			return ""
-		}
-		s = s[i:]
-	}
-	if i := strings.LastIndexAny(s, " \n"); i >= 0 && strings.HasPrefix(strings.TrimSpace(s[i:]), "@") {
-		s = s[:i]
-	}
-	return s
 }
 
 func onlyPunctuation(s string) bool {
