@@ -130,7 +130,8 @@ func whyHuman(op models.Operation) string {
 	return "超过 3 分钟还没有结果。"
 }
 
-// NeedsHuman is the notice about an operation that only a person can end now.
+// NeedsHuman is the notice to managers about an operation that only a person can end
+// now. It has the platform's code, which no card for staff has.
 func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
 	used, unused := "已核销", "未核销"
 	if op.State == models.Undoing || op.State == models.UndoUnknown {
@@ -138,7 +139,8 @@ func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
 	}
 	return bot.Card{
 		Source: Source(s), Title: "需要人工确认", Tone: bot.Bad,
-		Fields: bot.Fields(bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "操作人", Value: op.User}, bot.Field{Key: "时间", Value: w.When(op.CalledAt)}),
+		Fields: bot.Fields(bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "操作人", Value: op.User}, bot.Field{Key: "时间", Value: w.When(op.CalledAt)},
+			bot.Field{Key: "平台代码", Value: op.Outcome.Code}),
 		Text:   whyHuman(op) + "请到开店宝里查这张券，再点下面告诉我；平台有了结果，我也会自己更新。",
 		Keys: []bot.CardKey{
 			{Text: used, Key: command.Button{Action: command.ActClose, Operation: op.ID, Used: true}.Key(), Say: "确认 " + op.Code + " 已核销", Style: bot.Primary},
@@ -248,15 +250,14 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 	c.Fields = bot.Fields(
 		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, 1)),
 		bot.Field{Key: "使用人", Value: op.UsedBy}, bot.Field{Key: "使用时间", Value: usedAt},
-		bot.Field{Key: "平台代码", Value: op.Outcome.Code}, bot.Field{Key: "门店", Value: s.Name},
+		bot.Field{Key: "门店", Value: s.Name},
 	)
 }
 
-// tooMany says how many are left of what was asked for. Operations of an earlier
-// version have it in words.
+// tooMany says how many are left of what was asked for, where that is known.
 func tooMany(op models.Operation) string {
 	if op.Left == 0 {
-		return strings.TrimRight(op.Outcome.Message, "。")
+		return ""
 	}
 	return fmt.Sprintf("这个订单只剩 %d 张可用，您要核销 %d 张", op.Left, op.Count)
 }
