@@ -216,8 +216,10 @@ const (
 	Danger  KeyStyle = "danger"
 )
 
-// MaxKeys and MaxFields are WeCom's limits of one card.
+// Limits of one card: WeCom's own, and how many characters of a value its clients show
+// in every channel.
 const (
 	MaxKeys   = 6
 	MaxFields = 6
+	MaxValue  = 26
 )

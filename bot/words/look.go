@@ -75,7 +75,7 @@ func (w *Words) Refusal(s models.Store, op models.Operation) bot.Reply {
 // LookLine is what was found out about one of several codes, in a line.
 func LookLine(code string, found bot.Reply) string {
 	if c := found.Card; c != nil {
-		return strings.TrimSpace(fmt.Sprintf("**%s** %s %s", code, c.Title, c.Desc))
+		return strings.TrimSpace(fmt.Sprintf("**%s** %s %s", code, c.Title, Short(c.Desc, dealInList)))
 	}
 	return found.Text
 }

@@ -103,7 +103,7 @@ func TestBatchNamesDeals(t *testing.T) {
 	t.Parallel()
 	w, now := newWords()
 	r := w.Batch(models.Store{ID: 1}, []models.Operation{done(now, "7992697494", "双人下午茶", 4990), done(now, "8992697495", "烤鱼", 0)}, nil, nil)
-	for i, want := range []bot.Field{{Key: "✅7494", Value: "核销成功 ¥49.90 双人下午茶"}, {Key: "✅7495", Value: "核销成功 烤鱼"}} {
+	for i, want := range []bot.Field{{Key: "✅7494", Value: "双人下午茶 ¥49.90"}, {Key: "✅7495", Value: "烤鱼"}} {
 		if got := r.Card.Fields[i]; got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
