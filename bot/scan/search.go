@@ -39,9 +39,9 @@ func search(ctx context.Context, whole *gray) []Code {
 		func() { f.look(whole.scaled(2*min(side, usual)).sharpened(2), true) },
 		func() { f.look(g.smooth(1).stretched(), true) },
 		func() { f.look(g.inverted(), true) },
-		func() { f.look(g.turned(22.5), true) },
-		func() { f.look(g.turned(-22.5), true) },
-		func() { f.look(g.turned(45), true) },
+		func() { f.apart(g.turned(22.5)) },
+		func() { f.apart(g.turned(-22.5)) },
+		func() { f.apart(g.turned(45)) },
 		func() {
 			if side > fine {
 				f.look(at(finest), false)
@@ -51,10 +51,13 @@ func search(ctx context.Context, whole *gray) []Code {
 		func() { f.look(g.sharpened(4).stretched(), true) },
 		func() { f.look(g.smooth(2).stretched(), true) },
 	} {
-		if len(f.codes) > 0 || ctx.Err() != nil {
+		if f.any() || ctx.Err() != nil {
 			break
 		}
 		try()
+	}
+	for _, c := range f.settled() {
+		f.add(c)
 	}
 	return f.codes
 }
@@ -67,6 +70,21 @@ type finder struct {
 	ctx   context.Context
 	codes []Code
 	texts map[string]bool
+
+	tallies []tally // of barcodes
+}
+
+// any reports whether something was found.
+func (f *finder) any() bool { return len(f.codes) > 0 || len(f.settled()) > 0 }
+
+// apart looks at the picture in a way that shows places elsewhere: what was read so far
+// in too few rows is forgotten, and so is that afterwards.
+func (f *finder) apart(g *gray) {
+	f.tallies = nil
+	f.look(g, true)
+	if !f.any() {
+		f.tallies = nil
+	}
 }
 
 func (f *finder) add(c Code) {
@@ -87,8 +105,8 @@ func (f *finder) look(g *gray, bars bool) {
 		f.safely(func() { f.squares(bitmap(g, binarizer)) })
 	}
 	if bars {
-		f.safely(func() { f.bars(g) })
-		f.safely(func() { f.bars(g.quarter()) })
+		f.safely(func() { f.bars(g, func(x, y float64) (float64, float64) { return x, y }) })
+		f.safely(func() { f.bars(g.quarter(), func(x, y float64) (float64, float64) { return y, 1 - x }) })
 	}
 }
 
@@ -136,7 +154,7 @@ func (f *finder) squares(b *gozxing.BinaryBitmap) {
 			return
 		}
 		for _, r := range results {
-			f.add(Code{QR, r.GetText()})
+			f.add(Code{Format: QR, Text: r.GetText()})
 		}
 	})
 	if len(f.codes) > before {
@@ -144,6 +162,6 @@ func (f *finder) squares(b *gozxing.BinaryBitmap) {
 	}
 	corners = 0
 	if r, err := qrcode.NewQRCodeReader().Decode(b, hints); err == nil {
-		f.add(Code{QR, r.GetText()})
+		f.add(Code{Format: QR, Text: r.GetText()})
 	}
 }
