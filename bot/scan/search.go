@@ -33,10 +33,17 @@ func search(ctx context.Context, whole *gray) []Code {
 		f.look(at(fine), true)
 	}
 	for _, try := range []func(){
+		func() { f.askew(g) },
 		func() { f.look(at(coarse), true) },
 		func() { f.look(g.stretched(), true) },
 		func() { f.look(g.sharpened(2), true) },
-		func() { f.look(whole.scaled(2*min(side, usual)).sharpened(2), true) },
+		func() {
+			large := whole.scaled(2 * min(side, usual)).sharpened(2)
+			f.look(large, true)
+			if !f.any() {
+				f.askew(large)
+			}
+		},
 		func() { f.look(g.smooth(1).stretched(), true) },
 		func() { f.look(g.inverted(), true) },
 		func() { f.apart(g.turned(22.5)) },
@@ -135,21 +142,22 @@ func bitmap(g *gray, binarizer func(gozxing.LuminanceSource) gozxing.Binarizer) 
 // three of them.
 const maxCorners = 150
 
+// enough panics, for [finder.safely], once there are too many corners, or no time.
+func (f *finder) enough() gozxing.ResultPointCallback {
+	corners := 0
+	return func(gozxing.ResultPoint) {
+		if corners++; corners > maxCorners || f.ctx.Err() != nil {
+			panic("enough")
+		}
+	}
+}
+
 // squares reads QR codes: all that look the same all over, and the best one even
 // where one side is nearer to the camera.
 func (f *finder) squares(b *gozxing.BinaryBitmap) {
-	corners := 0
-	hints := map[gozxing.DecodeHintType]any{
-		gozxing.DecodeHintType_TRY_HARDER: true,
-		gozxing.DecodeHintType_NEED_RESULT_POINT_CALLBACK: gozxing.ResultPointCallback(func(gozxing.ResultPoint) {
-			if corners++; corners > maxCorners || f.ctx.Err() != nil {
-				panic("enough")
-			}
-		}),
-	}
 	before := len(f.codes)
 	f.safely(func() {
-		results, err := multi.NewQRCodeMultiReader().DecodeMultiple(b, hints)
+		results, err := multi.NewQRCodeMultiReader().DecodeMultiple(b, f.hints())
 		if err != nil {
 			return
 		}
@@ -157,11 +165,21 @@ func (f *finder) squares(b *gozxing.BinaryBitmap) {
 			f.add(Code{Format: QR, Text: r.GetText()})
 		}
 	})
-	if len(f.codes) > before {
-		return
+	if len(f.codes) == before {
+		f.square(b)
 	}
-	corners = 0
-	if r, err := qrcode.NewQRCodeReader().Decode(b, hints); err == nil {
+}
+
+// square reads one QR code.
+func (f *finder) square(b *gozxing.BinaryBitmap) {
+	if r, err := qrcode.NewQRCodeReader().Decode(b, f.hints()); err == nil {
 		f.add(Code{Format: QR, Text: r.GetText()})
+	}
+}
+
+func (f *finder) hints() map[gozxing.DecodeHintType]any {
+	return map[gozxing.DecodeHintType]any{
+		gozxing.DecodeHintType_TRY_HARDER:                 true,
+		gozxing.DecodeHintType_NEED_RESULT_POINT_CALLBACK: f.enough(),
 	}
 }
