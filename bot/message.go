@@ -50,7 +50,7 @@ type Message struct {
 	User    string    `json:"user"`              // userid, case-folded; of another corp's member "corpid/userid"
 	SentAs  string    `json:"sent_as,omitempty"` // the sender's id as WeCom wrote it, where User is not the same
 	Kind    Kind      `json:"kind"`
-	Text    string    `json:"text,omitempty"`  // with the leading mention removed
+	Text    string    `json:"text,omitempty"`  // without the mentions whose end is certain
 	Quote   string    `json:"quote,omitempty"` // text of the message it answers
 	Button  *Button   `json:"button,omitempty"`
 	At      time.Time `json:"at"`
@@ -210,8 +210,10 @@ const (
 	Danger  KeyStyle = "danger"
 )
 
-// MaxKeys and MaxFields are WeCom's limits of one card.
+// Limits of one card: WeCom's own, and how many characters of a value its clients show
+// in every channel.
 const (
 	MaxKeys   = 6
 	MaxFields = 6
+	MaxValue  = 26
 )

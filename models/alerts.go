@@ -29,7 +29,7 @@ func (s AlertStore) Claim(ctx context.Context, id string, quiet time.Duration) (
 	now := s.now()
 	var again int64
 	err := s.write(ctx, what, func(g *gorm.DB) error {
-		result := g.Model(&alertRow{}).Where("id = ? AND told_at <= ?", id, stamp(now.Add(-quiet))).Update("told_at", now)
+		result := g.Model(&alertRow{}).Where("id = ? AND told_at <= ?", id, stamp(now.Add(-quiet))).Update("told_at", stamp(now))
 		again = result.RowsAffected
 		return result.Error
 	})
@@ -37,6 +37,15 @@ func (s AlertStore) Claim(ctx context.Context, id string, quiet time.Duration) (
 		return again > 0, err
 	}
 	return addOnce(ctx, s.core, what, &alertRow{ID: id, ToldAt: now})
+}
+
+// Told is when something was last told; [ErrNotFound]: not lately.
+func (s AlertStore) Told(ctx context.Context, id string) (time.Time, error) {
+	const what = "last told"
+	var rows []alertRow
+	err := s.read(ctx, what, func(g *gorm.DB) error { return g.Where("id = ?", id).Find(&rows).Error })
+	row, err := first(rows, err, what)
+	return row.ToldAt, err
 }
 
 // Purge forgets up to limit alerts of before a time, and says how many.

@@ -20,6 +20,10 @@ func TestAlert(t *testing.T) {
 		same(t, alert("open/1"), true)
 		same(t, alert("open/1"), false)
 
+		same(t, must(db.Alerts.Told(t.Context(), "open/1")), clock.Now())
+		_, err := db.Alerts.Told(t.Context(), "open/9")
+		want(t, err, models.ErrNotFound)
+
 		won := make(chan bool, 8)
 		for range 8 {
 			go func() {
@@ -39,7 +43,7 @@ func TestAlert(t *testing.T) {
 		same(t, must(db.Alerts.Purge(t.Context(), clock.Now().Add(-time.Minute), 10)), 1) // open/2
 		same(t, must(db.Alerts.Purge(t.Context(), clock.Now(), 1)), 1)
 		same(t, must(db.Alerts.Purge(t.Context(), clock.Now(), 10)), 1)
-		_, err := db.Alerts.Claim(t.Context(), "", time.Hour)
+		_, err = db.Alerts.Claim(t.Context(), "", time.Hour)
 		if err == nil {
 			t.Error("an alert about nothing")
 		}

@@ -211,6 +211,7 @@ func TestStatementsUseIndices(t *testing.T) {
 		},
 		func() error { _, _, err := db.Calls.UnknownCodes(ctx, "zhangsan", "not_found", noon); return err },
 		func() error { return second(db.Alerts.Claim(ctx, "open/1", time.Hour)) },
+		func() error { return second(db.Alerts.Told(ctx, "open/1")) },
 		func() error { return second(db.Alerts.Purge(ctx, noon, 10)) },
 		func() error { return second(db.Alerts.ConsumedBetween(ctx, noon.Add(-time.Hour), noon)) },
 		func() error { return second(db.Alerts.StoresConsuming(ctx, noon.Add(-time.Hour), noon)) },

@@ -243,7 +243,7 @@ func (b *Bot) build(o Options) (err error) {
 func (b *Bot) newConversation(o Options) *conversation {
 	c := &conversation{
 		DB: o.DB, access: b.access, turns: b.turns, views: b.views, words: b.words, vouchers: b.vouchers, guards: b.guards, doubts: b.doubts,
-		admin: b.admin, readings: readings{b.lists, b.exports}, greetings: b.greetings, NewID: o.NewID, Now: o.Now,
+		admin: b.admin, readings: readings{b.lists, b.exports}, greetings: b.greetings, NewID: o.NewID, Now: o.Now, Log: o.Log,
 		scans: &scans{DB: o.DB, core: b.core, guards: b.guards, words: b.words, Pictures: o.Pictures, queue: newQueue(pictureMemory), NewID: o.NewID, Log: o.Log},
 		doors: &doors{DB: o.DB, desks: b.desks, out: b.out, Link: o.ConsoleLink, Now: o.Now, NewID: o.NewID, NewSecret: o.NewSecret},
 	}

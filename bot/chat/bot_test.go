@@ -100,11 +100,11 @@ func TestSeveral(t *testing.T) {
 		b.voucher("2000000001")
 		b.voucher("2000000002")
 		r := b.say("zhangsan", "验 2000000001 2000000002，2000000003")
-		has(t, r, "3 个券码，成功 2 个", "✅0001", "核销成功", "券码不存在", "¥99.80")
+		has(t, r, "3 个券码，成功 2 个", "✅0001: 双人下午茶", "券码不存在", "¥99.80")
 		b.effects("2000000001", 1, 0)
 		b.effects("2000000002", 1, 0)
 		u := b.press("zhangsan", r.Card, b.key(r, "撤 尾号0002"))
-		has(t, u, "3 个券码，成功 1 个", "✅0001", "↩0002: 已撤销", "新的券码") // the list, for it is what all see
+		has(t, u, "3 个券码，成功 1 个", "✅0001", "↩0002: 双人下午茶 已撤销", "新的券码") // the list, for it is what all see
 		b.effects("2000000002", 1, 1)
 		q := b.say("zhangsan", "查 2000000001")
 		has(t, b.press("zhangsan", q.Card, b.key(q, "撤销")), "# 已撤销")

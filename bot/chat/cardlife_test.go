@@ -172,7 +172,7 @@ func TestListThatIsChanged(t *testing.T) {
 		if len(list) != 1 || list[0].Card != r.Card.TaskID {
 			t.Fatalf("%d changes", len(list))
 		}
-		has(t, list[0].Reply, "2 个券码，成功 1 个", "↩0001: 已撤销", "[撤 尾号0002]")
+		has(t, list[0].Reply, "2 个券码，成功 1 个", "↩0001: 双人下午茶 已撤销", "[撤 尾号0002]")
 		hasNot(t, list[0].Reply, "[撤 尾号0001]")
 		b.pass(11 * time.Minute)
 		if list = b.changes(); len(list) != 2 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"yanquan/bot"
@@ -32,6 +33,7 @@ type conversation struct {
 	greetings *greetings
 	NewID     func() string
 	Now       func() time.Time
+	Log       *slog.Logger
 
 	texts   map[command.Verb]textHandler
 	presses map[command.Action]pressHandler

@@ -156,8 +156,14 @@ func (x *exports) makeExport(ctx context.Context, e models.Export) error {
 		return err
 	}
 	text := fmt.Sprintf("**%s 核销明细**\n%d 家门店，核销 %s，撤销 %d 张。", span.Title, len(mine), words.Sum(sums.Verified), sums.Undone.Count)
+	if cmd.CSV {
+		text += csvWarning
+	}
 	return x.handOver(ctx, e, m, file, text)
 }
+
+// csvWarning: Excel reads digits as numbers of fifteen places, whatever a CSV file says.
+const csvWarning = "\n用 Excel 打开 CSV 文件，长券码的末几位和开头的 0 会变。要用 Excel 看，请发不带 csv 的导出，例如：导出 本月"
 
 // handOver sends the file that was made.
 func (x *exports) handOver(ctx context.Context, e models.Export, m bot.Message, file models.File, text string) error {

@@ -132,6 +132,10 @@ func TestExportFormsAndPeriods(t *testing.T) {
 			if isCSV != strings.HasSuffix(name, ".csv") {
 				t.Errorf("%s: is CSV: %v", name, isCSV)
 			}
+			// Excel opens it, and twenty digits do not survive that.
+			if warned := strings.Contains(got[0].Reply.Text, "请发不带 csv 的导出"); warned != isCSV {
+				t.Errorf("%s: %q", name, got[0].Reply.Text)
+			}
 		}
 		for text, say := range map[string]string{
 			"导出": "请在「导出」后面写时间", "导出 全部": "请在「导出」后面写时间", "导出 昨日": "没有核销记录", "导出 2026-12-01": "还没有开始", "导出 9月": "没有核销记录",

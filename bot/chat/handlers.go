@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"time"
 
 	"yanquan/bot"
 	"yanquan/bot/command"
@@ -17,7 +18,25 @@ func (c *conversation) notACommand(ctx context.Context, t *turn, _ command.Comma
 	if t.m.Private() {
 		return t.answer(ctx, c.words.Help())
 	}
+	if command.Buried(t.m.Text) {
+		c.hintAtName(ctx, t.m)
+	}
 	return t.answer(ctx, words.NotUnderstood)
+}
+
+// NameHint is the key under which it is kept when last a text with a mention was not
+// understood in a channel.
+func NameHint(channel string) string { return "name/" + channel }
+
+// hintAtName tells the operator, once a day, that a mention may have hidden a command.
+func (c *conversation) hintAtName(ctx context.Context, m bot.Message) {
+	fresh, err := c.DB.Alerts.Claim(ctx, NameHint(m.Channel), 24*time.Hour)
+	switch {
+	case err != nil:
+		c.Log.Warn("hint not kept", "channel", m.Channel, "error", err)
+	case fresh:
+		c.Log.Warn("a group text that begins with a mention was not understood: set display_name of this robot to its name as members see it", "channel", m.Channel, "message", m.ID)
+	}
 }
 
 // readings answer with what was, in the places of a turn.

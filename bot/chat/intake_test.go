@@ -86,7 +86,7 @@ func TestEveryCodeIsAnswered(t *testing.T) {
 				next.settle()
 				b.effects(Code, 1, 0)
 				b.effects("7000000001", 0, 0)
-				has(t, b.last(), "3 个券码，成功 1 个", "✅7494: 核销成功", "0001: 没有处理", "0002: 没有处理")
+				has(t, b.last(), "3 个券码，成功 1 个", "✅7494: 双人下午茶 ¥49.90", "0001: 没有处理", "0002: 没有处理")
 				has(t, next.give(b.private("zhangsan", "验 7000000001")), "核销成功")
 			})
 		})

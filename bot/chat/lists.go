@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"yanquan/bot"
 	"yanquan/bot/access"
@@ -93,15 +94,30 @@ func (l *lists) list(ctx context.Context, row models.Inbox, m bot.Message, place
 		mark, text := l.words.Line(op, redeem.Consumed(op, coupons))
 		at := l.words.In(op.CreatedAt).Format(words.MinuteFormat)
 		if len(c.Fields) < bot.MaxFields {
-			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: strings.Join(strings.Fields(mark+words.Tail(op.Code)+" "+words.Price(op.PriceFen)+" "+op.User), " ")})
+			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: l.inShort(mark, op)})
 		}
-		lines = append(lines, fmt.Sprintf("%s %s **%s** %s %s %s", mark, at, op.Code, bot.Escaped(op.Title), bot.Escaped(text), bot.Escaped(op.User)))
+		lines = append(lines, fmt.Sprintf("%s %s **%s** %s %s %s", mark, at, op.Code, bot.Escaped(words.Short(op.Title, dealInRecent)), bot.Escaped(text), bot.Escaped(op.User)))
 	}
 	reply := bot.Reply{Card: &c}
 	if len(ops) > bot.MaxFields {
 		reply.Text = strings.Join(lines, "\n")
 	}
 	return l.turns.finish(ctx, row, m, reply)
+}
+
+// dealInRecent is how many characters of a deal's name stand in a long list: the
+// longest fits into what an app sends.
+const dealInRecent = 20
+
+// inShort is an operation in the value of a field.
+func (l *lists) inShort(mark string, op models.Operation) string {
+	said := strings.Join(strings.Fields(words.Price(op.PriceFen)+" "+op.User), " ")
+	code := mark + words.Tail(op.Code)
+	room := bot.MaxValue - utf8.RuneCountInString(code+said) - 2
+	if op.Title != "" && room >= 4 {
+		code += " " + words.Short(op.Title, room)
+	}
+	return strings.TrimSpace(code + " " + said)
 }
 
 // totals sums up a period: a manager's and lead's stores with all that is known of

@@ -59,7 +59,8 @@ func (x *scans) read(ctx context.Context, t *turn, w command.Wish) (*scanned, bo
 }
 
 // look reads the pictures; a reply: it was answered. Where one could not be read,
-// something may be missing that was meant: nothing is consumed unseen.
+// something may be missing that was meant, and where a reading is not certain, another
+// may be: nothing is consumed unseen.
 func (x *scans) look(ctx context.Context, t *turn, w command.Wish) (command.Wish, bot.Reply, error) {
 	if x.Pictures == nil {
 		reply, err := t.answer(ctx, words.NoPictures)

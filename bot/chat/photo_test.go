@@ -90,6 +90,43 @@ func (b *bench) drawn(texts ...string) []byte {
 	return out.Bytes()
 }
 
+// layered is a barcode in whose place some rows show another.
+func (b *bench) layered(text, other string) []byte {
+	b.t.Helper()
+	page := image.NewGray(image.Rect(0, 0, 500, 500))
+	draw.Draw(page, page.Bounds(), image.White, image.Point{}, draw.Src)
+	for _, bars := range []struct {
+		text      string
+		y, height int
+	}{{text, 50, 240}, {other, 130, 80}} {
+		c, err := code128.Encode(bars.text)
+		b.must(err)
+		scaled, err := barcode.Scale(c, 400, bars.height)
+		b.must(err)
+		draw.Draw(page, scaled.Bounds().Add(image.Pt(40, bars.y)), scaled, image.Point{}, draw.Src)
+	}
+	var out bytes.Buffer
+	b.must(png.Encode(&out, page))
+	return out.Bytes()
+}
+
+// A barcode that is read as two numbers is neither for certain: both are shown, and
+// nothing is consumed or undone.
+func TestContradictingReadingsAreShown(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		const other = "8992697494"
+		b.voucher(Code)
+		b.voucher(other)
+		for _, words := range []string{"验", "验 x2", "撤"} {
+			m := b.sent(robot, group, "zhangsan", words, b.layered(Code, other))
+			has(t, b.give(m), "**"+Code+"** 可以核销", "**"+other+"** 可以核销")
+			has(t, b.give(m), "**"+Code+"** 可以核销") // a repeat
+		}
+		b.effects(Code, 0, 0)
+		b.effects(other, 0, 0)
+	})
+}
+
 // sent makes a message with a picture for each argument, and words beside them.
 func (b *bench) sent(channel, chat, user, words string, pictures ...[]byte) bot.Message {
 	b.t.Helper()

@@ -36,7 +36,7 @@ const (
 )
 
 // readPictures reads all pictures of a message: what their codes say, whether each
-// had one, and where one had none, why.
+// had one that is certain, and where one had none, why.
 func (x *scans) readPictures(ctx context.Context, id string, m bot.Message) (texts []string, all bool, trouble error) {
 	ctx, cancel := context.WithTimeout(ctx, photoTime)
 	defer cancel()
@@ -53,8 +53,11 @@ func (x *scans) readPictures(ctx context.Context, id string, m bot.Message) (tex
 	// A barcode of goods is on the table by chance, unless there is nothing else.
 	onlyGoods := !slices.ContainsFunc(found, func(c scan.Code) bool { return !c.Format.Goods() })
 	for _, c := range found {
-		if (onlyGoods || !c.Format.Goods()) && !slices.Contains(texts, c.Text) {
-			texts = append(texts, c.Text)
+		if onlyGoods || !c.Format.Goods() {
+			all = all && !c.Unsure
+			if !slices.Contains(texts, c.Text) {
+				texts = append(texts, c.Text)
+			}
 		}
 	}
 	return texts, all, trouble

@@ -39,14 +39,14 @@ func TestPressTellsTheTruth(t *testing.T) {
 		want    map[string][]string // by button; "": any other
 	}{
 		"fresh": {func(*bench) {}, map[string][]string{
-			"undo": {"已撤销", "新的券码"}, "list": {"成功 1 个", "↩0001: 已撤销", "[撤 尾号0002]"},
+			"undo": {"已撤销", "新的券码"}, "list": {"成功 1 个", "↩0001: 双人下午茶 已撤销", "[撤 尾号0002]"},
 			"look": {"核销成功", "[撤销]"}, "show": {"核销成功", "[撤销]"},
 		}},
 		"undone by me": {undoText(me), map[string][]string{
-			"": {"已撤销", "张三"}, "list": {"成功 1 个", "↩0001: 已撤销", "[撤 尾号0002]"}, "look": nil,
+			"": {"已撤销", "张三"}, "list": {"成功 1 个", "↩0001: 双人下午茶 已撤销", "[撤 尾号0002]"}, "look": nil,
 		}},
 		"undone by another": {undoText("wangwu"), map[string][]string{
-			"": {"已撤销", "王五"}, "list": {"成功 1 个", "↩0001: 已撤销", "[撤 尾号0002]"}, "look": nil,
+			"": {"已撤销", "王五"}, "list": {"成功 1 个", "↩0001: 双人下午茶 已撤销", "[撤 尾号0002]"}, "look": nil,
 		}},
 		"window closed": {func(b *bench) { b.clock.Advance(11 * time.Minute) }, map[string][]string{
 			"": {"核销成功", "已过撤销时间"}, "list": {"成功 2 个"}, "look": {"核销成功", "[撤销]"},

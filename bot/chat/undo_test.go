@@ -52,11 +52,11 @@ func TestGivenUpMessageNamesEveryCode(t *testing.T) {
 		}
 		b.bot.Pass(context.Background())
 		r := b.last()
-		has(t, r, "3 个券码，成功 1 个", "✅7494: 核销成功 ¥49.90 双人下午茶", "❗0001: 没有处理，请再发一次", "❗0002: 没有处理，请再发一次", "[撤 尾号7494]")
+		has(t, r, "3 个券码，成功 1 个", "✅7494: 双人下午茶 ¥49.90", "❗0001: 没有处理，请再发一次", "❗0002: 没有处理，请再发一次", "[撤 尾号7494]")
 		b.effects(Code, 1, 0)
 		b.effects(second, 0, 0)
 		list := b.pressPrivately("zhangsan", r.Card, b.key(r, "撤 尾号7494"))
-		has(t, list, "3 个券码，成功 0 个", "↩7494: 已撤销", "❗0001: 没有处理，请再发一次") // changed, and still tells of all
+		has(t, list, "3 个券码，成功 0 个", "↩7494: 双人下午茶 已撤销", "❗0001: 没有处理，请再发一次") // changed, and still tells of all
 		o.prepare = nil
 		has(t, b.privately("zhangsan", "验 "+second+" "+third), "成功 2 个")
 	})

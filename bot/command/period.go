@@ -60,7 +60,7 @@ var (
 // ReadPeriod reads a period as people write it, and nothing beside it. It is
 // false for what is none, such as 2月30日.
 func ReadPeriod(text string) (Period, bool) {
-	s := strings.ReplaceAll(strings.Trim(Normalize(text), Punctuation+" \n"), " ", "")
+	s := strings.ReplaceAll(strings.Trim(simple(Normalize(text)), Punctuation+" \n"), " ", "")
 	if p, ok := periodWords[s]; ok {
 		return p, true
 	}

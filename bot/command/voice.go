@@ -21,7 +21,6 @@ var (
 	politeBefore = regexp.MustCompile(`^(你好|您好|请|麻烦|帮我|帮忙|给我|我要|我想|那个|嗯|呃|把|这个|这张)+`)
 	politeAfter  = regexp.MustCompile(`(谢谢|吧|啊|呀|哈|了)+$`)
 	betweenWords = regexp.MustCompile(`^(一下|券码|号码|这张|这个|券|码|是|为|:)+`)
-	spokenVerb   = regexp.MustCompile(`^(核销|验券|验证|验|核|撤销|撤回|撤|查询|查)`)
 	// spokenCount ends a text: 两张. A digit just before it belongs to the code only
 	// where it is a word: 九四三张 are three of …九四, while 943张 could be either.
 	spokenCount = regexp.MustCompile(`^(.*[^0-9x])(10|[1-9])[张份]$|^(.*?)([一二三四五六七八九]?十[一二三四五六七八九]?|[一二两三四五六七八九])[张份]$`)
@@ -40,19 +39,13 @@ func AsWritten(heard string) string {
 	default:
 		return plain // 今日; 我是张三 keeps its 三
 	}
-	s := strings.TrimLeft(politeBefore.ReplaceAllString(plain, ""), Punctuation+" ")
+	s := strings.TrimLeft(politeBefore.ReplaceAllString(simple(plain), ""), Punctuation+" ")
 	s = strings.TrimRight(politeAfter.ReplaceAllString(s, ""), Punctuation+" ")
-	word := spokenVerb.FindString(s)
-	rest := strings.TrimLeft(s[len(word):], Punctuation+" ")
+	word, rest := spokenVerb(s)
+	rest = strings.TrimLeft(rest, Punctuation+" ")
 	rest = strings.TrimLeft(betweenWords.ReplaceAllString(rest, ""), Punctuation+" ")
-	if verb := spokenVerb.FindString(lastWord(rest)); word == "" && verb != "" { // the code first
-		word, rest = verb, strings.TrimSuffix(rest, lastWord(rest))
-	}
-	switch word {
-	case "验证":
-		word = "验"
-	case "撤回":
-		word = "撤"
+	if last := verbAtEnd(rest).text; word == "" && last != "" { // the code first
+		word, rest = last, strings.TrimSuffix(rest, last)
 	}
 	count := ""
 	if m := spokenCount.FindStringSubmatch(rest); m != nil {
@@ -64,14 +57,12 @@ func AsWritten(heard string) string {
 	return strings.TrimSpace(word + " " + digitsOf.Replace(pauses.Replace(rest)) + count)
 }
 
-// lastWord is a verb at the end, or nothing.
-func lastWord(s string) string {
-	for _, w := range []string{"核销", "验券", "验", "撤销", "撤", "查询", "查"} {
-		if strings.HasSuffix(s, w) {
-			return w
-		}
+// spokenVerb takes the word about codes off that speech begins with.
+func spokenVerb(s string) (word, rest string) {
+	if verb, rest := cutVerb(s); takesCodes(verb) {
+		return s[:len(s)-len(rest)], rest
 	}
-	return ""
+	return "", s
 }
 
 // numeral reads 两, 三, 十, 十二, 二十.

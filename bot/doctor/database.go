@@ -65,6 +65,7 @@ func (c *checker) database(ctx context.Context) []store {
 	}
 	c.looseEnds(ctx, db)
 	c.holders(ctx, db)
+	c.names(ctx, db)
 	known, err := c.known(ctx, db)
 	if err != nil {
 		c.bad("see the message", "database: stores cannot be read: %v", err)

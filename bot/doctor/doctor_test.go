@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"yanquan/bot/chat"
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
@@ -384,10 +385,16 @@ func TestLooseEnds(t *testing.T) {
 	if err := db.Directory.Sync(t.Context(), []models.ConfiguredStore{{Platform: "dianping", ShopID: "shop-1", Name: "人民广场店", Session: "t"}}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := db.Alerts.Claim(t.Context(), chat.NameHint("bot/group"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
 	path := w.config(t, url)
 	fine, text := check(t, path, Options{})
 	if !fine {
 		t.Errorf("a failure:\n%s", text)
+	}
+	if want := "! robot group: a text that begins with a mention was not understood on "; strings.Count(text, want) != 1 {
+		t.Errorf("not once %q:\n%s", want, text)
 	}
 	for _, want := range []string{"! groups: no group works for 人民广场店 — text 绑定", "! people: nobody but managers may verify in 人民广场店 — let staff text 我是"} {
 		if !strings.Contains(text, want) {

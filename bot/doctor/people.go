@@ -2,9 +2,13 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
+	"yanquan/bot/chat"
+	"yanquan/bot/wecom"
+	"yanquan/internal/config"
 	"yanquan/models"
 )
 
@@ -26,6 +30,24 @@ func (c *checker) looseEnds(ctx context.Context, db *models.DB) {
 	}
 	if len(l.PeopleWithoutStore) > 0 {
 		c.warn("they can do nothing until they text 我是 and their name in the group of another store", "people: the stores of %s are gone", some(l.PeopleWithoutStore))
+	}
+}
+
+// names looks for robots whose name may have hidden a command lately.
+func (c *checker) names(ctx context.Context, db *models.DB) {
+	for _, b := range append(c.robots(config.ModeURL), c.robots(config.ModeWebSocket)...) {
+		kind := wecom.RobotChannel
+		if b.Mode == config.ModeWebSocket {
+			kind = wecom.SocketChannel
+		}
+		at, err := db.Alerts.Told(ctx, chat.NameHint(string(kind)+"/"+b.Name))
+		switch {
+		case errors.Is(err, models.ErrNotFound):
+		case err != nil:
+			c.bad("see the message", "robot %s: %v", b.Name, err)
+		default:
+			c.warn("set its display_name to the name that members see, where that has spaces or ends in a word such as 核销", "robot %s: a text that begins with a mention was not understood on %s", b.Name, c.date(at))
+		}
 	}
 }
 

@@ -63,6 +63,9 @@ func (f Format) Goods() bool { return f == EAN13 }
 type Code struct {
 	Format Format
 	Text   string
+	// Unsure: few rows of a barcode say so, or others in its place say another thing.
+	// It is for people to look at.
+	Unsure bool
 }
 
 // Pictures searched at the same time, and decoded at the same time, in this

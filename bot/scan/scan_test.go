@@ -46,7 +46,7 @@ func TestFormats(t *testing.T) {
 		}
 		page := sheet(1000, 800).with(made(t, format, text, w, h), 200, 100)
 		codes, err := read(t.Context(), page.jpeg(t, 85), patience)
-		if err != nil || len(codes) != 1 || codes[0] != (Code{format, text}) {
+		if err != nil || len(codes) != 1 || codes[0] != (Code{Format: format, Text: text}) {
 			t.Errorf("%s: %v, %v", format, codes, err)
 		}
 	}
@@ -304,5 +304,57 @@ func BenchmarkRead(b *testing.B) {
 				_, _ = Read(b.Context(), data)
 			}
 		})
+	}
+}
+
+// layered is one barcode in whose place some rows show another.
+func layered(t *testing.T, f Format, text, other string, height int, from, rows int) scene {
+	page := sheet(1000, 600).with(made(t, f, text, 400, height), 300, 100)
+	return page.with(made(t, f, other, 400, rows), 300, 100+from)
+}
+
+// Grain makes another number of some rows: there is one barcode, and so one reading.
+func TestOneBarcodeOneReading(t *testing.T) {
+	t.Parallel()
+	const misread = "0968734567292" // of 6901234567892, as grain made it
+	for name, s := range map[string]scene{
+		"within": layered(t, EAN13, "6901234567892", misread, 240, 100, 20),
+		"above":  layered(t, EAN13, "6901234567892", misread, 240, 0, 20),
+		"below":  layered(t, EAN13, "6901234567892", misread, 240, 220, 20),
+		"lying":  layered(t, EAN13, "6901234567892", misread, 240, 100, 20).turned(90),
+	} {
+		codes, err := read(t.Context(), s.jpeg(t, 90), patience)
+		if err != nil || len(codes) != 1 || codes[0] != (Code{Format: EAN13, Text: "6901234567892"}) {
+			t.Errorf("%s: %v, %v", name, codes, err)
+		}
+	}
+	for i := range 6 {
+		s := sheet(700, 300).with(made(t, EAN13, "6954767423579", 380, 160), 20, 70).grain(uint64(i), 60).blurred(1)
+		if got := texts(t, s.jpeg(t, 90)); !slices.Equal(got, []string{"6954767423579"}) {
+			t.Errorf("grain %d: %q", i, got)
+		}
+	}
+}
+
+// Readings that contradict each other, and one that few rows say, are for people to
+// look at.
+func TestUncertainReadingsSaySo(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		s    scene
+		want int
+	}{
+		"two in one place": {layered(t, Code128, "7992697494", "8992697494", 240, 80, 80), 2},
+		"few rows":         {sheet(1000, 800).with(made(t, Code128, "7992697494", 600, 12), 200, 100), 1},
+	} {
+		codes, err := read(t.Context(), c.s.jpeg(t, 90), patience)
+		if err != nil || len(codes) != c.want {
+			t.Errorf("%s: %v, %v", name, codes, err)
+		}
+		for _, code := range codes {
+			if !code.Unsure {
+				t.Errorf("%s: %v is taken for certain", name, code)
+			}
+		}
 	}
 }

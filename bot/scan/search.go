@@ -33,15 +33,22 @@ func search(ctx context.Context, whole *gray) []Code {
 		f.look(at(fine), true)
 	}
 	for _, try := range []func(){
+		func() { f.askew(g) },
 		func() { f.look(at(coarse), true) },
 		func() { f.look(g.stretched(), true) },
 		func() { f.look(g.sharpened(2), true) },
-		func() { f.look(whole.scaled(2*min(side, usual)).sharpened(2), true) },
+		func() {
+			large := whole.scaled(2 * min(side, usual)).sharpened(2)
+			f.look(large, true)
+			if !f.any() {
+				f.askew(large)
+			}
+		},
 		func() { f.look(g.smooth(1).stretched(), true) },
 		func() { f.look(g.inverted(), true) },
-		func() { f.look(g.turned(22.5), true) },
-		func() { f.look(g.turned(-22.5), true) },
-		func() { f.look(g.turned(45), true) },
+		func() { f.apart(g.turned(22.5)) },
+		func() { f.apart(g.turned(-22.5)) },
+		func() { f.apart(g.turned(45)) },
 		func() {
 			if side > fine {
 				f.look(at(finest), false)
@@ -51,10 +58,13 @@ func search(ctx context.Context, whole *gray) []Code {
 		func() { f.look(g.sharpened(4).stretched(), true) },
 		func() { f.look(g.smooth(2).stretched(), true) },
 	} {
-		if len(f.codes) > 0 || ctx.Err() != nil {
+		if f.any() || ctx.Err() != nil {
 			break
 		}
 		try()
+	}
+	for _, c := range f.settled() {
+		f.add(c)
 	}
 	return f.codes
 }
@@ -67,6 +77,21 @@ type finder struct {
 	ctx   context.Context
 	codes []Code
 	texts map[string]bool
+
+	tallies []tally // of barcodes
+}
+
+// any reports whether something was found.
+func (f *finder) any() bool { return len(f.codes) > 0 || len(f.settled()) > 0 }
+
+// apart looks at the picture in a way that shows places elsewhere: what was read so far
+// in too few rows is forgotten, and so is that afterwards.
+func (f *finder) apart(g *gray) {
+	f.tallies = nil
+	f.look(g, true)
+	if !f.any() {
+		f.tallies = nil
+	}
 }
 
 func (f *finder) add(c Code) {
@@ -87,8 +112,8 @@ func (f *finder) look(g *gray, bars bool) {
 		f.safely(func() { f.squares(bitmap(g, binarizer)) })
 	}
 	if bars {
-		f.safely(func() { f.bars(g) })
-		f.safely(func() { f.bars(g.quarter()) })
+		f.safely(func() { f.bars(g, func(x, y float64) (float64, float64) { return x, y }) })
+		f.safely(func() { f.bars(g.quarter(), func(x, y float64) (float64, float64) { return y, 1 - x }) })
 	}
 }
 
@@ -117,33 +142,44 @@ func bitmap(g *gray, binarizer func(gozxing.LuminanceSource) gozxing.Binarizer) 
 // three of them.
 const maxCorners = 150
 
+// enough panics, for [finder.safely], once there are too many corners, or no time.
+func (f *finder) enough() gozxing.ResultPointCallback {
+	corners := 0
+	return func(gozxing.ResultPoint) {
+		if corners++; corners > maxCorners || f.ctx.Err() != nil {
+			panic("enough")
+		}
+	}
+}
+
 // squares reads QR codes: all that look the same all over, and the best one even
 // where one side is nearer to the camera.
 func (f *finder) squares(b *gozxing.BinaryBitmap) {
-	corners := 0
-	hints := map[gozxing.DecodeHintType]any{
-		gozxing.DecodeHintType_TRY_HARDER: true,
-		gozxing.DecodeHintType_NEED_RESULT_POINT_CALLBACK: gozxing.ResultPointCallback(func(gozxing.ResultPoint) {
-			if corners++; corners > maxCorners || f.ctx.Err() != nil {
-				panic("enough")
-			}
-		}),
-	}
 	before := len(f.codes)
 	f.safely(func() {
-		results, err := multi.NewQRCodeMultiReader().DecodeMultiple(b, hints)
+		results, err := multi.NewQRCodeMultiReader().DecodeMultiple(b, f.hints())
 		if err != nil {
 			return
 		}
 		for _, r := range results {
-			f.add(Code{QR, r.GetText()})
+			f.add(Code{Format: QR, Text: r.GetText()})
 		}
 	})
-	if len(f.codes) > before {
-		return
+	if len(f.codes) == before {
+		f.square(b)
 	}
-	corners = 0
-	if r, err := qrcode.NewQRCodeReader().Decode(b, hints); err == nil {
-		f.add(Code{QR, r.GetText()})
+}
+
+// square reads one QR code.
+func (f *finder) square(b *gozxing.BinaryBitmap) {
+	if r, err := qrcode.NewQRCodeReader().Decode(b, f.hints()); err == nil {
+		f.add(Code{Format: QR, Text: r.GetText()})
+	}
+}
+
+func (f *finder) hints() map[gozxing.DecodeHintType]any {
+	return map[gozxing.DecodeHintType]any{
+		gozxing.DecodeHintType_TRY_HARDER:                 true,
+		gozxing.DecodeHintType_NEED_RESULT_POINT_CALLBACK: f.enough(),
 	}
 }

@@ -160,3 +160,11 @@ func asPNG(tb testing.TB, img image.Image) []byte {
 func voucher(tb testing.TB) scene {
 	return sheet(1080, 1400).with(made(tb, QR, qrText, 400, 400), 340, 200).with(made(tb, Code128, number, 700, 180), 190, 900)
 }
+
+// grain is noise, another for each seed.
+func (s scene) grain(seed uint64, by float64) scene {
+	rng := rand.New(rand.NewPCG(seed, 2))
+	return s.each(func(x, y int, at func(x, y float64) float64) float64 {
+		return at(float64(x), float64(y)) + rng.NormFloat64()*by
+	})
+}

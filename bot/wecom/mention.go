@@ -10,38 +10,32 @@ import (
 // types: it marks the end of a name even where the name contains spaces.
 const fourPerEm = '\u2005'
 
-// codeDigits is the number of digits from which a word after an @ is taken for
+// codeDigits is the number of digits from which what follows an @ is taken for
 // something to keep rather than for a name.
 const codeDigits = 6
 
-// stripMentions takes the mentions out of what was typed: WeCom hands over
-// group messages with "@RobotName " in front (page 100719), and people mention
-// others too, anywhere. The robot's name may contain spaces and may change, and
+// stripMentions takes those mentions out of what was typed whose end is certain: WeCom
+// hands over group messages with "@RobotName " in front (page 100719), and people
+// mention others too, anywhere. The robot's name may contain spaces and may change, and
 // the separator differs between clients, so:
 //
-//  1. "@" + displayName is removed wherever a separator or the end follows;
-//     spaces in the name match any Unicode space. displayName may be empty.
-//  2. "@" up to a four-per-em space is removed.
-//  3. Any other "@" + word is removed up to the next space.
+//  1. "@" + displayName is removed wherever a separator or the end follows; spaces in
+//     the name match any Unicode space. Where something else follows, a space parts
+//     it from the name: who reads the text knows whether it is a command.
+//     displayName may be empty.
+//  2. "@" up to a four-per-em space is removed, but for what may be a code and for
+//     what would leave nothing.
 //
-// A word with six or more digits only loses its @, and text that would be left
-// empty by rules 2 and 3 only loses its @ signs: a code or a command is rather
-// handed over with junk before it than lost. A name of several words that is
-// not configured thus leaves its later words in front of the command.
+// All other mentions stay: where they end, only who knows the commands can tell.
 func stripMentions(text, displayName string) string {
 	text = strings.ReplaceAll(text, "＠", "@")
 	if displayName != "" {
 		text = dropName(text, displayName)
 	}
-	if !strings.Contains(text, "@") {
-		return trim(text)
+	if out := trim(dropMarked(text)); out != "" {
+		return out
 	}
-	for _, wholeNames := range []bool{true, false} {
-		if out := trim(dropWords(text, wholeNames)); out != "" {
-			return out
-		}
-	}
-	return trim(strings.ReplaceAll(text, "@", ""))
+	return trim(text)
 }
 
 // mentionIn is what an answer in words begins with in a group, so that it calls
@@ -59,30 +53,33 @@ func encryptedID(id string) bool {
 	return len(id) >= 24 && (strings.HasPrefix(id, "wo") || strings.HasPrefix(id, "wm"))
 }
 
-// dropName removes every "@"+name that ends at a separator or at the end.
+// dropName removes every "@"+name that ends at a separator or at the end, and parts
+// any other from what follows.
 func dropName(text, name string) string {
 	var out strings.Builder
 	for {
-		i := strings.IndexByte(text, '@')
-		if i < 0 {
-			break
+		before, after, found := strings.Cut(text, "@")
+		out.WriteString(before)
+		if !found {
+			return out.String()
 		}
-		out.WriteString(text[:i])
-		rest, ok := cutName(text[i+1:], name)
-		if ok {
-			out.WriteByte(' ')
-		} else {
+		rest, ok := cutName(after, name)
+		switch {
+		case !ok:
 			out.WriteByte('@')
-			rest = text[i+1:]
+			rest = after
+		case !endsName(rest):
+			out.WriteString("@" + after[:len(after)-len(rest)] + " ")
+		default:
+			out.WriteByte(' ')
 		}
 		text = rest
 	}
-	out.WriteString(text)
-	return out.String()
 }
 
 // cutName removes name from the front of s; case and kind of space do not matter.
 func cutName(s, name string) (rest string, ok bool) {
+	var last rune
 	for _, want := range name {
 		got, size := utf8.DecodeRuneInString(s)
 		if size == 0 {
@@ -92,18 +89,24 @@ func cutName(s, name string) (rest string, ok bool) {
 		if !same {
 			return "", false
 		}
-		s = s[size:]
+		s, last = s[size:], got
 	}
-	next, size := utf8.DecodeRuneInString(s)
-	if size != 0 && !isSpace(next) && next != '@' {
-		return "", false
-	}
-	return s, true
+	next, _ := utf8.DecodeRuneInString(s)
+	return s, !latin(last) || !latin(next) // @Bottle is another than @Bot
 }
 
-// dropWords removes every "@"+word; with wholeNames, words are taken up to a
-// four-per-em space where one follows in the same mention.
-func dropWords(text string, wholeNames bool) string {
+// endsName reports whether a name is over where rest follows.
+func endsName(rest string) bool {
+	next, size := utf8.DecodeRuneInString(rest)
+	return size == 0 || isSpace(next) || next == '@'
+}
+
+func latin(r rune) bool {
+	return r < unicode.MaxLatin1 && (unicode.IsLetter(r) || unicode.IsDigit(r))
+}
+
+// dropMarked removes every "@"+name that a four-per-em space ends.
+func dropMarked(text string) string {
 	var out strings.Builder
 	for {
 		before, after, found := strings.Cut(text, "@")
@@ -111,26 +114,14 @@ func dropWords(text string, wholeNames bool) string {
 		if !found {
 			return out.String()
 		}
-		end := wordEnd(after)
-		if wholeNames {
-			if e := nameEnd(after); e > 0 {
-				end = e
-			}
+		end := nameEnd(after)
+		if end > 0 {
+			out.WriteByte(' ')
+		} else {
+			out.WriteByte('@')
 		}
-		if countDigits(after[:end]) >= codeDigits {
-			end = 0 // keep the word
-		}
-		out.WriteByte(' ')
 		text = after[end:]
 	}
-}
-
-// wordEnd is the length of the word at the front of s.
-func wordEnd(s string) int {
-	if i := strings.IndexFunc(s, func(r rune) bool { return isSpace(r) || r == '@' }); i >= 0 {
-		return i
-	}
-	return len(s)
 }
 
 // nameEnd is the length of the name that a four-per-em space ends, or 0. A line

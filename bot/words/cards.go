@@ -126,7 +126,8 @@ func whyHuman(op models.Operation) string {
 	return "超过 3 分钟还没有结果。"
 }
 
-// NeedsHuman is the notice about an operation that only a person can end now.
+// NeedsHuman is the notice to managers about an operation that only a person can end
+// now. It has the platform's code, which no card for staff has.
 func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
 	used, unused := "已核销", "未核销"
 	if op.State == models.Undoing || op.State == models.UndoUnknown {
@@ -134,8 +135,9 @@ func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
 	}
 	return bot.Card{
 		Source: Source(s), Title: "需要人工确认", Tone: bot.Bad,
-		Fields: bot.Fields(bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "操作人", Value: op.User}, bot.Field{Key: "时间", Value: w.When(op.CalledAt)}),
-		Text:   whyHuman(op) + "请到开店宝里查这张券，再点下面告诉我；平台有了结果，我也会自己更新。",
+		Fields: bot.Fields(bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "操作人", Value: op.User}, bot.Field{Key: "时间", Value: w.When(op.CalledAt)},
+			bot.Field{Key: "平台代码", Value: op.Outcome.Code}),
+		Text: whyHuman(op) + "请到开店宝里查这张券，再点下面告诉我；平台有了结果，我也会自己更新。",
 		Keys: []bot.CardKey{
 			{Text: used, Key: command.Button{Action: command.ActClose, Operation: op.ID, Used: true}.Key(), Say: "确认 " + op.Code + " 已核销", Style: bot.Primary},
 			{Text: unused, Key: command.Button{Action: command.ActClose, Operation: op.ID}.Key(), Say: "确认 " + op.Code + " 未核销", Style: bot.Quiet},
@@ -243,15 +245,14 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 	c.Fields = bot.Fields(
 		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, 1)),
 		bot.Field{Key: "使用人", Value: op.UsedBy}, bot.Field{Key: "使用时间", Value: usedAt},
-		bot.Field{Key: "平台代码", Value: op.Outcome.Code}, bot.Field{Key: "门店", Value: s.Name},
+		bot.Field{Key: "门店", Value: s.Name},
 	)
 }
 
-// tooMany says how many are left of what was asked for. Operations of an earlier
-// version have it in words.
+// tooMany says how many are left of what was asked for, where that is known.
 func tooMany(op models.Operation) string {
 	if op.Left == 0 {
-		return strings.TrimRight(op.Outcome.Message, "。")
+		return ""
 	}
 	return fmt.Sprintf("这个订单只剩 %d 张可用，您要核销 %d 张", op.Left, op.Count)
 }
@@ -275,179 +276,6 @@ func couponQuote(op models.Operation, coupons []models.Coupon) *bot.Quote {
 		lines = append(lines, line)
 	}
 	return &bot.Quote{Title: fmt.Sprintf("共 %d 张", n), Text: strings.Join(lines, "\n")}
-}
-
-// Line is one operation in a list, of n coupons. The mark is one rune: with four
-// digits it fills the name of a field.
-func (w *Words) Line(op models.Operation, n int) (mark, text string) {
-	switch op.State {
-	case models.Done:
-		text = strings.TrimSpace("核销成功 " + PriceOf(op, n))
-		if n < op.Count {
-			text += fmt.Sprintf("，不是 %d 张", op.Count)
-		}
-		return "✅", text
-	case models.Undone:
-		return "↩", "已撤销"
-	case models.Rejected:
-		text = SayingOf(op.Outcome.Reason).Title
-		switch {
-		case op.Outcome.Reason == redeem.ReasonTooMany && tooMany(op) != "":
-			text = tooMany(op)
-		case op.UsedBy != "":
-			text += "（" + op.UsedBy + "）"
-		}
-		return "❌", text
-	}
-	if op.NeedsHuman {
-		return "❗", "需要人工确认"
-	}
-	if op.State == models.Undoing || op.State == models.UndoUnknown { // by somebody else; not what this list waits for
-		return "⏳", "核销成功，正在撤销"
-	}
-	return "⏳", "核验中"
-}
-
-// Batch answers a message with several codes: a card with the first six
-// lines, and the whole list as text where there are more. left are those that were
-// given up before they were begun.
-func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string][]models.Coupon, left []command.Item) bot.Reply {
-	l := list{Words: w, card: bot.Card{TaskID: w.NewID(), Source: Source(s)}}
-	for _, op := range ops {
-		l.add(op, redeem.Consumed(op, coupons[op.ID]))
-	}
-	for _, it := range left {
-		l.line("❗", it.Code, "没有处理，请再发一次")
-	}
-	l.head(len(ops)+len(left), len(left))
-	l.card.Text = l.money() + l.returned()
-	if len(l.card.Keys) == 0 && w.Link != nil && len(ops) > 0 {
-		l.card.URL = w.Link(ops[0].ID)
-	}
-	r := bot.Reply{Card: &l.card, Pending: l.pending > 0, Open: l.pending == 0 && l.human > 0}
-	if len(l.lines) > bot.MaxFields {
-		r.Text = strings.Join(l.lines, "\n")
-	}
-	return r
-}
-
-// list is the answer to a message with several codes, as it is put together.
-type list struct {
-	*Words
-	card  bot.Card
-	lines []string
-
-	done, pending   int
-	human           int // that only a person can end
-	undone, visits  int // visits of those undone
-	fen             int64
-	priced, unknown int       // coupons
-	until           time.Time // the first window to close
-}
-
-func (l *list) line(mark, code, text string) {
-	if len(l.card.Fields) < bot.MaxFields {
-		l.card.Fields = append(l.card.Fields, bot.Field{Key: mark + Tail(code), Value: text})
-	}
-	l.lines = append(l.lines, fmt.Sprintf("%s **%s** %s", mark, code, bot.Escaped(text)))
-}
-
-func (l *list) add(op models.Operation, n int) {
-	mark, text := l.Line(op, n)
-	l.line(mark, op.Code, strings.TrimSpace(text+" "+op.Title))
-	switch op.State {
-	case models.Done:
-		l.done++
-		l.addDone(op, n)
-	case models.Undone:
-		l.undone++
-		if op.Reusable {
-			l.visits++
-		}
-	case models.Calling, models.Unknown:
-		if op.NeedsHuman {
-			l.human++
-		} else {
-			l.pending++
-		}
-	}
-}
-
-func (l *list) addDone(op models.Operation, n int) {
-	if op.PriceUnknown {
-		l.unknown += n
-	} else {
-		l.priced += n
-		l.fen += op.PriceFen * int64(n)
-	}
-	if !l.Undoable(op) {
-		return
-	}
-	l.card.Until = Latest(l.card.Until, op.UndoUntil)
-	if l.until.IsZero() || op.UndoUntil.Before(l.until) {
-		l.until = op.UndoUntil
-	}
-	if len(l.card.Keys) < bot.MaxKeys {
-		l.card.Keys = append(l.card.Keys, bot.CardKey{Text: "撤 尾号" + Tail(op.Code), Key: command.Button{Action: command.ActUndo, Operation: op.ID}.Key(), Style: bot.Quiet})
-	}
-}
-
-func (l *list) head(all, left int) {
-	l.card.Title = fmt.Sprintf("%d 个券码，成功 %d 个", all, l.done)
-	var open []string
-	if l.pending > 0 {
-		open = append(open, fmt.Sprintf("%d 个还在核验中", l.pending))
-	}
-	if left > 0 {
-		open = append(open, fmt.Sprintf("%d 个没有处理", left))
-	}
-	l.card.Desc = strings.Join(open, "，")
-	if l.done == all {
-		l.card.Tone = bot.Good
-	}
-}
-
-// money sums up what was verified, and says until when it can be undone.
-func (l *list) money() string {
-	var said []string
-	if l.priced > 0 {
-		said = append(said, fmt.Sprintf("合计 %v", dianping.Fen(l.fen)))
-	}
-	switch {
-	case l.unknown > 0 && l.priced > 0:
-		said = append(said, fmt.Sprintf("另有 %d 张金额不详", l.unknown))
-	case l.unknown > 0:
-		said = append(said, fmt.Sprintf("%d 张金额不详", l.unknown))
-	}
-	if !l.until.IsZero() {
-		said = append(said, "可撤销至 "+l.In(l.until).Format(ClockFormat))
-	}
-	text := strings.Join(said, "，")
-	if text != "" && l.undone > 0 {
-		text += "。"
-	}
-	return text
-}
-
-// returned says what became of the codes that were undone.
-func (l *list) returned() string {
-	switch {
-	case l.undone == 0:
-		return ""
-	case l.visits == l.undone:
-		return "撤销的次数还给了顾客，券码不变。"
-	case l.visits > 0:
-		return "撤销的次数还给了顾客，券码不变。撤销的其他券码已作废，顾客在 App 里看新的券码。"
-	}
-	return "撤销的券码已作废，顾客在 App 里看新的券码。"
-}
-
-// Tail is the end of a code, by which people tell it from others.
-func Tail(code string) string {
-	if len(code) > 4 {
-		return code[len(code)-4:]
-	}
-	return code
 }
 
 // Help is what can be texted.

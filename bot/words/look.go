@@ -75,7 +75,7 @@ func (w *Words) Refusal(s models.Store, op models.Operation) bot.Reply {
 // LookLine is what was found out about one of several codes, in a line.
 func LookLine(code string, found bot.Reply) string {
 	if c := found.Card; c != nil {
-		return strings.TrimSpace(fmt.Sprintf("**%s** %s %s", code, bot.Escaped(c.Title), bot.Escaped(c.Desc)))
+		return strings.TrimSpace(fmt.Sprintf("**%s** %s %s", code, bot.Escaped(c.Title), bot.Escaped(Short(c.Desc, dealInList))))
 	}
 	return found.Text
 }

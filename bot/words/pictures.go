@@ -65,20 +65,21 @@ func (w *Words) Choose(s models.Store, vouchers []platform.Voucher) bot.Reply {
 		Text: "还没有核销，选好以后再确认。",
 	}
 	var lines []string
-	for i, v := range vouchers {
-		worth := v.Title
+	for i, v := range vouchers[:min(len(vouchers), command.MaxCodes)] {
+		var worth []string
 		if v.PriceKnown {
-			worth += " " + dianping.Fen(v.PriceFen).String()
+			worth = append(worth, dianping.Fen(v.PriceFen).String())
 		}
 		if v.Left > 0 {
-			worth += fmt.Sprintf(" 可用 %d 张", v.Left)
+			worth = append(worth, fmt.Sprintf("可用 %d 张", v.Left))
 		}
+		said := strings.Join(worth, " ")
 		if len(c.Keys) < bot.MaxKeys {
-			c.Fields = append(c.Fields, bot.Field{Key: fmt.Sprintf("第%d种", i+1), Value: worth})
+			c.Fields = append(c.Fields, bot.Field{Key: fmt.Sprintf("第%d种", i+1), Value: Named(v.Title, said)})
 			look := command.Button{Action: command.ActStore, Store: s.ID, Command: command.Wish{Verb: command.VerbQuery}.About([]string{v.Code})}
 			c.Keys = append(c.Keys, bot.CardKey{Text: fmt.Sprintf("%d %s", i+1, v.Title), Key: look.Key(), Style: bot.Primary})
 		}
-		lines = append(lines, fmt.Sprintf("%d. %s **%s**", i+1, bot.Escaped(worth), v.Code))
+		lines = append(lines, fmt.Sprintf("%d. %s %s **%s**", i+1, bot.Escaped(Short(v.Title, dealInList)), said, v.Code))
 	}
 	reply := bot.Reply{Card: &c}
 	if len(vouchers) > bot.MaxKeys {

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -102,7 +103,7 @@ func TestBatchNamesDeals(t *testing.T) {
 	t.Parallel()
 	w, now := newWords()
 	r := w.Batch(models.Store{ID: 1}, []models.Operation{done(now, "7992697494", "双人下午茶", 4990), done(now, "8992697495", "烤鱼", 0)}, nil, nil)
-	for i, want := range []bot.Field{{Key: "✅7494", Value: "核销成功 ¥49.90 双人下午茶"}, {Key: "✅7495", Value: "核销成功 烤鱼"}} {
+	for i, want := range []bot.Field{{Key: "✅7494", Value: "双人下午茶 ¥49.90"}, {Key: "✅7495", Value: "烤鱼"}} {
 		if got := r.Card.Fields[i]; got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
@@ -193,5 +194,44 @@ func TestClosedWindowOffersNothing(t *testing.T) {
 	}
 	if c := w.Batch(models.Store{}, []models.Operation{op, op}, nil, nil).Card; len(c.Keys) > 0 || !c.Until.IsZero() {
 		t.Errorf("%+v", c)
+	}
+}
+
+// Whoever serves customers reads what is wrong, not the platform's names for it. Those
+// who can do something about it read these, too.
+func TestPlatformCodesAreForManagers(t *testing.T) {
+	t.Parallel()
+	w, now := newWords()
+	said := func(v any) string {
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	op := done(now, "7992697494", "烤鱼", 4990)
+	op.Outcome = models.Outcome{Code: "OP_UNIAUTH_FAILED", Message: "OP_WORDS", TraceID: "OP_TRACE"}
+	op.UndoMessage = "OP_WORDS"
+	for _, reason := range allReasons(t) {
+		op.Outcome.Reason = reason
+		for _, undo := range []string{"", reason} {
+			op.UndoReason = undo
+			for _, state := range []models.State{models.Calling, models.Unknown, models.Done, models.Undoing, models.UndoUnknown, models.Undone, models.Rejected} {
+				for _, op.NeedsHuman = range []bool{false, true} {
+					op.State = state
+					for name, shown := range map[string]any{
+						"card": w.Operation(models.Store{}, op, nil), "several": w.Batch(models.Store{}, []models.Operation{op, op}, nil, nil),
+						"refusal": w.Refusal(models.Store{}, op), "look": LookLine(op.Code, w.Refusal(models.Store{}, op)),
+					} {
+						if text := said(shown); strings.Contains(text, "OP_") {
+							t.Errorf("%s, %s, %s: %s", reason, state, name, text)
+						}
+					}
+				}
+			}
+		}
+	}
+	if text := said(w.NeedsHuman(models.Store{}, op)); !strings.Contains(text, "OP_UNIAUTH_FAILED") {
+		t.Errorf("not told to managers: %s", text)
 	}
 }

@@ -189,7 +189,7 @@ func listsAndSums(w *world) {
 	w.ledger(code, 1, 0)
 	w.say("lisi", "记录", code[6:], people[w.hero])
 	long := w.sayFor(0, "lisi", "记录 20", "最近 20 次", code, people[w.hero])
-	if lines := strings.Count(long.text(), title); lines != 20 {
+	if lines := strings.Count(long.text(), "** "+title); lines != 20 {
 		w.Errorf("%d lines in 记录 20:\n%s", lines, long.text())
 	}
 	w.lacks(w.say(w.hero, "记录 1000"), code)

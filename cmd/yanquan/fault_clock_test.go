@@ -61,7 +61,7 @@ func TestFault13ClockFarOff(t *testing.T) {
 		w.shopTime.Store(int64(31 * time.Minute))
 		want := "设置有误"
 		if w.dialect == dianpingtest.Dianping { // its codes for this are not public
-			want = "平台代码 604"
+			want = "平台拒绝"
 		}
 		w.lacks(w.say(w.hero, "验 "+code, want), "核销成功")
 		w.ledger(code, 0, 0)

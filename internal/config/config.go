@@ -87,7 +87,7 @@ type App struct {
 // Bot is a 智能机器人.
 type Bot struct {
 	Name           string `yaml:"name" required:"true"`
-	DisplayName    string `yaml:"display_name"`                   // as members see it, to take "@name" off a text; needed where it contains spaces
+	DisplayName    string `yaml:"display_name"`                   // as members see it, to take "@name" off a text; wanted where it contains spaces
 	Mode           string `yaml:"mode" default:"url"`             // url: WeCom calls us | websocket: we call WeCom
 	Token          string `yaml:"token" secret:"true"`            // mode url
 	EncodingAESKey string `yaml:"encoding_aes_key" secret:"true"` // mode url

@@ -99,9 +99,12 @@ func read(b wecomtest.Shown) []statement {
 			}
 			s := statement{code: m[2], words: f[1], bubble: b, verdict: refused}
 			for _, v := range []verdict{success, undone, verifying, human} {
-				if strings.HasPrefix(f[1], string(v)) {
+				if strings.Contains(f[1], string(v)) { // behind the name of the deal
 					s.verdict = v
 				}
+			}
+			if m[1] == "✅" { // the words are but deal and price
+				s.verdict = success
 			}
 			interim = interim || s.verdict.pending()
 			all = append(all, s)

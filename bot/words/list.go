@@ -1,0 +1,291 @@
+package words
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/bot/redeem"
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// Line is one operation in a list, of n coupons. The mark is one rune: with four
+// digits it fills the name of a field.
+func (w *Words) Line(op models.Operation, n int) (mark, text string) {
+	switch op.State {
+	case models.Done:
+		text = strings.TrimSpace("核销成功 " + PriceOf(op, n))
+		if n < op.Count {
+			text += fmt.Sprintf("，不是 %d 张", op.Count)
+		}
+		return "✅", text
+	case models.Undone:
+		return "↩", "已撤销"
+	case models.Rejected:
+		text = SayingOf(op.Outcome.Reason).Title
+		switch {
+		case op.Outcome.Reason == redeem.ReasonTooMany && tooMany(op) != "":
+			text = tooMany(op)
+		case op.UsedBy != "":
+			text += "（" + op.UsedBy + "）"
+		}
+		return "❌", text
+	}
+	if op.NeedsHuman {
+		return "❗", "需要人工确认"
+	}
+	if op.State == models.Undoing || op.State == models.UndoUnknown { // by somebody else; not what this list waits for
+		return "⏳", "核销成功，正在撤销"
+	}
+	return "⏳", "核验中"
+}
+
+// Batch answers a message with several codes: a card with the first six
+// lines, and the whole list as text where there are more. left are those that were
+// given up before they were begun.
+func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string][]models.Coupon, left []command.Item) bot.Reply {
+	l := list{Words: w, card: bot.Card{TaskID: w.NewID(), Source: Source(s)}}
+	var codes []string
+	for _, op := range ops {
+		codes = append(codes, op.Code)
+	}
+	for _, it := range left {
+		codes = append(codes, it.Code)
+	}
+	l.ends = ends(codes)
+	for _, op := range ops {
+		l.add(op, redeem.Consumed(op, coupons[op.ID]))
+	}
+	for _, it := range left {
+		const again = "没有处理，请再发一次"
+		l.line("❗", it.Code, l.told(it.Code, "", again), again)
+	}
+	l.head(len(ops)+len(left), len(left))
+	l.card.Text = l.money() + l.returned()
+	if len(l.card.Keys) == 0 && w.Link != nil && len(ops) > 0 {
+		l.card.URL = w.Link(ops[0].ID)
+	}
+	r := bot.Reply{Card: &l.card, Pending: l.pending > 0, Open: l.pending == 0 && l.human > 0}
+	if len(l.lines) > bot.MaxFields {
+		r.Text = strings.Join(l.lines, "\n")
+	}
+	return r
+}
+
+// list is the answer to a message with several codes, as it is put together.
+type list struct {
+	*Words
+	card  bot.Card
+	lines []string
+	ends  map[string]string // of codes, by which people tell them apart
+
+	done, pending   int
+	human           int // that only a person can end
+	undone, visits  int // visits of those undone
+	fen             int64
+	priced, unknown int       // coupons
+	until           time.Time // the first window to close
+}
+
+// line adds a result, in the few words of a field and in the many of a text.
+func (l *list) line(mark, code, few, many string) {
+	if len(l.card.Fields) < bot.MaxFields {
+		l.card.Fields = append(l.card.Fields, bot.Field{Key: mark + Tail(code), Value: few})
+	}
+	l.lines = append(l.lines, fmt.Sprintf("%s **%s** %s", mark, code, bot.Escaped(many)))
+}
+
+// told is a result as the value of a field, which has more of the code where its last
+// digits are not enough.
+func (l *list) told(code, deal, text string) string {
+	if end := l.ends[code]; end != Tail(code) {
+		text = strings.TrimSpace(end + " " + text)
+	}
+	return Named(deal, text)
+}
+
+func (l *list) add(op models.Operation, n int) {
+	mark, text := l.Line(op, n)
+	few := text
+	switch {
+	case op.State == models.Done && op.Title != "": // the mark says that it is
+		few = paid(op, n)
+	case op.State == models.Rejected && op.Outcome.Reason == redeem.ReasonTooMany && op.Left > 0:
+		few = fmt.Sprintf("只剩 %d 张可用", op.Left)
+	}
+	l.line(mark, op.Code, l.told(op.Code, op.Title, few), strings.TrimSpace(text+" "+Short(op.Title, dealInList)))
+	switch op.State {
+	case models.Done:
+		l.done++
+		l.addDone(op, n)
+	case models.Undone:
+		l.undone++
+		if op.Reusable {
+			l.visits++
+		}
+	case models.Calling, models.Unknown:
+		if op.NeedsHuman {
+			l.human++
+		} else {
+			l.pending++
+		}
+	}
+}
+
+func (l *list) addDone(op models.Operation, n int) {
+	if op.PriceUnknown {
+		l.unknown += n
+	} else {
+		l.priced += n
+		l.fen += op.PriceFen * int64(n)
+	}
+	if !l.Undoable(op) {
+		return
+	}
+	l.card.Until = Latest(l.card.Until, op.UndoUntil)
+	if l.until.IsZero() || op.UndoUntil.Before(l.until) {
+		l.until = op.UndoUntil
+	}
+	if len(l.card.Keys) < bot.MaxKeys {
+		l.card.Keys = append(l.card.Keys, bot.CardKey{Text: l.undo(op.Code), Key: command.Button{Action: command.ActUndo, Operation: op.ID}.Key(), Style: bot.Quiet})
+	}
+}
+
+// undo is the text of a button, which holds eight digits.
+func (l *list) undo(code string) string {
+	end := l.ends[code]
+	if end == Tail(code) {
+		return "撤 尾号" + end
+	}
+	return "撤 " + end[max(0, len(end)-8):]
+}
+
+func (l *list) head(all, left int) {
+	l.card.Title = fmt.Sprintf("%d 个券码，成功 %d 个", all, l.done)
+	var open []string
+	if l.pending > 0 {
+		open = append(open, fmt.Sprintf("%d 个还在核验中", l.pending))
+	}
+	if left > 0 {
+		open = append(open, fmt.Sprintf("%d 个没有处理", left))
+	}
+	l.card.Desc = strings.Join(open, "，")
+	if l.done == all {
+		l.card.Tone = bot.Good
+	}
+}
+
+// money sums up what was verified, and says until when it can be undone.
+func (l *list) money() string {
+	var said []string
+	if l.priced > 0 {
+		said = append(said, fmt.Sprintf("合计 %v", dianping.Fen(l.fen)))
+	}
+	switch {
+	case l.unknown > 0 && l.priced > 0:
+		said = append(said, fmt.Sprintf("另有 %d 张金额不详", l.unknown))
+	case l.unknown > 0:
+		said = append(said, fmt.Sprintf("%d 张金额不详", l.unknown))
+	}
+	if !l.until.IsZero() {
+		said = append(said, "可撤销至 "+l.In(l.until).Format(ClockFormat))
+	}
+	text := strings.Join(said, "，")
+	if text != "" && l.undone > 0 {
+		text += "。"
+	}
+	return text
+}
+
+// returned says what became of the codes that were undone.
+func (l *list) returned() string {
+	switch {
+	case l.undone == 0:
+		return ""
+	case l.visits == l.undone:
+		return "撤销的次数还给了顾客，券码不变。"
+	case l.visits > 0:
+		return "撤销的次数还给了顾客，券码不变。撤销的其他券码已作废，顾客在 App 里看新的券码。"
+	}
+	return "撤销的券码已作废，顾客在 App 里看新的券码。"
+}
+
+// paid is what was paid for n coupons of an operation, in few words.
+func paid(op models.Operation, n int) string {
+	text := ""
+	switch {
+	case op.PriceUnknown || op.PriceFen == 0:
+	case n > 1:
+		text = fmt.Sprintf("%d 张 %v", n, dianping.Fen(op.PriceFen*int64(n)))
+	default:
+		text = dianping.Fen(op.PriceFen).String()
+	}
+	if n < op.Count {
+		text += fmt.Sprintf("，不是 %d 张", op.Count)
+	}
+	return strings.TrimPrefix(text, "，")
+}
+
+const (
+	dealInList = 30 // characters of a deal's name in a list: twenty lines fit into what an app sends
+	dealLeast  = 9  // of one beside other words
+)
+
+// Named is the value of a field: the name of a deal, and what is said of it. The name
+// gives way, for it is the longer one, but not so far that nobody knows what it is.
+func Named(deal, text string) string {
+	room := bot.MaxValue - utf8.RuneCountInString(text)
+	if text != "" {
+		room-- // a space
+	}
+	return strings.TrimSpace(Short(deal, max(room, dealLeast)) + " " + text)
+}
+
+// Short leaves the middle out of a name that is longer than most characters: what
+// tells deals apart may be at either end. It never cuts within a number.
+func Short(name string, most int) string {
+	runes := []rune(strings.Join(strings.Fields(name), " "))
+	if len(runes) <= most {
+		return string(runes)
+	}
+	digits := func(i int) bool {
+		return i > 0 && i < len(runes) && unicode.IsDigit(runes[i-1]) && unicode.IsDigit(runes[i])
+	}
+	head := (most - 1) * 2 / 3
+	tail := len(runes) - (most - 1 - head)
+	for head > 0 && digits(head) {
+		head--
+	}
+	for tail < len(runes) && digits(tail) {
+		tail++
+	}
+	return string(runes[:head]) + "…" + string(runes[tail:])
+}
+
+// ends are what tells each code from the others: its last four digits, or more where
+// others end alike.
+func ends(codes []string) map[string]string {
+	told := map[string]string{}
+	for _, code := range codes {
+		n := len(Tail(code))
+		for n < len(code) && slices.ContainsFunc(codes, func(o string) bool { return o != code && strings.HasSuffix(o, code[len(code)-n:]) }) {
+			n++
+		}
+		told[code] = code[len(code)-n:]
+	}
+	return told
+}
+
+// Tail is the end of a code, by which people tell it from others.
+func Tail(code string) string {
+	if len(code) > 4 {
+		return code[len(code)-4:]
+	}
+	return code
+}
