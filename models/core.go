@@ -21,6 +21,7 @@ type core struct {
 	keys    *keyring
 	time    *serverTime
 	apart   *ticks
+	place   *place   // SQLite: where the file is
 	tx      *txState // nil outside a transaction
 }
 
@@ -40,6 +41,11 @@ func (c *core) write(ctx context.Context, what string, fn func(g *gorm.DB) error
 func (c *core) do(ctx context.Context, what string, change bool, fn func(g *gorm.DB) error) error {
 	if c.tx == nil {
 		return c.again(ctx, what, func() error {
+			if change {
+				if err := c.inPlace(what); err != nil {
+					return err
+				}
+			}
 			return c.explain(what, fn(c.orm.WithContext(ctx)), change)
 		})
 	}

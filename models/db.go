@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
@@ -129,7 +130,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	var dialect gorm.Dialector
 	switch cfg.Driver {
 	case SQLite:
-		db.pool, dialect, err = openSQLite(cfg)
+		db.pool, db.place, dialect, err = openSQLite(cfg)
 	case MySQL:
 		if db.accept, _, err = openMySQL(cfg, acceptConns); err == nil {
 			db.pool, dialect, err = openMySQL(cfg, mysqlConns)
@@ -180,13 +181,26 @@ func (db *DB) Close() error {
 	return db.pool.Close()
 }
 
-// Ping finds out whether the database takes changes: a server that has become
-// read-only is no more use than one that is gone. It changes nothing.
+// alive is the row of table meta that [DB.Ping] writes.
+const alive = "alive"
+
+// Ping finds out whether the database takes changes, by making one that nothing goes
+// by: a server that has become read-only is no more use than one that is gone, nor is
+// a full disk, nor a file that nobody will find again.
 func (db *DB) Ping(ctx context.Context) error {
-	err := db.read(ctx, "ping", func(g *gorm.DB) error {
-		return g.Exec("UPDATE meta SET value = value WHERE name = ''").Error
+	written := rand.Text() // what is there already would not be written
+	var hit int64
+	err := db.write(ctx, "ping", func(g *gorm.DB) error {
+		result := g.Exec("UPDATE meta SET value = ? WHERE name = ?", written, alive)
+		hit = result.RowsAffected
+		return result.Error
 	})
-	if missingTable(err) { // before the first migration
+	if err == nil && hit == 0 {
+		err = db.write(ctx, "ping", func(g *gorm.DB) error {
+			return g.Exec("INSERT INTO meta (name, value) VALUES (?, ?)", alive, written).Error
+		})
+	}
+	if missingTable(err) || errors.Is(err, ErrDuplicate) { // before the first migration; another process was first
 		return nil
 	}
 	return err

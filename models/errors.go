@@ -10,9 +10,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/glebarez/go-sqlite"
 	"github.com/go-sql-driver/mysql"
 	"gorm.io/gorm"
+	"modernc.org/sqlite"
 )
 
 var (

@@ -223,6 +223,87 @@ func TestSQLiteFile(t *testing.T) {
 	}
 }
 
+// A name leads to the file of that name, whatever is in it, or is refused.
+func TestSQLiteNames(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for dsn, file := range map[string]string{
+		"/a#b.db": "a#b.db", "/a%41.db": "a%41.db", "/a&b=c.db": "a&b=c.db", "/:a.db": ":a.db", "/a b.db": "a b.db", "/file:a.db": "file:a.db",
+		"/a.db?_pragma=cache_size(10)": "a.db",
+	} {
+		got, err := models.SQLitePath(dir + dsn)
+		no(t, err)
+		same(t, got, filepath.Join(dir, file))
+		db := modelstest.Open(t, models.SQLite, dir+dsn)
+		no(t, second(db.Migrate(t.Context())))
+		info, err := os.Stat(filepath.Join(dir, file))
+		no(t, err)
+		if info.Size() == 0 {
+			t.Errorf("%s: the file is elsewhere", dsn)
+		}
+	}
+	for dsn, file := range map[string]string{
+		"file:" + dir + "/u.db": "u.db", "file://" + dir + "/u.db": "u.db", "file://localhost" + dir + "/u.db": "u.db", "file:" + dir + "/%23u%3f.db": "#u?.db",
+	} {
+		same(t, must(models.SQLitePath(dsn)), filepath.Join(dir, file))
+	}
+	here, err := os.Getwd()
+	no(t, err)
+	same(t, must(models.SQLitePath(":a.db")), filepath.Join(here, ":a.db"))
+	for _, dsn := range []string{
+		"", ":memory:", "file::memory:", "a.db?mode=memory", "a?.db", "why?", "a?b=c.db", "a.db?vfs=x", "a.db?mode=ro", "a.db?_synchronous=0", "a.db?%zz",
+		"file:a#b.db", "file:a%zz.db", "file:a%00.db", "file://elsewhere/a.db", "a\n.db", "a\x00.db",
+	} {
+		if path, err := models.SQLitePath(dsn); err == nil {
+			t.Errorf("%q is taken for %s", dsn, path)
+		}
+	}
+}
+
+// Ready means that a page was just written.
+func TestPingWrites(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		written := func() string { return string(raw(t, db, "SELECT value FROM meta WHERE name = 'alive'")) }
+		no(t, db.Ping(t.Context()))
+		first := written()
+		no(t, db.Ping(t.Context()))
+		if again := written(); again == first || again == "" {
+			t.Errorf("nothing is written: %q, then %q", first, again)
+		}
+		for _, err := range race(4, func(int) error { return db.Ping(t.Context()) }) {
+			no(t, err)
+		}
+	})
+}
+
+// A file that is not at its path any more, or whose log is not, takes no changes that
+// nobody would find again.
+func TestSQLiteFileMovedAway(t *testing.T) {
+	t.Parallel()
+	for _, part := range []string{"", "-wal"} {
+		dsn := modelstest.SQLiteDSN(t)
+		db := modelstest.Open(t, models.SQLite, dsn)
+		no(t, second(db.Migrate(t.Context())))
+		no(t, db.Ping(t.Context()))
+		refused := func() {
+			t.Helper()
+			certain(t, db.Ping(t.Context()))
+			_, _, err := db.Inbox.Accept(t.Context(), message("m1"))
+			certain(t, err)
+			certain(t, db.Tx(t.Context(), func(*models.DB) error { return nil }))
+		}
+		path := dsn + part
+		no(t, os.Rename(path, path+".away"))
+		refused()
+		no(t, os.WriteFile(path, nil, 0o600)) // another in its place
+		refused()
+		no(t, os.Remove(path))
+		no(t, os.Rename(path+".away", path))
+		no(t, db.Ping(t.Context()))
+		accept(t, db, "m1")
+	}
+}
+
 // The pragmas that the promises rest on, whatever the DSN says.
 func TestSQLitePragmas(t *testing.T) {
 	t.Parallel()

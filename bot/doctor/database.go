@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	_ "github.com/go-sql-driver/mysql" // to look at the schema's character set
@@ -33,11 +32,13 @@ func (c *checker) database(ctx context.Context) []store {
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
 	shown := config.RedactDSN(c.cfg.Database.DSN)
-	if c.cfg.Database.Driver == models.SQLite && !strings.HasPrefix(c.cfg.Database.DSN, "file:") {
-		path, _, _ := strings.Cut(c.cfg.Database.DSN, "?")
-		if abs, err := filepath.Abs(path); err == nil {
-			shown = abs
+	if c.cfg.Database.Driver == models.SQLite {
+		path, err := models.SQLitePath(c.cfg.Database.DSN)
+		if err != nil { // the configuration was checked
+			c.bad("correct database.dsn", "database: %s: %v", shown, err)
+			return c.declared()
 		}
+		shown = path
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 			c.newFile(path, shown)
 			return c.declared()

@@ -13,6 +13,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"yanquan/dianping"
+	"yanquan/models"
 )
 
 var (
@@ -118,6 +119,10 @@ func (d *decoder) checkDatabase(db *Database) {
 			return
 		}
 		db.DSN = defaultSQLite
+	case db.Driver == "sqlite":
+		if _, err := models.SQLitePath(db.DSN); err != nil {
+			d.bad("database.dsn", "%s", err)
+		}
 	case db.Driver == "mysql" && db.DSN == "":
 		d.missing("database.dsn", "database")
 	case db.Driver == "mysql":
