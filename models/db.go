@@ -29,6 +29,10 @@ type Config struct {
 	// been through. They seal nothing.
 	OldKeys [][]byte
 
+	// Conns is how many connections a MySQL server is asked for at most, if it admits
+	// them; 0: [DefaultConns]. Two are needed, for work and for accepting.
+	Conns int
+
 	Now   func() time.Time                                 // default: time.Now
 	NewID func() string                                    // default: 32 random characters [0-9a-z]
 	Sleep func(ctx context.Context, d time.Duration) error // between tries; default: a timer
@@ -132,9 +136,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	case SQLite:
 		db.pool, db.place, dialect, err = openSQLite(cfg)
 	case MySQL:
-		if db.accept, _, err = openMySQL(cfg, acceptConns); err == nil {
-			db.pool, dialect, err = openMySQL(cfg, mysqlConns)
-		}
+		dialect, err = db.openMySQL()
 	default:
 		err = fmt.Errorf("models: unknown database driver %q (want %s or %s)", cfg.Driver, SQLite, MySQL)
 	}
@@ -154,6 +156,11 @@ func (db *DB) connect(ctx context.Context, dialect gorm.Dialector) error {
 	if err != nil {
 		return err
 	}
+	if db.budget != nil {
+		if err := db.fit(ctx); err != nil {
+			return err
+		}
+	}
 	db.orm, err = gorm.Open(dialect, &gorm.Config{
 		SkipDefaultTransaction: true, // one statement is one round trip
 		DisableAutomaticPing:   true,
@@ -168,7 +175,12 @@ func (db *DB) connect(ctx context.Context, dialect gorm.Dialector) error {
 }
 
 // Conns is how many connections all work but [InboxStore.Accept] shares.
-func (db *DB) Conns() int { return db.pool.Stats().MaxOpenConnections }
+func (db *DB) Conns() int {
+	if db.budget != nil {
+		return db.budget.parts[0].size
+	}
+	return db.pool.Stats().MaxOpenConnections
+}
 
 // Driver is [SQLite] or [MySQL].
 func (db *DB) Driver() string { return db.cfg.Driver }
@@ -202,6 +214,19 @@ func (db *DB) Ping(ctx context.Context) error {
 	}
 	if missingTable(err) || errors.Is(err, ErrDuplicate) { // before the first migration; another process was first
 		return nil
+	}
+	return err
+}
+
+// CheckFoundRows finds out whether an UPDATE tells of the rows it found, and not only
+// of those it changed, by which every compare-and-swap is judged. Something between us
+// and the server may decide that for all its clients. The schema must be there.
+func (db *DB) CheckFoundRows(ctx context.Context) error {
+	err := db.swap(ctx, "check found rows", func(g *gorm.DB) *gorm.DB {
+		return g.Exec("UPDATE meta SET value = value WHERE name = ?", metaKeyCheck)
+	})
+	if errors.Is(err, ErrStale) {
+		return failed("check found rows", ErrChangedRows)
 	}
 	return err
 }

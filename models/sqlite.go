@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"unicode"
 
 	"github.com/libtnb/sqlite"
 	"gorm.io/gorm"
@@ -52,8 +51,8 @@ func splitSQLite(dsn string) (path string, settings url.Values, err error) {
 	switch {
 	case name == "" || strings.Contains(name, ":memory:"):
 		return "", nil, errNoFile
-	case strings.ContainsFunc(name, unicode.IsControl):
-		return "", nil, errors.New("the name of the file contains a control character")
+	case strings.ContainsRune(name, 0):
+		return "", nil, errors.New("the name of the file contains a zero byte")
 	}
 	// An absolute path is never taken for a URI or for one of SQLite's special names.
 	path, err = filepath.Abs(name)

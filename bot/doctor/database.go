@@ -64,6 +64,14 @@ func (c *checker) database(ctx context.Context) []store {
 	if !c.migrations(ctx, db) {
 		return c.declared()
 	}
+	switch err := db.CheckFoundRows(ctx); {
+	case errors.Is(err, models.ErrChangedRows):
+		c.bad("turn on mysql-client_found_rows in ProxySQL, or what does the same", "database: something between us and the server counts changed rows only; every change would look lost")
+		return c.declared()
+	case err != nil:
+		c.bad("see the message", "database: %v", err)
+		return c.declared()
+	}
 	c.looseEnds(ctx, db)
 	c.holders(ctx, db)
 	known, err := c.known(ctx, db)
@@ -101,10 +109,9 @@ func (c *checker) server(ctx context.Context) {
 	}
 	defer db.Close()
 	var version, charset, zone string
-	var connections int
 	var wrong sql.NullString
-	err = db.QueryRowContext(ctx, `SELECT VERSION(), @@character_set_database, @@global.time_zone, @@max_connections, (SELECT MIN(table_name) FROM information_schema.tables
-		WHERE table_schema = DATABASE() AND table_name IN ('stores', 'members', 'operations') AND table_collation NOT LIKE 'utf8mb4%')`).Scan(&version, &charset, &zone, &connections, &wrong)
+	err = db.QueryRowContext(ctx, `SELECT VERSION(), @@character_set_database, @@global.time_zone, (SELECT MIN(table_name) FROM information_schema.tables
+		WHERE table_schema = DATABASE() AND table_name IN ('stores', 'members', 'operations') AND table_collation NOT LIKE 'utf8mb4%')`).Scan(&version, &charset, &zone, &wrong)
 	switch {
 	case err != nil:
 		c.bad("see the message", "database: settings cannot be read: %v", err)
@@ -113,8 +120,27 @@ func (c *checker) server(ctx context.Context) {
 	default:
 		c.good("database: version %s, texts in utf8mb4 (its default is %s), times in UTC (its zone is %s)", version, charset, zone)
 	}
-	if err == nil && connections < models.ConnsPerProcess {
-		c.warn("raise max_connections", "database: it admits %d connections, and each process takes up to %d", connections, models.ConnsPerProcess)
+	c.connections(ctx, db)
+}
+
+// connections looks at how many the account and the server admit.
+func (c *checker) connections(ctx context.Context, db *sql.DB) {
+	var account, server int64
+	if err := db.QueryRowContext(ctx, "SELECT @@max_user_connections, @@max_connections").Scan(&account, &server); err != nil {
+		c.warn("see that they are enough", "database: it does not tell how many connections it admits")
+		return
+	}
+	process := c.cfg.Database.Connections
+	const advice = "or set database.connections to that number divided by the number of processes, less one for doctor; with few, the bot is slower"
+	switch {
+	case account > 0 && account <= process:
+		c.warn("raise the account's MAX_USER_CONNECTIONS, "+advice, "database: the account admits %d connections, and each process takes up to %d", account, process)
+	case server > 0 && server <= process:
+		c.warn("raise max_connections, "+advice, "database: it admits %d connections, and each process takes up to %d", server, process)
+	case account > 0:
+		c.good("database: the account admits %d connections, and each process takes up to %d", account, process)
+	default:
+		c.good("database: it admits %d connections, and each process takes up to %d", server, process)
 	}
 }
 

@@ -112,6 +112,9 @@ func (d *decoder) checkServer(s *Server) {
 
 func (d *decoder) checkDatabase(db *Database) {
 	d.oneOf("database.driver", db.Driver, "sqlite", "mysql")
+	if db.Connections < 2 || db.Connections > 1000 {
+		d.bad("database.connections", "must be from 2 to 1000")
+	}
 	switch {
 	case db.Driver == "sqlite" && db.DSN == "":
 		if _, given := d.lines["database.dsn"]; given {

@@ -204,6 +204,7 @@ func TestMistakes(t *testing.T) {
 		{"mysql dsn without database", head + "database: {driver: mysql, dsn: 'root:hunter2@tcp(h:1)/'}\n", nil, `:2: database.dsn: must look like .*`},
 		{"sqlite dsn with a question mark", head + "database:\n  dsn: '/data/why?.db'\n", nil, `:3: database.dsn: what follows \? are settings.*`},
 		{"sqlite dsn with a fragment", head + "database:\n  dsn: 'file:/data/a#1.db'\n", nil, `:3: database.dsn: .*write %23.*`},
+		{"connections", head + "database: {driver: mysql, dsn: 'u@tcp(h:1)/y', connections: 1}\n", nil, `:2: database.connections: must be from 2 to 1000`},
 		{"sqlite dsn empty", head + "database:\n  dsn: ''\n", nil, `:3: database.dsn: is empty; .*`},
 		{"manager twice", head + "managers: [boss, Boss]\n", nil, `:2: managers\[1\]: is listed twice, first as number 1`},
 		{"manager not a userid", head + "managers: ['a b']\n", nil, `:2: managers\[0\]: is not a WeCom userid`},
