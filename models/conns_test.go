@@ -74,6 +74,12 @@ func TestFewConnectionsForTwo(t *testing.T) {
 	}) {
 		no(t, err)
 	}
+
+	// One of them has all there is, and nothing to do: it gives them up.
+	few = account(t, admin, modelstest.MySQLDSN(t), "ALL", "WITH MAX_USER_CONNECTIONS 1")
+	idle := modelstest.Open(t, models.MySQL, few)
+	no(t, idle.Ping(t.Context()))
+	no(t, modelstest.Open(t, models.MySQL, few).Ping(t.Context()))
 }
 
 // While no connection comes back, the caller's patience decides; what was not sent is
