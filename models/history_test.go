@@ -186,6 +186,23 @@ func TestHistoryAndFiguresUseIndices(t *testing.T) {
 	})
 }
 
+// A statement ends with its context, so that a file's one connection is free again.
+func TestLongReadEnds(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		no(t, db.Ping(t.Context()))
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			defer cancel()
+			var n int64
+			err := db.Pool().QueryRowContext(ctx, "WITH RECURSIVE a (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM a WHERE n < 900) SELECT SUM(x.n + y.n + z.n) FROM a x, a y, a z").Scan(&n)
+			if err == nil {
+				t.Fatal("it was no long read")
+			}
+			no(t, db.Ping(t.Context()))
+		}
+	})
+}
+
 // Operations of a rare state are found by it, whatever time they are of, and the others
 // of the store are not read.
 func TestRareStates(t *testing.T) {

@@ -125,8 +125,37 @@ func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		conn.Close()
 		return nil, err
 	}
+	inner, ok := conn.(sqliteConn)
+	if !ok {
+		conn.Close()
+		return nil, errors.New("models: SQLite driver lacks methods")
+	}
 	c.at.entered()
-	return conn, nil
+	return placed{inner, c.at}, nil
+}
+
+// sqliteConn is what database/sql uses of the driver's connections.
+type sqliteConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
+// placed is a connection to the file at a place.
+type placed struct {
+	sqliteConn
+	at *place
+}
+
+// Close ends it, and with it the log where it was the last.
+func (c placed) Close() error {
+	c.at.left()
+	return c.sqliteConn.Close()
 }
 
 func (c sqliteConnector) Driver() driver.Driver { return c.driver }
@@ -150,8 +179,9 @@ func exec(ctx context.Context, conn driver.Conn, statements []string, prefix str
 type place struct {
 	path string
 
-	mu     sync.Mutex
-	opened map[string]os.FileInfo // the file and its log
+	mu        sync.Mutex
+	file, log os.FileInfo // as opened; nil: not yet
+	inside    bool        // there is a connection, which keeps its log
 }
 
 // errMoved: start again when the right file is back.
@@ -161,30 +191,44 @@ var errMoved = errors.New("the file at this path is not the one that was opened:
 func (p *place) entered() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.opened = map[string]os.FileInfo{}
-	if info, err := os.Stat(p.path); err == nil {
-		p.opened[p.path] = info
-	}
+	p.file, _ = os.Stat(p.path)
+	p.log, p.inside = nil, true
+}
+
+// left is called before a connection ends.
+func (p *place) left() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inside = false
 }
 
 // check reports whether the file and its log are still what was opened.
 func (p *place) check() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.opened == nil {
-		return nil
-	}
-	for _, path := range []string{p.path, p.path + "-wal"} {
-		now, err := os.Stat(path)
-		opened, known := p.opened[path]
-		switch {
-		case !known && err == nil:
-			p.opened[path] = now // SQLite makes the log when it needs it
-		case known && (err != nil || !os.SameFile(opened, now)):
-			return fmt.Errorf("%w: %s: %w", ErrUnavailable, path, errMoved)
+	if p.file != nil {
+		if err := unmoved(p.path, p.file); err != nil {
+			return err
 		}
 	}
-	return nil
+	if !p.inside {
+		return nil
+	}
+	log := p.path + "-wal"
+	if p.log == nil { // SQLite makes it when it needs it
+		p.log, _ = os.Stat(log)
+		return nil
+	}
+	return unmoved(log, p.log)
+}
+
+// unmoved reports whether a file is still at its path.
+func unmoved(path string, opened os.FileInfo) error {
+	now, err := os.Stat(path)
+	if err == nil && os.SameFile(opened, now) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUnavailable, path, errMoved)
 }
 
 // inPlace refuses changes that nobody would find again.
