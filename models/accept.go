@@ -78,7 +78,7 @@ func (s InboxStore) store(ctx context.Context, in Inbox, sealed []byte) error {
 	}
 	writers := 1 // SQLite has one connection
 	if s.cfg.Driver == MySQL {
-		writers = acceptConns
+		writers = s.budget.parts[1].size
 	}
 	if s.accepts.join(a, writers) {
 		go s.storeWaiting()

@@ -21,6 +21,8 @@ type core struct {
 	keys    *keyring
 	time    *serverTime
 	apart   *ticks
+	place   *place   // SQLite: where the file is
+	budget  *budget  // MySQL: the connections
 	tx      *txState // nil outside a transaction
 }
 
@@ -40,6 +42,11 @@ func (c *core) write(ctx context.Context, what string, fn func(g *gorm.DB) error
 func (c *core) do(ctx context.Context, what string, change bool, fn func(g *gorm.DB) error) error {
 	if c.tx == nil {
 		return c.again(ctx, what, func() error {
+			if change {
+				if err := c.inPlace(what); err != nil {
+					return err
+				}
+			}
 			return c.explain(what, fn(c.orm.WithContext(ctx)), change)
 		})
 	}
@@ -77,11 +84,11 @@ func (c *core) explain(what string, err error, change bool) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	if readOnly(err) {
-		c.dropIdle()
+	if readOnly(err) && c.budget != nil {
+		c.budget.dropIdle()
 	}
 	f := examine(err)
-	e := &dbError{what: what, transient: f.transient, err: err}
+	e := &dbError{what: what, transient: f.transient, full: full(err), err: err}
 	if f.kind != nil {
 		e.kinds = append(e.kinds, f.kind)
 	}
@@ -95,24 +102,39 @@ func (c *core) explain(what string, err error, change bool) error {
 }
 
 // A statement or transaction that lost against another one is tried so often,
-// with pauses that double from pauseMin.
+// with pauses that double from pauseMin. Who gets no connection tries for as long as
+// the caller waits, with pauses that add up to fullWait at most.
 const (
-	tries    = 8
-	pauseMin = 10 * time.Millisecond
+	tries     = 8
+	pauseMin  = 10 * time.Millisecond
+	fullPause = 200 * time.Millisecond
+	fullWait  = 30 * time.Second
 )
 
-// again calls fn until it does not lose against another transaction any more.
+// again calls fn until it does not lose against another transaction any more, and
+// there is a connection for it.
 func (c *core) again(ctx context.Context, what string, fn func() error) error {
-	for try, pause := 1, pauseMin; ; try, pause = try+1, pause*2 {
+	lost, waited := 0, time.Duration(0)
+	for pause := pauseMin; ; pause *= 2 {
+		if c.budget != nil {
+			c.budget.grow()
+		}
 		err := fn()
 		var e *dbError
-		if !errors.As(err, &e) || !e.transient {
+		switch {
+		case !errors.As(err, &e), !e.transient && !e.full:
 			return err
+		case e.full:
+			pause = min(pause, fullPause)
+			if waited += pause; waited > fullWait {
+				return err
+			}
+		default:
+			if lost++; lost == tries {
+				return fmt.Errorf("models: %s: %w: gave up after %d tries: %w", what, ErrUnavailable, tries, err)
+			}
 		}
-		if try == tries {
-			return fmt.Errorf("models: %s: %w: gave up after %d tries: %w", what, ErrUnavailable, tries, err)
-		}
-		c.cfg.Log.DebugContext(ctx, "database: lost against another transaction, trying again", "what", what, "try", try, "error", err)
+		c.cfg.Log.DebugContext(ctx, "database: trying again", "what", what, "lost", lost, "error", err)
 		if serr := c.cfg.Sleep(ctx, c.cfg.Jitter(pause)); serr != nil {
 			return fmt.Errorf("models: %s: %w: %w", what, serr, err)
 		}

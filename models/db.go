@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
@@ -27,6 +28,10 @@ type Config struct {
 	// OldKeys open what was sealed before Key was changed, until [DB.Reseal] has
 	// been through. They seal nothing.
 	OldKeys [][]byte
+
+	// Conns is how many connections a MySQL server is asked for at most, if it admits
+	// them; 0: [DefaultConns]. Two are needed, for work and for accepting.
+	Conns int
 
 	Now   func() time.Time                                 // default: time.Now
 	NewID func() string                                    // default: 32 random characters [0-9a-z]
@@ -129,11 +134,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	var dialect gorm.Dialector
 	switch cfg.Driver {
 	case SQLite:
-		db.pool, dialect, err = openSQLite(cfg)
+		db.pool, db.place, dialect, err = openSQLite(cfg)
 	case MySQL:
-		if db.accept, _, err = openMySQL(cfg, acceptConns); err == nil {
-			db.pool, dialect, err = openMySQL(cfg, mysqlConns)
-		}
+		dialect, err = db.openMySQL()
 	default:
 		err = fmt.Errorf("models: unknown database driver %q (want %s or %s)", cfg.Driver, SQLite, MySQL)
 	}
@@ -153,6 +156,11 @@ func (db *DB) connect(ctx context.Context, dialect gorm.Dialector) error {
 	if err != nil {
 		return err
 	}
+	if db.budget != nil {
+		if err := db.fit(ctx); err != nil {
+			return err
+		}
+	}
 	db.orm, err = gorm.Open(dialect, &gorm.Config{
 		SkipDefaultTransaction: true, // one statement is one round trip
 		DisableAutomaticPing:   true,
@@ -167,7 +175,12 @@ func (db *DB) connect(ctx context.Context, dialect gorm.Dialector) error {
 }
 
 // Conns is how many connections all work but [InboxStore.Accept] shares.
-func (db *DB) Conns() int { return db.pool.Stats().MaxOpenConnections }
+func (db *DB) Conns() int {
+	if db.budget != nil {
+		return db.budget.parts[0].size
+	}
+	return db.pool.Stats().MaxOpenConnections
+}
 
 // Driver is [SQLite] or [MySQL].
 func (db *DB) Driver() string { return db.cfg.Driver }
@@ -180,14 +193,40 @@ func (db *DB) Close() error {
 	return db.pool.Close()
 }
 
-// Ping finds out whether the database takes changes: a server that has become
-// read-only is no more use than one that is gone. It changes nothing.
+// alive is the row of table meta that [DB.Ping] writes.
+const alive = "alive"
+
+// Ping finds out whether the database takes changes, by making one that nothing goes
+// by: a server that has become read-only is no more use than one that is gone, nor is
+// a full disk, nor a file that nobody will find again.
 func (db *DB) Ping(ctx context.Context) error {
-	err := db.read(ctx, "ping", func(g *gorm.DB) error {
-		return g.Exec("UPDATE meta SET value = value WHERE name = ''").Error
+	written := rand.Text() // what is there already would not be written
+	var hit int64
+	err := db.write(ctx, "ping", func(g *gorm.DB) error {
+		result := g.Exec("UPDATE meta SET value = ? WHERE name = ?", written, alive)
+		hit = result.RowsAffected
+		return result.Error
 	})
-	if missingTable(err) { // before the first migration
+	if err == nil && hit == 0 {
+		err = db.write(ctx, "ping", func(g *gorm.DB) error {
+			return g.Exec("INSERT INTO meta (name, value) VALUES (?, ?)", alive, written).Error
+		})
+	}
+	if missingTable(err) || errors.Is(err, ErrDuplicate) { // before the first migration; another process was first
 		return nil
+	}
+	return err
+}
+
+// CheckFoundRows finds out whether an UPDATE tells of the rows it found, and not only
+// of those it changed, by which every compare-and-swap is judged. Something between us
+// and the server may decide that for all its clients. The schema must be there.
+func (db *DB) CheckFoundRows(ctx context.Context) error {
+	err := db.swap(ctx, "check found rows", func(g *gorm.DB) *gorm.DB {
+		return g.Exec("UPDATE meta SET value = value WHERE name = ?", metaKeyCheck)
+	})
+	if errors.Is(err, ErrStale) {
+		return failed("check found rows", ErrChangedRows)
 	}
 	return err
 }

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/glebarez/go-sqlite"
 	"github.com/go-sql-driver/mysql"
 	"gorm.io/gorm"
+	"modernc.org/sqlite"
 )
 
 var (
@@ -41,6 +41,8 @@ var (
 	ErrSchemaTooNew = errors.New("database schema is newer than this program")
 	// ErrSchemaTooOld: migrations are pending.
 	ErrSchemaTooOld = errors.New("database schema is older than this program")
+	// ErrChangedRows: something between us and the server counts changed rows only.
+	ErrChangedRows = errors.New("an UPDATE does not tell of rows that it found and left as they are: turn on mysql-client_found_rows in ProxySQL, or what does the same")
 	// ErrWrongKey: neither secret_key nor one of secret_keys sealed the rows.
 	ErrWrongKey = errors.New("secret_key does not match this database")
 	// ErrTampered: a sealed value was altered or moved to another row.
@@ -53,6 +55,7 @@ type dbError struct {
 	what      string
 	kinds     []error
 	transient bool // nothing was changed, and the same may succeed at once
+	full      bool // nothing was sent, for there was no connection: one may come back
 	err       error
 }
 
@@ -117,7 +120,7 @@ func examine(err error) fault {
 	return fault{}
 }
 
-// examineMySQL knows the numbers of MySQL, MariaDB, Galera and TiDB.
+// examineMySQL knows the numbers of MySQL, MariaDB and what speaks their protocol.
 func examineMySQL(number uint16) fault {
 	switch number {
 	case 1213, // deadlock; Galera also says so when certification fails at commit
@@ -127,8 +130,9 @@ func examineMySQL(number uint16) fault {
 		3101,       // group replication rolled the transaction back
 		3572,       // lock not available at once
 		8002, 8022, // TiDB: the transaction may be retried
+		8005, 9007, // TiDB: write conflict
 		8028, // TiDB: schema changed meanwhile
-		9007: // TiDB: write conflict
+		9004: // TiDB: locks not resolved in time
 		return fault{transient: true}
 	case 1062:
 		return fault{kind: ErrDuplicate}
@@ -137,12 +141,17 @@ func examineMySQL(number uint16) fault {
 		1290, 1792, 1836, // read-only
 		1021, 1026, 1030, 1114, // disk or table full, storage engine error
 		1037, 1041, // out of memory
-		1047,                         // Galera: node is not part of the cluster
-		1053, 1077, 1078, 1079, 3169, // shutting down, session killed
+		1047,                               // Galera: node is not part of the cluster
+		1053, 1077, 1078, 1079, 3169, 4031, // shutting down, session killed or idle for too long
 		1158, 1159, 1160, 1161, // network
-		1317, 1927, 3024, // killed, statement took too long
-		9001, 9002, 9003, 9005: // TiDB: storage not reachable
+		1317, 1927, 1969, 3024, // killed, statement took too long
+		3100, 3796, 3797, 3798, 3799, // group replication: no member to agree with
+		8027, 9001, 9002, 9003, 9005, // TiDB: schema out of date, storage not reachable
+		4013, 4023, 4036, 4038, 6002: // OceanBase: overloaded, not the leader, transaction ended
 		return fault{kind: ErrUnavailable}
+	case 1105, // Vitess, while a new primary is chosen; nothing says whether a change was made
+		4012: // OceanBase: time-out, among them "transaction result is unknown"
+		return fault{kind: ErrUnavailable, uncertain: true}
 	}
 	return fault{}
 }
@@ -161,6 +170,15 @@ func examineSQLite(code int) fault {
 	return fault{}
 }
 
+// full reports whether the server admits no further connection.
+func full(err error) bool {
+	var onServer *mysql.MySQLError
+	if !errors.As(err, new(connectError)) || !errors.As(err, &onServer) {
+		return false
+	}
+	return onServer.Number == 1040 || onServer.Number == 1203 || onServer.Number == 1226
+}
+
 // readOnly reports whether the server refused a change because it does not take
 // any: after a failover the pool is still connected to the former primary.
 func readOnly(err error) bool {
@@ -175,6 +193,12 @@ func readOnly(err error) bool {
 func interrupted(err error) bool {
 	var onServer *mysql.MySQLError
 	return errors.As(err, &onServer) && onServer.Number == 1317
+}
+
+// forbidden reports whether the account lacks the right to do this.
+func forbidden(err error) bool {
+	var onServer *mysql.MySQLError
+	return errors.As(err, &onServer) && (onServer.Number == 1044 || onServer.Number == 1142 || onServer.Number == 1227)
 }
 
 // missingTable reports whether a statement failed because the schema was never

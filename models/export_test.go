@@ -19,6 +19,7 @@ var (
 	ExamineMySQL   = examineMySQL
 	ExamineSQLite  = examineSQLite
 	Interrupted    = interrupted
+	Statements     = statements
 )
 
 func (db *DB) Pool() *sql.DB { return db.pool }

@@ -19,6 +19,8 @@ type HistoryFilter struct {
 	Code     string // asked with it, or having consumed it as one of several coupons
 	Phone    string // last digits of the customer's
 	From, To time.Time
+
+	rare bool // what passes is in the index of rare states
 }
 
 // HistoryMark is where a page of history ends and the next one begins.
@@ -32,37 +34,58 @@ type HistoryStore struct{ *core }
 
 // Page lists operations, the newest first: up to limit of those after a mark,
 // and the mark of the next page, which is nil where this was the last. The zero
-// mark is the beginning. Filters that few operations pass want a time to look
-// from.
+// mark is the beginning. Filters by person or phone want a time to look from.
 func (s HistoryStore) Page(ctx context.Context, f HistoryFilter, after HistoryMark, limit int) (page []Operation, next *HistoryMark, err error) {
 	if limit < 1 || len(f.StoreIDs) == 0 {
 		return nil, nil, nil
 	}
 	stores := slices.Compact(slices.Sorted(slices.Values(f.StoreIDs)))
-	where, args := f.where(after)
-	// One more than the page tells whether there is another.
-	if f.Code == "" && len(stores) > limit+1 {
-		if stores, err = s.storesOfPage(ctx, stores, where, args, limit+1); err != nil {
+	var all []Operation
+	for _, f := range f.byState() {
+		some, err := s.newest(ctx, f, stores, after, limit+1) // one more than the page tells whether there is another
+		if err != nil {
 			return nil, nil, err
 		}
-	}
-	var all []Operation
-	if f.Code != "" {
-		all, err = s.operationsTouching(ctx, f.Code, stores, where, args)
-	} else {
-		all, err = s.newestOfEach(ctx, stores, where, args, limit+1)
-	}
-	if err != nil {
-		return nil, nil, err
+		all = append(all, some...)
 	}
 	slices.SortFunc(all, func(a, b Operation) int {
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
 	})
+	all = slices.CompactFunc(all, func(a, b Operation) bool { return a.ID == b.ID }) // its state changed meanwhile
 	if len(all) <= limit {
 		return all, nil, nil
 	}
 	last := all[limit-1]
 	return all[:limit], &HistoryMark{At: last.CreatedAt, ID: last.ID}, nil
+}
+
+// byState is a filter for each state, where those are rare: each is then a few steps
+// down an index, where a list of them would read all operations to sort them. Where most
+// operations pass, they are met in their order.
+func (f HistoryFilter) byState() []HistoryFilter {
+	if len(f.States) == 0 || f.Code != "" || slices.Contains(f.States, Done) {
+		return []HistoryFilter{f}
+	}
+	all := make([]HistoryFilter, len(f.States))
+	for i, state := range f.States {
+		all[i] = f
+		all[i].States, all[i].rare = []State{state}, true
+	}
+	return all
+}
+
+// newest lists at least the n newest operations after a mark that pass.
+func (s HistoryStore) newest(ctx context.Context, f HistoryFilter, stores []int64, after HistoryMark, n int) (all []Operation, err error) {
+	where, args := f.where(after)
+	if f.Code != "" {
+		return s.operationsTouching(ctx, f.Code, stores, where, args)
+	}
+	if len(stores) > n {
+		if stores, err = s.storesOfPage(ctx, stores, where, args, n); err != nil {
+			return nil, err
+		}
+	}
+	return s.newestOfEach(ctx, stores, where, args, n)
 }
 
 // newestOfEach lists the newest n operations of each store.
@@ -147,6 +170,9 @@ func (f HistoryFilter) where(after HistoryMark) (string, []any) {
 	}
 	if f.UserID != "" {
 		and("operations.user_id = ?", fold(f.UserID))
+	}
+	if f.rare {
+		and("operations.state <> 'done'") // as the index has it
 	}
 	if len(f.States) > 0 {
 		and("operations.state IN ?", f.States)

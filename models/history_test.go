@@ -186,6 +186,72 @@ func TestHistoryAndFiguresUseIndices(t *testing.T) {
 	})
 }
 
+// A statement ends with its context, so that a file's one connection is free again.
+func TestLongReadEnds(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		no(t, db.Ping(t.Context()))
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			defer cancel()
+			var n int64
+			err := db.Pool().QueryRowContext(ctx, "WITH RECURSIVE a (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM a WHERE n < 900) SELECT SUM(x.n + y.n + z.n) FROM a x, a y, a z").Scan(&n)
+			if err == nil {
+				t.Fatal("it was no long read")
+			}
+			no(t, db.Ping(t.Context()))
+		}
+	})
+}
+
+// Operations of a rare state are found by it, whatever time they are of, and the others
+// of the store are not read.
+func TestRareStates(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		past(t, db, clock, 1, 20)
+		_, err := db.Pool().ExecContext(ctx, "UPDATE operations SET state = 'done'")
+		no(t, err)
+		multiply(t, db, 8)
+		clock.Advance(-1000 * time.Hour)
+		old := inState(t, db, "1234500001", models.Rejected)
+		type statement struct {
+			sql  string
+			args []any
+		}
+		var asked []statement
+		db.Watch(func(sql string, args []any) { asked = append(asked, statement{sql, slices.Clone(args)}) })
+		steps := func() (seen []string) {
+			for _, s := range slices.Clone(asked) {
+				for _, step := range explained(t, db, s.sql, s.args) {
+					seen = append(seen, step["key"]+step["detail"])
+				}
+			}
+			asked = nil
+			return seen
+		}
+		for _, stores := range [][]int64{{1}, {1, 2, 3, 4, 5, 6, 7, 8}} {
+			page, next, err := db.History.Page(ctx, models.HistoryFilter{StoreIDs: stores, States: []models.State{models.Rejected, models.UndoUnknown}}, models.HistoryMark{}, 5)
+			no(t, err)
+			same(t, page, []models.Operation{old})
+			seen := steps()
+			if next != nil || len(seen) == 0 || !slices.ContainsFunc(seen, func(step string) bool { return strings.Contains(step, "operations_state") }) {
+				t.Errorf("%v: %q", next, seen)
+			}
+			for _, step := range seen {
+				if strings.Contains(step, "operations_created") || strings.Contains(step, "SCAN operations") {
+					t.Errorf("reads the others: %s", step)
+				}
+			}
+		}
+		// Where most pass, they are met in their order.
+		_, _, err = db.History.Page(ctx, models.HistoryFilter{StoreIDs: []int64{1}, States: []models.State{models.Done, models.Rejected, models.Undone}}, models.HistoryMark{}, 5)
+		no(t, err)
+		if seen := steps(); !slices.ContainsFunc(seen, func(step string) bool { return strings.Contains(step, "operations_created") }) {
+			t.Errorf("%q", seen)
+		}
+	})
+}
+
 // multiply doubles the operations some times, so that indices are worth their
 // while to a planner, and returns by how much there are more.
 func multiply(t *testing.T, db *models.DB, times int) int {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -62,15 +63,52 @@ func steps(files fs.FS, driver string) ([]step, error) {
 		if err != nil {
 			return nil, fmt.Errorf("models: migrations: %w", err)
 		}
-		s := step{version: version, name: name}
-		for statement := range strings.SplitSeq(string(text), ";\n") {
-			if statement = strings.TrimSpace(statement); statement != "" {
-				s.statements = append(s.statements, statement)
-			}
-		}
-		all = append(all, s)
+		all = append(all, step{version: version, name: name, statements: statements(string(text))})
 	}
 	return all, nil
+}
+
+// statements are those of a text, however its lines end: each goes up to a semicolon
+// that stands neither in a comment nor in quotes.
+func statements(text string) []string {
+	var all []string
+	text = strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n")
+	begin := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '\'', '"', '`':
+			i = after(text, i+1, text[i:i+1]) - 1
+		case '-':
+			if strings.HasPrefix(text[i:], "--") {
+				i = after(text, i, "\n") - 1
+			}
+		case ';':
+			all, begin = append(all, text[begin:i]), i+1
+		}
+	}
+	all = append(all, text[begin:])
+	for i := range all {
+		all[i] = strings.TrimSpace(all[i])
+	}
+	return slices.DeleteFunc(all, onlyComments)
+}
+
+// after is where the first end from a place on is over, or the text.
+func after(text string, from int, end string) int {
+	if i := strings.Index(text[from:], end); i >= 0 {
+		return from + i + len(end)
+	}
+	return len(text)
+}
+
+// onlyComments reports whether a statement says nothing.
+func onlyComments(statement string) bool {
+	for line := range strings.Lines(statement) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "--") {
+			return false
+		}
+	}
+	return true
 }
 
 // Migrate brings the schema up to date and returns the names of the steps it
@@ -86,6 +124,18 @@ func (db *DB) migrate(ctx context.Context, files fs.FS) (applied []string, err e
 	if err != nil {
 		return nil, err
 	}
+	// Who looks first needs no right to change tables where there is nothing to do.
+	var todo bool
+	err = db.again(ctx, "migrate", func() error {
+		todo, err = pending(ctx, db.pool, all)
+		return db.explain("migrate", err, false)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !todo {
+		return nil, db.keepKeyCheck(ctx)
+	}
 	err = db.again(ctx, "migrate", func() error {
 		var now []string
 		var err error
@@ -98,12 +148,33 @@ func (db *DB) migrate(ctx context.Context, files fs.FS) (applied []string, err e
 		if interrupted(err) && ctx.Err() == nil { // a cluster's node gave way to another that changes the same table
 			return &dbError{what: "migrate", transient: true, err: err}
 		}
+		if forbidden(err) {
+			err = fmt.Errorf("the account may not change tables: give it CREATE, ALTER, INDEX, DROP and REFERENCES, or run \"yanquan migrate up\" with one that has them: %w", err)
+		}
 		return db.explain("migrate", err, false)
 	})
 	if err != nil {
 		return applied, err
 	}
 	return applied, db.keepKeyCheck(ctx)
+}
+
+// pending reports whether a migration is to be applied. A schema that is too new is
+// [ErrSchemaTooNew].
+func pending(ctx context.Context, on execer, all []step) (bool, error) {
+	records, err := readRecords(ctx, on)
+	if missingTable(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for version, r := range records {
+		if version > len(all) {
+			return false, schemaTooNew(r.name)
+		}
+	}
+	return slices.ContainsFunc(all, func(s step) bool { return records[s.version].appliedAt.IsZero() }), nil
 }
 
 // migrateSQLite runs everything in one transaction: SQLite's DDL can be rolled
@@ -133,8 +204,7 @@ func (db *DB) migrateMySQL(ctx context.Context, all []step) ([]string, error) {
 		return nil, err
 	}
 	settings.ReadTimeout = 0
-	settings.Params["lock_wait_timeout"] = "30" // do not block everybody behind a forgotten transaction
-	c, err := mysqlConnector(settings)
+	c, err := db.connector(settings, new(atomic.Int64), "lock_wait_timeout = 30") // do not block everybody behind a forgotten transaction
 	if err != nil {
 		return nil, err
 	}
@@ -181,17 +251,17 @@ type execer interface {
 // commits each by itself. What it is about to do may have been done a moment ago:
 // by another process, or by a former run that died before it could record it.
 func (db *DB) run(ctx context.Context, on execer, all []step) (applied []string, err error) {
-	if _, err := on.ExecContext(ctx, createRecords[db.cfg.Driver]); err != nil {
+	if _, err := readRecords(ctx, on); missingTable(err) {
+		if _, err := on.ExecContext(ctx, createRecords[db.cfg.Driver]); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := pending(ctx, on, all); err != nil {
 		return nil, err
 	}
 	records, err := readRecords(ctx, on)
 	if err != nil {
 		return nil, err
-	}
-	for version, r := range records {
-		if version > len(all) {
-			return nil, schemaTooNew(r.name)
-		}
 	}
 	for _, s := range all {
 		r, begun := records[s.version]
@@ -225,7 +295,7 @@ var createRecords = map[string]string{
 		version INTEGER PRIMARY KEY, name TEXT NOT NULL, done INTEGER NOT NULL, applied_at TEXT) STRICT`,
 	MySQL: `CREATE TABLE IF NOT EXISTS schema_migrations (
 		version INT NOT NULL PRIMARY KEY, name VARCHAR(190) NOT NULL, done INT NOT NULL, applied_at DATETIME(6) NULL
-		) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
+		) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
 }
 
 // alreadyDone reports whether a statement failed because its effect is there:

@@ -28,6 +28,75 @@ func bare(t *testing.T, fn func(t *testing.T, driver, dsn string)) {
 	}
 }
 
+// Statements are the same however the lines of a checkout end, and whatever their
+// comments and texts contain.
+func TestStatements(t *testing.T) {
+	t.Parallel()
+	text := "-- A; b; and it's c;\nCREATE TABLE a (x INT COMMENT 'one; two' -- three;\n);\n\nUPDATE a SET x = \"--;'\" ; ALTER TABLE b;\n-- end;\n"
+	expect := []string{"-- A; b; and it's c;\nCREATE TABLE a (x INT COMMENT 'one; two' -- three;\n)", "UPDATE a SET x = \"--;'\"", "ALTER TABLE b"}
+	same(t, models.Statements(text), expect)
+	same(t, models.Statements(strings.ReplaceAll(text, "\n", "\r\n")), expect)
+	same(t, models.Statements("\ufeff"+text), expect)
+	same(t, len(models.Statements("SELECT 'open")), 1)
+}
+
+// A program built from a checkout whose lines end with CRLF migrates, too.
+func TestMigrateFromCRLF(t *testing.T) {
+	bare(t, func(t *testing.T, driver, dsn string) {
+		files := fstest.MapFS{}
+		for _, name := range known(t, driver) {
+			name = "migrations/" + driver + "/" + name + ".sql"
+			text, err := fs.ReadFile(models.MigrationFiles, name)
+			no(t, err)
+			files[name] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(string(text), "\n", "\r\n"))}
+		}
+		db := modelstest.Open(t, driver, dsn)
+		same(t, must(db.MigrateFS(t.Context(), files)), known(t, driver))
+		no(t, db.CheckSchema(t.Context()))
+		accept(t, db, "m1")
+	})
+}
+
+// An account that may not change tables works on a schema that is up to date, and is
+// told where it is not.
+func TestMigrateWithoutPrivileges(t *testing.T) {
+	t.Parallel()
+	ctx, dsn := t.Context(), modelstest.MySQLDSN(t)
+	admin := modelstest.Open(t, models.MySQL, dsn)
+	db := modelstest.Open(t, models.MySQL, account(t, admin, dsn, "SELECT, INSERT, UPDATE, DELETE", ""))
+	_, err := db.Migrate(ctx)
+	if err == nil || !strings.Contains(err.Error(), "yanquan migrate up") {
+		t.Errorf("an account without CREATE is told: %v", err)
+	}
+	no(t, second(admin.Migrate(ctx)))
+	same(t, len(must(db.Migrate(ctx))), 0)
+	accept(t, db, "m1")
+	_, err = db.MigrateFS(ctx, later(t, models.MySQL, "CREATE TABLE later (a INTEGER NOT NULL);\n"))
+	if err == nil || !strings.Contains(err.Error(), "yanquan migrate up") {
+		t.Errorf("an account without CREATE is told: %v", err)
+	}
+}
+
+// Tables need no certain defaults of the server.
+func TestMigrateWithOtherDefaults(t *testing.T) {
+	t.Parallel()
+	s := modelstest.NewServer(t)
+	admin := modelstest.Open(t, models.MySQL, s.AdminDSN())
+	for _, set := range []string{
+		"innodb_default_row_format = compact", "default_storage_engine = MyISAM", "sql_mode = ''", "autocommit = 0", "character_set_server = latin1",
+		"tx_isolation = 'SERIALIZABLE'", "sql_safe_updates = 1", "innodb_strict_mode = 0",
+	} {
+		_, err := admin.Pool().ExecContext(t.Context(), "SET GLOBAL "+set)
+		no(t, err)
+	}
+	db := modelstest.Open(t, models.MySQL, s.DSN())
+	no(t, second(db.Migrate(t.Context())))
+	accept(t, db, "m1")
+	same(t, must(modelstest.Open(t, models.MySQL, s.DSN()).Inbox.Get(t.Context(), "in-m1")).MessageID, "m1")
+	done(t, db, intent("7992697494"))
+	no(t, db.Ping(t.Context()))
+}
+
 // later is the real migrations and one more.
 func later(t *testing.T, driver, more string) fs.FS {
 	t.Helper()

@@ -132,6 +132,22 @@ func TestDeadlineWhileWriting(t *testing.T) {
 	}))
 }
 
+// account makes one that has some privileges on the database of a DSN.
+func account(t *testing.T, admin *models.DB, dsn, privileges, limits string) string {
+	t.Helper()
+	exec := func(q string) {
+		_, err := admin.Pool().ExecContext(context.Background(), q)
+		no(t, err)
+	}
+	cfg, err := mysql.ParseDSN(dsn)
+	no(t, err)
+	cfg.User, cfg.Passwd = "u_"+cfg.DBName[len(cfg.DBName)-20:], "x"
+	exec(fmt.Sprintf("CREATE USER '%s'@'%%' IDENTIFIED BY 'x' %s", cfg.User, limits))
+	t.Cleanup(func() { exec(fmt.Sprintf("DROP USER '%s'@'%%'", cfg.User)) })
+	exec(fmt.Sprintf("GRANT %s ON %s.* TO '%s'@'%%'", privileges, cfg.DBName, cfg.User))
+	return cfg.FormatDSN()
+}
+
 // A server that has become read-only, as after a failover, is of no use.
 func TestReadOnlyServer(t *testing.T) {
 	t.Parallel()
@@ -142,21 +158,14 @@ func TestReadOnlyServer(t *testing.T) {
 		_, err := admin.Pool().ExecContext(ctx, q)
 		no(t, err)
 	}
-	cfg, err := mysql.ParseDSN(dsn)
-	no(t, err)
-	// An account that read-only servers do not exempt.
-	cfg.User, cfg.Passwd = "ro_"+cfg.DBName[len(cfg.DBName)-20:], "x"
-	exec(t.Context(), fmt.Sprintf("CREATE USER '%s'@'%%' IDENTIFIED BY 'x'", cfg.User))
-	t.Cleanup(func() { exec(context.Background(), fmt.Sprintf("DROP USER '%s'@'%%'", cfg.User)) })
-	exec(t.Context(), fmt.Sprintf("GRANT ALL ON %s.* TO '%s'@'%%'", cfg.DBName, cfg.User))
-	db := modelstest.Open(t, models.MySQL, cfg.FormatDSN())
+	db := modelstest.Open(t, models.MySQL, account(t, admin, dsn, "ALL", "")) // one that read-only servers do not exempt
 	no(t, db.Ping(t.Context()))
 
 	in := asked(t, db, "in-7992697494")
 	exec(t.Context(), "SET GLOBAL read_only = 1")
 	t.Cleanup(func() { exec(context.Background(), "SET GLOBAL read_only = 0") })
 	certain(t, db.Ping(t.Context()))
-	_, err = db.Journal.Begin(t.Context(), intent("7992697494"), in)
+	_, err := db.Journal.Begin(t.Context(), intent("7992697494"), in)
 	certain(t, err)
 	certain(t, db.Tx(t.Context(), func(tx *models.DB) error { return second(tx.Journal.Begin(t.Context(), intent("7992697494"), in)) }))
 	exec(t.Context(), "SET GLOBAL read_only = 0")
@@ -220,6 +229,87 @@ func TestSQLiteFile(t *testing.T) {
 		if open(dsn) == nil {
 			t.Errorf("opened %q", dsn)
 		}
+	}
+}
+
+// A name leads to the file of that name, whatever is in it, or is refused.
+func TestSQLiteNames(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for dsn, file := range map[string]string{
+		"/a#b.db": "a#b.db", "/a%41.db": "a%41.db", "/a&b=c.db": "a&b=c.db", "/:a.db": ":a.db", "/a b.db": "a b.db", "/file:a.db": "file:a.db",
+		"/a.db?_pragma=cache_size(10)": "a.db",
+	} {
+		got, err := models.SQLitePath(dir + dsn)
+		no(t, err)
+		same(t, got, filepath.Join(dir, file))
+		db := modelstest.Open(t, models.SQLite, dir+dsn)
+		no(t, second(db.Migrate(t.Context())))
+		info, err := os.Stat(filepath.Join(dir, file))
+		no(t, err)
+		if info.Size() == 0 {
+			t.Errorf("%s: the file is elsewhere", dsn)
+		}
+	}
+	for dsn, file := range map[string]string{
+		"file:" + dir + "/u.db": "u.db", "file://" + dir + "/u.db": "u.db", "file://localhost" + dir + "/u.db": "u.db", "file:" + dir + "/%23u%3f.db": "#u?.db",
+	} {
+		same(t, must(models.SQLitePath(dsn)), filepath.Join(dir, file))
+	}
+	here, err := os.Getwd()
+	no(t, err)
+	same(t, must(models.SQLitePath(":a.db")), filepath.Join(here, ":a.db"))
+	for _, dsn := range []string{
+		"", ":memory:", "file::memory:", "a.db?mode=memory", "a?.db", "why?", "a?b=c.db", "a.db?vfs=x", "a.db?mode=ro", "a.db?_synchronous=0", "a.db?%zz",
+		"file:a#b.db", "file:a%zz.db", "file:a%00.db", "file://elsewhere/a.db", "a\x00.db",
+	} {
+		if path, err := models.SQLitePath(dsn); err == nil {
+			t.Errorf("%q is taken for %s", dsn, path)
+		}
+	}
+}
+
+// Ready means that a page was just written.
+func TestPingWrites(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		written := func() string { return string(raw(t, db, "SELECT value FROM meta WHERE name = 'alive'")) }
+		no(t, db.Ping(t.Context()))
+		first := written()
+		no(t, db.Ping(t.Context()))
+		if again := written(); again == first || again == "" {
+			t.Errorf("nothing is written: %q, then %q", first, again)
+		}
+		for _, err := range race(4, func(int) error { return db.Ping(t.Context()) }) {
+			no(t, err)
+		}
+	})
+}
+
+// A file that is not at its path any more, or whose log is not, takes no changes that
+// nobody would find again.
+func TestSQLiteFileMovedAway(t *testing.T) {
+	t.Parallel()
+	for _, part := range []string{"", "-wal"} {
+		dsn := modelstest.SQLiteDSN(t)
+		db := modelstest.Open(t, models.SQLite, dsn)
+		no(t, second(db.Migrate(t.Context())))
+		no(t, db.Ping(t.Context()))
+		refused := func() {
+			t.Helper()
+			certain(t, db.Ping(t.Context()))
+			_, _, err := db.Inbox.Accept(t.Context(), message("m1"))
+			certain(t, err)
+			certain(t, db.Tx(t.Context(), func(*models.DB) error { return nil }))
+		}
+		path := dsn + part
+		no(t, os.Rename(path, path+".away"))
+		refused()
+		no(t, os.WriteFile(path, nil, 0o600)) // another in its place
+		refused()
+		no(t, os.Remove(path))
+		no(t, os.Rename(path+".away", path))
+		no(t, db.Ping(t.Context()))
+		accept(t, db, "m1")
 	}
 }
 

@@ -194,7 +194,7 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.Directory.RemoveMember(ctx, store, "a")) },
 		func() error { return db.Choices.Set(ctx, "zhangsan", "wr", store, time.Now().Add(time.Hour)) },
 		func() error { return second(db.Choices.Get(ctx, "zhangsan", "wr")) },
-		func() error { _, _, err := db.Joins.Ask(ctx, joinOf("zhangsan", "张三丰")); return err },
+		func() (err error) { j, _, err = db.Joins.Ask(ctx, joinOf("zhangsan", "张三丰")); return err },
 		func() error { return second(db.Joins.Decide(ctx, j.ID, true, "boss")) },
 		func() error {
 			_, err := db.Tickets.Use(ctx, "link", "s3cret")

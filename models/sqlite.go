@@ -6,58 +6,238 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 
-	"github.com/glebarez/sqlite"
+	"github.com/libtnb/sqlite"
 	"gorm.io/gorm"
 )
 
-// sqlitePragmas: readers do not block the writer (WAL), a commit has reached the
-// disk when it returns (FULL: there is money in it), and a transaction takes the
-// write lock at its start, where waiting for it is possible. SQLite itself waits
-// for another process only briefly, for it looks at no context; [core.again] does.
-const sqlitePragmas = "_pragma=busy_timeout(500)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-	"&_pragma=foreign_keys(1)&_txlock=immediate"
+// sqlitePragmas: readers do not block the writer (WAL), and a commit has reached the
+// disk when it returns (FULL: there is money in it). SQLite itself waits for another
+// process only briefly, for it looks at no context; [core.again] does. They are set
+// after those of the DSN, which the driver sorts by name.
+var sqlitePragmas = []string{"busy_timeout = 500", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = 1"}
+
+// errNoFile: what is in memory is lost with the process.
+var errNoFile = errors.New("SQLite needs a file: what was accepted must survive the process")
+
+// SQLitePath is the file that a DSN names, absolute. A name is taken as it stands;
+// only after "file:" it is a URI, in which % escapes. What follows a ? are settings,
+// of which only _pragma is taken, so that a ? in a name never leads to another file.
+func SQLitePath(dsn string) (string, error) {
+	path, _, err := splitSQLite(dsn)
+	return path, err
+}
+
+func splitSQLite(dsn string) (path string, settings url.Values, err error) {
+	name, query, any := strings.Cut(dsn, "?")
+	if settings, err = url.ParseQuery(query); err != nil || any && query == "" {
+		return "", nil, errors.New("what follows ? is no setting; the name of the file cannot contain ?")
+	}
+	for key := range settings {
+		if key != "_pragma" && key != "_txlock" {
+			return "", nil, fmt.Errorf("what follows ? are settings, and %q is none that can be changed; the name of the file cannot contain ?", key)
+		}
+	}
+	if rest, uri := strings.CutPrefix(name, "file:"); uri {
+		if name, err = pathOfURI(rest); err != nil {
+			return "", nil, err
+		}
+	}
+	switch {
+	case name == "" || strings.Contains(name, ":memory:"):
+		return "", nil, errNoFile
+	case strings.ContainsRune(name, 0):
+		return "", nil, errors.New("the name of the file contains a zero byte")
+	}
+	// An absolute path is never taken for a URI or for one of SQLite's special names.
+	path, err = filepath.Abs(name)
+	return path, settings, err
+}
+
+// pathOfURI reads what follows "file:".
+func pathOfURI(rest string) (string, error) {
+	if strings.Contains(rest, "#") {
+		return "", errors.New("SQLite takes # in a file: address for its end; write %23, or the path without file:")
+	}
+	if after, authority := strings.CutPrefix(rest, "//"); authority {
+		host, path, _ := strings.Cut(after, "/")
+		if host != "" && host != "localhost" {
+			return "", fmt.Errorf("a file: address leads to this machine, not to %q; write file:///path", host)
+		}
+		rest = "/" + path
+	}
+	name, err := url.PathUnescape(rest)
+	if err != nil {
+		return "", errors.New("% in a file: address is followed by two digits; write %25, or the path without file:")
+	}
+	return name, nil
+}
 
 // openSQLite opens a file. One connection is enough and avoids that our own
 // statements find the file busy.
-func openSQLite(cfg Config) (*sql.DB, gorm.Dialector, error) {
-	dsn := cfg.DSN
-	if dsn == "" || strings.Contains(dsn, ":memory:") || strings.Contains(dsn, "mode=memory") {
-		return nil, nil, errors.New("models: SQLite needs a file: what was accepted must survive the process")
-	}
-	if path, _, _ := strings.Cut(dsn, "?"); !strings.HasPrefix(path, "file:") {
-		// SQLite itself would create it readable for everybody.
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-		if err != nil {
-			return nil, nil, fmt.Errorf("models: SQLite file: %w: %w", ErrUnavailable, err)
-		}
-		if err := f.Close(); err != nil {
-			return nil, nil, fmt.Errorf("models: SQLite file: %w: %w", ErrUnavailable, err)
-		}
-	}
-	sep := "?"
-	if strings.Contains(dsn, "?") {
-		sep = "&"
-	}
-	dsn += sep + sqlitePragmas
-	named, err := sql.Open(sqlite.DriverName, dsn)
+func openSQLite(cfg Config) (*sql.DB, *place, gorm.Dialector, error) {
+	path, settings, err := splitSQLite(cfg.DSN)
 	if err != nil {
-		return nil, nil, fmt.Errorf("models: SQLite: %w", err)
+		return nil, nil, nil, fmt.Errorf("models: database dsn: %w", err)
+	}
+	// SQLite itself would create it readable for everybody.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("models: SQLite file: %w: %w", ErrUnavailable, err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, nil, nil, fmt.Errorf("models: SQLite file: %w: %w", ErrUnavailable, err)
+	}
+	// A transaction takes the write lock at its start, where waiting for it is possible.
+	settings.Set("_txlock", "immediate")
+	named, err := sql.Open(sqlite.DriverName, path)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("models: SQLite: %w", err)
 	}
 	defer named.Close() // it has not connected; only its driver is wanted
-	pool := cfg.open(sqliteConnector{named.Driver(), dsn})
+	at := &place{path: path}
+	pool := cfg.open(sqliteConnector{named.Driver(), path + "?" + settings.Encode(), at})
 	pool.SetMaxOpenConns(1)
-	return pool, &sqlite.Dialector{Conn: pool}, nil
+	return pool, at, &sqlite.Dialector{Conn: pool}, nil
 }
 
 // sqliteConnector opens one file by a driver that database/sql knows by name only.
 type sqliteConnector struct {
 	driver driver.Driver
 	dsn    string
+	at     *place
 }
 
-func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	if err := c.at.check(); err != nil {
+		return nil, err
+	}
+	conn, err := c.driver.Open(c.dsn)
+	if err != nil {
+		return nil, err
+	}
+	if err := exec(ctx, conn, sqlitePragmas, "PRAGMA "); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	inner, ok := conn.(sqliteConn)
+	if !ok {
+		conn.Close()
+		return nil, errors.New("models: SQLite driver lacks methods")
+	}
+	c.at.entered()
+	return placed{inner, c.at}, nil
+}
+
+// sqliteConn is what database/sql uses of the driver's connections.
+type sqliteConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
+// placed is a connection to the file at a place.
+type placed struct {
+	sqliteConn
+	at *place
+}
+
+// Close ends it, and with it the log where it was the last.
+func (c placed) Close() error {
+	c.at.left()
+	return c.sqliteConn.Close()
+}
 
 func (c sqliteConnector) Driver() driver.Driver { return c.driver }
+
+// exec runs statements on a new connection, each behind a prefix.
+func exec(ctx context.Context, conn driver.Conn, statements []string, prefix string) error {
+	execer, ok := conn.(driver.ExecerContext)
+	if !ok {
+		return errors.New("models: driver without ExecContext")
+	}
+	for _, statement := range statements {
+		if _, err := execer.ExecContext(ctx, prefix+statement, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place is where a SQLite file was opened. A file that is moved away or replaced takes
+// changes as before, and nobody finds them again.
+type place struct {
+	path string
+
+	mu        sync.Mutex
+	file, log os.FileInfo // as opened; nil: not yet
+	inside    bool        // there is a connection, which keeps its log
+}
+
+// errMoved: start again when the right file is back.
+var errMoved = errors.New("the file at this path is not the one that was opened: put it back, or restart to work with what is there now")
+
+// entered remembers the file that a connection has opened.
+func (p *place) entered() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.file, _ = os.Stat(p.path)
+	p.log, p.inside = nil, true
+}
+
+// left is called before a connection ends.
+func (p *place) left() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inside = false
+}
+
+// check reports whether the file and its log are still what was opened.
+func (p *place) check() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.file != nil {
+		if err := unmoved(p.path, p.file); err != nil {
+			return err
+		}
+	}
+	if !p.inside {
+		return nil
+	}
+	log := p.path + "-wal"
+	if p.log == nil { // SQLite makes it when it needs it
+		p.log, _ = os.Stat(log)
+		return nil
+	}
+	return unmoved(log, p.log)
+}
+
+// unmoved reports whether a file is still at its path.
+func unmoved(path string, opened os.FileInfo) error {
+	now, err := os.Stat(path)
+	if err == nil && os.SameFile(opened, now) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUnavailable, path, errMoved)
+}
+
+// inPlace refuses changes that nobody would find again.
+func (c *core) inPlace(what string) error {
+	if c.place == nil {
+		return nil
+	}
+	if err := c.place.check(); err != nil {
+		return &dbError{what: what, kinds: []error{ErrUnavailable}, err: err}
+	}
+	return nil
+}

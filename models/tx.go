@@ -63,6 +63,9 @@ func (db *DB) AfterCommit(do func()) {
 
 // once runs fn in a transaction and gives what is to be done after it.
 func (c *core) once(ctx context.Context, fn func(tx *DB) error) ([]func(), error) {
+	if err := c.inPlace("begin"); err != nil {
+		return nil, err
+	}
 	orm := c.orm.WithContext(ctx).Begin()
 	if orm.Error != nil {
 		return nil, c.explain("begin", orm.Error, false)

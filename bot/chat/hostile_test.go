@@ -88,7 +88,7 @@ func TestHostileNameIsNotTaken(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		s := b.authorized("shop-c", "静安店")
 		b.must(b.db.Directory.BindChat(t.Context(), s.ID, newGroup))
-		has(t, b.in(newGroup, "sunba", "我是 **老板**"), "姓名里只能有")
+		has(t, b.in(newGroup, "sunba", "我是 老#板"), "姓名里只能有")
 		has(t, b.in(newGroup, "sunba", "我是 阿依古丽·买买提"), "已经告诉管理员：阿依古丽·买买提")
 		known := &directory{names: map[string]string{"lisi2": "李\u202e四*<@boss> "}}
 		b.configure(func(o *Options) { o.Directory, o.AccessByGroup = known, true })

@@ -47,7 +47,7 @@ type SignIns interface {
 	SignOut(ctx context.Context, session string) error
 }
 
-// Options of a Console; all but Log and Members are required.
+// Options of a Console; all but Log, Members and PageTime are required.
 type Options struct {
 	Desk      Desk
 	SignIns   SignIns
@@ -56,6 +56,7 @@ type Options struct {
 	PublicURL string  // as browsers see it
 	Location  *time.Location
 	Now       func() time.Time
+	PageTime  time.Duration // for reading a page; 0: two seconds
 	Log       *slog.Logger
 }
 
@@ -76,6 +77,9 @@ func New(o Options) (*Console, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.PageTime == 0 {
+		o.PageTime = pageTime
 	}
 	c := &Console{Options: o, secure: public.Scheme == "https", root: strings.TrimRight(public.Path, "/") + Root}
 	mux := http.NewServeMux()
@@ -171,9 +175,16 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	c.notice(w, r, http.StatusOK, "已退出", "要再看后台，请在企业微信里给我发「后台」。")
 }
 
+// pageTime is how long the reading for a page may take. A file has one connection, for
+// which callbacks wait meanwhile; they have four seconds.
+const pageTime = 2 * time.Second
+
 // signedIn lets those through who are signed in and have a desk.
 func (c *Console) signedIn(show func(http.ResponseWriter, *http.Request, desk.Desk) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), c.PageTime)
+		defer cancel()
+		r = r.WithContext(ctx)
 		var user string
 		k, err := r.Cookie(c.cookie())
 		if err == nil {
@@ -238,6 +249,9 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		c.notice(w, r, http.StatusForbidden, "只有店长可以看", "门店、人员和变更只给店长看。")
 	case errors.Is(err, models.ErrNotFound):
 		c.notice(w, r, http.StatusNotFound, "没有这次核销", "可能不在您的门店，或者记录已经不在了。")
+	case errors.Is(r.Context().Err(), context.DeadlineExceeded): // whatever the database calls that
+		c.Log.Warn("console: a page took too long", "path", r.URL.Path, "limit", c.PageTime)
+		c.notice(w, r, http.StatusServiceUnavailable, "要找的太多", "请选一家门店，或者选短一点的时间，再看一次。")
 	case errors.Is(err, desk.ErrNoPeriod):
 		c.notice(w, r, http.StatusBadRequest, "没有这一天", "请写成 2026-11-20 或 2026-11，不能是以后的日子。")
 	default:

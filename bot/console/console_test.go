@@ -115,6 +115,30 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
+// slowDesk reads history for as long as it may.
+type slowDesk struct{ fakeDesk }
+
+func (d *slowDesk) History(ctx context.Context, _ desk.Desk, _ desk.Search) ([]desk.Found, *models.HistoryMark, error) {
+	<-ctx.Done()
+	return nil, nil, errors.New("interrupted (9)") // as SQLite says it
+}
+
+// A page that takes too long is given up, and says what to do.
+func TestPageTakesTooLong(t *testing.T) {
+	d := &slowDesk{fakeDesk{stores: store}}
+	c, err := New(Options{Desk: d, SignIns: d, PublicURL: "https://example.com", Location: time.UTC, Now: func() time.Time { return now }, PageTime: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/console/history?state=open", nil)
+	r.AddCookie(&http.Cookie{Name: c.cookie(), Value: "the-session"})
+	w := httptest.NewRecorder()
+	c.ServeHTTP(w, r)
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "请选一家门店，或者选短一点的时间") {
+		t.Errorf("%d\n%s", w.Code, w.Body)
+	}
+}
+
 // The address of the next page leads to where this one ended, with the same filter.
 func TestNextPage(t *testing.T) {
 	mark := models.HistoryMark{At: now.Add(-123456 * time.Microsecond), ID: "01a2"}

@@ -241,7 +241,7 @@ func (c *Console) history(w http.ResponseWriter, r *http.Request, d desk.Desk) e
 		Stores: storeChoices(d, store), Text: s.Text, First: s.After.At.IsZero(), Where: len(d.Stores) > 1,
 		States: choices(s.State, [2]string{"", "全部"}, [2]string{"done", "已核销"}, [2]string{"undone", "已撤销"},
 			[2]string{"open", "确认中"}, [2]string{"refused", "没有核销"}),
-		Periods: choices(string(s.Days), [2]string{"", "不限时间"}, [2]string{string(command.Today), "今日"}, [2]string{string(command.Yesterday), "昨日"},
+		Periods: choices(string(s.Days), [2]string{"", "不限时间（按尾号找：本月）"}, [2]string{string(command.Today), "今日"}, [2]string{string(command.Yesterday), "昨日"},
 			[2]string{string(command.ThisWeek), "本周"}, [2]string{string(command.ThisMonth), "本月"}, [2]string{string(command.LastMonth), "上月"}),
 	}
 	found, next, err := c.Desk.History(r.Context(), d, s)

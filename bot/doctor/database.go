@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	_ "github.com/go-sql-driver/mysql" // to look at the schema's character set
@@ -33,11 +32,13 @@ func (c *checker) database(ctx context.Context) []store {
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
 	shown := config.RedactDSN(c.cfg.Database.DSN)
-	if c.cfg.Database.Driver == models.SQLite && !strings.HasPrefix(c.cfg.Database.DSN, "file:") {
-		path, _, _ := strings.Cut(c.cfg.Database.DSN, "?")
-		if abs, err := filepath.Abs(path); err == nil {
-			shown = abs
+	if c.cfg.Database.Driver == models.SQLite {
+		path, err := models.SQLitePath(c.cfg.Database.DSN)
+		if err != nil { // the configuration was checked
+			c.bad("correct database.dsn", "database: %s: %v", shown, err)
+			return c.declared()
 		}
+		shown = path
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 			c.newFile(path, shown)
 			return c.declared()
@@ -61,6 +62,14 @@ func (c *checker) database(ctx context.Context) []store {
 	c.server(ctx)
 	c.databaseClock(ctx, db)
 	if !c.migrations(ctx, db) {
+		return c.declared()
+	}
+	switch err := db.CheckFoundRows(ctx); {
+	case errors.Is(err, models.ErrChangedRows):
+		c.bad("turn on mysql-client_found_rows in ProxySQL, or what does the same", "database: something between us and the server counts changed rows only; every change would look lost")
+		return c.declared()
+	case err != nil:
+		c.bad("see the message", "database: %v", err)
 		return c.declared()
 	}
 	c.looseEnds(ctx, db)
@@ -101,10 +110,9 @@ func (c *checker) server(ctx context.Context) {
 	}
 	defer db.Close()
 	var version, charset, zone string
-	var connections int
 	var wrong sql.NullString
-	err = db.QueryRowContext(ctx, `SELECT VERSION(), @@character_set_database, @@global.time_zone, @@max_connections, (SELECT MIN(table_name) FROM information_schema.tables
-		WHERE table_schema = DATABASE() AND table_name IN ('stores', 'members', 'operations') AND table_collation NOT LIKE 'utf8mb4%')`).Scan(&version, &charset, &zone, &connections, &wrong)
+	err = db.QueryRowContext(ctx, `SELECT VERSION(), @@character_set_database, @@global.time_zone, (SELECT MIN(table_name) FROM information_schema.tables
+		WHERE table_schema = DATABASE() AND table_name IN ('stores', 'members', 'operations') AND table_collation NOT LIKE 'utf8mb4%')`).Scan(&version, &charset, &zone, &wrong)
 	switch {
 	case err != nil:
 		c.bad("see the message", "database: settings cannot be read: %v", err)
@@ -113,8 +121,27 @@ func (c *checker) server(ctx context.Context) {
 	default:
 		c.good("database: version %s, texts in utf8mb4 (its default is %s), times in UTC (its zone is %s)", version, charset, zone)
 	}
-	if err == nil && connections < models.ConnsPerProcess {
-		c.warn("raise max_connections", "database: it admits %d connections, and each process takes up to %d", connections, models.ConnsPerProcess)
+	c.connections(ctx, db)
+}
+
+// connections looks at how many the account and the server admit.
+func (c *checker) connections(ctx context.Context, db *sql.DB) {
+	var account, server int64
+	if err := db.QueryRowContext(ctx, "SELECT @@max_user_connections, @@max_connections").Scan(&account, &server); err != nil {
+		c.warn("see that they are enough", "database: it does not tell how many connections it admits")
+		return
+	}
+	process := c.cfg.Database.Connections
+	const advice = "or set database.connections to that number divided by the number of processes, less one for doctor; with few, the bot is slower"
+	switch {
+	case account > 0 && account <= process:
+		c.warn("raise the account's MAX_USER_CONNECTIONS, "+advice, "database: the account admits %d connections, and each process takes up to %d", account, process)
+	case server > 0 && server <= process:
+		c.warn("raise max_connections, "+advice, "database: it admits %d connections, and each process takes up to %d", server, process)
+	case account > 0:
+		c.good("database: the account admits %d connections, and each process takes up to %d", account, process)
+	default:
+		c.good("database: it admits %d connections, and each process takes up to %d", server, process)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package doctor checks an installation from the outside in: configuration,
 // database, clock, WeCom, callback addresses, platform. Each line says what was
 // looked at (✓), and where something is wrong (✗) or may not be meant so (!), what to
-// do. It changes nothing.
+// do. It changes nothing that anything goes by.
 package doctor
 
 import (

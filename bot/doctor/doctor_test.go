@@ -3,6 +3,7 @@ package doctor
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"yanquan/bot/chat"
 	"yanquan/bot/wecom/wecomtest"
@@ -439,6 +442,44 @@ func TestDatabaseServer(t *testing.T) {
 			if !strings.Contains(text, want) {
 				t.Errorf("lacks %q:\n%s", want, text)
 			}
+		}
+	}
+}
+
+// How many connections the account and the server admit is told, and is little where a
+// process would take more.
+func TestConnectionLimits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dsn := modelstest.MySQLDSN(t)
+	admin, err := sql.Open("mysql", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { admin.Close() })
+	exec := func(q string) {
+		t.Helper()
+		if _, err := admin.ExecContext(context.Background(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own.User, own.Passwd = "few_"+own.DBName[len(own.DBName)-20:], "x"
+	exec("CREATE USER '" + own.User + "'@'%' IDENTIFIED BY 'x' WITH MAX_USER_CONNECTIONS 20")
+	t.Cleanup(func() { exec("DROP USER '" + own.User + "'@'%'") })
+	exec("GRANT ALL ON " + own.DBName + ".* TO '" + own.User + "'@'%'")
+	for _, c := range []struct{ dsn, more, want string }{
+		{own.FormatDSN(), "", "! database: the account admits 20 connections, and each process takes up to 36 — raise the account's MAX_USER_CONNECTIONS"},
+		{own.FormatDSN(), ", connections: 19", "✓ database: the account admits 20 connections, and each process takes up to 19"},
+		{dsn, ", connections: 1000", "! database: it admits 500 connections, and each process takes up to 1000"},
+		{dsn, "", "✓ database: it admits 500 connections, and each process takes up to 36"},
+	} {
+		path := w.config(t, "http://127.0.0.1:1", "dsn: '"+filepath.Join(w.dir, "yanquan.db")+"'", "driver: mysql, dsn: '"+c.dsn+"'"+c.more)
+		if _, text := check(t, path, Options{}); !strings.Contains(text, c.want) {
+			t.Errorf("lacks %q:\n%s", c.want, text)
 		}
 	}
 }

@@ -141,7 +141,7 @@ func OpenDB(ctx context.Context, cfg *config.Config, log *slog.Logger, now func(
 	if err != nil {
 		return nil, fmt.Errorf("secret_keys: %w", err)
 	}
-	return models.Open(ctx, models.Config{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, Key: key, OldKeys: old, Log: log, Now: now})
+	return models.Open(ctx, models.Config{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, Conns: int(cfg.Database.Connections), Key: key, OldKeys: old, Log: log, Now: now})
 }
 
 // prepare brings schema and declared stores up to date.
@@ -151,6 +151,9 @@ func prepare(ctx context.Context, db *models.DB, cfg *config.Config, o Options) 
 			return err
 		}
 	} else if _, err := db.Migrate(ctx); err != nil {
+		return err
+	}
+	if err := db.CheckFoundRows(ctx); err != nil {
 		return err
 	}
 	stores := make([]models.ConfiguredStore, len(cfg.Stores))

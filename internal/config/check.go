@@ -13,6 +13,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"yanquan/dianping"
+	"yanquan/models"
 )
 
 var (
@@ -111,6 +112,9 @@ func (d *decoder) checkServer(s *Server) {
 
 func (d *decoder) checkDatabase(db *Database) {
 	d.oneOf("database.driver", db.Driver, "sqlite", "mysql")
+	if db.Connections < 2 || db.Connections > 1000 {
+		d.bad("database.connections", "must be from 2 to 1000")
+	}
 	switch {
 	case db.Driver == "sqlite" && db.DSN == "":
 		if _, given := d.lines["database.dsn"]; given {
@@ -118,6 +122,10 @@ func (d *decoder) checkDatabase(db *Database) {
 			return
 		}
 		db.DSN = defaultSQLite
+	case db.Driver == "sqlite":
+		if _, err := models.SQLitePath(db.DSN); err != nil {
+			d.bad("database.dsn", "%s", err)
+		}
 	case db.Driver == "mysql" && db.DSN == "":
 		d.missing("database.dsn", "database")
 	case db.Driver == "mysql":

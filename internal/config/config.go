@@ -62,6 +62,8 @@ type Server struct {
 type Database struct {
 	Driver string `yaml:"driver" default:"sqlite"` // sqlite | mysql
 	DSN    string `yaml:"dsn" secret:"dsn"`        // a relative SQLite path starts at the working directory
+	// Connections is how many a process opens at most at a MySQL server.
+	Connections int64 `yaml:"connections" default:"36"`
 }
 
 // WeCom is the corp's apps and robots.

@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS meta (
     name  VARCHAR(64)  NOT NULL,
     value VARCHAR(255) NOT NULL,
     PRIMARY KEY (name)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS stores (
     id       BIGINT       NOT NULL AUTO_INCREMENT,
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS stores (
     active   TINYINT(1)   NOT NULL,
     PRIMARY KEY (id),
     UNIQUE KEY stores_shop (platform, shop_id)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS sessions (
     store_id      BIGINT      NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS sessions (
     declared      BINARY(32)  NULL COMMENT 'MAC of the token that config.yaml declared',
     PRIMARY KEY (store_id),
     CONSTRAINT sessions_store FOREIGN KEY (store_id) REFERENCES stores (id)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS chats (
     store_id BIGINT       NOT NULL,
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS chats (
     PRIMARY KEY (store_id, chat),
     KEY chats_chat (chat),
     CONSTRAINT chats_store FOREIGN KEY (store_id) REFERENCES stores (id)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS members (
     store_id BIGINT       NOT NULL,
@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS members (
     PRIMARY KEY (store_id, user_id),
     KEY members_user (user_id),
     CONSTRAINT members_store FOREIGN KEY (store_id) REFERENCES stores (id)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS inbox (
     id          VARCHAR(64)  NOT NULL,
@@ -64,7 +64,7 @@ CREATE TABLE IF NOT EXISTS inbox (
     UNIQUE KEY inbox_receipt (channel, message_id),
     KEY inbox_due (due_at),
     KEY inbox_received (received_at)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS operations (
     id              VARCHAR(64)  NOT NULL,
@@ -118,7 +118,7 @@ CREATE TABLE IF NOT EXISTS operations (
     KEY operations_consumed (store_id, consumed_at),
     KEY operations_undoable (user_id, undo_until),
     KEY operations_undo_message (undo_inbox_id)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS coupons (
     operation_id  VARCHAR(64) NOT NULL,
@@ -133,7 +133,7 @@ CREATE TABLE IF NOT EXISTS coupons (
     undo_reason   VARCHAR(64) NOT NULL,
     PRIMARY KEY (operation_id, code),
     KEY coupons_code (code)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS calls (
     id               BIGINT       NOT NULL AUTO_INCREMENT,
@@ -152,7 +152,7 @@ CREATE TABLE IF NOT EXISTS calls (
     PRIMARY KEY (id),
     KEY calls_operation (operation_id),
     KEY calls_code (receipt_code)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS outbox (
     id           VARCHAR(64)  NOT NULL,
@@ -178,4 +178,4 @@ CREATE TABLE IF NOT EXISTS outbox (
     KEY outbox_due (due_at),
     KEY outbox_inbox (inbox_id),
     KEY outbox_operation (operation_id)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

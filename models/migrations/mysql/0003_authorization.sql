@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS grants (
     PRIMARY KEY (id),
     UNIQUE KEY grants_of (platform, purpose, customer_id, shop_id),
     KEY grants_due (due_at)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 ALTER TABLE stores ADD COLUMN grant_id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '';
 
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS choices (
     store_id     BIGINT       NOT NULL,
     chosen_until DATETIME(6)  NOT NULL,
     PRIMARY KEY (user_id, chat)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS join_requests (
     id           VARCHAR(64)  NOT NULL,
@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS join_requests (
     decided_at   DATETIME(6)  NULL,
     PRIMARY KEY (id),
     UNIQUE KEY join_requests_pending (store_id, pending_user)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS tickets (
     id         VARCHAR(64)  NOT NULL COMMENT 'MAC of the secret, in hex',
@@ -66,14 +66,14 @@ CREATE TABLE IF NOT EXISTS tickets (
     created_at DATETIME(6)  NOT NULL,
     PRIMARY KEY (id),
     KEY tickets_expires (expires_at)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS notices (
     id       VARCHAR(255) NOT NULL COMMENT 'platform/id',
     taken_at DATETIME(6)  NOT NULL,
     PRIMARY KEY (id),
     KEY notices_taken (taken_at)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS audit (
     id           BIGINT        NOT NULL AUTO_INCREMENT,
@@ -90,6 +90,6 @@ CREATE TABLE IF NOT EXISTS audit (
     PRIMARY KEY (id),
     KEY audit_happened (happened_at),
     KEY audit_store (store_id, happened_at)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE INDEX calls_user ON calls (user_id, started_at);

@@ -5,6 +5,6 @@ CREATE TABLE IF NOT EXISTS alerts (
     told_at DATETIME(6)  NOT NULL,
     PRIMARY KEY (id),
     KEY alerts_told (told_at)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE INDEX operations_watch ON operations (consumed_at, store_id);

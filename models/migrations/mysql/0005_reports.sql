@@ -6,4 +6,4 @@ CREATE TABLE IF NOT EXISTS reports (
     begins     VARCHAR(10) NOT NULL COMMENT 'first day, as people there count days',
     created_at DATETIME(6) NOT NULL,
     PRIMARY KEY (kind, begins, user_id)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS reconciliations (
     PRIMARY KEY (store_id, day),
     KEY reconciliations_due (due_at),
     KEY reconciliations_day (day, store_id)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS reconciliation_items (
     store_id      BIGINT       NOT NULL,
@@ -31,4 +31,4 @@ CREATE TABLE IF NOT EXISTS reconciliation_items (
     refund_status VARCHAR(16)  NOT NULL,
     verified_at   DATETIME(6)  NULL,
     PRIMARY KEY (store_id, day, seq)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -12,14 +12,14 @@ CREATE TABLE IF NOT EXISTS files (
     expires_at DATETIME(6)  NOT NULL,
     PRIMARY KEY (id),
     KEY files_expires (expires_at)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS file_pieces (
     file_id VARCHAR(64) NOT NULL,
     seq     INT         NOT NULL,
     data    MEDIUMBLOB  NOT NULL,
     PRIMARY KEY (file_id, seq)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS exports (
     id           VARCHAR(64)  NOT NULL,
@@ -38,4 +38,4 @@ CREATE TABLE IF NOT EXISTS exports (
     UNIQUE KEY exports_running (running_user),
     KEY exports_due (due_at),
     KEY exports_created (created_at)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

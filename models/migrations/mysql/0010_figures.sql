@@ -10,4 +10,4 @@ CREATE TABLE IF NOT EXISTS period_figures (
     figures  MEDIUMTEXT  NOT NULL COMMENT 'JSON',
     PRIMARY KEY (period, from_at, store_id),
     KEY period_figures_store (store_id)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
