@@ -62,7 +62,7 @@ func splitSQLite(dsn string) (path string, settings url.Values, err error) {
 // pathOfURI reads what follows "file:".
 func pathOfURI(rest string) (string, error) {
 	if strings.Contains(rest, "#") {
-		return "", errors.New("SQLite takes # in a file: address for its end; write %23, or the path without file:")
+		return "", errors.New("SQLite takes # in a file: address for its end; write %23, or leave out file: before the path")
 	}
 	if after, authority := strings.CutPrefix(rest, "//"); authority {
 		host, path, _ := strings.Cut(after, "/")
@@ -73,7 +73,7 @@ func pathOfURI(rest string) (string, error) {
 	}
 	name, err := url.PathUnescape(rest)
 	if err != nil {
-		return "", errors.New("% in a file: address is followed by two digits; write %25, or the path without file:")
+		return "", errors.New("% in a file: address is followed by two digits; write %25, or leave out file: before the path")
 	}
 	return name, nil
 }

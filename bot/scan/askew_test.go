@@ -27,8 +27,8 @@ func seenFrom(t *testing.T, text string, size int, tilt, axis float64) scene {
 				px, py = ac*px+as*py, -as*px+ac*py
 				const eye = 2.
 				k := eye / (eye*cos - py*sin) // where the ray meets the tilted plane
-				qx, qy := px*k*cos, py*k
-				qx = px * (1 + qy*sin/eye)
+				qy := py * k
+				qx := px * (1 + qy*sin/eye)
 				qx, qy = ac*qx-as*qy, as*qx+ac*qy
 				sx, sy := (qx+0.5)*big+80, (qy+0.5)*big+80
 				if sx < 0 || sy < 0 || sx > float64(src.w-1) || sy > float64(src.h-1) {
