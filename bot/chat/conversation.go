@@ -122,7 +122,7 @@ func (c *conversation) asks(ctx context.Context, t *turn) (bot.Reply, error) {
 		return c.means(ctx, t)
 	}
 	if t.m.Kind != bot.Text || len(t.m.Pictures) > 0 {
-		if w, ok := command.WishOf(t.m); ok {
+		if w, ok := command.CaptionOf(t.m); ok {
 			return c.photo(ctx, t, w)
 		}
 	}

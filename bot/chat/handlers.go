@@ -101,7 +101,7 @@ func (c *conversation) otherStores(ctx context.Context, t *turn, b command.Butto
 
 // photo does what a message with pictures, or a scan, asks. The pictures of
 // somebody who may do nothing here are not even fetched.
-func (c *conversation) photo(ctx context.Context, t *turn, w command.Wish) (bot.Reply, error) {
+func (c *conversation) photo(ctx context.Context, t *turn, w command.Caption) (bot.Reply, error) {
 	return c.staff(func(ctx context.Context, t *turn, _ command.Command) (bot.Reply, error) {
 		s, reply, err := c.scans.read(ctx, t, w)
 		switch {

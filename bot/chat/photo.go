@@ -23,13 +23,13 @@ import (
 type scanned struct {
 	command *command.Command
 	qr      []string
-	wish    command.Wish
+	caption command.Caption
 }
 
 // read finds out what the pictures of a message, or a scan, say; nil: it was
 // answered. What they say is kept before anything is done about it: a picture can be
 // fetched for minutes only, and a message may be taken up again later.
-func (x *scans) read(ctx context.Context, t *turn, w command.Wish) (*scanned, bot.Reply, error) {
+func (x *scans) read(ctx context.Context, t *turn, w command.Caption) (*scanned, bot.Reply, error) {
 	if len(t.m.Scanned) == 0 {
 		var reply bot.Reply
 		var err error
@@ -52,7 +52,7 @@ func (x *scans) read(ctx context.Context, t *turn, w command.Wish) (*scanned, bo
 	case w.Verb == command.VerbUndo:
 		why = words.NoUndoByQR
 	default:
-		return &scanned{qr: qr, wish: w}, bot.Reply{}, t.keep(ctx, x.core.Lease(redeem.ConsumeCalls), nil)
+		return &scanned{qr: qr, caption: w}, bot.Reply{}, t.keep(ctx, x.core.Lease(redeem.ConsumeCalls), nil)
 	}
 	reply, err := t.answer(ctx, why)
 	return nil, reply, err
@@ -61,7 +61,7 @@ func (x *scans) read(ctx context.Context, t *turn, w command.Wish) (*scanned, bo
 // look reads the pictures; a reply: it was answered. Where one could not be read,
 // something may be missing that was meant, and where a reading is not certain, another
 // may be: nothing is consumed unseen.
-func (x *scans) look(ctx context.Context, t *turn, w command.Wish) (command.Wish, bot.Reply, error) {
+func (x *scans) look(ctx context.Context, t *turn, w command.Caption) (command.Caption, bot.Reply, error) {
 	if x.Pictures == nil {
 		reply, err := t.answer(ctx, words.NoPictures)
 		return w, reply, err
@@ -79,7 +79,7 @@ func (x *scans) look(ctx context.Context, t *turn, w command.Wish) (command.Wish
 	}
 	t.m.Scanned = texts
 	if !all {
-		t.m.Kind, t.m.Text, w = bot.Photo, "", command.Wish{Verb: command.VerbQuery}
+		t.m.Kind, t.m.Text, w = bot.Photo, "", command.Caption{Verb: command.VerbQuery}
 	}
 	return w, bot.Reply{}, nil
 }
@@ -113,8 +113,8 @@ func (x *scans) stored(ctx context.Context, t *turn, id string) (scanned, bool, 
 	}
 	_, others := command.SortOut(first.Scanned)
 	s := scanned{qr: plausible(others)}
-	w, ok := command.WishOf(first)
-	s.wish = w
+	w, ok := command.CaptionOf(first)
+	s.caption = w
 	mine := first.Chat == t.m.Chat && (!t.m.Private() || strings.EqualFold(first.User, t.m.User))
 	return s, ok && mine && len(s.qr) > 0 && len(s.qr) <= maxScanned, nil
 }
@@ -140,7 +140,7 @@ func (x *scans) resolve(ctx context.Context, t *turn, s scanned) (*command.Comma
 	if err != nil {
 		return nil, bot.Reply{}, err
 	}
-	p, w := t.places[0], s.wish
+	p, w := t.places[0], s.caption
 	var why bot.Reply
 	switch {
 	case !f.wait.Empty():
@@ -159,7 +159,7 @@ func (x *scans) resolve(ctx context.Context, t *turn, s scanned) (*command.Comma
 		return nil, reply, err
 	}
 	if !f.each { // another QR code stands for none: look first
-		w = command.Wish{Verb: command.VerbQuery}
+		w = command.Caption{Verb: command.VerbQuery}
 	}
 	codes := make([]string, len(f.vouchers))
 	for i, v := range f.vouchers {

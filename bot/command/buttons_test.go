@@ -156,19 +156,19 @@ func TestWishes(t *testing.T) {
 		return items
 	}
 	for name, c := range map[string]struct {
-		wish  Wish
-		codes []string
-		want  Command
+		caption Caption
+		codes   []string
+		want    Command
 	}{
-		"verify":         {Wish{Verb: VerbVerify}, one, Command{Verb: VerbVerify, Items: item(1, one...)}},
-		"two of it":      {Wish{Verb: VerbVerify, Count: 2}, one, Command{Verb: VerbVerify, Items: item(2, one...)}},
-		"both":           {Wish{Verb: VerbVerify}, two, Command{Verb: VerbVerify, Items: item(1, two...)}},
-		"one of which":   {Wish{Verb: VerbVerify, Count: 1}, two, Command{Verb: VerbQuery, Items: item(1, two...)}},
-		"undo":           {Wish{Verb: VerbUndo}, one, Command{Verb: VerbUndo, Items: item(1, one...)}},
-		"undo of two":    {Wish{Verb: VerbUndo}, two, Command{Verb: VerbUndo, Problem: "一次只能撤销一个券码，请一个一个发，例如：撤 7992697494"}},
-		"a look at both": {Wish{Verb: VerbQuery}, two, Command{Verb: VerbQuery, Items: item(1, two...)}},
+		"verify":         {Caption{Verb: VerbVerify}, one, Command{Verb: VerbVerify, Items: item(1, one...)}},
+		"two of it":      {Caption{Verb: VerbVerify, Count: 2}, one, Command{Verb: VerbVerify, Items: item(2, one...)}},
+		"both":           {Caption{Verb: VerbVerify}, two, Command{Verb: VerbVerify, Items: item(1, two...)}},
+		"one of which":   {Caption{Verb: VerbVerify, Count: 1}, two, Command{Verb: VerbQuery, Items: item(1, two...)}},
+		"undo":           {Caption{Verb: VerbUndo}, one, Command{Verb: VerbUndo, Items: item(1, one...)}},
+		"undo of two":    {Caption{Verb: VerbUndo}, two, Command{Verb: VerbUndo, Problem: "一次只能撤销一个券码，请一个一个发，例如：撤 7992697494"}},
+		"a look at both": {Caption{Verb: VerbQuery}, two, Command{Verb: VerbQuery, Items: item(1, two...)}},
 	} {
-		if diff := cmp.Diff(c.want, c.wish.About(c.codes)); diff != "" {
+		if diff := cmp.Diff(c.want, c.caption.About(c.codes)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}

@@ -6,45 +6,45 @@ import (
 	"yanquan/bot"
 )
 
-// Wish is what the words beside a picture want of the codes on it.
-type Wish struct {
+// Caption is what the words beside a picture want of the codes on it.
+type Caption struct {
 	Verb  Verb
 	Count int // 0: not said
 }
 
-// WishOf tells what the words of a message want of its pictures; false: they speak
+// CaptionOf tells what the words of a message want of its pictures; false: they speak
 // for themselves. Words that are not understood want nothing but a look.
-func WishOf(m bot.Message) (Wish, bool) {
-	look := Wish{Verb: VerbQuery}
+func CaptionOf(m bot.Message) (Caption, bool) {
+	look := Caption{Verb: VerbQuery}
 	if m.Kind != bot.Text {
 		return look, true
 	}
 	cmd := ParseReply(m.Text, m.Quote)
 	switch {
 	case len(cmd.Items) > 0 || cmd.Verb == VerbNone && cmd.Problem != "":
-		return Wish{}, false
+		return Caption{}, false
 	case cmd.Verb == VerbNone:
 		return look, true
 	case !takesCodes(cmd.Verb):
-		return Wish{}, false
+		return Caption{}, false
 	}
 	verb, rest := cutVerb(strings.TrimLeft(strings.TrimSpace(dropMentions(Normalize(m.Text))), Punctuation+" "))
 	if rest = strings.Trim(rest, Punctuation+" \n"); rest == "" {
-		return Wish{Verb: verb}, true
+		return Caption{Verb: verb}, true
 	}
 	const some = "10000000" // takes the place of the code on the picture
 	items, problem := parseItems(some+" "+rest, verb)
 	if problem != "" || len(items) != 1 || items[0].Code != some || !takesCodes(verb) {
 		return look, true
 	}
-	return Wish{Verb: verb, Count: items[0].Count}, true
+	return Caption{Verb: verb, Count: items[0].Count}, true
 }
 
 // About is the command about codes. A count that could be of any of several only
 // allows a look.
-func (w Wish) About(codes []string) Command {
-	verb, count := w.Verb, max(w.Count, 1)
-	if len(codes) > 1 && w.Count > 0 {
+func (c Caption) About(codes []string) Command {
+	verb, count := c.Verb, max(c.Count, 1)
+	if len(codes) > 1 && c.Count > 0 {
 		verb, count = VerbQuery, 1
 	}
 	items := make([]Item, len(codes))

@@ -157,13 +157,17 @@ func (l *list) addDone(op models.Operation, n int) {
 	}
 }
 
-// undo is the text of a button, which holds eight digits.
+// undo is the text of a button, which holds eight digits. The first of an end is the
+// one in which it differs.
 func (l *list) undo(code string) string {
 	end := l.ends[code]
-	if end == Tail(code) {
+	switch {
+	case end == Tail(code):
 		return "撤 尾号" + end
+	case len(end) > 8:
+		end = end[:3] + "…" + Tail(end)
 	}
-	return "撤 " + end[max(0, len(end)-8):]
+	return "撤 " + end
 }
 
 func (l *list) head(all, left int) {

@@ -85,6 +85,10 @@ func TestCodesThatEndAlikeAreToldApart(t *testing.T) {
 	if a, b := c.Keys[0].Text, c.Keys[1].Text; a != "撤 97494" || b != "撤 17494" {
 		t.Errorf("%q, %q", a, b)
 	}
+	c = w.Batch(models.Store{ID: 1}, []models.Operation{done(now, "7992697494", "", 0), done(now, "7892697494", "", 0)}, nil, nil).Card
+	if a, b := c.Keys[0].Text, c.Keys[1].Text; a != "撤 992…7494" || b != "撤 892…7494" {
+		t.Errorf("%q, %q", a, b)
+	}
 }
 
 func TestShort(t *testing.T) {

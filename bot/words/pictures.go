@@ -76,7 +76,7 @@ func (w *Words) Choose(s models.Store, vouchers []platform.Voucher) bot.Reply {
 		said := strings.Join(worth, " ")
 		if len(c.Keys) < bot.MaxKeys {
 			c.Fields = append(c.Fields, bot.Field{Key: fmt.Sprintf("第%d种", i+1), Value: Named(v.Title, said)})
-			look := command.Button{Action: command.ActStore, Store: s.ID, Command: command.Wish{Verb: command.VerbQuery}.About([]string{v.Code})}
+			look := command.Button{Action: command.ActStore, Store: s.ID, Command: command.Caption{Verb: command.VerbQuery}.About([]string{v.Code})}
 			c.Keys = append(c.Keys, bot.CardKey{Text: fmt.Sprintf("%d %s", i+1, v.Title), Key: look.Key(), Style: bot.Primary})
 		}
 		lines = append(lines, fmt.Sprintf("%d. %s %s **%s**", i+1, bot.Escaped(Short(v.Title, dealInList)), said, v.Code))
