@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -115,6 +116,18 @@ func (d *desk) by(user string) (texts []string) {
 	return texts
 }
 
+// did counts the messages with a text that were worked on.
+func (d *desk) did(text string) (n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, one := range d.done {
+		if strings.HasSuffix(one, " "+text) {
+			n++
+		}
+	}
+	return n
+}
+
 // Somebody who sends more than can be kept in memory keeps nobody waiting, and is
 // served in the order that they sent it.
 func TestFlood(t *testing.T) {
@@ -182,61 +195,67 @@ func TestFloodInTheInbox(t *testing.T) {
 	}
 }
 
-// Whoever speaks in many conversations at once is served in a few, and leaves room for
-// the others, whether the messages are taken in or found in the inbox.
-func TestManyConversationsOfOnePerson(t *testing.T) {
+// Whoever speaks in many conversations at once is served in a few, and so are the
+// people of a group; both leave room for the others, whether the messages are taken in
+// or found in the inbox.
+func TestServedAtOnce(t *testing.T) {
 	t.Parallel()
-	const chats = 20
-	for name, keep := range map[string]bool{"taken in": false, "found": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			d := setup(t, chats, "0")
-			var ids []string
-			for i := range chats {
-				m := message("many", "0")
-				m.ID, m.Chat = fmt.Sprint(i), fmt.Sprint("chat-", i)
-				if !keep {
-					id, err := d.Accept(t.Context(), m)
-					if err != nil {
+	for name, of := range map[string]struct {
+		message func(i int) bot.Message
+		mine    func(models.Sender) bool
+		most    int
+	}{
+		"a person": {func(i int) bot.Message { m := message("many", "0"); m.Chat = fmt.Sprint("chat-", i); return m },
+			func(s models.Sender) bool { return s.User == "many" }, perPerson},
+		"a group": {func(i int) bot.Message { m := message(fmt.Sprint("many-", i), "0"); m.Chat = "group"; return m },
+			func(s models.Sender) bool { return s.Chat == "group" }, perGroup},
+	} {
+		for how, keep := range map[string]bool{"taken in": false, "found": true} {
+			t.Run(name+" "+how, func(t *testing.T) {
+				t.Parallel()
+				const many = 40
+				d := setup(t, many, "0")
+				for i := range many {
+					m := of.message(i)
+					m.ID = fmt.Sprint(i)
+					if !keep {
+						if _, err := d.Accept(t.Context(), m); err != nil {
+							t.Fatal(err)
+						}
+					} else if err := d.Keep(t.Context(), m); err != nil {
 						t.Fatal(err)
 					}
-					ids = append(ids, id)
-				} else if err := d.Keep(t.Context(), m); err != nil {
-					t.Fatal(err)
 				}
-			}
-			ctx, stop := context.WithCancel(t.Context())
-			var running sync.WaitGroup
-			running.Go(func() { d.runner.Run(ctx) })
-			defer running.Wait()
-			defer stop()
-			for i := range 3 {
-				d.answered(d.say(fmt.Sprint("other", i), "x"), "x")
-			}
-			for d.underWay("many") < perPerson {
-				runtime.Gosched()
-			}
-			d.answered(d.say("last", "x"), "x") // another look may have come meanwhile
-			if n := d.underWay("many"); n != perPerson {
-				t.Errorf("%d are worked on", n)
-			}
-			close(d.held["0"])
-			for _, id := range ids {
-				d.answered(id, "0")
-			}
-			for len(d.by("many")) < chats {
-				runtime.Gosched()
-			}
-		})
+				ctx, stop := context.WithCancel(t.Context())
+				var running sync.WaitGroup
+				running.Go(func() { d.runner.Run(ctx) })
+				defer running.Wait()
+				defer stop()
+				for i := range 3 {
+					d.answered(d.say(fmt.Sprint("other", i), "x"), "x")
+				}
+				for d.underWay(of.mine) < of.most {
+					runtime.Gosched()
+				}
+				d.answered(d.say("last", "x"), "x") // another look may have come meanwhile
+				if n := d.underWay(of.mine); n != of.most {
+					t.Errorf("%d are worked on", n)
+				}
+				close(d.held["0"])
+				for d.did("0") < many {
+					runtime.Gosched()
+				}
+			})
+		}
 	}
 }
 
 // underWay counts the conversations in which somebody is served.
-func (d *desk) underWay(user string) (n int) {
-	d.Intake.mu.Lock()
-	defer d.Intake.mu.Unlock()
+func (d *desk) underWay(mine func(models.Sender) bool) (n int) {
+	d.queue.mu.Lock()
+	defer d.queue.mu.Unlock()
 	for s := range d.queue.line {
-		if s.User == user {
+		if mine(s) {
 			n++
 		}
 	}

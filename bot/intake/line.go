@@ -46,25 +46,36 @@ func (l line) leave(p *place) {
 	l[p.sender] = now
 }
 
-// perPerson is in how many conversations a person is served at once: whoever is in a
-// hundred groups takes neither all slots nor a platform's patience.
-const perPerson = 3
+// Whoever is in a hundred groups takes neither all slots nor a platform's patience,
+// and neither does a shop with a hundred people.
+const (
+	perPerson = 3  // conversations in which a person is served at once
+	perGroup  = 16 // people who are served at once in a group
+)
 
 // crowded reports whether the person behind a sender is served in as many other
-// conversations as may be, with those that are about to join.
+// conversations, or the group in which they speak has as many others served, as may
+// be, with those that are about to join.
 func (l line) crowded(s models.Sender, joining map[models.Sender]int) bool {
-	n := 0
-	for o := range l {
-		if o.User == s.User && o != s {
-			n++
+	person, group := 0, 0
+	count := func(o models.Sender) {
+		switch {
+		case o == s:
+		case o.User == s.User:
+			person++
+		case o.Chat != "" && o.Chat == s.Chat && o.Channel == s.Channel:
+			group++
 		}
+	}
+	for o := range l {
+		count(o)
 	}
 	for o := range joining {
-		if o.User == s.User && o != s && l[o] == nil {
-			n++
+		if l[o] == nil {
+			count(o)
 		}
 	}
-	return n >= perPerson
+	return person >= perPerson || group >= perGroup
 }
 
 // waiting counts those who are not the first.
