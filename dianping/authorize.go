@@ -52,7 +52,7 @@ type Authorizer interface {
 	Shops(ctx context.Context, g Grant) ([]AuthorizedShop, error)
 
 	// ReadNotice verifies and reads a message that the platform posted to us. Its
-	// errors are [ErrNotAuthentic] and [ErrMalformed]; the first generation sends
+	// errors are [ErrNotAuthentic] and, of one that is signed, [ErrMalformed]; the first generation sends
 	// none and answers with class [Unsupported].
 	ReadNotice(form url.Values) (Notice, error)
 }

@@ -42,7 +42,7 @@ func (c *client) ReadNotice(form url.Values) (Notice, error) {
 	fields := make(map[string]string, len(form))
 	for name, values := range form {
 		if len(values) != 1 {
-			return Notice{}, fmt.Errorf("%w: a field is not there once", ErrMalformed)
+			return Notice{}, fmt.Errorf("%w: a field is not there once", ErrNotAuthentic)
 		}
 		fields[name] = values[0]
 	}

@@ -99,7 +99,7 @@ func TestNoticesThatAreNotTaken(t *testing.T) {
 		"signed with another":   {signedNotice("sign", strings.Repeat("0", 40)), ErrNotAuthentic},
 		"of another developer":  {signedNotice("developerId", "100001"), ErrNotAuthentic},
 		"a field added":         {added, ErrNotAuthentic},
-		"a field twice":         {twice, ErrMalformed},
+		"a field twice":         {twice, ErrNotAuthentic},
 		"no type":               {signedNotice("msgType", ""), ErrMalformed},
 		"no time":               {signedNotice("timestamp", ""), ErrMalformed},
 		"no time, text":         {signedNotice("timestamp", "soon"), ErrMalformed},

@@ -379,7 +379,11 @@ func TestUnbound(t *testing.T) {
 		if answer != dianping.NoticeTaken || r.grant(s).Ended {
 			t.Errorf("a notice from before the authorisation: %q, ended %v", answer, r.grant(s).Ended)
 		}
-		form["msgId"], form["timestamp"] = "m2", timestamp(r.clock.Now().Add(time.Minute))
+		form["msgId"], form["opBizCode"] = "odd", ""
+		if answer, err = post(); err != nil || answer != dianping.NoticeTaken || r.grant(s).Ended {
+			t.Errorf("signed, and about nobody: %q, %v, ended %v", answer, err, r.grant(s).Ended)
+		}
+		form["msgId"], form["opBizCode"], form["timestamp"] = "m2", "shop-a", timestamp(r.clock.Now().Add(time.Minute))
 		for range 2 {
 			_, err = post()
 			r.must(err)

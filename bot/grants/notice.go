@@ -19,6 +19,10 @@ func (k *Keeper) PlatformNotice(ctx context.Context, platform string, form url.V
 		return "", ErrPlatformOff
 	}
 	n, err := auth.ReadNotice(form)
+	if errors.Is(err, dianping.ErrMalformed) { // signed: posted again, it would read the same
+		k.Log.WarnContext(ctx, "a notice of the platform is left alone", "platform", platform, "error", err)
+		return dianping.NoticeTaken, nil
+	}
 	if err != nil {
 		return "", err
 	}

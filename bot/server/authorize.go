@@ -28,7 +28,7 @@ type Merchants interface {
 	FinishAuthorization(ctx context.Context, platform string, query url.Values) (grants.Connected, error)
 	// PlatformNotice takes a message of the platform; answer is the body to give
 	// back. What the platform need not send again is [grants.ErrPlatformOff],
-	// [dianping.Unsupported], [dianping.ErrNotAuthentic] or [dianping.ErrMalformed].
+	// [dianping.Unsupported] or [dianping.ErrNotAuthentic].
 	PlatformNotice(ctx context.Context, platform string, form url.Values) (answer string, err error)
 }
 
@@ -127,8 +127,6 @@ func (s *Server) platformNotice(c *gin.Context) {
 		c.Data(http.StatusOK, "application/json; charset=utf-8", []byte(body))
 	case errors.Is(err, dianping.ErrNotAuthentic):
 		answer(c, http.StatusUnauthorized, err)
-	case errors.Is(err, dianping.ErrMalformed):
-		answer(c, http.StatusBadRequest, err)
 	case errors.Is(err, grants.ErrPlatformOff), errors.Is(err, dianping.Unsupported):
 		answer(c, http.StatusNotFound, err)
 	default:

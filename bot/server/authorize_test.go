@@ -287,7 +287,6 @@ func TestPlatformNotice(t *testing.T) {
 	}{
 		"taken":         {nil, 200},
 		"not authentic": {fmt.Errorf("x: %w", dianping.ErrNotAuthentic), 401},
-		"malformed":     {fmt.Errorf("x: %w", dianping.ErrMalformed), 400},
 		"sends none":    {&dianping.Error{Platform: dianping.Dianping, Class: dianping.Unsupported}, 404},
 		"platform off":  {grants.ErrPlatformOff, 404},
 		"not stored":    {errors.New("dial root:hunter2@db"), 503},
