@@ -184,7 +184,7 @@ func newWorld(t *testing.T, s setting) *world {
 		"Socket": s.socket, "SocketURL": u.wecom.SocketURL(), "BotID": robot.ID,
 		"PublicURL": publicURL, "PlatformURL": shops.URL, "UndoWindow": s.undoWindow, "CallTimeout": s.callTimeout, "ReplyDeadline": cmp.Or(s.replyDeadline, "1500ms"), "Platform": string(s.dialect), "Empty": s.empty, "Watch": cmp.Or(s.watch, unwatched), "Rooms": rooms, "Staff": crowd, "Names": people,
 		"SessionFile": filepath.Join(dir, "session-b"),
-		"ReportAt":    time.Now().In(u.zone).Add(12 * time.Hour).Format("15:04"), // not while the test runs
+		"ReportAt":    s.now(&atomic.Int64{})().In(u.zone).Add(12 * time.Hour).Format("15:04"), // not while the test runs
 	}))
 	u.config = filepath.Join(dir, "config.yaml")
 	w.must(os.WriteFile(u.config, []byte(text.String()), 0o600))
