@@ -517,7 +517,7 @@ func (a hungAlbum) Fetch(ctx context.Context, channel string, p bot.Picture) ([]
 // nobody waits for all of another's.
 func TestPicturesInTurn(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
-		const people, own = 20, 3
+		const people, own = 12, 3 // as many in a group are served at once
 		hung := hungAlbum{album: b.album, there: make(chan struct{}, people+own), let: make(chan struct{})}
 		b.configure(func(o *Options) { o.Pictures, o.AccessByGroup = hung, true })
 		var ids []string
