@@ -136,7 +136,7 @@ func FuzzReadNotice(f *testing.F) {
 		}
 		form, err := url.ParseQuery(text)
 		if err != nil {
-			t.Skip("not a form")
+			return // not a form
 		}
 		fields := map[string]string{}
 		for name, values := range form {

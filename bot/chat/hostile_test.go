@@ -15,7 +15,8 @@ import (
 	"yanquan/models"
 )
 
-// hostile is what somebody may call a deal, a store or themselves.
+// hostile is a name of a deal, a store or a person that would act wherever it is not
+// escaped.
 const hostile = "茶*点*<@boss>[看](http://e.vil)_x_\x1b[31m\u202e\n# 核销成功"
 
 // harmless fails where markup, a mention or what steers a screen is in a text.

@@ -129,7 +129,7 @@ func TestStopSendsWhatIsQueued(t *testing.T) {
 	})
 }
 
-// One id from two senders: nobody sees what is another's, and both are answered.
+// A message id that comes from two senders makes two messages, each answered by itself.
 func TestOneIDFromTwoSenders(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		b.voucher(Code)

@@ -116,7 +116,7 @@ func TestSetUpByChat(t *testing.T) {
 	})
 }
 
-// connect authorises shops as somebody who has been sent a link.
+// connect takes the link that 授权 makes for a user through the authorisation of shops.
 func (b *bench) connect(user string, shops ...string) {
 	b.t.Helper()
 	ctx, k := b.t.Context(), b.bot.Merchants()
@@ -354,8 +354,8 @@ func TestStoreStates(t *testing.T) {
 	})
 }
 
-// access: group makes everybody in a bound group staff, and nobody elsewhere: who has
-// told a name there has a name, and no place in the store.
+// access: group gives a place with each message from a bound group, and no other: a
+// name told there is stored without a place in the store.
 func TestAccessByGroup(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		b.configure(func(o *Options) { o.AccessByGroup = true })
@@ -447,7 +447,7 @@ func TestLateApprovalKeepsRole(t *testing.T) {
 	})
 }
 
-// A button that joins is the asker's: nobody joins under another's name.
+// The key of a join button names the asker, and a press by another user is refused.
 func TestJoinButtonIsTheAskers(t *testing.T) {
 	for name, byGroup := range map[string]bool{"roster": false, "group": true} {
 		t.Run(name, func(t *testing.T) {

@@ -39,6 +39,10 @@ func (q *Outbox) wake() {
 	}
 }
 
+// mostWaiting bounds what a queue remembers. Another replica may send what waits, and
+// what is forgotten is found by the next look that is not woken.
+const mostWaiting = 1000
+
 // queue knows the conversations in which something waits for the background work,
 // perhaps behind what this process is sending.
 type queue struct {
@@ -49,7 +53,7 @@ type queue struct {
 func (q *queue) join(conversation string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.waiting == nil {
+	if q.waiting == nil || len(q.waiting) >= mostWaiting {
 		q.waiting = map[string]bool{}
 	}
 	q.waiting[conversation] = true
