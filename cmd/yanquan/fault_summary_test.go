@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -102,29 +103,49 @@ func (w *world) reportAt(in time.Duration) {
 	w.must(os.WriteFile(w.config, text, 0o600))
 }
 
+// furtherSummaries are the titles of those that come beside the day's, if it is not
+// late: on Mondays that of the week before, on the first that of the month before. Both
+// are empty here, and what is empty does not come late.
+func furtherSummaries(today time.Time) (titles []string) {
+	if today.Weekday() == time.Monday {
+		titles = append(titles, "上周 "+today.AddDate(0, 0, -7).Format("01-02"))
+	}
+	if today.Day() == 1 {
+		titles = append(titles, today.AddDate(0, 0, -1).Format("2006年1月"))
+	}
+	return titles
+}
+
 // oneSummary waits until both managers have the summary of the day, and looks
-// whether it is one.
+// whether it is one, as are those that are due beside it.
 func (w *world) oneSummary(mark string) {
 	w.Helper()
-	title := time.Now().In(w.zone).Format("01-02") + " 2 张 ¥99.80"
-	got := func(user string) (texts []string) {
-		for _, s := range w.wecom.Screen(wecomtest.InApp("main", user)) {
+	today := time.Now().In(w.zone)
+	titled := func(where wecomtest.Where, title string) (texts []string) {
+		for _, s := range w.wecom.Screen(where) {
 			if s.FromBot && strings.Contains(legible(s), title) {
 				texts = append(texts, legible(s))
 			}
 		}
 		return texts
 	}
+	title := today.Format("01-02") + " 2 张 ¥99.80"
+	got := func(user string) []string { return titled(wecomtest.InApp("main", user), title) }
+	managers := wecomtest.InGroup(roomManagers).As("boss")
 	for _, user := range []string{"boss", "sunba"} {
 		w.until(func() bool { return len(got(user)) > 0 })
 	}
-	w.until(func() bool { // comes last
-		for _, s := range w.wecom.Screen(wecomtest.InGroup(roomManagers).As("boss")) {
-			if s.Kind == wecomtest.KindImage {
-				return true
-			}
+	var further []string
+	if mark == "" {
+		further = furtherSummaries(today)
+	}
+	for _, other := range further {
+		for _, screen := range []wecomtest.Where{wecomtest.InApp("main", "boss"), wecomtest.InApp("main", "sunba"), managers} {
+			w.until(func() bool { return len(titled(screen, other)) > 0 })
 		}
-		return false
+	}
+	w.until(func() bool { // comes last
+		return slices.ContainsFunc(w.wecom.Screen(managers), func(s wecomtest.Shown) bool { return s.Kind == wecomtest.KindImage })
 	})
 	w.say(w.hero, "记录", "核销") // meanwhile another would have come
 	for _, user := range []string{"boss", "sunba"} {
@@ -136,10 +157,15 @@ func (w *world) oneSummary(mark string) {
 		if n := w.pictures(user); n != 1 {
 			w.Errorf("%s has %d pictures of the day", user, n)
 		}
+		for _, other := range further {
+			if n := len(titled(wecomtest.InApp("main", user), other)); n != 1 {
+				w.Errorf("%s has %d summaries of %s", user, n, other)
+			}
+		}
 		w.in(private).recountApp(user)
 	}
 	var group []string // one card and one picture
-	for _, s := range w.wecom.Screen(wecomtest.InGroup(roomManagers).As("boss")) {
+	for _, s := range w.wecom.Screen(managers) {
 		if s.FromBot && (strings.Contains(legible(s), title) || s.Kind == wecomtest.KindImage) {
 			group = append(group, s.Kind+" "+legible(s))
 		}
