@@ -1,7 +1,7 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -83,104 +83,47 @@ func explained(seen []modelstest.Statement, way string) []string {
 // statements records what one verification says to a database. Both fakes and the
 // bot are in this process; the bot's background work does not run, so that its rhythm
 // does not decide what is seen.
-func (l *lab) statements(driver, dsn, way string) ([]modelstest.Statement, error) {
-	w, err := l.newWorld(driver, dsn)
-	if err != nil {
-		return nil, err
-	}
+func (l *lab) statements(driver, dsn, way string) []modelstest.Statement {
+	w := l.newWorldOn(driver, dsn, staff)
 	defer w.close()
-	direct, err := l.store(driver, dsn)
-	if err != nil {
-		return nil, err
-	}
+	direct := l.store(driver, dsn)
 	defer direct.Close()
-	err = direct.Directory.Sync(l.ctx, []models.ConfiguredStore{{
+	check(direct.Directory.Sync(l.ctx, []models.ConfiguredStore{{
 		Platform: dianping.Meituan, ShopID: shopID, Name: "人民广场店", Session: session, Chats: []string{"wrAbC"},
 		Staff: []models.Member{{UserID: member(0), Name: member(0), Role: models.RoleStaff}},
-	}})
-	if err != nil {
-		return nil, err
-	}
+	}}))
 	rec := &modelstest.Recorder{}
-	db, err := models.Open(l.ctx, models.Config{Driver: driver, DSN: dsn, Key: secretKey, Connector: rec.Connector})
-	if err != nil {
-		return nil, err
-	}
+	db := must(models.Open(l.ctx, models.Config{Driver: driver, DSN: dsn, Key: secretKey, Connector: rec.Connector}))
 	defer db.Close()
-	client, err := w.client()
-	if err != nil {
-		return nil, err
-	}
-	sender, err := w.sender()
-	if err != nil {
-		return nil, err
-	}
-	b, err := chat.New(chat.Options{DB: db, Platforms: map[string]dianping.Client{dianping.Meituan: client}, Courier: sender,
-		Guard: chat.Guard{Codes: 10, Within: 10 * time.Minute}})
-	if err != nil {
-		return nil, err
-	}
+	b := must(chat.New(chat.Options{DB: db, Platforms: map[string]dianping.Client{dianping.Meituan: w.client()}, Courier: w.sender(),
+		Guard: chat.Guard{Codes: 10, Within: 10 * time.Minute}}))
 	for range 2 { // the first one opens the connections
-		code, err := w.voucher()
-		if err != nil {
-			return nil, err
-		}
-		m := bot.Message{Channel: "app/main", ID: chat.NewID(), User: member(0), Kind: bot.Text, Text: "验 " + code, At: time.Now()}
+		m := bot.Message{Channel: "app/main", ID: chat.NewID(), User: member(0), Kind: bot.Text, Text: "验 " + w.voucher(), At: time.Now()}
 		if way == byRobot {
 			m.Channel, m.Chat, m.Way = "bot/group", "wrAbC", wecom.RobotWay(w.api+"/cgi-bin/aibot/response")
 		}
 		rec.Take()
-		id, err := b.Accept(l.ctx, m)
-		if err != nil {
-			return nil, err
-		}
-		if err := answered(l.ctx, direct, id); err != nil {
-			return nil, err
-		}
+		id := must(b.Accept(l.ctx, m))
+		l.soon(func() bool { return must(direct.Inbox.Get(l.ctx, id)).Final })
+		over := models.SentOut
 		if way == byRobot {
 			reply, _ := b.Await(l.ctx, id)
 			b.Delivered(id, reply, bot.Reply{})
+			over = models.Obsolete // its second way is not needed any more
 		}
-		if err := over(l.ctx, direct, id, way); err != nil {
-			return nil, err
-		}
+		l.soon(func() bool {
+			rows := must(direct.Outbox.AnswersTo(l.ctx, id))
+			return len(rows) > 0 && rows[0].State == over
+		})
 		b.Wait() // who texts again before would wait for it
 	}
-	return rec.Take(), nil
+	return rec.Take()
 }
 
-// answered waits for the final answer to a message.
-func answered(ctx context.Context, db *models.DB, id string) error {
-	return until(ctx, func(ctx context.Context) (bool, error) {
-		row, err := db.Inbox.Get(ctx, id)
-		return row.Final, err
-	})
-}
-
-// over waits until an answer is sent; that of a robot until its second way is not
-// needed any more.
-func over(ctx context.Context, db *models.DB, id, way string) error {
-	state := map[string]models.OutgoingState{byApp: models.SentOut, byRobot: models.Obsolete}[way]
-	return until(ctx, func(ctx context.Context) (bool, error) {
-		rows, err := db.Outbox.AnswersTo(ctx, id)
-		return len(rows) > 0 && rows[0].State == state, err
-	})
-}
-
-func until(ctx context.Context, done func(context.Context) (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for {
-		if yes, err := done(ctx); err != nil || yes {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("it does not come: %w", ctx.Err())
-		}
+// soon waits until something is done.
+func (l *lab) soon(done func() bool) {
+	if !l.wait(30*time.Second, time.Millisecond, done) {
+		check(errors.New("it does not come"))
 	}
 }
 
@@ -188,20 +131,17 @@ func until(ctx context.Context, done func(context.Context) (bool, error)) error 
 var databases = []struct{ driver, name string }{{models.SQLite, "SQLite"}, {models.MySQL, "MariaDB"}}
 
 // costs is the page's section on what one verification says to the database.
-func (l *lab) costs() (string, error) {
+func (l *lab) costs() string {
 	var table, lists strings.Builder
 	table.WriteString("| verification | database | round trips | commits | aim |\n|---|---|---|---|---|\n")
 	for _, way := range []string{byApp, byRobot} {
 		var names, statements []string // where two databases see the same, it is listed once
 		for _, database := range databases {
-			dsn, err := l.fresh(database.driver, "costs_"+way)
-			if err != nil {
-				return "", err
+			dsn := filepath.Join(l.dir, "costs_"+way+".db")
+			if database.driver == models.MySQL {
+				dsn = l.database("costs_" + way)
 			}
-			seen, err := l.statements(database.driver, dsn, way)
-			if err != nil {
-				return "", fmt.Errorf("%s: %w", database.name, err)
-			}
+			seen := l.statements(database.driver, dsn, way)
 			fmt.Fprintf(&table, "| by %s | %s | %d | %d | %d and %d |\n", way, database.name, len(seen), modelstest.Commits(seen), aims[way].roundTrips, aims[way].commits)
 			list := statementTable(seen, way)
 			if at := slices.Index(statements, list); at >= 0 {
@@ -214,15 +154,7 @@ func (l *lab) costs() (string, error) {
 			fmt.Fprintf(&lists, "\nBy %s, on %s:\n\n%s", way, names[i], list)
 		}
 	}
-	return table.String() + lists.String(), nil
-}
-
-// fresh is the DSN of an empty database.
-func (l *lab) fresh(driver, name string) (string, error) {
-	if driver == models.SQLite {
-		return filepath.Join(l.dir, name+".db"), nil
-	}
-	return l.mariadb.database(l.ctx, name)
+	return table.String() + lists.String()
 }
 
 func statementTable(seen []modelstest.Statement, way string) string {

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"database/sql"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
-
-	"yanquan/models"
 )
 
 const (
@@ -16,92 +14,32 @@ const (
 
 // acknowledging is R6: how long WeCom waits for its 200 while staff verify at a
 // constant rate.
-func (l *lab) acknowledging() ([]row, error) {
-	plain, err := l.mariadb.database(l.ctx, "r6")
-	if err != nil {
-		return nil, err
-	}
-	steady, err := l.acknowledged(plain, plain, l.steady, "R6", 20*time.Millisecond)
-	if err != nil {
-		return nil, err
-	}
-	direct, err := l.mariadb.database(l.ctx, "r6_slow")
-	if err != nil {
-		return nil, err
-	}
-	proxy, through, err := newWire(direct, func(_ string, commits bool) {
-		if commits {
-			time.Sleep(commitDelay)
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer proxy.close()
-	slow, err := l.acknowledged(direct, through, l.slow, fmt.Sprintf("R6, each commit %s late", commitDelay), 250*time.Millisecond)
-	return append(steady, slow...), err
+func (l *lab) acknowledging() []row {
+	steady := l.newWorld("r6", staff).acknowledged(l.steady, "R6", 20*time.Millisecond)
+	w := l.newWorld("r6_slow", staff)
+	proxy, through := newWire(w.dsn, func() { time.Sleep(commitDelay) })
+	defer proxy.Close()
+	w.dsn = through
+	return []row{steady, w.acknowledged(l.slow, fmt.Sprintf("R6, each commit %s late", commitDelay), 250*time.Millisecond)}
 }
 
-// acknowledged runs the bot on one DSN and looks at its database by another.
-func (l *lab) acknowledged(direct, through string, duration time.Duration, name string, aim time.Duration) ([]row, error) {
-	w, err := l.newWorld(models.MySQL, through)
-	if err != nil {
-		return nil, err
-	}
+func (w *world) acknowledged(duration time.Duration, name string, aim time.Duration) row {
 	defer w.close()
-	p, err := l.start(w.config)
-	if err != nil {
-		return nil, err
-	}
-	defer p.stop()
-	ids, requests, err := w.verifications(int(duration.Seconds() * arrivals))
-	if err != nil {
-		return nil, err
-	}
-	results := openLoop(l.ctx, p.address, arrivals, requests)
-	stored, err := storedMessages(direct)
-	if err != nil {
-		return nil, err
-	}
+	w.start("")
+	texts := w.verify(int(duration.Seconds()*arrivals), arrivals)
 	var took []time.Duration
-	accepted, lost := 0, 0
-	for i, r := range results {
-		took = append(took, r.took)
-		if r.status != http.StatusOK {
-			continue
-		}
-		accepted++
-		if !stored[ids[i]] {
-			lost++
+	var ids []string
+	for _, t := range texts {
+		took = append(took, t.acknowledged.Sub(t.asked))
+		if t.status == http.StatusOK {
+			ids = append(ids, t.id)
 		}
 	}
+	lost := len(ids) - w.count("SELECT COUNT(*) FROM inbox WHERE message_id IN ('"+strings.Join(ids, "', '")+"')")
 	p99 := quantile(took, 0.99)
-	return []row{{
+	return row{
 		name, fmt.Sprintf("the binary, %d verifications/s for %s, open loop", arrivals, duration), "WeCom gives up after 5 s",
-		fmt.Sprintf("p99 %s (p50 %s, max %s); %d of %d accepted, %d of them lost", milli(p99), milli(quantile(took, 0.5)), milli(quantile(took, 1)), accepted, len(results), lost),
-		fmt.Sprintf("p99 ≤ %s, none lost", milli(aim)), verdict(p99 <= aim && lost == 0 && accepted == len(results)),
-	}}, nil
-}
-
-// storedMessages are the ids of all messages in the inbox.
-func storedMessages(dsn string) (map[string]bool, error) {
-	pool, err := sql.Open("mysql", dsn)
-	if err != nil {
-		return nil, err
+		fmt.Sprintf("p99 %s (p50 %s, max %s); %d of %d accepted, %d of them lost", milli(p99), milli(quantile(took, 0.5)), milli(quantile(took, 1)), len(ids), len(texts), lost),
+		fmt.Sprintf("p99 ≤ %s, none lost", milli(aim)), verdict(p99 <= aim && lost == 0 && len(ids) == len(texts)),
 	}
-	defer pool.Close()
-	rows, err := pool.Query("SELECT message_id FROM inbox")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	all := map[string]bool{}
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		all[id] = true
-	}
-	return all, rows.Err()
 }

@@ -2,13 +2,12 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +17,7 @@ import (
 // how many connections to the database everybody has.
 const connections = 20
 
-// line is a keep-alive connection that speaks just enough HTTP: the generator
+// line is a keep-alive connection without a client's pool and contexts: the generator
 // shares the processor with what it measures and must not take much of it.
 type line struct {
 	conn net.Conn
@@ -38,73 +37,57 @@ func (l *line) post(request []byte) (status int, err error) {
 	if _, err := l.conn.Write(request); err != nil {
 		return 0, err
 	}
-	length := 0
-	for first := true; ; first = false {
-		text, err := l.in.ReadSlice('\n')
-		if err != nil {
-			return 0, err
-		}
-		text = bytes.TrimRight(text, "\r\n")
-		switch name, value, _ := bytes.Cut(text, []byte(":")); {
-		case first:
-			if len(text) < len("HTTP/1.1 200") {
-				return 0, errors.New("not an HTTP answer")
-			}
-			if status, err = strconv.Atoi(string(text[9:12])); err != nil {
-				return 0, err
-			}
-		case len(text) == 0:
-			_, err := l.in.Discard(length)
-			return status, err
-		case bytes.EqualFold(name, []byte("Content-Length")):
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return 0, err
-			}
-		}
+	answer, err := http.ReadResponse(l.in, nil)
+	if err != nil {
+		return 0, err
 	}
+	_, err = io.Copy(io.Discard, answer.Body)
+	return answer.StatusCode, err
 }
 
-// closedLoop posts the requests over all connections, each as soon as the one
-// before is answered, and gives the rate per second. Anything but 200 is an
-// error.
-func closedLoop(address string, requests [][]byte) (float64, error) {
+// closedLoop does n things over all connections, each as soon as the one before on
+// its connection is done, and gives the rate per second.
+func closedLoop(address string, n int, do func(l *line, i int)) float64 {
 	lines := make([]*line, connections)
 	for i := range lines {
-		var err error
-		if lines[i], err = dial(address); err != nil {
-			return 0, err
-		}
+		lines[i] = must(dial(address))
 		defer lines[i].conn.Close()
 	}
-	return inParallel(len(requests), func(worker, i int) error {
-		status, err := lines[worker].post(requests[i])
-		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("status %d", status)
-		}
-		return err
-	})
+	return inParallel(n, func(worker, i int) { do(lines[worker], i) })
+}
+
+// accepted ends the measurement where a status is not 200.
+func accepted(status int, err error) {
+	check(err)
+	if status != http.StatusOK {
+		check(fmt.Errorf("not accepted: status %d", status))
+	}
 }
 
 // inParallel does n things by as many workers as there are connections and gives
 // the rate per second.
-func inParallel(n int, do func(worker, i int) error) (float64, error) {
+func inParallel(n int, do func(worker, i int)) float64 {
 	var next atomic.Int64
 	errs := make([]error, connections)
 	var wg sync.WaitGroup
 	began := time.Now()
 	for w := range connections {
 		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n && errs[w] == nil; i = int(next.Add(1)) - 1 {
-				errs[w] = do(w, i)
-			}
+			errs[w] = try(func() {
+				for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+					do(w, i)
+				}
+			})
 		})
 	}
 	wg.Wait()
-	return float64(n) / time.Since(began).Seconds(), errors.Join(errs...)
+	check(errors.Join(errs...))
+	return float64(n) / time.Since(began).Seconds()
 }
 
 // sent is a request of an open loop and what became of it.
 type sent struct {
+	due    time.Time
 	took   time.Duration // since it was due, not since it could be sent
 	status int           // 0: no answer
 }
@@ -121,7 +104,7 @@ func openLoop(ctx context.Context, address string, perSecond int, requests [][]b
 		select {
 		case <-time.After(time.Until(due)):
 		case <-ctx.Done():
-			return out[:i]
+			check(ctx.Err())
 		}
 		wg.Go(func() {
 			var l *line
@@ -131,6 +114,7 @@ func openLoop(ctx context.Context, address string, perSecond int, requests [][]b
 			default:
 				l, err = dial(address)
 			}
+			out[i].due = due
 			if err == nil {
 				out[i].status, err = l.post(request)
 			}

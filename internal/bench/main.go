@@ -1,9 +1,11 @@
 // Command bench measures the bot against references on the same machine, in the
-// same run and on the same MariaDB, and prints the ratios R1 to R11 as a table, and with many stores and years of business S1 to S4.
+// same run and on the same MariaDB, and prints the ratios R1 to R11 as a table, and
+// with many stores and years of business S1 to S4.
 package main
 
 import (
 	"context"
+	"database/sql"
 	"flag"
 	"fmt"
 	"os"
@@ -12,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"yanquan/models/modelstest"
 )
 
 // mode is how long everything takes.
@@ -39,11 +43,12 @@ var (
 // lab is what all measurements share.
 type lab struct {
 	mode
-	ctx     context.Context
-	dir     string
-	mariadb *mariadb
-	calls   *callbacks
-	binary  string // the program as it is shipped
+	ctx    context.Context
+	dir    string
+	server *modelstest.Durable // that both sides of every ratio use
+	admin  *sql.DB             // may create databases there
+	calls  *callbacks
+	binary string // the program as it is shipped
 }
 
 // secretKey seals what the bench stores.
@@ -65,7 +70,7 @@ func main() {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	l.ctx = ctx
-	err := run(l, *only, *output)
+	err := try(func() { l.run(*only, *output) })
 	cancel()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -76,7 +81,7 @@ func main() {
 // measurements in the order of the table.
 var measurements = []struct {
 	ratios []string
-	do     func(*lab) ([]row, error)
+	do     func(*lab) []row
 }{
 	{[]string{"R1"}, (*lab).crypto},
 	{[]string{"R2", "R5"}, (*lab).callbackRates},
@@ -89,22 +94,16 @@ var measurements = []struct {
 	{[]string{"S1", "S2", "S3", "S4"}, (*lab).scale},
 }
 
-func run(l *lab, only, output string) (err error) {
+func (l *lab) run(only, output string) {
 	// The usual temporary folder may be in memory, where a commit costs nothing.
-	if err := os.Setenv("TMPDIR", "/var/tmp"); err != nil {
-		return err
-	}
-	if l.dir, err = os.MkdirTemp("", "yanquan-bench-"); err != nil {
-		return err
-	}
+	check(os.Setenv("TMPDIR", "/var/tmp"))
+	l.dir = must(os.MkdirTemp("", "yanquan-bench-"))
 	defer os.RemoveAll(l.dir)
-	if l.mariadb, err = startMariaDB(l.ctx); err != nil {
-		return err
-	}
-	defer l.mariadb.stop()
-	if l.binary, err = build(l.ctx, l.dir); err != nil {
-		return err
-	}
+	l.server = must(modelstest.StartDurable())
+	defer l.server.Close()
+	l.admin = must(sql.Open("mysql", l.server.Config().FormatDSN()))
+	defer l.admin.Close()
+	l.binary = build(l.ctx, l.dir)
 	fake := newFakeWeCom(staff)
 	defer fake.Close()
 	l.calls = newCallbacks(fake)
@@ -116,26 +115,21 @@ func run(l *lab, only, output string) (err error) {
 		if !slices.ContainsFunc(m.ratios, chosen) {
 			continue
 		}
-		began := time.Now()
-		got, err := m.do(l)
-		if err != nil {
-			return fmt.Errorf("%s: %w", strings.Join(m.ratios, ", "), err)
+		began, name := time.Now(), strings.Join(m.ratios, ", ")
+		var got []row
+		if err := try(func() { got = m.do(l) }); err != nil {
+			check(fmt.Errorf("%s: %w", name, err))
 		}
-		fmt.Fprintf(os.Stderr, "%s took %s\n%s", strings.Join(m.ratios, ", "), time.Since(began).Round(time.Second), markdown(got))
+		fmt.Fprintf(os.Stderr, "%s took %s\n%s", name, time.Since(began).Round(time.Second), markdown(got))
 		rows = append(rows, got...)
 	}
 	if len(rows) == 0 {
-		return fmt.Errorf("there is no ratio %s", only)
+		check(fmt.Errorf("there is no ratio %s", only))
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return a.number() - b.number() })
-	costs, err := l.costs()
-	if err != nil {
-		return fmt.Errorf("round trips: %w", err)
-	}
-	page := l.page(rows, costs)
+	page := l.page(rows, l.costs())
 	fmt.Print(page)
-	if output == "" {
-		return nil
+	if output != "" {
+		check(os.WriteFile(output, []byte(page), 0o644))
 	}
-	return os.WriteFile(output, []byte(page), 0o644)
 }

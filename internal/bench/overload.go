@@ -3,16 +3,13 @@ package main
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"yanquan/dianping/dianpingtest"
-	"yanquan/models"
+	"yanquan/bot/wecom/wecomtest"
 )
 
 const (
@@ -31,159 +28,51 @@ const (
 
 // overload is R11: more verifications than the machine carries. Some may be refused;
 // nobody whose voucher was consumed may be left without an answer.
-func (l *lab) overload() ([]row, error) {
-	steady, err := l.overloaded("r11", staff, func(w *world, address string) ([]texted, error) {
-		return w.textSteadily(address, flood, l.flooded)
-	})
-	if err != nil {
-		return nil, err
-	}
-	limitless, err := l.overloaded("r11_limitless", crowd, func(w *world, address string) ([]texted, error) {
-		return w.textWithoutLimit(address, l.flooded)
-	})
-	if err != nil {
-		return nil, err
-	}
+func (l *lab) overload() []row {
 	return []row{
-		l.overloadRow(fmt.Sprintf("R11 %d/s", flood), fmt.Sprintf("the binary, %d verifications/s for %s", flood, l.flooded), steady),
-		l.overloadRow("R11 without limit", fmt.Sprintf("the binary, verifications for %s, as fast as they are accepted", l.flooded), limitless),
-	}, nil
+		l.newWorld("r11", staff).overloaded(fmt.Sprintf("R11 %d/s", flood), fmt.Sprintf("the binary, %d verifications/s for %s", flood, l.flooded),
+			func(w *world) []texted { return w.verify(int(l.flooded.Seconds()*flood), flood) }),
+		l.newWorld("r11_limitless", crowd).overloaded("R11 without limit", fmt.Sprintf("the binary, verifications for %s, as fast as they are accepted", l.flooded),
+			func(w *world) []texted { return w.verifyWithoutLimit(l.flooded) }),
+	}
 }
 
-func (l *lab) overloadRow(name, load string, f fate) row {
-	return row{name, load, fmt.Sprintf("platform calls of %s, sends of %s", callTime, sendTime), f.String(),
+// overloaded runs the binary under a load until everybody is told, or patience is over.
+func (w *world) overloaded(name, what string, load func(*world) []texted) row {
+	defer w.close() // what is left is not waited for
+	w.slowPlatform()
+	w.wecom.Fail(wecomtest.Fault{API: "message/send", Delay: sendTime})
+	w.start("")
+	watchClaims(w.ctx, w.pool)
+	texts := load(w)
+	ended := time.Now()
+	w.wait(w.patience, 500*time.Millisecond, func() bool {
+		return w.count("SELECT EXISTS (SELECT 1 FROM inbox WHERE final = 0) OR EXISTS (SELECT 1 FROM outbox WHERE state = 'queued')") == 0
+	})
+	f := w.fateOf(texts, ended)
+	f.claims = claims(w.ctx, w.pool)
+	return row{name, what, fmt.Sprintf("platform calls of %s, sends of %s", callTime, sendTime), f.String(),
 		fmt.Sprintf("every consumed voucher told, half of them ≤ %s after the outcome, the last ≤ %s after the load, in order, nothing claimed", toldHalf, toldAll),
 		verdict(f.kept())}
 }
 
-// overloaded runs the binary under a load until everybody is told, or patience is over.
-func (l *lab) overloaded(name string, people int, load func(w *world, address string) ([]texted, error)) (fate, error) {
-	dsn, err := l.mariadb.database(l.ctx, name)
-	if err != nil {
-		return fate{}, err
-	}
-	w, err := l.newWorldOf(models.MySQL, dsn, people)
-	if err != nil {
-		return fate{}, err
-	}
-	defer w.close()
-	w.sendTime, w.cards = sendTime, &cards{told: map[string]time.Time{}}
-	if err := w.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Delay: callTime, Times: -1}); err != nil {
-		return fate{}, err
-	}
-	p, err := l.start(w.config)
-	if err != nil {
-		return fate{}, err
-	}
-	defer p.kill() // what is left is not waited for
-	pool, err := sql.Open("mysql", dsn)
-	if err != nil {
-		return fate{}, err
-	}
-	defer pool.Close()
-	if err := watchClaims(l.ctx, pool); err != nil {
-		return fate{}, err
-	}
-	texts, err := load(w, p.address)
-	if err != nil {
-		return fate{}, err
-	}
-	ended := time.Now()
-	if err := finished(l.ctx, pool, l.patience); err != nil {
-		return fate{}, err
-	}
-	f := w.fateOf(texts, ended)
-	f.patience = l.patience
-	f.claims, err = claims(l.ctx, pool)
-	return f, err
-}
-
-// texted is one message of a load.
-type texted struct {
-	person       int
-	code         string
-	asked        time.Time // not sent before
-	acknowledged time.Time
-	status       int // 0: no answer
-}
-
-// textSteadily posts so many verifications a second, however long the answers take.
-func (w *world) textSteadily(address string, perSecond int, d time.Duration) ([]texted, error) {
-	texts := make([]texted, int(d.Seconds()*float64(perSecond)))
-	requests := make([][]byte, len(texts))
-	for i := range texts {
-		var err error
-		if texts[i], requests[i], err = w.verification(i % w.people); err != nil {
-			return nil, err
-		}
-	}
-	began := time.Now()
-	results := openLoop(w.ctx, address, perSecond, requests)
-	for i, r := range results {
-		t := &texts[i]
-		t.asked = began.Add(time.Duration(i) * time.Second / time.Duration(perSecond))
-		t.acknowledged, t.status = t.asked.Add(r.took), r.status
-	}
-	return texts, w.ctx.Err()
-}
-
-// textWithoutLimit posts verifications over all connections, each as soon as the one
-// before is answered. Nobody sends two at a time.
-func (w *world) textWithoutLimit(address string, d time.Duration) ([]texted, error) {
+// verifyWithoutLimit posts verifications of people in turn over all connections, each
+// as soon as the one before is answered.
+func (w *world) verifyWithoutLimit(d time.Duration) []texted {
 	until := time.Now().Add(d)
-	all := make([][]texted, connections)
-	errs := make([]error, connections)
-	var wg sync.WaitGroup
-	for c := range connections {
-		wg.Go(func() {
-			var own []int
-			for person := c; person < w.people; person += connections {
-				own = append(own, person)
-			}
-			all[c], errs[c] = w.textInTurn(address, own, until)
-		})
-	}
-	wg.Wait()
-	var texts []texted
-	for _, some := range all {
-		texts = append(texts, some...)
-	}
-	return texts, errors.Join(append(errs, w.ctx.Err())...)
-}
-
-// textInTurn lets people text one after the other over one connection.
-func (w *world) textInTurn(address string, people []int, until time.Time) (texts []texted, err error) {
-	l, err := dial(address)
-	if err != nil {
-		return nil, err
-	}
-	defer l.conn.Close()
-	for i := range len(people) * eachMost {
+	texts := make([]texted, crowd*eachMost)
+	closedLoop(w.address, len(texts), func(l *line, i int) {
 		if !time.Now().Before(until) || w.ctx.Err() != nil {
-			break
+			return
 		}
-		t, request, err := w.verification(people[i%len(people)])
-		if err != nil {
-			return nil, err
-		}
+		t, request := w.verification(i % crowd)
 		t.asked = time.Now()
-		if t.status, err = l.post(request); err != nil {
-			return nil, err
-		}
+		t.status = must(l.post(request))
 		t.acknowledged = time.Now()
-		texts = append(texts, t)
-	}
-	return texts, nil
-}
-
-// verification is one message that verifies a voucher of its own.
-func (w *world) verification(person int) (texted, []byte, error) {
-	code, err := w.voucher()
-	if err != nil {
-		return texted{}, nil, err
-	}
-	_, request, err := w.calls.text(fmt.Sprintf(userID, person), "验 "+code)
-	return texted{person: person, code: code}, request, err
+		texts[i] = t
+	})
+	check(w.ctx.Err())
+	return slices.DeleteFunc(texts, func(t texted) bool { return t.asked.IsZero() })
 }
 
 // fate is what became of a load.
@@ -198,8 +87,8 @@ type fate struct {
 
 // fateOf holds the platform's ledger against the cards that people got.
 func (w *world) fateOf(texts []texted, ended time.Time) fate {
-	f := fate{sent: len(texts), twice: len(w.platform.TwiceConsumed())}
-	told := w.cards.all()
+	f := fate{sent: len(texts), twice: len(w.platform.TwiceConsumed()), patience: w.patience}
+	told := w.told()
 	var delays []time.Duration
 	for _, e := range w.platform.Ledger() {
 		f.consumed++
@@ -222,6 +111,24 @@ func (w *world) fateOf(texts []texted, ended time.Time) fate {
 	}
 	f.overtaken = overtaken(texts, told)
 	return f
+}
+
+// told is when each code was first on a person's screen as consumed.
+func (w *world) told() map[string]time.Time {
+	told := map[string]time.Time{}
+	for n := range w.people {
+		for _, shown := range w.wecom.Screen(wecomtest.InApp("main", member(n))) {
+			if shown.Card == nil || shown.Card.Title != "核销成功" {
+				continue
+			}
+			for _, f := range shown.Card.Fields {
+				if _, again := told[f.Value]; f.Key == "券码" && !again {
+					told[f.Value] = shown.At
+				}
+			}
+		}
+	}
+	return told
 }
 
 // overtaken counts the answers that came before one to an earlier message of the
@@ -286,57 +193,26 @@ var claimed = map[string]string{
 
 // watchClaims lets the database itself note claims: a proxy that reads every
 // statement would slow down what is measured.
-func watchClaims(ctx context.Context, pool *sql.DB) error {
+func watchClaims(ctx context.Context, pool *sql.DB) {
 	statements := []string{"CREATE TABLE bench_claims (id BIGINT AUTO_INCREMENT PRIMARY KEY, kind VARCHAR(32) NOT NULL)"}
 	for table, owned := range claimed {
 		statements = append(statements, fmt.Sprintf("CREATE TRIGGER bench_%[1]s BEFORE UPDATE ON %[1]s FOR EACH ROW"+
 			" IF NEW.attempt > OLD.attempt AND %[2]s THEN INSERT INTO bench_claims (kind) VALUES ('%[1]s'); END IF", table, owned))
 	}
 	for _, s := range statements {
-		if _, err := pool.ExecContext(ctx, s); err != nil {
-			return fmt.Errorf("watch claims: %w", err)
-		}
+		must(pool.ExecContext(ctx, s))
 	}
-	return nil
 }
 
 // claims counts, by table, what was claimed from an owner that lives.
-func claims(ctx context.Context, pool *sql.DB) (map[string]int, error) {
-	rows, err := pool.QueryContext(ctx, "SELECT kind, COUNT(*) FROM bench_claims GROUP BY kind")
-	if err != nil {
-		return nil, fmt.Errorf("claims: %w", err)
-	}
-	defer rows.Close()
+func claims(ctx context.Context, pool *sql.DB) map[string]int {
 	all := map[string]int{}
-	for rows.Next() {
-		var kind string
+	for table := range claimed {
 		var n int
-		if err := rows.Scan(&kind, &n); err != nil {
-			return nil, err
-		}
-		all[kind] = n
-	}
-	return all, rows.Err()
-}
-
-// finished waits until every message has its final answer and nothing is left to
-// send, but no longer than patience.
-func finished(ctx context.Context, pool *sql.DB, patience time.Duration) error {
-	over := time.After(patience)
-	tick := time.NewTicker(500 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		var busy bool
-		err := pool.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM inbox WHERE final = 0) OR EXISTS (SELECT 1 FROM outbox WHERE state = 'queued')").Scan(&busy)
-		if err != nil || !busy {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-over:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
+		check(pool.QueryRowContext(ctx, "SELECT COUNT(*) FROM bench_claims WHERE kind = ?", table).Scan(&n))
+		if n > 0 {
+			all[table] = n
 		}
 	}
+	return all
 }

@@ -9,8 +9,10 @@ import (
 
 // page is docs/benchmarks.md.
 func (l *lab) page(rows []row, costs string) string {
+	var version string
+	check(l.admin.QueryRowContext(l.ctx, "SELECT VERSION()").Scan(&version))
 	return fmt.Sprintf(introduction, strings.Join(append([]string{"go run ./internal/bench"}, os.Args[1:]...), " "),
-		runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), l.mariadb.version, l.mariadb.server.Settings(),
+		runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), version, l.server.Settings(),
 		l.repeats, l.sample, markdown(rows), costs)
 }
 

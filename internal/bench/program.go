@@ -15,14 +15,14 @@ import (
 )
 
 // build makes the program as "make build" does.
-func build(ctx context.Context, dir string) (string, error) {
+func build(ctx context.Context, dir string) string {
 	path := filepath.Join(dir, "yanquan")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "yanquan/cmd/yanquan")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
+		check(fmt.Errorf("go build: %w\n%s", err, out))
 	}
-	return path, nil
+	return path
 }
 
 // program is one run of the binary.
@@ -42,59 +42,46 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 // start runs the binary until it is ready.
-func (l *lab) start(config string) (*program, error) {
-	cmd := exec.Command(l.binary, "serve", "--config", config)
+func start(binary, config string) *program {
+	cmd := exec.Command(binary, "serve", "--config", config)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var log tail
 	cmd.Stderr = &log
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
+	out := must(cmd.StdoutPipe())
 	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
+	check(cmd.Start())
 	line, _ := bufio.NewReader(out).ReadString('\n')
 	_, address, ok := strings.Cut(strings.TrimSpace(line), "http://")
 	if !ok {
 		_ = cmd.Wait()
-		return nil, fmt.Errorf("the program did not come up: %s", log.kept)
+		check(fmt.Errorf("the program did not come up: %s", log.kept))
 	}
-	return &program{cmd, address, time.Since(began)}, nil
+	return &program{cmd, address, time.Since(began)}
 }
 
 // stop ends the program as an operator would.
-func (p *program) stop() error {
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return err
-	}
+func (p *program) stop() {
+	check(p.cmd.Process.Signal(syscall.SIGTERM))
 	if err := p.cmd.Wait(); err != nil {
-		return fmt.Errorf("after SIGTERM: %w", err)
+		check(fmt.Errorf("after SIGTERM: %w", err))
 	}
-	return nil
 }
 
-// kill ends the program in the middle of its work.
+// kill ends the program, unless it has ended, in the middle of its work.
 func (p *program) kill() {
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait()
 }
 
 // memory is the resident set in bytes, peak the largest it ever was.
-func (p *program) memory() (int64, error) { return p.status("VmRSS:") }
-func (p *program) peak() (int64, error)   { return p.status("VmHWM:") }
+func (p *program) memory() float64 { return p.status("VmRSS:") }
+func (p *program) peak() float64   { return p.status("VmHWM:") }
 
-func (p *program) status(name string) (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(status)) {
+func (p *program) status(name string) float64 {
+	for line := range strings.Lines(string(must(os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))))) {
 		if rest, ok := strings.CutPrefix(line, name); ok {
-			kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			return kb << 10, err
+			return 1024 * must(strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64))
 		}
 	}
-	return 0, errors.New("no " + name)
+	panic(failure{errors.New("no " + name)})
 }

@@ -7,8 +7,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +30,7 @@ type referenceMessage struct {
 
 // referenceServer is the least that answers a callback with what everybody has
 // at hand: Gin, encoding/xml and silenceper's decryption. store may be nil.
-func referenceServer(app wecomtest.App, store func(m referenceMessage, plain []byte) error) (address string, stop func(), err error) {
+func referenceServer(app wecomtest.App, store func(m referenceMessage, plain []byte) error) *httptest.Server {
 	r := gin.New()
 	r.POST("/wecom/app/:name", func(c *gin.Context) {
 		body, err := io.ReadAll(c.Request.Body)
@@ -60,18 +60,7 @@ func referenceServer(app wecomtest.App, store func(m referenceMessage, plain []b
 		}
 		c.Status(http.StatusOK)
 	})
-	return serve(r)
-}
-
-// serve answers requests on a port of its own.
-func serve(h http.Handler) (address string, stop func(), err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	srv := &http.Server{Handler: h}
-	go srv.Serve(l)
-	return l.Addr().String(), func() { srv.Close() }, nil
+	return httptest.NewServer(r)
 }
 
 // bareInsert writes one row of the inbox, in one round trip and nothing else.

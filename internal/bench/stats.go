@@ -40,31 +40,24 @@ func (s series) over(reference series) series {
 
 // interleave measures the sides in turn, A B C A B C, so often. A first turn
 // warms up and does not count.
-func interleave(repeats int, sides ...func() (float64, error)) ([]series, error) {
+func interleave(repeats int, sides ...func() float64) []series {
 	all := make([]series, len(sides))
 	for turn := range repeats + 1 {
 		for i, side := range sides {
-			v, err := side()
-			if err != nil {
-				return nil, err
-			}
+			v := side()
 			if turn > 0 {
 				all[i] = append(all[i], v)
 			}
 		}
 	}
-	return all, nil
+	return all
 }
 
 // finely measures rates in turn as interleave does, but each as so many short ones
 // with the others between: what a disk does for a second or two happens to all.
-func finely(repeats, pieces int, sides ...func() (float64, error)) ([]series, error) {
-	short, err := interleave(repeats*pieces, sides...)
-	if err != nil {
-		return nil, err
-	}
+func finely(repeats, pieces int, sides ...func() float64) []series {
 	all := make([]series, len(sides))
-	for i, rates := range short {
+	for i, rates := range interleave(repeats*pieces, sides...) {
 		for piece := range slices.Chunk(rates, pieces) {
 			took := 0.0 // each piece is of about as much work
 			for _, rate := range piece {
@@ -73,7 +66,7 @@ func finely(repeats, pieces int, sides ...func() (float64, error)) ([]series, er
 			all[i] = append(all[i], float64(pieces)/took)
 		}
 	}
-	return all, nil
+	return all
 }
 
 // quantile is the least duration that a share of all of them does not exceed.

@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,14 +31,14 @@ func TestSeries(t *testing.T) {
 // A disk that stalls for one piece of a sample slows the sample by that piece only.
 func TestFinely(t *testing.T) {
 	calls := 0
-	rates, err := finely(2, 4, func() (float64, error) {
+	rates := finely(2, 4, func() float64 {
 		if calls++; calls == 3 { // the first warms up
-			return 1, nil
+			return 1
 		}
-		return 10, nil
-	}, func() (float64, error) { return 5, nil })
-	if err != nil || calls != 9 || len(rates) != 2 || len(rates[0]) != 2 || len(rates[1]) != 2 {
-		t.Fatalf("%d calls: %v, %v", calls, rates, err)
+		return 10
+	}, func() float64 { return 5 })
+	if calls != 9 || len(rates) != 2 || len(rates[0]) != 2 || len(rates[1]) != 2 {
+		t.Fatalf("%d calls: %v", calls, rates)
 	}
 	if got, want := rates[0][0], 4/(3*0.1+1.0); math.Abs(got-want) > 1e-9 || math.Abs(rates[0][1]-10) > 1e-9 || math.Abs(rates[1][0]-5) > 1e-9 {
 		t.Errorf("%v, want the first to be %v", rates, want)
@@ -77,12 +78,11 @@ func TestCompared(t *testing.T) {
 // A warm-up counts for nothing, and the sides take turns.
 func TestInterleave(t *testing.T) {
 	var order string
-	side := func(name string) func() (float64, error) {
-		return func() (float64, error) { order += name; return float64(len(order)), nil }
+	side := func(name string) func() float64 {
+		return func() float64 { order += name; return float64(len(order)) }
 	}
-	got, err := interleave(2, side("a"), side("b"))
-	if err != nil || order != "ababab" || len(got[0]) != 2 || got[0][0] != 3 {
-		t.Errorf("order %s, %v, %v", order, got, err)
+	if got := interleave(2, side("a"), side("b")); order != "ababab" || len(got[0]) != 2 || got[0][0] != 3 {
+		t.Errorf("order %s, %v", order, got)
 	}
 }
 
@@ -92,13 +92,10 @@ func TestOpenLoopDoesNotWait(t *testing.T) {
 	const n = 20
 	fake := newFakeWeCom(staff)
 	defer fake.Close()
-	requests, err := newCallbacks(fake).texts(n)
-	if err != nil {
-		t.Fatal(err)
-	}
+	requests := newCallbacks(fake).texts(n)
 	var arrived atomic.Int64
 	all := make(chan struct{})
-	address, stop, err := serve(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if arrived.Add(1) == n {
 			close(all)
 		}
@@ -107,11 +104,8 @@ func TestOpenLoopDoesNotWait(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stop()
-	results := openLoop(t.Context(), address, 1000, requests)
+	defer srv.Close()
+	results := openLoop(t.Context(), srv.Listener.Addr().String(), 1000, requests)
 	for i, r := range results {
 		if r.status != http.StatusOK || r.took <= 0 {
 			t.Errorf("request %d: %+v", i, r)

@@ -10,37 +10,27 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// wire is a proxy in front of a MySQL server that sees each statement before the
-// server does.
+// wire is a proxy in front of a MySQL server that calls beforeCommit before the
+// server sees what makes changes durable: a COMMIT, or a change outside a
+// transaction.
 type wire struct {
-	listener net.Listener
-	server   string
-	before   func(statement string, commits bool)
+	net.Listener
+	server       string
+	beforeCommit func()
 }
 
 // newWire makes a proxy for the server of a DSN and returns the DSN through it.
-// before is called for each statement and may hold it up; commits says that the
-// statement makes changes durable: a COMMIT, or a change outside a transaction.
-func newWire(dsn string, before func(statement string, commits bool)) (w *wire, through string, err error) {
-	cfg, err := mysql.ParseDSN(dsn)
-	if err != nil {
-		return nil, "", err
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, "", err
-	}
-	w = &wire{l, cfg.Addr, before}
+func newWire(dsn string, beforeCommit func()) (w *wire, through string) {
+	cfg := must(mysql.ParseDSN(dsn))
+	w = &wire{must(net.Listen("tcp", "127.0.0.1:0")), cfg.Addr, beforeCommit}
 	go w.accept()
-	cfg.Addr = l.Addr().String()
-	return w, cfg.FormatDSN(), nil
+	cfg.Addr = w.Addr().String()
+	return w, cfg.FormatDSN()
 }
-
-func (w *wire) close() { w.listener.Close() }
 
 func (w *wire) accept() {
 	for {
-		client, err := w.listener.Accept()
+		client, err := w.Accept()
 		if err != nil {
 			return
 		}
@@ -79,20 +69,18 @@ func (w *wire) requests(client io.Reader, server io.Writer) error {
 			return err
 		}
 		if packet[3] == 0 && length > 0 && packet[4] == comQuery {
-			statement := string(packet[5:])
-			verb, _, _ := strings.Cut(statement, " ")
 			commits := false
-			switch verb {
+			switch verb, _, _ := strings.Cut(string(packet[5:]), " "); verb {
 			case "START":
 				inTx = true
-			case "COMMIT":
-				inTx, commits = false, true
-			case "ROLLBACK":
-				inTx = false
+			case "COMMIT", "ROLLBACK":
+				inTx, commits = false, verb == "COMMIT"
 			case "INSERT", "UPDATE", "DELETE":
 				commits = !inTx
 			}
-			w.before(statement, commits)
+			if commits {
+				w.beforeCommit()
+			}
 		}
 		if _, err := server.Write(packet); err != nil {
 			return err

@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bytes"
+	"context"
+	"database/sql"
 	"encoding/base64"
 	"fmt"
-	"io"
-	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync/atomic"
+	"slices"
 	"text/template"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/models"
 )
 
 const (
@@ -28,9 +28,7 @@ const (
 // WeCom allows.
 const staff = 900
 
-const userID = "staff%03d"
-
-func member(n int) string { return fmt.Sprintf(userID, n%staff) }
+func member(n int) string { return fmt.Sprintf("staff%03d", n) }
 
 func newFakeWeCom(people int) *wecomtest.WeCom {
 	opt := wecomtest.Options{
@@ -38,141 +36,183 @@ func newFakeWeCom(people int) *wecomtest.WeCom {
 		Robots: []wecomtest.Robot{{Name: "group", DisplayName: "验券"}},
 	}
 	for n := range people {
-		id := fmt.Sprintf(userID, n)
-		opt.Users = append(opt.Users, wecomtest.User{ID: id, Name: id})
+		opt.Users = append(opt.Users, wecomtest.User{ID: member(n), Name: member(n)})
 	}
 	return wecomtest.New(opt)
 }
 
-// world is what surrounds the bot: both fakes, and a configuration that leads to
-// them.
+// world is what surrounds the bot: both fakes, and a database.
 type world struct {
 	*lab
-	wecom    *wecomtest.WeCom
-	platform *dianpingtest.Platform
-	calls    *callbacks
-	api      string         // URL of the fake WeCom
-	shops    string         // URL of the fake platform
-	sent     chan time.Time // when a message/send was answered; what nobody waits for is dropped
-	cards    *cards         // when people were told; nil: nobody looks
-	sendTime time.Duration  // of one message/send
-	people   int
-	config   string
-	stops    []func()
-
-	platformCalls atomic.Int64
+	wecom       *wecomtest.WeCom
+	platform    *dianpingtest.Platform
+	calls       *callbacks
+	api, shops  string // URLs of the fakes
+	people      int
+	driver, dsn string
+	pool        *sql.DB // of the bench itself, on MariaDB
+	address     string  // of the bot
+	stops       []func()
 }
 
-// newWorld makes the surroundings of a bot that keeps its data in dsn.
-func (l *lab) newWorld(driver, dsn string) (*world, error) { return l.newWorldOf(driver, dsn, staff) }
+// newWorld makes the surroundings of a bot on an empty database of MariaDB.
+func (l *lab) newWorld(name string, people int) *world {
+	w := l.newWorldOn(models.MySQL, l.database(name), people)
+	w.pool = must(sql.Open("mysql", w.dsn))
+	w.stops = append(w.stops, func() { w.pool.Close() })
+	return w
+}
 
-// newWorldOf is newWorld with so many people.
-func (l *lab) newWorldOf(driver, dsn string, people int) (*world, error) {
-	w := &world{lab: l, wecom: newFakeWeCom(people), sent: make(chan time.Time, 1), people: people}
+// newWorldOn is newWorld on any database.
+func (l *lab) newWorldOn(driver, dsn string, people int) *world {
+	w := &world{lab: l, wecom: newFakeWeCom(people), people: people, driver: driver, dsn: dsn}
 	w.calls = newCallbacks(w.wecom)
 	w.platform = dianpingtest.New(dianpingtest.Options{DeveloperID: developer, SignKey: signKey})
-	w.stops = append(w.stops, w.platform.Close, w.wecom.Close)
-	for url, handler := range map[*string]http.Handler{&w.api: http.HandlerFunc(w.serveAPI), &w.shops: http.HandlerFunc(w.servePlatform)} {
-		address, stop, err := serve(handler)
-		if err != nil {
-			return nil, err
-		}
-		*url = "http://" + address
-		w.stops = append(w.stops, stop)
-	}
+	api, shops := httptest.NewServer(w.wecom), httptest.NewServer(w.platform)
+	w.api, w.shops = api.URL, shops.URL
+	w.stops = append(w.stops, api.Close, shops.Close, w.platform.Close, w.wecom.Close)
 	w.wecom.SetAPIURL(w.api)
-	if err := w.platform.AddShop(dianpingtest.Shop{ID: shopID}); err != nil {
-		return nil, err
-	}
-	if err := w.platform.AddSession(dianpingtest.Session{Token: session, Dialect: dianpingtest.Meituan, Shops: []string{shopID}}); err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp(l.dir, "world-")
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]string, people)
-	for n := range ids {
-		ids[n] = fmt.Sprintf(userID, n)
-	}
-	var text strings.Builder
-	err = configuration.Execute(&text, map[string]any{
-		"Driver": driver, "DSN": dsn, "Key": base64.StdEncoding.EncodeToString(secretKey), "API": w.api, "App": w.calls.app,
-		"Shops": w.shops, "Developer": developer, "SignKey": signKey, "Shop": shopID, "Session": session, "Staff": ids,
-	})
-	if err != nil {
-		return nil, err
-	}
-	w.config = filepath.Join(dir, "config.yaml")
-	return w, os.WriteFile(w.config, []byte(text.String()), 0o600)
+	check(w.platform.AddShop(dianpingtest.Shop{ID: shopID}))
+	check(w.platform.AddSession(dianpingtest.Session{Token: session, Dialect: dianpingtest.Meituan, Shops: []string{shopID}}))
+	return w
 }
 
 func (w *world) close() {
-	for _, stop := range w.stops {
+	for _, stop := range slices.Backward(w.stops) {
 		stop()
 	}
 }
 
-// serveAPI is the fake WeCom, watched.
-func (w *world) serveAPI(rw http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != "/cgi-bin/message/send" {
-		w.wecom.ServeHTTP(rw, r)
-		return
+// start runs the binary, with more lines in its configuration, until it is ready.
+func (w *world) start(more string) *program {
+	path := filepath.Join(must(os.MkdirTemp(w.dir, "world-")), "config.yaml")
+	file := must(os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600))
+	defer file.Close()
+	ids := make([]string, w.people)
+	for n := range ids {
+		ids[n] = member(n)
 	}
-	time.Sleep(w.sendTime)
-	body := &bytes.Buffer{}
-	if w.cards != nil {
-		r.Body = io.NopCloser(io.TeeReader(r.Body, body))
-	}
-	w.wecom.ServeHTTP(rw, r)
-	at := time.Now()
-	if w.cards != nil {
-		w.cards.note(body.Bytes(), at)
-	}
-	select {
-	case w.sent <- at:
-	default:
-	}
+	check(configuration.Execute(file, map[string]any{
+		"Driver": w.driver, "DSN": w.dsn, "Key": base64.StdEncoding.EncodeToString(secretKey), "API": w.api, "App": w.calls.app,
+		"Shops": w.shops, "Developer": developer, "SignKey": signKey, "Shop": shopID, "Session": session, "Staff": ids, "More": more,
+	}))
+	p := start(w.binary, path)
+	w.address = p.address
+	w.stops = append(w.stops, p.kill)
+	return p
 }
 
-// servePlatform is the fake platform, counted.
-func (w *world) servePlatform(rw http.ResponseWriter, r *http.Request) {
-	w.platformCalls.Add(1)
-	w.platform.ServeHTTP(rw, r)
+// slowPlatform lets each call of the platform take callTime.
+func (w *world) slowPlatform() {
+	check(w.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Delay: callTime, Times: -1}))
 }
 
 // client speaks to the fake platform.
-func (w *world) client() (dianping.Client, error) {
-	return dianping.NewMeituan(dianping.MeituanConfig{APIURL: w.shops, DeveloperID: developer, SignKey: signKey, Timeout: 3 * time.Second, Now: time.Now})
+func (w *world) client() dianping.Client {
+	return must(dianping.NewMeituan(dianping.MeituanConfig{APIURL: w.shops, DeveloperID: developer, SignKey: signKey, Timeout: 3 * time.Second, Now: time.Now}))
 }
 
 // sender speaks to the fake WeCom.
-func (w *world) sender() (*wecom.Sender, error) {
+func (w *world) sender() *wecom.Sender {
 	a := w.calls.app
-	return wecom.NewSender(wecom.SenderConfig{APIURL: w.api, FallbackURL: "https://yanquan.example.com", Apps: []wecom.AppConfig{{
+	return must(wecom.NewSender(wecom.SenderConfig{APIURL: w.api, FallbackURL: "https://yanquan.example.com", Apps: []wecom.AppConfig{{
 		Name: "main", CorpID: a.CorpID, AgentID: agentID, Secret: a.Secret, Token: a.Token, EncodingAESKey: a.EncodingAESKey,
-	}}})
+	}}}))
 }
 
 // voucher sells one coupon.
-func (w *world) voucher() (string, error) {
-	v, err := w.platform.AddVoucher(dianpingtest.Voucher{Shops: []string{shopID}})
-	return v.Code, err
+func (w *world) voucher() string {
+	return must(w.platform.AddVoucher(dianpingtest.Voucher{Shops: []string{shopID}})).Code
 }
 
-// verifications are n messages that each verify a voucher of their own.
-func (w *world) verifications(n int) (ids []string, requests [][]byte, err error) {
-	ids, requests = make([]string, n), make([][]byte, n)
+// texted is a message that verifies a voucher of its own.
+type texted struct {
+	person       int
+	code, id     string
+	asked        time.Time // not sent before
+	acknowledged time.Time
+	status       int // 0: no answer
+}
+
+// verification is what a person sends to verify a voucher.
+func (w *world) verification(person int) (texted, []byte) {
+	t := texted{person: person, code: w.voucher()}
+	id, request := w.calls.text(member(person), "验 "+t.code)
+	t.id = id
+	return t, request
+}
+
+// verify posts n verifications of people in turn at a constant rate.
+func (w *world) verify(n, perSecond int) []texted {
+	texts, requests := make([]texted, n), make([][]byte, n)
 	for i := range n {
-		code, err := w.voucher()
-		if err != nil {
-			return nil, nil, err
-		}
-		if ids[i], requests[i], err = w.calls.text(member(i), "验 "+code); err != nil {
-			return nil, nil, err
+		texts[i], requests[i] = w.verification(i % w.people)
+	}
+	for i, r := range openLoop(w.ctx, w.address, perSecond, requests) {
+		texts[i].asked, texts[i].acknowledged, texts[i].status = r.due, r.due.Add(r.took), r.status
+	}
+	return texts
+}
+
+// post posts one message of a person.
+func (w *world) post(user, text string) {
+	_, request := w.calls.text(user, text)
+	accepted(openLoop(w.ctx, w.address, arrivals, [][]byte{request})[0].status, nil)
+}
+
+// ask is post, and gives when the answer was on the person's screen.
+func (w *world) ask(user, text string) time.Time {
+	where := wecomtest.InApp("main", user)
+	before := len(w.wecom.Screen(where))
+	w.post(user, text)
+	ctx, cancel := context.WithTimeout(w.ctx, drainLimit)
+	defer cancel()
+	return must(w.wecom.WaitFor(ctx, where, func(shown []wecomtest.Shown) bool { return len(shown) > before }))[before].At
+}
+
+// count is the one number that a query gives.
+func (w *world) count(query string) (n int) {
+	check(w.pool.QueryRowContext(w.ctx, query).Scan(&n))
+	return n
+}
+
+// none waits until a count is zero and tells how long that took since began.
+func (w *world) none(count string, began time.Time) time.Duration {
+	if !w.wait(5*drainLimit, 100*time.Millisecond, func() bool { return w.count(count) == 0 }) {
+		check(fmt.Errorf("%d are left", w.count(count)))
+	}
+	return time.Since(began)
+}
+
+// wait looks every so often until something is done, or the limit is over.
+func (l *lab) wait(limit, every time.Duration, done func() bool) bool {
+	over := time.After(limit)
+	for !done() {
+		select {
+		case <-time.After(every):
+		case <-over:
+			return false
+		case <-l.ctx.Done():
+			check(l.ctx.Err())
 		}
 	}
-	return ids, requests, nil
+	return true
+}
+
+// database makes an empty database on MariaDB and gives its DSN.
+func (l *lab) database(name string) string {
+	must(l.admin.ExecContext(l.ctx, "CREATE DATABASE "+name))
+	own := l.server.Config()
+	own.DBName = name
+	own.InterpolateParams = true // one round trip for a statement, for everybody
+	return own.FormatDSN()
+}
+
+// store opens a migrated database.
+func (l *lab) store(driver, dsn string) *models.DB {
+	db := must(models.Open(l.ctx, models.Config{Driver: driver, DSN: dsn, Key: secretKey}))
+	must(db.Migrate(l.ctx))
+	return db
 }
 
 var configuration = template.Must(template.New("config.yaml").Parse(`
@@ -204,4 +244,5 @@ stores:
     session: "{{.Session}}"
     staff:
 {{range .Staff}}      - {userid: {{.}}, name: {{.}}, role: staff}
-{{end}}`))
+{{end}}
+{{.More}}`))
