@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"regexp"
 	"slices"
@@ -29,13 +30,8 @@ func asObject(v any) (object, bool) {
 	if !ok {
 		return nil, false
 	}
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
 	o := make(object, len(m))
-	for _, key := range keys {
+	for _, key := range slices.Sorted(maps.Keys(m)) {
 		name := strings.ToLower(strings.ReplaceAll(key, "_", ""))
 		if o[name] == nil {
 			o[name] = m[key]

@@ -80,34 +80,15 @@ func scopeText(v any) string {
 
 // readShops reads one page of session/scope or pageQueryPoiList.
 func readShops(data any) (page[AuthorizedShop], error) {
-	p := page[AuthorizedShop]{}
-	list := data
-	if o, ok := single(data); ok {
-		if inner, nested := single(o["result"]); nested && inner["poiinfolist"] != nil {
-			o = inner
-		}
-		p.total, p.told = integer(o.text("total", "totalcount"))
-		if shops, has := o["poiinfolist"]; has {
-			list = shops
-		} else if p.told && o["result"] == nil {
-			list = nil // no shops may come without the list
-		}
-	}
-	objects, whole := rows(list)
-	for _, o := range objects {
-		if id := o.text("openshopuuid", "oppoiid"); id != "" {
-			p.rows = append(p.rows, AuthorizedShop{
-				ID: id, Name: shopName(o), Address: o.text("shopaddress", "address"), City: o.text("cityname"),
-			})
-		} else {
-			whole = false
-		}
-	}
-	if !whole && len(p.rows) == 0 {
-		return page[AuthorizedShop]{}, errNoData("shops that can be read")
-	}
-	p.size = len(objects)
-	return p, nil
+	list, total, told := listIn(data, "poiinfolist")
+	p, err := readPage(list, "shops", func(o object) (AuthorizedShop, bool) {
+		id := o.text("openshopuuid", "oppoiid")
+		return AuthorizedShop{
+			ID: id, Name: shopName(o), Address: o.text("shopaddress", "address"), City: o.text("cityname"),
+		}, id != ""
+	})
+	p.total, p.told = total, told
+	return p, err
 }
 
 // maxTitle is the longest name of a shop or deal, in characters.

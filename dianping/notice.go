@@ -1,9 +1,7 @@
 package dianping
 
 import (
-	"bytes"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -80,12 +78,6 @@ func bizCodeOf(fields map[string]string) string {
 	if id := strings.TrimSpace(fields["opBizCode"]); id != "" {
 		return id
 	}
-	var message any
-	dec := json.NewDecoder(bytes.NewReader([]byte(fields["message"])))
-	dec.UseNumber()
-	if dec.Decode(&message) != nil {
-		return ""
-	}
-	o, _ := single(message)
+	o, _ := single(fields["message"])
 	return o.text("opbizcode")
 }

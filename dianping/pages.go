@@ -10,6 +10,43 @@ type page[T any] struct {
 	told  bool  // whether the platform said total
 }
 
+// readPage reads the rows of one page and leaves out those that cannot be read.
+func readPage[T any](list any, what string, read func(object) (T, bool)) (page[T], error) {
+	objects, whole := rows(list)
+	p := page[T]{size: len(objects)}
+	for _, o := range objects {
+		row, ok := read(o)
+		if ok {
+			p.rows = append(p.rows, row)
+		}
+		whole = whole && ok
+	}
+	if !whole && len(p.rows) == 0 {
+		return page[T]{}, errNoData(what + " that can be read")
+	}
+	return p, nil
+}
+
+// listIn finds the list that stands under a name in the data, or in a result there,
+// and the length of the whole list, where that is told.
+func listIn(data any, name string) (list any, total int64, told bool) {
+	o, ok := single(data)
+	if !ok {
+		return data, 0, false
+	}
+	if inner, nested := single(o["result"]); o[name] == nil && nested && inner[name] != nil {
+		o = inner
+	}
+	total, told = integer(o.text("totalcount", "total"))
+	if rows, has := o[name]; has {
+		return rows, total, told
+	}
+	if told && o["result"] == nil { // what is empty may come without the list
+		return nil, total, told
+	}
+	return data, total, told
+}
+
 // maxPages ends a list that has no end.
 const maxPages = 500
 

@@ -227,59 +227,26 @@ func recordOf(o object) Record {
 
 // readHistory reads one page of querylistbydate.
 func readHistory(data any) (page[Record], error) {
-	o, ok := single(data)
-	if inner, has := o["result"]; ok && has && o["records"] == nil {
-		if nested, isObject := single(inner); isObject && nested["records"] != nil {
-			o = nested
-		}
-	}
-	list := data
-	p := page[Record]{}
-	if ok {
-		p.total, p.told = integer(o.text("totalcount", "total"))
-		if records, has := o["records"]; has {
-			list = records
-		} else if p.told && o["result"] == nil {
-			list = nil // an empty day may come without the list
-		}
-	}
-	objects, whole := rows(list)
-	for _, o := range objects {
-		if record := recordOf(o); record.Code != "" {
-			p.rows = append(p.rows, record)
-		} else {
-			whole = false
-		}
-	}
-	if !whole && len(p.rows) == 0 {
-		return page[Record]{}, errNoData("history that can be read")
-	}
-	p.size = len(objects)
-	return p, nil
+	list, total, told := listIn(data, "records")
+	p, err := readPage(list, "history", func(o object) (Record, bool) {
+		r := recordOf(o)
+		return r, r.Code != ""
+	})
+	p.total, p.told = total, told
+	return p, err
 }
 
 // readSerials reads one page of querybymobile.
 func readSerials(data any) (page[string], error) {
-	objects, whole := rows(data)
-	p := page[string]{size: len(objects)}
-	for _, o := range objects {
-		if code := o.text("serialnumber", "receiptcode"); code != "" {
-			p.rows = append(p.rows, code)
-		} else {
-			whole = false
-		}
-	}
-	if !whole && len(p.rows) == 0 {
-		return page[string]{}, errNoData("codes that can be read")
-	}
-	return p, nil
+	return readPage(data, "codes", func(o object) (string, bool) {
+		code := o.text("serialnumber", "receiptcode")
+		return code, code != ""
+	})
 }
 
 // readDeals reads one page of queryshopdeal.
 func readDeals(data any) (page[Deal], error) {
-	objects, whole := rows(data)
-	p := page[Deal]{size: len(objects)}
-	for _, o := range objects {
+	return readPage(data, "deals", func(o object) (Deal, bool) {
 		deal := Deal{
 			DealID:         o.number("dealid"),
 			DealGroupID:    o.number("dealgroupid"),
@@ -292,14 +259,6 @@ func readDeals(data any) (page[Deal], error) {
 			ReceiptExpires: o.moment("receiptenddate", "reveiptenddate"),
 			SaleStatus:     o.text("salestatus"),
 		}
-		if deal.DealID == 0 && deal.DealGroupID == 0 && strings.TrimSpace(deal.Title) == "" {
-			whole = false
-			continue
-		}
-		p.rows = append(p.rows, deal)
-	}
-	if !whole && len(p.rows) == 0 {
-		return page[Deal]{}, errNoData("deals that can be read")
-	}
-	return p, nil
+		return deal, deal.DealID != 0 || deal.DealGroupID != 0 || strings.TrimSpace(deal.Title) != ""
+	})
 }

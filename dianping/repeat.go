@@ -11,8 +11,8 @@ func Repeatable(call Call, err error) (bool, string) {
 	if err == nil {
 		return false, "the call succeeded"
 	}
-	var e *Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
 		return false, "the failure is not the platform client's"
 	}
 	switch e.Class {

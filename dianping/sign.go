@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -39,13 +40,8 @@ func SignSHA1(key string, fields map[string]string) string {
 }
 
 func signedText(fields map[string]string, trim bool) string {
-	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var b strings.Builder
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		value := fields[name]
 		if trim {
 			value = strings.TrimSpace(value)

@@ -92,7 +92,7 @@ func (d meituanDialect) tokenWire(r request, now time.Time) wire {
 	return wire{method: http.MethodPost, path: path, fields: fields}
 }
 
-// unsigned are the parameters that stand in everything about tokens.
+// unsigned are the parameters that stand in everything.
 func (d meituanDialect) unsigned(p Purpose, now time.Time) map[string]string {
 	return map[string]string{
 		"developerId": d.developerID,

@@ -28,15 +28,10 @@ func (d meituanDialect) wire(r request, now time.Time) wire {
 	if r.call.grants() {
 		return d.tokenWire(r, now)
 	}
-	fields := map[string]string{
-		"developerId":  d.developerID,
-		"businessId":   d.business(r.grant.Purpose),
-		"appAuthToken": r.shop.Session,
-		"timestamp":    strconv.FormatInt(now.Unix(), 10),
-		"charset":      "UTF-8",
-		"version":      "2",
-		"biz":          jsonText(meituanBiz(r)), // once: these bytes are signed and sent
-	}
+	fields := d.unsigned(r.grant.Purpose, now)
+	fields["appAuthToken"] = r.shop.Session
+	fields["version"] = "2"
+	fields["biz"] = jsonText(meituanBiz(r)) // once: these bytes are signed and sent
 	tidy(fields)
 	fields["sign"] = SignSHA1(d.signKey, fields)
 	path := "/ddzh/tuangou/receipt/" + string(r.call)
