@@ -27,8 +27,7 @@ type AppConfig struct {
 	Token          string
 	EncodingAESKey string
 
-	MaxAge time.Duration    // 0: DefaultMaxAge
-	Now    func() time.Time // nil: time.Now
+	Now func() time.Time // nil: time.Now
 }
 
 // App reads the callbacks of a self-built app (pages 90238 to 90240).
@@ -49,7 +48,7 @@ func NewApp(cfg AppConfig) (*App, error) {
 		return nil, fmt.Errorf("wecom: app %q: %w", cfg.Name, err)
 	}
 	return &App{
-		callback: newCallback(crypto, cfg.MaxAge, cfg.Now),
+		callback: newCallback(crypto, cfg.Now),
 		channel:  string(AppChannel) + "/" + cfg.Name,
 		corpID:   cfg.CorpID,
 		agentID:  cfg.AgentID,

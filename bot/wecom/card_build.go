@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -19,7 +20,7 @@ func buildCard(ch Channel, c bot.Card, fallbackURL string) *TemplateCard {
 		TaskID:       c.TaskID,
 	}
 	if c.Source != "" {
-		out.Source = &CardSource{Desc: shorten(c.Source, soft.source), DescColor: toneColour(c.Tone)}
+		out.Source = &CardSource{Desc: shorten(c.Source, soft.source), DescColor: toneColours[c.Tone]}
 	}
 	if c.Title != "" || c.Desc != "" {
 		out.MainTitle = &CardTitle{Title: shorten(c.Title, soft.title), Desc: shorten(c.Desc, soft.desc)}
@@ -41,7 +42,7 @@ func buildCard(ch Channel, c bot.Card, fallbackURL string) *TemplateCard {
 	for _, k := range c.Keys {
 		out.CardType = buttonInteraction
 		out.Buttons = append(out.Buttons, CardButton{
-			Text: shorten(k.Text, soft.button), Style: buttonStyle(k.Style), Key: k.Key,
+			Text: shorten(k.Text, soft.button), Style: cmp.Or(buttonStyles[k.Style], 1), Key: k.Key,
 		})
 	}
 	if ch == WebhookChannel {
@@ -66,7 +67,7 @@ func nameSender(wire *TemplateCard, c bot.Card, in bot.Message) {
 	}
 	for i, f := range c.Fields {
 		if i < len(wire.Fields) && strings.EqualFold(f.User, in.User) {
-			wire.Fields[i].Type, wire.Fields[i].UserID = 3, firstOf(in.SentAs, in.User)
+			wire.Fields[i].Type, wire.Fields[i].UserID = 3, cmp.Or(in.SentAs, in.User)
 		}
 	}
 }
@@ -95,24 +96,8 @@ func checkedCard(ch Channel, c bot.Card, fallbackURL string) (*TemplateCard, err
 	return out, nil
 }
 
-// toneColour is the colour of the source line: grey, red or green.
-func toneColour(t bot.Tone) int {
-	switch t {
-	case bot.Good:
-		return 3
-	case bot.Bad:
-		return 2
-	}
-	return 0
-}
+// toneColours are the colours of the source line: green and red; others are grey.
+var toneColours = map[bot.Tone]int{bot.Good: 3, bot.Bad: 2}
 
-// buttonStyle: 1 is the blue default, 3 is red.
-func buttonStyle(s bot.KeyStyle) int {
-	switch s {
-	case bot.Danger:
-		return 3
-	case bot.Quiet:
-		return 2
-	}
-	return 1
-}
+// buttonStyles are those other than the blue default, which is 1; 3 is red.
+var buttonStyles = map[bot.KeyStyle]int{bot.Danger: 3, bot.Quiet: 2}

@@ -27,10 +27,7 @@ func (s *Sender) Name(ctx context.Context, userID string) (string, error) {
 	var member struct {
 		Name string `json:"name"`
 	}
-	err := s.first.ask(ctx, apiMember, &member, func(token string) ([]byte, error) {
-		query := url.Values{"access_token": {token}, "userid": {userID}}
-		return util.HTTPGetContext(ctx, s.apiURL+"/cgi-bin/"+apiMember+"?"+query.Encode())
-	})
+	err := s.ask(ctx, s.first, apiMember, url.Values{"userid": {userID}}, nil, &member)
 	if unseen(apiCode(err)) {
 		return "", nil
 	}
@@ -56,10 +53,7 @@ func (s *Sender) UserIDs(ctx context.Context, openIDs []string) (map[string]stri
 			} `json:"userid_list"`
 			Plain []string `json:"invalid_open_userid_list"`
 		}
-		err := s.first.ask(ctx, apiUserIDs, &answer, func(token string) ([]byte, error) {
-			target := s.apiURL + "/cgi-bin/" + apiUserIDs + "?access_token=" + url.QueryEscape(token)
-			return util.PostJSONContext(ctx, target, map[string][]string{"open_userid_list": part})
-		})
+		err := s.ask(ctx, s.first, apiUserIDs, nil, map[string][]string{"open_userid_list": part}, &answer)
 		if err != nil && !unseen(apiCode(err)) {
 			return nil, err
 		}
@@ -75,10 +69,15 @@ func (s *Sender) UserIDs(ctx context.Context, openIDs []string) (map[string]stri
 	return found, nil
 }
 
-// ask makes one call and reads its answer into one.
-func (a *sendingApp) ask(ctx context.Context, api string, into any, call func(token string) ([]byte, error)) error {
-	return a.withToken(ctx, func(token string) error {
-		raw, err := call(token)
+// ask makes one call, a GET where it has no body, and reads its answer into one.
+func (s *Sender) ask(ctx context.Context, a *sendingApp, api string, query url.Values, body, into any) error {
+	return a.withToken(ctx, func(token string) (err error) {
+		var raw []byte
+		if target := s.target(api, token, query); body == nil {
+			raw, err = util.HTTPGetContext(ctx, target)
+		} else {
+			raw, err = util.PostJSONContext(ctx, target, body)
+		}
 		if err != nil {
 			return callError(api, err, token, a.secret)
 		}

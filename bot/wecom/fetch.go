@@ -92,9 +92,8 @@ func (s *Sender) fetchMedia(ctx context.Context, app *sendingApp, id string) (da
 // fetchURL gets a robot's picture: it can be had for five minutes (page 100719),
 // after which the store it lies in refuses.
 func (s *Sender) fetchURL(ctx context.Context, p bot.Picture, robotKey string) ([]byte, error) {
-	target, err := url.Parse(p.URL)
-	plainHTTP := err == nil && target.Scheme == "http" && strings.HasPrefix(s.apiURL, "http:") // a test set-up
-	if err != nil || target.Host == "" || target.Scheme != "https" && !plainHTTP {
+	target, ok := s.safeURL(p.URL)
+	if !ok {
 		return nil, callError(robotMedia, errors.New("not an https URL"))
 	}
 	data, status, err := s.download(ctx, robotMedia, p.URL, replySecrets(target)...)
@@ -114,6 +113,15 @@ func (s *Sender) fetchURL(ctx context.Context, p bot.Picture, robotKey string) (
 		}
 	}
 	return nil, fmt.Errorf("%w: %w", bot.ErrPictureUnreadable, callError(robotMedia, errMediaKey))
+}
+
+// safeURL reads an address that WeCom has given: https, but in a test set-up.
+func (s *Sender) safeURL(address string) (*url.URL, bool) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return nil, false
+	}
+	return u, u.Scheme == "https" || u.Scheme == "http" && strings.HasPrefix(s.apiURL, "http:")
 }
 
 // download gets what is at a URL, and the status.

@@ -56,7 +56,7 @@ func render(c *bot.Card, text string, st style) string {
 	}
 
 	if c.Title != "" {
-		lines := []string{toneMark(c.Tone) + st.bold + st.escape(oneLine(c.Title)) + st.bold}
+		lines := []string{toneMarks[c.Tone] + st.bold + st.escape(oneLine(c.Title)) + st.bold}
 		if c.Desc != "" {
 			lines = append(lines, st.escape(oneLine(c.Desc)))
 		}
@@ -131,15 +131,7 @@ func (st style) quoted(texts ...string) []string {
 	return lines
 }
 
-func toneMark(t bot.Tone) string {
-	switch t {
-	case bot.Good:
-		return "✅ "
-	case bot.Bad:
-		return "❌ "
-	}
-	return ""
-}
+var toneMarks = map[bot.Tone]string{bot.Good: "✅ ", bot.Bad: "❌ "}
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 

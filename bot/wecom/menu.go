@@ -42,14 +42,8 @@ func (s *Sender) CreateMenu(ctx context.Context, app string, menu []MenuEntry) e
 	if a == nil {
 		return refusedHere(reasonUnknownChan, "", "app %q is not configured", app)
 	}
-	body := struct {
-		Button []MenuEntry `json:"button"`
-	}{menu}
-	err := a.withToken(ctx, func(token string) error {
-		_, err := post(ctx, apiMenu, s.target(apiMenu, token, url.Values{"agentid": {strconv.FormatInt(a.agentID, 10)}}), body, token, a.secret)
-		return err
-	})
-	if err != nil {
+	query := url.Values{"agentid": {strconv.FormatInt(a.agentID, 10)}}
+	if err := s.ask(ctx, a, apiMenu, query, map[string][]MenuEntry{"button": menu}, &struct{}{}); err != nil {
 		return failed(err, bot.AsText)
 	}
 	return nil

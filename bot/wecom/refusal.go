@@ -83,17 +83,7 @@ func formRefused(code int64) bool {
 }
 
 // nextForm is the next rung of the ladder for an app.
-func nextForm(form bot.Form) bot.Form {
-	switch form {
-	case bot.AsUpdate:
-		return bot.AsCard
-	case bot.AsCard:
-		return bot.AsMarkdown
-	case bot.AsMarkdown:
-		return bot.AsText
-	}
-	return ""
-}
+var nextForm = map[bot.Form]bot.Form{bot.AsUpdate: bot.AsCard, bot.AsCard: bot.AsMarkdown, bot.AsMarkdown: bot.AsText}
 
 // failed turns an error of a call into the verdict on a try that stood on form
 // (codes: page 90313).
@@ -103,7 +93,7 @@ func failed(err error, form bot.Form) *bot.DeliveryError {
 		return &bot.DeliveryError{Reason: reason, Retry: true, After: after, Err: err}
 	}
 	downgrade := func(reason string) *bot.DeliveryError {
-		next := nextForm(form)
+		next := nextForm[form]
 		if next == "" {
 			reason = reasonContent
 		}
@@ -135,7 +125,7 @@ func failed(err error, form bot.Form) *bot.DeliveryError {
 	}
 	// An unknown refusal: a plainer form may be taken, and plain text may be
 	// taken later.
-	if nextForm(form) != "" {
+	if nextForm[form] != "" {
 		return downgrade(reasonForm)
 	}
 	return retry(reasonContent, afterOthers)

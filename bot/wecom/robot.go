@@ -28,7 +28,6 @@ type RobotConfig struct {
 	FallbackURL string
 
 	CorpID string           // whose members' userids are meant; empty: of callbacks that name no corp
-	MaxAge time.Duration    // 0: DefaultMaxAge
 	Now    func() time.Time // nil: time.Now
 	Rand   io.Reader        // nil: crypto/rand.Reader
 }
@@ -54,7 +53,7 @@ func NewRobot(cfg RobotConfig) (*Robot, error) {
 		crypto.Rand = cfg.Rand
 	}
 	return &Robot{
-		callback:    newCallback(crypto, cfg.MaxAge, cfg.Now),
+		callback:    newCallback(crypto, cfg.Now),
 		channel:     string(RobotChannel) + "/" + cfg.Name,
 		corpID:      cfg.CorpID,
 		displayName: trim(cfg.DisplayName),

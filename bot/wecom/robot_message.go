@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -77,18 +78,9 @@ func (in robotMessage) button() *bot.Button {
 	event := in.object("event")
 	card := event.object("template_card_event")
 	either := func(name, other string) string {
-		return firstOf(card.value(name), card.value(other), event.value(name), event.value(other))
+		return cmp.Or(card.value(name), card.value(other), event.value(name), event.value(other))
 	}
 	return &bot.Button{TaskID: either("task_id", "taskid"), Key: either("event_key", "eventkey"), CardType: either("card_type", "cardtype")}
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 // incoming turns a callback into a message. signedAt stands in for the time that

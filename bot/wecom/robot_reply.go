@@ -2,6 +2,7 @@ package wecom
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -87,7 +88,7 @@ func (r *Robot) messageFrame(in Incoming, id string, reply bot.Reply, ready, ope
 	stream := &frameStream{ID: id, Finish: ready}
 	mention := ""
 	if ready && r.mention { // not before, or it would call for attention twice
-		mention = mentionIn(in.Message.Chat, firstOf(in.Message.SentAs, in.Message.User))
+		mention = mentionIn(in.Message.Chat, cmp.Or(in.Message.SentAs, in.Message.User))
 	}
 	withText := func(text string) *frame {
 		stream.Content = cutBytes(mention+text, maxStream)
@@ -115,7 +116,7 @@ func (r *Robot) messageFrame(in Incoming, id string, reply bot.Reply, ready, ope
 	}
 	text := reply.Text
 	if text == "" { // takes the place of "please wait"
-		text = bot.Escaped(firstOf(oneLine(reply.Card.Title), "已完成"))
+		text = bot.Escaped(cmp.Or(oneLine(reply.Card.Title), "已完成"))
 	}
 	stream.Content = cutBytes(mention+text, maxStream)
 	return &frame{MsgType: "stream_with_template_card", Stream: stream, Card: card}
@@ -161,7 +162,7 @@ func (r *Robot) clickFrame(in bot.Message, reply bot.Reply) (f *frame, rest bot.
 	nameSender(wire, card, in)
 	f = &frame{ResponseType: "update_template_card", Card: wire}
 	if reply.Card == nil || reply.Card.Tone == bot.Bad {
-		f.UserIDs = []string{firstOf(in.SentAs, in.User)} // an encrypted id does not bear folding
+		f.UserIDs = []string{cmp.Or(in.SentAs, in.User)} // an encrypted id does not bear folding
 	}
 	return f, rest
 }
@@ -183,7 +184,7 @@ func clickCard(reply bot.Reply) (bot.Card, bot.Reply) {
 }
 
 // encodeFrame leaves < > & as they are: shorter, and readable in golden files.
-func encodeFrame(f *frame) []byte {
+func encodeFrame(f any) []byte {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)

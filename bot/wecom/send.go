@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -8,8 +9,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/silenceper/wechat/v2/credential"
 
 	"yanquan/bot"
 )
@@ -99,7 +98,7 @@ const maxProgress = 1024
 
 // NewSender checks the configuration; it calls nobody.
 func NewSender(cfg SenderConfig) (*Sender, error) {
-	apiURL := strings.TrimRight(firstOf(cfg.APIURL, DefaultAPIURL), "/")
+	apiURL := strings.TrimRight(cmp.Or(cfg.APIURL, DefaultAPIURL), "/")
 	if u, err := url.Parse(apiURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, fmt.Errorf("wecom: API URL %q is not an http or https URL", cfg.APIURL)
 	}
@@ -231,15 +230,6 @@ func (s *Sender) Deliver(ctx context.Context, d bot.Delivery) (bot.Sent, error) 
 		}
 	}
 	return bot.Sent{}, refusedHere(reasonUnknownChan, "", "channel %q is not configured", d.Channel)
-}
-
-// AccessTokens gives access to an app's token, for other calls of silenceper's.
-// Nil: there is no such app.
-func (s *Sender) AccessTokens(app string) credential.AccessTokenContextHandle {
-	if a := s.apps[string(AppChannel)+"/"+app]; a != nil {
-		return a.tokens
-	}
-	return nil
 }
 
 func kindOf(channel string) Channel {

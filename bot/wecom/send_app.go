@@ -1,11 +1,11 @@
 package wecom
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"net/url"
 
 	"github.com/silenceper/wechat/v2/util"
 	"github.com/silenceper/wechat/v2/work/message"
@@ -100,8 +100,8 @@ func (s *Sender) deliverApp(ctx context.Context, app *sendingApp, d bot.Delivery
 			// errcode is 0 even so, but there was only one receiver.
 			return bot.Sent{}, refusedHere(reasonNoReceiver, "", "%s: invalid or unlicensed user", call.api)
 		}
-		p.sent.MessageID = firstOf(p.sent.MessageID, answer.MsgID)
-		p.sent.Code = firstOf(p.sent.Code, answer.ResponseCode)
+		p.sent.MessageID = cmp.Or(p.sent.MessageID, answer.MsgID)
+		p.sent.Code = cmp.Or(p.sent.Code, answer.ResponseCode)
 		p.done++
 		if len(calls) > 1 || call.file != nil {
 			s.saveProgress(d.ID, p, p.done == len(calls))
@@ -117,23 +117,20 @@ func (s *Sender) appCalls(app *sendingApp, d bot.Delivery) ([]appCall, *bot.Deli
 		r.DuplicateCheck, r.DuplicateInterval = duplicates(d, r)
 		return appCall{api: apiSend, body: r}
 	}
-	asMarkdown := func(text string) (calls []appCall) {
+	say := func(text string, limit int, as func(*frameText) sendRequest) (calls []appCall) {
 		if text == "" { // there is only a file
 			return nil
 		}
-		for _, part := range splitBytes(text, maxMarkdown-markSize, maxParts) {
-			calls = append(calls, send(sendRequest{MsgType: "markdown", Markdown: &frameText{part + mark(d)}}))
+		for _, part := range splitBytes(text, limit-markSize, maxParts) {
+			calls = append(calls, send(as(&frameText{part + mark(d)})))
 		}
 		return calls
 	}
-	asText := func(text string) (calls []appCall) {
-		if text == "" {
-			return nil
-		}
-		for _, part := range splitBytes(text, maxText-markSize, maxParts) {
-			calls = append(calls, send(sendRequest{MsgType: "text", Text: &frameText{part + mark(d)}}))
-		}
-		return calls
+	asMarkdown := func(text string) []appCall {
+		return say(text, maxMarkdown, func(t *frameText) sendRequest { return sendRequest{MsgType: "markdown", Markdown: t} })
+	}
+	asText := func(text string) []appCall {
+		return say(text, maxText, func(t *frameText) sendRequest { return sendRequest{MsgType: "text", Text: t} })
 	}
 
 	var file []appCall // comes last
@@ -209,13 +206,13 @@ func mark(d bot.Delivery) string {
 }
 
 // codeOf is what allows the update of the card of a delivery.
-func codeOf(d bot.Delivery) string { return firstOf(d.Code, wireOf(d.Way).ResponseCode) }
+func codeOf(d bot.Delivery) string { return cmp.Or(d.Code, wireOf(d.Way).ResponseCode) }
 
 // withToken lets do make one call. A token that WeCom refuses is dropped, and
 // the call repeated once with a new one, now and then.
 func (a *sendingApp) withToken(ctx context.Context, do func(token string) error) error {
 	for again := true; ; again = false {
-		token, err := a.tokens.GetAccessTokenContext(ctx)
+		token, err := a.tokens.get(ctx)
 		if err != nil {
 			return tokenError{err}
 		}
@@ -275,14 +272,7 @@ func (s *Sender) Check(ctx context.Context, app string) error {
 	if a == nil {
 		return refusedHere(reasonUnknownChan, "", "app %q is not configured", app)
 	}
-	err := a.withToken(ctx, func(token string) error {
-		raw, err := util.HTTPGetContext(ctx, s.apiURL+"/cgi-bin/"+apiProbe+"?access_token="+url.QueryEscape(token))
-		if err != nil {
-			return callError(apiProbe, err, token, a.secret)
-		}
-		return readCode(apiProbe, raw, token, a.secret)
-	})
-	if err != nil {
+	if err := s.ask(ctx, a, apiProbe, nil, nil, &struct{}{}); err != nil {
 		return failed(err, bot.AsText)
 	}
 	return nil

@@ -1,11 +1,11 @@
 package wecom
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"yanquan/bot"
 )
@@ -26,9 +26,8 @@ func (s *Sender) deliverRobot(ctx context.Context, d bot.Delivery) (bot.Sent, er
 	if replyURL == "" {
 		return bot.Sent{}, refusedHere(reasonNoReplyURL, "", "a robot can only answer")
 	}
-	target, err := url.Parse(replyURL)
-	plainHTTP := err == nil && target.Scheme == "http" && strings.HasPrefix(s.apiURL, "http:") // a test set-up
-	if err != nil || target.Host == "" || target.Scheme != "https" && !plainHTTP {
+	target, ok := s.safeURL(replyURL)
+	if !ok {
 		return bot.Sent{}, refusedHere(reasonNoReplyURL, "", "reply URL is not an https URL")
 	}
 
@@ -51,7 +50,7 @@ func (s *Sender) deliverRobot(ctx context.Context, d bot.Delivery) (bot.Sent, er
 		body.MsgType = "markdown"
 		mention := ""
 		if s.mention {
-			mention = mentionIn(d.Chat, firstOf(d.SentAs, d.User))
+			mention = mentionIn(d.Chat, cmp.Or(d.SentAs, d.User))
 		}
 		body.Markdown = &frameText{cutBytes(mention+markdown(d.Reply), maxStream)}
 	}

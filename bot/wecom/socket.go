@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,17 +85,13 @@ func NewSocket(cfg SocketConfig) (*Socket, error) {
 	if cfg.Lease == nil || cfg.NewID == nil {
 		return nil, errors.New("wecom: a lease and ids are needed")
 	}
-	if cfg.HTTP == nil {
-		cfg.HTTP = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	}
+	cfg.HTTP = cmp.Or(cfg.HTTP, &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }})
+	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.Jitter == nil {
 		cfg.Jitter = mathrand.Float64
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Connected == nil {
 		cfg.Connected = func(string, bool) {}

@@ -1,9 +1,7 @@
 package wecom
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -122,11 +120,9 @@ func (c *connection) end(why error) {
 
 // listen goes on reading for some time, or until the connection ends.
 func (c *connection) listen(most time.Duration) {
-	late := time.NewTimer(most)
-	defer late.Stop()
 	select {
 	case <-c.over:
-	case <-late.C:
+	case <-time.After(most):
 	}
 }
 
@@ -187,8 +183,6 @@ func (c *connection) call(ctx context.Context, cmd, reqID string, body any) erro
 	if err != nil {
 		return err
 	}
-	late := time.NewTimer(ackWithin)
-	defer late.Stop()
 	select {
 	case f := <-answer:
 		return c.verdict(cmd, f)
@@ -196,7 +190,7 @@ func (c *connection) call(ctx context.Context, cmd, reqID string, body any) erro
 		err = c.why
 	case <-ctx.Done():
 		err = ctx.Err()
-	case <-late.C:
+	case <-time.After(ackWithin):
 		err = context.DeadlineExceeded
 		c.probe(heard)
 	}
@@ -206,12 +200,7 @@ func (c *connection) call(ctx context.Context, cmd, reqID string, body any) erro
 
 // post sends a frame, and tells where the answer will come.
 func (c *connection) post(ctx context.Context, cmd, reqID string, body any) (<-chan inFrame, error) {
-	var data bytes.Buffer
-	enc := json.NewEncoder(&data)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(outFrame{cmd, frameHeaders{reqID}, body}); err != nil {
-		return nil, callError(cmd, err)
-	}
+	data := encodeFrame(outFrame{cmd, frameHeaders{reqID}, body})
 	answer := make(chan inFrame, 1)
 	c.mu.Lock()
 	c.acks[reqID] = answer
@@ -219,7 +208,7 @@ func (c *connection) post(ctx context.Context, cmd, reqID string, body any) (<-c
 	// Not with ctx: a write that is given up takes the connection down with it.
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeWithin)
 	defer cancel()
-	if err := c.ws.Write(limit, websocket.MessageText, bytes.TrimSuffix(data.Bytes(), []byte("\n"))); err != nil {
+	if err := c.ws.Write(limit, websocket.MessageText, data); err != nil {
 		c.forget(reqID)
 		c.end(fmt.Errorf("%w: %w", errEnded, err))
 		return nil, callError(cmd, errEnded)
@@ -257,12 +246,10 @@ func (c *connection) probe(heard int64) {
 			return
 		}
 		defer c.forget(reqID)
-		late := time.NewTimer(ackWithin)
-		defer late.Stop()
 		select {
 		case <-answer:
 		case <-c.over:
-		case <-late.C:
+		case <-time.After(ackWithin):
 			if c.heard.Load() == heard {
 				c.end(errSilent)
 			}
@@ -301,13 +288,12 @@ func (c *connection) enter(ctx context.Context, reqID string) (leave func(), err
 
 // ping asks from time to time whether anybody is there, until the connection ends.
 func (c *connection) ping(ctx context.Context, newID func() string) {
-	tick := time.NewTicker(pingEvery)
-	defer tick.Stop()
+	tick := time.Tick(pingEvery)
 	var answer <-chan inFrame
 	reqID, missed := "", 0
 	for {
 		select {
-		case <-tick.C:
+		case <-tick:
 		case f := <-answer:
 			answer, missed = nil, 0
 			_ = c.verdict(cmdPing, f) // a lost subscription shows here, too

@@ -37,11 +37,9 @@ type intake struct {
 func (i *intake) wait(most time.Duration) {
 	done := make(chan struct{})
 	go func() { i.working.Wait(); close(done) }()
-	late := time.NewTimer(most)
-	defer late.Stop()
 	select {
 	case <-done:
-	case <-late.C:
+	case <-time.After(most):
 	}
 }
 

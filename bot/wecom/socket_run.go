@@ -60,10 +60,8 @@ func (s *Socket) Run(ctx, life context.Context, inbox SocketInbox) {
 
 // pauseFor waits, and reports whether the context goes on.
 func pauseFor(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(d):
 	case <-ctx.Done():
 	}
 	return ctx.Err() == nil
@@ -130,7 +128,7 @@ func (s *Socket) renew(ctx context.Context, until time.Time, lose func()) {
 			s.Log.Error("the lease could not be renewed: the connection is given up")
 			return
 		}
-		call, cancel := context.WithDeadline(ctx, earlier(asked.Add(leaseCall), until.Add(-leaseMargin)))
+		call, cancel := context.WithTimeout(ctx, min(leaseCall, time.Until(until.Add(-leaseMargin))))
 		ours, err := s.Lease.Renew(call, leaseLife)
 		cancel()
 		switch {
@@ -143,13 +141,6 @@ func (s *Socket) renew(ctx context.Context, until time.Time, lose func()) {
 			until, next = asked.Add(leaseLife), leaseRenew
 		}
 	}
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // session is one connection from beginning to end. It is not made any more once

@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -128,7 +129,7 @@ func (s *Socket) parts(d bot.Delivery) ([]socketPart, *bot.DeliveryError) {
 	}
 	mention := ""
 	if s.Mention && answers && !d.Ends { // not before the answer, or it would call for attention twice
-		mention = mentionIn(d.Chat, firstOf(d.SentAs, d.User))
+		mention = mentionIn(d.Chat, cmp.Or(d.SentAs, d.User))
 	}
 	asker := bot.Message{Chat: d.Chat, User: d.User, SentAs: d.SentAs, Button: &bot.Button{TaskID: d.Card}}
 	var card *TemplateCard
@@ -168,7 +169,7 @@ func (s *Socket) parts(d bot.Delivery) ([]socketPart, *bot.DeliveryError) {
 		parts := []socketPart{{card: card}}
 		switch {
 		case d.Open: // the card is a message of its own; the stream ends in front of it
-			last := words(mention + firstOf(reply.Text, bot.Escaped(firstOf(oneLine(reply.Card.Title), "已完成"))))
+			last := words(mention + cmp.Or(reply.Text, bot.Escaped(cmp.Or(oneLine(reply.Card.Title), "已完成"))))
 			last.stream, last.spare = d.Stream, reply.Text == ""
 			parts = []socketPart{last, {card: card}}
 		case reply.Text != "":
@@ -203,7 +204,7 @@ func (p socketPart) reply(d bot.Delivery) socketBody {
 func (p socketPart) message(d bot.Delivery) socketBody {
 	body := socketBody{ChatID: d.Chat, ChatType: 2}
 	if d.Chat == "" {
-		body.ChatID, body.ChatType = firstOf(d.SentAs, d.User), 1
+		body.ChatID, body.ChatType = cmp.Or(d.SentAs, d.User), 1
 	}
 	if p.card != nil {
 		body.frame = frame{MsgType: "template_card", Card: p.card}

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/silenceper/wechat/v2/credential"
 	"github.com/silenceper/wechat/v2/util"
 )
 
@@ -23,8 +22,8 @@ const (
 )
 
 // tokenStore keeps one app's access token: fetched when needed, by one caller at
-// a time while the others wait, and dropped when WeCom refuses it. It can stand
-// in for silenceper's own handle, which never drops a token.
+// a time while the others wait, and dropped when WeCom refuses it, which
+// silenceper's own never is.
 type tokenStore struct {
 	apiURL, corpID, secret string
 	now                    func() time.Time
@@ -37,21 +36,14 @@ type tokenStore struct {
 	dropped time.Time // when a token was last dropped
 }
 
-var _ credential.AccessTokenContextHandle = (*tokenStore)(nil)
-
 // newTokenStore makes the process-wide client safe first: fetching uses it.
 func newTokenStore(apiURL, corpID, secret string, now func() time.Time) *tokenStore {
 	boundClient()
 	return &tokenStore{apiURL: apiURL, corpID: corpID, secret: secret, now: now, lock: make(chan struct{}, 1)}
 }
 
-// GetAccessToken implements credential.AccessTokenHandle.
-func (s *tokenStore) GetAccessToken() (string, error) {
-	return s.GetAccessTokenContext(context.Background())
-}
-
-// GetAccessTokenContext implements credential.AccessTokenContextHandle.
-func (s *tokenStore) GetAccessTokenContext(ctx context.Context) (string, error) {
+// get gives a token that may be used.
+func (s *tokenStore) get(ctx context.Context) (string, error) {
 	select {
 	case s.lock <- struct{}{}:
 		defer func() { <-s.lock }()

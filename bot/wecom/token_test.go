@@ -84,13 +84,13 @@ func TestTokenExpires(t *testing.T) {
 		mu.Lock()
 		now = now.Add(step.after)
 		mu.Unlock()
-		if got, err := store.GetAccessToken(); err != nil || got != step.want {
+		if got, err := store.get(context.Background()); err != nil || got != step.want {
 			t.Errorf("%q, %v, want %q", got, err, step.want)
 		}
 	}
 	// A late refusal of the first token does not cost the second.
 	store.drop("access-token-1")
-	if got, _ := store.GetAccessToken(); got != "access-token-2" {
+	if got, _ := store.get(context.Background()); got != "access-token-2" {
 		t.Errorf("token = %q", got)
 	}
 }
@@ -148,12 +148,12 @@ func TestTokenRefused(t *testing.T) {
 	store := newTokenStore(api.URL, sampleCorpID, testSecret, func() time.Time { return now })
 	api.then("gettoken", answer(`{"errcode":40001,"errmsg":"invalid credential `+testSecret+`"}`))
 	for range 3 {
-		if _, err := store.GetAccessToken(); apiCode(err) != 40001 || redact(err.Error(), testSecret) != err.Error() {
+		if _, err := store.get(context.Background()); apiCode(err) != 40001 || redact(err.Error(), testSecret) != err.Error() {
 			t.Errorf("err = %v", err)
 		}
 	}
 	now = now.Add(refusalMemory)
-	if got, err := store.GetAccessToken(); err != nil || got != "access-token-1" {
+	if got, err := store.get(context.Background()); err != nil || got != "access-token-1" {
 		t.Errorf("%q, %v", got, err)
 	}
 }
@@ -164,10 +164,10 @@ func TestTokenBusy(t *testing.T) {
 	api := newFakeAPI(t)
 	store := newTokenStore(api.URL, sampleCorpID, testSecret, func() time.Time { return testNow })
 	api.then("gettoken", answer(`{"errcode":-1,"errmsg":"system busy"}`))
-	if _, err := store.GetAccessToken(); apiCode(err) != codeBusy {
+	if _, err := store.get(context.Background()); apiCode(err) != codeBusy {
 		t.Errorf("err = %v", err)
 	}
-	if got, err := store.GetAccessToken(); err != nil || got != "access-token-1" {
+	if got, err := store.get(context.Background()); err != nil || got != "access-token-1" {
 		t.Errorf("%q, %v", got, err)
 	}
 }
@@ -235,10 +235,10 @@ func TestCheck(t *testing.T) {
 	if failure, ok := errors.AsType[*bot.DeliveryError](err); !ok || failure.Reason != "ip_not_trusted" {
 		t.Errorf("err = %v", err)
 	}
-	if s.Check(context.Background(), "other") == nil || s.AccessTokens("other") != nil {
+	if s.Check(context.Background(), "other") == nil {
 		t.Error("an app that is not configured")
 	}
-	if token, err := s.AccessTokens("main").GetAccessTokenContext(context.Background()); err != nil || token != "access-token-2" {
+	if token, err := s.apps["app/main"].tokens.get(context.Background()); err != nil || token != "access-token-2" {
 		t.Errorf("%q, %v", token, err)
 	}
 }

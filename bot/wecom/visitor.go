@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/silenceper/wechat/v2/util"
-
 	"yanquan/bot"
 )
 
@@ -49,10 +47,7 @@ func (s *Sender) Visitor(ctx context.Context, code string) (userID string, err e
 	var visitor struct {
 		UserID string `json:"userid"` // or UserId, which is the same here
 	}
-	err = s.first.ask(ctx, apiVisitor, &visitor, func(token string) ([]byte, error) {
-		query := url.Values{"access_token": {token}, "code": {code}}
-		return util.HTTPGetContext(ctx, s.apiURL+"/cgi-bin/"+apiVisitor+"?"+query.Encode())
-	})
+	err = s.ask(ctx, s.first, apiVisitor, url.Values{"code": {code}}, nil, &visitor)
 	if apiCode(err) == codeBadVisitor {
 		return "", fmt.Errorf("%w: %w", bot.ErrSignInOver, err)
 	}

@@ -48,18 +48,14 @@ var ErrMalformed = errors.New("wecom: malformed callback")
 // msg_signature, timestamp and nonce that come with everything encrypted.
 type callback struct {
 	crypto *Crypto
-	maxAge time.Duration
 	now    func() time.Time
 }
 
-func newCallback(crypto *Crypto, maxAge time.Duration, now func() time.Time) callback {
-	if maxAge <= 0 {
-		maxAge = DefaultMaxAge
-	}
+func newCallback(crypto *Crypto, now func() time.Time) callback {
 	if now == nil {
 		now = time.Now
 	}
-	return callback{crypto: crypto, maxAge: maxAge, now: now}
+	return callback{crypto: crypto, now: now}
 }
 
 // open checks and decrypts, and returns the time that WeCom signed.
@@ -73,7 +69,7 @@ func (c callback) open(q url.Values, encrypted string) ([]byte, time.Time, error
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("%w: timestamp: %w", ErrStale, err)
 	}
-	if age := c.now().Sub(at); age > c.maxAge || age < -c.maxAge {
+	if age := c.now().Sub(at); age.Abs() > DefaultMaxAge {
 		return nil, time.Time{}, ErrStale
 	}
 	return plain, at, nil
