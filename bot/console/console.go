@@ -4,6 +4,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,12 +76,8 @@ func New(o Options) (*Console, error) {
 	if err != nil || public.Host == "" {
 		return nil, fmt.Errorf("console: public URL %q", o.PublicURL)
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.PageTime == 0 {
-		o.PageTime = pageTime
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	o.PageTime = cmp.Or(o.PageTime, pageTime)
 	c := &Console{Options: o, secure: public.Scheme == "https", root: strings.TrimRight(public.Path, "/") + Root}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+Root+"in", c.offerSignIn)

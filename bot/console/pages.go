@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"embed"
 	"encoding/base64"
@@ -10,7 +11,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"yanquan/bot"
@@ -86,6 +89,12 @@ type choice struct {
 	On          bool
 }
 
+// periods to choose from; the first is for a search only.
+var periods = [][2]string{
+	{"", "不限时间（按尾号找：本月）"}, {string(command.Today), "今日"}, {string(command.Yesterday), "昨日"},
+	{string(command.ThisWeek), "本周"}, {string(command.ThisMonth), "本月"}, {string(command.LastMonth), "上月"},
+}
+
 func choices(now string, all ...[2]string) []choice {
 	list := make([]choice, len(all))
 	for i, a := range all {
@@ -114,14 +123,10 @@ func storeOf(q url.Values, d desk.Desk) (int64, error) {
 		return 0, nil
 	}
 	id, err := strconv.ParseInt(text, 10, 64)
-	if err == nil {
-		for _, s := range d.Stores {
-			if s.ID == id {
-				return id, nil
-			}
-		}
+	if err != nil || !slices.Contains(models.StoreIDs(d.Stores), id) {
+		return 0, models.ErrNotFound
 	}
-	return 0, models.ErrNotFound
+	return id, nil
 }
 
 // sheetView is the figures of a period.
@@ -154,22 +159,14 @@ func (c *Console) sheet(w http.ResponseWriter, r *http.Request, d desk.Desk) err
 	if err != nil {
 		return err
 	}
-	period := command.Period(q.Get("period"))
-	if day := q.Get("day"); day != "" {
-		period = command.Period(day)
-	}
-	if period == "" {
-		period = command.Today
-	}
+	period := cmp.Or(command.Period(q.Get("day")), command.Period(q.Get("period")), command.Today)
 	s, err := c.Desk.Sheet(r.Context(), d, store, period)
 	if err != nil {
 		return err
 	}
 	v := sheetView{
 		Sheet: s, Stores: storeChoices(d, store), Store: q.Get("store"), Today: c.Now().In(c.Location).Format(time.DateOnly),
-		Periods: choices(string(period), [2]string{string(command.Today), "今日"}, [2]string{string(command.Yesterday), "昨日"},
-			[2]string{string(command.ThisWeek), "本周"}, [2]string{string(command.ThisMonth), "本月"}, [2]string{string(command.LastMonth), "上月"}),
-		Bars: bars(s.ByHour),
+		Periods: choices(string(period), periods[1:]...), Bars: bars(s.ByHour),
 	}
 	if s.Span.To.Sub(s.Span.From) <= 25*time.Hour {
 		v.Day = s.Span.From.In(c.Location).Format(time.DateOnly)
@@ -241,8 +238,7 @@ func (c *Console) history(w http.ResponseWriter, r *http.Request, d desk.Desk) e
 		Stores: storeChoices(d, store), Text: s.Text, First: s.After.At.IsZero(), Where: len(d.Stores) > 1,
 		States: choices(s.State, [2]string{"", "全部"}, [2]string{"done", "已核销"}, [2]string{"undone", "已撤销"},
 			[2]string{"open", "确认中"}, [2]string{"refused", "没有核销"}),
-		Periods: choices(string(s.Days), [2]string{"", "不限时间（按尾号找：本月）"}, [2]string{string(command.Today), "今日"}, [2]string{string(command.Yesterday), "昨日"},
-			[2]string{string(command.ThisWeek), "本周"}, [2]string{string(command.ThisMonth), "本月"}, [2]string{string(command.LastMonth), "上月"}),
+		Periods: choices(string(s.Days), periods...),
 	}
 	found, next, err := c.Desk.History(r.Context(), d, s)
 	status := http.StatusOK
@@ -264,14 +260,12 @@ func (c *Console) history(w http.ResponseWriter, r *http.Request, d desk.Desk) e
 
 // markOf reads where a page begins; what is none is the beginning.
 func markOf(text string) models.HistoryMark {
-	for i := range text {
-		if text[i] == '~' {
-			if at, err := time.Parse(time.RFC3339Nano, text[:i]); err == nil {
-				return models.HistoryMark{At: at, ID: text[i+1:]}
-			}
-		}
+	moment, id, _ := strings.Cut(text, "~")
+	at, err := time.Parse(time.RFC3339Nano, moment)
+	if err != nil {
+		return models.HistoryMark{}
 	}
-	return models.HistoryMark{}
+	return models.HistoryMark{At: at, ID: id}
 }
 
 // storyView is one voucher.

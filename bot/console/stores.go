@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -45,10 +46,7 @@ func (c *Console) reconcile(w http.ResponseWriter, r *http.Request, d desk.Desk)
 	if len(d.Stores) == 1 {
 		store = d.Stores[0].ID
 	}
-	period := command.Period(q.Get("day"))
-	if period == "" {
-		period = command.Yesterday
-	}
+	period := cmp.Or(command.Period(q.Get("day")), command.Yesterday)
 	day, all, err := c.Desk.Checked(r.Context(), d, store, period)
 	if err != nil {
 		return err

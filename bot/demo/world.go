@@ -257,13 +257,12 @@ func (w *world) watch(ctx context.Context) {
 func (w *world) watchBot(ctx context.Context, readyURL string) {
 	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
-	tick := time.NewTicker(2 * time.Second)
-	defer tick.Stop()
+	tick := time.Tick(2 * time.Second)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-tick:
 		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, readyURL, nil)
 		if err != nil {

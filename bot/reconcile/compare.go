@@ -181,15 +181,8 @@ func (c *Comparison) add(kind Kind, r dianping.Record, e Entry) {
 	c.Items = append(c.Items, Item{
 		Kind: kind, Code: cmp.Or(e.Code, r.Code), OperationID: e.OperationID, Title: cmp.Or(e.Title, r.Title),
 		PlatformFen: r.Price, OursFen: e.Price, Account: cmp.Or(r.VerifyAccount, e.Account), Channel: r.VerifyChannel,
-		RefundStatus: r.RefundStatus, At: firstTime(r.VerifyTime, e.At),
+		RefundStatus: r.RefundStatus, At: cmp.Or(r.VerifyTime, e.At),
 	})
-}
-
-func firstTime(a, b time.Time) time.Time {
-	if a.IsZero() {
-		return b
-	}
-	return a
 }
 
 // asked are the items about which the platform must be asked singly: what the

@@ -117,8 +117,7 @@ func readBody(c *gin.Context) ([]byte, bool) {
 
 // unreadable answers 413 where a body was too long, and 400 otherwise.
 func unreadable(c *gin.Context, err error) {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		answer(c, http.StatusRequestEntityTooLarge, fmt.Errorf("body over %d bytes", tooLarge.Limit))
 		return
 	}

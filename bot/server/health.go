@@ -51,12 +51,11 @@ func (h *health) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, c := range h.checks {
 		wg.Go(func() {
-			tick := time.NewTicker(probeEvery)
-			defer tick.Stop()
+			tick := time.Tick(probeEvery)
 			for {
 				h.probe(ctx, c)
 				select {
-				case <-tick.C:
+				case <-tick:
 				case <-ctx.Done():
 					return
 				}

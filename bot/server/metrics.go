@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -99,10 +100,7 @@ func (m *Metrics) Settled(state models.State, took time.Duration) {
 
 // Delivered counts a try to deliver; reason is empty where it was sent.
 func (m *Metrics) Delivered(channel, reason string) {
-	if reason == "" {
-		reason = "sent"
-	}
-	m.deliveries.WithLabelValues(channel, reason).Inc()
+	m.deliveries.WithLabelValues(channel, cmp.Or(reason, "sent")).Inc()
 }
 
 // Backlog sets what is due.
@@ -114,17 +112,10 @@ func (m *Metrics) Backlog(messages, operations, outgoing int) {
 
 // Connected sets whether this process holds a robot's long connection.
 func (m *Metrics) Connected(channel string, up bool) {
-	v := 0.0
-	if up {
-		v = 1
-	}
-	m.connected.WithLabelValues(channel).Set(v)
+	m.connected.WithLabelValues(channel).Set(truth[up])
 }
 
-func (m *Metrics) setReady(ready bool) {
-	v := 0.0
-	if ready {
-		v = 1
-	}
-	m.ready.Set(v)
-}
+func (m *Metrics) setReady(ready bool) { m.ready.Set(truth[ready]) }
+
+// truth is how a gauge says yes; no is 0.
+var truth = map[bool]float64{true: 1}

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,23 +78,13 @@ func New(o Options) (*Server, error) {
 	if o.Engine == nil {
 		return nil, errors.New("server: an engine is needed")
 	}
-	if o.ReplyDeadline == 0 {
-		o.ReplyDeadline = 4 * time.Second
-	}
-	if o.Grace == 0 {
-		o.Grace = 10 * time.Second
-	}
-	if o.UndoWindow == 0 {
-		o.UndoWindow = 10 * time.Minute
-	}
-	if o.Location == nil {
-		o.Location = time.UTC
-	}
+	o.ReplyDeadline = cmp.Or(o.ReplyDeadline, 4*time.Second)
+	o.Grace = cmp.Or(o.Grace, 10*time.Second)
+	o.UndoWindow = cmp.Or(o.UndoWindow, 10*time.Minute)
+	o.Location = cmp.Or(o.Location, time.UTC)
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics("", "")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -29,12 +30,7 @@ func build() (name, commit string) {
 	if !ok {
 		return name, commit
 	}
-	if name == "" {
-		name = info.Main.Version
-	}
-	if name == "" {
-		name = "(devel)"
-	}
+	name = cmp.Or(name, info.Main.Version, "(devel)")
 	modified := false
 	for _, s := range info.Settings {
 		switch s.Key {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,14 +76,13 @@ func (d *decoder) check(c *Config) {
 	d.between("redeem.call_timeout", c.Redeem.CallTimeout, 10*time.Millisecond, time.Minute)
 	d.between("redeem.undo_window", c.Redeem.UndoWindow, time.Second, 24*time.Hour)
 	d.checkStores(c)
-	if c.Report != nil && !clockTime.MatchString(c.Report.At) {
-		d.bad("report.at", "must be a time of day as HH:MM, from 00:00 to 23:59")
-	}
 	if c.Report != nil {
+		d.clock("report.at", c.Report.At)
 		users := make([]string, len(c.Report.Times))
 		for i, t := range c.Report.Times {
-			if users[i] = t.UserID; t.At != "" && !clockTime.MatchString(t.At) {
-				d.bad(fmt.Sprintf("report.times[%d].at", i), "must be a time of day as HH:MM, from 00:00 to 23:59")
+			users[i] = t.UserID
+			if t.At != "" {
+				d.clock(fmt.Sprintf("report.times[%d].at", i), t.At)
 			}
 		}
 		d.users("report.times", users)
@@ -172,8 +172,8 @@ func (d *decoder) checkWeCom(w *WeCom) {
 		key := fmt.Sprintf("wecom.webhooks[%d]", i)
 		d.channel(key+".name", hook.Name)
 		hooks(i, strings.ToLower(hook.Name))
-		if hook.At != "" && !clockTime.MatchString(hook.At) {
-			d.bad(key+".at", "must be a time of day as HH:MM, from 00:00 to 23:59")
+		if hook.At != "" {
+			d.clock(key+".at", hook.At)
 		}
 		if hook.Key != "" && !webhookKey.MatchString(hook.Key) {
 			d.bad(key+".key", "must be what follows key= in the webhook's address")
@@ -278,13 +278,17 @@ func (d *decoder) lineOfKey(key string) int {
 }
 
 func (d *decoder) oneOf(key, value string, allowed ...string) bool {
-	for _, a := range allowed {
-		if value == a {
-			return true
-		}
+	ok := slices.Contains(allowed, value)
+	if !ok {
+		d.bad(key, "must be %s", strings.Join(allowed, " or "))
 	}
-	d.bad(key, "must be %s", strings.Join(allowed, " or "))
-	return false
+	return ok
+}
+
+func (d *decoder) clock(key, value string) {
+	if !clockTime.MatchString(value) {
+		d.bad(key, "must be a time of day as HH:MM, from 00:00 to 23:59")
+	}
 }
 
 func (d *decoder) between(key string, v, low, high time.Duration) {

@@ -3,9 +3,10 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"reflect"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,8 +46,7 @@ func decode(raw []byte, path string, env func(string) (string, bool), problems *
 		line := 1
 		message := err.Error()
 		// The library's text quotes the source, which may hold a secret.
-		var syntax *yaml.SyntaxError
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 			message = syntax.Message
 			if syntax.Token != nil && syntax.Token.Position != nil {
 				line = syntax.Token.Position.Line
@@ -140,7 +140,7 @@ func (d *decoder) mapping(n ast.Node, into reflect.Value, key string) {
 		seen[name] = line
 		index, ok := fields[name]
 		if !ok {
-			d.fail(e.Key, full, "unknown key%s", suggest(name, fields))
+			d.fail(e.Key, full, "unknown key%s", suggest(fields))
 			continue
 		}
 		d.lines[full] = line
@@ -309,13 +309,8 @@ func fieldsOf(t reflect.Type) map[string]int {
 	return fields
 }
 
-func suggest(name string, fields map[string]int) string {
-	names := make([]string, 0, len(fields))
-	for known := range fields {
-		names = append(names, known)
-	}
-	sort.Strings(names)
-	return "; known here: " + strings.Join(names, ", ")
+func suggest(fields map[string]int) string {
+	return "; known here: " + strings.Join(slices.Sorted(maps.Keys(fields)), ", ")
 }
 
 func join(section, name string) string {

@@ -2,7 +2,7 @@ package config
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -37,16 +37,13 @@ func (p Problem) String() string {
 }
 
 func (p *Problems) add(line int, key, format string, args ...any) {
-	if line < 1 {
-		line = 1
-	}
-	p.List = append(p.List, Problem{Line: line, Key: key, Message: fmt.Sprintf(format, args...)})
+	p.List = append(p.List, Problem{Line: max(line, 1), Key: key, Message: fmt.Sprintf(format, args...)})
 }
 
 func (p *Problems) orNil() error {
 	if len(p.List) == 0 {
 		return nil
 	}
-	sort.SliceStable(p.List, func(i, j int) bool { return p.List[i].Line < p.List[j].Line })
+	slices.SortStableFunc(p.List, func(a, b Problem) int { return a.Line - b.Line })
 	return p
 }

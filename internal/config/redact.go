@@ -3,6 +3,7 @@ package config
 import (
 	"log/slog"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -114,10 +115,8 @@ func RedactDSN(dsn string) string {
 	parsed, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		// A file name; anything that could hold a password is not shown.
-		for _, r := range dsn {
-			if r == '@' {
-				return hidden
-			}
+		if strings.Contains(dsn, "@") {
+			return hidden
 		}
 		return dsn
 	}

@@ -73,10 +73,8 @@ func Recovered(do func() error) (err error) {
 
 // Sleep sleeps. It ends early with the context's error.
 func Sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
