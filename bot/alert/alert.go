@@ -147,7 +147,7 @@ func (c *Checker) outsideHours(ctx context.Context, s sight) (all []Alert, err e
 					s.stores[o.StoreID].Name, c.Rules.Open, o.Times, c.when(o.First))}
 		})
 		if err != nil {
-			return all, nil
+			return all, err
 		}
 		all = append(all, found...)
 	}
