@@ -28,17 +28,6 @@ func toGray(img image.Image) *gray {
 			copy(row, m.Y[y*m.YStride:])
 		case *image.Gray:
 			copy(row, m.Pix[y*m.Stride:])
-		case *image.NRGBA:
-			for x := range row {
-				p := m.Pix[y*m.Stride+4*x:][:4]
-				a := int(p[3])
-				row[x] = byte((luma(int(p[0]), int(p[1]), int(p[2]))*a + 255*(255-a)) / 255)
-			}
-		case *image.RGBA: // premultiplied
-			for x := range row {
-				p := m.Pix[y*m.Stride+4*x:][:4]
-				row[x] = byte(luma(int(p[0]), int(p[1]), int(p[2])) + 255 - int(p[3]))
-			}
 		default:
 			line := image.NewRGBA(image.Rect(0, 0, g.w, 1))
 			draw.Draw(line, line.Bounds(), image.White, image.Point{}, draw.Src)
