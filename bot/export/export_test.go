@@ -220,7 +220,11 @@ func TestWorkbookFormats(t *testing.T) {
 	cell := func(heading string, row int) string {
 		for i, c := range columns {
 			if c.heading == heading {
-				return fmt.Sprintf("%s%d", columnName(i), row)
+				name, err := excelize.CoordinatesToCellName(i+1, row)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return name
 			}
 		}
 		t.Fatalf("no column %s", heading)

@@ -275,7 +275,11 @@ func (b *workbook) sheet(n int, widths []int, list bool) (*sheet, error) {
 	head.WriteString(`</sheetViews><sheetFormatPr defaultRowHeight="15"/><cols>`)
 	for i, w := range widths {
 		fmt.Fprintf(&head, `<col min="%d" max="%d" width="%d" customWidth="1"/>`, i+1, i+1, w)
-		sh.cols = append(sh.cols, columnName(i))
+		name, err := excelize.ColumnNumberToName(i + 1)
+		if err != nil {
+			return nil, err
+		}
+		sh.cols = append(sh.cols, name)
 	}
 	head.WriteString("</cols><sheetData>")
 	_, err = sh.out.WriteString(head.String())
