@@ -56,6 +56,20 @@ func encryptedID(id string) bool {
 // dropName removes every "@"+name that ends at a separator or at the end, and parts
 // any other from what follows.
 func dropName(text, name string) string {
+	return atMentions(text, func(after string) (put, rest string) {
+		rest, ok := cutName(after, name)
+		switch {
+		case !ok:
+			return "@", after
+		case !endsName(rest):
+			return "@" + after[:len(after)-len(rest)] + " ", rest
+		}
+		return " ", rest
+	})
+}
+
+// atMentions puts in the place of every "@", and of what follows, what is told of it.
+func atMentions(text string, tell func(after string) (put, rest string)) string {
 	var out strings.Builder
 	for {
 		before, after, found := strings.Cut(text, "@")
@@ -63,17 +77,9 @@ func dropName(text, name string) string {
 		if !found {
 			return out.String()
 		}
-		rest, ok := cutName(after, name)
-		switch {
-		case !ok:
-			out.WriteByte('@')
-			rest = after
-		case !endsName(rest):
-			out.WriteString("@" + after[:len(after)-len(rest)] + " ")
-		default:
-			out.WriteByte(' ')
-		}
-		text = rest
+		var put string
+		put, text = tell(after)
+		out.WriteString(put)
 	}
 }
 
@@ -107,21 +113,12 @@ func latin(r rune) bool {
 
 // dropMarked removes every "@"+name that a four-per-em space ends.
 func dropMarked(text string) string {
-	var out strings.Builder
-	for {
-		before, after, found := strings.Cut(text, "@")
-		out.WriteString(before)
-		if !found {
-			return out.String()
+	return atMentions(text, func(after string) (put, rest string) {
+		if end := nameEnd(after); end > 0 {
+			return " ", after[end:]
 		}
-		end := nameEnd(after)
-		if end > 0 {
-			out.WriteByte(' ')
-		} else {
-			out.WriteByte('@')
-		}
-		text = after[end:]
-	}
+		return "@", after
+	})
 }
 
 // nameEnd is the length of the name that a four-per-em space ends, or 0. A line
