@@ -4,6 +4,7 @@
 package command
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -30,14 +31,7 @@ type Command struct {
 // it is empty.
 func (c Command) String() string {
 	var s strings.Builder
-	switch c.Verb {
-	case VerbVerify:
-		s.WriteString("验")
-	case VerbQuery:
-		s.WriteString("查")
-	case VerbUndo:
-		s.WriteString("撤")
-	}
+	s.WriteString(shortest[c.Verb])
 	for _, it := range c.Items {
 		s.WriteString(" " + it.Code)
 		if it.Count > 1 {
@@ -115,15 +109,10 @@ var longNumber = regexp.MustCompile(`[0-9]+`)
 func noCode(v Verb) string { return "请带上券码，例如：" + Example(v) }
 
 // Example is a text that asks for something, as it should be written.
-func Example(v Verb) string {
-	switch v {
-	case VerbQuery:
-		return "查 7992697494"
-	case VerbUndo:
-		return "撤 7992697494"
-	}
-	return "验 7992697494"
-}
+func Example(v Verb) string { return cmp.Or(shortest[v], shortest[VerbVerify]) + " 7992697494" }
+
+// shortest are the words for what is asked of codes.
+var shortest = map[Verb]string{VerbVerify: "验", VerbQuery: "查", VerbUndo: "撤"}
 
 // Punctuation around a text says nothing.
 const Punctuation = "。.!！,，、;；:：?？~…\"'“”‘’()（）[]【】《》<>`*#"

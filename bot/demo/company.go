@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"yanquan/bot/wecom/wecomtest"
-	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/config"
 )
@@ -156,18 +155,11 @@ func (w *world) config(database string) (*config.Config, error) {
 			c.Meituan = &config.Meituan{APIURL: s.url, AuthURL: w.home + platformPath(s), DeveloperID: demoDeveloperID, SignKey: demoSignKey}
 		}
 		c.Stores = append(c.Stores, config.Store{
-			Name: s.Name, Platform: platformOf(s.Dialect), ShopID: s.ID, Session: s.token,
+			Name: s.Name, Platform: string(s.Dialect), ShopID: s.ID, Session: s.token,
 			Chats: []string{s.Chat}, Staff: staffOf(s.Chat),
 		})
 	}
 	return c, nil
-}
-
-func platformOf(d dianpingtest.Dialect) string {
-	if d == dianpingtest.Meituan {
-		return dianping.Meituan
-	}
-	return dianping.Dianping
 }
 
 // staffOf a store are the members of its group.

@@ -73,9 +73,9 @@ func (c *checker) warn(advice, format string, args ...any) {
 
 func (c *checker) configuration(path string, env func(string) (string, bool)) *config.Config {
 	cfg, err := config.Load(path, env)
-	var problems *config.Problems
+	problems, wrong := errors.AsType[*config.Problems](err)
 	switch {
-	case errors.As(err, &problems):
+	case wrong:
 		for _, p := range problems.List {
 			c.bad("correct this line", "configuration: %s:%s", path, p)
 		}

@@ -114,8 +114,8 @@ func (s store) renewAdvice() string {
 
 func (s store) advice(err error) string {
 	platform := s.platform
-	var e *dianping.Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*dianping.Error](err)
+	if !ok {
 		return "see the message"
 	}
 	switch {

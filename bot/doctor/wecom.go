@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -109,14 +108,9 @@ func (c *checker) trusted(ctx context.Context, a config.App, token string) {
 	}
 }
 
-var fromIP = regexp.MustCompile(`from ip:\s*([0-9a-fA-F.:]+)`)
-
 // untrusted names the address that WeCom saw.
 func (c *checker) untrusted(a config.App, answer apiAnswer) {
-	ip := "this machine's public address"
-	if m := fromIP.FindStringSubmatch(answer.Message); m != nil {
-		ip = strings.TrimRight(m[1], ".:")
-	}
+	ip := wecom.CallerIP(answer.Message)
 	c.bad("add "+ip+" in the console: 应用管理 → the app → 企业可信IP; it works after about a minute", "wecom app %s: %s is not a trusted address (60020)", a.Name, ip)
 }
 

@@ -49,6 +49,14 @@ func (s *Sender) CreateMenu(ctx context.Context, app string, menu []MenuEntry) e
 	return nil
 }
 
+// CallerIP is the address that a refusal of WeCom's says it saw, or words for it.
+func CallerIP(refusal string) string {
+	if found := callerIP.FindStringSubmatch(refusal); found != nil {
+		return strings.TrimRight(found[1], ".:")
+	}
+	return "this machine's public address"
+}
+
 var callerIP = regexp.MustCompile(`from ip:\s*([0-9a-fA-F.:]+)`)
 
 // Advice is what an operator is to do about a call that WeCom has refused.
@@ -59,11 +67,7 @@ func Advice(err error) string {
 	}
 	switch reason {
 	case reasonAddress:
-		ip := "this machine's public address"
-		if found := callerIP.FindStringSubmatch(err.Error()); found != nil {
-			ip = strings.TrimRight(found[1], ".:")
-		}
-		return "add " + ip + " in the console: 应用管理 → the app → 企业可信IP; it works after about a minute"
+		return "add " + CallerIP(err.Error()) + " in the console: 应用管理 → the app → 企业可信IP; it works after about a minute"
 	case reasonToken:
 		return "check corp_id, and the Secret of this app in the console"
 	case reasonConfig:
