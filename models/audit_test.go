@@ -56,10 +56,9 @@ func TestUnknownCodes(t *testing.T) {
 		}
 		check := func(since time.Time, n int, oldest time.Time) {
 			t.Helper()
-			got, at, err := db.Calls.UnknownCodes(ctx, "ZhangSan", "not_found", since)
+			got, err := db.Calls.UnknownCodes(ctx, "ZhangSan", "not_found", since)
 			no(t, err)
-			same(t, got, n)
-			same(t, at, oldest)
+			same(t, got, models.Tried{N: n, Oldest: oldest})
 		}
 		check(noon, 0, time.Time{})
 		try("lisi", "1111111111", "not_found")

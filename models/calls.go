@@ -59,18 +59,22 @@ func (s CallStore) count(ctx context.Context, c Call) error {
 	})
 }
 
+// triesOf counts the codes that a person tried since a time and that came back with a
+// reason.
+const triesOf = "SELECT COUNT(DISTINCT receipt_code) AS n, MIN(started_at) AS oldest FROM calls" +
+	" WHERE user_id = ? AND started_at >= ? AND outcome_reason = ?"
+
 // UnknownCodes counts the codes that a person tried since a time and that came
-// back with a reason, and tells when the first of those tries was.
-func (s CallStore) UnknownCodes(ctx context.Context, user, reason string, since time.Time) (n int, oldest time.Time, err error) {
+// back with a reason.
+func (s CallStore) UnknownCodes(ctx context.Context, user, reason string, since time.Time) (Tried, error) {
 	var row struct {
 		N      int
 		Oldest time.Time `gorm:"serializer:utc"`
 	}
-	err = s.read(ctx, "count unknown codes", func(g *gorm.DB) error {
-		return g.Model(&Call{}).Select("COUNT(DISTINCT receipt_code) AS n", "MIN(started_at) AS oldest").
-			Where("user_id = ? AND started_at >= ? AND outcome_reason = ?", fold(user), stamp(since), reason).Scan(&row).Error
+	err := s.read(ctx, "count unknown codes", func(g *gorm.DB) error {
+		return g.Raw(triesOf, fold(user), stamp(since), reason).Scan(&row).Error
 	})
-	return row.N, row.Oldest, err
+	return Tried(row), err
 }
 
 // Purge forgets up to limit records of requests to the platform that began

@@ -15,6 +15,10 @@ import (
 type Place struct {
 	Store
 	Member Member
+
+	// Of an [Errand] with a code.
+	New     string   // the code, where nothing is known of it in this store
+	Session *Session // access to the platform; nil: not looked for, or there is none
 }
 
 // PlaceFilter says which stores to list for a person: the active ones in which the
@@ -26,33 +30,82 @@ type PlaceFilter struct {
 	From, To time.Time // also those no longer active that verified something then
 }
 
+// Errand is what a person is about to do with a code.
+type Errand struct {
+	Code   string    // ""; not known yet
+	Reason string    // codes that came back with it are counted
+	Since  time.Time // from then on; zero: they are not counted
+}
+
+// Tried are the different codes that a person tried and that came back with a reason.
+type Tried struct {
+	N      int
+	Oldest time.Time // the first try of them
+}
+
 // Places lists stores by name, each with what a person is there.
 func (s DirectoryStore) Places(ctx context.Context, f PlaceFilter) ([]Place, error) {
+	places, _, err := s.places(ctx, f, nil)
+	return places, err
+}
+
+// PlacesFor is [DirectoryStore.Places] with what the person's errand needs to know, as of
+// the same moment. Who may act in every store is told of no sessions.
+func (s DirectoryStore) PlacesFor(ctx context.Context, f PlaceFilter, e Errand) ([]Place, Tried, error) {
+	return s.places(ctx, f, &e)
+}
+
+// placeRow is a place as it is read.
+type placeRow struct {
+	Store
+	MemberName string
+	MemberRole Role
+	Seen       bool
+	Tries      int
+	TriedFirst time.Time `gorm:"serializer:utc"`
+	Access     sessionOf `gorm:"embedded"`
+}
+
+func (s DirectoryStore) places(ctx context.Context, f PlaceFilter, e *Errand) (places []Place, tries Tried, err error) {
 	user := fold(f.User)
-	var rows []struct {
-		Store
-		MemberName string
-		MemberRole Role
-	}
-	err := s.read(ctx, "list places", func(g *gorm.DB) error {
-		join := "JOIN"
+	var rows []placeRow
+	err = s.read(ctx, "list places", func(g *gorm.DB) error {
+		columns, join := "stores.*, COALESCE(members.name, '') AS member_name, COALESCE(members.role, '') AS member_role", "JOIN"
 		if f.Chat != "" || f.All {
 			join = "LEFT JOIN"
 		}
-		g = g.Table("stores").
-			Select("stores.*, COALESCE(members.name, '') AS member_name, COALESCE(members.role, '') AS member_role").
-			Joins(join+" members ON members.store_id = stores.id AND members.user_id = ?", user)
+		g = g.Table("stores").Joins(join+" members ON members.store_id = stores.id AND members.user_id = ?", user)
 		if f.Chat != "" {
 			g = g.Joins("JOIN chats ON chats.store_id = stores.id AND chats.chat = ?", f.Chat)
 		}
-		return g.Scopes(during(f.From, f.To)).Scan(&rows).Error
+		if e != nil && !e.Since.IsZero() {
+			columns += ", tried.n AS tries, tried.oldest AS tried_first"
+			g = g.Joins("CROSS JOIN ("+triesOf+") AS tried", user, stamp(e.Since), e.Reason)
+		}
+		if e != nil && e.Code != "" {
+			columns += ", seen.store_id IS NOT NULL AS seen"
+			g = g.Joins("LEFT JOIN (SELECT store_id FROM operations WHERE code = ? UNION SELECT store_id FROM coupons WHERE code = ?)"+
+				" AS seen ON seen.store_id = stores.id", e.Code, e.Code)
+			if !f.All {
+				columns += ", " + sessionColumns
+				g = g.Scopes(withSessions)
+			}
+		}
+		return g.Select(columns).Scopes(during(f.From, f.To)).Scan(&rows).Error
 	})
-	var places []Place
 	for _, r := range rows {
-		places = append(places, Place{r.Store, Member{StoreID: r.ID, UserID: user, Name: r.MemberName, Role: r.MemberRole}})
+		p := Place{Store: r.Store, Member: Member{StoreID: r.ID, UserID: user, Name: r.MemberName, Role: r.MemberRole}}
+		if e != nil && !r.Seen {
+			p.New = e.Code
+		}
+		// What cannot be read now is looked for again, by whoever needs it.
+		if session, err := (GrantStore{s.core}).openSession("list places", r.ID, r.Access); err == nil {
+			p.Session = &session
+		}
+		places, tries = append(places, p), Tried{r.Tries, r.TriedFirst}
 	}
 	slices.SortFunc(places, func(x, y Place) int { return byName(x.Store, y.Store) })
-	return places, err
+	return places, tries, err
 }
 
 // during lets active stores through, and those that verified something from a time

@@ -54,6 +54,76 @@ func TestPlaces(t *testing.T) {
 	})
 }
 
+// With the places comes what a verification begins with, by one statement, and as it is
+// read by itself.
+func TestPlacesFor(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		granted := link(t, db, granted(t, db, "bid-1"), "a")[0]
+		no(t, db.Directory.SetMember(ctx, models.Member{StoreID: granted.ID, UserID: "zhangsan", Role: models.RoleStaff}))
+		no(t, db.Directory.BindChat(ctx, granted.ID, "wrA"))
+		staff := []models.Member{{UserID: "zhangsan", Name: "张三", Role: models.RoleStaff}}
+		no(t, db.Directory.Sync(ctx, []models.ConfiguredStore{
+			{Platform: "dianping", ShopID: "b", Name: "b", Session: "token b", Chats: []string{"wrA"}, Staff: staff},
+			{Platform: "dianping", ShopID: "c", Name: "c", Staff: staff},
+		}))
+		find := func(f models.PlaceFilter, e models.Errand) (list string, tried models.Tried) {
+			t.Helper()
+			statements := 0
+			db.Watch(func(string, []any) { statements++ })
+			places, tried, err := db.Directory.PlacesFor(ctx, f, e)
+			no(t, err)
+			same(t, statements, 1)
+			same(t, placesText(places), placesText(must(db.Directory.Places(ctx, f))))
+			for _, p := range places {
+				token := "none"
+				if p.Session != nil {
+					token = p.Session.AccessToken
+					same(t, *p.Session, must(db.Grants.Session(ctx, p.ID)))
+				}
+				list += p.Name + ":" + p.New + ":" + token + " "
+			}
+			return list, tried
+		}
+		mine, chat := models.PlaceFilter{User: "ZhangSan"}, models.PlaceFilter{User: "lisi", Chat: "wrA"}
+		e := models.Errand{Code: "B", Reason: "not_found", Since: noon}
+		token := must(db.Grants.Session(ctx, granted.ID)).AccessToken
+		list, tried := find(mine, e)
+		same(t, list, "b:B:token b c:B:none "+granted.Name+":B:"+token+" ")
+		same(t, tried, models.Tried{})
+		list, _ = find(chat, e)
+		same(t, list, "b:B:token b "+granted.Name+":B:"+token+" ")
+		list, _ = find(models.PlaceFilter{User: "zhangsan", All: true}, e)
+		same(t, list, "b:B:none c:B:none "+granted.Name+":B:none ")
+		list, _ = find(mine, models.Errand{})
+		same(t, list, "b::none c::none "+granted.Name+"::none ")
+
+		// Of what was asked with the code, or consumed with another one, it is not new.
+		refused := intent("B")
+		refused.StoreID = granted.ID
+		no(t, second(db.Journal.Refuse(ctx, refused)))
+		of := intent("A")
+		of.ID, of.InboxID, of.StoreID = "of", "in-of", must(db.Directory.StoresOfChat(ctx, "wrA"))[0].ID
+		no(t, second(db.Journal.FinishConsume(ctx, begin(t, db, of), []models.Coupon{{Code: "A"}, {Code: "B"}})))
+		list, _ = find(mine, e)
+		same(t, list, "b::token b c:B:none "+granted.Name+"::"+token+" ")
+
+		for _, code := range []string{"1", "2", "2"} {
+			c := models.Call{ReceiptCode: code, UserID: "zhangsan", Name: "prepare", StartedAt: clock.Now()}
+			c.Reason = "not_found"
+			no(t, db.Calls.Log(ctx, []models.Call{c}))
+			clock.Advance(time.Minute)
+		}
+		_, tried = find(mine, e)
+		same(t, tried, models.Tried{N: 2, Oldest: noon})
+		_, tried = find(chat, e)
+		same(t, tried, models.Tried{})
+		e.Since = noon.Add(time.Minute)
+		_, tried = find(mine, e)
+		same(t, tried, models.Tried{N: 1, Oldest: noon.Add(time.Minute)})
+	})
+}
+
 // One statement finds what was done with a code in whatever many stores.
 func TestOperationByCouponIn(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {

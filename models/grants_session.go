@@ -46,7 +46,7 @@ type sessionOf struct {
 	DeclaredAccess  []byte
 	DeclaredRefresh []byte
 	DeclaredExpires time.Time `gorm:"serializer:utc"`
-	GrantID         string
+	GrantedBy       string    // the grant
 	GrantAccess     []byte
 	GrantRefresh    []byte
 	GrantExpires    time.Time `gorm:"serializer:utc"`
@@ -54,33 +54,42 @@ type sessionOf struct {
 	Refused         bool
 }
 
+// sessionColumns are the columns of a sessionOf, in a query of stores that
+// [withSessions] has joined them to.
+const sessionColumns = "sessions.access_token AS declared_access, sessions.refresh_token AS declared_refresh," +
+	" sessions.expires_at AS declared_expires, grants.id AS granted_by, grants.access_token AS grant_access," +
+	" grants.refresh_token AS grant_refresh, grants.expires_at AS grant_expires, grants.version AS version," +
+	" grants.refused_at IS NOT NULL AS refused"
+
+func withSessions(g *gorm.DB) *gorm.DB {
+	return g.Joins("LEFT JOIN sessions ON sessions.store_id = stores.id AND stores.origin = ?", OriginConfig).
+		Joins("LEFT JOIN grants ON grants.id = stores.grant_id")
+}
+
 // Session gives a store's access to the platform.
 func (s GrantStore) Session(ctx context.Context, storeID int64) (Session, error) {
 	const what = "find session"
 	var rows []sessionOf
 	err := s.read(ctx, what, func(g *gorm.DB) error {
-		return g.Table("stores").
-			Select("sessions.access_token AS declared_access", "sessions.refresh_token AS declared_refresh",
-				"sessions.expires_at AS declared_expires", "grants.id AS grant_id", "grants.access_token AS grant_access",
-				"grants.refresh_token AS grant_refresh", "grants.expires_at AS grant_expires", "grants.version AS version",
-				"grants.refused_at IS NOT NULL AS refused").
-			Joins("LEFT JOIN sessions ON sessions.store_id = stores.id AND stores.origin = ?", OriginConfig).
-			Joins("LEFT JOIN grants ON grants.id = stores.grant_id").
-			Where("stores.id = ?", storeID).Scan(&rows).Error
+		return g.Table("stores").Select(sessionColumns).Scopes(withSessions).Where("stores.id = ?", storeID).Scan(&rows).Error
 	})
 	row, err := first(rows, err, what)
 	if err != nil {
 		return Session{}, err
 	}
-	session := Session{StoreID: storeID}
+	return s.openSession(what, storeID, row)
+}
+
+func (s GrantStore) openSession(what string, storeID int64, row sessionOf) (session Session, err error) {
+	session.StoreID = storeID
 	var access, refresh []byte
 	switch {
 	case row.DeclaredAccess != nil:
 		session.ExpiresAt = row.DeclaredExpires
 		access, refresh, err = s.openPair(sessionAccess, sessionRefresh, storeKey(storeID), row.DeclaredAccess, row.DeclaredRefresh)
-	case row.GrantID != "":
-		session.ExpiresAt, session.GrantID, session.Version, session.Refused = row.GrantExpires, row.GrantID, row.Version, row.Refused
-		access, refresh, err = s.openPair(grantAccess, grantRefresh, row.GrantID, row.GrantAccess, row.GrantRefresh)
+	case row.GrantedBy != "":
+		session.ExpiresAt, session.GrantID, session.Version, session.Refused = row.GrantExpires, row.GrantedBy, row.Version, row.Refused
+		access, refresh, err = s.openPair(grantAccess, grantRefresh, row.GrantedBy, row.GrantAccess, row.GrantRefresh)
 	default:
 		err = failed(what, ErrNotFound)
 	}

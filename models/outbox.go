@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -362,31 +363,33 @@ func (s OutboxStore) TakePassive(ctx context.Context, inboxID string, near, unti
 // passively is why an answer is not sent that went out in the response to a callback.
 const passively = "passive"
 
-// MarkPassive is [OutboxStore.Obsolete] because the answer went out in the
-// response to a callback.
-func (s OutboxStore) MarkPassive(ctx context.Context, inboxID string, ids ...string) (int, error) {
-	return s.drop(ctx, inboxID, ids, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil, "reason": passively})
+// MarkPassive takes answers out of the queue that went out in the response to a
+// callback, and says how many it could, as [OutboxStore.Obsolete] does.
+func (s OutboxStore) MarkPassive(ctx context.Context, ids ...string) (n int, err error) {
+	for chunk := range slices.Chunk(ids, batch) {
+		hit, err := s.drop(ctx, "id IN ?", chunk, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil, "reason": passively})
+		if n += hit; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // Obsolete takes what is still queued as an answer to a message out of the
-// queue, because another takes its place, and says how many; with ids, only
-// those rows. What is being sent right now keeps its place, so that nothing
-// overtakes it.
-func (s OutboxStore) Obsolete(ctx context.Context, inboxID string, ids ...string) (int, error) {
-	return s.drop(ctx, inboxID, ids, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil})
-}
-
-func (s OutboxStore) drop(ctx context.Context, inboxID string, ids []string, values map[string]any) (int, error) {
+// queue, because another takes its place, and says how many. What is being sent right
+// now keeps its place, so that nothing overtakes it.
+func (s OutboxStore) Obsolete(ctx context.Context, inboxID string) (int, error) {
 	if inboxID == "" {
 		return 0, nil
 	}
+	return s.drop(ctx, "inbox_id = ?", inboxID, map[string]any{"state": Obsolete, "due_at": nil, "change_at": nil})
+}
+
+func (s OutboxStore) drop(ctx context.Context, which string, arg any, values map[string]any) (int, error) {
 	var hit int64
 	err := s.write(ctx, "drop outgoing", func(g *gorm.DB) error {
-		if len(ids) > 0 {
-			g = g.Where("id IN ?", ids)
-		}
-		result := g.Model(&Outgoing{}).
-			Where("inbox_id = ? AND state = ? AND (attempt = 0 OR reason <> '' OR due_at <= ?)", inboxID, Queued, stamp(s.now())).
+		result := g.Model(&Outgoing{}).Where(which, arg).
+			Where("state = ? AND (attempt = 0 OR reason <> '' OR due_at <= ?)", Queued, stamp(s.now())).
 			Updates(values)
 		hit = result.RowsAffected
 		return result.Error

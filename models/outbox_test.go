@@ -510,7 +510,7 @@ func TestObsoleteWhileItWaits(t *testing.T) {
 		claimed := must(db.Outbox.Claim(ctx, must(db.Outbox.Due(ctx, noon, 1, nil, time.Time{}))[0], noon.Add(time.Second)))
 		same(t, must(db.Outbox.Obsolete(ctx, o.InboxID)), 0)
 		no(t, db.Outbox.Retry(ctx, claimed, "card", "rate_limited", noon.Add(time.Minute)))
-		same(t, must(db.Outbox.Obsolete(ctx, o.InboxID, "another")), 0)
+		same(t, must(db.Outbox.MarkPassive(ctx, "another")), 0)
 		clock.Advance(time.Minute)
 		claimed = must(db.Outbox.Claim(ctx, must(db.Outbox.Due(ctx, clock.Now(), 1, nil, time.Time{}))[0], clock.Now().Add(time.Second)))
 		same(t, claimed.Lost, false)
@@ -518,7 +518,7 @@ func TestObsoleteWhileItWaits(t *testing.T) {
 		claimed.Lost = true
 		no(t, db.Outbox.Retry(ctx, claimed, "card", "timeout", clock.Now().Add(time.Minute)))
 		same(t, must(db.Outbox.AnswersTo(ctx, o.InboxID))[0].Lost, true)
-		same(t, must(db.Outbox.Obsolete(ctx, o.InboxID, "o")), 1)
+		same(t, must(db.Outbox.Obsolete(ctx, o.InboxID)), 1)
 		want(t, db.Outbox.MarkSent(ctx, claimed, "m", ""), models.ErrStale)
 	})
 }

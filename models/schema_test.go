@@ -178,6 +178,14 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error {
 			return second(db.Directory.Places(ctx, models.PlaceFilter{User: "zhangsan", From: noon.Add(-time.Hour), To: noon}))
 		},
+		func() error {
+			_, _, err := db.Directory.PlacesFor(ctx, models.PlaceFilter{User: "zhangsan"}, models.Errand{Code: op.Code, Reason: "not_found", Since: noon})
+			return err
+		},
+		func() error {
+			_, _, err := db.Directory.PlacesFor(ctx, models.PlaceFilter{User: "zhangsan", Chat: "wr"}, models.Errand{Code: op.Code, Reason: "not_found", Since: noon})
+			return err
+		},
 		func() error { return second(db.Grants.Session(ctx, store)) },
 		func() error { return second(db.Grants.OfStore(ctx, store)) },
 		func() error { return second(db.Grants.Due(ctx, noon, 10)) },
@@ -209,7 +217,7 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error {
 			return second(db.Audit.List(ctx, models.AuditFilter{StoreID: 1, From: noon, To: noon, Limit: 10}))
 		},
-		func() error { _, _, err := db.Calls.UnknownCodes(ctx, "zhangsan", "not_found", noon); return err },
+		func() error { return second(db.Calls.UnknownCodes(ctx, "zhangsan", "not_found", noon)) },
 		func() error { return second(db.Alerts.Claim(ctx, "open/1", time.Hour)) },
 		func() error { return second(db.Alerts.Told(ctx, "open/1")) },
 		func() error { return second(db.Alerts.Purge(ctx, noon, 10)) },

@@ -56,23 +56,44 @@ func (a *Access) Of(ctx context.Context, db *models.DB, m bot.Message) ([]Place,
 // During is [Access.Of] with the stores that are no longer active and verified
 // something from a time until before another: to be looked at, not to act in.
 func (a *Access) During(ctx context.Context, db *models.DB, m bot.Message, from, to time.Time) ([]Place, bot.Refusal, error) {
-	user := strings.ToLower(m.User)
-	f := models.PlaceFilter{User: user, All: m.Private() && a.ManagesAll(user), From: from, To: to}
-	if !m.Private() {
-		f.Chat = m.Chat
-	}
+	f := a.filter(m)
+	f.From, f.To = from, to
 	found, err := db.Directory.Places(ctx, f)
 	if err != nil {
 		return nil, bot.Refusal{}, fmt.Errorf("bot: places: %w", err)
 	}
+	return a.admitted(ctx, db, m, found)
+}
+
+// For is [Access.Of] with what the sender's errand needs to know.
+func (a *Access) For(ctx context.Context, db *models.DB, m bot.Message, e models.Errand) ([]Place, models.Tried, bot.Refusal, error) {
+	found, tries, err := db.Directory.PlacesFor(ctx, a.filter(m), e)
+	if err != nil {
+		return nil, tries, bot.Refusal{}, fmt.Errorf("bot: places: %w", err)
+	}
+	places, refused, err := a.admitted(ctx, db, m, found)
+	return places, tries, refused, err
+}
+
+// filter is where the sender of a message may be about to act.
+func (a *Access) filter(m bot.Message) models.PlaceFilter {
+	f := models.PlaceFilter{User: m.User, All: m.Private() && a.ManagesAll(m.User)}
+	if !m.Private() {
+		f.Chat = m.Chat
+	}
+	return f
+}
+
+// admitted leaves of the stores those in which the sender may act, as what they are
+// there.
+func (a *Access) admitted(ctx context.Context, db *models.DB, m bot.Message, found []models.Place) (places []Place, refused bot.Refusal, err error) {
 	if len(found) == 0 && !m.Private() {
 		return nil, bot.Refusal{
 			Title: "这个群还没有绑定门店，我不能在这里验券",
 			Text:  "请管理员在这里 @我 发「绑定」，或把这个群加到门店的配置里。\n群编号：" + m.Chat,
 		}, nil
 	}
-	var places []Place
-	name := ""
+	user, name := strings.ToLower(m.User), ""
 	for _, p := range found {
 		known := p.Member.Role != "" && p.Member.Role != models.RoleGuest
 		switch {

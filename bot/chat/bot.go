@@ -209,7 +209,7 @@ func (b *Bot) build(o Options) (err error) {
 	})
 	b.Intake = b.newIntake()
 	b.guards = &guards{DB: o.DB, notices: b.notices, words: b.words, Guard: o.Guard, Now: o.Now}
-	b.vouchers = &vouchers{DB: o.DB, core: b.core, views: b.views, words: b.words, out: b.out, guards: b.guards, Now: o.Now}
+	b.vouchers = &vouchers{DB: o.DB, core: b.core, shops: b.shops, views: b.views, words: b.words, out: b.out, guards: b.guards, Now: o.Now}
 	b.doubts = &doubts{
 		DB: o.DB, core: b.core, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Observer: o.Observer, Now: o.Now, Log: o.Log,
 	}

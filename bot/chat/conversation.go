@@ -216,20 +216,30 @@ func (c *conversation) resume(ctx context.Context, t *turn) (bot.Reply, bool, er
 	return reply, true, err
 }
 
-// admit finds the places of the sender, where they are not known yet; an empty
-// refusal: there are some.
-func (c *conversation) admit(ctx context.Context, t *turn) (refused bot.Refusal, err error) {
-	if len(t.places) > 0 {
-		return bot.Refusal{}, nil
+// admit finds the places of the sender, where they are not known yet, and what the
+// command begins with; an empty refusal: there are some.
+func (c *conversation) admit(ctx context.Context, t *turn, cmd command.Command) (refused bot.Refusal, err error) {
+	switch {
+	case len(t.places) > 0:
+	case asksPlatform(cmd):
+		var tries models.Tried
+		t.places, tries, refused, err = c.access.For(ctx, c.DB, t.m, c.guards.errand(cmd))
+		t.tries = &tries
+	default:
+		t.places, refused, err = c.access.Of(ctx, c.DB, t.m)
 	}
-	t.places, refused, err = c.access.Of(ctx, c.DB, t.m)
 	return refused, err
+}
+
+// asksPlatform reports whether a command asks the platform about codes.
+func asksPlatform(cmd command.Command) bool {
+	return cmd.Verb == command.VerbVerify || cmd.Verb == command.VerbQuery
 }
 
 // staff lets those act who have a place here, and nobody who guesses codes.
 func (c *conversation) staff(do textHandler) textHandler {
 	return func(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
-		refused, err := c.admit(ctx, t)
+		refused, err := c.admit(ctx, t, cmd)
 		if err != nil {
 			return bot.Reply{}, err
 		}
@@ -237,7 +247,7 @@ func (c *conversation) staff(do textHandler) textHandler {
 			return t.answer(ctx, refused.Reply())
 		}
 		var wait bot.Reply
-		if cmd.Verb == command.VerbVerify || cmd.Verb == command.VerbQuery {
+		if asksPlatform(cmd) {
 			wait, err = c.guards.slowed(ctx, t)
 		}
 		switch {
@@ -279,7 +289,7 @@ func (c *conversation) askStore(ctx context.Context, t *turn, what command.Butto
 // pressedByStaff lets those press who have a place here.
 func (c *conversation) pressedByStaff(do pressHandler) pressHandler {
 	return func(ctx context.Context, t *turn, b command.Button) (bot.Reply, error) {
-		refused, err := c.admit(ctx, t)
+		refused, err := c.admit(ctx, t, command.Command{})
 		if err != nil {
 			return bot.Reply{}, err
 		}

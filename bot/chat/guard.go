@@ -8,6 +8,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/access"
+	"yanquan/bot/command"
 	"yanquan/bot/notice"
 	"yanquan/bot/words"
 	"yanquan/dianping"
@@ -38,10 +39,11 @@ func (g *guards) slowed(ctx context.Context, t *turn) (bot.Reply, error) {
 	if g.Guard.Codes == 0 {
 		return bot.Reply{}, nil
 	}
-	n, oldest, err := g.DB.Calls.UnknownCodes(ctx, t.m.User, string(dianping.NotFound), g.Now().Add(-g.Guard.Within))
+	tries, err := g.tries(ctx, t)
 	if err != nil {
-		return bot.Reply{}, fmt.Errorf("chat: unknown codes: %w", err)
+		return bot.Reply{}, err
 	}
+	n := tries.N
 	if n < g.Guard.Codes {
 		return bot.Reply{}, nil
 	}
@@ -54,8 +56,33 @@ func (g *guards) slowed(ctx context.Context, t *turn) (bot.Reply, error) {
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	wait := max(oldest.Add(g.Guard.Within).Sub(g.Now()), time.Minute)
+	wait := max(tries.Oldest.Add(g.Guard.Within).Sub(g.Now()), time.Minute)
 	return words.Slowed(n, minutes, wait), nil
+}
+
+// errand is what has to be known before a code is asked about.
+func (g *guards) errand(cmd command.Command) models.Errand {
+	var e models.Errand
+	if len(cmd.Items) > 0 {
+		e.Code = cmd.Items[0].Code
+	}
+	if g.Guard.Codes > 0 {
+		e.Reason, e.Since = string(dianping.NotFound), g.Now().Add(-g.Guard.Within)
+	}
+	return e
+}
+
+// tries are those of the sender, which are counted anew for each code.
+func (g *guards) tries(ctx context.Context, t *turn) (models.Tried, error) {
+	if read := t.tries; read != nil {
+		t.tries = nil
+		return *read, nil
+	}
+	tries, err := g.DB.Calls.UnknownCodes(ctx, t.m.User, string(dianping.NotFound), g.Now().Add(-g.Guard.Within))
+	if err != nil {
+		return models.Tried{}, fmt.Errorf("chat: unknown codes: %w", err)
+	}
+	return tries, nil
 }
 
 // next records the calls that one code of several took, and is then asked about the

@@ -28,7 +28,7 @@ func (v *vouchers) query(ctx context.Context, t *turn, cmd command.Command) (bot
 				return t.answer(ctx, words.LooksCut(lines, len(cmd.Items)-i, wait))
 			}
 		}
-		reply, made, err := v.queryOne(ctx, t.places[0], it)
+		reply, made, err := v.queryOne(ctx, t.take(), it)
 		if err != nil {
 			return bot.Reply{}, err
 		}
@@ -41,16 +41,22 @@ func (v *vouchers) query(ctx context.Context, t *turn, cmd command.Command) (bot
 }
 
 func (v *vouchers) queryOne(ctx context.Context, p access.Place, it command.Item) (bot.Reply, []models.Call, error) {
-	earlier, err := v.DB.Journal.ByCoupon(ctx, p.ID, it.Code)
-	if err != nil && !errors.Is(err, models.ErrNotFound) {
-		return bot.Reply{}, nil, fmt.Errorf("chat: earlier operation: %w", err)
+	var earlier models.Operation
+	known := p.New != it.Code
+	if known {
+		var err error
+		if earlier, err = v.DB.Journal.ByCoupon(ctx, p.ID, it.Code); err != nil && !errors.Is(err, models.ErrNotFound) {
+			return bot.Reply{}, nil, fmt.Errorf("chat: earlier operation: %w", err)
+		}
+		known = err == nil && earlier.State != models.Rejected
 	}
-	known := err == nil && earlier.State != models.Rejected
 	if known && earlier.State != models.Undone && (earlier.State != models.Done || v.Now().Before(earlier.UndoUntil)) {
 		reply, err := v.views.snapshotReply(ctx, v.DB, earlier) // ours, and under way or undoable
 		return reply, nil, err
 	}
-	found, err := v.core.Look(ctx, redeem.Question{Store: p.Store, UserID: p.Member.UserID, User: p.Member.Name, Code: it.Code, Count: it.Count})
+	found, err := v.core.Look(ctx, redeem.Question{
+		Store: p.Store, Shop: v.shops.at(p), UserID: p.Member.UserID, User: p.Member.Name, Code: it.Code, Count: it.Count,
+	})
 	switch {
 	case err != nil:
 		return bot.Reply{}, nil, err

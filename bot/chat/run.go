@@ -75,6 +75,7 @@ func (b *Bot) table() []jobs.Job {
 		table = append(table, jobs.Job{Name: "operation/" + platform, Limit: settling, PerKey: settlingPerStore, Due: b.dueOperations(platform)})
 	}
 	return append(table,
+		jobs.Job{Name: outbox.JobFetched, Drain: true, Due: b.dueFetched}, // before what may be due another way
 		jobs.Job{Name: outbox.JobDeliveries, Limit: sending, Drain: true, Due: b.dueDeliveries},
 		jobs.Job{Name: "card", Due: b.dueCards},
 		jobs.Job{Name: exportJob, Limit: exporting, Every: exportEvery, Due: b.dueExports},
@@ -117,6 +118,18 @@ func (b *Bot) dueOperations(platform string) func(context.Context, jobs.Look) ([
 		}
 		return tasks, err
 	}
+}
+
+// dueFetched records what callbacks have fetched, or waits until more can be with it.
+func (b *Bot) dueFetched(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {
+	wait, due := b.out.RecordIn(l.Now)
+	switch {
+	case !due:
+		return nil, nil
+	case wait > 0 && !b.Stopping():
+		return when(true, func(ctx context.Context) error { return b.Sleep(ctx, wait) }), nil
+	}
+	return nil, b.out.RecordFetched(ctx)
 }
 
 func (b *Bot) dueDeliveries(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {

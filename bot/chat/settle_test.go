@@ -468,6 +468,36 @@ func TestRepeatMeetsTheOutbox(t *testing.T) {
 	})
 }
 
+// Whichever replica WeCom asks has the answer, and what it has fetched there is not sent
+// by the one that made it; nor is what was fetched while a replica stopped.
+func TestFetchedAnywhere(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		other, err := New(b.bot.Options)
+		b.must(err)
+		ask := func(bot1 *Bot) (string, bot.Reply) {
+			m := b.at(robot, group, "zhangsan")
+			m.Kind, m.Text = bot.Text, "帮助"
+			id := b.start(m)
+			reply, final := bot1.Await(t.Context(), id)
+			if !final || !bot1.Take(t.Context(), id) {
+				t.Errorf("%s is not answered: %+v", id, reply)
+			}
+			return id, reply
+		}
+		id, reply := ask(other)
+		other.Delivered(id, reply, bot.Reply{})
+		other.Wait()
+		id, reply = ask(b.bot)
+		b.bot.Stop()
+		b.bot.Delivered(id, reply, bot.Reply{})
+		b.clock.Advance(2 * outbox.FallbackDelay)
+		other.Pass(t.Context())
+		if sent := b.courier.all(); len(sent) != 0 {
+			t.Errorf("sent as well: %+v", sent)
+		}
+	})
+}
+
 // WeCom's next callback on a connection waits until the one before is through. So that
 // is not held up by a database that is.
 func TestPassiveAnswerDoesNotWait(t *testing.T) {

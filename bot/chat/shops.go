@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"yanquan/bot/access"
 	"yanquan/bot/grants"
 	"yanquan/bot/platform"
 	"yanquan/bot/redeem"
@@ -30,6 +31,16 @@ func (s *shops) Open(ctx context.Context, st models.Store) (platform.Shop, error
 		return nil, redeem.ErrNotConnected
 	}
 	return platform.Dianping(client, shop, s.UndoWindow), nil
+}
+
+// at is the shop of a place whose session was read with it; nil: it is to be opened.
+func (s *shops) at(p access.Place) platform.Shop {
+	client := s.Platforms[p.Platform]
+	if client == nil || p.Session == nil {
+		return nil
+	}
+	client, shop := s.grants.With(client, p.Store, *p.Session)
+	return platform.Dianping(client, shop, s.UndoWindow)
 }
 
 // client is the client with the session of a store; nil where the platform or the

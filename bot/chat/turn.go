@@ -29,6 +29,7 @@ type turn struct {
 	row    models.Inbox // as this worker holds it
 	m      bot.Message
 	places []access.Place // where the sender may act, once that was asked; never none then
+	tries  *models.Tried  // of codes that are unknown, as read with the places; nil: to be read
 }
 
 // answer commits an answer that no journal entry goes with.
@@ -74,6 +75,13 @@ func (t *turn) keep(ctx context.Context, lease time.Duration, calls []models.Cal
 // commit commits a step with the answer that render makes of its result.
 func (t *turn) commit(ctx context.Context, step redeem.Step, render func(context.Context, *models.DB, models.Operation) (bot.Reply, bool, error)) (bot.Reply, error) {
 	return t.turns.commit(ctx, t.row, t.m, step, render)
+}
+
+// take gives the one place of the turn. What was read with it is good for one code.
+func (t *turn) take() access.Place {
+	p := t.places[0]
+	t.places[0].New, t.places[0].Session = "", nil
+	return p
 }
 
 // in narrows the turn to one of its places; false: it is none of them.

@@ -19,6 +19,7 @@ import (
 type vouchers struct {
 	DB     *models.DB
 	core   *redeem.Core
+	shops  *shops
 	views  *views
 	words  *words.Words
 	out    *outbox.Outbox
@@ -94,10 +95,10 @@ func (v *vouchers) begun(ctx context.Context, row models.Inbox) (map[int]redeem.
 
 // next consumes one more code, unless its sender guesses.
 func (v *vouchers) next(ctx context.Context, t *turn, seq int, it command.Item, again string) (redeem.Step, error) {
-	p := t.places[0]
+	p := t.take()
 	r := redeem.Request{
 		Asked: t.row, Seq: seq, Store: p.Store, Code: it.Code, Count: it.Count, Channel: t.m.Channel, Chat: t.m.Chat,
-		UserID: p.Member.UserID, User: p.Member.Name, Follows: again,
+		UserID: p.Member.UserID, User: p.Member.Name, Follows: again, Shop: v.shops.at(p), New: p.New == it.Code,
 	}
 	if seq > 0 {
 		wait, err := v.guards.slowed(ctx, t)

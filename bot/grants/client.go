@@ -18,11 +18,17 @@ func (k *Keeper) Client(ctx context.Context, platform dianping.Client, s models.
 	if err != nil {
 		return nil, dianping.Shop{}, fmt.Errorf("grants: session: %w", err)
 	}
+	client, shop := k.With(platform, s, session)
+	return client, shop, nil
+}
+
+// With is [Keeper.Client] with a session that was just read.
+func (k *Keeper) With(platform dianping.Client, s models.Store, session models.Session) (dianping.Client, dianping.Shop) {
 	shop := dianping.Shop{ID: s.ShopID, Session: session.AccessToken}
 	if session.GrantID == "" {
-		return platform, shop, nil
+		return platform, shop
 	}
-	return &renewing{Client: platform, keeper: k, store: s.ID, refused: session.Refused}, shop, nil
+	return &renewing{Client: platform, keeper: k, store: s.ID, refused: session.Refused}, shop
 }
 
 // renewing is a client whose session is renewed when it has to be.

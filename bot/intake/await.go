@@ -55,8 +55,11 @@ func (q *Intake) Await(ctx context.Context, id string) (pending bot.Reply, final
 	}
 }
 
-// answer is what the inbox has.
+// answer is what this process knows of, or the inbox has.
 func (q *Intake) answer(ctx context.Context, id string) (reply bot.Reply, final bool, err error) {
+	if reply, ok := q.Out.Fetchable(id, 0); ok {
+		return reply, true, nil
+	}
 	row, err := q.DB.Inbox.Get(ctx, id)
 	switch {
 	case errors.Is(err, models.ErrNotFound) && !q.isNew(id):

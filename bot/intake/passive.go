@@ -20,6 +20,9 @@ const writeWithin = 2 * time.Second
 // time: people would be answered twice. Where it may, the outbox leaves it alone until
 // [Intake.Delivered] is through.
 func (q *Intake) Take(ctx context.Context, id string) bool {
+	if _, known := q.Out.Fetchable(id, writeWithin); known {
+		return true
+	}
 	now := q.Now()
 	free, err := q.DB.Outbox.TakePassive(ctx, id, now.Add(writeWithin), now.Add(outbox.FallbackDelay))
 	if err != nil {
@@ -34,6 +37,10 @@ func (q *Intake) Take(ctx context.Context, id string) bool {
 // for which that answer had no room. It does not wait for the database: until the
 // handler has returned, WeCom's next callback on the same connection waits.
 func (q *Intake) Delivered(id string, shown, rest bot.Reply) {
+	if rest.Empty() && q.Out.Fetched(id) {
+		q.delivered(id)
+		return
+	}
 	if !q.begin() { // nobody would wait for it
 		q.recordPassive(context.WithoutCancel(q.Base), id, shown, rest)
 		return
@@ -43,6 +50,19 @@ func (q *Intake) Delivered(id string, shown, rest bot.Reply) {
 		q.recordPassive(q.Base, id, shown, rest)
 	}()
 }
+
+// delivered has recorded what was noted as fetched.
+func (q *Intake) delivered(id string) {
+	if !q.Stopping() {
+		q.Wake(outbox.JobFetched)
+		return
+	}
+	if err := q.Out.RecordFetched(context.WithoutCancel(q.Base)); err != nil {
+		q.Log.Warn(passiveNotRecorded, "message", id, "error", err)
+	}
+}
+
+const passiveNotRecorded = "passive answer not recorded; it may be seen twice"
 
 func (q *Intake) recordPassive(ctx context.Context, id string, shown, rest bot.Reply) {
 	err := q.DB.Tx(ctx, func(tx *models.DB) error {
@@ -61,7 +81,7 @@ func (q *Intake) recordPassive(ctx context.Context, id string, shown, rest bot.R
 		return q.Out.Send(ctx, tx, row, m, rest)
 	})
 	if err != nil {
-		q.Log.Warn("passive answer not recorded; it may be seen twice", "message", id, "error", err)
+		q.Log.Warn(passiveNotRecorded, "message", id, "error", err)
 	}
 	failpoint.Hit("passive.recorded")
 }

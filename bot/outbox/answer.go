@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +29,7 @@ type answer struct {
 	m     bot.Message
 	reply bot.Reply
 	card  string // the task id of the pressed card, while it can be updated
-	claim bool   // this process sends it itself
+	first bool   // there was none to the message before, and this process sends it itself
 }
 
 func answering(row models.Inbox, m bot.Message, reply bot.Reply) answer {
@@ -57,7 +56,7 @@ func (q *Outbox) Answer(ctx context.Context, tx *models.DB, row models.Inbox, m 
 		return fmt.Errorf("outbox: answer: %w", err)
 	}
 	a := answering(row, m, reply)
-	a.claim = true
+	a.first = true
 	return q.send(ctx, tx, a)
 }
 
@@ -117,35 +116,6 @@ func (q *Outbox) Follow(ctx context.Context, tx *models.DB, inboxID string, m bo
 	return q.Enqueue(ctx, tx, d, d.ID, "", q.Now())
 }
 
-// Shown takes an answer out of the queue that has been shown another way, with the
-// lines that only stood for it, and says whether there was any. An answer that was
-// queued since is another one, and stays.
-func (q *Outbox) Shown(ctx context.Context, tx *models.DB, inboxID string, shown bot.Reply) (bool, error) {
-	rows, err := tx.Outbox.QueuedAnswersTo(ctx, inboxID)
-	if err != nil {
-		return false, fmt.Errorf("outbox: shown: %w", err)
-	}
-	want, err := json.Marshal(shown)
-	if err != nil {
-		return false, fmt.Errorf("outbox: reply: %w", err)
-	}
-	var ids []string
-	for _, o := range rows {
-		var d bot.Delivery
-		if json.Unmarshal(o.Payload, &d) != nil {
-			continue // its own try sets it aside
-		}
-		if have, err := json.Marshal(d.Reply); d.Reply.Pending || err == nil && bytes.Equal(have, want) {
-			ids = append(ids, o.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return false, nil
-	}
-	n, err := tx.Outbox.MarkPassive(ctx, inboxID, ids...)
-	return n > 0, err
-}
-
 // send puts an answer into the outbox, as its channel has it.
 func (q *Outbox) send(ctx context.Context, tx *models.DB, a answer) error {
 	d := bot.Delivery{
@@ -180,9 +150,12 @@ func (q *Outbox) sendPassive(ctx context.Context, tx *models.DB, a answer, d bot
 		}
 	}
 	if q.NoticeChannel != "" {
-		used, err := q.used(ctx, tx, a.row.ID, a.m.Channel)
-		if err != nil {
-			return err
+		used := false
+		if !a.first {
+			var err error
+			if used, err = q.used(ctx, tx, a.row.ID, a.m.Channel); err != nil {
+				return err
+			}
 		}
 		if used || a.reply.Open { // its one use is kept for the outcome
 			d.Channel, d.Chat, d.Way, d.Card = q.NoticeChannel, "", bot.Way{}, ""
@@ -225,7 +198,10 @@ func (q *Outbox) enqueueAnswer(ctx context.Context, tx *models.DB, a answer, d b
 	if err != nil {
 		return err
 	}
-	if a.claim && q.mayClaim(d, o) {
+	if a.first && a.m.Passive() && due.After(q.Now()) {
+		tx.AfterCommit(func() { q.passive.keep(fetchable{inboxID: a.row.ID, reply: a.reply, id: o.ID, due: due}) })
+	}
+	if a.first && q.mayClaim(d, o) {
 		return q.enqueueClaimed(ctx, tx, o, d)
 	}
 	return q.enqueue(ctx, tx, o)

@@ -48,12 +48,16 @@ type Outbox struct {
 	Log    *slog.Logger
 	Wake   func(jobs ...string) // nil: what is due is looked for all the time
 
-	cards cardLife
-	queue queue
+	cards   cardLife
+	queue   queue
+	passive passive
 }
 
-// JobDeliveries names the job of [Outbox.Due].
-const JobDeliveries = "delivery"
+// Names of the jobs of [Outbox.Due] and [Outbox.RecordFetched].
+const (
+	JobDeliveries = "delivery"
+	JobFetched    = "fetched"
+)
 
 // Observer counts deliveries, for metrics.
 type Observer interface {

@@ -84,6 +84,7 @@ type bench struct {
 	db    *models.DB
 	clock *modelstest.Clock
 	way   *courier
+	rec   *modelstest.Recorder
 	out   *outbox.Outbox
 	log   *strings.Builder
 	ids   int
@@ -95,7 +96,8 @@ func everywhere(t *testing.T, test func(b *bench)) {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
 			clock := modelstest.NewClock(time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC))
-			b := &bench{T: t, db: open(t, modelstest.WithClock(clock)), clock: clock, way: &courier{}, log: &strings.Builder{}}
+			rec := &modelstest.Recorder{}
+			b := &bench{T: t, db: open(t, modelstest.WithClock(clock), modelstest.WithRecorder(rec)), clock: clock, way: &courier{}, rec: rec, log: &strings.Builder{}}
 			b.out = &outbox.Outbox{
 				DB: b.db, Courier: b.way, NoticeChannel: app, Observer: counted{}, Now: clock.Now, NewID: b.id,
 				Jitter: func() float64 { return 0.5 }, Log: slog.New(slog.NewTextHandler(b.log, nil)),
@@ -324,6 +326,99 @@ func TestOnlyWhatWasShownIsDropped(t *testing.T) {
 		}
 		b.pass(outbox.FallbackDelay)
 		b.sent(robot + " 核销成功")
+	})
+}
+
+// What callbacks fetch of the process that has committed it is found without the
+// database, and recorded together: as long as the second way is not near.
+func TestFetched(t *testing.T) {
+	everywhere(t, func(b *bench) {
+		var ids []string
+		answered := func(r bot.Reply) string {
+			row, m := b.message(robot, bot.Text)
+			b.answer(row, m, r)
+			return row.ID
+		}
+		for range 3 {
+			ids = append(ids, answered(done))
+		}
+		left := answered(human)
+		b.rec.Take()
+		for _, id := range append(ids, ids[0]) { // WeCom repeats one
+			if r, ok := b.out.Fetchable(id, time.Second); !ok || r.Text != done.Text || !b.out.Fetched(id) {
+				b.Errorf("%s is not known: %+v", id, r)
+			}
+		}
+		if n := len(b.rec.Take()); n != 0 {
+			b.Errorf("%d statements before it is recorded", n)
+		}
+		ended, cancel := context.WithCancel(b.Context())
+		cancel()
+		if b.out.RecordFetched(ended) == nil {
+			b.Error("recorded without a database")
+		}
+		b.rec.Take()
+		b.must(b.out.RecordFetched(b.Context()))
+		n := len(b.rec.Take())
+		if _, more := b.out.RecordIn(b.clock.Now()); n != 1 || more {
+			b.Errorf("recorded by %d statements; is there more: %t", n, more)
+		}
+		for _, id := range ids { // whoever asks now looks for it
+			if _, ok := b.out.Fetchable(id, 0); ok {
+				b.Errorf("%s is remembered for ever", id)
+			}
+		}
+		b.clock.Advance(outbox.FallbackDelay - time.Second)
+		if _, ok := b.out.Fetchable(left, time.Second); ok {
+			b.Error("fetched when it may be on its second way")
+		}
+		b.pass(time.Second)
+		b.sent(app + " 需要人工确认")
+		b.out.RecordIn(b.clock.Now())
+		if b.out.Fetched(left) {
+			b.Error("what went another way is remembered")
+		}
+	})
+}
+
+// A poll that has shown one answer does not drop the next, which this process has
+// queued meanwhile.
+func TestOnlyWhatWasFetchedIsDropped(t *testing.T) {
+	everywhere(t, func(b *bench) {
+		row, m := b.message(robot, bot.Text)
+		b.answer(row, m, human)
+		b.conclude(row, m, done, true)
+		if r, ok := b.out.Fetchable(row.ID, 0); !ok || r.Text != human.Text || !b.out.Fetched(row.ID) {
+			b.Errorf("the message is answered %+v", r)
+		}
+		b.must(b.out.RecordFetched(b.Context()))
+		b.pass(outbox.FallbackDelay)
+		b.sent(robot + " 核销成功")
+	})
+}
+
+// Those that are recorded soon after others wait a little, so that more are with them.
+func TestFetchedIsRecordedTogether(t *testing.T) {
+	everywhere(t, func(b *bench) {
+		fetch := func() {
+			row, m := b.message(robot, bot.Text)
+			b.answer(row, m, done)
+			b.out.Fetched(row.ID)
+		}
+		in := func(want time.Duration) {
+			b.Helper()
+			if wait, any := b.out.RecordIn(b.clock.Now()); wait != want || !any {
+				b.Errorf("recorded in %s, want %s; is there any: %t", wait, want, any)
+			}
+		}
+		fetch()
+		in(0)
+		b.must(b.out.RecordFetched(b.Context()))
+		fetch()
+		b.clock.Advance(outbox.RecordEvery / 4)
+		in(outbox.RecordEvery * 3 / 4)
+		b.clock.Advance(-time.Hour)
+		in(0)
 	})
 }
 

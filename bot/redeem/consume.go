@@ -22,6 +22,10 @@ type Request struct {
 	UserID  string
 	User    string // name
 	Follows string // an operation on the same code that a person has confirmed to follow; or ""
+
+	// What the caller knows as of a moment ago.
+	Shop platform.Shop // the store's, opened; nil: not yet
+	New  bool          // no operation has to do with the code
 }
 
 // errMoved: the operation that was to be followed has moved on.
@@ -31,7 +35,7 @@ var errMoved = errors.New("redeem: the followed operation has moved on")
 // consume. [models.ErrStale]: the message is another worker's, or answered;
 // nothing was consumed.
 func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
-	work, err := c.open(ctx, r.Store, c.operation(r))
+	work, err := c.openUnless(ctx, r.Shop, r.Store, c.operation(r))
 	if err != nil {
 		return nil, err
 	}
@@ -39,9 +43,11 @@ func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
 	if t.shop == nil {
 		return t.refused(models.Outcome{Reason: ReasonNoPlatform}), nil
 	}
-	earlier, followed, err := t.earlier(ctx, r.Follows)
-	if err != nil {
-		return nil, err
+	var earlier, followed *models.Operation
+	if !r.New {
+		if earlier, followed, err = t.earlier(ctx, r.Follows); err != nil {
+			return nil, err
+		}
 	}
 	if earlier != nil && followed == nil {
 		return t.refusedFor(*earlier), nil

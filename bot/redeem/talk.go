@@ -20,6 +20,14 @@ type talk struct {
 	settling bool
 }
 
+// openUnless is open, unless the caller has opened the shop.
+func (c *Core) openUnless(ctx context.Context, shop platform.Shop, s models.Store, op models.Operation) (*talk, error) {
+	if shop != nil {
+		return &talk{Core: c, shop: shop, op: op}, nil
+	}
+	return c.open(ctx, s, op)
+}
+
 // open begins the work on an operation of a store.
 func (c *Core) open(ctx context.Context, s models.Store, op models.Operation) (*talk, error) {
 	shop, err := c.Shops.Open(ctx, s)
