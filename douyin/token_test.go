@@ -1,0 +1,562 @@
+package douyin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// office gives out tokens as the platform does: the two newest live, the older one
+// for five minutes.
+type office struct {
+	clock  *clock
+	server *httptest.Server
+
+	mu             sync.Mutex
+	issued         int
+	newest, older  string
+	olderUntil     time.Time
+	newestUntil    time.Time
+	answer         func(w http.ResponseWriter, fresh string) // nil: the token
+	asked          func()                                    // at each request for a token, before it is answered
+	calls          []string                                  // tokens of the other calls
+	refusalOfCalls string
+}
+
+func newOffice(t *testing.T) *office {
+	t.Helper()
+	o := &office{clock: &clock{now: testNow}, refusalOfCalls: "2190008"}
+	o.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/oauth/") {
+			o.mu.Lock()
+			asked := o.asked
+			o.mu.Unlock()
+			if asked != nil {
+				asked()
+			}
+			fresh := o.issue()
+			o.mu.Lock()
+			answer := o.answer
+			o.mu.Unlock()
+			if answer == nil {
+				_, _ = io.WriteString(w, tokenAnswer(fresh, 7200))
+			} else {
+				answer(w, fresh)
+			}
+			return
+		}
+		token := r.Header.Get("access-token")
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.calls = append(o.calls, token)
+		now := o.clock.Now()
+		if token == o.newest && now.Before(o.newestUntil) || token == o.older && now.Before(o.olderUntil) {
+			_, _ = io.WriteString(w, ok(`"records":[]`))
+			return
+		}
+		_, _ = io.WriteString(w, no(o.refusalOfCalls, "0"))
+	}))
+	t.Cleanup(o.server.Close)
+	return o
+}
+
+// issue makes a token, as also another environment could.
+func (o *office) issue() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.clock.Now()
+	o.issued++
+	o.older, o.olderUntil = o.newest, now.Add(5*time.Minute)
+	o.newest, o.newestUntil = fmt.Sprintf("clt.token%d", o.issued), now.Add(2*time.Hour)
+	return o.newest
+}
+
+func (o *office) count() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.issued
+}
+
+func (o *office) answers(f func(w http.ResponseWriter, fresh string)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.answer = f
+}
+
+func (o *office) replica(t *testing.T, store TokenStore) *Client {
+	t.Helper()
+	c, err := New(Config{
+		APIURL: o.server.URL, ClientKey: testKey, ClientSecret: testSecret, Tokens: store,
+		Timeout: 10 * time.Second, Now: o.clock.Now, Sleep: o.clock.Sleep, HTTP: o.server.Client(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func ledger(c *Client) error {
+	_, err := c.Ledgers(context.Background(), testShop, "1")
+	return err
+}
+
+// landed waits for what a client does on a goroutine of its own.
+func landed(c *Client) {
+	c.tokens.mu.Lock()
+	f := c.tokens.flight
+	c.tokens.mu.Unlock()
+	if f != nil {
+		<-f.done
+	}
+}
+
+func TestTokenRequest(t *testing.T) {
+	t.Parallel()
+	b := answering(t, 200, ok(`"records":[]`))
+	store := new(MemoryTokens)
+	c := b.client(t, func(c *Config) { c.Tokens = store })
+	for range 3 {
+		if err := ledger(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(b.tokens) != 1 {
+		t.Fatalf("%d tokens", len(b.tokens))
+	}
+	r := b.tokens[0]
+	wantBody := map[string]any{"client_key": testKey, "client_secret": testSecret, "grant_type": "client_credential"}
+	if diff := cmp.Diff(wantBody, r.body); diff != "" || r.method != "POST" || r.header.Get("access-token") != "" || r.header.Get("Content-Type") != "application/json" {
+		t.Errorf("%+v %s", r, diff)
+	}
+	kept, _ := store.Load(context.Background())
+	full := Token{Version: 2, Access: testAccess, Obtained: testNow, Expires: testNow.Add(2 * time.Hour)}
+	if kept != full {
+		t.Errorf("kept %+v", kept)
+	}
+}
+
+func TestOneFlightInOneProcess(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	c := o.replica(t, nil)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if err := ledger(c); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if o.count() != 1 {
+		t.Errorf("%d tokens", o.count())
+	}
+}
+
+func TestOneFlightOverAllReplicas(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	store := new(MemoryTokens)
+	o.asked = func() { // while one asks, the others find its lease
+		kept, _ := store.Load(context.Background())
+		if !kept.Lease.After(o.clock.Now()) {
+			t.Error("asked without a lease")
+		}
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		c := o.replica(t, store)
+		c.tokens.sleep = func(ctx context.Context, _ time.Duration) error { return sleep(ctx, time.Millisecond) }
+		wg.Go(func() {
+			if err := ledger(c); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if o.count() != 1 {
+		t.Errorf("%d tokens", o.count())
+	}
+}
+
+// A token is renewed ten minutes before its end, and nobody waits for it; the others
+// go on with the older one within its grace.
+func TestRenewalBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	store := new(MemoryTokens)
+	one, two := o.replica(t, store), o.replica(t, store)
+	both := func() {
+		t.Helper()
+		for _, c := range []*Client{one, two} {
+			if err := ledger(c); err != nil {
+				t.Fatal(err)
+			}
+			landed(c)
+		}
+	}
+	both()
+	for range 109 {
+		o.clock.add(time.Minute)
+		both()
+	}
+	if o.count() != 1 {
+		t.Fatalf("%d tokens within 109 minutes", o.count())
+	}
+	release := make(chan struct{})
+	o.asked = func() { <-release }
+	o.clock.add(time.Minute)
+	if err := ledger(one); err != nil { // is not kept waiting
+		t.Fatal(err)
+	}
+	close(release)
+	landed(one)
+	if o.count() != 2 {
+		t.Fatalf("%d tokens after 110 minutes", o.count())
+	}
+	for range 10 { // two finds the newer one by itself, within the grace
+		o.clock.add(30 * time.Second)
+		both()
+	}
+	refused := 0
+	for _, token := range o.calls[len(o.calls)-2:] {
+		if token != "clt.token2" {
+			refused++
+		}
+	}
+	kept, _ := store.Load(context.Background())
+	if refused > 0 || kept.Access != "clt.token2" || !kept.Displaced.IsZero() || kept.InDoubt || o.count() != 2 {
+		t.Errorf("%d still use the older one; kept %+v", refused, kept)
+	}
+}
+
+// A replica that slept looks before it uses a token that may be gone.
+func TestAfterALongSleep(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	store := new(MemoryTokens)
+	awake, asleep := o.replica(t, store), o.replica(t, store)
+	for _, c := range []*Client{awake, asleep} {
+		if err := ledger(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.clock.add(111 * time.Minute)
+	if err := awake.RenewToken(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	landed(awake)
+	o.clock.add(6 * time.Minute)
+	before := len(o.calls)
+	if err := ledger(asleep); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.calls[before:]; len(got) != 1 || got[0] != "clt.token2" || o.count() != 2 {
+		t.Errorf("calls with %v, %d tokens", got, o.count())
+	}
+}
+
+// A second environment with the same secret: the token is renewed once and the fact
+// kept for people; within five minutes of that, it is not fought.
+func TestSecondEnvironment(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"2190002", "2190008"} {
+		o := newOffice(t)
+		o.refusalOfCalls = code
+		store := new(MemoryTokens)
+		c := o.replica(t, store)
+		if err := ledger(c); err != nil {
+			t.Fatal(err)
+		}
+		o.issue() // somebody else
+		if err := ledger(c); err != nil {
+			t.Fatalf("within the grace: %v", err)
+		}
+		o.clock.add(6 * time.Minute)
+		if err := ledger(c); err != nil {
+			t.Fatalf("after the grace: %v", err)
+		}
+		kept, _ := store.Load(context.Background())
+		if o.count() != 3 || !kept.Displaced.Equal(o.clock.Now()) || kept.Access != "clt.token3" {
+			t.Fatalf("%d tokens, kept %+v", o.count(), kept)
+		}
+		o.clock.add(time.Minute)
+		o.issue()
+		o.issue() // both newer: ours is gone at once
+		e := want(t, "fought", ledger(c), SessionExpired, "")
+		if e.Code != code || o.count() != 5 {
+			t.Errorf("%v, %d tokens", e, o.count())
+		}
+		o.clock.add(5 * time.Minute)
+		if err := ledger(c); err != nil || o.count() != 6 {
+			t.Errorf("five minutes later: %v, %d tokens", err, o.count())
+		}
+	}
+}
+
+// Another process of ours renewed: its token is taken, and none asked for.
+func TestRefusedTokenThatAnotherReplicaReplaced(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	store := new(MemoryTokens)
+	c := o.replica(t, store)
+	if err := ledger(c); err != nil {
+		t.Fatal(err)
+	}
+	o.issue()
+	kept, _ := store.Load(context.Background())
+	kept.Version, kept.Access = kept.Version+1, Secret(o.issue())
+	if swapped, _ := store.Swap(context.Background(), kept); !swapped {
+		t.Fatal("not swapped")
+	}
+	before := len(o.calls)
+	if err := ledger(c); err != nil || o.count() != 3 {
+		t.Errorf("%v, %d tokens", err, o.count())
+	}
+	if diff := cmp.Diff([]string{"clt.token1", "clt.token3"}, o.calls[before:]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The answer to a renewal is lost: the older token serves within its grace, the next
+// renewal heals it, and nobody else is suspected.
+func TestLostRenewal(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	store := new(MemoryTokens)
+	c := o.replica(t, store)
+	if err := ledger(c); err != nil {
+		t.Fatal(err)
+	}
+	o.clock.add(111 * time.Minute)
+	o.answers(func(w http.ResponseWriter, _ string) { w.WriteHeader(502) })
+	if err := c.RenewToken(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	landed(c)
+	kept, _ := store.Load(context.Background())
+	if !kept.InDoubt || kept.Access != "clt.token1" || !kept.NotBefore.Equal(o.clock.Now().Add(pauseLong)) || !kept.Lease.IsZero() {
+		t.Fatalf("kept %+v", kept)
+	}
+	o.answers(nil)
+	if err := ledger(c); err != nil || o.count() != 2 {
+		t.Fatalf("%v, %d tokens: not before the pause is over", err, o.count())
+	}
+	landed(c)
+	o.clock.add(6 * time.Minute) // no traffic meanwhile; the older one is dead by now
+	if err := ledger(c); err != nil {
+		t.Fatal(err)
+	}
+	landed(c)
+	if kept, _ = store.Load(context.Background()); kept.InDoubt || !kept.Displaced.IsZero() || kept.Access != Secret(o.newest) {
+		t.Errorf("kept %+v", kept)
+	}
+}
+
+// A process that died while it asked: after its lease another one does.
+func TestDeadRenewal(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	store := &MemoryTokens{kept: Token{Version: 7, Lease: testNow.Add(15 * time.Second), InDoubt: true}}
+	c := o.replica(t, store)
+	if err := ledger(c); err != nil {
+		t.Fatal(err)
+	}
+	if waited := o.clock.Now().Sub(testNow); waited < 15*time.Second || waited > 16*time.Second {
+		t.Errorf("waited %s", waited)
+	}
+}
+
+func TestTokenRefusals(t *testing.T) {
+	t.Parallel()
+	fail := func(code string) string {
+		return `{"data":{"error_code":` + code + `,"description":"错","captcha":"","desc_url":"","log_id":"t9"},"message":"error"}`
+	}
+	for _, tt := range []struct {
+		name, body string
+		status     int
+		class      Class
+		pause      time.Duration
+		doubt      bool
+		reason     Reason
+	}{
+		{"too often", fail("10020"), 200, Throttled, pauseBusy, false, ""},
+		{"too frequent", fail("2119003"), 200, Throttled, pauseBusy, false, ""},
+		{"unknown", fail("10003"), 200, Misconfigured, pauseBrief, false, Other},
+		{"parameters", fail("2100005"), 200, Misconfigured, pauseBrief, false, BadRequest},
+		{"no capability", fail("2190004"), 200, Misconfigured, pauseBrief, false, NotGranted},
+		{"busy", fail("2100004"), 200, Unavailable, pauseBrief, true, ""},
+		{"a page", "<html>", 200, Unavailable, pauseBrief, true, ""},
+		{"a proxy", "<html>", 403, Unavailable, pauseBrief, true, ""},
+		{"an outage", fail("10003"), 500, Unavailable, pauseBrief, true, ""},
+		{"no token", fail("0"), 200, Unavailable, pauseBrief, true, ""},
+		{"success elsewhere", `{"err_no":0,"data":{"access_token":"clt.x"}}`, 200, Unavailable, pauseBrief, true, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			o.answers(func(w http.ResponseWriter, _ string) { w.WriteHeader(tt.status); _, _ = io.WriteString(w, tt.body) })
+			store := new(MemoryTokens)
+			c := o.replica(t, store)
+			e := want(t, tt.name, allCalls[CallVerify](context.Background(), c), tt.class, tt.reason)
+			if e.Call != CallToken {
+				t.Errorf("%v", e)
+			}
+			kept, _ := store.Load(context.Background())
+			if !kept.NotBefore.Equal(o.clock.Now().Add(tt.pause)) || kept.InDoubt != tt.doubt || !kept.Lease.IsZero() {
+				t.Errorf("kept %+v", kept)
+			}
+			issued := o.count()
+			want(t, "at once again", ledger(c), Throttled, "")
+			if o.count() != issued || len(o.calls) > 0 {
+				t.Errorf("asked %d times, called %d times", o.count(), len(o.calls))
+			}
+			o.answers(nil)
+			o.clock.add(tt.pause)
+			if err := ledger(c); err != nil {
+				t.Errorf("after the pause: %v", err)
+			}
+		})
+	}
+}
+
+// 10020 to a renewal ends nothing while the token lives.
+func TestBackOffWithATokenLeft(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	c := o.replica(t, nil)
+	if err := ledger(c); err != nil {
+		t.Fatal(err)
+	}
+	o.clock.add(111 * time.Minute)
+	if err := ledger(c); err != nil {
+		t.Fatal(err)
+	}
+	landed(c)
+	o.answers(func(w http.ResponseWriter, _ string) {
+		_, _ = io.WriteString(w, `{"data":{"error_code":10020,"description":"quota"}}`)
+	})
+	o.clock.add(111 * time.Minute)
+	issued := o.count()
+	for range 5 {
+		if err := ledger(c); err != nil {
+			t.Fatal(err)
+		}
+		landed(c)
+	}
+	if o.count() != issued+1 {
+		t.Errorf("asked %d times", o.count()-issued)
+	}
+}
+
+func TestTokenLife(t *testing.T) {
+	t.Parallel()
+	for life, want := range map[string]time.Duration{`7200`: 2 * time.Hour, `"600"`: 10 * time.Minute, `null`: 2 * time.Hour, `-1`: 2 * time.Hour, `1e300`: 2 * time.Hour} {
+		o := newOffice(t)
+		o.answers(func(w http.ResponseWriter, fresh string) {
+			fmt.Fprintf(w, `{"data":{"access_token":%q,"expires_in":%s,"error_code":"0"},"message":"success"}`, fresh, life)
+		})
+		store := new(MemoryTokens)
+		if err := ledger(o.replica(t, store)); err != nil {
+			t.Fatal(err)
+		}
+		kept, _ := store.Load(context.Background())
+		if got := kept.Expires.Sub(kept.Obtained); got != want {
+			t.Errorf("%s: lives %s", life, got)
+		}
+	}
+}
+
+// brokenStore fails when told to.
+type brokenStore struct {
+	MemoryTokens
+	load, swap error
+}
+
+func (b *brokenStore) Load(ctx context.Context) (Token, error) {
+	t, _ := b.MemoryTokens.Load(ctx)
+	return t, b.load
+}
+
+func (b *brokenStore) Swap(ctx context.Context, next Token) (bool, error) {
+	if b.swap != nil {
+		return false, b.swap
+	}
+	return b.MemoryTokens.Swap(ctx, next)
+}
+
+func TestStoreThatFails(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	gone := errors.New("database is gone")
+	store := &brokenStore{load: gone}
+	e := want(t, "load", ledger(o.replica(t, store)), Unavailable, "")
+	if !errors.Is(e, gone) || o.count() != 0 {
+		t.Errorf("%v, %d tokens", e, o.count())
+	}
+	store = &brokenStore{swap: gone}
+	want(t, "swap", ledger(o.replica(t, store)), Unavailable, "")
+	if o.count() != 0 {
+		t.Errorf("asked for %d tokens that could not be kept", o.count())
+	}
+	// The token was obtained and could not be kept: it is used all the same.
+	store = new(brokenStore)
+	o.asked = func() { store.swap = gone }
+	if err := ledger(o.replica(t, store)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCallerWhoGivesUp(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	release := make(chan struct{})
+	o.asked = func() { <-release }
+	c := o.replica(t, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() {
+		_, err := c.Ledgers(ctx, testShop, "1")
+		done <- err
+	}()
+	for begun := false; !begun; {
+		c.tokens.mu.Lock()
+		begun = c.tokens.flight != nil
+		c.tokens.mu.Unlock()
+	}
+	cancel()
+	if e := want(t, "given up", <-done, Unavailable, ""); !errors.Is(e, context.Canceled) {
+		t.Error(e)
+	}
+	close(release)
+	landed(c)
+	if err := ledger(c); err != nil || o.count() != 1 {
+		t.Errorf("%v, %d tokens: its answer is not lost", err, o.count())
+	}
+}
+
+func TestMemoryTokensCompare(t *testing.T) {
+	t.Parallel()
+	var m MemoryTokens
+	for _, tt := range []struct {
+		version int64
+		ok      bool
+	}{{2, false}, {1, true}, {1, false}, {2, true}} {
+		if got, err := m.Swap(context.Background(), Token{Version: tt.version}); got != tt.ok || err != nil {
+			t.Errorf("version %d: %v %v", tt.version, got, err)
+		}
+	}
+	if text, err := json.Marshal(Token{Access: testAccess}); err != nil || strings.Contains(string(text), testAccess) {
+		t.Errorf("%s %v", text, err)
+	}
+}
