@@ -1,0 +1,167 @@
+package douyintest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// The actions of life_trade_certificate_notify.
+const (
+	actionVerify = "verify"
+	actionCancel = "verify_cancel"
+	actionRefund = "refund_success"
+)
+
+// Notice is a message that the platform posts to the application's URL.
+type Notice struct {
+	ID            string    `json:"id"` // header Msg-Id
+	Action        string    `json:"action"`
+	Code          string    `json:"code"` // the voucher's plain code; not in the message
+	CertificateID string    `json:"certificate_id"`
+	OrderID       string    `json:"order_id"`
+	AccountID     string    `json:"account_id"`
+	Sent          time.Time `json:"sent"`
+	Attempts      int       `json:"attempts"`
+	Taken         bool      `json:"taken"` // it was answered with status 200
+}
+
+// noticeAttempts is how often a notice is posted until it is taken: once and three
+// times more, after 1 s, 2 s and 4 s.
+const noticeAttempts = 4
+
+// Notices returns all that were made, first made first, also those that were lost.
+func (p *Platform) Notices() []Notice {
+	p.lock()
+	defer p.mu.Unlock()
+	all := make([]Notice, len(p.notices))
+	for i, n := range p.notices {
+		all[i] = *n
+	}
+	return all
+}
+
+// RepeatNotice posts a notice again, as a platform does that missed the answer. It
+// also posts one that was lost.
+func (p *Platform) RepeatNotice(id string) error {
+	return p.change(func(time.Time) error {
+		for _, n := range p.notices {
+			if n.ID == id {
+				p.startPosting(n)
+				return nil
+			}
+		}
+		return failed("no notice %q", id)
+	})
+}
+
+// Subscribe has notices posted to a URL from now on, if that answers the
+// handshake with its challenge.
+func (p *Platform) Subscribe(ctx context.Context, to string) error {
+	challenge, _ := strconv.Atoi("1" + p.opts.Digits(4))
+	body, _ := json.Marshal(object{"event": "verify_webhook", "client_key": "", "content": object{"challenge": challenge}})
+	status, answer, err := p.postOnce(ctx, to, body, http.Header{})
+	if err != nil {
+		return failed("handshake: %w", err)
+	}
+	var echo struct{ Challenge int }
+	if json.Unmarshal(answer, &echo) != nil || status != http.StatusOK || echo.Challenge != challenge {
+		return failed("handshake: status %d, %.200q", status, answer)
+	}
+	return p.change(func(time.Time) error {
+		p.noticeURL = to
+		return nil
+	})
+}
+
+// notify tells the application what happened to a coupon. The caller holds the
+// lock.
+func (p *Platform) notify(action string, v *Voucher, now time.Time) {
+	n := &Notice{
+		ID: "msg-" + strconv.Itoa(len(p.notices)+1), Action: action, Code: v.Code, CertificateID: v.CertificateID,
+		OrderID: v.OrderID, AccountID: v.Account, Sent: now,
+	}
+	p.notices = append(p.notices, n)
+	if p.knobs.Notices != NoticesLost {
+		p.startPosting(n)
+	}
+}
+
+// message is a notice on the wire.
+func (p *Platform) message(n *Notice) ([]byte, http.Header) {
+	var content any = object{
+		"action": n.Action, "msg_time": n.Sent.Unix(),
+		"certificate": object{"certificate_id": n.CertificateID, "order_id": n.OrderID, "account_id": n.AccountID},
+	}
+	if p.knobs.NoticeContent != ContentObject {
+		text, _ := json.Marshal(content)
+		content = string(text)
+	}
+	body, _ := json.Marshal(object{
+		"event": "life_trade_certificate_notify", "client_key": p.opts.ClientKey, "from_user_id": "", "content": content,
+		"log_id": "log-" + n.ID, "msg_id": n.ID,
+	})
+	header := http.Header{"Msg-Id": {n.ID}}
+	secret := p.opts.ClientSecret
+	if p.knobs.NoticeSignature == SignatureWrong {
+		secret += "x"
+	}
+	if p.knobs.NoticeSignature != SignatureAbsent {
+		sum := sha1.Sum(append([]byte(secret), body...))
+		header.Set("X-Douyin-Signature", hex.EncodeToString(sum[:]))
+	}
+	return body, header
+}
+
+// startPosting posts a notice in the background. The caller holds the lock.
+func (p *Platform) startPosting(n *Notice) {
+	to := p.noticeURL
+	if to == "" || p.ctx.Err() != nil {
+		return
+	}
+	body, header := p.message(n)
+	p.posting.Go(func() {
+		for attempt := range noticeAttempts {
+			if attempt > 0 && p.opts.Sleep(p.ctx, time.Second<<(attempt-1)) != nil {
+				return
+			}
+			status, _, err := p.postOnce(p.ctx, to, body, header)
+			taken := err == nil && status == http.StatusOK
+			p.mu.Lock()
+			n.Attempts++
+			n.Taken = n.Taken || taken
+			p.bump()
+			p.mu.Unlock()
+			if taken || p.ctx.Err() != nil {
+				return
+			}
+		}
+	})
+}
+
+func (p *Platform) postOnce(ctx context.Context, to string, body []byte, header http.Header) (status int, answer []byte, err error) {
+	client := &http.Client{
+		Timeout:       5 * time.Second,
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header = header.Clone()
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	return resp.StatusCode, answer, err
+}
