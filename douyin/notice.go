@@ -55,6 +55,8 @@ type Notice struct {
 // eventHandshake asks for an answer.
 const eventHandshake = "verify_webhook"
 
+const maxID = 128
+
 // ReadNotice reads the body of a POST to the webhook's address, and its headers.
 func (c *Client) ReadNotice(header http.Header, body []byte) (Notice, error) {
 	v, err := decode(body)
@@ -77,7 +79,7 @@ func (c *Client) ReadNotice(header http.Header, body []byte) (Notice, error) {
 	content := o.object("content")
 	about := content.object("certificate")
 	n := Notice{
-		ID:     plain(cmp.Or(strings.TrimSpace(header.Get("Msg-Id")), o.text("msg_id"), want), 128),
+		ID:     cmp.Or(plain(header.Get("Msg-Id"), maxID), plain(o.text("msg_id"), maxID), want),
 		Digest: want, Event: o.text("event"), TraceID: plain(o.text("log_id"), 64),
 		Action: content.text("action"), Sent: content.moment("msg_time"),
 		CertificateID: about.id("certificate_id"), OrderID: about.id("order_id"),

@@ -124,6 +124,7 @@ func FuzzReadNotice(f *testing.F) {
 	for _, body := range []string{certificateNotice, `{"event":"verify_webhook","content":{"challenge":12345}}`, `{"event":"x","content":"["}`, `{`} {
 		f.Add([]byte(body), "1", true)
 	}
+	f.Add([]byte(certificateNotice), "\x11", true)
 	f.Fuzz(func(t *testing.T, body []byte, id string, sign bool) {
 		header := http.Header{"Msg-Id": {id}}
 		if sign {

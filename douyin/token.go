@@ -245,11 +245,32 @@ func (k *keeper) ask(ctx context.Context, claim Token, doubted, serves bool) (To
 	}
 	// Where this fails, the token lives all the same; the next one to ask, after the
 	// lease, leaves it the grace.
-	_, _ = k.store.Swap(ctx, next)
+	swapped, err := k.store.Swap(ctx, next)
+	if failure == nil && err == nil && !swapped {
+		k.overtaken(ctx, claim, next)
+	}
 	if failure != nil && !serves {
 		return Token{}, failure
 	}
 	return next, nil
+}
+
+// overtaken keeps a token whose lease ran out before it was there, so that another
+// process may have asked as well. Which of the two is the newer one, nobody knows.
+func (k *keeper) overtaken(ctx context.Context, claim, next Token) {
+	for swapped := false; !swapped; {
+		kept, err := k.store.Load(ctx)
+		if err != nil {
+			return
+		}
+		if kept.Access == claim.Access { // the other one is not there yet
+			kept.Access, kept.Obtained, kept.Expires = next.Access, next.Obtained, next.Expires
+		}
+		kept.Version, kept.InDoubt = kept.Version+1, true
+		if swapped, err = k.store.Swap(ctx, kept); err != nil {
+			return
+		}
+	}
 }
 
 // obtainToken asks the platform for a token. Its time counts from before the request,

@@ -110,16 +110,6 @@ func ledger(c *Client) error {
 	return err
 }
 
-// landed waits for what a client does on a goroutine of its own.
-func landed(c *Client) {
-	c.tokens.mu.Lock()
-	f := c.tokens.flight
-	c.tokens.mu.Unlock()
-	if f != nil {
-		<-f.done
-	}
-}
-
 func TestTokenRequest(t *testing.T) {
 	t.Parallel()
 	b := answering(t, 200, ok(`"records":[]`))
@@ -202,7 +192,7 @@ func TestRenewalBeforeTheEnd(t *testing.T) {
 			if err := ledger(c); err != nil {
 				t.Fatal(err)
 			}
-			landed(c)
+			c.Landed()
 		}
 	}
 	both()
@@ -220,7 +210,7 @@ func TestRenewalBeforeTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(release)
-	landed(one)
+	one.Landed()
 	if o.count() != 2 {
 		t.Fatalf("%d tokens after 110 minutes", o.count())
 	}
@@ -255,7 +245,7 @@ func TestAfterALongSleep(t *testing.T) {
 	if err := awake.RenewToken(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	landed(awake)
+	awake.Landed()
 	o.clock.add(6 * time.Minute)
 	before := len(o.calls)
 	if err := ledger(asleep); err != nil {
@@ -343,7 +333,7 @@ func TestLostRenewal(t *testing.T) {
 	if err := c.RenewToken(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	landed(c)
+	c.Landed()
 	kept, _ := store.Load(context.Background())
 	if !kept.InDoubt || kept.Access != "clt.token1" || !kept.NotBefore.Equal(o.clock.Now().Add(pauseLong)) || !kept.Lease.IsZero() {
 		t.Fatalf("kept %+v", kept)
@@ -352,12 +342,12 @@ func TestLostRenewal(t *testing.T) {
 	if err := ledger(c); err != nil || o.count() != 2 {
 		t.Fatalf("%v, %d tokens: not before the pause is over", err, o.count())
 	}
-	landed(c)
+	c.Landed()
 	o.clock.add(6 * time.Minute) // no traffic meanwhile; the older one is dead by now
 	if err := ledger(c); err != nil {
 		t.Fatal(err)
 	}
-	landed(c)
+	c.Landed()
 	if kept, _ = store.Load(context.Background()); kept.InDoubt || !kept.Displaced.IsZero() || kept.Access != Secret(o.newest) {
 		t.Errorf("kept %+v", kept)
 	}
@@ -374,6 +364,57 @@ func TestDeadRenewal(t *testing.T) {
 	}
 	if waited := o.clock.Now().Sub(testNow); waited < 15*time.Second || waited > 16*time.Second {
 		t.Errorf("waited %s", waited)
+	}
+}
+
+// A process that slept over its lease, while another one asked too: whichever token
+// the platform takes for the older one, nobody else is suspected.
+func TestTwoRenewalsThatCross(t *testing.T) {
+	t.Parallel()
+	for name, slowFirst := range map[string]bool{"the slow one asks last": false, "the slow one is answered last": true} {
+		o := newOffice(t)
+		store := new(MemoryTokens)
+		slow, quick := o.replica(t, store), o.replica(t, store)
+		asked, wake := make(chan bool), make(chan bool)
+		first := true
+		pause := func() {
+			if first {
+				first = false
+				asked <- true
+				<-wake
+			}
+		}
+		if slowFirst { // it has its token before it sleeps
+			o.answers(func(w http.ResponseWriter, fresh string) {
+				pause()
+				_, _ = io.WriteString(w, tokenAnswer(fresh, 7200))
+			})
+		} else {
+			o.asked = pause
+		}
+		done := make(chan error)
+		go func() { done <- ledger(slow) }()
+		<-asked
+		o.clock.add(time.Minute)
+		if err := ledger(quick); err != nil {
+			t.Fatal(err)
+		}
+		close(wake)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			o.clock.add(time.Minute)
+			for _, c := range []*Client{slow, quick} {
+				if err := ledger(c); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				c.Landed()
+			}
+		}
+		if kept, _ := store.Load(context.Background()); !kept.Displaced.IsZero() || o.count() > 3 {
+			t.Errorf("%s: kept %+v, %d tokens", name, kept, o.count())
+		}
 	}
 }
 
@@ -442,7 +483,7 @@ func TestBackOffWithATokenLeft(t *testing.T) {
 	if err := ledger(c); err != nil {
 		t.Fatal(err)
 	}
-	landed(c)
+	c.Landed()
 	o.answers(func(w http.ResponseWriter, _ string) {
 		_, _ = io.WriteString(w, `{"data":{"error_code":10020,"description":"quota"}}`)
 	})
@@ -452,7 +493,7 @@ func TestBackOffWithATokenLeft(t *testing.T) {
 		if err := ledger(c); err != nil {
 			t.Fatal(err)
 		}
-		landed(c)
+		c.Landed()
 	}
 	if o.count() != issued+1 {
 		t.Errorf("asked %d times", o.count()-issued)
@@ -539,7 +580,7 @@ func TestCallerWhoGivesUp(t *testing.T) {
 		t.Error(e)
 	}
 	close(release)
-	landed(c)
+	c.Landed()
 	if err := ledger(c); err != nil || o.count() != 1 {
 		t.Errorf("%v, %d tokens: its answer is not lost", err, o.count())
 	}
