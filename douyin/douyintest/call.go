@@ -211,27 +211,29 @@ func (a *args) list(name string) (all []string) {
 	return all
 }
 
+// text is a field as text, where it is one.
+func (c *call) text(name string) (s string) {
+	_ = json.Unmarshal(c.fields[name], &s)
+	return s
+}
+
 // named are the vouchers that a call names. The caller holds the lock.
 func (p *Platform) named(c *call) []*Voucher {
 	a := &args{fields: c.fields, inQuery: c.method == http.MethodGet}
-	loose := func(name string) (s string) {
-		_ = json.Unmarshal(c.fields[name], &s)
-		return s
-	}
-	all := []*Voucher{p.byCode[loose("code")], p.encrypted[loose("encrypted_code")]}
-	if l := p.objects[loose("encrypted_data")]; l != nil {
+	all := []*Voucher{p.byCode[c.text("code")], p.encrypted[c.text("encrypted_code")]}
+	if l := p.objects[c.text("encrypted_data")]; l != nil {
 		all = append(all, l.order.vouchers...)
 	}
 	if l := p.links[c.link]; l != nil {
 		all = append(all, l.order.vouchers...)
 	}
-	if o := p.orders[loose("order_id")]; o != nil && c.name == callQuery {
+	if o := p.orders[c.text("order_id")]; o != nil && c.name == callQuery {
 		all = append(all, o.vouchers...)
 	}
 	for _, code := range a.list("encrypted_codes") {
 		all = append(all, p.encrypted[code])
 	}
-	ids := append(a.list("certificate_ids"), loose("certificate_id"))
+	ids := append(a.list("certificate_ids"), c.text("certificate_id"))
 	for _, v := range p.vouchers {
 		if slices.Contains(ids, v.CertificateID) {
 			all = append(all, v)

@@ -96,6 +96,20 @@ func factHeaders(r *rig) {
 			r.Errorf("%s %q: %s (%s), want %s", tt.name, tt.value, a.told(), a.words, tt.want)
 		}
 	}
+	odd := r.request(r.Context(), "prepare", fields{"code": v.Code, "poi_id": shopA})
+	odd.URL.RawQuery += "&x=%zz"
+	r.want(r.read(r.send(odd)), "2100005")
+	odd = r.request(r.Context(), "verify", fields{})
+	odd.URL.RawQuery = "poi_id=" + shopA
+	r.want(r.read(r.send(odd)), "2100005")
+	withBody, err := http.NewRequestWithContext(r.Context(), "GET", r.srv.URL+paths["shops"], strings.NewReader("{}"))
+	r.ok(err)
+	withBody.Header = odd.Header
+	r.want(r.read(r.send(withBody)), "2119001")
+	large, err := http.NewRequestWithContext(r.Context(), "POST", r.srv.URL+paths["verify"], strings.NewReader(`{"x":"`+strings.Repeat("x", 1<<20)+`"}`))
+	r.ok(err)
+	large.Header = odd.Header
+	r.want(r.read(r.send(large)), "2119001")
 	for body, want := range map[string]string{"": "2119001", "[]": "2119001", "null": "2119001", `{"verify_token":`: "2119001", `{}`: "2100005"} {
 		req := r.request(r.Context(), "verify", nil)
 		req.Body, req.ContentLength = http.NoBody, 0
@@ -208,7 +222,7 @@ func factTokenElsewhere(r *rig) {
 
 func factPrepare(r *rig) {
 	order := r.sellOrder(douyintest.Voucher{}, 3)
-	r.ok(r.p.ConsumeElsewhere(order[1].Code))
+	r.ok(r.p.ConsumeElsewhere(order[1].Code, "店长"))
 	a := r.prepare(order[2].Code)
 	ids := []string{}
 	for _, c := range list(a.data, "certificates") {
@@ -515,7 +529,11 @@ func factUndoOne(r *rig) {
 		f[name] = value
 		r.want(r.do("cancel", f), "2100005")
 	}
-	r.want(r.do("cancel", undo(a, 1)), "ok")
+	other := undo(a, 1)
+	other["account_id"] = "1"
+	r.want(r.do("cancel", other), "2119005")
+	other["account_id"] = douyintest.DefaultAccount
+	r.want(r.do("cancel", other), "ok")
 	r.effects(order[0].Code, 1, 0)
 	r.effects(order[1].Code, 1, 1)
 	r.want(r.do("cancel", undo(a, 1)), "3000001")
@@ -525,6 +543,9 @@ func factUndoOne(r *rig) {
 	again := r.want(r.do("cancel", undo(a, 1)), "ok")
 	r.same(field(again.data, "cancel_results.0.verify_id"), field(a.data, "verify_results.1.verify_id"))
 	r.effects(order[1].Code, 1, 1)
+	r.ok(r.p.SetState(order[0].Code, douyintest.Refunded))
+	r.want(r.do("cancel", undo(a, 0)), "3000001")
+	r.effects(order[0].Code, 1, 0)
 }
 
 func factCancelToken(r *rig) {
@@ -633,13 +654,15 @@ func factRecords(r *rig) {
 	}
 	r.want(r.do("verify_record", fields{"account_id": douyintest.DefaultAccount, "cursor": "7", "size": 20}), "4000002")
 	r.want(r.do("verify_record", fields{"account_id": "1", "cursor": "0", "size": 20}), "2119005")
+	r.want(r.do("verify_record", fields{"account_id": douyintest.DefaultAccount, "cursor": "0"}), "2100005")
+	r.want(r.do("verify_record", fields{"account_id": douyintest.DefaultAccount, "cursor": "0", "size": 1, "poi_ids": "[7]"}), "2100005")
 }
 
 func factRecordsOfShops(r *rig) {
 	a, b := r.sell(douyintest.Voucher{}), r.sell(douyintest.Voucher{Shops: []string{shopB}, Visits: 2})
 	_, done := r.consume(a.Code, 1)
 	r.want(r.do("cancel", undo(done, 0)), "ok")
-	r.ok(r.p.ConsumeElsewhere(b.Code))
+	r.ok(r.p.ConsumeElsewhere(b.Code, "店长"))
 	at := func(f fields) []any {
 		f["account_id"], f["size"], f["cursor"] = nonEmpty(f["account_id"]), 20, "0"
 		return list(r.want(r.do("verify_record", f), "ok").data, "records")
@@ -674,6 +697,12 @@ func factLedger(r *rig) {
 	records := ask()
 	r.same([]string{field(records, "0.certificate_id"), field(records, "0.amount.original"), field(records, "0.fund_amount.goods"), field(records, "1")},
 		[]string{v.CertificateID, "10000", "9700", "absent"})
+	card := r.sell(douyintest.Voucher{Visits: 2, Price: 10000})
+	r.consume(card.Code, 1)
+	r.clock.add(time.Hour)
+	r.token = r.newToken()
+	one := list(r.do("ledger", fields{"certificate_ids": card.CertificateID}).data, "records")
+	r.same([]string{field(one, "0.amount.original"), field(one, "1")}, []string{"5000", "absent"})
 	r.want(r.do("ledger", fields{}), "2100005")
 	r.want(r.do("ledger", fields{"certificate_ids": strings.Repeat("1,", 50) + "1"}), "2100005")
 }
@@ -782,6 +811,7 @@ func factRefusals(r *rig) {
 			r.want(r.do("verify", got.verify(got.encrypted[0])), tt.verify)
 		}
 	}
+	r.want(r.scan(r.sell(douyintest.Voucher{Shops: []string{shopB}}).QR), "3000002")
 	v := r.sell(douyintest.Voucher{})
 	r.consume(v.Code, 1)
 	r.want(r.do("prepare", fields{"code": v.Code, "poi_id": shopA}), "1208")

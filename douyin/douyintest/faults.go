@@ -219,7 +219,7 @@ func (p *Platform) takeFault(c *call, seq uint64) *Fault {
 	now := p.opts.Now()
 	p.faults = slices.DeleteFunc(p.faults, func(f *ordered) bool { return !f.until.IsZero() && !now.Before(f.until) })
 	i := slices.IndexFunc(p.faults, func(f *ordered) bool {
-		return (f.Call == "" || f.Call == c.name) && (f.Code == "" || slices.Contains(p.named(c), p.byCode[f.Code]))
+		return (f.Call == "" || f.Call == c.name) && (f.Code == "" || f.Code == c.text("code") || slices.Contains(p.named(c), p.byCode[f.Code]))
 	})
 	if i < 0 {
 		return nil

@@ -268,6 +268,8 @@ func TestFaultsAreMeant(t *testing.T) {
 	r.p.ClearFaults()
 	r.want(r.do("query", fields{"order_id": got.order}), "ok")
 
+	r.fail(douyintest.Fault{Kind: douyintest.AnswerCode, Answer: "2100004", Code: "404"}) // of a code that nobody knows
+	r.want(r.do("prepare", fields{"code": "404", "poi_id": shopA}), "2100004")
 	r.fail(douyintest.Fault{Kind: douyintest.Status5xx, Call: "link", Times: 2})
 	for _, want := range []int{503, 503, http.StatusFound} {
 		_, status := r.follow("GET", v.QR)

@@ -103,7 +103,7 @@ func knobRefusals(code, extra, sub string) func(*rig) {
 	return func(r *rig) {
 		v := r.sell(douyintest.Voucher{})
 		got := r.prepare(v.Code)
-		r.ok(r.p.ConsumeElsewhere(v.Code))
+		r.ok(r.p.ConsumeElsewhere(v.Code, "店长"))
 		a := r.do("verify", got.verify(got.encrypted[0]))
 		r.same([]string{a.code, a.extra, a.sub}, []string{code, extra, sub})
 		r.same(field(a.data, "verify_results"), "absent")
@@ -113,7 +113,7 @@ func knobRefusals(code, extra, sub string) func(*rig) {
 func knobRows(r *rig) {
 	order := r.sellOrder(douyintest.Voucher{}, 2)
 	got := r.prepare(order[0].Code)
-	r.ok(r.p.ConsumeElsewhere(order[0].Code))
+	r.ok(r.p.ConsumeElsewhere(order[0].Code, "店长"))
 	a := r.want(r.do("verify", got.verify(got.encrypted...)), "ok")
 	r.same([]string{field(a.data, "verify_results.0.result"), field(a.data, "verify_results.0.verify_id"), field(a.data, "verify_results.1.result")}, []string{"1208", "absent", "0"})
 	r.effects(order[1].Code, 1, 0)
@@ -160,15 +160,15 @@ func knobUnknownEmpty(r *rig) {
 
 func knobUsedCodeEmpty(r *rig) {
 	v := r.sellOrder(douyintest.Voucher{}, 2)[0]
-	r.ok(r.p.ConsumeElsewhere(v.Code))
+	r.ok(r.p.ConsumeElsewhere(v.Code, "店长"))
 	r.same(len(r.prepare(v.Code).encrypted), 0)
 }
 
 func knobUsedCodeSiblings(r *rig) {
 	order := r.sellOrder(douyintest.Voucher{}, 2)
-	r.ok(r.p.ConsumeElsewhere(order[0].Code))
+	r.ok(r.p.ConsumeElsewhere(order[0].Code, "店长"))
 	r.same(field(r.prepare(order[0].Code).data, "certificates.0.certificate_id"), order[1].CertificateID)
-	r.ok(r.p.ConsumeElsewhere(order[1].Code))
+	r.ok(r.p.ConsumeElsewhere(order[1].Code, "店长"))
 	r.same(len(r.prepare(order[0].Code).encrypted), 0)
 }
 
@@ -197,7 +197,7 @@ func knobLists(want string) func(*rig) {
 		}
 		a := r.prepare(v.Code)
 		r.same(count(a.data, "certificates")+" "+count(a.data, "certificates_v2"), want)
-		r.ok(r.p.ConsumeElsewhere(v.Code))
+		r.ok(r.p.ConsumeElsewhere(v.Code, "店长"))
 		records := r.do("verify_record", fields{"account_id": v.Account, "cursor": "0", "size": 1})
 		r.same(count(records.data, "records")+" "+count(records.data, "records_v2"), want)
 	}

@@ -31,6 +31,7 @@ type Effect struct {
 	VerifyID      string     `json:"verify_id,omitempty"`
 	VerifyToken   string     `json:"verify_token,omitempty"` // of a consumption through the interface, and of its hold
 	Type          int        `json:"type,omitempty"`         // of a consumption: verify_type
+	Verifier      string     `json:"verifier,omitempty"`     // of a consumption or an undo: who
 	Serial        int        `json:"serial,omitempty"`       // which use of a times card
 	Undoes        int        `json:"undoes,omitempty"`       // of an undo: the Seq of the consumption that it takes back
 }
@@ -110,7 +111,8 @@ func (p *Platform) applyConsume(v *Voucher, u Use) *Use {
 	}
 	use := &u
 	use.Seq = p.enter(v, Effect{
-		Time: u.Time, Kind: EffectConsumed, Shop: u.Shop, VerifyID: u.VerifyID, VerifyToken: u.Token, Type: u.Type, Serial: u.Serial,
+		Time: u.Time, Kind: EffectConsumed, Shop: u.Shop, VerifyID: u.VerifyID, VerifyToken: u.Token, Type: u.Type,
+		Verifier: u.Verifier, Serial: u.Serial,
 	})
 	v.uses = append(v.uses, use)
 	p.uses = append(p.uses, use)
@@ -121,9 +123,9 @@ func (p *Platform) applyConsume(v *Voucher, u Use) *Use {
 }
 
 // applyUndo is the only place where a verification is taken back.
-func (p *Platform) applyUndo(u *Use, now time.Time) {
+func (p *Platform) applyUndo(u *Use, verifier string, now time.Time) {
 	v := u.v
-	undone := Effect{Time: now, Kind: EffectUndone, Shop: u.Shop, VerifyID: u.VerifyID, Serial: u.Serial, Undoes: u.Seq}
+	undone := Effect{Time: now, Kind: EffectUndone, Shop: u.Shop, VerifyID: u.VerifyID, Verifier: verifier, Serial: u.Serial, Undoes: u.Seq}
 	if p.knobs.UndoCode == UndoCodeChanged && v.Visits == 0 {
 		undone.NewCode = p.id("10", len(v.Code))
 	}

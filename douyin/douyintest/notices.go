@@ -64,7 +64,9 @@ func (p *Platform) RepeatNotice(id string) error {
 // Subscribe has notices posted to a URL from now on, if that answers the
 // handshake with its challenge.
 func (p *Platform) Subscribe(ctx context.Context, to string) error {
+	p.mu.Lock()
 	challenge, _ := strconv.Atoi("1" + p.opts.Digits(4))
+	p.mu.Unlock()
 	body, _ := json.Marshal(object{"event": "verify_webhook", "client_key": "", "content": object{"challenge": challenge}})
 	status, answer, err := p.postOnce(ctx, to, body, http.Header{})
 	if err != nil {

@@ -117,7 +117,7 @@ func TestNoticeRetries(t *testing.T) {
 	url := in.serve(t, func(int, string) (int, string) { return 500, "" })
 	r := setup(t, func(o *douyintest.Options) { o.NoticeURL, o.Sleep = url, w.sleep })
 	v := r.sell(douyintest.Voucher{})
-	r.ok(r.p.ConsumeElsewhere(v.Code))
+	r.ok(r.p.ConsumeElsewhere(v.Code, "店长"))
 	r.await(func() bool { return r.p.Notices()[0].Attempts == 4 })
 	r.p.Close() // waits for all posting
 	n := r.p.Notices()[0]
@@ -141,7 +141,7 @@ func TestHandshake(t *testing.T) {
 		return 200, fmt.Sprintf(`{"challenge":%d}`, message.Content.Challenge)
 	})
 	r.ok(r.p.Subscribe(t.Context(), echo))
-	r.ok(r.p.ConsumeElsewhere(r.sell(douyintest.Voucher{}).Code))
+	r.ok(r.p.ConsumeElsewhere(r.sell(douyintest.Voucher{}).Code, "店长"))
 	r.await(r.allTaken(1))
 	for _, answer := range []string{`{}`, `{"challenge":1}`, ``, `ok`} {
 		wrong := (&inbox{}).serve(t, func(int, string) (int, string) { return 200, answer })
@@ -163,7 +163,7 @@ func knobNotices(r *rig) {
 	next := func(turn func(*douyintest.Knobs)) (signature, body string) {
 		r.ok(r.p.SetKnobs(douyintest.Knobs{}))
 		r.knobs(turn)
-		r.ok(r.p.ConsumeElsewhere(r.sell(douyintest.Voucher{}).Code))
+		r.ok(r.p.ConsumeElsewhere(r.sell(douyintest.Voucher{}).Code, "店长"))
 		made++
 		r.await(r.allTaken(made))
 		return in.headers[made-1].Get("X-Douyin-Signature"), in.bodies[made-1]
@@ -180,7 +180,7 @@ func knobNotices(r *rig) {
 		r.Errorf("body %s", body)
 	}
 	r.knobs(func(k *douyintest.Knobs) { k.Notices = douyintest.NoticesLost })
-	r.ok(r.p.ConsumeElsewhere(r.sell(douyintest.Voucher{}).Code))
+	r.ok(r.p.ConsumeElsewhere(r.sell(douyintest.Voucher{}).Code, "店长"))
 	r.ok(r.p.RepeatNotice("msg-4")) // only this posts it
 	r.await(r.allTaken(4))
 	r.same([]int{r.p.Notices()[3].Attempts, len(in.bodies)}, []int{1, 4})

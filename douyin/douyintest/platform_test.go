@@ -91,21 +91,26 @@ func TestElsewhere(t *testing.T) {
 	v := r.sell(douyintest.Voucher{Visits: 2})
 	at := r.clock.now().Add(-time.Minute)
 	r.ok(r.p.UseElsewhere(v.Code, douyintest.Use{Time: at, Type: 2, Verifier: "张三"}))
-	r.ok(r.p.ConsumeElsewhere(v.Code))
+	r.ok(r.p.ConsumeElsewhere(v.Code, "店长"))
 	got, _ := r.p.Voucher(v.Code)
 	r.same([]any{got.State, got.Uses[0].Time, got.Uses[0].Type, got.Uses[0].Verifier, got.Uses[1].Serial, got.Use.Type, got.Use.Shop}, []any{douyintest.Consumed, at, 2, "张三", 2, 3, shopA})
-	r.ok(r.p.UndoElsewhere(v.Code))
+	r.ok(r.p.UndoElsewhere(v.Code, "店长"))
 	got, _ = r.p.Voucher(v.Code)
 	r.same([]any{got.State, len(got.Uses), got.Use.Serial}, []any{douyintest.Usable, 1, 1})
 	r.effects(v.Code, 2, 1)
+	who := []string{}
+	for _, e := range r.p.Ledger() {
+		who = append(who, string(e.Kind)+" "+e.Verifier)
+	}
+	r.same(who, []string{"consumed 张三", "consumed 店长", "undone 店长"})
 	r.clock.add(time.Hour)
 	unused := r.sell(douyintest.Voucher{})
 	held := r.sell(douyintest.Voucher{Hold: &douyintest.Hold{}})
 	prep := r.prepare(held.Code)
 	r.want(r.do("verify", prep.verify(prep.encrypted[0])), "1229")
 	for what, err := range map[string]error{
-		"undo late": r.p.UndoElsewhere(v.Code), "undo unused": r.p.UndoElsewhere(unused.Code), "undo unknown": r.p.UndoElsewhere("1"),
-		"use unknown": r.p.ConsumeElsewhere("1"), "use nowhere": r.p.UseElsewhere(unused.Code, douyintest.Use{Shop: "1"}),
+		"undo late": r.p.UndoElsewhere(v.Code, "店长"), "undo unused": r.p.UndoElsewhere(unused.Code, "店长"), "undo unknown": r.p.UndoElsewhere("1", "店长"),
+		"use unknown": r.p.ConsumeElsewhere("1", "店长"), "use nowhere": r.p.UseElsewhere(unused.Code, douyintest.Use{Shop: "1"}),
 		"use in the wrong shop": r.p.UseElsewhere(unused.Code, douyintest.Use{Shop: shopB}), "hold nothing": r.p.EndHold(unused.Code, true),
 		"state of a held one": r.p.SetState(held.Code, douyintest.Refunded), "odd state": r.p.SetState(unused.Code, douyintest.Held), "close unknown": r.p.CloseUndo("1"),
 		"rotate unknown": r.p.RotateQR("1"), "authorize unknown": r.p.Authorize("1", true), "grant unknown": r.p.Grant("1", true),

@@ -411,7 +411,7 @@ func (p *Platform) cancelUse(c *call, now time.Time) (object, *refusal) {
 	if r := p.undoable(u, now); r != nil {
 		return nil, r
 	}
-	p.applyUndo(u, now)
+	p.applyUndo(u, openPlatform, now)
 	p.cancelled[token] = cancellation{u, now}
 	return data, nil
 }

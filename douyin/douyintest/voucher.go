@@ -329,7 +329,9 @@ func (p *Platform) Voucher(code string) (Voucher, bool) {
 
 // ConsumeElsewhere consumes a voucher as if in the merchant's own app, now, at the
 // first shop where it may be used.
-func (p *Platform) ConsumeElsewhere(code string) error { return p.UseElsewhere(code, Use{}) }
+func (p *Platform) ConsumeElsewhere(code, verifier string) error {
+	return p.UseElsewhere(code, Use{Verifier: verifier})
+}
 
 // UseElsewhere is ConsumeElsewhere with a time, a shop, a verifier and a type
 // (default: typed by the merchant); of a times card it takes a use.
@@ -358,7 +360,7 @@ func (p *Platform) UseElsewhere(code string, u Use) error {
 
 // UndoElsewhere takes a verification back as if in the merchant's own app, now; of
 // a times card the latest.
-func (p *Platform) UndoElsewhere(code string) error {
+func (p *Platform) UndoElsewhere(code, verifier string) error {
 	return p.changeVoucher(code, func(v *Voucher, now time.Time) error {
 		standing := v.standing()
 		if len(standing) == 0 {
@@ -368,7 +370,7 @@ func (p *Platform) UndoElsewhere(code string) error {
 		if r := p.undoable(last, now); r != nil {
 			return failed("voucher %s: %d %s", code, r.code, r.msg)
 		}
-		p.applyUndo(last, now)
+		p.applyUndo(last, verifier, now)
 		return nil
 	})
 }
