@@ -112,12 +112,12 @@ func (a answer) verdict() (v verdict, documented bool) {
 	return v, documented
 }
 
-// classifyRow judges the code of a row.
+// classifyRow judges the code of a row. An access token is refused for a whole call.
 func classifyRow(code string) verdict {
 	if code == codeRowUsed {
 		return verdict{Refused, AlreadyUsed}
 	}
-	if v, known := knownCodes[code]; known {
+	if v, known := knownCodes[code]; known && v.class != SessionExpired {
 		return v
 	}
 	return verdict{UnknownOutcome, Other}

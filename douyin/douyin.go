@@ -127,7 +127,7 @@ type VerifyRequest struct {
 
 	// Again says that a verify with this token was sent before. Coupons that are
 	// answered as used already are then taken for used by it, as the platform
-	// advises.
+	// advises; their rows may lack all but the code, and the order has the rest.
 	Again bool
 }
 

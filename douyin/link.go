@@ -60,7 +60,7 @@ func (c *Client) ResolveLink(ctx context.Context, link string) (Secret, error) {
 	if data := objectID(u); data != "" {
 		return data, nil
 	}
-	r.secrets = append(r.secrets, Secret(u.EscapedPath()))
+	r.secrets = append(r.secrets, Secret(strings.Trim(u.Path, "/")))
 	data, failure := c.follow(ctx, r, u)
 	c.observe(Observation{Platform: c.Platform(), Call: CallLink, Started: started, Took: c.now().Sub(started), Err: failure})
 	if failure != nil {

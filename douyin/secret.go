@@ -20,6 +20,15 @@ func (s Secret) GoString() string             { return hidden }
 func (s Secret) LogValue() slog.Value         { return slog.StringValue(hidden) }
 func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
+// UnmarshalText refuses what was marshalled without being made a string first.
+func (s *Secret) UnmarshalText(text []byte) error {
+	if string(text) == hidden {
+		return errors.New("douyin: the secret was hidden when it was marshalled")
+	}
+	*s = Secret(text)
+	return nil
+}
+
 // scrubber removes what must not be seen from text that came from outside.
 type scrubber struct{ secrets *strings.Replacer }
 

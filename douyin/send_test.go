@@ -243,3 +243,34 @@ func TestDialectIsOneValue(t *testing.T) {
 		t.Errorf("%v %+v", err, b.requests)
 	}
 }
+
+func TestRequestBodyCannotBeHadTwice(t *testing.T) {
+	t.Parallel()
+	c := noticed(t)
+	for call := range paths {
+		req, err := c.httpRequest(context.Background(), request{call: call, body: map[string]any{"a": "b"}}, testAccess)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if call.Changes() != (req.GetBody == nil) || req.ContentLength != 9 {
+			t.Errorf("%s: GetBody is there: %v, %d bytes", call, req.GetBody != nil, req.ContentLength)
+		}
+	}
+}
+
+// The platform does not redirect, and a token is not shown to another place.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	var elsewhere atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	t.Cleanup(other.Close)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		b := setup(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, status) })
+		c := b.client(t)
+		want(t, "prepare", allCalls[CallPrepare](context.Background(), c), Misconfigured, "")
+		want(t, "verify", allCalls[CallVerify](context.Background(), c), UnknownOutcome, "")
+	}
+	if elsewhere.Load() > 0 {
+		t.Errorf("followed %d times", elsewhere.Load())
+	}
+}

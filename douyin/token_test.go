@@ -597,7 +597,15 @@ func TestMemoryTokensCompare(t *testing.T) {
 			t.Errorf("version %d: %v %v", tt.version, got, err)
 		}
 	}
-	if text, err := json.Marshal(Token{Access: testAccess}); err != nil || strings.Contains(string(text), testAccess) {
+	text, err := json.Marshal(Token{Access: testAccess})
+	if err != nil || strings.Contains(string(text), testAccess) {
 		t.Errorf("%s %v", text, err)
+	}
+	var back Token // a store that forgets to make it a string finds out
+	if err := json.Unmarshal(text, &back); err == nil {
+		t.Errorf("read back %q", string(back.Access))
+	}
+	if err := json.Unmarshal([]byte(`{"Access":"clt.x"}`), &back); err != nil || back.Access != "clt.x" {
+		t.Errorf("%q %v", string(back.Access), err)
 	}
 }

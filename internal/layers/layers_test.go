@@ -86,6 +86,23 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
+// The clients of the platforms are packages for anybody: they need Go alone.
+func TestClientsNeedGoAlone(t *testing.T) {
+	t.Parallel()
+	all := list(t)
+	for _, client := range []string{"yanquan/dianping", "yanquan/douyin"} {
+		if len(all[client].Deps) == 0 {
+			t.Errorf("there is no package %s", client)
+		}
+		for _, dep := range all[client].Deps {
+			first, _, _ := strings.Cut(dep, "/")
+			if first == "yanquan" && dep != client || strings.Contains(first, ".") { // what Go itself vendors is below vendor/
+				t.Errorf("%s needs %s", client, dep)
+			}
+		}
+	}
+}
+
 func list(t *testing.T) map[string]pkg {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "yanquan/...").Output()
