@@ -46,10 +46,10 @@ var facts = []struct {
 	{"the answer has data without extra", "TestTokenRequest TestFakeTokens", ""},
 	{"a token lives two hours", "TestTokenLife TestRenewalBeforeTheEnd TestFakeTokens", ""},
 	{"a new token leaves the one before it five minutes", "TestRenewalBeforeTheEnd TestAfterALongSleep TestFakeTokens", ""},
-	{"only the two newest live", "TestSecondEnvironment TestLostRenewal", ""},
+	{"only the two newest live", "TestSecondEnvironment TestLostRenewal TestTwoLostRenewals TestTwoRenewalsThatCross", ""},
 	{"more than 500 calls in five minutes are 10020", "TestTokenRefusals TestBackOffWithATokenLeft TestFakeTokens", ""},
 	{"a test environment with the production secret breaks production", "TestSecondEnvironment TestFakeTokens", ""},
-	{"2190002 and 2190008: a newer token once, and the call again", "TestSecondEnvironment TestRefusedTokenThatAnotherReplicaReplaced TestFakeFaults", ""},
+	{"2190002 and 2190008: a newer token once, and the call again", "TestSecondEnvironment TestRefusedTokenThatAnotherReplicaReplaced TestRefusedCallIsMadeOnceMore TestFakeFaults", ""},
 
 	// Prepare.
 	{"GET prepare by code or encrypted_data, with poi_id; escaped", "TestPrepare TestFakeLinks", ""},

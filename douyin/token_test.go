@@ -609,3 +609,82 @@ func TestMemoryTokensCompare(t *testing.T) {
 		t.Errorf("%q %v", string(back.Access), err)
 	}
 }
+
+// Two answers to renewals are lost, and with the second the token is dead: nobody
+// else is suspected, and the next renewal heals it.
+func TestTwoLostRenewals(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	store := new(MemoryTokens)
+	c := o.replica(t, store)
+	if err := ledger(c); err != nil {
+		t.Fatal(err)
+	}
+	o.clock.add(111 * time.Minute)
+	o.answers(func(w http.ResponseWriter, _ string) { w.WriteHeader(502) })
+	for range 2 {
+		if err := c.RenewToken(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		c.Landed()
+		o.clock.add(pauseLong)
+	}
+	o.answers(nil)
+	if err := ledger(c); err != nil {
+		t.Fatal(err)
+	}
+	c.Landed()
+	if kept, _ := store.Load(context.Background()); !kept.Displaced.IsZero() || kept.InDoubt || o.count() != 4 {
+		t.Errorf("kept %+v, %d tokens", kept, o.count())
+	}
+}
+
+// A process that slept while another one met 10020 goes on with the token that is left.
+func TestAfterALongSleepWithinAPause(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	store := new(MemoryTokens)
+	awake, asleep := o.replica(t, store), o.replica(t, store)
+	for _, c := range []*Client{awake, asleep} {
+		if err := ledger(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.answers(func(w http.ResponseWriter, _ string) {
+		_, _ = io.WriteString(w, `{"data":{"error_code":10020,"description":"quota"}}`)
+	})
+	o.clock.add(111 * time.Minute)
+	for _, c := range []*Client{awake, asleep} {
+		if err := c.RenewToken(context.Background()); err != nil {
+			t.Errorf("%v, and a token is left", err)
+		}
+		c.Landed()
+	}
+	if o.count() != 2 {
+		t.Errorf("asked %d times", o.count()-1)
+	}
+}
+
+// restless is a store in which another process replaces the token all the time.
+type restless struct {
+	MemoryTokens
+	loads int
+}
+
+func (r *restless) Load(context.Context) (Token, error) {
+	r.loads++
+	return Token{Version: 1, Access: Secret(fmt.Sprintf("clt.other%d", r.loads)), Obtained: testNow, Expires: testNow.Add(time.Hour)}, nil
+}
+
+func TestRefusedCallIsMadeOnceMore(t *testing.T) {
+	t.Parallel()
+	b := answering(t, 200, no("2190008", "0"))
+	c := b.client(t, func(c *Config) { c.Tokens = new(restless) })
+	for call, do := range allCalls {
+		before := len(b.requests)
+		want(t, string(call), do(context.Background(), c), SessionExpired, "")
+		if n := len(b.requests) - before; n != 2 {
+			t.Errorf("%s: made %d times", call, n)
+		}
+	}
+}
