@@ -51,6 +51,7 @@ func TestFacts(t *testing.T) {
 		{"the ledger is there an hour after use", factLedger},
 		{"shops are listed by account, 50 at most, or asked for by id", factShops},
 		{"1229 holds: neither consumed nor usable, decided later", factHold},
+		{"1229 holds all of a verify", factHoldTogether},
 		{"the documented refusals", factRefusals},
 		{"a merchant that does not authorise is 2119005, a capability not granted 2190004", factGrants},
 	} {
@@ -198,6 +199,12 @@ func factTokenGrace(r *rig) {
 	r.same(live(), []string{"2190008", "2190008", "ok"})
 	r.p.ExpireTokens()
 	r.same(live(), []string{"2190008", "2190008", "2190008"})
+	old := r.newToken()
+	r.clock.add(2*time.Hour - time.Minute)
+	r.newToken()
+	r.clock.add(time.Minute)
+	r.token = old
+	r.want(r.do("shops", fields{"poi_id": shopA}), "2190008") // grace does not lengthen a life
 }
 
 func factTokenLimit(r *rig) {
@@ -238,6 +245,10 @@ func factPrepare(r *rig) {
 		}
 	}
 	r.same(len(r.p.Ledger()), 1)
+	given, err := r.p.AddVoucher(douyintest.Voucher{OrderID: order[0].OrderID, Refusal: 2119006})
+	r.ok(err)
+	r.same(len(r.prepare(order[2].Code).encrypted), 2)
+	r.want(r.do("prepare", fields{"code": given.Code, "poi_id": shopA}), "2119006")
 	r.want(r.do("prepare", fields{"poi_id": shopA}), "1502")
 	r.want(r.do("prepare", fields{"code": order[0].Code}), "2100005")
 	r.want(r.do("prepare", fields{"code": order[0].Code, "encrypted_data": "x", "poi_id": shopA}), "2100005")
@@ -703,6 +714,11 @@ func factLedger(r *rig) {
 	r.token = r.newToken()
 	one := list(r.do("ledger", fields{"certificate_ids": card.CertificateID}).data, "records")
 	r.same([]string{field(one, "0.amount.original"), field(one, "1")}, []string{"5000", "absent"})
+	undone := r.sell(douyintest.Voucher{})
+	r.ok(r.p.ConsumeElsewhere(undone.Code, "店长"))
+	r.ok(r.p.UndoElsewhere(undone.Code, "店长"))
+	r.clock.add(time.Hour)
+	r.same(len(list(r.do("ledger", fields{"certificate_ids": undone.CertificateID}).data, "records")), 0)
 	r.want(r.do("ledger", fields{}), "2100005")
 	r.want(r.do("ledger", fields{"certificate_ids": strings.Repeat("1,", 50) + "1"}), "2100005")
 }
@@ -784,6 +800,26 @@ func factHold(r *rig) {
 			}
 		}
 	}
+	v := r.sell(douyintest.Voucher{Hold: &douyintest.Hold{For: time.Hour, Verified: true}})
+	got := r.prepare(v.Code)
+	r.want(r.do("verify", got.verify(got.encrypted[0])), "1229")
+	r.ok(r.p.EndHold(v.Code, false)) // before its time
+	r.clock.add(time.Hour)
+	r.same(r.p.Effects(v.Code), douyintest.Count{Held: 1})
+}
+
+// Coupons that are verified with one to be held are held as well.
+func factHoldTogether(r *rig) {
+	card := r.sell(douyintest.Voucher{Visits: 2, Hold: &douyintest.Hold{}})
+	plain, err := r.p.AddVoucher(douyintest.Voucher{OrderID: card.OrderID, Shops: []string{shopA}})
+	r.ok(err)
+	got := r.prepare(card.Code)
+	codes := []string{got.encrypted[0], got.encrypted[0], got.encrypted[1]}
+	r.want(r.do("verify", got.verify(codes...)), "1229")
+	r.same([]douyintest.Count{r.p.Effects(card.Code), r.p.Effects(plain.Code)}, []douyintest.Count{{Held: 1}, {Held: 1}})
+	r.ok(r.p.EndHold(plain.Code, true))
+	r.same([]douyintest.Count{r.p.Effects(card.Code), r.p.Effects(plain.Code)}, []douyintest.Count{{Held: 1, Consumed: 2}, {Held: 1, Consumed: 1}})
+	r.same(len(list(r.want(r.do("verify", got.verify(codes...)), "ok").data, "verify_results")), 3)
 }
 
 func factRefusals(r *rig) {
@@ -812,6 +848,8 @@ func factRefusals(r *rig) {
 		}
 	}
 	r.want(r.scan(r.sell(douyintest.Voucher{Shops: []string{shopB}}).QR), "3000002")
+	r.want(r.scan(r.sell(douyintest.Voucher{Shops: []string{}, Account: otherAccount}).QR), "3000002")
+	r.want(r.scan(r.sell(douyintest.Voucher{Shops: []string{}}).QR), "ok") // at all shops of the merchant
 	v := r.sell(douyintest.Voucher{})
 	r.consume(v.Code, 1)
 	r.want(r.do("prepare", fields{"code": v.Code, "poi_id": shopA}), "1208")

@@ -116,6 +116,7 @@ func knobRows(r *rig) {
 	r.ok(r.p.ConsumeElsewhere(order[0].Code, "店长"))
 	a := r.want(r.do("verify", got.verify(got.encrypted...)), "ok")
 	r.same([]string{field(a.data, "verify_results.0.result"), field(a.data, "verify_results.0.verify_id"), field(a.data, "verify_results.1.result")}, []string{"1208", "absent", "0"})
+	r.effects(order[0].Code, 1, 0)
 	r.effects(order[1].Code, 1, 0)
 
 	card := r.prepare(r.sell(douyintest.Voucher{Visits: 1}).Code)
@@ -272,6 +273,10 @@ func knobUndoCode(r *rig) {
 	r.effects(v.Code, 1, 1)
 	r.effects(fresh, 1, 0)
 	r.same(r.p.TwiceConsumed(), []string{})
+	card := r.sell(douyintest.Voucher{Visits: 2})
+	_, a = r.consume(card.Code, 1)
+	r.want(r.do("cancel", undo(a, 0)), "ok")
+	r.prepare(card.Code) // keeps its code
 }
 
 func knobNoVerify(want string) func(*rig) {
@@ -291,6 +296,8 @@ func knobUndoneVerify(r *rig) {
 	r.want(r.do("cancel", undo(a, 0)), "ok")
 	c, _ := at(r.do("get", fields{"encrypted_code": got.encrypted[0]}).data, "certificate")
 	r.same([]any{field(c, "status"), field(c, "verify.verify_id"), field(c, "verify.can_cancel")}, []any{"1", undo(a, 0)["verify_id"], "false"})
+	r.knobs(func(k *douyintest.Knobs) { k.CanCancel = douyintest.CanCancelHour })
+	r.same(field(r.do("get", fields{"encrypted_code": got.encrypted[0]}).data, "certificate.verify.can_cancel"), "false")
 }
 
 // Fields can be missing or null wherever they stand.

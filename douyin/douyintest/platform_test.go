@@ -33,6 +33,8 @@ func TestRequests(t *testing.T) {
 	}
 	r.want(r.do("shops", fields{"poi_id": r.token}), "2100005") // a secret in the wrong place
 	r.same(r.last().Fields[0].Value, "clt.…")
+	r.want(r.do("token", fields{"client_key": clientSecret, "client_secret": "another-secret-0123456789", "grant_type": "client_credential"}), "10003")
+	r.same([]string{r.last().Fields[0].Value, r.last().Fields[1].Value}, []string{"clie…", "anot…"})
 	_, version, _ := r.p.Since(0)
 	r.do("shops", fields{"poi_id": shopA})
 	changed, _, _ := r.p.Since(version)

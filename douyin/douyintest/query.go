@@ -33,9 +33,9 @@ func (p *Platform) status(v *Voucher) int64 {
 	return int64(statusOf[v.State])
 }
 
-// certificate is a coupon as prepare tells it, or with all that is known of its
-// verifications.
-func (p *Platform) certificate(v *Voucher, encrypted string, now time.Time, whole bool) object {
+// certificate is a coupon as prepare, get and query tell it. Its plain code is told
+// once it is used and can no longer be undone.
+func (p *Platform) certificate(v *Voucher, encrypted string, now time.Time) object {
 	c := object{
 		"encrypted_code": encrypted, "certificate_id": v.CertificateID, "status": p.status(v), "used_status_type": int64(0),
 		"start_time": seconds(v.ValidFrom), "expire_time": v.Expires.Unix(), "sku": sku(v), "amount": amount(v.Price, v.MarketPrice, v.Pay),
@@ -68,7 +68,7 @@ func (p *Platform) certificate(v *Voucher, encrypted string, now time.Time, whol
 			"verify_id": "", "certificate_id": "", "verify_time": int64(0), "can_cancel": false, "verify_type": int64(0), "verifier_unique_id": "", "poi_id": "",
 		}
 	}
-	if n := len(standing); whole && v.State == Consumed && !p.canCancel(standing[n-1], now) {
+	if n := len(standing); v.State == Consumed && !p.canCancel(standing[n-1], now) {
 		c["code"] = v.Code
 	}
 	return c
@@ -168,7 +168,7 @@ func (p *Platform) get(c *call, now time.Time) (object, *refusal) {
 	if r != nil {
 		return nil, r
 	}
-	return object{"certificate": p.certificate(v, code, now, true)}, nil
+	return object{"certificate": p.certificate(v, code, now)}, nil
 }
 
 func (p *Platform) decrypted(code string, a *args) (*Voucher, *refusal) {
@@ -214,7 +214,7 @@ func (p *Platform) query(c *call, now time.Time) (object, *refusal) {
 		return nil, refuse(codeNotAuthorized)
 	case o != nil:
 		for _, v := range o.vouchers {
-			certificates = append(certificates, p.certificate(v, p.encrypt(v), now, true))
+			certificates = append(certificates, p.certificate(v, p.encrypt(v), now))
 		}
 	}
 	return object{"certificates": certificates}, nil

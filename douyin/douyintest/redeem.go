@@ -17,7 +17,6 @@ type prepared struct {
 	void  bool     // a later prepare of the order took its place
 	asked string   // what was verified with it; a repeat must ask for the same
 	rows  []useRow // its answer, once it had an effect
-	held  bool     // 1229
 }
 
 // useRow is the outcome for one code that a verify names.
@@ -128,7 +127,7 @@ func (p *Platform) listed(o *order, shop *Shop, now time.Time) object {
 			usable := v.State == Usable || v.State == Consumed && p.knobs.Unguarded
 			if usable && v.Refusal == 0 && (!now.After(v.Expires) || p.knobs.Expired != ExpiredHidden) &&
 				(v.validAt(shop) || p.knobs.WrongShop == WrongShopAtVerify) {
-				certificates = append(certificates, p.certificate(v, p.encrypt(v), now, false))
+				certificates = append(certificates, p.certificate(v, p.encrypt(v), now))
 			}
 		}
 	}
@@ -208,9 +207,7 @@ func (p *Platform) tokenFor(token string, now time.Time) (*prepared, *refusal) {
 		if p.knobs.DeadToken != DeadTokenForgotten {
 			return nil, refuseFor(codeBadParameters, "verify_token已失效")
 		}
-		if !t.held {
-			t.rows, t.asked = nil, ""
-		}
+		t.rows, t.asked = nil, ""
 	}
 	return t, nil
 }
@@ -331,7 +328,6 @@ func (p *Platform) hold(t *prepared, asked string, rows []useRow, shop *Shop, no
 			p.enter(row.v, Effect{Time: now, Kind: EffectHeld, Shop: shop.ID, VerifyToken: t.token})
 		}
 	}
-	t.held = true
 	if how.For > 0 {
 		p.later(now.Add(how.For), func(at time.Time) { p.endHold(h, how.Verified, at) })
 	}
@@ -356,7 +352,6 @@ func (p *Platform) endHold(h *holding, verified bool, now time.Time) {
 	if h.rows[0].v.holding != h {
 		return // decided by a test before its time
 	}
-	h.t.held = false
 	for _, row := range h.rows {
 		if row.v.holding != nil {
 			row.v.holding = nil
