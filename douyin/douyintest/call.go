@@ -218,9 +218,9 @@ func (c *call) text(name string) (s string) {
 }
 
 // named are the vouchers that a call names. The caller holds the lock.
-func (p *Platform) named(c *call) []*Voucher {
+func (p *Platform) named(c *call) []*coupon {
 	a := &args{fields: c.fields, inQuery: c.method == http.MethodGet}
-	all := []*Voucher{p.byCode[c.text("code")], p.encrypted[c.text("encrypted_code")]}
+	all := []*coupon{p.byCode[c.text("code")], p.encrypted[c.text("encrypted_code")]}
 	if l := p.objects[c.text("encrypted_data")]; l != nil {
 		all = append(all, l.order.vouchers...)
 	}
@@ -239,7 +239,7 @@ func (p *Platform) named(c *call) []*Voucher {
 			all = append(all, v)
 		}
 	}
-	all = slices.DeleteFunc(all, func(v *Voucher) bool { return v == nil })
-	slices.SortStableFunc(all, func(a, b *Voucher) int { return slices.Index(p.vouchers, a) - slices.Index(p.vouchers, b) })
+	all = slices.DeleteFunc(all, func(v *coupon) bool { return v == nil })
+	slices.SortStableFunc(all, func(a, b *coupon) int { return slices.Index(p.vouchers, a) - slices.Index(p.vouchers, b) })
 	return slices.Compact(all)
 }

@@ -53,7 +53,7 @@ const (
 	RowRefusal FaultKind = "row_refusal"
 	// OtherCode answers with success and tells, in place of every code of a coupon,
 	// plain and encrypted, the one in Answer, or without an Answer "100000000000";
-	// see Applied.
+	// of a cancel that is the verify_id in cancel_results. See Applied.
 	OtherCode FaultKind = "other_code"
 	// Partly makes a verify of several consume the first only; the other rows have
 	// the result 2100004.

@@ -187,6 +187,20 @@ func TestRowsOfASuccess(t *testing.T) {
 		r.same([]string{field(a.data, "cancel_results.0.result_code"), field(a.data, "cancel_results.0.result_msg")}, []string{"2034000910", "太晚"})
 		r.effects(v.Code, 1, count(applied))
 
+		fresh := r.sell(douyintest.Voucher{})
+		_, done = r.consume(fresh.Code, 1)
+		r.fail(douyintest.Fault{Kind: douyintest.OtherCode, Call: "cancel", Answer: "7", Applied: applied})
+		a = r.want(r.do("cancel", undo(done, 0)), "ok")
+		r.same(field(a.data, "cancel_results.0.verify_id"), "7")
+		r.effects(fresh.Code, 1, count(applied))
+		r.knobs(func(k *douyintest.Knobs) {
+			k.CancelResults, k.RepeatUndo = douyintest.CancelResultsTold, douyintest.RepeatUndoSuccess
+		})
+		r.fail(douyintest.Fault{Kind: douyintest.HalfBody, Call: "cancel", Applied: applied})
+		if w := r.send(r.request(r.Context(), "cancel", undo(done, 0))); !strings.Contains(w.body, `{"data":{"cancel_results":[{"order_id"`) {
+			r.Errorf("promised %s", w.body)
+		}
+
 		card := r.sell(douyintest.Voucher{Visits: 2})
 		got = r.prepare(card.Code)
 		r.fail(douyintest.Fault{Kind: douyintest.OtherCode, Call: "verify", Applied: applied})

@@ -189,10 +189,10 @@ func (p *Platform) promise(c *call) outcome {
 	}
 	data := object{}
 	if c.name == callVerify {
-		rows, again := []any{}, map[*Voucher]int{}
+		rows, again := []any{}, map[*coupon]int{}
 		for _, code := range c.body().list("encrypted_codes") {
-			v := nonZero(p.encrypted[code], &Voucher{})
-			u := &Use{VerifyID: p.id("73", 19), v: v}
+			v := nonZero(p.encrypted[code], &coupon{})
+			u := &usage{Use: Use{VerifyID: p.id("73", 19)}, v: v}
 			if v.Visits > 0 {
 				u.Serial = min(v.freeSerial()+again[v], v.Visits)
 			}
@@ -200,6 +200,11 @@ func (p *Platform) promise(c *call) outcome {
 			rows = append(rows, usedRow(useRow{encrypted: code, v: v, use: u}))
 		}
 		data["verify_results"] = rows
+	}
+	for _, v := range p.named(c) {
+		if c.name == callCancel {
+			data = p.cancelData(v.OrderID, c.text("verify_id"))
+		}
 	}
 	return p.enveloped(data, nil)
 }
@@ -242,7 +247,12 @@ func (in injection) rowRefusal() outcome {
 // otherCode tells of another voucher than was asked about.
 func (in injection) otherCode() outcome {
 	other := cmp.Or(in.f.Answer, "100000000000")
-	return edited(in.success(), func(data object) { recode(data, other) })
+	return edited(in.success(), func(data object) {
+		if in.call.name == callCancel {
+			data["cancel_results"] = []any{object{"verify_id": other, "result_code": 0, "result_msg": "success"}}
+		}
+		recode(data, other)
+	})
 }
 
 // recode replaces a voucher's codes wherever they are told.

@@ -238,6 +238,11 @@ func knobIDs(r *rig) {
 	id, _ := at(a.data, "verify_results.0.certificate_id")
 	code, _ := at(a.data, "verify_results.0.origin_code")
 	r.same([]any{id, code}, []any{json.Number(v.CertificateID), v.Code})
+	records := r.do("verify_record", fields{"account_id": v.Account, "cursor": "0", "size": 1})
+	cursor, _ := at(records.data, "records.0.cursor")
+	if _, ok := cursor.(json.Number); !ok {
+		r.Errorf("cursor %#v", cursor)
+	}
 }
 
 func knobTimes(r *rig) {

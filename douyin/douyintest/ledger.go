@@ -77,7 +77,7 @@ func (p *Platform) Effects(code string) Count {
 func (p *Platform) TwiceConsumed() []string {
 	p.lock()
 	defer p.mu.Unlock()
-	standing := map[*Voucher]int{}
+	standing := map[*coupon]int{}
 	twice := []string{}
 	for _, e := range p.ledger {
 		v := p.byCode[e.Code]
@@ -95,7 +95,7 @@ func (p *Platform) TwiceConsumed() []string {
 }
 
 // enter adds a line to the ledger. The caller holds the lock.
-func (p *Platform) enter(v *Voucher, e Effect) int {
+func (p *Platform) enter(v *coupon, e Effect) int {
 	e.Seq, e.Code, e.CertificateID, e.OrderID = len(p.ledger)+1, v.Code, v.CertificateID, v.OrderID
 	p.ledger = append(p.ledger, e)
 	p.bump()
@@ -104,15 +104,15 @@ func (p *Platform) enter(v *Voucher, e Effect) int {
 
 // applyConsume is the only place where a voucher becomes consumed, or a use of a
 // times card is taken. The caller has checked that it may be.
-func (p *Platform) applyConsume(v *Voucher, u Use) *Use {
-	u.v, u.VerifyID, u.cursor = v, p.id("73", 19), p.id("", 19)
+func (p *Platform) applyConsume(v *coupon, u Use) *usage {
+	use := &usage{Use: u, v: v, cursor: p.id("70", 19)}
+	use.VerifyID = p.id("73", 19)
 	if v.Visits > 0 {
-		u.Serial = v.freeSerial()
+		use.Serial = v.freeSerial()
 	}
-	use := &u
 	use.Seq = p.enter(v, Effect{
-		Time: u.Time, Kind: EffectConsumed, Shop: u.Shop, VerifyID: u.VerifyID, VerifyToken: u.Token, Type: u.Type,
-		Verifier: u.Verifier, Serial: u.Serial,
+		Time: u.Time, Kind: EffectConsumed, Shop: u.Shop, VerifyID: use.VerifyID, VerifyToken: u.Token, Type: u.Type,
+		Verifier: u.Verifier, Serial: use.Serial,
 	})
 	v.uses = append(v.uses, use)
 	p.uses = append(p.uses, use)
@@ -123,7 +123,7 @@ func (p *Platform) applyConsume(v *Voucher, u Use) *Use {
 }
 
 // applyUndo is the only place where a verification is taken back.
-func (p *Platform) applyUndo(u *Use, verifier string, now time.Time) {
+func (p *Platform) applyUndo(u *usage, verifier string, now time.Time) {
 	v := u.v
 	undone := Effect{Time: now, Kind: EffectUndone, Shop: u.Shop, VerifyID: u.VerifyID, Verifier: verifier, Serial: u.Serial, Undoes: u.Seq}
 	if p.knobs.UndoCode == UndoCodeChanged && v.Visits == 0 {

@@ -84,7 +84,7 @@ func (p *Platform) Subscribe(ctx context.Context, to string) error {
 
 // notify tells the application what happened to a coupon. The caller holds the
 // lock.
-func (p *Platform) notify(action string, v *Voucher, now time.Time) {
+func (p *Platform) notify(action string, v *coupon, now time.Time) {
 	n := &Notice{
 		ID: "msg-" + strconv.Itoa(len(p.notices)+1), Action: action, Code: v.Code, CertificateID: v.CertificateID,
 		OrderID: v.OrderID, AccountID: v.Account, Sent: now,

@@ -62,14 +62,14 @@ type Platform struct {
 	tokens   []*accessToken  // in the order of their issue
 	asked    []time.Time     // when tokens were asked for
 
-	vouchers  []*Voucher // in the order of their making
-	byCode    map[string]*Voucher
+	vouchers  []*coupon // in the order of their making
+	byCode    map[string]*coupon
 	orders    map[string]*order
 	links     map[string]*link // by short id
 	objects   map[string]*link // by object_id
-	encrypted map[string]*Voucher
+	encrypted map[string]*coupon
 	prepared  map[string]*prepared // by verify_token
-	uses      []*Use               // all that ever were
+	uses      []*usage             // all that ever were
 	cancelled map[string]cancellation
 	ledger    []Effect
 
@@ -113,11 +113,11 @@ func New(opts Options) *Platform {
 		taken:     map[string]bool{},
 		refused:   map[string]bool{},
 		withheld:  map[string]bool{},
-		byCode:    map[string]*Voucher{},
+		byCode:    map[string]*coupon{},
 		orders:    map[string]*order{},
 		links:     map[string]*link{},
 		objects:   map[string]*link{},
-		encrypted: map[string]*Voucher{},
+		encrypted: map[string]*coupon{},
 		prepared:  map[string]*prepared{},
 		cancelled: map[string]cancellation{},
 		ring:      ring{keep: opts.KeepRequests},

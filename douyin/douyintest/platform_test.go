@@ -133,7 +133,7 @@ func TestSales(t *testing.T) {
 	r := setup(t)
 	v := r.sell(douyintest.Voucher{})
 	for _, bad := range []douyintest.Voucher{
-		{Code: v.Code}, {Code: " 1"}, {State: douyintest.Consumed}, {Price: -1}, {Visits: -1}, {Shops: []string{"nobody"}},
+		{Code: v.Code}, {Code: " 1"}, {State: douyintest.Consumed}, {Price: -1}, {Visits: -1}, {Hold: &douyintest.Hold{For: -1}}, {Shops: []string{"nobody"}},
 	} {
 		if _, err := r.p.AddVoucher(bad); err == nil {
 			t.Errorf("sold %+v", bad)

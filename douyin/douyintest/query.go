@@ -23,7 +23,7 @@ func (p *Platform) addLists(data object, name string, list []any) {
 }
 
 // status is that of a certificate.
-func (p *Platform) status(v *Voucher) int64 {
+func (p *Platform) status(v *coupon) int64 {
 	switch {
 	case v.State == Held:
 		return map[Choice]int64{StatusUnused: 1, StatusInitial: 0, StatusUsed: 2}[nonZero(p.knobs.HeldStatus, StatusUnused)]
@@ -35,7 +35,7 @@ func (p *Platform) status(v *Voucher) int64 {
 
 // certificate is a coupon as prepare, get and query tell it. Its plain code is told
 // once it is used and can no longer be undone.
-func (p *Platform) certificate(v *Voucher, encrypted string, now time.Time) object {
+func (p *Platform) certificate(v *coupon, encrypted string, now time.Time) object {
 	c := object{
 		"encrypted_code": encrypted, "certificate_id": v.CertificateID, "status": p.status(v), "used_status_type": int64(0),
 		"start_time": seconds(v.ValidFrom), "expire_time": v.Expires.Unix(), "sku": sku(v), "amount": amount(v.Price, v.MarketPrice, v.Pay),
@@ -81,7 +81,7 @@ func seconds(t time.Time) int64 {
 	return t.Unix()
 }
 
-func sku(v *Voucher) object {
+func sku(v *coupon) object {
 	return object{
 		"sku_id": v.SKUID, "product_id": v.SKUID, "title": v.Title, "groupon_type": int64(v.GroupType), "market_price": v.MarketPrice,
 		"sold_start_time": int64(1700000000), "third_sku_id": "", "account_id": v.Account,
@@ -97,7 +97,7 @@ func amount(price, market, pay int64) object {
 }
 
 // serial is one use of a times card. What does not divide is in the last.
-func serial(v *Voucher, n int) object {
+func serial(v *coupon, n int) object {
 	share := func(whole int64) int64 {
 		each := whole / int64(v.Visits)
 		if n == v.Visits {
@@ -108,14 +108,14 @@ func serial(v *Voucher, n int) object {
 	return object{"serial_numb": int64(n), "amount": amount(share(v.Price), share(v.MarketPrice), share(v.Pay))}
 }
 
-func (p *Platform) canCancel(u *Use, now time.Time) bool {
+func (p *Platform) canCancel(u *usage, now time.Time) bool {
 	if p.knobs.CanCancel == CanCancelHour {
 		return u.stands() && now.Sub(u.Time) <= p.opts.UndoWindow
 	}
 	return p.undoable(u, now) == nil
 }
 
-func (p *Platform) verification(u *Use, now time.Time) object {
+func (p *Platform) verification(u *usage, now time.Time) object {
 	told := object{
 		"verify_id": u.VerifyID, "certificate_id": u.v.CertificateID, "verify_time": u.Time.Unix(), "can_cancel": p.canCancel(u, now),
 		"verify_type": int64(u.Type), "verifier_unique_id": u.Verifier, "poi_id": u.Shop,
@@ -155,7 +155,7 @@ func usedRow(row useRow) object {
 	return told
 }
 
-func amountInfo(u *Use) object {
+func amountInfo(u *usage) object {
 	one := serial(u.v, u.Serial)
 	return object{"time_card_amount": object{"amount": one["amount"]}, "times_card_serial_amount": one}
 }
@@ -171,7 +171,7 @@ func (p *Platform) get(c *call, now time.Time) (object, *refusal) {
 	return object{"certificate": p.certificate(v, code, now)}, nil
 }
 
-func (p *Platform) decrypted(code string, a *args) (*Voucher, *refusal) {
+func (p *Platform) decrypted(code string, a *args) (*coupon, *refusal) {
 	if r := a.malformed(); r != nil {
 		return nil, r
 	}
@@ -243,7 +243,7 @@ func (p *Platform) verifyRecords(c *call, now time.Time) (object, *refusal) {
 			return nil, refuseFor(codeBadParameters, "poi_ids")
 		}
 	}
-	found := slices.DeleteFunc(slices.Clone(p.uses), func(u *Use) bool {
+	found := slices.DeleteFunc(slices.Clone(p.uses), func(u *usage) bool {
 		at := u.Time.Unix()
 		return at < from || at > to || len(pois) > 0 && !slices.Contains(pois, u.Shop) ||
 			!slices.ContainsFunc(shops, func(s *Shop) bool { return s.ID == u.Shop })
@@ -253,7 +253,7 @@ func (p *Platform) verifyRecords(c *call, now time.Time) (object, *refusal) {
 	}
 	total := int64(len(found))
 	if cursor != "0" {
-		i := slices.IndexFunc(found, func(u *Use) bool { return u.cursor == cursor })
+		i := slices.IndexFunc(found, func(u *usage) bool { return u.cursor == cursor })
 		if i < 0 {
 			return nil, refuse(codeUseCursor)
 		}
@@ -268,7 +268,7 @@ func (p *Platform) verifyRecords(c *call, now time.Time) (object, *refusal) {
 	return data, nil
 }
 
-func (p *Platform) record(u *Use, now time.Time) object {
+func (p *Platform) record(u *usage, now time.Time) object {
 	v := u.v
 	told := object{
 		"cursor": u.cursor, "verify_id": u.VerifyID, "certificate_id": v.CertificateID, "verify_time": u.Time.Unix(), "verify_type": int64(u.Type),

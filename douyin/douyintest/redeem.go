@@ -22,13 +22,13 @@ type prepared struct {
 // useRow is the outcome for one code that a verify names.
 type useRow struct {
 	encrypted string
-	v         *Voucher
-	use       *Use
+	v         *coupon
+	use       *usage
 	refused   *refusal
 }
 
 // unusable says why a voucher cannot be used at a shop now, or nil.
-func (p *Platform) unusable(v *Voucher, shop *Shop, now time.Time) *refusal {
+func (p *Platform) unusable(v *coupon, shop *Shop, now time.Time) *refusal {
 	if !v.validAt(shop) {
 		return refuse(codeWrongShop)
 	}
@@ -89,7 +89,7 @@ func (p *Platform) orderFor(code, data string, shop *Shop, now time.Time) (*orde
 		case l.dead:
 			return nil, refuse(codeDynamicExpired)
 		}
-		if p.knobs.WrongShop != WrongShopAtVerify && !slices.ContainsFunc(l.order.vouchers, func(v *Voucher) bool { return v.validAt(shop) }) {
+		if p.knobs.WrongShop != WrongShopAtVerify && !slices.ContainsFunc(l.order.vouchers, func(v *coupon) bool { return v.validAt(shop) }) {
 			return nil, refuse(codeWrongShop)
 		}
 		return l.order, nil
@@ -151,7 +151,7 @@ func (p *Platform) newToken(o *order, now time.Time) string {
 }
 
 // encrypt gives an encrypted code of a coupon.
-func (p *Platform) encrypt(v *Voucher) string {
+func (p *Platform) encrypt(v *coupon) string {
 	if p.knobs.EncryptedCodes == EncryptedConstant && v.constant != "" {
 		return v.constant
 	}
@@ -239,7 +239,7 @@ func (p *Platform) repeated(t *prepared, asked string) (object, *refusal) {
 
 // judged finds the coupons that a verify names, and judges each.
 func (p *Platform) judged(codes []string, t *prepared, shop *Shop, now time.Time) (rows []useRow, r *refusal) {
-	count := map[*Voucher]int{}
+	count := map[*coupon]int{}
 	for _, code := range codes {
 		v := p.encrypted[code]
 		switch {
@@ -339,7 +339,7 @@ func (p *Platform) hold(t *prepared, asked string, rows []useRow, shop *Shop, no
 
 // EndHold decides on what risk control holds: verified, or usable again.
 func (p *Platform) EndHold(code string, verified bool) error {
-	return p.changeVoucher(code, func(v *Voucher, now time.Time) error {
+	return p.changeVoucher(code, func(v *coupon, now time.Time) error {
 		if v.holding == nil {
 			return failed("voucher %s is not held", code)
 		}
@@ -372,7 +372,7 @@ func (p *Platform) endHold(h *holding, verified bool, now time.Time) {
 
 // cancellation is what a cancel_token stands for.
 type cancellation struct {
-	use *Use
+	use *usage
 	at  time.Time
 }
 
@@ -388,7 +388,7 @@ func (p *Platform) cancelUse(c *call, now time.Time) (object, *refusal) {
 			return nil, r
 		}
 	}
-	i := slices.IndexFunc(p.uses, func(u *Use) bool { return u.VerifyID == id && u.v.CertificateID == certificate })
+	i := slices.IndexFunc(p.uses, func(u *usage) bool { return u.VerifyID == id && u.v.CertificateID == certificate })
 	if i < 0 {
 		return nil, refuse(codeNotFound)
 	}
@@ -396,7 +396,7 @@ func (p *Platform) cancelUse(c *call, now time.Time) (object, *refusal) {
 	if p.refused[u.v.Account] {
 		return nil, refuse(codeNotAuthorized)
 	}
-	data := p.cancelData(u)
+	data := p.cancelData(u.v.OrderID, u.VerifyID)
 	if done, ok := p.cancelled[token]; token != "" && ok && done.use == u && now.Sub(done.at) < time.Hour {
 		return data, nil
 	}
@@ -411,20 +411,16 @@ func (p *Platform) cancelUse(c *call, now time.Time) (object, *refusal) {
 	return data, nil
 }
 
-func (p *Platform) cancelData(u *Use) object {
+func (p *Platform) cancelData(orderID, verifyID string) object {
 	data := object{}
 	if p.knobs.CancelResults == CancelResultsTold {
-		data["cancel_results"] = []any{p.cancelRow(u)}
+		data["cancel_results"] = []any{object{"order_id": orderID, "verify_id": verifyID, "result_code": int64(0), "result_msg": "success"}}
 	}
 	return data
 }
 
-func (p *Platform) cancelRow(u *Use) object {
-	return object{"order_id": u.v.OrderID, "verify_id": u.VerifyID, "result_code": int64(0), "result_msg": "success"}
-}
-
 // undoable says why a verification cannot be taken back now, or nil.
-func (p *Platform) undoable(u *Use, now time.Time) *refusal {
+func (p *Platform) undoable(u *usage, now time.Time) *refusal {
 	window := min(nonZero(p.knobs.UndoEnds, p.opts.UndoWindow), p.opts.UndoWindow)
 	switch {
 	case !u.stands():

@@ -263,7 +263,7 @@ func (p *Platform) shaped(value any, name string) any {
 		}
 		return shaped
 	case string:
-		if _, err := strconv.ParseInt(v, 10, 64); err == nil && k.IDs == IDsNumber && strings.HasSuffix(name, "_id") {
+		if _, err := strconv.ParseInt(v, 10, 64); err == nil && k.IDs == IDsNumber && (strings.HasSuffix(name, "_id") || name == "cursor") {
 			return json.Number(v)
 		}
 	case int64:

@@ -52,9 +52,13 @@ type Voucher struct {
 	FormerCodes []string `json:"former_codes,omitempty"`
 	Use         *Use     `json:"use,omitempty"`  // its latest verification that stands
 	Uses        []Use    `json:"uses,omitempty"` // all that stand, oldest first
+}
 
-	uses     []*Use // all that ever were
-	closed   bool   // it can no longer be undone
+// coupon is a voucher as the platform knows it.
+type coupon struct {
+	Voucher
+	uses     []*usage // all that ever were
+	closed   bool     // it can no longer be undone
 	holding  *holding
 	constant string // its encrypted code where that is always the same
 }
@@ -64,6 +68,14 @@ type Hold struct {
 	// For is how long it is held by the platform's clock. 0: until [Platform.EndHold].
 	For      time.Duration `json:"for_ns,omitempty"`
 	Verified bool          `json:"verified,omitempty"` // how it ends then
+}
+
+func (h *Hold) clone() *Hold {
+	if h == nil {
+		return nil
+	}
+	c := *h
+	return &c
 }
 
 // Use is a verification of a voucher.
@@ -77,9 +89,13 @@ type Use struct {
 	Token    string    `json:"verify_token,omitempty"`
 	Serial   int       `json:"serial,omitempty"` // of a times card: which use, from 1
 	Undone   time.Time `json:"undone,omitzero"`
+}
 
-	v      *Voucher
-	cursor string
+// usage is a verification as the platform knows it.
+type usage struct {
+	Use
+	v      *coupon
+	cursor string // in verify_record
 }
 
 const (
@@ -88,12 +104,12 @@ const (
 	openPlatform  = "开放平台API"
 )
 
-func (u *Use) stands() bool { return u.Undone.IsZero() }
+func (u *usage) stands() bool { return u.Undone.IsZero() }
 
 // order is what a customer bought: coupons of one deal.
 type order struct {
 	id       string
-	vouchers []*Voucher
+	vouchers []*coupon
 	link     *link // what its QR code says now
 }
 
@@ -105,42 +121,43 @@ type link struct {
 }
 
 // copyOf is a voucher as a test gets to see it.
-func (p *Platform) copyOf(v *Voucher) Voucher {
-	c := *v
-	c.Shops, c.FormerCodes, c.uses, c.holding = slices.Clone(v.Shops), slices.Clone(v.FormerCodes), nil, nil
+func (p *Platform) copyOf(v *coupon) Voucher {
+	c := v.Voucher
+	c.Shops, c.FormerCodes = slices.Clone(v.Shops), slices.Clone(v.FormerCodes)
+	c.Hold = v.Hold.clone()
 	c.QR = strings.TrimSuffix(p.opts.LinkURL, "/") + "/" + p.orders[v.OrderID].link.short + "/"
 	for _, u := range v.standing() {
-		c.Uses = append(c.Uses, *u)
+		c.Uses = append(c.Uses, u.Use)
 		c.Use = &c.Uses[len(c.Uses)-1]
 	}
 	return c
 }
 
 // standing are the verifications that were not undone, oldest first.
-func (v *Voucher) standing() []*Use {
-	return slices.DeleteFunc(slices.Clone(v.uses), func(u *Use) bool { return !u.stands() })
+func (v *coupon) standing() []*usage {
+	return slices.DeleteFunc(slices.Clone(v.uses), func(u *usage) bool { return !u.stands() })
 }
 
-func (v *Voucher) left() int { return max(1, v.Visits) - len(v.standing()) }
+func (v *coupon) left() int { return max(1, v.Visits) - len(v.standing()) }
 
 // freeSerial is the first use of a times card that is not taken.
-func (v *Voucher) freeSerial() int {
+func (v *coupon) freeSerial() int {
 	n := 1
-	for slices.ContainsFunc(v.standing(), func(u *Use) bool { return u.Serial == n }) {
+	for slices.ContainsFunc(v.standing(), func(u *usage) bool { return u.Serial == n }) {
 		n++
 	}
 	return n
 }
 
 // count sets the state by the uses that stand.
-func (v *Voucher) count() {
+func (v *coupon) count() {
 	v.State = Usable
 	if v.left() <= 0 {
 		v.State = Consumed
 	}
 }
 
-func (v *Voucher) validAt(shop *Shop) bool {
+func (v *coupon) validAt(shop *Shop) bool {
 	return v.Account == shop.Account && (len(v.Shops) == 0 || slices.Contains(v.Shops, shop.ID))
 }
 
@@ -172,8 +189,8 @@ func (p *Platform) AddOrder(v Voucher, n int) (made []Voucher, err error) {
 			p.rotate(o)
 		}
 		for i := range n {
-			c := v
-			c.Shops = slices.Clone(v.Shops)
+			c := coupon{Voucher: v}
+			c.Shops, c.Hold = slices.Clone(v.Shops), v.Hold.clone()
 			if i > 0 || c.Code == "" {
 				c.Code = p.id("10", max(len(v.Code), 12))
 			}
@@ -205,6 +222,8 @@ func (p *Platform) sellable(v Voucher, n int) error {
 		return failed("a voucher cannot be made in state %q; ConsumeElsewhere consumes", v.State)
 	case v.Price < 0 || v.MarketPrice < 0 || v.Pay < 0:
 		return failed("a price below zero")
+	case v.Hold != nil && v.Hold.For < 0:
+		return failed("a hold of %s", v.Hold.For)
 	case v.Visits < 0 || v.Visits > 1000:
 		return failed("a card of %d uses", v.Visits)
 	}
@@ -268,7 +287,7 @@ var settable = map[State]bool{RefundRequested: true, Refunded: true, RefundFaile
 // asked for, begun, failed, done or withdrawn (Usable), also after use. Done is
 // an effect, and told by a notice.
 func (p *Platform) SetState(code string, s State) error {
-	return p.changeVoucher(code, func(v *Voucher, now time.Time) error {
+	return p.changeVoucher(code, func(v *coupon, now time.Time) error {
 		switch {
 		case v.State == Held:
 			return failed("voucher %s is held", code)
@@ -289,13 +308,13 @@ func (p *Platform) SetState(code string, s State) error {
 
 // CloseUndo ends the time in which a voucher's verifications can be undone, now.
 func (p *Platform) CloseUndo(code string) error {
-	return p.changeVoucher(code, func(v *Voucher, _ time.Time) error {
+	return p.changeVoucher(code, func(v *coupon, _ time.Time) error {
 		v.closed = true
 		return nil
 	})
 }
 
-func (p *Platform) changeVoucher(code string, do func(*Voucher, time.Time) error) error {
+func (p *Platform) changeVoucher(code string, do func(*coupon, time.Time) error) error {
 	return p.change(func(now time.Time) error {
 		v := p.byCode[code]
 		if v == nil {
@@ -336,7 +355,7 @@ func (p *Platform) ConsumeElsewhere(code, verifier string) error {
 // UseElsewhere is ConsumeElsewhere with a time, a shop, a verifier and a type
 // (default: typed by the merchant); of a times card it takes a use.
 func (p *Platform) UseElsewhere(code string, u Use) error {
-	return p.changeVoucher(code, func(v *Voucher, now time.Time) error {
+	return p.changeVoucher(code, func(v *coupon, now time.Time) error {
 		for _, s := range p.shops {
 			if u.Shop == "" && v.validAt(s) {
 				u.Shop = s.ID
@@ -361,7 +380,7 @@ func (p *Platform) UseElsewhere(code string, u Use) error {
 // UndoElsewhere takes a verification back as if in the merchant's own app, now; of
 // a times card the latest.
 func (p *Platform) UndoElsewhere(code, verifier string) error {
-	return p.changeVoucher(code, func(v *Voucher, now time.Time) error {
+	return p.changeVoucher(code, func(v *coupon, now time.Time) error {
 		standing := v.standing()
 		if len(standing) == 0 {
 			return failed("voucher %s is not consumed", code)
