@@ -144,6 +144,16 @@ func (w *world) refused(what string, err error, class douyin.Class, reason douyi
 	}
 }
 
+// await waits for the platform, not for time to pass.
+func (w *world) await(cond func() bool) {
+	w.Helper()
+	patience, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	if err := w.p.Await(patience, cond); err != nil {
+		w.Fatalf("waiting: %v", err)
+	}
+}
+
 // consumed is what the ledger says of a code: uses that stand.
 func (w *world) consumed(code string) int {
 	n := w.p.Effects(code)
@@ -629,7 +639,7 @@ func TestFakeHangs(t *testing.T) {
 		}()
 		_, err := w.client.Verify(patience, w.shop, request(p, 1))
 		w.refused(string(kind), err, douyin.UnknownOutcome, "")
-		w.must(w.p.Await(ctx, func() bool { return w.consumed(v.Code) == 1 }))
+		w.await(func() bool { return w.consumed(v.Code) == 1 })
 		again := request(p, 1)
 		again.Again = true
 		if rows, err := w.verify(again); err != nil || len(rows) != 1 || w.consumed(v.Code) != 1 {
@@ -809,10 +819,10 @@ func TestFakeNotices(t *testing.T) {
 		case k.Notices == douyintest.NoticesLost:
 			return
 		case k.NoticeSignature == douyintest.SignatureWrong, k.NoticeSignature == douyintest.SignatureAbsent:
-			w.must(w.p.Await(ctx, func() bool {
+			w.await(func() bool {
 				list := w.p.Notices()
 				return len(list) == 3 && list[0].Attempts == 4 && list[1].Attempts == 4 && list[2].Attempts == 4
-			}))
+			})
 			mu.Lock()
 			defer mu.Unlock()
 			if len(taken) > 0 || refused != 12 {
@@ -820,10 +830,10 @@ func TestFakeNotices(t *testing.T) {
 			}
 			return
 		}
-		w.must(w.p.Await(ctx, func() bool {
+		w.await(func() bool {
 			list := w.p.Notices()
 			return len(list) == 3 && list[0].Taken && list[1].Taken && list[2].Taken
-		}))
+		})
 		mu.Lock()
 		defer mu.Unlock()
 		actions := map[string]string{}

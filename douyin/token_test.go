@@ -623,13 +623,15 @@ func TestTwoLostRenewals(t *testing.T) {
 	o.clock.add(111 * time.Minute)
 	o.answers(func(w http.ResponseWriter, _ string) { w.WriteHeader(502) })
 	for range 2 {
+		o.clock.add(pauseLong)
 		if err := c.RenewToken(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		c.Landed()
-		o.clock.add(pauseLong)
 	}
 	o.answers(nil)
+	want(t, "within the pause", ledger(c), SessionExpired, "")
+	o.clock.add(pauseLong)
 	if err := ledger(c); err != nil {
 		t.Fatal(err)
 	}
