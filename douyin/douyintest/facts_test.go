@@ -247,6 +247,8 @@ func factPrepare(r *rig) {
 	r.same(len(r.p.Ledger()), 1)
 	given, err := r.p.AddVoucher(douyintest.Voucher{OrderID: order[0].OrderID, Refusal: 2119006})
 	r.ok(err)
+	_, err = r.p.AddVoucher(douyintest.Voucher{OrderID: order[0].OrderID, Shops: []string{shopB}})
+	r.ok(err)
 	r.same(len(r.prepare(order[2].Code).encrypted), 2)
 	r.want(r.do("prepare", fields{"code": given.Code, "poi_id": shopA}), "2119006")
 	r.want(r.do("prepare", fields{"poi_id": shopA}), "1502")
@@ -835,6 +837,7 @@ func factRefusals(r *rig) {
 		{douyintest.Voucher{Expires: r.clock.now().Add(-time.Hour)}, "ok", "1250"},
 		{douyintest.Voucher{State: douyintest.Refunded}, "1250", ""},
 		{douyintest.Voucher{State: douyintest.Refunding}, "1250", ""},
+		{douyintest.Voucher{State: douyintest.Refunded, Expires: r.clock.now().Add(-time.Hour)}, "1250", ""},
 		{douyintest.Voucher{Refusal: 2119006}, "2119006", ""},
 		{douyintest.Voucher{Refusal: 2119007}, "2119007", ""},
 		{douyintest.Voucher{Refusal: 1265}, "1265", ""},

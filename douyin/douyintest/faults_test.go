@@ -109,7 +109,7 @@ func (r *rig) leave(call string, f fields) {
 
 func TestHangs(t *testing.T) {
 	t.Parallel()
-	r := setup(t, func(o *douyintest.Options) { o.Sleep = (&waits{}).sleep })
+	r := setup(t, func(o *douyintest.Options) { o.Sleep = func(context.Context, time.Duration) error { return nil } })
 	v := r.sellOrder(douyintest.Voucher{}, 2)
 	got := r.prepare(v[0].Code)
 	r.fail(douyintest.Fault{Kind: douyintest.ApplyThenHang, Call: "verify"})
@@ -120,6 +120,16 @@ func TestHangs(t *testing.T) {
 	r.fail(douyintest.Fault{Kind: douyintest.ApplyLate, Call: "verify"})
 	r.leave("verify", late.verify(late.encrypted[0]))
 	r.await(func() bool { return r.p.Effects(v[1].Code).Consumed == 1 })
+
+	never := r.sell(douyintest.Voucher{})
+	got = r.prepare(never.Code)
+	r.fail(douyintest.Fault{Kind: douyintest.ApplyLate, Call: "verify"})
+	var wg sync.WaitGroup
+	wg.Go(func() { r.send(r.request(r.Context(), "verify", got.verify(got.encrypted[0]))) })
+	r.await(func() bool { return r.last().State == douyintest.RequestWaiting })
+	r.p.Close()
+	wg.Wait()
+	r.effects(never.Code, 0, 0) // the platform has ended
 }
 
 func TestDelay(t *testing.T) {

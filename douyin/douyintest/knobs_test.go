@@ -91,11 +91,11 @@ func story(r *rig) {
 }
 
 func knobPreparesLatest(r *rig) {
-	v := r.sell(douyintest.Voucher{})
-	first, second := r.prepare(v.Code), r.prepare(v.Code)
+	order := r.sellOrder(douyintest.Voucher{}, 2)
+	first, second := r.prepare(order[0].Code), r.prepare(order[0].Code)
 	r.want(r.do("verify", first.verify(first.encrypted[0])), "2100005")
 	r.want(r.do("verify", second.verify(second.encrypted[0])), "ok")
-	r.prepare(r.sell(douyintest.Voucher{}).Code)
+	r.prepare(order[1].Code)
 	r.want(r.do("verify", second.verify(second.encrypted[0])), "ok") // a repeat
 }
 
@@ -107,6 +107,13 @@ func knobRefusals(code, extra, sub string) func(*rig) {
 		a := r.do("verify", got.verify(got.encrypted[0]))
 		r.same([]string{a.code, a.extra, a.sub}, []string{code, extra, sub})
 		r.same(field(a.data, "verify_results"), "absent")
+		if (code == "0") != (a.words == "success") {
+			r.Errorf("words %q", a.words)
+		}
+		got.token = "unknown" // not about a coupon: no finer code
+		if a = r.do("verify", got.verify(got.encrypted[0])); a.code == "3000001" || a.told() != "2100005" {
+			r.Errorf("%v", a.envelope)
+		}
 	}
 }
 
@@ -118,6 +125,13 @@ func knobRows(r *rig) {
 	r.same([]string{field(a.data, "verify_results.0.result"), field(a.data, "verify_results.0.verify_id"), field(a.data, "verify_results.1.result")}, []string{"1208", "absent", "0"})
 	r.effects(order[0].Code, 1, 0)
 	r.effects(order[1].Code, 1, 0)
+	v := r.sell(douyintest.Voucher{})
+	got = r.prepare(v.Code)
+	r.ok(r.p.ConsumeElsewhere(v.Code, "店长"))
+	r.want(r.do("verify", got.verify(got.encrypted[0])), "ok") // refused, and spends no token
+	r.ok(r.p.UndoElsewhere(v.Code, "店长"))
+	a = r.want(r.do("verify", got.verify(got.encrypted[0])), "ok")
+	r.same(field(a.data, "verify_results.0.result"), "0")
 
 	card := r.prepare(r.sell(douyintest.Voucher{Visits: 1}).Code)
 	a = r.want(r.do("verify", card.verify(card.encrypted[0], card.encrypted[0])), "ok")
