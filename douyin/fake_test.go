@@ -399,7 +399,7 @@ func TestFakeWhatPrepareKnows(t *testing.T) {
 			w.refused("unknown order", err, douyin.Refused, douyin.NotFound)
 		}
 		pair := w.sell(douyintest.Voucher{}, 2)
-		w.must(w.p.ConsumeElsewhere(pair[0].Code))
+		w.must(w.p.ConsumeElsewhere(pair[0].Code, "老板"))
 		p, err := w.client.Prepare(ctx, w.shop, pair[0].Code)
 		switch w.p.Knobs().UsedCode {
 		case douyintest.UsedCodeSiblings:
@@ -493,10 +493,10 @@ func TestFakeRecordsByPages(t *testing.T) {
 		for _, k := range []douyintest.Knobs{{}, {Lists: douyintest.ListsV2, RecordOrder: douyintest.RecordsOldest}, {Lists: douyintest.ListsFirst, EmptyLists: douyintest.EmptyListAbsent}, {Absent: []string{"total"}}, {Numbers: douyintest.NumbersAll, IDs: douyintest.IDsNumber}} {
 			w := newWorld(t, k)
 			for range n {
-				w.must(w.p.ConsumeElsewhere(w.sell(douyintest.Voucher{}, 1)[0].Code))
+				w.must(w.p.ConsumeElsewhere(w.sell(douyintest.Voucher{}, 1)[0].Code, "老板"))
 				w.add(time.Second)
 			}
-			w.must(w.p.ConsumeElsewhere(w.sell(douyintest.Voucher{Shops: []string{poiB}}, 1)[0].Code))
+			w.must(w.p.ConsumeElsewhere(w.sell(douyintest.Voucher{Shops: []string{poiB}}, 1)[0].Code, "老板"))
 			for _, q := range []douyin.RecordQuery{{}, {From: w.clock().Add(-time.Hour), To: w.clock()}} {
 				list, err := w.client.VerifyRecords(ctx, w.shop, q)
 				if err != nil || len(list) != n {
@@ -523,7 +523,7 @@ func TestFakeShopsAndLedgers(t *testing.T) {
 			w.Errorf("%+v %v", one, err)
 		}
 		v := w.sell(douyintest.Voucher{}, 1)[0]
-		w.must(w.p.ConsumeElsewhere(v.Code))
+		w.must(w.p.ConsumeElsewhere(v.Code, "老板"))
 		early, err := w.client.Ledgers(ctx, w.shop, v.CertificateID)
 		if err != nil || len(early) != 0 {
 			w.Errorf("within the hour: %+v %v", early, err)
@@ -746,12 +746,12 @@ func TestFakeTokens(t *testing.T) {
 				c.Landed()
 			}
 		}
-		for range 6 * 60 { // six hours
+		for range 2 * 60 { // four hours
 			all()
-			w.add(time.Minute)
+			w.add(2 * time.Minute)
 		}
-		if n := len(w.p.Tokens()); n != 4 {
-			t.Errorf("%d tokens in six hours", n)
+		if n := len(w.p.Tokens()); n != 3 {
+			t.Errorf("%d tokens in four hours", n)
 		}
 		for _, r := range w.p.Requests() {
 			if r.Call == "prepare" && strings.Contains(r.Answer, "219000") {

@@ -95,8 +95,8 @@ func (t Token) serves(now time.Time, refused Secret) bool {
 	return t.Access != "" && t.Access != refused && now.Before(t.Expires)
 }
 
-// keeper has the token at hand. It asks the store and the platform on a goroutine of
-// its own, once at a time: nobody waits who has a token, and a caller who gives up
+// keeper has the token of the process. It asks the store and the platform on a goroutine
+// of its own, once at a time: nobody waits who has a token, and a caller who gives up
 // takes no answer with him.
 type keeper struct {
 	store  TokenStore
@@ -138,7 +138,7 @@ func (k *keeper) get(ctx context.Context) (Secret, *Error) {
 	return "", k.fail(SessionExpired, errors.New("each access token is refused"))
 }
 
-// look gives the token at hand or the flight to wait for. It starts one where the
+// look gives the token or the flight to wait for. It starts one where the
 // token may not be the newest.
 func (k *keeper) look(ctx context.Context) (Secret, *flight) {
 	k.mu.Lock()

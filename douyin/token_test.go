@@ -16,9 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// office gives out tokens as the platform does: the two newest live, the older one
+// issuer gives out tokens as the platform does: the two newest live, the older one
 // for five minutes.
-type office struct {
+type issuer struct {
 	clock  *clock
 	server *httptest.Server
 
@@ -33,9 +33,9 @@ type office struct {
 	refusalOfCalls string
 }
 
-func newOffice(t *testing.T) *office {
+func newIssuer(t *testing.T) *issuer {
 	t.Helper()
-	o := &office{clock: &clock{now: testNow}, refusalOfCalls: "2190008"}
+	o := &issuer{clock: &clock{now: testNow}, refusalOfCalls: "2190008"}
 	o.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/oauth/") {
 			o.mu.Lock()
@@ -71,7 +71,7 @@ func newOffice(t *testing.T) *office {
 }
 
 // issue makes a token, as also another environment could.
-func (o *office) issue() string {
+func (o *issuer) issue() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := o.clock.Now()
@@ -81,19 +81,19 @@ func (o *office) issue() string {
 	return o.newest
 }
 
-func (o *office) count() int {
+func (o *issuer) count() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.issued
 }
 
-func (o *office) answers(f func(w http.ResponseWriter, fresh string)) {
+func (o *issuer) answers(f func(w http.ResponseWriter, fresh string)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.answer = f
 }
 
-func (o *office) replica(t *testing.T, store TokenStore) *Client {
+func (o *issuer) replica(t *testing.T, store TokenStore) *Client {
 	t.Helper()
 	c, err := New(Config{
 		APIURL: o.server.URL, ClientKey: testKey, ClientSecret: testSecret, Tokens: store,
@@ -137,7 +137,7 @@ func TestTokenRequest(t *testing.T) {
 
 func TestOneFlightInOneProcess(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newIssuer(t)
 	c := o.replica(t, nil)
 	var wg sync.WaitGroup
 	for range 20 {
@@ -155,7 +155,7 @@ func TestOneFlightInOneProcess(t *testing.T) {
 
 func TestOneFlightOverAllReplicas(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newIssuer(t)
 	store := new(MemoryTokens)
 	o.asked = func() { // while one asks, the others find its lease
 		kept, _ := store.Load(context.Background())
@@ -183,7 +183,7 @@ func TestOneFlightOverAllReplicas(t *testing.T) {
 // go on with the older one within its grace.
 func TestRenewalBeforeTheEnd(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newIssuer(t)
 	store := new(MemoryTokens)
 	one, two := o.replica(t, store), o.replica(t, store)
 	both := func() {
@@ -233,7 +233,7 @@ func TestRenewalBeforeTheEnd(t *testing.T) {
 // A replica that slept looks before it uses a token that may be gone.
 func TestAfterALongSleep(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newIssuer(t)
 	store := new(MemoryTokens)
 	awake, asleep := o.replica(t, store), o.replica(t, store)
 	for _, c := range []*Client{awake, asleep} {
@@ -261,7 +261,7 @@ func TestAfterALongSleep(t *testing.T) {
 func TestSecondEnvironment(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"2190002", "2190008"} {
-		o := newOffice(t)
+		o := newIssuer(t)
 		o.refusalOfCalls = code
 		store := new(MemoryTokens)
 		c := o.replica(t, store)
@@ -297,7 +297,7 @@ func TestSecondEnvironment(t *testing.T) {
 // Another process of ours renewed: its token is taken, and none asked for.
 func TestRefusedTokenThatAnotherReplicaReplaced(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newIssuer(t)
 	store := new(MemoryTokens)
 	c := o.replica(t, store)
 	if err := ledger(c); err != nil {
@@ -322,7 +322,7 @@ func TestRefusedTokenThatAnotherReplicaReplaced(t *testing.T) {
 // renewal heals it, and nobody else is suspected.
 func TestLostRenewal(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newIssuer(t)
 	store := new(MemoryTokens)
 	c := o.replica(t, store)
 	if err := ledger(c); err != nil {
@@ -356,7 +356,7 @@ func TestLostRenewal(t *testing.T) {
 // A process that died while it asked: after its lease another one does.
 func TestDeadRenewal(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newIssuer(t)
 	store := &MemoryTokens{kept: Token{Version: 7, Lease: testNow.Add(15 * time.Second), InDoubt: true}}
 	c := o.replica(t, store)
 	if err := ledger(c); err != nil {
@@ -372,7 +372,7 @@ func TestDeadRenewal(t *testing.T) {
 func TestTwoRenewalsThatCross(t *testing.T) {
 	t.Parallel()
 	for name, slowFirst := range map[string]bool{"the slow one asks last": false, "the slow one is answered last": true} {
-		o := newOffice(t)
+		o := newIssuer(t)
 		store := new(MemoryTokens)
 		slow, quick := o.replica(t, store), o.replica(t, store)
 		asked, wake := make(chan bool), make(chan bool)
@@ -445,7 +445,7 @@ func TestTokenRefusals(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			o := newOffice(t)
+			o := newIssuer(t)
 			o.answers(func(w http.ResponseWriter, _ string) { w.WriteHeader(tt.status); _, _ = io.WriteString(w, tt.body) })
 			store := new(MemoryTokens)
 			c := o.replica(t, store)
@@ -474,7 +474,7 @@ func TestTokenRefusals(t *testing.T) {
 // 10020 to a renewal ends nothing while the token lives.
 func TestBackOffWithATokenLeft(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newIssuer(t)
 	c := o.replica(t, nil)
 	if err := ledger(c); err != nil {
 		t.Fatal(err)
@@ -503,7 +503,7 @@ func TestBackOffWithATokenLeft(t *testing.T) {
 func TestTokenLife(t *testing.T) {
 	t.Parallel()
 	for life, want := range map[string]time.Duration{`7200`: 2 * time.Hour, `"600"`: 10 * time.Minute, `null`: 2 * time.Hour, `-1`: 2 * time.Hour, `1e300`: 2 * time.Hour} {
-		o := newOffice(t)
+		o := newIssuer(t)
 		o.answers(func(w http.ResponseWriter, fresh string) {
 			fmt.Fprintf(w, `{"data":{"access_token":%q,"expires_in":%s,"error_code":"0"},"message":"success"}`, fresh, life)
 		})
@@ -538,7 +538,7 @@ func (b *brokenStore) Swap(ctx context.Context, next Token) (bool, error) {
 
 func TestStoreThatFails(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newIssuer(t)
 	gone := errors.New("database is gone")
 	store := &brokenStore{load: gone}
 	e := want(t, "load", ledger(o.replica(t, store)), Unavailable, "")
@@ -560,7 +560,7 @@ func TestStoreThatFails(t *testing.T) {
 
 func TestCallerWhoGivesUp(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newIssuer(t)
 	release := make(chan struct{})
 	o.asked = func() { <-release }
 	c := o.replica(t, nil)
@@ -614,7 +614,7 @@ func TestMemoryTokensCompare(t *testing.T) {
 // else is suspected, and the next renewal heals it.
 func TestTwoLostRenewals(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newIssuer(t)
 	store := new(MemoryTokens)
 	c := o.replica(t, store)
 	if err := ledger(c); err != nil {
@@ -644,7 +644,7 @@ func TestTwoLostRenewals(t *testing.T) {
 // A process that slept while another one met 10020 goes on with the token that is left.
 func TestAfterALongSleepWithinAPause(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := newIssuer(t)
 	store := new(MemoryTokens)
 	awake, asleep := o.replica(t, store), o.replica(t, store)
 	for _, c := range []*Client{awake, asleep} {
