@@ -24,9 +24,6 @@ func Visible(s string) string {
 	}, s)
 }
 
-// Line is [Visible] in one line.
-func Line(s string) string { return strings.Join(strings.Fields(Visible(s)), " ") }
-
 func steers(r rune) bool {
 	switch r {
 	case '\n', '\t':

@@ -10,7 +10,6 @@ func TestTextsOfOthers(t *testing.T) {
 	const evil = "张\x1b[31m三\u202e*<@boss>[x](http://e.vil)\r\n\u2066#a\u0085b\u2029"
 	for name, tt := range map[string]struct{ got, want string }{
 		"visible":  {Visible(evil), "张[31m三*<@boss>[x](http://e.vil)\n#ab"},
-		"line":     {Line(" a \n b\u200f"), "a b"},
 		"plain":    {Escaped(evil), "张［31m三＊＜@boss＞［x］(http://e.vil)\n＃ab"},
 		"a letter": {Visible("李四 👨‍👩‍👧 ئالىم"), "李四 👨‍👩‍👧 ئالىم"},
 		"say":      {Say("**%s** %d %s", "*a*", 7, Exact("zhang_san")).Text, "**＊a＊** 7 zhang_san"},

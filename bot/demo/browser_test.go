@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -120,10 +122,16 @@ func (p *tab) js(expression string, into any) {
 // await waits until an expression is true.
 func (p *tab) await(expression string) {
 	p.t.Helper()
-	err := chromedp.Run(p.ctx, chromedp.Poll(expression, nil,
-		chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(patience)))
-	if err != nil {
-		p.t.Fatalf("never true: %s: %v\n%s", expression, err, p.screenText())
+	for deadline := time.Now().Add(patience); ; {
+		err := chromedp.Run(p.ctx, chromedp.Poll(expression, nil,
+			chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(time.Until(deadline))))
+		if err == nil {
+			return
+		}
+		// A page that goes elsewhere takes what polls in it along.
+		if gone := (*cdproto.Error)(nil); !errors.As(err, &gone) || time.Now().After(deadline) {
+			p.t.Fatalf("never true: %s: %v\n%s", expression, err, p.screenText())
+		}
 	}
 }
 

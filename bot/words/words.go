@@ -131,20 +131,3 @@ func SayingOf(reason string) saying {
 	}
 	return Sayings[string(dianping.Other)]
 }
-
-// OutcomeOf turns a failed call that certainly changed nothing into what the
-// journal keeps.
-func OutcomeOf(e *dianping.Error) models.Outcome {
-	reason := string(e.Reason)
-	switch e.Class {
-	case dianping.SessionExpired, dianping.Reauthorize:
-		reason = redeem.ReasonSession
-	case dianping.Throttled:
-		reason = redeem.ReasonThrottled
-	case dianping.Unavailable, dianping.UnknownOutcome:
-		reason = redeem.ReasonUnavailable
-	case dianping.Misconfigured, dianping.Unsupported:
-		reason = redeem.ReasonConfig
-	}
-	return models.Outcome{Reason: reason, Code: e.Code, Message: e.Message, TraceID: e.TraceID}
-}
