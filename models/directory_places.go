@@ -99,7 +99,7 @@ func (s DirectoryStore) places(ctx context.Context, f PlaceFilter, e *Errand) (p
 			p.New = e.Code
 		}
 		// What cannot be read now is looked for again, by whoever needs it.
-		if session, err := (GrantStore{s.core}).openSession("list places", r.ID, r.Access); err == nil {
+		if session, err := GrantStore(s).openSession("list places", r.ID, r.Access); err == nil {
 			p.Session = &session
 		}
 		places, tries = append(places, p), Tried{r.Tries, r.TriedFirst}
