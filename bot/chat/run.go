@@ -127,7 +127,12 @@ func (b *Bot) dueFetched(ctx context.Context, l jobs.Look) ([]jobs.Task, error) 
 	case !due:
 		return nil, nil
 	case wait > 0 && !b.Stopping():
-		return when(true, func(ctx context.Context) error { return b.Sleep(ctx, wait) }), nil
+		return when(true, func(ctx context.Context) error {
+			if err := b.Sleep(ctx, wait); err != nil {
+				return err
+			}
+			return b.out.RecordFetched(ctx)
+		}), nil
 	}
 	return nil, b.out.RecordFetched(ctx)
 }
