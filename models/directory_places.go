@@ -17,20 +17,20 @@ type Place struct {
 	Member Member
 }
 
-// PlaceFilter says which stores to list for a person: the active ones in which the
+// PlaceFilter says which stores to list for a person: those in use in which the
 // person has a role.
 type PlaceFilter struct {
 	User     string
 	Chat     string    // those instead that this group is bound to, whatever the person is there
 	All      bool      // every store instead, whatever the person is there
-	From, To time.Time // also those no longer active that verified something then
+	From, To time.Time // also those no longer in use that verified something then
 }
 
 // Places lists stores by name, each with what a person is there.
 func (s DirectoryStore) Places(ctx context.Context, f PlaceFilter) ([]Place, error) {
 	user := fold(f.User)
 	var rows []struct {
-		Store
+		Store      storeRow `gorm:"embedded"`
 		MemberName string
 		MemberRole Role
 	}
@@ -40,30 +40,40 @@ func (s DirectoryStore) Places(ctx context.Context, f PlaceFilter) ([]Place, err
 			join = "LEFT JOIN"
 		}
 		g = g.Table("stores").
-			Select("stores.*, COALESCE(members.name, '') AS member_name, COALESCE(members.role, '') AS member_role").
+			Select(storeColumns+", COALESCE(members.name, '') AS member_name, COALESCE(members.role, '') AS member_role").
+			Joins(withFurther).
 			Joins(join+" members ON members.store_id = stores.id AND members.user_id = ?", user)
 		if f.Chat != "" {
 			g = g.Joins("JOIN chats ON chats.store_id = stores.id AND chats.chat = ?", f.Chat)
 		}
-		return g.Scopes(during(f.From, f.To)).Scan(&rows).Error
+		return g.Scopes(during(f.From, f.To)).Order("stores.id, further.id").Scan(&rows).Error
 	})
-	var places []Place
+	var stores []Store
+	members := map[int64]Member{}
 	for _, r := range rows {
-		places = append(places, Place{r.Store, Member{StoreID: r.ID, UserID: user, Name: r.MemberName, Role: r.MemberRole}})
+		stores = r.Store.addTo(stores)
+		members[r.Store.ID] = Member{StoreID: r.Store.ID, UserID: user, Name: r.MemberName, Role: r.MemberRole}
 	}
-	slices.SortFunc(places, func(x, y Place) int { return byName(x.Store, y.Store) })
+	slices.SortFunc(stores, byName)
+	var places []Place
+	for _, store := range stores {
+		places = append(places, Place{store, members[store.ID]})
+	}
 	return places, err
 }
 
-// during lets active stores through, and those that verified something from a time
+// during lets stores in use through, and those that verified something from a time
 // until before another.
 func during(from, to time.Time) func(*gorm.DB) *gorm.DB {
 	return func(g *gorm.DB) *gorm.DB {
 		if !from.Before(to) {
-			return g.Where("stores.active = ?", true)
+			return liveStores(g)
 		}
-		return g.Where("(stores.active = ? OR EXISTS (SELECT 1 FROM operations WHERE operations.store_id = stores.id"+
-			" AND operations.consumed_at >= ? AND operations.consumed_at < ?))", true, stamp(from), stamp(to))
+		const verified = "operations.consumed_at >= ? AND operations.consumed_at < ?"
+		return g.Where("stores.belongs_to = 0 AND (stores.active = ? OR EXISTS ("+furtherInUse+")"+
+			" OR EXISTS (SELECT 1 FROM operations WHERE operations.store_id = stores.id AND "+verified+")"+
+			" OR EXISTS (SELECT 1 FROM stores AS other JOIN operations ON operations.store_id = other.id WHERE other.belongs_to = stores.id AND "+verified+"))",
+			true, true, stamp(from), stamp(to), stamp(from), stamp(to))
 	}
 }
 

@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 // cardCases are all the cards that operations can end in.
 func cardCases(b *Bot) map[string]bot.Reply {
 	now := b.Now()
-	store := models.Store{ID: 1, Name: "人民广场店", Platform: dianping.Meituan}
+	store := models.Store{Account: models.Account{ID: 1, Name: "人民广场店", Platform: dianping.Meituan}}
 	op := models.Operation{
 		ID: "operation-1", StoreID: 1, Code: Code, Count: 1, State: models.Done, UserID: "zhangsan", User: "张三",
 		Title: "双人下午茶", PriceFen: 4990, Mobile: "138****0000", VoucherExpires: now.AddDate(0, 1, 0),
@@ -104,7 +104,7 @@ func cardCases(b *Bot) map[string]bot.Reply {
 	cases["list_given_up"] = b.words.Batch(store, ops[:2], nil, []command.Item{{Code: "8992697494", Count: 1}})
 	var places []access.Place
 	for i := range 8 {
-		places = append(places, access.Place{Store: models.Store{ID: int64(i + 1), Name: fmt.Sprintf("第%d门店", i+1)}})
+		places = append(places, access.Place{Store: models.Store{Account: models.Account{ID: int64(i + 1), Name: fmt.Sprintf("第%d门店", i+1)}}})
 	}
 	cases["stores"] = storeQuestion(b.NewID(), places, command.Button{Command: command.Parse("验 " + Code)}, 0)
 
@@ -124,7 +124,7 @@ func cardCases(b *Bot) map[string]bot.Reply {
 	cases["reconciled"] = b.lists.reconciledStore(context.Background(), store, even.Day, map[int64]reconcile.Result{1: even})
 	cases["reconciled_odd"] = b.lists.reconciledStore(context.Background(), store, odd.Day, map[int64]reconcile.Result{1: odd})
 	cases["reconciled_nothing"] = b.lists.reconciledStore(context.Background(), store, even.Day, none)
-	cases["reconciled_stores"] = b.lists.reconciledStores(places, even.Day, map[int64]reconcile.Result{1: odd, 2: even})
+	cases["reconciled_stores"] = b.lists.reconciledStores(sheetsOf(places), even.Day, map[int64]reconcile.Result{1: odd, 2: even})
 	return cases
 }
 
@@ -143,7 +143,7 @@ func busyDay() figures.Summary {
 	}
 	f.ByHour[18], f.ByHour[12] = 20, 22
 	return figures.Summary{
-		Span: command.Span{Title: "11-24"}, Stores: []models.Store{{ID: 1, Name: "人民广场店"}, {ID: 2, Name: "徐家汇店"}}, Now: f,
+		Span: command.Span{Title: "11-24"}, Stores: []models.Store{{Account: models.Account{ID: 1, Name: "人民广场店"}}, {Account: models.Account{ID: 2, Name: "徐家汇店"}}}, Now: f,
 		Against: []figures.Comparison{{Word: "前一天", Then: tallyOf(40, 0)}, {Word: "上周同日", Then: tallyOf(45, 0)}}, Tail: tallyOf(3, 0),
 		Outlook: []string{"还有 1 笔平台没有给出结果，我在继续确认"},
 	}

@@ -50,7 +50,7 @@ func (d *doubts) close(ctx context.Context, t *turn, op models.Operation, used b
 	before, after := string(op.State), ""
 	reply, err := t.commit(ctx, step, func(ctx context.Context, tx *models.DB, now models.Operation) (bot.Reply, bool, error) {
 		after = string(now.State)
-		if err := d.turns.record(ctx, tx, t.m, "close doubt", op.StoreID, op.Code, before, after); err != nil {
+		if err := d.turns.record(ctx, tx, t.m, "close doubt", p.ID, op.Code, before, after); err != nil {
 			return bot.Reply{}, false, err
 		}
 		if err := d.report(ctx, tx, now, true); err != nil {

@@ -33,7 +33,7 @@ func (b *bench) authorized(shop, name string) models.Store {
 	b.must(err)
 	stores, err := b.db.Directory.LinkGrant(ctx, g, []models.GrantShop{{ShopID: shop, Name: name}})
 	b.must(err)
-	return stores[0]
+	return models.Store{Account: stores[0]}
 }
 
 // in texts in a group, or in the 1:1 app where chat is empty.
@@ -316,7 +316,7 @@ func TestStoreStates(t *testing.T) {
 		ctx := t.Context()
 		s := b.authorized("shop-c", "静安店")
 		has(t, b.in("", "boss", "门店"), "静安店 已接通")
-		g, err := b.db.Grants.OfStore(ctx, s.ID)
+		g, err := b.db.Grants.OfAccount(ctx, s.ID)
 		b.must(err)
 		g, err = b.db.Grants.Claim(ctx, g, b.clock.Now().Add(time.Minute))
 		b.must(err)

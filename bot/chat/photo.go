@@ -178,7 +178,7 @@ func (x *scans) ask(ctx context.Context, t *turn, qr []string) (f found, err err
 				return f, err
 			}
 		}
-		scan, err := x.core.Scan(ctx, redeem.Question{Store: p.Store, UserID: p.Member.UserID, User: p.Member.Name, Code: text})
+		scan, err := x.core.Scan(ctx, redeem.Question{Account: p.Account, UserID: p.Member.UserID, User: p.Member.Name, Code: text})
 		if err != nil {
 			return found{}, err
 		}

@@ -50,7 +50,7 @@ func (v *vouchers) queryOne(ctx context.Context, p access.Place, it command.Item
 		reply, err := v.views.snapshotReply(ctx, v.DB, earlier) // ours, and under way or undoable
 		return reply, nil, err
 	}
-	found, err := v.core.Look(ctx, redeem.Question{Store: p.Store, UserID: p.Member.UserID, User: p.Member.Name, Code: it.Code, Count: it.Count})
+	found, err := v.core.Look(ctx, redeem.Question{Account: p.Account, UserID: p.Member.UserID, User: p.Member.Name, Code: it.Code, Count: it.Count})
 	switch {
 	case err != nil:
 		return bot.Reply{}, nil, err

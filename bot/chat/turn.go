@@ -76,9 +76,10 @@ func (t *turn) commit(ctx context.Context, step redeem.Step, render func(context
 	return t.turns.commit(ctx, t.row, t.m, step, render)
 }
 
-// in narrows the turn to one of its places; false: it is none of them.
-func (t *turn) in(store int64) bool {
-	p, ok := access.Find(t.places, store)
+// in narrows the turn to the one of its places that has an account; false: it is none
+// of them.
+func (t *turn) in(account int64) bool {
+	p, ok := access.Find(t.places, account)
 	if ok {
 		t.places = []access.Place{p}
 	}

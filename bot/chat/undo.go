@@ -35,7 +35,7 @@ func (v *vouchers) undoAsked(ctx context.Context, t *turn, cmd command.Command) 
 
 // operationOn finds what was done with a code in one of the stores; nil: nothing.
 func operationOn(ctx context.Context, db *models.DB, places []access.Place, code string) (*models.Operation, error) {
-	op, err := db.Journal.ByCouponIn(ctx, access.IDs(places), code)
+	op, err := db.Journal.ByCouponIn(ctx, access.AccountIDs(places), code)
 	switch {
 	case errors.Is(err, models.ErrNotFound) || err == nil && op.State == models.Rejected:
 		return nil, nil
@@ -71,7 +71,7 @@ func (v *vouchers) offerUndoCode(ctx context.Context, t *turn, cmd command.Comma
 
 // offerUndo shows the sender's last verification that can still be undone.
 func (v *vouchers) offerUndo(ctx context.Context, t *turn) (bot.Reply, error) {
-	op, err := v.DB.Journal.LastUndoable(ctx, access.IDs(t.places), t.places[0].Member.UserID, v.Now())
+	op, err := v.DB.Journal.LastUndoable(ctx, access.AccountIDs(t.places), t.places[0].Member.UserID, v.Now())
 	if errors.Is(err, models.ErrNotFound) {
 		return t.answer(ctx, words.NothingToUndo)
 	}

@@ -96,7 +96,7 @@ func (v *vouchers) begun(ctx context.Context, row models.Inbox) (map[int]redeem.
 func (v *vouchers) next(ctx context.Context, t *turn, seq int, it command.Item, again string) (redeem.Step, error) {
 	p := t.places[0]
 	r := redeem.Request{
-		Asked: t.row, Seq: seq, Store: p.Store, Code: it.Code, Count: it.Count, Channel: t.m.Channel, Chat: t.m.Chat,
+		Asked: t.row, Seq: seq, Account: p.Account, Code: it.Code, Count: it.Count, Channel: t.m.Channel, Chat: t.m.Chat,
 		UserID: p.Member.UserID, User: p.Member.Name, Follows: again,
 	}
 	if seq > 0 {

@@ -69,7 +69,7 @@ func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location
 }
 
 // story collects what happened to a code in the stores that may be told of.
-func story(ctx context.Context, db *models.DB, loc *time.Location, code string, tells func(store int64) bool) ([]Event, error) {
+func story(ctx context.Context, db *models.DB, loc *time.Location, code string, tells func(account int64) bool) ([]Event, error) {
 	ops, coupons, calls, out, err := db.History.Story(ctx, code)
 	if err != nil {
 		return nil, fmt.Errorf("bot: story: %w", err)

@@ -95,7 +95,7 @@ func opened(t *testing.T, data []byte) *excelize.File {
 	return f
 }
 
-var twoStores = []models.Store{{ID: 1, Name: "人民广场店", Platform: "dianping"}, {ID: 2, Name: "徐家汇店", Platform: "meituan"}, {ID: 3, Name: "空店", Platform: "meituan"}}
+var twoStores = []models.Store{{Account: models.Account{ID: 1, Name: "人民广场店", Platform: "dianping"}}, {Account: models.Account{ID: 2, Name: "徐家汇店", Platform: "meituan"}}, {Account: models.Account{ID: 3, Name: "空店", Platform: "meituan"}}}
 
 // What is in the workbook adds up to what is computed from the vouchers alone.
 func TestWorkbook(t *testing.T) {
@@ -395,7 +395,7 @@ func TestMemoryDoesNotGrow(t *testing.T) {
 		var list []models.Store
 		for i := range stores {
 			s.of[int64(i+1)] = perStore
-			list = append(list, models.Store{ID: int64(i + 1), Name: fmt.Sprintf("门店%d", i+1)})
+			list = append(list, models.Store{Account: models.Account{ID: int64(i + 1), Name: fmt.Sprintf("门店%d", i+1)}})
 		}
 		r := request(s, list...)
 		var most uint64

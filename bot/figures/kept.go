@@ -19,7 +19,7 @@ const (
 	keptMonths = 13 // with the present one
 	keptWeeks  = 2
 	keptDays   = 2
-	keepAtOnce = 100 // stores
+	keepAtOnce = 100 // accounts
 )
 
 // SpansToKeep are the spans whose figures are to be kept, those that are looked at
@@ -62,22 +62,23 @@ func (x *Counter) KeepDue(now time.Time) bool {
 // Keep keeps what is not kept yet. Where another process does the same, or
 // something was changed meanwhile, the rest is for the next time.
 func (x *Counter) Keep(ctx context.Context, now time.Time) error {
-	all, err := x.DB.Directory.Stores(ctx)
+	stores, err := x.DB.Directory.Stores(ctx)
 	if err != nil {
 		return fmt.Errorf("bot: stores: %w", err)
 	}
+	all := models.AccountIDs(stores)
 	oldest := map[string]command.Span{} // of each kind
 	for _, span := range SpansToKeep(x.Words.In(now)) {
 		oldest[span.Kind] = span
-		missing, err := x.DB.Figures.Missing(ctx, models.StoreIDs(all), Counted(span))
+		missing, err := x.DB.Figures.Missing(ctx, all, Counted(span))
 		if err != nil {
 			return fmt.Errorf("bot: figures: %w", err)
 		}
-		for stores := range slices.Chunk(missing, keepAtOnce) {
+		for accounts := range slices.Chunk(missing, keepAtOnce) {
 			if x.Stopping() {
 				return nil
 			}
-			if err := x.DB.Figures.Keep(ctx, stores, Counted(span)); err != nil {
+			if err := x.DB.Figures.Keep(ctx, accounts, Counted(span)); err != nil {
 				return fmt.Errorf("bot: figures: %w", err)
 			}
 		}

@@ -14,7 +14,7 @@ import (
 type Request struct {
 	Asked   models.Inbox // the message that asks, as its worker holds it
 	Seq     int          // the code's place in that message
-	Store   models.Store
+	Account models.Account
 	Code    string
 	Count   int
 	Channel string
@@ -31,7 +31,7 @@ var errMoved = errors.New("redeem: the followed operation has moved on")
 // consume. [models.ErrStale]: the message is another worker's, or answered;
 // nothing was consumed.
 func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
-	work, err := c.open(ctx, r.Store, c.operation(r))
+	work, err := c.open(ctx, r.Account, c.operation(r))
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (c *Core) Refuse(r Request, o models.Outcome) Step {
 
 func (c *Core) operation(r Request) models.Operation {
 	return models.Operation{
-		ID: c.NewID(), StoreID: r.Store.ID, Code: r.Code, Count: max(r.Count, 1), InboxID: r.Asked.ID, Seq: r.Seq,
+		ID: c.NewID(), StoreID: r.Account.ID, Code: r.Code, Count: max(r.Count, 1), InboxID: r.Asked.ID, Seq: r.Seq,
 		Channel: r.Channel, Chat: r.Chat, UserID: r.UserID, User: r.User, CreatedAt: c.Now(),
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // Question asks without effect.
 type Question struct {
-	Store        models.Store
+	Account      models.Account
 	UserID, User string
 	Code         string // a voucher code; for a scan the text of a QR code
 	Count        int
@@ -85,8 +85,8 @@ func (c *Core) Scan(ctx context.Context, q Question) (Vouchers, error) {
 
 // question begins a talk that is nobody's operation.
 func (c *Core) question(ctx context.Context, q Question) (*talk, error) {
-	return c.open(ctx, q.Store, models.Operation{
-		ID: c.NewID(), StoreID: q.Store.ID, Code: q.Code, Count: max(q.Count, 1), UserID: q.UserID, User: q.User, CreatedAt: c.Now(),
+	return c.open(ctx, q.Account, models.Operation{
+		ID: c.NewID(), StoreID: q.Account.ID, Code: q.Code, Count: max(q.Count, 1), UserID: q.UserID, User: q.User, CreatedAt: c.Now(),
 	})
 }
 

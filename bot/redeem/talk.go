@@ -20,16 +20,26 @@ type talk struct {
 	settling bool
 }
 
-// open begins the work on an operation of a store.
-func (c *Core) open(ctx context.Context, s models.Store, op models.Operation) (*talk, error) {
-	shop, err := c.Shops.Open(ctx, s)
+// open begins the work on an operation of an account.
+func (c *Core) open(ctx context.Context, a models.Account, op models.Operation) (*talk, error) {
+	shop, err := c.Shops.Open(ctx, a)
 	if err != nil && !errors.Is(err, ErrNotConnected) {
-		return nil, fmt.Errorf("redeem: open store: %w", err)
+		return nil, fmt.Errorf("redeem: open account: %w", err)
 	}
 	if err != nil {
 		shop = nil
 	}
 	return &talk{Core: c, shop: shop, op: op}, nil
+}
+
+// reopen is open for an operation that is stored.
+func (c *Core) reopen(ctx context.Context, op models.Operation) (*talk, error) {
+	s, err := c.DB.Directory.Store(ctx, op.StoreID)
+	if err != nil {
+		return nil, fmt.Errorf("redeem: store: %w", err)
+	}
+	account, _ := s.AccountOf(op.StoreID) // by which it was found
+	return c.open(ctx, account, op)
 }
 
 // consumption is the work on a consume: whether it may be, and what became of it.

@@ -45,6 +45,14 @@ func (w *Words) When(t time.Time) string {
 // Source is the line on top of a card of a store.
 func Source(s models.Store) string { return "验券 · " + s.Name }
 
+// AccountName is a store with the platform of one of its accounts, where it has several.
+func AccountName(s models.Store, a models.Account) string {
+	if len(s.Accounts()) < 2 {
+		return s.Name
+	}
+	return s.Name + "（" + PlatformNames[a.Platform] + "）"
+}
+
 // PriceOf is the price of n coupons of an operation; empty where the platform told
 // none.
 func PriceOf(op models.Operation, n int) string {
