@@ -84,6 +84,22 @@ func cardCases(b *Bot) map[string]bot.Reply {
 		"summary_late":  b.figures.Reply(changed(busyDay(), func(s *figures.Summary) { s.Late, s.Stores = true, s.Stores[:1] })),
 		"summary_empty": b.figures.Reply(figures.Summary{Span: command.Span{Title: "11-24"}, Against: []figures.Comparison{{Word: "前一天", Then: tallyOf(3, 0)}}, Now: &models.Figures{}}),
 	}
+	pair := models.Store{Account: store.Account, Further: []models.Account{{ID: 2, Platform: dianping.Dianping, BelongsTo: 1, Active: true}}}
+	pair.Active = true
+	for name, o := range map[string]models.Outcome{
+		"which":         {Reason: redeem.ReasonWhich, Code: "1,2"},
+		"which_silent":  {Reason: redeem.ReasonUnsure, Code: "2", Message: "1"},
+		"which_unheard": {Reason: redeem.ReasonUnheard, Code: "1", Message: "2"},
+		"which_nowhere": {Reason: redeem.ReasonNowhere, Code: "1,2"},
+		"which_absent":  {Reason: redeem.ReasonAbsent, Code: string(command.OnDouyin)},
+		"which_other":   {Reason: redeem.ReasonHere, Code: "2"},
+	} {
+		c := b.words.Operation(pair, with(func(op *models.Operation) { op.State, op.Outcome = models.Rejected, o }), nil)
+		cases[name] = bot.Reply{Card: &c}
+	}
+	done := b.words.Operation(pair, op, nil)
+	cases["done_on_one_of_two"] = bot.Reply{Card: &done}
+	cases["which_undo"] = b.words.WhichUndo(pair, []models.Operation{op, with(func(o *models.Operation) { o.StoreID, o.ID = 2, "operation-2" })})
 	for reason := range words.Sayings {
 		cases["refused_"+reason] = one(with(func(o *models.Operation) {
 			o.State, o.Outcome = models.Rejected, models.Outcome{Reason: reason}

@@ -15,7 +15,7 @@ import (
 
 // closeCode ends the doubt about a code in one of the stores.
 func (d *doubts) closeCode(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
-	op, err := operationOn(ctx, d.DB, t.places, cmd.Items[0].Code)
+	op, err := operationOn(ctx, d.DB, t.places, cmd.Items[0])
 	if err != nil {
 		return bot.Reply{}, err
 	}

@@ -92,11 +92,13 @@ func (l *lists) list(ctx context.Context, row models.Inbox, m bot.Message, place
 			return bot.Reply{}, fmt.Errorf("bot: coupons: %w", err)
 		}
 		mark, text := l.words.Line(op, redeem.Consumed(op, coupons))
+		p, _ := access.Find(places, op.StoreID)
+		on := words.On(p.Store, op)
 		at := l.words.In(op.CreatedAt).Format(words.MinuteFormat)
 		if len(c.Fields) < bot.MaxFields {
-			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: l.inShort(mark, op)})
+			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: l.inShort(mark, op, on)})
 		}
-		lines = append(lines, fmt.Sprintf("%s %s **%s** %s %s %s", mark, at, op.Code, bot.Escaped(words.Short(op.Title, dealInRecent)), bot.Escaped(text), bot.Escaped(op.User)))
+		lines = append(lines, fmt.Sprintf("%s %s **%s** %s %s %s", mark, at, op.Code, bot.Escaped(words.Short(op.Title, dealInRecent)), bot.Escaped(strings.TrimSpace(text+" "+on)), bot.Escaped(op.User)))
 	}
 	reply := bot.Reply{Card: &c}
 	if len(ops) > bot.MaxFields {
@@ -110,8 +112,8 @@ func (l *lists) list(ctx context.Context, row models.Inbox, m bot.Message, place
 const dealInRecent = 20
 
 // inShort is an operation in the value of a field.
-func (l *lists) inShort(mark string, op models.Operation) string {
-	said := strings.Join(strings.Fields(words.Price(op.PriceFen)+" "+op.User), " ")
+func (l *lists) inShort(mark string, op models.Operation, on string) string {
+	said := strings.Join(strings.Fields(on+" "+words.Price(op.PriceFen)+" "+op.User), " ")
 	code := mark + words.Tail(op.Code)
 	room := bot.MaxValue - utf8.RuneCountInString(code+said) - 2
 	if op.Title != "" && room >= 4 {

@@ -293,7 +293,7 @@ func TestAuthorizeByChat(t *testing.T) {
 		has(t, b.in("", "zhangsan", "授权"), "只有管理员")
 		has(t, b.say("boss", "授权"), "单聊")
 		r := b.in("", "boss", "授权")
-		has(t, r, "授权点评", "10 分钟")
+		has(t, r, "授权大众点评", "10 分钟")
 		_, ticket, ok := strings.Cut(r.Card.URL, "https://example.com/auth/dianping?t=")
 		if !ok {
 			t.Fatalf("link %q", r.Card.URL)
@@ -305,7 +305,7 @@ func TestAuthorizeByChat(t *testing.T) {
 		}
 		stores := b.in("", "boss", "门店")
 		has(t, stores, "2 家门店", "人民广场店 已接通（配置文件）", "[授权门店]")
-		has(t, b.pressIn("", "boss", stores, "授权门店"), "授权点评")
+		has(t, b.pressIn("", "boss", stores, "授权门店"), "授权大众点评")
 		has(t, b.in("", "zhangsan", "门店"), "只有管理员")
 	})
 }

@@ -38,7 +38,12 @@ func (c Command) String() string {
 	case VerbUndo:
 		s.WriteString("撤")
 	}
+	on := Platform("")
 	for _, it := range c.Items {
+		if it.Platform != on {
+			on = it.Platform
+			s.WriteString(" " + on.Word())
+		}
 		s.WriteString(" " + it.Code)
 		if it.Count > 1 {
 			s.WriteString(" x" + strconv.Itoa(it.Count))
@@ -75,7 +80,7 @@ func Parse(text string) Command {
 		return parse(verb, rest)
 	}
 	if verb == VerbNone {
-		if !startsLikeCode(s) {
+		if _, after := cutPlatform(s); !startsLikeCode(after) {
 			return Command{}
 		}
 		verb, rest = codeFirst(s)

@@ -184,24 +184,6 @@ func ToneOf(f reconcile.Figures) bot.Tone {
 	return bot.Plain
 }
 
-// StoreState says in a few words whether a store can be worked with: of each of its
-// accounts, where it has several.
-func (k *Desks) StoreState(ctx context.Context, tx *models.DB, s models.Store) (string, error) {
-	accounts := models.AccountsOf([]models.Store{s})
-	if len(accounts) == 1 {
-		return k.AccountState(ctx, tx, accounts[0])
-	}
-	var states []string
-	for _, a := range accounts {
-		state, err := k.AccountState(ctx, tx, a)
-		if err != nil {
-			return "", err
-		}
-		states = append(states, words.PlatformNames[a.Platform]+" "+state)
-	}
-	return strings.Join(states, "；"), nil
-}
-
 // AccountState says in a few words whether an account can be worked with.
 func (k *Desks) AccountState(ctx context.Context, tx *models.DB, a models.Account) (string, error) {
 	session, err := tx.Grants.Session(ctx, a.ID)

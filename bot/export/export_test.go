@@ -455,3 +455,22 @@ func part(t *testing.T, data []byte, name string) []byte {
 	}
 	return content
 }
+
+// What a store has verified on several platforms is told apart, and added up.
+func TestAccountsAreToldApart(t *testing.T) {
+	t.Parallel()
+	one := twoStores[0]
+	one.Further = []models.Account{{ID: 9, Platform: "meituan", Name: "another name", BelongsTo: one.ID}}
+	for _, format := range []Format{CSV, XLSX} {
+		data, sums := written(t, request(&shelf{of: map[int64]int{1: 3, 9: 2}}, one), format)
+		if n := sums.Verified.Count + sums.Undone.Count; n != 5 {
+			t.Errorf("%s: %d vouchers, want 5", format, n)
+		}
+		if format == CSV {
+			text := string(data)
+			if strings.Count(text, "人民广场店,大众点评,") != 3 || strings.Count(text, "人民广场店,美团,") != 2 || strings.Contains(text, "another name") {
+				t.Errorf("the list is\n%s", text)
+			}
+		}
+	}
+}

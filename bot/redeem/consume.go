@@ -31,11 +31,16 @@ var errMoved = errors.New("redeem: the followed operation has moved on")
 // consume. [models.ErrStale]: the message is another worker's, or answered;
 // nothing was consumed.
 func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
-	work, err := c.open(ctx, r.Account, c.operation(r))
+	return c.consumeSeen(ctx, r, nil)
+}
+
+// consumeSeen is Consume where the platform was asked already: seen has the one account
+// that knows the code.
+func (c *Core) consumeSeen(ctx context.Context, r Request, seen *verdict) (Step, error) {
+	t, err := c.consumption(ctx, r, seen)
 	if err != nil {
 		return nil, err
 	}
-	t := consumption{work}
 	if t.shop == nil {
 		return t.refused(models.Outcome{Reason: ReasonNoPlatform}), nil
 	}
@@ -46,7 +51,7 @@ func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
 	if earlier != nil && followed == nil {
 		return t.refusedFor(*earlier), nil
 	}
-	looked, err := t.look(ctx, r.Code)
+	looked, err := t.lookOnce(ctx, seen)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +73,25 @@ func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
 		return nil, err
 	}
 	return t.consumed(ctx, answer)
+}
+
+// consumption begins the work on a consume.
+func (c *Core) consumption(ctx context.Context, r Request, seen *verdict) (consumption, error) {
+	if seen == nil {
+		work, err := c.open(ctx, r.Account, c.operation(r))
+		return consumption{work}, err
+	}
+	t := consumption{&talk{Core: c, shop: seen.one.shop, op: c.operation(r)}}
+	t.take(seen.calls())
+	return t, nil
+}
+
+// lookOnce asks what the code is worth, unless that was asked just now.
+func (t *consumption) lookOnce(ctx context.Context, seen *verdict) (platform.Looked, error) {
+	if seen != nil {
+		return seen.one.looked, nil
+	}
+	return t.look(ctx, t.op.Code)
 }
 
 // Refuse is a verification that the platform is not asked for.

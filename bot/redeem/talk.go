@@ -18,6 +18,7 @@ type talk struct {
 	op       models.Operation
 	calls    []models.Call
 	settling bool
+	alsoAt   string // other accounts that know the code, see [AccountsIn]
 }
 
 // open begins the work on an operation of an account.
