@@ -10,9 +10,9 @@ import (
 	"yanquan/models"
 )
 
-// What days, weeks and months add up to is kept, store by store, up to the last hour
-// that nothing is likely to change: to sum up a month of many stores takes one row of
-// each and the verifications since.
+// What days, weeks and months add up to is kept, account by account, up to the last
+// hour that nothing is likely to change: to sum up a month of many stores takes one row
+// of each and the verifications since.
 const (
 	keepFirst  = 15 * time.Second // after a start, which has other things to do
 	KeepEvery  = 10 * time.Minute
