@@ -44,14 +44,13 @@ func (s ChoiceStore) Set(ctx context.Context, user, chat string, storeID int64, 
 }
 
 // Get tells which store a person works for in a chat. [ErrNotFound] where
-// nothing was chosen, its time is over, or the store is not active any more.
+// nothing was chosen, its time is over, or the store is not in use any more.
 func (s ChoiceStore) Get(ctx context.Context, user, chat string) (storeID int64, err error) {
 	const what = "find chosen store"
 	var rows []choiceRow
 	err = s.read(ctx, what, func(g *gorm.DB) error {
-		return g.Joins("JOIN stores ON stores.id = choices.store_id").
-			Where("choices.user_id = ? AND choices.chat = ? AND choices.chosen_until > ? AND stores.active = ?",
-				fold(user), chat, stamp(s.now()), true).Find(&rows).Error
+		return liveStores(g.Joins("JOIN stores ON stores.id = choices.store_id")).
+			Where("choices.user_id = ? AND choices.chat = ? AND choices.chosen_until > ?", fold(user), chat, stamp(s.now())).Find(&rows).Error
 	})
 	row, err := first(rows, err, what)
 	return row.StoreID, err

@@ -10,7 +10,6 @@ import (
 )
 
 // TableName and its like name the tables for GORM.
-func (Store) TableName() string  { return "stores" }
 func (Member) TableName() string { return "members" }
 
 // chatRow binds a group to a store.
@@ -24,66 +23,45 @@ func (chatRow) TableName() string { return "chats" }
 // DirectoryStore knows the stores, their groups and their people.
 type DirectoryStore struct{ *core }
 
-// Stores lists the active stores in the order they were added.
-func (s DirectoryStore) Stores(ctx context.Context) ([]Store, error) {
-	var rows []Store
-	err := s.read(ctx, "list stores", func(g *gorm.DB) error {
-		return g.Where("active = ?", true).Order("id").Find(&rows).Error
-	})
-	return rows, err
-}
-
-// Store finds a store, active or not.
-func (s DirectoryStore) Store(ctx context.Context, id int64) (Store, error) {
-	var rows []Store
-	err := s.read(ctx, "find store", func(g *gorm.DB) error {
-		return g.Where("id = ?", id).Find(&rows).Error
-	})
-	return first(rows, err, "find store")
-}
-
-// StoresOfChat lists the active stores that a group is bound to, by name. Chat ids
+// StoresOfChat lists the stores in use that a group is bound to, by name. Chat ids
 // are case-sensitive.
 func (s DirectoryStore) StoresOfChat(ctx context.Context, chat string) ([]Store, error) {
-	var rows []Store
-	err := s.read(ctx, "find stores of a chat", func(g *gorm.DB) error {
-		return g.Joins("JOIN chats ON chats.store_id = stores.id").
-			Where("chats.chat = ? AND stores.active = ?", chat, true).Find(&rows).Error
+	rows, err := s.stores(ctx, "find stores of a chat", func(g *gorm.DB) *gorm.DB {
+		return liveStores(g.Joins("JOIN chats ON chats.store_id = stores.id").Where("chats.chat = ?", chat))
 	})
 	slices.SortFunc(rows, byName)
 	return rows, err
 }
 
-// Memberships lists a person's places in active stores.
+// Memberships lists a person's places in stores in use.
 func (s DirectoryStore) Memberships(ctx context.Context, user string) ([]Member, error) {
 	var rows []Member
 	err := s.read(ctx, "find memberships", func(g *gorm.DB) error {
-		return g.Joins("JOIN stores ON stores.id = members.store_id").
-			Where("members.user_id = ? AND stores.active = ?", fold(user), true).
+		return liveStores(g.Joins("JOIN stores ON stores.id = members.store_id").Where("members.user_id = ?", fold(user))).
 			Order("members.store_id").Find(&rows).Error
 	})
 	return rows, err
 }
 
-// Members lists the people of a store.
-func (s DirectoryStore) Members(ctx context.Context, storeID int64) ([]Member, error) {
+// Members lists the people of the store that has an account.
+func (s DirectoryStore) Members(ctx context.Context, account int64) ([]Member, error) {
 	var rows []Member
 	err := s.read(ctx, "list members", func(g *gorm.DB) error {
-		return g.Where("store_id = ?", storeID).Order("user_id").Find(&rows).Error
+		return g.Where("store_id = "+storeOf, account).Order("user_id").Find(&rows).Error
 	})
 	return rows, err
 }
 
-// Member finds a person in a store.
-func (s DirectoryStore) Member(ctx context.Context, storeID int64, user string) (Member, error) {
+// Member finds a person in the store that has an account.
+func (s DirectoryStore) Member(ctx context.Context, account int64, user string) (Member, error) {
 	var rows []Member
 	err := s.read(ctx, "find member", func(g *gorm.DB) error {
-		return g.Where("store_id = ? AND user_id = ?", storeID, fold(user)).Find(&rows).Error
+		return g.Where("store_id = "+storeOf+" AND user_id = ?", account, fold(user)).Find(&rows).Error
 	})
 	return first(rows, err, "find member")
 }
 
-// Managers lists who manages a store that is active, or that verified something from
+// Managers lists who manages a store that is in use, or that verified something from
 // a time until before another.
 func (s DirectoryStore) Managers(ctx context.Context, from, to time.Time) ([]string, error) {
 	var users []string
@@ -159,8 +137,8 @@ func (s DirectoryStore) remove(ctx context.Context, what string, del func(g *gor
 
 // Loose are the ends that a set-up has left: what is there and leads nowhere.
 type Loose struct {
-	StoresWithoutChat  []string // names of active stores that no group is bound to
-	StoresWithoutStaff []string // names of active stores that nobody may verify in, but the managers of all
+	StoresWithoutChat  []string // names of stores in use that no group is bound to
+	StoresWithoutStaff []string // names of stores in use that nobody may verify in, but the managers of all
 	ChatsWithoutStore  []string // groups bound to stores that are gone, only
 	PeopleWithoutStore []string // userids of people of stores that are gone, only
 }
@@ -169,14 +147,15 @@ type Loose struct {
 func (s DirectoryStore) LooseEnds(ctx context.Context) (l Loose, err error) {
 	stores := func(into *[]string, none string) error {
 		return s.read(ctx, "look for lonely stores", func(g *gorm.DB) error {
-			return g.Model(&Store{}).Where("active = ?", true).Where("NOT EXISTS (SELECT 1 FROM "+none+")").
+			return liveStores(g.Table("stores").Where("NOT EXISTS (SELECT 1 FROM "+none+")")).
 				Order("id").Pluck("name", into).Error
 		})
 	}
 	gone := func(into *[]string, table, column string) error {
 		return s.read(ctx, "look for "+table+" of stores that are gone", func(g *gorm.DB) error {
 			return g.Table(table+" AS t").Distinct().Where("NOT EXISTS (SELECT 1 FROM "+table+" AS o JOIN stores ON stores.id = o.store_id"+
-				" WHERE o."+column+" = t."+column+" AND stores.active = ?)", true).Order(column).Pluck(column, into).Error
+				" WHERE o."+column+" = t."+column+" AND stores.belongs_to = 0 AND (stores.active = ? OR EXISTS ("+furtherInUse+")))", true, true).
+				Order(column).Pluck(column, into).Error
 		})
 	}
 	for _, look := range []func() error{

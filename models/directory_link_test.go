@@ -19,19 +19,28 @@ func shops(ids ...string) []models.GrantShop {
 	return all
 }
 
-func link(t *testing.T, db *models.DB, g models.Grant, ids ...string) []models.Store {
+func link(t *testing.T, db *models.DB, g models.Grant, ids ...string) []models.Account {
 	t.Helper()
-	stores, err := db.Directory.LinkGrant(t.Context(), g, shops(ids...))
+	accounts, err := db.Directory.LinkGrant(t.Context(), g, shops(ids...))
 	no(t, err)
-	return stores
+	return accounts
 }
 
-func shopIDs(stores []models.Store) string {
+func shopIDs(accounts []models.Account) string {
 	var all []string
-	for _, s := range stores {
-		all = append(all, s.ShopID)
+	for _, a := range accounts {
+		all = append(all, a.ShopID)
 	}
 	return strings.Join(all, ",")
+}
+
+// firsts are the first accounts of stores.
+func firsts(stores []models.Store) []models.Account {
+	var all []models.Account
+	for _, s := range stores {
+		all = append(all, s.Account)
+	}
+	return all
 }
 
 func TestLinkStores(t *testing.T) {
@@ -39,16 +48,16 @@ func TestLinkStores(t *testing.T) {
 		ctx := t.Context()
 		g := granted(t, db, "bid-1")
 		linked := link(t, db, g, "b", "a", "b")
-		same(t, linked, []models.Store{
+		same(t, linked, []models.Account{
 			{ID: linked[0].ID, Platform: "dianping", ShopID: "a", Name: "店 a", Origin: models.OriginGrant, Active: true, GrantID: g.ID},
 			{ID: linked[1].ID, Platform: "dianping", ShopID: "b", Name: "店 b", Origin: models.OriginGrant, Active: true, GrantID: g.ID},
 		})
-		same(t, must(db.Directory.Stores(ctx)), linked)
+		same(t, firsts(must(db.Directory.Stores(ctx))), linked)
 		kept(t, db, g) // its version did not move
-		same(t, must(db.Grants.OfStore(ctx, linked[1].ID)), g)
+		same(t, must(db.Grants.OfAccount(ctx, linked[1].ID)), g)
 		same(t, link(t, db, g, "a", "b"), linked)
 		same(t, must(db.Grants.Session(ctx, linked[0].ID)), models.Session{
-			StoreID: linked[0].ID, AccessToken: "access-bid-1", RefreshToken: "refresh-bid-1",
+			AccountID: linked[0].ID, AccessToken: "access-bid-1", RefreshToken: "refresh-bid-1",
 			ExpiresAt: g.ExpiresAt, GrantID: g.ID, Version: 1,
 		})
 
@@ -57,14 +66,14 @@ func TestLinkStores(t *testing.T) {
 		changed, err := db.Directory.LinkGrant(ctx, g, []models.GrantShop{{ShopID: "b", Name: "外滩店"}, {ShopID: "c"}})
 		no(t, err)
 		same(t, shopIDs(changed), "b,c")
-		same(t, names(changed), "外滩店,")
+		same(t, namesOf(changed), "外滩店,")
 		gone := must(db.Directory.Store(ctx, linked[0].ID))
 		same(t, gone.Active, false)
 		same(t, gone.GrantID, "")
 		want(t, second(db.Grants.Session(ctx, gone.ID)), models.ErrNotFound)
 		unnamed, err := db.Directory.LinkGrant(ctx, g, []models.GrantShop{{ShopID: "b"}, {ShopID: "a", Name: "店 a"}})
 		no(t, err)
-		same(t, names(unnamed), "店 a,外滩店")
+		same(t, namesOf(unnamed), "店 a,外滩店")
 		same(t, unnamed[0].ID, linked[0].ID) // it is back
 
 		// A shop changes over to another merchant's grant.
@@ -72,10 +81,10 @@ func TestLinkStores(t *testing.T) {
 		same(t, shopIDs(link(t, db, other, "b")), "b")
 		same(t, must(db.Grants.Session(ctx, linked[1].ID)).AccessToken, "access-bid-2")
 		same(t, shopIDs(link(t, db, g, "a")), "a") // does not take away what it has lost already
-		same(t, must(db.Grants.OfStore(ctx, linked[1].ID)).ID, other.ID)
+		same(t, must(db.Grants.OfAccount(ctx, linked[1].ID)).ID, other.ID)
 
 		same(t, len(link(t, db, g)), 0)
-		same(t, shopIDs(must(db.Directory.Stores(ctx))), "b")
+		same(t, shopIDs(firsts(must(db.Directory.Stores(ctx)))), "b")
 		_, err = db.Directory.LinkGrant(ctx, g, shops(""))
 		want(t, err, models.ErrInvalid)
 		_, err = db.Directory.LinkGrant(ctx, models.Grant{ID: "nobody's", Platform: "dianping"}, shops("a"))
@@ -106,17 +115,17 @@ func TestDeclaredStoresAndGrants(t *testing.T) {
 		no(t, db.Directory.Sync(ctx, declared))
 		g := granted(t, db, "bid-1")
 		linked := link(t, db, g, "uuid-1", "uuid-9")
-		same(t, names(linked), "人民广场店🐟,店 uuid-9")
+		same(t, namesOf(linked), "人民广场店🐟,店 uuid-9")
 		one, nine := linked[0], linked[1]
 		same(t, one.Origin, models.OriginConfig)
-		same(t, must(db.Grants.Session(ctx, one.ID)), models.Session{StoreID: one.ID, AccessToken: "token-1"})
+		same(t, must(db.Grants.Session(ctx, one.ID)), models.Session{AccountID: one.ID, AccessToken: "token-1"})
 
 		// By chat, on the store that config.yaml does not know.
 		no(t, db.Directory.BindChat(ctx, nine.ID, "wrNine"))
 		no(t, db.Directory.SetMember(ctx, models.Member{StoreID: nine.ID, UserID: "WangWu", Name: "王五", Role: models.RoleLead}))
 		no(t, db.Directory.Sync(ctx, declared))
-		same(t, must(db.Directory.Store(ctx, one.ID)), one)
-		same(t, must(db.Directory.Store(ctx, nine.ID)), nine)
+		same(t, must(db.Directory.Store(ctx, one.ID)).Account, one)
+		same(t, must(db.Directory.Store(ctx, nine.ID)).Account, nine)
 		same(t, must(db.Directory.ChatsOfStore(ctx, nine.ID)), []string{"wrNine"})
 		same(t, len(must(db.Directory.Members(ctx, nine.ID))), 1)
 
@@ -137,7 +146,7 @@ func TestDeclaredStoresAndGrants(t *testing.T) {
 		same(t, must(db.Grants.Session(ctx, one.ID)).AccessToken, "access-bid-1")
 		same(t, len(must(db.Directory.Members(ctx, one.ID))), 2)
 		no(t, db.Directory.Sync(ctx, declared))
-		same(t, must(db.Directory.Store(ctx, one.ID)), one)
+		same(t, must(db.Directory.Store(ctx, one.ID)).Account, one)
 		same(t, must(db.Grants.Session(ctx, one.ID)).AccessToken, "token-1")
 
 		// A store of a grant is declared.
@@ -165,9 +174,9 @@ func TestEndedGrant(t *testing.T) {
 		linked := link(t, db, g, "uuid-1", "uuid-9")
 		g = must(db.Grants.End(ctx, g, "withdrawn"))
 		same(t, must(db.Grants.Session(ctx, linked[1].ID)), models.Session{
-			StoreID: linked[1].ID, ExpiresAt: g.ExpiresAt, GrantID: g.ID, Version: g.Version,
+			AccountID: linked[1].ID, ExpiresAt: g.ExpiresAt, GrantID: g.ID, Version: g.Version,
 		})
-		same(t, must(db.Grants.OfStore(ctx, linked[1].ID)), g)
+		same(t, must(db.Grants.OfAccount(ctx, linked[1].ID)), g)
 		same(t, names(must(db.Directory.Stores(ctx))), "人民广场店🐟,徐家汇店,店 uuid-9")
 
 		// A grant that has ended keeps no store that is not declared any more.
@@ -175,7 +184,7 @@ func TestEndedGrant(t *testing.T) {
 		same(t, names(must(db.Directory.Stores(ctx))), "徐家汇店,店 uuid-9")
 		// Authorised anew, it is the grant's.
 		linked = link(t, db, granted(t, db, "bid-1"), "uuid-1", "uuid-9")
-		same(t, names(linked), "店 uuid-1,店 uuid-9")
+		same(t, namesOf(linked), "店 uuid-1,店 uuid-9")
 		same(t, must(db.Grants.Session(ctx, linked[0].ID)).AccessToken, "access-bid-1")
 	})
 }
@@ -198,7 +207,7 @@ func TestLinkStoresRace(t *testing.T) {
 			}) {
 				no(t, err)
 			}
-			if active := sortedShops(must(dbs[0].Directory.Stores(t.Context()))); !lists[active] {
+			if active := sortedShops(firsts(must(dbs[0].Directory.Stores(t.Context())))); !lists[active] {
 				t.Errorf("a mixture of lists: %s", active)
 			}
 		}
@@ -239,8 +248,8 @@ func TestDirectoryRace(t *testing.T) {
 	})
 }
 
-func sortedShops(stores []models.Store) string {
-	ids := strings.Split(shopIDs(stores), ",")
+func sortedShops(accounts []models.Account) string {
+	ids := strings.Split(shopIDs(accounts), ",")
 	slices.Sort(ids)
 	return strings.Join(ids, ",")
 }
@@ -264,9 +273,7 @@ func TestLinkStoresLosesARace(t *testing.T) {
 	})
 	same(t, shopIDs(link(t, db, g, "uuid-9")), "uuid-9")
 	same(t, reads, 2)
-	same(t, must(db.Directory.Store(ctx, linked[0].ID)), models.Store{
-		ID: linked[0].ID, Platform: "dianping", ShopID: "uuid-1", Name: "人民广场店🐟", Origin: models.OriginConfig, Active: true,
-	})
+	same(t, must(db.Directory.Store(ctx, linked[0].ID)), models.Store{Account: models.Account{ID: linked[0].ID, Platform: "dianping", ShopID: "uuid-1", Name: "人民广场店🐟", Origin: models.OriginConfig, Active: true}})
 }
 
 // A renewal does not wait for the linking of stores, nor the other way round.

@@ -12,7 +12,7 @@ import (
 // oneStore is a store of a grant.
 func oneStore(t *testing.T, db *models.DB) models.Store {
 	t.Helper()
-	return link(t, db, granted(t, db, "bid-1"), "a")[0]
+	return models.Store{Account: link(t, db, granted(t, db, "bid-1"), "a")[0]}
 }
 
 func TestBindChat(t *testing.T) {

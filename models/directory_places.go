@@ -16,18 +16,18 @@ type Place struct {
 	Store
 	Member Member
 
-	// Of an [Errand] with a code.
+	// Of an [Errand] with a code, in a store with one account.
 	New     string   // the code, where nothing is known of it in this store
 	Session *Session // access to the platform; nil: not looked for, or there is none
 }
 
-// PlaceFilter says which stores to list for a person: the active ones in which the
+// PlaceFilter says which stores to list for a person: those in use in which the
 // person has a role.
 type PlaceFilter struct {
 	User     string
 	Chat     string    // those instead that this group is bound to, whatever the person is there
 	All      bool      // every store instead, whatever the person is there
-	From, To time.Time // also those no longer active that verified something then
+	From, To time.Time // also those no longer in use that verified something then
 }
 
 // Errand is what a person is about to do with a code.
@@ -57,7 +57,7 @@ func (s DirectoryStore) PlacesFor(ctx context.Context, f PlaceFilter, e Errand) 
 
 // placeRow is a place as it is read.
 type placeRow struct {
-	Store
+	Store      storeRow `gorm:"embedded"`
 	MemberName string
 	MemberRole Role
 	Seen       bool
@@ -70,11 +70,12 @@ func (s DirectoryStore) places(ctx context.Context, f PlaceFilter, e *Errand) (p
 	user := fold(f.User)
 	var rows []placeRow
 	err = s.read(ctx, "list places", func(g *gorm.DB) error {
-		columns, join := "stores.*, COALESCE(members.name, '') AS member_name, COALESCE(members.role, '') AS member_role", "JOIN"
+		columns, join := storeColumns+", COALESCE(members.name, '') AS member_name, COALESCE(members.role, '') AS member_role", "JOIN"
 		if f.Chat != "" || f.All {
 			join = "LEFT JOIN"
 		}
-		g = g.Table("stores").Joins(join+" members ON members.store_id = stores.id AND members.user_id = ?", user)
+		g = g.Table("stores").Joins(withFurther).
+			Joins(join+" members ON members.store_id = stores.id AND members.user_id = ?", user)
 		if f.Chat != "" {
 			g = g.Joins("JOIN chats ON chats.store_id = stores.id AND chats.chat = ?", f.Chat)
 		}
@@ -91,32 +92,47 @@ func (s DirectoryStore) places(ctx context.Context, f PlaceFilter, e *Errand) (p
 				g = g.Scopes(withSessions)
 			}
 		}
-		return g.Select(columns).Scopes(during(f.From, f.To)).Scan(&rows).Error
+		return g.Select(columns).Scopes(during(f.From, f.To)).Order("stores.id, further.id").Scan(&rows).Error
 	})
 	for _, r := range rows {
-		p := Place{Store: r.Store, Member: Member{StoreID: r.ID, UserID: user, Name: r.MemberName, Role: r.MemberRole}}
-		if e != nil && !r.Seen {
-			p.New = e.Code
+		tries = Tried{r.Tries, r.TriedFirst}
+		if n := len(places); n == 0 || places[n-1].ID != r.Store.ID {
+			places = append(places, s.place(r, user, e))
 		}
-		// What cannot be read now is looked for again, by whoever needs it.
-		if session, err := GrantStore(s).openSession("list places", r.ID, r.Access); err == nil {
-			p.Session = &session
+		if r.Store.Other.ID != 0 { // what was read is the first account's alone
+			last := &places[len(places)-1]
+			last.Further, last.New, last.Session = append(last.Further, r.Store.Other), "", nil
 		}
-		places, tries = append(places, p), Tried{r.Tries, r.TriedFirst}
 	}
 	slices.SortFunc(places, func(x, y Place) int { return byName(x.Store, y.Store) })
 	return places, tries, err
 }
 
-// during lets active stores through, and those that verified something from a time
+// place is the place of a row, without further accounts.
+func (s DirectoryStore) place(r placeRow, user string, e *Errand) Place {
+	p := Place{Store: Store{Account: r.Store.Account}, Member: Member{StoreID: r.Store.ID, UserID: user, Name: r.MemberName, Role: r.MemberRole}}
+	if e != nil && !r.Seen {
+		p.New = e.Code
+	}
+	// What cannot be read now is looked for again, by whoever needs it.
+	if session, err := GrantStore(s).openSession("list places", r.Store.ID, r.Access); err == nil {
+		p.Session = &session
+	}
+	return p
+}
+
+// during lets stores in use through, and those that verified something from a time
 // until before another.
 func during(from, to time.Time) func(*gorm.DB) *gorm.DB {
 	return func(g *gorm.DB) *gorm.DB {
 		if !from.Before(to) {
-			return g.Where("stores.active = ?", true)
+			return liveStores(g)
 		}
-		return g.Where("(stores.active = ? OR EXISTS (SELECT 1 FROM operations WHERE operations.store_id = stores.id"+
-			" AND operations.consumed_at >= ? AND operations.consumed_at < ?))", true, stamp(from), stamp(to))
+		const verified = "operations.consumed_at >= ? AND operations.consumed_at < ?"
+		return g.Where("stores.belongs_to = 0 AND (stores.active = ? OR EXISTS ("+furtherInUse+")"+
+			" OR EXISTS (SELECT 1 FROM operations WHERE operations.store_id = stores.id AND "+verified+")"+
+			" OR EXISTS (SELECT 1 FROM stores AS other JOIN operations ON operations.store_id = other.id WHERE other.belongs_to = stores.id AND "+verified+"))",
+			true, true, stamp(from), stamp(to), stamp(from), stamp(to))
 	}
 }
 

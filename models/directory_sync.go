@@ -13,25 +13,29 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// Sync makes the directory say what config.yaml says. Stores are recognised by
-// platform and shop id; chats and staff of listed ones are replaced. Declared
-// ones that are no longer listed become inactive, unless a merchant's grant
-// covers them: they stay, as that grant's. Other stores of grants are left
+// Sync makes the directory say what config.yaml says. Accounts are recognised by
+// platform and shop id; chats and staff of listed stores are replaced. Declared
+// accounts that are no longer listed become inactive, unless a merchant's grant
+// covers them: they stay, as that grant's. Other accounts of grants are left
 // alone. Repeating it changes nothing, and several processes may do it at once.
 func (s DirectoryStore) Sync(ctx context.Context, declared []ConfiguredStore) error {
 	wanted := map[shopKey]ConfiguredStore{}
-	for _, shop := range declared {
-		key := shopKey{shop.Platform, shop.ShopID}
-		if err := identity("declare store "+shop.Name, 128, shop.Platform, shop.ShopID); err != nil {
-			return err
+	accounts := map[shopKey]declaredAccount{}
+	for _, store := range declared {
+		key := shopKey{store.Platform, store.ShopID}
+		wanted[key] = store
+		for _, a := range append([]ConfiguredAccount{{store.Platform, store.ShopID, store.Session}}, store.Accounts...) {
+			if err := identity("declare store "+store.Name, 128, a.Platform, a.ShopID); err != nil {
+				return err
+			}
+			if _, twice := accounts[shopKey{a.Platform, a.ShopID}]; twice {
+				return fmt.Errorf("models: store %s: shop %s is declared twice: %w", store.Name, a.ShopID, ErrInvalid)
+			}
+			accounts[shopKey{a.Platform, a.ShopID}] = declaredAccount{of: key, name: store.Name, session: a.Session}
 		}
-		if _, twice := wanted[key]; twice {
-			return fmt.Errorf("models: store %s: shop %s is declared twice: %w", shop.Name, shop.ShopID, ErrInvalid)
-		}
-		wanted[key] = shop
 	}
 	return s.inTx(ctx, func(tx *DB) error {
-		ids, err := tx.Directory.syncStores(ctx, wanted)
+		ids, err := tx.Directory.syncAccounts(ctx, accounts)
 		if err != nil {
 			return err
 		}
@@ -41,17 +45,24 @@ func (s DirectoryStore) Sync(ctx context.Context, declared []ConfiguredStore) er
 		if err := tx.Directory.syncMembers(ctx, wanted, ids); err != nil {
 			return err
 		}
-		return tx.Directory.syncSessions(ctx, wanted, ids)
+		return tx.Directory.syncSessions(ctx, accounts, ids)
 	})
 }
 
-// syncStores returns the ids of the wanted stores.
-func (s DirectoryStore) syncStores(ctx context.Context, wanted map[shopKey]ConfiguredStore) (map[shopKey]int64, error) {
-	stores := map[shopKey]Store{}
-	for key, shop := range wanted {
-		stores[key] = tidy(Store{Platform: key.platform, ShopID: key.shopID, Name: shop.Name, Origin: OriginConfig, Active: true})
+// declaredAccount is an account in config.yaml: of the store whose first account has
+// the key.
+type declaredAccount struct {
+	of            shopKey
+	name, session string
+}
+
+// syncAccounts returns the ids of the declared accounts.
+func (s DirectoryStore) syncAccounts(ctx context.Context, declared map[shopKey]declaredAccount) (map[shopKey]int64, error) {
+	wanted := map[shopKey]Account{}
+	for key, a := range declared {
+		wanted[key] = tidy(Account{Platform: key.platform, ShopID: key.shopID, Name: a.name, Origin: OriginConfig, Active: true})
 	}
-	have, err := s.storesWith(ctx, stores)
+	have, err := s.accountsWith(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -59,12 +70,20 @@ func (s DirectoryStore) syncStores(ctx context.Context, wanted map[shopKey]Confi
 	if err != nil {
 		return nil, err
 	}
-	ids := map[shopKey]int64{}
+	ids, home := map[shopKey]int64{}, map[int64]int64{}
+	for _, old := range have {
+		if _, ok := declared[old.key()]; ok {
+			ids[old.key()] = old.ID
+		}
+		home[old.ID] = old.StoreID()
+	}
+	for key, a := range declared {
+		home[ids[key]] = ids[a.of]
+	}
 	for _, old := range have {
 		now := old
-		if store, ok := stores[old.key()]; ok {
-			ids[old.key()] = old.ID
-			now.Name, now.Origin, now.Active = store.Name, store.Origin, store.Active
+		if account, ok := wanted[old.key()]; ok {
+			now.Name, now.Origin, now.Active = account.Name, account.Origin, account.Active
 		} else if old.Origin == OriginConfig {
 			if live[old.GrantID] { // no longer declared, but covered by a merchant's grant
 				now.Origin, now.Active = OriginGrant, true
@@ -72,7 +91,11 @@ func (s DirectoryStore) syncStores(ctx context.Context, wanted map[shopKey]Confi
 				now.Active = false
 			}
 		}
-		if _, err := s.changeStore(ctx, old, now); err != nil {
+		now.BelongsTo = home[home[old.ID]] // whose store has become another's account goes with it
+		if now.BelongsTo == old.ID {
+			now.BelongsTo = 0
+		}
+		if _, err := s.changeAccount(ctx, old, now); err != nil {
 			return nil, err
 		}
 	}
@@ -155,8 +178,8 @@ func (s DirectoryStore) syncMembers(ctx context.Context, wanted map[shopKey]Conf
 }
 
 // syncSessions writes the declared tokens that are new, and forgets those of
-// listed stores that declare none any more: such a store lives by its grant.
-func (s DirectoryStore) syncSessions(ctx context.Context, wanted map[shopKey]ConfiguredStore, ids map[shopKey]int64) error {
+// listed accounts that declare none any more: such an account lives by its grant.
+func (s DirectoryStore) syncSessions(ctx context.Context, wanted map[shopKey]declaredAccount, ids map[shopKey]int64) error {
 	have, err := rowsOfStores[sessionRow](ctx, s.core, ids)
 	if err != nil {
 		return err
@@ -167,17 +190,17 @@ func (s DirectoryStore) syncSessions(ctx context.Context, wanted map[shopKey]Con
 	}
 	var add []sessionRow
 	var remove []int64
-	for key, shop := range wanted {
+	for key, account := range wanted {
 		id := ids[key]
 		old, known := declared[id]
-		print := s.keys.fingerprint(storeKey(id), shop.Session)
+		print := s.keys.fingerprint(storeKey(id), account.session)
 		switch {
-		case shop.Session == "" && known:
+		case account.session == "" && known:
 			remove = append(remove, id)
-		case shop.Session != "" && !bytes.Equal(old, print):
+		case account.session != "" && !bytes.Equal(old, print):
 			add = append(add, sessionRow{
 				StoreID:     id,
-				AccessToken: s.keys.seal(sessionAccess, storeKey(id), []byte(shop.Session)),
+				AccessToken: s.keys.seal(sessionAccess, storeKey(id), []byte(account.session)),
 				Declared:    print,
 			})
 		}
@@ -220,7 +243,7 @@ func difference[K, R comparable](want map[K]R, have []R, key func(R) K) (remove,
 	return remove, add
 }
 
-// rowsOfStores reads all rows of a table that belong to the stores.
+// rowsOfStores reads all rows of a table that belong to the stores or accounts.
 func rowsOfStores[T any](ctx context.Context, c *core, ids map[shopKey]int64) ([]T, error) {
 	var all []T
 	for chunk := range slices.Chunk(slices.Sorted(maps.Values(ids)), batch) {
@@ -236,62 +259,63 @@ func rowsOfStores[T any](ctx context.Context, c *core, ids map[shopKey]int64) ([
 	return all, nil
 }
 
-// Where a store comes from.
+// Where an account comes from.
 const (
 	OriginConfig = "config" // declared in config.yaml
 	OriginGrant  = "grant"  // covered by a merchant's grant
 )
 
-// shopKey identifies a store at the platforms.
+// shopKey identifies an account at the platforms.
 type shopKey struct{ platform, shopID string }
 
-func (s Store) key() shopKey { return shopKey{s.Platform, s.ShopID} }
+func (a Account) key() shopKey { return shopKey{a.Platform, a.ShopID} }
 
 func storeKey(id int64) string { return strconv.FormatInt(id, 10) }
 
-// storesWith reads all stores, in the order of their ids, after it has added the
+// accountsWith reads all accounts, in the order of their ids, after it has added the
 // wanted ones that are missing.
-func (s DirectoryStore) storesWith(ctx context.Context, wanted map[shopKey]Store) ([]Store, error) {
-	have, err := s.allStores(ctx)
+func (s DirectoryStore) accountsWith(ctx context.Context, wanted map[shopKey]Account) ([]Account, error) {
+	have, err := s.allAccounts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	missing := maps.Clone(wanted)
-	for _, store := range have {
-		delete(missing, store.key())
+	for _, a := range have {
+		delete(missing, a.key())
 	}
 	if len(missing) == 0 {
 		return have, nil
 	}
 	// In one order everywhere, so that processes wait for each other instead of
 	// deadlocking; another one may have been first.
-	rows := slices.SortedFunc(maps.Values(missing), func(a, b Store) int {
+	rows := slices.SortedFunc(maps.Values(missing), func(a, b Account) int {
 		return strings.Compare(a.Platform+"\x00"+a.ShopID, b.Platform+"\x00"+b.ShopID)
 	})
-	if err := addRows(ctx, s.core, "add stores", rows, clause.OnConflict{DoNothing: true}); err != nil {
+	if err := addRows(ctx, s.core, "add accounts", rows, clause.OnConflict{DoNothing: true}); err != nil {
 		return nil, err
 	}
-	return s.allStores(ctx)
+	return s.allAccounts(ctx)
 }
 
-func (s DirectoryStore) allStores(ctx context.Context) ([]Store, error) {
-	var rows []Store
-	err := s.read(ctx, "list stores", func(g *gorm.DB) error { return g.Order("id").Find(&rows).Error })
+func (s DirectoryStore) allAccounts(ctx context.Context) ([]Account, error) {
+	var rows []Account
+	err := s.read(ctx, "list all accounts", func(g *gorm.DB) error { return g.Order("id").Find(&rows).Error })
 	return rows, err
 }
 
-// changeStore turns a store from what was read into something else. Where
+// changeAccount turns an account from what was read into something else. Where
 // another transaction changed it meanwhile, the whole transaction runs again.
-func (s DirectoryStore) changeStore(ctx context.Context, old, now Store) (Store, error) {
-	const what = "change store"
+func (s DirectoryStore) changeAccount(ctx context.Context, old, now Account) (Account, error) {
+	const what = "change account"
 	if now = tidy(now); now == old {
 		return now, nil
 	}
 	var hit int64
 	err := s.write(ctx, what, func(g *gorm.DB) error {
-		result := g.Model(&Store{}).
-			Where("id = ? AND name = ? AND origin = ? AND active = ? AND grant_id = ?", old.ID, old.Name, old.Origin, old.Active, old.GrantID).
-			Select("name", "origin", "active", "grant_id").Updates(now)
+		result := g.Model(&Account{}).
+			Where("id = ? AND name = ? AND origin = ? AND active = ? AND grant_id = ? AND belongs_to = ?",
+				old.ID, old.Name, old.Origin, old.Active, old.GrantID, old.BelongsTo).
+			Select("name", "origin", "active", "grant_id", "belongs_to").Updates(now)
 		hit = result.RowsAffected
 		return result.Error
 	})
@@ -304,25 +328,25 @@ func (s DirectoryStore) changeStore(ctx context.Context, old, now Store) (Store,
 // GrantShop is a shop that a grant covers, as the platform tells it.
 type GrantShop struct{ ShopID, Name string }
 
-// LinkGrant makes the stores of a grant those that the platform says it covers:
-// missing ones are added, one of another grant changes over, and those that are
-// not covered any more lose the link and, unless config.yaml declares them,
-// become inactive. A declared store keeps its name. It returns the stores of the
-// grant. Repeating it changes nothing; of several at once the last one stands.
-func (s DirectoryStore) LinkGrant(ctx context.Context, g Grant, shops []GrantShop) ([]Store, error) {
-	const what = "link stores"
-	covered := map[shopKey]Store{}
+// LinkGrant makes the accounts of a grant those that the platform says it covers:
+// missing ones are added, each as a new store, one of another grant changes over, and
+// those that are not covered any more lose the link and, unless config.yaml declares
+// them, become inactive. A declared account keeps its name. It returns the accounts of
+// the grant. Repeating it changes nothing; of several at once the last one stands.
+func (s DirectoryStore) LinkGrant(ctx context.Context, g Grant, shops []GrantShop) ([]Account, error) {
+	const what = "link accounts"
+	covered := map[shopKey]Account{}
 	for _, shop := range shops {
 		if err := identity(what, 128, shop.ShopID); err != nil {
 			return nil, err
 		}
-		covered[shopKey{g.Platform, shop.ShopID}] = tidy(Store{
+		covered[shopKey{g.Platform, shop.ShopID}] = tidy(Account{
 			Platform: g.Platform, ShopID: shop.ShopID, Name: shop.Name, Origin: OriginGrant, Active: true, GrantID: g.ID,
 		})
 	}
-	var linked []Store
+	var linked []Account
 	err := s.inTx(ctx, func(tx *DB) error {
-		// Two lists for one grant need not touch the same store. Here they meet,
+		// Two lists for one grant need not touch the same account. Here they meet,
 		// so that the result is never a mixture of both.
 		err := tx.swap(ctx, what, func(o *gorm.DB) *gorm.DB {
 			return o.Model(&grantRow{}).Where("id = ?", g.ID).Update("links", gorm.Expr("links + 1"))
@@ -336,12 +360,12 @@ func (s DirectoryStore) LinkGrant(ctx context.Context, g Grant, shops []GrantSho
 	return unless(err, linked)
 }
 
-func (s DirectoryStore) link(ctx context.Context, grantID string, covered map[shopKey]Store) ([]Store, error) {
-	have, err := s.storesWith(ctx, covered)
+func (s DirectoryStore) link(ctx context.Context, grantID string, covered map[shopKey]Account) ([]Account, error) {
+	have, err := s.accountsWith(ctx, covered)
 	if err != nil {
 		return nil, err
 	}
-	var linked []Store
+	var linked []Account
 	for _, old := range have {
 		now, declared := old, old.Origin == OriginConfig && old.Active
 		shop, ok := covered[old.key()]
@@ -356,7 +380,7 @@ func (s DirectoryStore) link(ctx context.Context, grantID string, covered map[sh
 		case old.GrantID == grantID:
 			now.GrantID, now.Active = "", declared
 		}
-		if now, err = s.changeStore(ctx, old, now); err != nil {
+		if now, err = s.changeAccount(ctx, old, now); err != nil {
 			return nil, err
 		}
 		if now.GrantID == grantID {

@@ -25,10 +25,12 @@ func twoStores() []models.ConfiguredStore {
 	}
 }
 
-func names(stores []models.Store) string {
+func names(stores []models.Store) string { return namesOf(firsts(stores)) }
+
+func namesOf(accounts []models.Account) string {
 	var all []string
-	for _, s := range stores {
-		all = append(all, s.Name)
+	for _, a := range accounts {
+		all = append(all, a.Name)
 	}
 	return strings.Join(all, ",")
 }
@@ -43,7 +45,7 @@ func TestSyncConfigured(t *testing.T) {
 			t.Fatalf("stores: %v", stores)
 		}
 		one, two := stores[0], stores[1]
-		same(t, one, models.Store{ID: one.ID, Platform: "dianping", ShopID: "uuid-1", Name: "人民广场店🐟", Origin: "config", Active: true})
+		same(t, one, models.Store{Account: models.Account{ID: one.ID, Platform: "dianping", ShopID: "uuid-1", Name: "人民广场店🐟", Origin: "config", Active: true}})
 
 		members, err := db.Directory.Members(ctx, one.ID)
 		no(t, err)
@@ -65,7 +67,7 @@ func TestSyncConfigured(t *testing.T) {
 
 		session, err := db.Grants.Session(ctx, one.ID)
 		no(t, err)
-		same(t, session, models.Session{StoreID: one.ID, AccessToken: "token-1"})
+		same(t, session, models.Session{AccountID: one.ID, AccessToken: "token-1"})
 		_, err = db.Grants.Session(ctx, 999)
 		want(t, err, models.ErrNotFound)
 		_, err = db.Directory.Store(ctx, 999)

@@ -24,6 +24,9 @@ var (
 
 func (db *DB) Pool() *sql.DB { return db.pool }
 
+// ORM is for statements that no store makes.
+func (db *DB) ORM() *gorm.DB { return db.orm }
+
 func (db *DB) MigrateFS(ctx context.Context, files fs.FS) ([]string, error) {
 	return db.migrate(ctx, files)
 }

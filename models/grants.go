@@ -8,7 +8,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// Grant is a merchant's consent; it covers one store or several. Platform,
+// Grant is a merchant's consent; it covers one account or several. Platform,
 // Purpose, CustomerID and ShopID are unique together, "" where not applicable.
 // Tokens are sealed in the database and kept out of formatted text.
 type Grant struct {
@@ -66,7 +66,7 @@ type grantRow struct {
 	Links   int
 }
 
-// GrantStore keeps the merchants' consents, and gives each store's access to the platform.
+// GrantStore keeps the merchants' consents, and gives each account's access to its platform.
 type GrantStore struct{ *core }
 
 func (s GrantStore) open(row grantRow) (grantRow, error) {
@@ -80,10 +80,10 @@ func (s GrantStore) Get(ctx context.Context, id string) (Grant, error) {
 	return s.one(ctx, func(g *gorm.DB) *gorm.DB { return g.Where("id = ?", id) })
 }
 
-// OfStore finds the grant that covers a store, also one that has ended.
-func (s GrantStore) OfStore(ctx context.Context, storeID int64) (Grant, error) {
+// OfAccount finds the grant that covers an account, also one that has ended.
+func (s GrantStore) OfAccount(ctx context.Context, accountID int64) (Grant, error) {
 	return s.one(ctx, func(g *gorm.DB) *gorm.DB {
-		return g.Joins("JOIN stores ON stores.grant_id = grants.id").Where("stores.id = ?", storeID)
+		return g.Joins("JOIN stores ON stores.grant_id = grants.id").Where("stores.id = ?", accountID)
 	})
 }
 

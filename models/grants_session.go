@@ -8,11 +8,11 @@ import (
 	"gorm.io/gorm"
 )
 
-// Session is a store's access to the platform: the token that config.yaml
+// Session is an account's access to its platform: the token that config.yaml
 // declares for it, otherwise that of its grant. Tokens are sealed in the
 // database and kept out of formatted text.
 type Session struct {
-	StoreID      int64
+	AccountID    int64
 	AccessToken  string // "" where the grant has ended: the merchant must authorise again
 	RefreshToken string
 	ExpiresAt    time.Time // zero: not known
@@ -22,7 +22,7 @@ type Session struct {
 }
 
 // String keeps the tokens out of formatted text.
-func (s Session) String() string { return "models.Session{store:" + storeKey(s.StoreID) + "}" }
+func (s Session) String() string { return "models.Session{account:" + storeKey(s.AccountID) + "}" }
 
 // GoString keeps the tokens out of %#v.
 func (s Session) GoString() string { return s.String() }
@@ -41,7 +41,7 @@ type sessionRow struct {
 
 func (sessionRow) TableName() string { return "sessions" }
 
-// sessionOf is what is needed to find a store's session, read at once.
+// sessionOf is what is needed to find an account's session, read at once.
 type sessionOf struct {
 	DeclaredAccess  []byte
 	DeclaredRefresh []byte
@@ -66,27 +66,27 @@ func withSessions(g *gorm.DB) *gorm.DB {
 		Joins("LEFT JOIN grants ON grants.id = stores.grant_id")
 }
 
-// Session gives a store's access to the platform.
-func (s GrantStore) Session(ctx context.Context, storeID int64) (Session, error) {
+// Session gives an account's access to its platform.
+func (s GrantStore) Session(ctx context.Context, accountID int64) (Session, error) {
 	const what = "find session"
 	var rows []sessionOf
 	err := s.read(ctx, what, func(g *gorm.DB) error {
-		return g.Table("stores").Select(sessionColumns).Scopes(withSessions).Where("stores.id = ?", storeID).Scan(&rows).Error
+		return g.Table("stores").Select(sessionColumns).Scopes(withSessions).Where("stores.id = ?", accountID).Scan(&rows).Error
 	})
 	row, err := first(rows, err, what)
 	if err != nil {
 		return Session{}, err
 	}
-	return s.openSession(what, storeID, row)
+	return s.openSession(what, accountID, row)
 }
 
-func (s GrantStore) openSession(what string, storeID int64, row sessionOf) (session Session, err error) {
-	session.StoreID = storeID
+func (s GrantStore) openSession(what string, accountID int64, row sessionOf) (session Session, err error) {
+	session.AccountID = accountID
 	var access, refresh []byte
 	switch {
 	case row.DeclaredAccess != nil:
 		session.ExpiresAt = row.DeclaredExpires
-		access, refresh, err = s.openPair(sessionAccess, sessionRefresh, storeKey(storeID), row.DeclaredAccess, row.DeclaredRefresh)
+		access, refresh, err = s.openPair(sessionAccess, sessionRefresh, storeKey(accountID), row.DeclaredAccess, row.DeclaredRefresh)
 	case row.GrantedBy != "":
 		session.ExpiresAt, session.GrantID, session.Version, session.Refused = row.GrantExpires, row.GrantedBy, row.Version, row.Refused
 		access, refresh, err = s.openPair(grantAccess, grantRefresh, row.GrantedBy, row.GrantAccess, row.GrantRefresh)

@@ -168,7 +168,7 @@ func TestGrantNotFound(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		_, err := db.Grants.Get(t.Context(), "nobody's")
 		want(t, err, models.ErrNotFound)
-		_, err = db.Grants.OfStore(t.Context(), 1)
+		_, err = db.Grants.OfAccount(t.Context(), 1)
 		want(t, err, models.ErrNotFound)
 	})
 }
@@ -177,7 +177,7 @@ func TestTokensAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	g := consent("bid-1")
-	s := models.Session{StoreID: 7, AccessToken: g.AccessToken, RefreshToken: g.RefreshToken}
+	s := models.Session{AccountID: 7, AccessToken: g.AccessToken, RefreshToken: g.RefreshToken}
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("grant", "grant", g, "session", s)
 	for _, text := range []string{
 		fmt.Sprint(g), fmt.Sprintf("%v %+v %#v %s", g, g, g, g), fmt.Sprintf("%+v", []any{&g, g}),
@@ -186,7 +186,7 @@ func TestTokensAreNotPrinted(t *testing.T) {
 		if strings.Contains(text, g.AccessToken) || strings.Contains(text, g.RefreshToken) {
 			t.Error("a token is printed:", text)
 		}
-		if !strings.Contains(text, "bid-1") && !strings.Contains(text, "store:7") {
+		if !strings.Contains(text, "bid-1") && !strings.Contains(text, "account:7") {
 			t.Error("nothing is told apart:", text)
 		}
 	}

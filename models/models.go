@@ -24,26 +24,6 @@ const (
 	RoleGuest   Role = "guest" // nothing by itself: a name for who is staff by a group, and only there
 )
 
-// Store is a shop that vouchers are verified for.
-type Store struct {
-	ID       int64  `gorm:"primaryKey"`
-	Platform string `gorm:"size:32"`  // dianping | meituan
-	ShopID   string `gorm:"size:128"` // open_shop_uuid | opBizCode
-	Name     string `gorm:"size:128"`
-	Origin   string `gorm:"size:32"` // [OriginConfig] | [OriginGrant]
-	Active   bool
-	GrantID  string `gorm:"size:64"` // the merchant's consent that covers it; "": none
-}
-
-// StoreIDs are the ids of stores.
-func StoreIDs(stores []Store) []int64 {
-	ids := make([]int64, len(stores))
-	for i, s := range stores {
-		ids[i] = s.ID
-	}
-	return ids
-}
-
 // Member is a person's place in a store.
 type Member struct {
 	StoreID int64  `gorm:"primaryKey;autoIncrement:false"`
@@ -52,13 +32,17 @@ type Member struct {
 	Role    Role   `gorm:"size:16"`
 }
 
-// ConfiguredStore is a store declared in config.yaml.
+// ConfiguredStore is a store declared in config.yaml, with its first account.
 type ConfiguredStore struct {
 	Platform, ShopID, Name string
 	Session                string
-	Chats                  []string // case-sensitive
-	Staff                  []Member // StoreID is ignored
+	Accounts               []ConfiguredAccount // further ones
+	Chats                  []string            // case-sensitive
+	Staff                  []Member            // StoreID is ignored
 }
+
+// ConfiguredAccount is a further account of a store declared in config.yaml.
+type ConfiguredAccount struct{ Platform, ShopID, Session string }
 
 // Inbox is one accepted message. It is accepted once its row is durable.
 type Inbox struct {
@@ -99,8 +83,8 @@ func (s State) Terminal() bool { return s == Done || s == Rejected || s == Undon
 
 // Operation is one verification, with its undo.
 type Operation struct {
-	ID      string `gorm:"primaryKey;size:64"` // 32 characters [0-9a-z]; doubles as the platform's requestid, so that it is fixed for life
-	StoreID int64
+	ID      string    `gorm:"primaryKey;size:64"` // 32 characters [0-9a-z]; doubles as the platform's requestid, so that it is fixed for life
+	StoreID int64     // its [Account]
 	Code    string    `gorm:"size:64"` // as typed
 	Count   int       `gorm:"column:coupon_count"`
 	State   State     `gorm:"size:16"`

@@ -94,7 +94,7 @@ func TestSizesFitTheColumns(t *testing.T) {
 		}
 	}
 	for _, row := range []interface{ TableName() string }{
-		models.Store{}, models.Member{}, models.Inbox{}, models.Operation{}, models.Coupon{}, models.Call{}, models.Outgoing{},
+		models.Account{}, models.Member{}, models.Inbox{}, models.Operation{}, models.Coupon{}, models.Call{}, models.Outgoing{},
 		models.Grant{}, models.Join{}, models.Ticket{}, models.AuditEntry{}, models.Reconciliation{}, models.ReconciliationItem{}, models.File{}, models.Export{}, models.Lease{},
 	} {
 		check(row.TableName(), "", reflect.TypeOf(row))
@@ -171,6 +171,8 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.Journal.FinishUndo(ctx, undoing(t, db, op), nil)) },
 		func() error { return second(db.Directory.Memberships(ctx, "zhangsan")) },
 		func() error { return second(db.Directory.StoresOfChat(ctx, "wr")) },
+		func() error { return second(db.Directory.Store(ctx, store)) },
+		func() error { return second(db.Directory.Members(ctx, store)) },
 		func() error { return second(db.Directory.Places(ctx, models.PlaceFilter{User: "zhangsan"})) },
 		func() error {
 			return second(db.Directory.Places(ctx, models.PlaceFilter{User: "zhangsan", Chat: "wr"}))
@@ -187,7 +189,7 @@ func TestStatementsUseIndices(t *testing.T) {
 			return err
 		},
 		func() error { return second(db.Grants.Session(ctx, store)) },
-		func() error { return second(db.Grants.OfStore(ctx, store)) },
+		func() error { return second(db.Grants.OfAccount(ctx, store)) },
 		func() error { return second(db.Grants.Due(ctx, noon, 10)) },
 		func() error { return second(db.Grants.Save(ctx, consent("bid-1"))) },
 		func() error { return second(db.Grants.Claim(ctx, must(db.Grants.Get(ctx, g.ID)), noon)) },

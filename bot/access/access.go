@@ -46,6 +46,19 @@ func IDs(places []Place) []int64 {
 	return ids
 }
 
+// Stores are the stores, AccountIDs the ids of all their accounts: of what was verified
+// there.
+func Stores(places []Place) []models.Store {
+	stores := make([]models.Store, len(places))
+	for i, p := range places {
+		stores[i] = p.Store
+	}
+	return stores
+}
+
+// AccountIDs are described with [Stores].
+func AccountIDs(places []Place) []int64 { return models.AccountIDs(Stores(places)) }
+
 // Of finds the stores in which the sender of a message may act, by name: those of
 // the group, or those of the person in a 1:1 conversation. With none, the reply
 // says how to get in and nothing else.
@@ -138,10 +151,11 @@ func (a *Access) nameElsewhere(ctx context.Context, db *models.DB, user string) 
 }
 
 // Find re-checks that the sender may act in one particular store, as a press
-// of a button must. In a group, the store must be one of that group.
-func Find(places []Place, storeID int64) (Place, bool) {
+// of a button must; any of its accounts tells which. In a group, the store must be one
+// of that group.
+func Find(places []Place, account int64) (Place, bool) {
 	for _, p := range places {
-		if p.ID == storeID {
+		if _, ok := p.AccountOf(account); ok {
 			return p, true
 		}
 	}
@@ -177,7 +191,7 @@ func (a *Access) Role(ctx context.Context, tx *models.DB, user string, storeID i
 // be changed, the reply says why.
 func (a *Access) Changeable(ctx context.Context, tx *models.DB, user string, storeID int64, may ...models.Role) (models.Store, bot.Reply, error) {
 	s, err := tx.Directory.Store(ctx, storeID)
-	if errors.Is(err, models.ErrNotFound) || err == nil && !s.Active {
+	if errors.Is(err, models.ErrNotFound) || err == nil && !s.Live() {
 		return s, bot.Say("这家门店已经不在了。"), nil
 	}
 	if err != nil {
@@ -204,7 +218,7 @@ func (a *Access) Managed(ctx context.Context, tx *models.DB, user string) ([]mod
 	return a.ManagedDuring(ctx, tx, user, time.Time{}, time.Time{})
 }
 
-// ManagedDuring is [Access.Managed] with the stores that are no longer active and
+// ManagedDuring is [Access.Managed] with the stores that are no longer in use and
 // verified something from a time until before another.
 func (a *Access) ManagedDuring(ctx context.Context, tx *models.DB, user string, from, to time.Time) ([]models.Store, error) {
 	all := a.ManagesAll(user)

@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 // cardCases are all the cards that operations can end in.
 func cardCases(b *Bot) map[string]bot.Reply {
 	now := b.Now()
-	store := models.Store{ID: 1, Name: "人民广场店", Platform: dianping.Meituan}
+	store := models.Store{Account: models.Account{ID: 1, Name: "人民广场店", Platform: dianping.Meituan}}
 	op := models.Operation{
 		ID: "operation-1", StoreID: 1, Code: Code, Count: 1, State: models.Done, UserID: "zhangsan", User: "张三",
 		Title: "双人下午茶", PriceFen: 4990, Mobile: "138****0000", VoucherExpires: now.AddDate(0, 1, 0),
@@ -84,6 +84,22 @@ func cardCases(b *Bot) map[string]bot.Reply {
 		"summary_late":  b.figures.Reply(changed(busyDay(), func(s *figures.Summary) { s.Late, s.Stores = true, s.Stores[:1] })),
 		"summary_empty": b.figures.Reply(figures.Summary{Span: command.Span{Title: "11-24"}, Against: []figures.Comparison{{Word: "前一天", Then: tallyOf(3, 0)}}, Now: &models.Figures{}}),
 	}
+	pair := models.Store{Account: store.Account, Further: []models.Account{{ID: 2, Platform: dianping.Dianping, BelongsTo: 1, Active: true}}}
+	pair.Active = true
+	for name, o := range map[string]models.Outcome{
+		"which":         {Reason: redeem.ReasonWhich, Code: "1,2"},
+		"which_silent":  {Reason: redeem.ReasonUnsure, Code: "2", Message: "1"},
+		"which_unheard": {Reason: redeem.ReasonUnheard, Code: "1", Message: "2"},
+		"which_nowhere": {Reason: redeem.ReasonNowhere, Code: "1,2"},
+		"which_absent":  {Reason: redeem.ReasonAbsent, Code: string(command.OnDouyin)},
+		"which_other":   {Reason: redeem.ReasonHere, Code: "2"},
+	} {
+		c := b.words.Operation(pair, with(func(op *models.Operation) { op.State, op.Outcome = models.Rejected, o }), nil)
+		cases[name] = bot.Reply{Card: &c}
+	}
+	done := b.words.Operation(pair, op, nil)
+	cases["done_on_one_of_two"] = bot.Reply{Card: &done}
+	cases["which_undo"] = b.words.WhichUndo(pair, []models.Operation{op, with(func(o *models.Operation) { o.StoreID, o.ID = 2, "operation-2" })})
 	for reason := range words.Sayings {
 		cases["refused_"+reason] = one(with(func(o *models.Operation) {
 			o.State, o.Outcome = models.Rejected, models.Outcome{Reason: reason}
@@ -104,7 +120,7 @@ func cardCases(b *Bot) map[string]bot.Reply {
 	cases["list_given_up"] = b.words.Batch(store, ops[:2], nil, []command.Item{{Code: "8992697494", Count: 1}})
 	var places []access.Place
 	for i := range 8 {
-		places = append(places, access.Place{Store: models.Store{ID: int64(i + 1), Name: fmt.Sprintf("第%d门店", i+1)}})
+		places = append(places, access.Place{Store: models.Store{Account: models.Account{ID: int64(i + 1), Name: fmt.Sprintf("第%d门店", i+1)}}})
 	}
 	cases["stores"] = storeQuestion(b.NewID(), places, command.Button{Command: command.Parse("验 " + Code)}, 0)
 
@@ -124,7 +140,7 @@ func cardCases(b *Bot) map[string]bot.Reply {
 	cases["reconciled"] = b.lists.reconciledStore(context.Background(), store, even.Day, map[int64]reconcile.Result{1: even})
 	cases["reconciled_odd"] = b.lists.reconciledStore(context.Background(), store, odd.Day, map[int64]reconcile.Result{1: odd})
 	cases["reconciled_nothing"] = b.lists.reconciledStore(context.Background(), store, even.Day, none)
-	cases["reconciled_stores"] = b.lists.reconciledStores(places, even.Day, map[int64]reconcile.Result{1: odd, 2: even})
+	cases["reconciled_stores"] = b.lists.reconciledStores(sheetsOf(places), even.Day, map[int64]reconcile.Result{1: odd, 2: even})
 	return cases
 }
 
@@ -143,7 +159,7 @@ func busyDay() figures.Summary {
 	}
 	f.ByHour[18], f.ByHour[12] = 20, 22
 	return figures.Summary{
-		Span: command.Span{Title: "11-24"}, Stores: []models.Store{{ID: 1, Name: "人民广场店"}, {ID: 2, Name: "徐家汇店"}}, Now: f,
+		Span: command.Span{Title: "11-24"}, Stores: []models.Store{{Account: models.Account{ID: 1, Name: "人民广场店"}}, {Account: models.Account{ID: 2, Name: "徐家汇店"}}}, Now: f,
 		Against: []figures.Comparison{{Word: "前一天", Then: tallyOf(40, 0)}, {Word: "上周同日", Then: tallyOf(45, 0)}}, Tail: tallyOf(3, 0),
 		Outlook: []string{"还有 1 笔平台没有给出结果，我在继续确认"},
 	}

@@ -15,7 +15,7 @@ import (
 
 // closeCode ends the doubt about a code in one of the stores.
 func (d *doubts) closeCode(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
-	op, err := operationOn(ctx, d.DB, t.places, cmd.Items[0].Code)
+	op, err := operationOn(ctx, d.DB, t.places, cmd.Items[0])
 	if err != nil {
 		return bot.Reply{}, err
 	}
@@ -50,7 +50,7 @@ func (d *doubts) close(ctx context.Context, t *turn, op models.Operation, used b
 	before, after := string(op.State), ""
 	reply, err := t.commit(ctx, step, func(ctx context.Context, tx *models.DB, now models.Operation) (bot.Reply, bool, error) {
 		after = string(now.State)
-		if err := d.turns.record(ctx, tx, t.m, "close doubt", op.StoreID, op.Code, before, after); err != nil {
+		if err := d.turns.record(ctx, tx, t.m, "close doubt", p.ID, op.Code, before, after); err != nil {
 			return bot.Reply{}, false, err
 		}
 		if err := d.report(ctx, tx, now, true); err != nil {

@@ -200,13 +200,13 @@ func (c *conversation) resume(ctx context.Context, t *turn) (bot.Reply, bool, er
 	default:
 		return bot.Reply{}, false, nil
 	}
-	items, again := asked(t.m)
-	if len(ops) > 0 && len(ops) < len(items) && !often && !late {
+	w := asked(t.m)
+	if len(ops) > 0 && len(ops) < len(w.items) && !often && !late {
 		if t.places, _, err = c.access.Of(ctx, c.DB, t.m); err != nil {
 			return bot.Reply{}, false, err
 		}
 		if t.in(ops[0].StoreID) {
-			reply, err := c.vouchers.verify(ctx, t, items, again)
+			reply, err := c.vouchers.verify(ctx, t, w)
 			return reply, true, err
 		}
 	}

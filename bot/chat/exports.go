@@ -69,8 +69,8 @@ func (x *exports) askExport(ctx context.Context, row models.Inbox, m bot.Message
 
 // count counts what there is to export, until anybody would get impatient.
 func (x *exports) count(ctx context.Context, places []access.Place, span command.Span) (found int, err error) {
-	for _, p := range places {
-		n, err := x.DB.History.CountConsumed(ctx, p.ID, span.From, span.To, exportAtOnce-found)
+	for _, account := range access.AccountIDs(places) {
+		n, err := x.DB.History.CountConsumed(ctx, account, span.From, span.To, exportAtOnce-found)
 		if err != nil {
 			return 0, fmt.Errorf("bot: count: %w", err)
 		}
@@ -182,12 +182,9 @@ func (x *exports) handOver(ctx context.Context, e models.Export, m bot.Message, 
 
 // writeExport writes the file. Whoever has lost the lease stops at the next page.
 func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Message, span command.Span, csv bool, places []access.Place) (models.File, models.Tally, error) {
-	format, stores := export.XLSX, make([]models.Store, len(places))
+	format := export.XLSX
 	if csv {
 		format = export.CSV
-	}
-	for i, p := range places {
-		stores[i] = p.Store
 	}
 	w, err := x.DB.Files.Create(ctx, models.File{
 		ID: x.NewID(), Name: exportName(span, places, format), Kind: string(bot.AnyFile), UserID: m.User, CreatedAt: x.Now(), ExpiresAt: x.Now().Add(ticket.FileLife),
@@ -197,7 +194,7 @@ func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Messag
 	}
 	kept := x.Now()
 	list := export.Request{
-		Source: x.DB.History, Title: span.Title, From: span.From, To: span.To, Stores: stores, By: places[0].Member.Name, At: x.Now(), Location: x.Location,
+		Source: x.DB.History, Title: span.Title, From: span.From, To: span.To, Stores: access.Stores(places), By: places[0].Member.Name, At: x.Now(), Location: x.Location,
 		Beat: func(ctx context.Context) error {
 			if x.Now().Sub(kept) < exportLease/8 {
 				return nil

@@ -78,7 +78,7 @@ func TestHostileNamesInAnswers(t *testing.T) {
 // A file's name cannot be turned round, so that it seems to end otherwise.
 func TestHostileNameOfFile(t *testing.T) {
 	t.Parallel()
-	got := exportName(command.Span{Title: "9月"}, []access.Place{{Store: models.Store{Name: "店\u202exslx.exe\x7f/"}}}, export.XLSX)
+	got := exportName(command.Span{Title: "9月"}, []access.Place{{Store: models.Store{Account: models.Account{Name: "店\u202exslx.exe\x7f/"}}}}, export.XLSX)
 	if want := "验券_9月_店xslx.exe_.xlsx"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

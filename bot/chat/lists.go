@@ -35,7 +35,7 @@ type lists struct {
 
 // recent lists the last verifications of the stores.
 func (l *lists) recent(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, n int, after models.HistoryMark) (bot.Reply, error) {
-	f := models.HistoryFilter{StoreIDs: access.IDs(places), States: touched}
+	f := models.HistoryFilter{StoreIDs: access.AccountIDs(places), States: touched}
 	ops, next, err := l.DB.History.Page(ctx, f, after, n)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("bot: history: %w", err)
@@ -63,7 +63,7 @@ var touched = []models.State{models.Calling, models.Unknown, models.Done, models
 func (l *lists) byPhone(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, phone string) (bot.Reply, error) {
 	span, _ := command.Today.Span(l.Now(), l.Location)
 	ops, more, err := l.DB.History.Page(ctx, models.HistoryFilter{
-		StoreIDs: access.IDs(places), Phone: phone, From: span.From, To: span.To, States: touched,
+		StoreIDs: access.AccountIDs(places), Phone: phone, From: span.From, To: span.To, States: touched,
 	}, models.HistoryMark{}, command.MaxRecent)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("bot: history: %w", err)
@@ -92,11 +92,13 @@ func (l *lists) list(ctx context.Context, row models.Inbox, m bot.Message, place
 			return bot.Reply{}, fmt.Errorf("bot: coupons: %w", err)
 		}
 		mark, text := l.words.Line(op, redeem.Consumed(op, coupons))
+		p, _ := access.Find(places, op.StoreID)
+		on := words.On(p.Store, op)
 		at := l.words.In(op.CreatedAt).Format(words.MinuteFormat)
 		if len(c.Fields) < bot.MaxFields {
-			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: l.inShort(mark, op)})
+			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: l.inShort(mark, op, on)})
 		}
-		lines = append(lines, fmt.Sprintf("%s %s **%s** %s %s %s", mark, at, op.Code, bot.Escaped(words.Short(op.Title, dealInRecent)), bot.Escaped(text), bot.Escaped(op.User)))
+		lines = append(lines, fmt.Sprintf("%s %s **%s** %s %s %s", mark, at, op.Code, bot.Escaped(words.Short(op.Title, dealInRecent)), bot.Escaped(strings.TrimSpace(text+" "+on)), bot.Escaped(op.User)))
 	}
 	reply := bot.Reply{Card: &c}
 	if len(ops) > bot.MaxFields {
@@ -110,8 +112,8 @@ func (l *lists) list(ctx context.Context, row models.Inbox, m bot.Message, place
 const dealInRecent = 20
 
 // inShort is an operation in the value of a field.
-func (l *lists) inShort(mark string, op models.Operation) string {
-	said := strings.Join(strings.Fields(words.Price(op.PriceFen)+" "+op.User), " ")
+func (l *lists) inShort(mark string, op models.Operation, on string) string {
+	said := strings.Join(strings.Fields(on+" "+words.Price(op.PriceFen)+" "+op.User), " ")
 	code := mark + words.Tail(op.Code)
 	room := bot.MaxValue - utf8.RuneCountInString(code+said) - 2
 	if op.Title != "" && room >= 4 {
@@ -133,12 +135,9 @@ func (l *lists) totals(ctx context.Context, row models.Inbox, m bot.Message, pla
 		places = during
 	}
 	if !slices.ContainsFunc(places, func(p access.Place) bool { return p.Member.Role == models.RoleStaff }) {
-		s := figures.Summary{Span: span}
-		for _, p := range places {
-			s.Stores = append(s.Stores, p.Store)
-		}
+		s := figures.Summary{Span: span, Stores: access.Stores(places)}
 		var err error
-		if s.Now, err = l.figures.Of(ctx, access.IDs(places), span); err != nil {
+		if s.Now, err = l.figures.Of(ctx, s.Stores, span); err != nil {
 			return bot.Reply{}, err
 		}
 		reply := l.figures.Reply(s)
@@ -157,23 +156,23 @@ func (l *lists) totals(ctx context.Context, row models.Inbox, m bot.Message, pla
 // tallies sums up each place: its whole where the person leads, else what they have
 // verified themselves.
 func (l *lists) tallies(ctx context.Context, places []access.Place, span command.Span) (map[int64]models.Tally, error) {
-	stores := map[string][]int64{} // by whose verifications count; "": everybody's
+	accounts := map[string][]int64{} // by whose verifications count; "": everybody's
 	for _, p := range places {
 		user := ""
 		if p.Member.Role == models.RoleStaff {
 			user = p.Member.UserID
 		}
-		stores[user] = append(stores[user], p.ID)
+		accounts[user] = append(accounts[user], access.AccountIDs([]access.Place{p})...)
 	}
 	sums := map[int64]models.Tally{}
-	for user, ids := range stores {
+	for user, ids := range accounts {
 		some, err := l.DB.Figures.Tallies(ctx, ids, user, span.From, span.To)
 		if err != nil {
 			return nil, fmt.Errorf("bot: tallies: %w", err)
 		}
 		maps.Copy(sums, some)
 	}
-	return sums, nil
+	return figures.ByStore(access.Stores(places), sums), nil
 }
 
 // ownTotals is the answer for who does not lead all of the places.

@@ -33,7 +33,7 @@ func (b *bench) authorized(shop, name string) models.Store {
 	b.must(err)
 	stores, err := b.db.Directory.LinkGrant(ctx, g, []models.GrantShop{{ShopID: shop, Name: name}})
 	b.must(err)
-	return stores[0]
+	return models.Store{Account: stores[0]}
 }
 
 // in texts in a group, or in the 1:1 app where chat is empty.
@@ -293,7 +293,7 @@ func TestAuthorizeByChat(t *testing.T) {
 		has(t, b.in("", "zhangsan", "授权"), "只有管理员")
 		has(t, b.say("boss", "授权"), "单聊")
 		r := b.in("", "boss", "授权")
-		has(t, r, "授权点评", "10 分钟")
+		has(t, r, "授权大众点评", "10 分钟")
 		_, ticket, ok := strings.Cut(r.Card.URL, "https://example.com/auth/dianping?t=")
 		if !ok {
 			t.Fatalf("link %q", r.Card.URL)
@@ -305,7 +305,7 @@ func TestAuthorizeByChat(t *testing.T) {
 		}
 		stores := b.in("", "boss", "门店")
 		has(t, stores, "2 家门店", "人民广场店 已接通（配置文件）", "[授权门店]")
-		has(t, b.pressIn("", "boss", stores, "授权门店"), "授权点评")
+		has(t, b.pressIn("", "boss", stores, "授权门店"), "授权大众点评")
 		has(t, b.in("", "zhangsan", "门店"), "只有管理员")
 	})
 }
@@ -316,7 +316,7 @@ func TestStoreStates(t *testing.T) {
 		ctx := t.Context()
 		s := b.authorized("shop-c", "静安店")
 		has(t, b.in("", "boss", "门店"), "静安店 已接通")
-		g, err := b.db.Grants.OfStore(ctx, s.ID)
+		g, err := b.db.Grants.OfAccount(ctx, s.ID)
 		b.must(err)
 		g, err = b.db.Grants.Claim(ctx, g, b.clock.Now().Add(time.Minute))
 		b.must(err)

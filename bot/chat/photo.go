@@ -79,7 +79,7 @@ func (x *scans) look(ctx context.Context, t *turn, w command.Caption) (command.C
 	}
 	t.m.Scanned = texts
 	if !all {
-		t.m.Kind, t.m.Text, w = bot.Photo, "", command.Caption{Verb: command.VerbQuery}
+		t.m.Kind, t.m.Text, w = bot.Photo, "", command.Caption{Verb: command.VerbQuery, Platform: w.Platform}
 	}
 	return w, bot.Reply{}, nil
 }
@@ -133,14 +133,19 @@ type found struct {
 // the one place of the turn. One voucher is taken from there on like its code,
 // typed; several are a choice. nil: it was answered.
 func (x *scans) resolve(ctx context.Context, t *turn, s scanned) (*command.Command, bot.Reply, error) {
-	if err := t.extend(ctx, x.core.Lease(2*len(s.qr)+redeem.ConsumeCalls)); err != nil {
+	p, w := t.places[0], s.caption
+	accounts := accountsOn(p.Store, w.Platform)
+	if len(accounts) == 0 {
+		reply, err := t.answer(ctx, x.words.Refusal(p.Store, models.Operation{StoreID: p.ID, Outcome: absent(command.Item{Platform: w.Platform})}))
+		return nil, reply, err
+	}
+	if err := t.extend(ctx, x.core.Lease(2*len(accounts)*len(s.qr)+redeem.ConsumeCalls)); err != nil {
 		return nil, bot.Reply{}, err
 	}
-	f, err := x.ask(ctx, t, s.qr)
+	f, err := x.ask(ctx, t, s.qr, accounts)
 	if err != nil {
 		return nil, bot.Reply{}, err
 	}
-	p, w := t.places[0], s.caption
 	var why bot.Reply
 	switch {
 	case !f.wait.Empty():
@@ -159,7 +164,7 @@ func (x *scans) resolve(ctx context.Context, t *turn, s scanned) (*command.Comma
 		return nil, reply, err
 	}
 	if !f.each { // another QR code stands for none: look first
-		w = command.Caption{Verb: command.VerbQuery}
+		w = command.Caption{Verb: command.VerbQuery, Platform: w.Platform}
 	}
 	codes := make([]string, len(f.vouchers))
 	for i, v := range f.vouchers {
@@ -168,17 +173,17 @@ func (x *scans) resolve(ctx context.Context, t *turn, s scanned) (*command.Comma
 	return x.amounts(ctx, t, w.About(codes), f.calls)
 }
 
-func (x *scans) ask(ctx context.Context, t *turn, qr []string) (f found, err error) {
+func (x *scans) ask(ctx context.Context, t *turn, qr []string, accounts []models.Account) (f found, err error) {
 	p := t.places[0]
 	f.each = true
 	for i, text := range qr {
 		if i > 0 {
-			f.wait, err = x.guards.next(ctx, t, x.core.Lease(2*(len(qr)-i)+redeem.ConsumeCalls), f.calls)
+			f.wait, err = x.guards.next(ctx, t, x.core.Lease(2*len(accounts)*(len(qr)-i)+redeem.ConsumeCalls), f.calls)
 			if f.calls = nil; err != nil || !f.wait.Empty() {
 				return f, err
 			}
 		}
-		scan, err := x.core.Scan(ctx, redeem.Question{Store: p.Store, UserID: p.Member.UserID, User: p.Member.Name, Code: text})
+		scan, err := x.core.ScanIn(ctx, redeem.Question{UserID: p.Member.UserID, User: p.Member.Name, Code: text}, accounts)
 		if err != nil {
 			return found{}, err
 		}

@@ -41,11 +41,16 @@ func (v *vouchers) query(ctx context.Context, t *turn, cmd command.Command) (bot
 }
 
 func (v *vouchers) queryOne(ctx context.Context, p access.Place, it command.Item) (bot.Reply, []models.Call, error) {
+	accounts := accountsOn(p.Store, it.Platform)
+	if len(accounts) == 0 {
+		op := models.Operation{StoreID: p.ID, Code: it.Code, Count: it.Count, Outcome: absent(it)}
+		return v.words.Refusal(p.Store, op), nil, nil
+	}
 	var earlier models.Operation
 	known := p.New != it.Code
 	if known {
 		var err error
-		if earlier, err = v.DB.Journal.ByCoupon(ctx, p.ID, it.Code); err != nil && !errors.Is(err, models.ErrNotFound) {
+		if earlier, err = v.DB.Journal.ByCouponIn(ctx, idsOf(accounts), it.Code); err != nil && !errors.Is(err, models.ErrNotFound) {
 			return bot.Reply{}, nil, fmt.Errorf("chat: earlier operation: %w", err)
 		}
 		known = err == nil && earlier.State != models.Rejected
@@ -54,13 +59,12 @@ func (v *vouchers) queryOne(ctx context.Context, p access.Place, it command.Item
 		reply, err := v.views.snapshotReply(ctx, v.DB, earlier) // ours, and under way or undoable
 		return reply, nil, err
 	}
-	found, err := v.core.Look(ctx, redeem.Question{
-		Store: p.Store, Shop: v.shops.at(p), UserID: p.Member.UserID, User: p.Member.Name, Code: it.Code, Count: it.Count,
-	})
+	q := redeem.Question{UserID: p.Member.UserID, User: p.Member.Name, Code: it.Code, Count: it.Count, Shop: v.shops.at(p)}
+	found, err := v.core.LookIn(ctx, q, accounts)
 	switch {
 	case err != nil:
 		return bot.Reply{}, nil, err
-	case found.Usable && known:
+	case found.Usable && known && found.Op.StoreID == earlier.StoreID:
 		return v.words.Usable(p.Store, it, found.Op, &earlier), found.Calls, nil
 	case found.Usable:
 		return v.words.Usable(p.Store, it, found.Op, nil), found.Calls, nil

@@ -34,22 +34,49 @@ func (l *lists) reconcile(ctx context.Context, row models.Inbox, m bot.Message, 
 	if problem != "" {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: problem})
 	}
-	row, known, err := l.results(ctx, row, mine, day)
+	sheets := sheetsOf(mine)
+	row, known, err := l.results(ctx, row, sheets, day)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	if len(mine) == 1 {
-		return l.turns.finish(ctx, row, m, l.reconciledStore(ctx, mine[0].Store, day, known))
+	if len(sheets) == 1 {
+		return l.turns.finish(ctx, row, m, l.reconciledStore(ctx, sheets[0].store, day, known))
 	}
-	return l.turns.finish(ctx, row, m, l.reconciledStores(mine, day, known))
+	reply := l.reconciledStores(sheets, day, known)
+	if len(mine) == 1 {
+		if err := l.addItems(ctx, &reply, sheets, day, known); err != nil {
+			return bot.Reply{}, err
+		}
+	}
+	return l.turns.finish(ctx, row, m, reply)
 }
 
-// results are what is known of a day of the places, by store; the first of those of
-// which nothing is are looked at now.
-func (l *lists) results(ctx context.Context, row models.Inbox, places []access.Place, day string) (models.Inbox, map[int64]reconcile.Result, error) {
+// sheet is an account in a comparison, with what it is called.
+type sheet struct {
+	models.Account
+	store models.Store
+	name  string
+}
+
+func sheetsOf(places []access.Place) (all []sheet) {
+	for _, s := range access.Stores(places) {
+		for _, a := range models.AccountsOf([]models.Store{s}) {
+			all = append(all, sheet{a, s, words.AccountName(s, a)})
+		}
+	}
+	return all
+}
+
+// results are what is known of a day, by account; the first of those of which nothing
+// is are looked at now.
+func (l *lists) results(ctx context.Context, row models.Inbox, sheets []sheet, day string) (models.Inbox, map[int64]reconcile.Result, error) {
 	known := map[int64]reconcile.Result{}
-	if len(places) > 1 {
-		results, err := l.reconciliation.Results(ctx, access.IDs(places), day, day)
+	if len(sheets) > 1 {
+		ids := make([]int64, len(sheets))
+		for i, s := range sheets {
+			ids[i] = s.ID
+		}
+		results, err := l.reconciliation.Results(ctx, ids, day, day)
 		if err != nil {
 			return row, nil, fmt.Errorf("bot: %w", err)
 		}
@@ -58,8 +85,8 @@ func (l *lists) results(ctx context.Context, row models.Inbox, places []access.P
 		}
 	}
 	looks := 0
-	for _, p := range places {
-		if _, ok := known[p.ID]; ok || looks == looksPerReply {
+	for _, s := range sheets {
+		if _, ok := known[s.ID]; ok || looks == looksPerReply {
 			continue
 		}
 		looks++
@@ -67,12 +94,12 @@ func (l *lists) results(ctx context.Context, row models.Inbox, places []access.P
 		if row, err = l.turns.extend(ctx, row, reconcile.LookLasts+l.core.Lease(0)); err != nil {
 			return row, nil, err
 		}
-		result, ok, err := l.reconciliation.Look(ctx, p.ID, day)
+		result, ok, err := l.reconciliation.Look(ctx, s.ID, day)
 		if err != nil {
 			return row, nil, fmt.Errorf("bot: %w", err)
 		}
 		if ok {
-			known[p.ID] = result
+			known[s.ID] = result
 		}
 	}
 	return row, known, nil
@@ -181,20 +208,37 @@ func (l *lists) itemLines(r reconcile.Result) string {
 	return strings.Join(lines, "\n")
 }
 
-// reconciledStores is the answer for several stores.
-func (l *lists) reconciledStores(places []access.Place, day string, known map[int64]reconcile.Result) bot.Reply {
+// addItems adds the details to the answer for one store with several accounts.
+func (l *lists) addItems(ctx context.Context, reply *bot.Reply, sheets []sheet, day string, known map[int64]reconcile.Result) error {
+	for _, s := range sheets {
+		if _, ok := known[s.ID]; !ok {
+			continue
+		}
+		r, ok, err := l.reconciliation.Result(ctx, s.ID, day)
+		if err != nil {
+			return fmt.Errorf("bot: %w", err)
+		}
+		if ok && len(r.Items) > 0 {
+			reply.Text += fmt.Sprintf("\n**%s**\n%s", bot.Escaped(s.name), l.itemLines(r))
+		}
+	}
+	return nil
+}
+
+// reconciledStores is the answer for several accounts.
+func (l *lists) reconciledStores(sheets []sheet, day string, known map[int64]reconcile.Result) bot.Reply {
 	c := bot.Card{TaskID: l.NewID(), Source: "验券", Title: "对账 " + day}
 	var sum reconcile.Figures
 	var lines []string
-	for _, p := range places {
+	for _, p := range sheets {
 		line, brief := "还没有对账", "还没有对账"
 		if r, ok := known[p.ID]; ok {
 			sum, line, brief = sum.Plus(r.Figures), r.Figures.Line(), inShort(r.Figures)
 		}
 		if len(c.Fields) < bot.MaxFields {
-			c.Fields = append(c.Fields, bot.Field{Key: "门店", Value: p.Name + " " + brief})
+			c.Fields = append(c.Fields, bot.Field{Key: "门店", Value: p.name + " " + brief})
 		}
-		lines = append(lines, fmt.Sprintf("**%s** %s", bot.Escaped(p.Name), bot.Escaped(line)))
+		lines = append(lines, fmt.Sprintf("**%s** %s", bot.Escaped(p.name), bot.Escaped(line)))
 	}
 	c.Desc = sumShown(sum)
 	if len(known) > 0 {
@@ -203,12 +247,12 @@ func (l *lists) reconciledStores(places []access.Place, day string, known map[in
 	for _, note := range sum.Notes() {
 		c.Text += note + "。"
 	}
-	if missing := len(places) - len(known); missing > 0 {
+	if missing := len(sheets) - len(known); missing > 0 {
 		if c.Tone == bot.Good {
 			c.Tone = bot.Plain
 		}
 		c.Text += fmt.Sprintf("%d 家还没有对账，请过几分钟再发一次。", missing)
-	} else {
+	} else if sheets[0].StoreID() != sheets[len(sheets)-1].StoreID() {
 		c.Text += "要看一家门店的明细，请在它的群里发「对账」。"
 	}
 	return bot.Reply{Card: &c, Text: strings.Join(lines, "\n")}

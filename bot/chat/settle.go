@@ -109,7 +109,7 @@ func (d *doubts) answer(ctx context.Context, tx *models.DB, row models.Inbox) er
 	if err != nil {
 		return fmt.Errorf("chat: operations: %w", err)
 	}
-	if items, _ := asked(m); len(ops) > 0 && len(ops) < len(items) {
+	if len(ops) > 0 && len(ops) < len(asked(m).items) {
 		return nil // whoever takes the message up goes on with the rest
 	}
 	reply, err := d.views.replyAgain(ctx, tx, m, row.ID)

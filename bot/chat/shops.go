@@ -14,7 +14,7 @@ import (
 	"yanquan/models"
 )
 
-// shops opens stores at their platforms.
+// shops opens accounts at their platforms.
 type shops struct {
 	Platforms  map[string]dianping.Client
 	grants     *grants.Keeper
@@ -22,8 +22,8 @@ type shops struct {
 }
 
 // Open implements [redeem.Shops].
-func (s *shops) Open(ctx context.Context, st models.Store) (platform.Shop, error) {
-	client, shop, err := s.client(ctx, st)
+func (s *shops) Open(ctx context.Context, a models.Account) (platform.Shop, error) {
+	client, shop, err := s.client(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -39,18 +39,18 @@ func (s *shops) at(p access.Place) platform.Shop {
 	if client == nil || p.Session == nil {
 		return nil
 	}
-	client, shop := s.grants.With(client, p.Store, *p.Session)
+	client, shop := s.grants.With(client, p.Account, *p.Session)
 	return platform.Dianping(client, shop, s.UndoWindow)
 }
 
-// client is the client with the session of a store; nil where the platform or the
+// client is the client with the session of an account; nil where the platform or the
 // session is missing.
-func (s *shops) client(ctx context.Context, st models.Store) (dianping.Client, dianping.Shop, error) {
-	client := s.Platforms[st.Platform]
+func (s *shops) client(ctx context.Context, a models.Account) (dianping.Client, dianping.Shop, error) {
+	client := s.Platforms[a.Platform]
 	if client == nil {
 		return nil, dianping.Shop{}, nil
 	}
-	client, shop, err := s.grants.Client(ctx, client, st)
+	client, shop, err := s.grants.Client(ctx, client, a)
 	if errors.Is(err, models.ErrNotFound) {
 		return nil, dianping.Shop{}, nil
 	}

@@ -85,7 +85,7 @@ func (u *admin) authorizeReply(ctx context.Context, m bot.Message, platform stri
 	}}, nil
 }
 
-// listStores shows a manager the stores and their access to the platform.
+// listStores shows a manager the stores with their accounts, and the access to each.
 func (u *admin) listStores(ctx context.Context, tx *models.DB, m bot.Message, _ command.Command) (bot.Reply, error) {
 	stores, err := u.access.Managed(ctx, tx, m.User)
 	if err != nil {
@@ -97,18 +97,21 @@ func (u *admin) listStores(ctx context.Context, tx *models.DB, m bot.Message, _ 
 	c := bot.Card{TaskID: u.NewID(), Source: "验券", Title: fmt.Sprintf("%d 家门店", len(stores))}
 	var lines []string
 	for _, s := range stores {
-		state, err := u.desks.StoreState(ctx, tx, s)
-		if err != nil {
-			return bot.Reply{}, err
-		}
 		chats, err := tx.Directory.ChatsOfStore(ctx, s.ID)
 		if err != nil {
 			return bot.Reply{}, fmt.Errorf("chat: chats: %w", err)
 		}
-		if len(c.Fields) < bot.MaxFields {
-			c.Fields = append(c.Fields, bot.Field{Key: "门店", Value: s.Name + " " + state})
+		for _, a := range models.AccountsOf([]models.Store{s}) {
+			state, err := u.desks.AccountState(ctx, tx, a)
+			if err != nil {
+				return bot.Reply{}, err
+			}
+			name := words.AccountName(s, a)
+			if len(c.Fields) < bot.MaxFields {
+				c.Fields = append(c.Fields, bot.Field{Key: "门店", Value: name + " " + state})
+			}
+			lines = append(lines, fmt.Sprintf("**%s** %s，%d 个群", bot.Escaped(name), bot.Escaped(state), len(chats)))
 		}
-		lines = append(lines, fmt.Sprintf("**%s** %s，%d 个群", bot.Escaped(s.Name), bot.Escaped(state), len(chats)))
 	}
 	if len(stores) == 0 {
 		c.Text = "还没有门店。点「授权门店」把门店接进来。"
@@ -117,7 +120,7 @@ func (u *admin) listStores(ctx context.Context, tx *models.DB, m bot.Message, _ 
 		c.Keys = []bot.CardKey{{Text: "授权门店", Key: command.Button{Action: command.ActAuthorize}.Key(), Style: bot.Primary}}
 	}
 	reply := bot.Reply{Card: &c}
-	if len(stores) > bot.MaxFields {
+	if len(lines) > bot.MaxFields {
 		reply.Text = strings.Join(lines, "\n")
 	}
 	return reply, nil

@@ -81,7 +81,7 @@ func TestSummaryNamesReconciledDay(t *testing.T) {
 		line := func(zone *time.Location) string {
 			t.Helper()
 			b.configure(func(o *Options) { o.Location = zone })
-			all, err := b.bot.figures.Outlook(t.Context(), []models.Store{{ID: 1, Name: "人民广场店"}})
+			all, err := b.bot.figures.Outlook(t.Context(), []models.Store{{Account: models.Account{ID: 1, Name: "人民广场店"}}})
 			b.must(err)
 			return strings.Join(all, "；")
 		}

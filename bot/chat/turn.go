@@ -84,35 +84,35 @@ func (t *turn) take() access.Place {
 	return p
 }
 
-// in narrows the turn to one of its places; false: it is none of them.
-func (t *turn) in(store int64) bool {
-	p, ok := access.Find(t.places, store)
+// in narrows the turn to the one of its places that has an account; false: it is none
+// of them.
+func (t *turn) in(account int64) bool {
+	p, ok := access.Find(t.places, account)
 	if ok {
 		t.places = []access.Place{p}
 	}
 	return ok
 }
 
-// asked is what a message asks to verify, or to look at. again is the operation on
-// the same code that the person has seen.
-func asked(m bot.Message) (items []command.Item, again string) {
+// asked is what a message asks to verify, or to look at.
+func asked(m bot.Message) wanted {
 	switch {
 	case m.Means != "":
 		cmd, _ := command.DecodeCommand(m.Means)
-		return cmd.Items, ""
+		return wanted{items: cmd.Items}
 	case m.Kind != bot.Click:
-		return command.ParseReply(m.Text, m.Quote).Items, ""
+		return wanted{items: command.ParseReply(m.Text, m.Quote).Items}
 	case m.Button == nil:
-		return nil, ""
+		return wanted{}
 	}
 	b, err := command.ReadButton(m.Button.Key)
 	switch {
 	case err == nil && b.Action == command.ActVerify:
-		return []command.Item{b.Item}, b.Operation
+		return pressed(b)
 	case err == nil && b.Action == command.ActStore:
-		return b.Command.Items, ""
+		return wanted{items: b.Command.Items}
 	}
-	return nil, ""
+	return wanted{}
 }
 
 // Time allowed for things other than platform calls.

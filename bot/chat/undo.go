@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"yanquan/bot"
@@ -22,20 +23,55 @@ func (v *vouchers) undoAsked(ctx context.Context, t *turn, cmd command.Command) 
 	if len(cmd.Items) == 0 {
 		return v.offerUndo(ctx, t)
 	}
-	code := cmd.Items[0].Code
-	op, err := operationOn(ctx, v.DB, t.places, code)
+	op, reply, err := v.whichUndo(ctx, t, cmd.Items[0])
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	if op == nil {
-		return t.answer(ctx, words.NotVerified(code))
+		return t.answer(ctx, reply)
 	}
 	return v.undo(ctx, t, command.Button{}, *op)
 }
 
+// whichUndo finds the verification of a code that is to be undone: in a store with
+// several accounts the one that can be. A reply: there is none, or it has to be asked
+// which.
+func (v *vouchers) whichUndo(ctx context.Context, t *turn, it command.Item) (*models.Operation, bot.Reply, error) {
+	for _, p := range t.places {
+		accounts := accountsOn(p.Store, it.Platform)
+		if len(accounts) < 2 {
+			continue
+		}
+		ops, err := v.DB.History.OfCode(ctx, it.Code)
+		if err != nil {
+			return nil, bot.Reply{}, fmt.Errorf("chat: operations of a code: %w", err)
+		}
+		ops = slices.DeleteFunc(ops, func(op models.Operation) bool {
+			return !slices.Contains(idsOf(accounts), op.StoreID) || redeem.CanUndo(op, v.Now()) != redeem.Undoable || !p.MayUndo(op)
+		})
+		switch len(ops) {
+		case 0:
+		case 1:
+			return &ops[0], bot.Reply{}, nil
+		default:
+			return nil, v.words.WhichUndo(p.Store, ops), nil
+		}
+	}
+	op, err := operationOn(ctx, v.DB, t.places, it)
+	return op, words.NotVerified(it.Code), err
+}
+
 // operationOn finds what was done with a code in one of the stores; nil: nothing.
-func operationOn(ctx context.Context, db *models.DB, places []access.Place, code string) (*models.Operation, error) {
-	op, err := db.Journal.ByCouponIn(ctx, access.IDs(places), code)
+func operationOn(ctx context.Context, db *models.DB, places []access.Place, it command.Item) (*models.Operation, error) {
+	var accounts []int64
+	for _, p := range places {
+		if it.Platform == "" {
+			accounts = append(accounts, models.AccountIDs([]models.Store{p.Store})...)
+		} else {
+			accounts = append(accounts, idsOf(accountsOn(p.Store, it.Platform))...)
+		}
+	}
+	op, err := db.Journal.ByCouponIn(ctx, accounts, it.Code)
 	switch {
 	case errors.Is(err, models.ErrNotFound) || err == nil && op.State == models.Rejected:
 		return nil, nil
@@ -48,13 +84,12 @@ func operationOn(ctx context.Context, db *models.DB, places []access.Place, code
 // offerUndoCode shows the verification of a code, with the button that undoes it
 // where that is still possible.
 func (v *vouchers) offerUndoCode(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
-	code := cmd.Items[0].Code
-	op, err := operationOn(ctx, v.DB, t.places, code)
+	op, reply, err := v.whichUndo(ctx, t, cmd.Items[0])
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	if op == nil {
-		return t.answer(ctx, words.NotVerified(code))
+		return t.answer(ctx, reply)
 	}
 	switch redeem.CanUndo(*op, v.Now()) {
 	case redeem.Undoable:
@@ -71,7 +106,7 @@ func (v *vouchers) offerUndoCode(ctx context.Context, t *turn, cmd command.Comma
 
 // offerUndo shows the sender's last verification that can still be undone.
 func (v *vouchers) offerUndo(ctx context.Context, t *turn) (bot.Reply, error) {
-	op, err := v.DB.Journal.LastUndoable(ctx, access.IDs(t.places), t.places[0].Member.UserID, v.Now())
+	op, err := v.DB.Journal.LastUndoable(ctx, access.AccountIDs(t.places), t.places[0].Member.UserID, v.Now())
 	if errors.Is(err, models.ErrNotFound) {
 		return t.answer(ctx, words.NothingToUndo)
 	}

@@ -28,22 +28,22 @@ type vouchers struct {
 }
 
 func (v *vouchers) verifyAsked(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
-	return v.verify(ctx, t, cmd.Items, "")
+	return v.verify(ctx, t, wanted{items: cmd.Items})
 }
 
 func (v *vouchers) verifyPressed(ctx context.Context, t *turn, b command.Button) (bot.Reply, error) {
-	return v.verify(ctx, t, []command.Item{b.Item}, b.Operation)
+	return v.verify(ctx, t, pressed(b))
 }
 
 // verify consumes each item, in the one place of the turn, in an
 // operation of its own. The last outcome is committed together with the answer.
 // Whoever brought the first code here has asked the guard.
-func (v *vouchers) verify(ctx context.Context, t *turn, items []command.Item, again string) (reply bot.Reply, err error) {
+func (v *vouchers) verify(ctx context.Context, t *turn, w wanted) (reply bot.Reply, err error) {
 	begun, err := v.begun(ctx, t.row)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	for i, it := range items {
+	for i, it := range w.items {
 		if i > 0 {
 			if err = t.extend(ctx, v.core.Lease(redeem.ConsumeCalls)); err != nil {
 				return bot.Reply{}, err
@@ -51,16 +51,16 @@ func (v *vouchers) verify(ctx context.Context, t *turn, items []command.Item, ag
 		}
 		step := begun[i]
 		if step == nil {
-			if step, err = v.next(ctx, t, i, it, again); err != nil {
+			if step, err = v.next(ctx, t, i, it, w); err != nil {
 				return bot.Reply{}, err
 			}
 		}
-		last := i == len(items)-1
+		last := i == len(w.items)-1
 		reply, err = t.commit(ctx, step, func(ctx context.Context, tx *models.DB, op models.Operation) (reply bot.Reply, answers bool, err error) {
 			switch {
 			case !last:
 				return bot.Reply{}, false, nil
-			case len(items) == 1: // what was just written need not be read
+			case len(w.items) == 1: // what was just written need not be read
 				reply, err = v.views.replyOf(ctx, tx, t.m, t.places[0].Store, []models.Operation{op})
 			default:
 				reply, err = v.views.verifyReply(ctx, tx, t.m, t.row.ID)
@@ -94,11 +94,11 @@ func (v *vouchers) begun(ctx context.Context, row models.Inbox) (map[int]redeem.
 }
 
 // next consumes one more code, unless its sender guesses.
-func (v *vouchers) next(ctx context.Context, t *turn, seq int, it command.Item, again string) (redeem.Step, error) {
+func (v *vouchers) next(ctx context.Context, t *turn, seq int, it command.Item, w wanted) (redeem.Step, error) {
 	p := t.take()
 	r := redeem.Request{
-		Asked: t.row, Seq: seq, Store: p.Store, Code: it.Code, Count: it.Count, Channel: t.m.Channel, Chat: t.m.Chat,
-		UserID: p.Member.UserID, User: p.Member.Name, Follows: again, Shop: v.shops.at(p), New: p.New == it.Code,
+		Asked: t.row, Seq: seq, Account: p.Account, Code: it.Code, Count: it.Count, Channel: t.m.Channel, Chat: t.m.Chat,
+		UserID: p.Member.UserID, User: p.Member.Name, Follows: w.again, Shop: v.shops.at(p), New: p.New == it.Code,
 	}
 	if seq > 0 {
 		wait, err := v.guards.slowed(ctx, t)
@@ -109,7 +109,11 @@ func (v *vouchers) next(ctx context.Context, t *turn, seq int, it command.Item, 
 			return v.core.Refuse(r, models.Outcome{Reason: redeem.ReasonSlowed}), nil
 		}
 	}
-	step, err := v.core.Consume(ctx, r)
+	accounts := w.accounts(p.Store, it)
+	if len(accounts) == 0 {
+		return v.core.Refuse(r, absent(it)), nil
+	}
+	step, err := v.core.ConsumeIn(ctx, r, accounts)
 	if errors.Is(err, models.ErrStale) {
 		return nil, errors.Join(outbox.ErrTakenOver, err)
 	}

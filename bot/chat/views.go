@@ -150,8 +150,7 @@ func messageOf(ctx context.Context, tx *models.DB, id string) (m bot.Message, er
 // notBegun is what a message asks to verify and has no operation. ops are all of the
 // message's.
 func notBegun(m bot.Message, ops []models.Operation) (left []command.Item) {
-	items, _ := asked(m)
-	for i, it := range items {
+	for i, it := range asked(m).items {
 		if !slices.ContainsFunc(ops, func(op models.Operation) bool { return op.Seq == i }) {
 			left = append(left, it)
 		}

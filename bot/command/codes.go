@@ -21,8 +21,46 @@ const (
 
 // Item is one code of a command.
 type Item struct {
-	Code  string
-	Count int
+	Code     string
+	Count    int
+	Platform Platform // that was named; "": none
+}
+
+// Platform is one that people name, of whatever generation.
+type Platform string
+
+// The platforms that people name, as they travel in keys.
+const (
+	OnMeituan  Platform = "meituan"
+	OnDianping Platform = "dianping"
+	OnDouyin   Platform = "douyin"
+)
+
+// platformWords name a platform. The longest come first.
+var platformWords = []struct {
+	text string
+	on   Platform
+}{{"大众点评", OnDianping}, {"点评", OnDianping}, {"美团", OnMeituan}, {"抖音", OnDouyin}}
+
+// Word is how people name the platform.
+func (p Platform) Word() string {
+	for _, w := range platformWords {
+		if w.on == p {
+			return w.text
+		}
+	}
+	return ""
+}
+
+// cutPlatform takes the name of a platform off that a text begins with.
+func cutPlatform(s string) (Platform, string) {
+	spelled := simple(s)
+	for _, w := range platformWords {
+		if strings.HasPrefix(spelled, w.text) {
+			return w.on, strings.TrimLeft(s[len(w.text):], Punctuation+" ")
+		}
+	}
+	return "", s
 }
 
 // startsLikeCode reports whether a text without a verb is meant as a code: it
@@ -59,6 +97,7 @@ func parseItems(s string, verb Verb) ([]Item, string) {
 			r.flush()
 		}
 	}
+	r.end()
 	return r.items, r.problem
 }
 
@@ -67,10 +106,17 @@ type itemReader struct {
 	verb    Verb
 	items   []Item
 	open    strings.Builder // digits of a code written in short groups
+	on      Platform        // for the codes that follow
+	unused  bool            // none has followed
 	problem string          // the first
 }
 
 func (r *itemReader) read(token string) {
+	if on, rest := cutPlatform(token); on != "" {
+		r.flush()
+		r.on, r.unused = on, true
+		token = rest
+	}
 	digits := leadingDigits(token)
 	switch {
 	case token == "":
@@ -114,7 +160,16 @@ func (r *itemReader) add(code string) {
 		r.say("券码 %s 在这条消息里出现了两次，请核对后再发。", code)
 		return
 	}
-	r.items = append(r.items, Item{Code: code, Count: 1})
+	r.items, r.unused = append(r.items, Item{Code: code, Count: 1, Platform: r.on}), false
+}
+
+// end gives a platform that stands behind the codes to those that have none.
+func (r *itemReader) end() {
+	for i := range r.items {
+		if r.unused && r.items[i].Platform == "" {
+			r.items[i].Platform = r.on
+		}
+	}
 }
 
 // flush ends a code written in groups.

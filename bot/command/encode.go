@@ -24,12 +24,15 @@ func AboutCodes(verb Verb, items []Item) Command {
 }
 
 // Encode is the form in which a command about codes is stored and travels in the
-// key of a button, such as verify:7992697494x2,8992697494.
+// key of a button, such as verify:7992697494x2,8992697494@meituan.
 func (c Command) Encode() string {
 	texts := make([]string, len(c.Items))
 	for i, it := range c.Items {
 		if texts[i] = it.Code; it.Count != 1 {
 			texts[i] += "x" + strconv.Itoa(it.Count)
+		}
+		if it.Platform != "" {
+			texts[i] += "@" + string(it.Platform)
 		}
 	}
 	return string(c.Verb) + ":" + strings.Join(texts, ",")
@@ -48,13 +51,14 @@ func DecodeCommand(s string) (Command, error) {
 	}
 	var items []Item
 	for text := range strings.SplitSeq(list, ",") {
+		text, on, named := strings.Cut(text, "@")
 		code, times, counted := strings.Cut(text, "x")
-		it, err := Item{Code: code, Count: 1}, error(nil)
+		it, err := Item{Code: code, Count: 1, Platform: Platform(on)}, error(nil)
 		if counted {
 			it.Count, err = strconv.Atoi(times)
 		}
 		known := slices.ContainsFunc(items, func(o Item) bool { return o.Code == code })
-		if err != nil || known || !isCode(code) || it.Count < 1 || it.Count > MaxCount || len(items) == MaxCodes {
+		if err != nil || known || named && it.Platform.Word() == "" || !isCode(code) || it.Count < 1 || it.Count > MaxCount || len(items) == MaxCodes {
 			return Command{}, ErrNotCommand
 		}
 		items = append(items, it)

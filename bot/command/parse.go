@@ -32,7 +32,12 @@ type Command struct {
 func (c Command) String() string {
 	var s strings.Builder
 	s.WriteString(shortest[c.Verb])
+	on := Platform("")
 	for _, it := range c.Items {
+		if it.Platform != on {
+			on = it.Platform
+			s.WriteString(" " + on.Word())
+		}
 		s.WriteString(" " + it.Code)
 		if it.Count > 1 {
 			s.WriteString(" x" + strconv.Itoa(it.Count))
@@ -69,7 +74,7 @@ func Parse(text string) Command {
 		return parse(verb, rest)
 	}
 	if verb == VerbNone {
-		if !startsLikeCode(s) {
+		if _, after := cutPlatform(s); !startsLikeCode(after) {
 			return Command{}
 		}
 		verb, rest = codeFirst(s)

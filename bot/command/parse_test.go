@@ -28,7 +28,7 @@ func TestPersonName(t *testing.T) {
 func TestParse(t *testing.T) {
 	t.Parallel()
 	const c = "7992697494"
-	one := func(v Verb) Command { return Command{Verb: v, Items: []Item{{c, 1}}} }
+	one := func(v Verb) Command { return Command{Verb: v, Items: []Item{{c, 1, ""}}} }
 	for text, want := range map[string]Command{
 		"验 7992697494":  one(VerbVerify),
 		"验7992697494":   one(VerbVerify),
@@ -95,21 +95,32 @@ func TestParse(t *testing.T) {
 		"@验券助手":                         {},
 		"今日天气":                          {},
 		"3点开会吗":                         {},
-		"验 7992697494 x2":               {Verb: VerbVerify, Items: []Item{{c, 2}}},
+		"验 7992697494 x2":               {Verb: VerbVerify, Items: []Item{{c, 2, ""}}},
 		"7992697494 验":                  one(VerbVerify),
 		"7992697494 撤销。":                one(VerbUndo),
-		"验 7992697494 x 2":              {Verb: VerbVerify, Items: []Item{{c, 2}}},
-		"验 7992697494 2张":               {Verb: VerbVerify, Items: []Item{{c, 2}}},
-		"验 7992697494×2":                {Verb: VerbVerify, Items: []Item{{c, 2}}},
-		"验 7992 697 494 X３":             {Verb: VerbVerify, Items: []Item{{c, 3}}},
-		"7992697494 x2":                 {Verb: VerbQuery, Items: []Item{{c, 2}}},
-		"验 7992697494 8992697494":       {Verb: VerbVerify, Items: []Item{{c, 1}, {"8992697494", 1}}},
-		"验 7992697494，8992697494":       {Verb: VerbVerify, Items: []Item{{c, 1}, {"8992697494", 1}}},
-		"验 7992697494 x2\n899 269 7494": {Verb: VerbVerify, Items: []Item{{c, 2}, {"8992697494", 1}}},
-		"验 7992697494\n验 8992697494":    {Verb: VerbVerify, Items: []Item{{c, 1}, {"8992697494", 1}}},
-		"验 0123456789":                  {Verb: VerbVerify, Items: []Item{{"0123456789", 1}}},
-		"验 12345678":                    {Verb: VerbVerify, Items: []Item{{"12345678", 1}}},
-		"验 12345678901234567890":        {Verb: VerbVerify, Items: []Item{{"12345678901234567890", 1}}},
+		"验 7992697494 x 2":              {Verb: VerbVerify, Items: []Item{{c, 2, ""}}},
+		"验 7992697494 2张":               {Verb: VerbVerify, Items: []Item{{c, 2, ""}}},
+		"验 7992697494×2":                {Verb: VerbVerify, Items: []Item{{c, 2, ""}}},
+		"验 7992 697 494 X３":             {Verb: VerbVerify, Items: []Item{{c, 3, ""}}},
+		"7992697494 x2":                 {Verb: VerbQuery, Items: []Item{{c, 2, ""}}},
+		"验 7992697494 8992697494":       {Verb: VerbVerify, Items: []Item{{c, 1, ""}, {"8992697494", 1, ""}}},
+		"验 7992697494，8992697494":       {Verb: VerbVerify, Items: []Item{{c, 1, ""}, {"8992697494", 1, ""}}},
+		"验 7992697494 x2\n899 269 7494": {Verb: VerbVerify, Items: []Item{{c, 2, ""}, {"8992697494", 1, ""}}},
+		"验 7992697494\n验 8992697494":    {Verb: VerbVerify, Items: []Item{{c, 1, ""}, {"8992697494", 1, ""}}},
+		"验 美团 7992697494":               {Verb: VerbVerify, Items: []Item{{c, 1, OnMeituan}}},
+		"验美团7992697494":                 {Verb: VerbVerify, Items: []Item{{c, 1, OnMeituan}}},
+		"验 美團：7992 697 494 x2":          {Verb: VerbVerify, Items: []Item{{c, 2, OnMeituan}}},
+		"验 7992697494 点评":               {Verb: VerbVerify, Items: []Item{{c, 1, OnDianping}}},
+		"大众点评 7992697494":               {Verb: VerbQuery, Items: []Item{{c, 1, OnDianping}}},
+		"抖音 7992697494 验":               {Verb: VerbVerify, Items: []Item{{c, 1, OnDouyin}}},
+		"撤 点评 7992697494":               {Verb: VerbUndo, Items: []Item{{c, 1, OnDianping}}},
+		"验 美团 7992697494 抖音 8992697494": {Verb: VerbVerify, Items: []Item{{c, 1, OnMeituan}, {"8992697494", 1, OnDouyin}}},
+		"验 7992697494，8992697494 美团":    {Verb: VerbVerify, Items: []Item{{c, 1, OnMeituan}, {"8992697494", 1, OnMeituan}}},
+		"美团":                            {},
+		"验 美团":                          {Verb: VerbVerify, Problem: noCode(VerbVerify)},
+		"验 0123456789":                  {Verb: VerbVerify, Items: []Item{{"0123456789", 1, ""}}},
+		"验 12345678":                    {Verb: VerbVerify, Items: []Item{{"12345678", 1, ""}}},
+		"验 12345678901234567890":        {Verb: VerbVerify, Items: []Item{{"12345678901234567890", 1, ""}}},
 	} {
 		got := Parse(text)
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"strings"
 
 	"yanquan/bot"
@@ -8,8 +9,9 @@ import (
 
 // Caption is what the words beside a picture want of the codes on it.
 type Caption struct {
-	Verb  Verb
-	Count int // 0: not said
+	Verb     Verb
+	Count    int      // 0: not said
+	Platform Platform // that was named
 }
 
 // CaptionOf tells what the words of a message want of its pictures; false: they speak
@@ -29,15 +31,16 @@ func CaptionOf(m bot.Message) (Caption, bool) {
 		return Caption{}, false
 	}
 	verb, rest := cutVerb(strings.TrimLeft(strings.TrimSpace(dropMentions(Normalize(m.Text))), Punctuation+" "))
-	if rest = strings.Trim(rest, Punctuation+" \n"); rest == "" {
-		return Caption{Verb: verb}, true
+	on, rest := cutPlatform(strings.Trim(rest, Punctuation+" \n"))
+	if rest == "" {
+		return Caption{Verb: verb, Platform: on}, true
 	}
 	const some = "10000000" // takes the place of the code on the picture
 	items, problem := parseItems(some+" "+rest, verb)
 	if problem != "" || len(items) != 1 || items[0].Code != some || !takesCodes(verb) {
 		return look, true
 	}
-	return Caption{Verb: verb, Count: items[0].Count}, true
+	return Caption{Verb: verb, Count: items[0].Count, Platform: cmp.Or(on, items[0].Platform)}, true
 }
 
 // About is the command about codes. A count that could be of any of several only
@@ -49,7 +52,7 @@ func (c Caption) About(codes []string) Command {
 	}
 	items := make([]Item, len(codes))
 	for i, code := range codes {
-		items[i] = Item{Code: code, Count: count}
+		items[i] = Item{Code: code, Count: count, Platform: c.Platform}
 	}
 	return AboutCodes(verb, items)
 }

@@ -90,7 +90,7 @@ func get(t *testing.T, d *fakeDesk, public, path string) *httptest.ResponseRecor
 	return w
 }
 
-var store = []models.Store{{ID: 1, Name: `<b>"店"</b>`}, {ID: 2, Name: "乙店"}}
+var store = []models.Store{{Account: models.Account{ID: 1, Name: `<b>"店"</b>`}}, {Account: models.Account{ID: 2, Name: "乙店"}}}
 
 // Whatever the platform and people call things is shown as text.
 func TestHostileNames(t *testing.T) {
@@ -98,10 +98,10 @@ func TestHostileNames(t *testing.T) {
 	line := []desk.Line{{Name: hostile, Tally: models.Tally{Verified: models.Sum{Count: 1}}}}
 	d := &fakeDesk{
 		stores: store, managed: true,
-		checked: []desk.DayChecked{{Store: store[0], Says: hostile, Result: &reconcile.Result{
+		checked: []desk.DayChecked{{Store: store[0], Name: hostile, Says: hostile, Result: &reconcile.Result{
 			Figures: reconcile.Figures{Money: reconcile.Money{Due: 4990, Estimated: 1}},
 			Items:   []reconcile.Item{{Kind: reconcile.AmountDiffers, Code: hostile, Title: hostile, Account: hostile, Channel: hostile}}}}},
-		roster:  []desk.StoreSheet{{Store: store[0], State: hostile, People: []desk.Person{{Member: models.Member{Name: hostile, UserID: hostile}, Role: hostile}}}},
+		roster:  []desk.StoreSheet{{Store: store[0], Accounts: []desk.AccountSheet{{Platform: hostile, State: hostile}}, People: []desk.Person{{Member: models.Member{Name: hostile, UserID: hostile}, Role: hostile}}}},
 		changes: []desk.Change{{Who: hostile, Where: hostile, What: hostile}},
 		sheet:   desk.Sheet{ByStore: line, ByPerson: line, ByDeal: line, Refused: []desk.Refused{{What: hostile, Times: 1}}, Outlook: []string{hostile}, Span: command.Span{From: now, To: now, Title: hostile}},
 		found:   []desk.Found{{Operation: models.Operation{ID: hostile, Title: hostile, Code: hostile, User: hostile}, Store: hostile, Says: hostile}},

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -60,8 +61,8 @@ func (c *Console) reconcile(w http.ResponseWriter, r *http.Request, d desk.Desk)
 		v.Missing = v.Missing || s.Result == nil
 		v.Rows = append(v.Rows, row)
 	}
-	if store != 0 && len(all) == 1 && all[0].Result != nil {
-		v.One = all[0].Result
+	if store != 0 && len(all) > 0 && !v.Missing {
+		v.One = together(all)
 		shown := v.One.Items[:min(len(v.One.Items), itemsShown)]
 		v.More = len(v.One.Items) - len(shown)
 		for _, i := range shown {
@@ -70,6 +71,16 @@ func (c *Console) reconcile(w http.ResponseWriter, r *http.Request, d desk.Desk)
 	}
 	c.render(w, r, http.StatusOK, page{Title: "对账 " + day, View: "reconcile", Data: v, Desk: &d})
 	return nil
+}
+
+// together is the day of one store, of all its accounts.
+func together(all []desk.DayChecked) *reconcile.Result {
+	sum := *all[0].Result
+	for _, c := range all[1:] {
+		sum.Figures = sum.Figures.Plus(c.Result.Figures)
+		sum.Items = append(slices.Clone(sum.Items), c.Result.Items...)
+	}
+	return &sum
 }
 
 // Money lists the amounts of the day that is shown.

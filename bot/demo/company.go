@@ -90,7 +90,7 @@ type store struct {
 
 var stores = []store{
 	{
-		ID: "renmin", Name: "人民广场店", Note: "点评（北极星）", Chat: "wrRenminGuangchang",
+		ID: "renmin", Name: "人民广场店", Note: "大众点评", Chat: "wrRenminGuangchang",
 		Dialect: dianpingtest.Dianping, token: "demo-session-of-renmin-guangchang", codes: "79926974",
 	},
 	{

@@ -331,7 +331,7 @@ func TestPictures(t *testing.T) {
 func TestSetUpANewStore(t *testing.T) {
 	t.Parallel()
 	for _, s := range []struct{ name, chat, platform, code, other string }{
-		{"五角场店", "wrWujiaochang", "点评（北极星）", "7992697761", "静安店"},
+		{"五角场店", "wrWujiaochang", "大众点评", "7992697761", "静安店"},
 		{"静安店", "wrJingan", "美团", "100520268861", "五角场店"},
 	} {
 		t.Run(s.name, func(t *testing.T) {

@@ -104,7 +104,7 @@ func (k *Desks) Sheet(ctx context.Context, d Desk, store int64, p command.Period
 		return Sheet{}, ErrNoPeriod
 	}
 	stores := d.only(store)
-	f, err := k.Figures.Of(ctx, models.StoreIDs(stores), span)
+	f, err := k.Figures.Of(ctx, stores, span)
 	if err != nil {
 		return Sheet{}, err
 	}
@@ -131,10 +131,13 @@ func lines[K cmp.Ordered](sums map[K]models.Tally, name func(K) string) (all []L
 	return all
 }
 
+// namesOf are the names of stores, by their accounts.
 func namesOf(stores []models.Store) map[int64]string {
 	names := map[int64]string{}
 	for _, s := range stores {
-		names[s.ID] = s.Name
+		for _, id := range models.AccountIDs([]models.Store{s}) {
+			names[id] = s.Name
+		}
 	}
 	return names
 }
@@ -174,7 +177,7 @@ const historyPage = 30
 // page.
 func (k *Desks) History(ctx context.Context, d Desk, q Search) (page []Found, next *models.HistoryMark, err error) {
 	stores := d.only(q.Store)
-	f := models.HistoryFilter{StoreIDs: models.StoreIDs(stores), States: searchStates[q.State]}
+	f := models.HistoryFilter{StoreIDs: models.AccountIDs(stores), States: searchStates[q.State]}
 	digits := strings.Trim(command.Normalize(q.Text), command.Punctuation+" \n")
 	switch {
 	case digits == "":
@@ -232,7 +235,7 @@ func (k *Desks) Story(ctx context.Context, d Desk, operationID string) (VoucherV
 	if err != nil {
 		return VoucherView{}, nil, fmt.Errorf("bot: operation: %w", err)
 	}
-	mine := models.StoreIDs(d.Stores)
+	mine := models.AccountIDs(d.Stores)
 	if !slices.Contains(mine, op.StoreID) {
 		return VoucherView{}, nil, fmt.Errorf("bot: operation: %w", models.ErrNotFound)
 	}
@@ -240,6 +243,6 @@ func (k *Desks) Story(ctx context.Context, d Desk, operationID string) (VoucherV
 	if err != nil {
 		return VoucherView{}, nil, err
 	}
-	events, err := story(ctx, k.DB, k.Location, op.Code, func(store int64) bool { return slices.Contains(mine, store) })
+	events, err := story(ctx, k.DB, k.Location, op.Code, func(account int64) bool { return slices.Contains(mine, account) })
 	return v, events, err
 }

@@ -17,9 +17,10 @@ import (
 	"yanquan/models"
 )
 
-// DayChecked is a closed day of one store, held against the platform's list.
+// DayChecked is a closed day of one account, held against the platform's list.
 type DayChecked struct {
 	models.Store
+	Name   string            // with the platform, where the store has several
 	Result *reconcile.Result // nil: not yet; its items only where one store was asked for
 	Tone   bot.Tone
 	Says   string
@@ -35,16 +36,8 @@ func (k *Desks) Checked(ctx context.Context, d Desk, store int64, p command.Peri
 	}
 	day = reconcile.DayOf(span.From)
 	known := map[int64]reconcile.Result{}
-	if store != 0 {
-		r, ok, err := k.Reconciliation.Result(ctx, store, day)
-		if err != nil {
-			return "", nil, fmt.Errorf("bot: %w", err)
-		}
-		if ok {
-			known[store] = r
-		}
-	} else {
-		results, err := k.Reconciliation.Results(ctx, models.StoreIDs(d.Stores), day, day)
+	if store == 0 {
+		results, err := k.Reconciliation.Results(ctx, models.AccountIDs(d.Stores), day, day)
 		if err != nil {
 			return "", nil, fmt.Errorf("bot: %w", err)
 		}
@@ -53,11 +46,19 @@ func (k *Desks) Checked(ctx context.Context, d Desk, store int64, p command.Peri
 		}
 	}
 	for _, s := range d.only(store) {
-		c := DayChecked{Store: s, Says: "还没有对账"}
-		if r, ok := known[s.ID]; ok {
-			c.Result, c.Tone, c.Says = &r, ToneOf(r.Figures), r.Figures.Line()
+		for _, a := range models.AccountsOf([]models.Store{s}) {
+			r, ok := known[a.ID]
+			if store != 0 {
+				if r, ok, err = k.Reconciliation.Result(ctx, a.ID, day); err != nil {
+					return "", nil, fmt.Errorf("bot: %w", err)
+				}
+			}
+			c := DayChecked{Store: s, Name: words.AccountName(s, a), Says: "还没有对账"}
+			if ok {
+				c.Result, c.Tone, c.Says = &r, ToneOf(r.Figures), r.Figures.Line()
+			}
+			all = append(all, c)
 		}
-		all = append(all, c)
 	}
 	return day, all, nil
 }
@@ -65,10 +66,15 @@ func (k *Desks) Checked(ctx context.Context, d Desk, store int64, p command.Peri
 // StoreSheet is a store as its manager sees it.
 type StoreSheet struct {
 	models.Store
-	Platform string // as people call it
-	State    string // of its access to the platform
+	Accounts []AccountSheet
 	Chats    int
 	People   []Person
+}
+
+// AccountSheet is an account as the manager of its store sees it.
+type AccountSheet struct {
+	Platform string // as people call it
+	State    string // of its access to the platform
 }
 
 // Person is somebody in a store.
@@ -86,9 +92,13 @@ func (k *Desks) Roster(ctx context.Context, d Desk, from int) (all []StoreSheet,
 	from = min(max(from, 0), len(d.Managed))
 	to := min(from+storesPage, len(d.Managed))
 	for _, s := range d.Managed[from:to] {
-		sheet := StoreSheet{Store: s, Platform: cmp.Or(words.PlatformNames[s.Platform], s.Platform)}
-		if sheet.State, err = k.StoreState(ctx, k.DB, s); err != nil {
-			return nil, 0, err
+		sheet := StoreSheet{Store: s}
+		for _, a := range models.AccountsOf([]models.Store{s}) {
+			state, err := k.AccountState(ctx, k.DB, a)
+			if err != nil {
+				return nil, 0, err
+			}
+			sheet.Accounts = append(sheet.Accounts, AccountSheet{Platform: cmp.Or(words.PlatformNames[a.Platform], a.Platform), State: state})
 		}
 		chats, err := k.DB.Directory.ChatsOfStore(ctx, s.ID)
 		if err != nil {
@@ -174,15 +184,15 @@ func ToneOf(f reconcile.Figures) bot.Tone {
 	return bot.Plain
 }
 
-// StoreState says in a few words whether a store can be worked with.
-func (k *Desks) StoreState(ctx context.Context, tx *models.DB, s models.Store) (string, error) {
-	session, err := tx.Grants.Session(ctx, s.ID)
+// AccountState says in a few words whether an account can be worked with.
+func (k *Desks) AccountState(ctx context.Context, tx *models.DB, a models.Account) (string, error) {
+	session, err := tx.Grants.Session(ctx, a.ID)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		return "需要授权", nil
 	case err != nil:
 		return "", fmt.Errorf("bot: session: %w", err)
-	case k.Platforms[s.Platform] == nil:
+	case k.Platforms[a.Platform] == nil:
 		return "平台没有接通", nil
 	case session.GrantID == "":
 		return "已接通（配置文件）", nil

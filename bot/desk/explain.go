@@ -69,7 +69,7 @@ func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location
 }
 
 // story collects what happened to a code in the stores that may be told of.
-func story(ctx context.Context, db *models.DB, loc *time.Location, code string, tells func(store int64) bool) ([]Event, error) {
+func story(ctx context.Context, db *models.DB, loc *time.Location, code string, tells func(account int64) bool) ([]Event, error) {
 	ops, coupons, calls, out, err := db.History.Story(ctx, code)
 	if err != nil {
 		return nil, fmt.Errorf("bot: story: %w", err)
@@ -85,7 +85,8 @@ func story(ctx context.Context, db *models.DB, loc *time.Location, code string, 
 		if err != nil {
 			return nil, fmt.Errorf("bot: store: %w", err)
 		}
-		all.operation(op, s.Name, loc)
+		account, _ := s.AccountOf(op.StoreID)
+		all.operation(op, words.AccountName(s, account), loc)
 	}
 	delete(told, "")
 	for _, c := range coupons {
@@ -93,10 +94,17 @@ func story(ctx context.Context, db *models.DB, loc *time.Location, code string, 
 			all.add(c.UndoneAt, Became, "同一订单的 %s 已撤销", c.Code)
 		}
 	}
+	platforms := map[int64]string{} // by account
 	for _, c := range calls {
-		if tells(c.StoreID) {
-			all.call(c)
+		if !tells(c.StoreID) {
+			continue
 		}
+		if _, known := platforms[c.StoreID]; !known {
+			if platforms[c.StoreID], err = platformOf(ctx, db, c.StoreID); err != nil {
+				return nil, err
+			}
+		}
+		all.call(c, platforms[c.StoreID])
 	}
 	for _, o := range out {
 		if told[o.OperationID] || told[o.InboxID] {
@@ -108,6 +116,15 @@ func story(ctx context.Context, db *models.DB, loc *time.Location, code string, 
 		return cmp.Or(x.At.Compare(y.At), cmp.Compare(order[x.Kind], order[y.Kind]))
 	})
 	return all, nil
+}
+
+// platformOf is what the platform of an account is called, where its store has several.
+func platformOf(ctx context.Context, db *models.DB, account int64) (string, error) {
+	s, err := db.Directory.Store(ctx, account)
+	if err != nil {
+		return "", fmt.Errorf("bot: store: %w", err)
+	}
+	return cmp.Or(words.On(s, models.Operation{StoreID: account}), "平台"), nil
 }
 
 type events []Event
@@ -138,7 +155,7 @@ func (all *events) operation(op models.Operation, store string, loc *time.Locati
 	}
 }
 
-func (all *events) call(c models.Call) {
+func (all *events) call(c models.Call, platform string) {
 	result := "成功"
 	if c.Class != "" {
 		result = joined(c.Class, c.Reason, c.Outcome.Code, c.Outcome.Message)
@@ -146,7 +163,7 @@ func (all *events) call(c models.Call) {
 	if c.TraceID != "" {
 		result += " trace=" + c.TraceID
 	}
-	all.add(c.StartedAt, Called, "平台 %s（%d 毫秒）：%s", c.Name, c.Took.Milliseconds(), result)
+	all.add(c.StartedAt, Called, "%s %s（%d 毫秒）：%s", platform, c.Name, c.Took.Milliseconds(), result)
 }
 
 func (all *events) outgoing(o models.Outgoing) {

@@ -193,9 +193,30 @@ func (c *checker) migrations(ctx context.Context, db *models.DB) bool {
 func (c *checker) declared() []store {
 	var list []store
 	for _, s := range c.cfg.Stores {
-		list = append(list, store{name: s.Name, platform: s.Platform, shop: dianping.Shop{ID: s.ShopID, Session: s.Session}})
+		for _, a := range s.All() {
+			list = append(list, store{name: named(s.Name, a.Platform, len(s.All())), platform: a.Platform, shop: dianping.Shop{ID: a.ShopID, Session: a.Session}})
+		}
 	}
 	return list
+}
+
+// accountsOf are the accounts in use of stores, with the names that lines have.
+func accountsOf(stores []models.Store) (all []models.Account) {
+	for _, s := range stores {
+		for _, a := range s.Accounts() {
+			a.Name = named(s.Name, a.Platform, len(s.Accounts()))
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// named is what an account is called, of so many of its store.
+func named(store, platform string, accounts int) string {
+	if accounts > 1 {
+		return store + " at " + platform
+	}
+	return store
 }
 
 // known merges the stores of the database with declared ones that serve has not
@@ -215,7 +236,7 @@ func (c *checker) known(ctx context.Context, db *models.DB) ([]store, error) {
 	}
 	var list []store
 	seen := map[string]bool{}
-	for _, r := range rows {
+	for _, r := range accountsOf(rows) {
 		s := store{name: r.Name, platform: r.Platform, shop: dianping.Shop{ID: r.ShopID}}
 		session, err := db.Grants.Session(ctx, r.ID)
 		if err != nil && !errors.Is(err, models.ErrNotFound) {

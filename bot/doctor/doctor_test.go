@@ -53,7 +53,7 @@ func newWorld(t *testing.T) *world {
 	api := httptest.NewServer(w.wecom)
 	t.Cleanup(api.Close)
 	t.Cleanup(w.wecom.Close)
-	w.platform = dianpingtest.New(dianpingtest.Options{AppKey: "k", AppSecret: "s"})
+	w.platform = dianpingtest.New(dianpingtest.Options{AppKey: "k", AppSecret: "s", DeveloperID: "1", SignKey: "m"})
 	shop := httptest.NewServer(w.platform)
 	t.Cleanup(shop.Close)
 	t.Cleanup(w.platform.Close)
@@ -525,5 +525,31 @@ func TestProxies(t *testing.T) {
 		if fine || !strings.Contains(text, tt.want) || !strings.Contains(text, tt.fix) {
 			t.Errorf("%s: want %q and %q:\n%s", name, tt.want, tt.fix, text)
 		}
+	}
+}
+
+// Each account of a store has a line, which says of which platform it is.
+func TestAccountsOfAStore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.platform.AddShop(dianpingtest.Shop{ID: "shop-2"})
+	w.platform.AddSession(dianpingtest.Session{Token: "t2", Dialect: dianpingtest.Meituan, Shops: []string{"shop-2"}})
+	edit := []string{
+		"dianping: {api_url", "meituan: {api_url: '" + w.shopURL + "', developer_id: '1', sign_key: m}\ndianping: {api_url",
+		"session: t, chats", "session: t, accounts: [{platform: meituan, shop_id: shop-2, session: t2}], chats",
+	}
+	good := []string{"✓ platform: store 人民广场店 at dianping (dianping): access is good", "✓ platform: store 人民广场店 at meituan (meituan): access is good"}
+	_, text := check(t, w.config(t, "http://127.0.0.1:1", edit...), Options{})
+	url := w.serve(t, edit...)
+	edit[3] = strings.ReplaceAll(edit[3], "session: t2", "session: gone")
+	_, served := check(t, w.config(t, url, edit...), Options{})
+	for _, want := range good {
+		if !strings.Contains(text, want) || !strings.Contains(served, want) {
+			t.Errorf("no %q in\n%s\nor in\n%s", want, text, served)
+		}
+	}
+	w.platform.RevokeSession("t2")
+	if _, text := check(t, w.config(t, url, edit...), Options{}); !strings.Contains(text, "✗ platform: store 人民广场店 at meituan: ") {
+		t.Errorf("a session that is gone:\n%s", text)
 	}
 }

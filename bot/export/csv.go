@@ -28,10 +28,10 @@ func (r Request) writeCSV(ctx context.Context, w io.Writer) (all models.Tally, e
 		return all, fmt.Errorf("export: %w", err)
 	}
 	values := make([]value, 0, len(columns))
-	for _, s := range r.Stores {
-		err := r.each(ctx, s.ID, func(v models.Voucher) error {
+	for _, a := range r.accounts() {
+		err := r.each(ctx, a.ID, func(v models.Voucher) error {
 			all.Add(v.PriceFen, !v.UndoneAt.IsZero())
-			values = line(values, s, v)
+			values = line(values, a, v)
 			for i, c := range columns {
 				record[i] = r.plainCell(c.kind, values[i])
 			}

@@ -56,21 +56,32 @@ func (r Request) Write(ctx context.Context, w io.Writer, f Format) (models.Tally
 // connection of SQLite is held.
 const operationsPerPage = 1000
 
-// page is a part of a store's list.
+// page is a part of an account's list.
 type page struct {
 	list []models.Voucher
 	err  error
 }
 
-// each hands out a store's vouchers. The next page is read while the last one is
+// accounts are those of the stores, named like them.
+func (r Request) accounts() (list []models.Account) {
+	for _, s := range r.Stores {
+		for _, a := range s.All() {
+			a.Name = s.Name
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// each hands out an account's vouchers. The next page is read while the last one is
 // written.
-func (r Request) each(ctx context.Context, storeID int64, use func(models.Voucher) error) error {
+func (r Request) each(ctx context.Context, account int64, use func(models.Voucher) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	pages := make(chan page, 1)
 	go func() {
 		defer close(pages)
-		ask := models.VoucherPage{StoreID: storeID, From: r.From, To: r.To}
+		ask := models.VoucherPage{StoreID: account, From: r.From, To: r.To}
 		for done := false; !done; {
 			var p page
 			p.list, ask, done, p.err = r.Source.Vouchers(ctx, ask, operationsPerPage)
@@ -131,36 +142,36 @@ type column struct {
 	heading string
 	width   int
 	kind    kind
-	of      func(s models.Store, v models.Voucher) value
+	of      func(a models.Account, v models.Voucher) value
 }
 
 var columns = []column{
-	{"门店", 18, text, func(s models.Store, _ models.Voucher) value { return value{text: s.Name} }},
-	{"平台", 10, text, func(s models.Store, _ models.Voucher) value { return value{text: platformName(s.Platform)} }},
-	{"核销时间", 20, moment, func(_ models.Store, v models.Voucher) value { return value{at: v.ConsumedAt} }},
-	{"券码", 22, text, func(_ models.Store, v models.Voucher) value { return value{text: v.Code} }},
-	{"团购名称", 32, text, func(_ models.Store, v models.Voucher) value { return value{text: v.Title} }},
-	{"状态", 8, text, func(_ models.Store, v models.Voucher) value { return value{text: state(v)} }},
-	{"售价(元)", 12, money, func(_ models.Store, v models.Voucher) value { return price(v.PriceFen) }},
-	{"计入金额(元)", 14, money, func(_ models.Store, v models.Voucher) value { return counted(v) }},
-	{"门市价(元)", 12, money, func(_ models.Store, v models.Voucher) value { return price(v.MarketFen) }},
-	{"核销人", 12, text, func(_ models.Store, v models.Voucher) value { return value{text: v.User} }},
-	{"核销人账号", 16, text, func(_ models.Store, v models.Voucher) value { return value{text: v.UserID} }},
-	{"手机号", 14, text, func(_ models.Store, v models.Voucher) value { return value{text: v.Mobile} }},
-	{"订单号", 24, text, func(_ models.Store, v models.Voucher) value { return value{text: v.OrderID} }},
-	{"团购编号", 16, text, func(_ models.Store, v models.Voucher) value { return value{text: positive(v.DealID)} }},
-	{"券有效期至", 20, moment, func(_ models.Store, v models.Voucher) value { return value{at: v.VoucherExpires} }},
-	{"撤销时间", 20, moment, func(_ models.Store, v models.Voucher) value { return value{at: v.UndoneAt} }},
-	{"撤销人", 12, text, func(_ models.Store, v models.Voucher) value { return value{text: v.UndoUser} }},
-	{"渠道", 14, text, func(_ models.Store, v models.Voucher) value { return value{text: v.Channel} }},
-	{"操作编号", 36, text, func(_ models.Store, v models.Voucher) value { return value{text: v.OperationID} }},
+	{"门店", 18, text, func(a models.Account, _ models.Voucher) value { return value{text: a.Name} }},
+	{"平台", 10, text, func(a models.Account, _ models.Voucher) value { return value{text: platformName(a.Platform)} }},
+	{"核销时间", 20, moment, func(_ models.Account, v models.Voucher) value { return value{at: v.ConsumedAt} }},
+	{"券码", 22, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Code} }},
+	{"团购名称", 32, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Title} }},
+	{"状态", 8, text, func(_ models.Account, v models.Voucher) value { return value{text: state(v)} }},
+	{"售价(元)", 12, money, func(_ models.Account, v models.Voucher) value { return price(v.PriceFen) }},
+	{"计入金额(元)", 14, money, func(_ models.Account, v models.Voucher) value { return counted(v) }},
+	{"门市价(元)", 12, money, func(_ models.Account, v models.Voucher) value { return price(v.MarketFen) }},
+	{"核销人", 12, text, func(_ models.Account, v models.Voucher) value { return value{text: v.User} }},
+	{"核销人账号", 16, text, func(_ models.Account, v models.Voucher) value { return value{text: v.UserID} }},
+	{"手机号", 14, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Mobile} }},
+	{"订单号", 24, text, func(_ models.Account, v models.Voucher) value { return value{text: v.OrderID} }},
+	{"团购编号", 16, text, func(_ models.Account, v models.Voucher) value { return value{text: positive(v.DealID)} }},
+	{"券有效期至", 20, moment, func(_ models.Account, v models.Voucher) value { return value{at: v.VoucherExpires} }},
+	{"撤销时间", 20, moment, func(_ models.Account, v models.Voucher) value { return value{at: v.UndoneAt} }},
+	{"撤销人", 12, text, func(_ models.Account, v models.Voucher) value { return value{text: v.UndoUser} }},
+	{"渠道", 14, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Channel} }},
+	{"操作编号", 36, text, func(_ models.Account, v models.Voucher) value { return value{text: v.OperationID} }},
 }
 
 // line is a voucher as the values of the columns, in line's own memory.
-func line(into []value, s models.Store, v models.Voucher) []value {
+func line(into []value, a models.Account, v models.Voucher) []value {
 	into = into[:0]
 	for i := range columns {
-		into = append(into, columns[i].of(s, v))
+		into = append(into, columns[i].of(a, v))
 	}
 	return into
 }

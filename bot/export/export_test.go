@@ -95,7 +95,7 @@ func opened(t *testing.T, data []byte) *excelize.File {
 	return f
 }
 
-var twoStores = []models.Store{{ID: 1, Name: "人民广场店", Platform: "dianping"}, {ID: 2, Name: "徐家汇店", Platform: "meituan"}, {ID: 3, Name: "空店", Platform: "meituan"}}
+var twoStores = []models.Store{{Account: models.Account{ID: 1, Name: "人民广场店", Platform: "dianping"}}, {Account: models.Account{ID: 2, Name: "徐家汇店", Platform: "meituan"}}, {Account: models.Account{ID: 3, Name: "空店", Platform: "meituan"}}}
 
 // What is in the workbook adds up to what is computed from the vouchers alone.
 func TestWorkbook(t *testing.T) {
@@ -399,7 +399,7 @@ func TestMemoryDoesNotGrow(t *testing.T) {
 		var list []models.Store
 		for i := range stores {
 			s.of[int64(i+1)] = perStore
-			list = append(list, models.Store{ID: int64(i + 1), Name: fmt.Sprintf("门店%d", i+1)})
+			list = append(list, models.Store{Account: models.Account{ID: int64(i + 1), Name: fmt.Sprintf("门店%d", i+1)}})
 		}
 		r := request(s, list...)
 		var most uint64
@@ -458,4 +458,23 @@ func part(t *testing.T, data []byte, name string) []byte {
 		t.Fatal(err)
 	}
 	return content
+}
+
+// What a store has verified on several platforms is told apart, and added up.
+func TestAccountsAreToldApart(t *testing.T) {
+	t.Parallel()
+	one := twoStores[0]
+	one.Further = []models.Account{{ID: 9, Platform: "meituan", Name: "another name", BelongsTo: one.ID}}
+	for _, format := range []Format{CSV, XLSX} {
+		data, sums := written(t, request(&shelf{of: map[int64]int{1: 3, 9: 2}}, one), format)
+		if n := sums.Verified.Count + sums.Undone.Count; n != 5 {
+			t.Errorf("%s: %d vouchers, want 5", format, n)
+		}
+		if format == CSV {
+			text := string(data)
+			if strings.Count(text, "人民广场店,大众点评,") != 3 || strings.Count(text, "人民广场店,美团,") != 2 || strings.Contains(text, "another name") {
+				t.Errorf("the list is\n%s", text)
+			}
+		}
+	}
 }

@@ -51,14 +51,15 @@ func (r Request) writeWorkbook(ctx context.Context, w io.Writer) (all models.Tal
 	if err := b.prepare(); err != nil {
 		return all, fmt.Errorf("export: %w", err)
 	}
-	byStore := make([]models.Tally, len(r.Stores))
-	for i, s := range r.Stores {
-		if byStore[i], err = b.store(ctx, s); err != nil {
+	accounts := r.accounts()
+	sums := make([]models.Tally, len(accounts))
+	for i, a := range accounts {
+		if sums[i], err = b.account(ctx, a); err != nil {
 			return all, err
 		}
-		all = all.Plus(byStore[i])
+		all = all.Plus(sums[i])
 	}
-	if err := b.summary(byStore, all); err != nil {
+	if err := b.summary(sums, all); err != nil {
 		return all, fmt.Errorf("export: %w", err)
 	}
 	if err := b.finish(); err != nil {
@@ -95,9 +96,9 @@ func (b *workbook) prepare() (err error) {
 	return nil
 }
 
-// store writes the sheets of a store: none where it has no vouchers, further ones
+// account writes the sheets of an account: none where it has no vouchers, further ones
 // where a sheet is full.
-func (b *workbook) store(ctx context.Context, s models.Store) (sums models.Tally, err error) {
+func (b *workbook) account(ctx context.Context, a models.Account) (sums models.Tally, err error) {
 	var sh *sheet
 	headings := make([]string, len(columns))
 	widths := make([]int, len(columns))
@@ -105,7 +106,7 @@ func (b *workbook) store(ctx context.Context, s models.Store) (sums models.Tally
 		headings[i], widths[i] = c.heading, c.width
 	}
 	values := make([]value, 0, len(columns))
-	err = b.request.each(ctx, s.ID, func(v models.Voucher) error {
+	err = b.request.each(ctx, a.ID, func(v models.Voucher) error {
 		if sh != nil && sh.row == b.request.rowsPerSheet {
 			if err := sh.close(); err != nil {
 				return err
@@ -113,7 +114,11 @@ func (b *workbook) store(ctx context.Context, s models.Store) (sums models.Tally
 			sh = nil
 		}
 		if sh == nil {
-			b.sheets = append(b.sheets, b.names.name(s.Name))
+			name := a.Name
+			if a.BelongsTo != 0 {
+				name += " " + platformName(a.Platform)
+			}
+			b.sheets = append(b.sheets, b.names.name(name))
 			var err error
 			if sh, err = b.sheet(len(b.sheets), widths, true); err != nil {
 				return err
@@ -123,7 +128,7 @@ func (b *workbook) store(ctx context.Context, s models.Store) (sums models.Tally
 			}
 		}
 		sums.Add(v.PriceFen, !v.UndoneAt.IsZero())
-		values = line(values, s, v)
+		values = line(values, a, v)
 		sh.begin()
 		for i, c := range columns {
 			sh.cell(c.kind, values[i])
@@ -136,8 +141,9 @@ func (b *workbook) store(ctx context.Context, s models.Store) (sums models.Tally
 	return sums, err
 }
 
-// summary writes the first sheet: what it is, and the sums by store.
-func (b *workbook) summary(byStore []models.Tally, all models.Tally) error {
+// summary writes the first sheet: what it is, and the sums by store and
+// platform.
+func (b *workbook) summary(sums []models.Tally, all models.Tally) error {
 	sh, err := b.sheet(1, []int{24, 12, 12, 16, 12, 16, 14}, false)
 	if err != nil {
 		return err
@@ -161,8 +167,8 @@ func (b *workbook) summary(byStore []models.Tally, all models.Tally) error {
 	if err := sh.headings([]string{"门店", "平台", "核销张数", "核销金额(元)", "撤销张数", "撤销金额(元)", "金额不详(张)"}); err != nil {
 		return err
 	}
-	for i, s := range r.Stores {
-		if err := sh.tally(s.Name, platformName(s.Platform), byStore[i], b.styles.of[text], b.styles.of[money]); err != nil {
+	for i, a := range r.accounts() {
+		if err := sh.tally(a.Name, platformName(a.Platform), sums[i], b.styles.of[text], b.styles.of[money]); err != nil {
 			return err
 		}
 	}

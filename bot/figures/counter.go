@@ -32,12 +32,26 @@ type Counter struct {
 func Counted(s command.Span) models.Span { return models.Span{From: s.From, To: s.To, Kind: s.Kind} }
 
 // Of collects the figures of stores.
-func (x *Counter) Of(ctx context.Context, stores []int64, span command.Span) (*models.Figures, error) {
-	f, err := x.DB.Figures.Sum(ctx, stores, Counted(span))
+func (x *Counter) Of(ctx context.Context, stores []models.Store, span command.Span) (*models.Figures, error) {
+	f, err := x.DB.Figures.Sum(ctx, models.AccountIDs(stores), Counted(span))
 	if err != nil {
 		return nil, fmt.Errorf("bot: figures: %w", err)
 	}
+	f.ByStore = ByStore(stores, f.ByStore)
 	return f, nil
+}
+
+// ByStore adds up what accounts have verified, by their stores.
+func ByStore(stores []models.Store, byAccount map[int64]models.Tally) map[int64]models.Tally {
+	sums := map[int64]models.Tally{}
+	for _, s := range stores {
+		for _, id := range models.AccountIDs([]models.Store{s}) {
+			if t, ok := byAccount[id]; ok {
+				sums[s.ID] = sums[s.ID].Plus(t)
+			}
+		}
+	}
+	return sums
 }
 
 // Best lists the keys with most coupons first.
@@ -54,7 +68,7 @@ func Best[K cmp.Ordered](m map[K]models.Tally) []K {
 }
 
 // Sum is the tally of stores over a span, without the rest.
-func (x *Counter) Sum(ctx context.Context, stores []int64, span command.Span) (t models.Tally, err error) {
+func (x *Counter) Sum(ctx context.Context, stores []models.Store, span command.Span) (t models.Tally, err error) {
 	if span.Kind != "" { // it may be kept
 		f, err := x.Of(ctx, stores, span)
 		if err != nil {
@@ -62,11 +76,11 @@ func (x *Counter) Sum(ctx context.Context, stores []int64, span command.Span) (t
 		}
 		return f.All(), nil
 	}
-	byStore, err := x.DB.Figures.Tallies(ctx, stores, "", span.From, span.To)
+	byAccount, err := x.DB.Figures.Tallies(ctx, models.AccountIDs(stores), "", span.From, span.To)
 	if err != nil {
 		return t, fmt.Errorf("bot: tallies: %w", err)
 	}
-	for _, one := range byStore {
+	for _, one := range byAccount {
 		t = t.Plus(one)
 	}
 	return t, nil
@@ -77,7 +91,7 @@ func (x *Counter) Sum(ctx context.Context, stores []int64, span command.Span) (t
 // line each.
 func (x *Counter) Outlook(ctx context.Context, stores []models.Store) ([]string, error) {
 	var lines []string
-	n, err := x.doubtful(ctx, models.StoreIDs(stores))
+	n, err := x.doubtful(ctx, models.AccountIDs(stores))
 	if err != nil {
 		return nil, err
 	}
@@ -95,14 +109,14 @@ func (x *Counter) Outlook(ctx context.Context, stores []models.Store) ([]string,
 	return append(lines, ending...), err
 }
 
-// doubtful counts the operations of these stores whose outcome is not known.
-func (x *Counter) doubtful(ctx context.Context, stores []int64) (n int, err error) {
+// doubtful counts the operations of these accounts whose outcome is not known.
+func (x *Counter) doubtful(ctx context.Context, accounts []int64) (n int, err error) {
 	doubts, err := x.DB.Alerts.Doubtful(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("bot: doubts: %w", err)
 	}
 	for _, d := range doubts {
-		if slices.Contains(stores, d.StoreID) {
+		if slices.Contains(accounts, d.StoreID) {
 			n += d.Times
 		}
 	}
@@ -122,19 +136,28 @@ func (x *Counter) ending(ctx context.Context, stores []models.Store) (lines []st
 		byID[g.ID] = g
 	}
 	for _, s := range stores {
-		g, ok := byID[s.GrantID]
-		end := grants.Ends(g)
-		switch {
-		case !ok:
-		case grants.Void(g):
-			lines = append(lines, fmt.Sprintf("%s 的授权已失效，请发「授权」", s.Name))
-		case !end.IsZero() && !x.Now().Before(end):
-			lines = append(lines, fmt.Sprintf("%s 的授权 %s 已到期，请发「授权」", s.Name, x.Words.In(end).Format("01-02")))
-		case !end.IsZero() && end.Sub(x.Now()) < endingSoon:
-			lines = append(lines, fmt.Sprintf("%s 的授权 %s 到期，请发「授权」", s.Name, x.Words.In(end).Format("01-02")))
+		for _, a := range models.AccountsOf([]models.Store{s}) {
+			if line := x.ends(words.AccountName(s, a), byID[a.GrantID]); line != "" {
+				lines = append(lines, line)
+			}
 		}
 	}
 	return lines, nil
+}
+
+// ends says of an account that its authorisation ends soon, or has ended; "": neither.
+func (x *Counter) ends(name string, g models.Grant) string {
+	end := grants.Ends(g)
+	switch {
+	case g.ID == "":
+	case grants.Void(g):
+		return fmt.Sprintf("%s 的授权已失效，请发「授权」", name)
+	case !end.IsZero() && !x.Now().Before(end):
+		return fmt.Sprintf("%s 的授权 %s 已到期，请发「授权」", name, x.Words.In(end).Format("01-02"))
+	case !end.IsZero() && end.Sub(x.Now()) < endingSoon:
+		return fmt.Sprintf("%s 的授权 %s 到期，请发「授权」", name, x.Words.In(end).Format("01-02"))
+	}
+	return ""
 }
 
 // reconciledLine is the last closed day of these stores in one line, for a
@@ -143,7 +166,11 @@ func (x *Counter) ending(ctx context.Context, stores []models.Store) (lines []st
 func (x *Counter) reconciledLine(ctx context.Context, stores []models.Store) (string, error) {
 	yesterday := x.Now().Add(-24 * time.Hour)
 	day := reconcile.DayOf(yesterday)
-	line, err := x.Reconciliation.Line(ctx, models.StoreIDs(stores), day)
+	var accounts []int64
+	for _, a := range models.AccountsOf(stores) {
+		accounts = append(accounts, a.ID)
+	}
+	line, err := x.Reconciliation.Line(ctx, accounts, day)
 	if err != nil || line == "" {
 		return "", err
 	}

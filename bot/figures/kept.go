@@ -10,16 +10,16 @@ import (
 	"yanquan/models"
 )
 
-// What days, weeks and months add up to is kept, store by store, up to the last hour
-// that nothing is likely to change: to sum up a month of many stores takes one row of
-// each and the verifications since.
+// What days, weeks and months add up to is kept, account by account, up to the last
+// hour that nothing is likely to change: to sum up a month of many stores takes one row
+// of each and the verifications since.
 const (
 	keepFirst  = 15 * time.Second // after a start, which has other things to do
 	KeepEvery  = 10 * time.Minute
 	keptMonths = 13 // with the present one
 	keptWeeks  = 2
 	keptDays   = 2
-	keepAtOnce = 100 // stores
+	keepAtOnce = 100 // accounts
 )
 
 // SpansToKeep are the spans whose figures are to be kept, those that are looked at
@@ -62,22 +62,23 @@ func (x *Counter) KeepDue(now time.Time) bool {
 // Keep keeps what is not kept yet. Where another process does the same, or
 // something was changed meanwhile, the rest is for the next time.
 func (x *Counter) Keep(ctx context.Context, now time.Time) error {
-	all, err := x.DB.Directory.Stores(ctx)
+	stores, err := x.DB.Directory.Stores(ctx)
 	if err != nil {
 		return fmt.Errorf("bot: stores: %w", err)
 	}
+	all := models.AccountIDs(stores)
 	oldest := map[string]command.Span{} // of each kind
 	for _, span := range SpansToKeep(x.Words.In(now)) {
 		oldest[span.Kind] = span
-		missing, err := x.DB.Figures.Missing(ctx, models.StoreIDs(all), Counted(span))
+		missing, err := x.DB.Figures.Missing(ctx, all, Counted(span))
 		if err != nil {
 			return fmt.Errorf("bot: figures: %w", err)
 		}
-		for stores := range slices.Chunk(missing, keepAtOnce) {
+		for accounts := range slices.Chunk(missing, keepAtOnce) {
 			if x.Stopping() {
 				return nil
 			}
-			if err := x.DB.Figures.Keep(ctx, stores, Counted(span)); err != nil {
+			if err := x.DB.Figures.Keep(ctx, accounts, Counted(span)); err != nil {
 				return fmt.Errorf("bot: figures: %w", err)
 			}
 		}

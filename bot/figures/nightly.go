@@ -348,20 +348,19 @@ func (n *Nightly) chart(ctx context.Context, user string, s Summary) (*bot.File,
 
 func (n *Nightly) summaryOf(ctx context.Context, stores []models.Store, e edition) (Summary, error) {
 	s := Summary{Span: e.span, Stores: stores, Late: n.Now().Sub(e.due) > lateAfter}
-	ids := models.StoreIDs(stores)
 	var err error
-	if s.Now, err = n.Figures.Of(ctx, ids, e.span); err != nil {
+	if s.Now, err = n.Figures.Of(ctx, stores, e.span); err != nil {
 		return s, err
 	}
 	for _, then := range e.before {
-		t, err := n.Figures.Sum(ctx, ids, then.span)
+		t, err := n.Figures.Sum(ctx, stores, then.span)
 		if err != nil {
 			return s, err
 		}
 		s.Against = append(s.Against, Comparison{then.Word, t})
 	}
 	if e.kind == "day" && e.before[0].span.To.Before(e.span.From) {
-		if s.Tail, err = n.Figures.Sum(ctx, ids, command.Span{From: e.before[0].span.To, To: e.span.From}); err != nil {
+		if s.Tail, err = n.Figures.Sum(ctx, stores, command.Span{From: e.before[0].span.To, To: e.span.From}); err != nil {
 			return s, err
 		}
 	}

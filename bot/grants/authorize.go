@@ -200,7 +200,10 @@ func (k *Keeper) connect(ctx context.Context, platform string, grant dianping.Gr
 		if err != nil {
 			return err
 		}
-		stores, err := tx.Directory.LinkGrant(ctx, g, linked)
+		if _, err := tx.Directory.LinkGrant(ctx, g, linked); err != nil {
+			return err
+		}
+		stores, err := covered(ctx, tx, g)
 		if err != nil {
 			return err
 		}

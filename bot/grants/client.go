@@ -9,33 +9,33 @@ import (
 	"yanquan/models"
 )
 
-// Client is a platform client for one store that renews the session when the
+// Client is a platform client for one account that renews the session when the
 // platform says that it has expired, unless that was done a moment ago, and
-// repeats the call once: such a refusal is certain to have changed nothing. ErrNotFound of models means that the store
-// has no session.
-func (k *Keeper) Client(ctx context.Context, platform dianping.Client, s models.Store) (dianping.Client, dianping.Shop, error) {
-	session, err := k.DB.Grants.Session(ctx, s.ID)
+// repeats the call once: such a refusal is certain to have changed nothing. ErrNotFound of models means that the
+// account has no session.
+func (k *Keeper) Client(ctx context.Context, platform dianping.Client, a models.Account) (dianping.Client, dianping.Shop, error) {
+	session, err := k.DB.Grants.Session(ctx, a.ID)
 	if err != nil {
 		return nil, dianping.Shop{}, fmt.Errorf("grants: session: %w", err)
 	}
-	client, shop := k.With(platform, s, session)
+	client, shop := k.With(platform, a, session)
 	return client, shop, nil
 }
 
 // With is [Keeper.Client] with a session that was just read.
-func (k *Keeper) With(platform dianping.Client, s models.Store, session models.Session) (dianping.Client, dianping.Shop) {
-	shop := dianping.Shop{ID: s.ShopID, Session: session.AccessToken}
+func (k *Keeper) With(platform dianping.Client, a models.Account, session models.Session) (dianping.Client, dianping.Shop) {
+	shop := dianping.Shop{ID: a.ShopID, Session: session.AccessToken}
 	if session.GrantID == "" {
 		return platform, shop
 	}
-	return &renewing{Client: platform, keeper: k, store: s.ID, refused: session.Refused}, shop
+	return &renewing{Client: platform, keeper: k, account: a.ID, refused: session.Refused}, shop
 }
 
 // renewing is a client whose session is renewed when it has to be.
 type renewing struct {
 	dianping.Client
 	keeper  *Keeper
-	store   int64
+	account int64
 	refused bool // the session, as far as is known
 }
 
@@ -51,17 +51,17 @@ func withSession[T any](ctx context.Context, c *renewing, shop dianping.Shop, na
 		c.taken(ctx, shop.Session, err)
 		return v, err
 	}
-	session, rerr := c.keeper.fresh(ctx, c.store, shop.Session, err)
+	session, rerr := c.keeper.fresh(ctx, c.account, shop.Session, err)
 	if rerr != nil {
-		c.keeper.Log.Warn("session not renewed", "store", c.store, "error", rerr)
+		c.keeper.Log.Warn("session not renewed", "account", c.account, "error", rerr)
 	}
 	if session != "" {
 		shop.Session = session
 		v, err = do(shop)
 	}
 	if sessionRefused(err) {
-		if terr := c.keeper.refused(ctx, c.store, shop.Session); terr != nil {
-			c.keeper.Log.Warn("nobody was told of a session that is refused", "store", c.store, "error", terr)
+		if terr := c.keeper.refused(ctx, c.account, shop.Session); terr != nil {
+			c.keeper.Log.Warn("nobody was told of a session that is refused", "account", c.account, "error", terr)
 		}
 	}
 	return v, err
@@ -73,8 +73,8 @@ func (c *renewing) taken(ctx context.Context, session string, err error) {
 	if !c.refused || err != nil && !errors.Is(err, dianping.Refused) {
 		return
 	}
-	if err := c.keeper.accepted(ctx, c.store, session); err != nil {
-		c.keeper.Log.Warn("not noted that a session is taken again", "store", c.store, "error", err)
+	if err := c.keeper.accepted(ctx, c.account, session); err != nil {
+		c.keeper.Log.Warn("not noted that a session is taken again", "account", c.account, "error", err)
 	}
 }
 

@@ -38,12 +38,12 @@ func (k *Keeper) Renew(ctx context.Context, g models.Grant) error {
 	return err
 }
 
-// fresh gives a session of a store that is not the used one, which the platform
+// fresh gives a session of an account that is not the used one, which the platform
 // has refused: by renewing it, unless another call has or does. "" means that it
 // cannot be had now.
-func (k *Keeper) fresh(ctx context.Context, storeID int64, used string, why error) (string, error) {
+func (k *Keeper) fresh(ctx context.Context, account int64, used string, why error) (string, error) {
 	for deadline := k.Now().Add(k.CallTimeout + time.Second); ; {
-		g, err := k.DB.Grants.OfStore(ctx, storeID)
+		g, err := k.DB.Grants.OfAccount(ctx, account)
 		switch {
 		case err != nil:
 			return "", err

@@ -170,14 +170,14 @@ func (r *rig) granted(shop string) models.Store {
 
 func (r *rig) grant(s models.Store) models.Grant {
 	r.t.Helper()
-	g, err := r.db.Grants.OfStore(r.t.Context(), s.ID)
+	g, err := r.db.Grants.OfAccount(r.t.Context(), s.ID)
 	r.must(err)
 	return g
 }
 
 // prepare asks about a voucher through a keeper's client.
 func (r *rig) prepare(keeper int, s models.Store) error {
-	client, shop, err := r.keepers[keeper].Client(r.t.Context(), r.clients[keeper], s)
+	client, shop, err := r.keepers[keeper].Client(r.t.Context(), r.clients[keeper], s.Account)
 	r.must(err)
 	_, err = client.Prepare(r.t.Context(), shop, code)
 	return err

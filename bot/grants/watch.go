@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,8 +162,8 @@ func (k *Keeper) voidIsNews(ctx context.Context, tx *models.DB, g models.Grant) 
 
 // refused notes that a session is refused and could not be renewed, and tells
 // managers: the cashier has just heard that the authorisation is void.
-func (k *Keeper) refused(ctx context.Context, storeID int64, session string) error {
-	return k.ofSession(ctx, storeID, session, func(tx *models.DB, g models.Grant) error {
+func (k *Keeper) refused(ctx context.Context, account int64, session string) error {
+	return k.ofSession(ctx, account, session, func(tx *models.DB, g models.Grant) error {
 		if g.RefusedAt.IsZero() {
 			if _, err := tx.Grants.MarkRefused(ctx, g, k.Now()); err != nil {
 				return err
@@ -187,17 +188,17 @@ func (k *Keeper) refused(ctx context.Context, storeID int64, session string) err
 }
 
 // accepted notes that a session that was refused is taken again.
-func (k *Keeper) accepted(ctx context.Context, storeID int64, session string) error {
-	return k.ofSession(ctx, storeID, session, func(tx *models.DB, g models.Grant) error {
+func (k *Keeper) accepted(ctx context.Context, account int64, session string) error {
+	return k.ofSession(ctx, account, session, func(tx *models.DB, g models.Grant) error {
 		_, err := tx.Grants.MarkRefused(ctx, g, time.Time{})
 		return err
 	})
 }
 
-// ofSession notes something of the grant of a store whose session was used, unless
+// ofSession notes something of the grant of an account whose session was used, unless
 // that was replaced meanwhile, or another call notes the same.
-func (k *Keeper) ofSession(ctx context.Context, storeID int64, session string, note func(*models.DB, models.Grant) error) error {
-	g, err := k.DB.Grants.OfStore(ctx, storeID)
+func (k *Keeper) ofSession(ctx context.Context, account int64, session string, note func(*models.DB, models.Grant) error) error {
+	g, err := k.DB.Grants.OfAccount(ctx, account)
 	if err != nil || g.Ended || g.AccessToken != session {
 		return err
 	}
@@ -210,14 +211,11 @@ func (k *Keeper) ofSession(ctx context.Context, storeID int64, session string, n
 
 // record writes what became of a grant into the audit log, once for each store.
 func (k *Keeper) record(ctx context.Context, tx *models.DB, g models.Grant, action, before, after string) error {
-	all, err := tx.Directory.Stores(ctx)
+	stores, err := covered(ctx, tx, g)
 	if err != nil {
 		return err
 	}
-	for _, s := range all {
-		if s.GrantID != g.ID {
-			continue
-		}
+	for _, s := range stores {
 		entry := models.AuditEntry{At: k.Now(), UserID: "yanquan", Action: action, StoreID: s.ID, Subject: s.Name, Before: before, After: after}
 		if err := tx.Audit.Record(ctx, entry); err != nil {
 			return fmt.Errorf("grants: audit: %w", err)
@@ -228,18 +226,24 @@ func (k *Keeper) record(ctx context.Context, tx *models.DB, g models.Grant, acti
 
 // storesOf lists the stores of a grant, and their names in a sentence.
 func storesOf(ctx context.Context, tx *models.DB, g models.Grant) (ids []int64, names string, err error) {
-	all, err := tx.Directory.Stores(ctx)
+	stores, err := covered(ctx, tx, g)
 	if err != nil {
 		return nil, "", err
 	}
 	var list []string
-	for _, s := range all {
-		if s.GrantID == g.ID {
-			ids, list = append(ids, s.ID), append(list, "「"+s.Name+"」")
-		}
+	for _, s := range stores {
+		ids, list = append(ids, s.ID), append(list, "「"+s.Name+"」")
 	}
 	if len(list) > 5 {
 		return ids, fmt.Sprintf("%s等 %d 家门店", strings.Join(list[:5], ""), len(list)), nil
 	}
 	return ids, strings.Join(list, ""), nil
+}
+
+// covered lists the stores that have an account of a grant.
+func covered(ctx context.Context, tx *models.DB, g models.Grant) ([]models.Store, error) {
+	all, err := tx.Directory.Stores(ctx)
+	return slices.DeleteFunc(all, func(s models.Store) bool {
+		return !slices.ContainsFunc(s.Accounts(), func(a models.Account) bool { return a.GrantID == g.ID })
+	}), err
 }

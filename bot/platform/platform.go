@@ -12,6 +12,8 @@ import (
 	"context"
 	"regexp"
 	"time"
+
+	"yanquan/dianping"
 )
 
 // Shop is a shop at its platform, with its session. It is safe for concurrent
@@ -111,7 +113,20 @@ const (
 	PartlyDone   = "partly_consumed"
 	UndoTooLate  = "undo_too_late"
 	AlreadyUsed  = "already_used"
+	WrongShop    = "wrong_shop"
 )
+
+// ByLength lists the platforms, by their names in accounts, whose codes have so many
+// digits; none: the length says nothing.
+func ByLength(digits int) []string {
+	switch digits {
+	case 10:
+		return []string{dianping.Dianping, dianping.Meituan}
+	case 15:
+		return []string{"douyin"}
+	}
+	return nil
+}
 
 // Looked is the answer to a look: Usable, Used, Void or Unclear.
 type Looked struct {

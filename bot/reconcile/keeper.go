@@ -25,9 +25,9 @@ type Notice struct {
 // Options of a Keeper. All are required, but Nightly.
 type Options struct {
 	DB *models.DB
-	// Open gives the client for a store; a nil one where its platform or session
+	// Open gives the client for an account; a nil one where its platform or session
 	// is missing.
-	Open     func(context.Context, models.Store) (dianping.Client, dianping.Shop, error)
+	Open     func(context.Context, models.Account) (dianping.Client, dianping.Shop, error)
 	Tell     func(ctx context.Context, tx *models.DB, n Notice) error // puts it into the outbox
 	Schedule Schedule
 	Nightly  bool // days are planned by themselves
@@ -41,7 +41,7 @@ type Options struct {
 type Keeper struct {
 	Options
 	mu      sync.Mutex
-	planned map[int64]string // newest day known to be planned, by store
+	planned map[int64]string // newest day known to be planned, by account
 }
 
 // New returns a Keeper.
@@ -68,24 +68,24 @@ const (
 
 var errTooManyMissing = fmt.Errorf("reconcile: more than %d coupons are not in the list", maxAsked)
 
-// Plan sees to it that the running day of every store is looked at when it is
-// closed, and so are days that were missed. A store that is new begins with the
-// running day: what was before is none of ours.
+// Plan sees to it that the running day of every account is looked at when it is
+// closed, and so are days that were missed. An account that is new begins with
+// the running day: what was before is none of ours.
 func (k *Keeper) Plan(ctx context.Context) error {
 	if !k.Nightly {
 		return nil
 	}
-	stores, err := k.DB.Directory.Stores(ctx)
+	accounts, err := k.DB.Directory.Accounts(ctx)
 	if err != nil {
-		return fmt.Errorf("reconcile: stores: %w", err)
+		return fmt.Errorf("reconcile: accounts: %w", err)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	today := DayOf(k.Now())
 	var missing []int64
-	for _, s := range stores {
-		if k.planned[s.ID] < today {
-			missing = append(missing, s.ID)
+	for _, a := range accounts {
+		if k.planned[a.ID] < today {
+			missing = append(missing, a.ID)
 		}
 	}
 	if len(missing) == 0 {
@@ -131,7 +131,8 @@ func (k *Keeper) run(ctx context.Context, r models.Reconciliation, lease time.Du
 		return fmt.Errorf("reconcile: %w", err)
 	}
 	store, err := k.DB.Directory.Store(ctx, r.StoreID)
-	if err != nil || !store.Active {
+	account, _ := store.AccountOf(r.StoreID)
+	if err != nil || !account.Active {
 		if err == nil || errors.Is(err, models.ErrNotFound) {
 			_, err = k.DB.Reconciliations.Retry(ctx, r, reasonStore, time.Time{})
 		}
@@ -139,12 +140,12 @@ func (k *Keeper) run(ctx context.Context, r models.Reconciliation, lease time.Du
 	}
 	look, end := context.WithTimeout(ctx, lease-leaseMargin)
 	defer end()
-	c, err := k.look(look, store, r.Day)
+	c, err := k.look(look, account, r.Day)
 	if ctx.Err() != nil {
 		return ctx.Err() // stopped: the next one goes on when the lease has ended
 	}
 	if err != nil {
-		return k.putOff(ctx, store, r, err)
+		return k.putOff(ctx, store, account, r, err)
 	}
 	figures, items := c.Result()
 	var rows []models.ReconciliationItem
@@ -160,13 +161,13 @@ func (k *Keeper) run(ctx context.Context, r models.Reconciliation, lease time.Du
 		if !figures.Alarming() {
 			return nil
 		}
-		return k.Tell(ctx, tx, alarm(store, r.Day, figures, items))
+		return k.Tell(ctx, tx, alarm(store, account, r.Day, figures, items))
 	})
 }
 
 // look asks the platform and compares.
-func (k *Keeper) look(ctx context.Context, store models.Store, day string) (*Comparison, error) {
-	client, shop, err := k.Open(ctx, store)
+func (k *Keeper) look(ctx context.Context, account models.Account, day string) (*Comparison, error) {
+	client, shop, err := k.Open(ctx, account)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +180,7 @@ func (k *Keeper) look(ctx context.Context, store models.Store, day string) (*Com
 	}
 	// The journal is read after the list: what was verified in between is of a
 	// later day anyway, and what was settled in between is then known.
-	ours, err := k.entries(ctx, store.ID, day)
+	ours, err := k.entries(ctx, account.ID, day)
 	if err != nil {
 		return nil, err
 	}
@@ -248,17 +249,18 @@ func ask(ctx context.Context, client dianping.Client, shop dianping.Shop, c *Com
 }
 
 // putOff records that a look failed, and tells of it where somebody can help.
-func (k *Keeper) putOff(ctx context.Context, store models.Store, r models.Reconciliation, cause error) error {
+func (k *Keeper) putOff(ctx context.Context, store models.Store, account models.Account, r models.Reconciliation, cause error) error {
+	name := words.AccountName(store, account)
 	reason, pause := ReasonUnavailable, time.Minute<<min(r.Failures, 6)
 	pause = min(pause, time.Hour)
-	n := Notice{Key: fmt.Sprintf("reconcile/trouble/%d/%s", store.ID, r.Day), Store: store, Title: "对账没有完成",
-		Text: fmt.Sprintf("「%s」%s 的对账一直没有成功，平台没有给出完整的核销清单。我会继续再试；第二天还没有结果，请到开店宝核对。", store.Name, short(r.Day))}
+	n := Notice{Key: fmt.Sprintf("reconcile/trouble/%d/%s", account.ID, r.Day), Store: store, Title: "对账没有完成",
+		Text: fmt.Sprintf("「%s」%s 的对账一直没有成功，平台没有给出完整的核销清单。我会继续再试；第二天还没有结果，请到开店宝核对。", name, short(r.Day))}
 	tell := r.Failures+1 == troubleAt
 	switch {
 	case errors.Is(cause, dianping.SessionExpired), errors.Is(cause, dianping.Reauthorize):
 		reason, pause, tell = ReasonSession, time.Hour, r.Failures == 0
-		n.Key, n.Text = fmt.Sprintf("reconcile/session/%d/%s", store.ID, r.Day),
-			fmt.Sprintf("「%s」%s 没有对账：平台不再接受门店的授权。请给我发「授权」，或者请管理员更新配置里的 session；之后会自动补上。", store.Name, short(r.Day))
+		n.Key, n.Text = fmt.Sprintf("reconcile/session/%d/%s", account.ID, r.Day),
+			fmt.Sprintf("「%s」%s 没有对账：平台不再接受门店的授权。请给我发「授权」，或者请管理员更新配置里的 session；之后会自动补上。", name, short(r.Day))
 	case errors.Is(cause, errTooManyMissing):
 		reason = ReasonMissing
 	}
@@ -266,7 +268,7 @@ func (k *Keeper) putOff(ctx context.Context, store models.Store, r models.Reconc
 	if next.After(k.Schedule.over(r.Day)) {
 		next = time.Time{}
 	}
-	k.Log.Warn("reconciliation put off", "store", store.ID, "day", r.Day, "failures", r.Failures+1, "reason", reason, "error", cause)
+	k.Log.Warn("reconciliation put off", "account", account.ID, "day", r.Day, "failures", r.Failures+1, "reason", reason, "error", cause)
 	return k.DB.Tx(ctx, func(tx *models.DB) error {
 		if _, err := tx.Reconciliations.Retry(ctx, r, reason, next); err != nil {
 			return fmt.Errorf("reconcile: %w", err)
@@ -280,7 +282,7 @@ func (k *Keeper) putOff(ctx context.Context, store models.Store, r models.Reconc
 
 // alarm tells of what may have cost money. Its key names the codes: the same is
 // not told again after the next look, more of it is.
-func alarm(store models.Store, day string, f Figures, items []Item) Notice {
+func alarm(store models.Store, account models.Account, day string, f Figures, items []Item) Notice {
 	var lines, codes []string
 	for _, i := range items {
 		if i.Kind == OnlyOurs || i.Kind == UndoFailed {
@@ -290,7 +292,7 @@ func alarm(store models.Store, day string, f Figures, items []Item) Notice {
 			}
 		}
 	}
-	n := Notice{Store: store, Title: "对账发现问题", Key: fmt.Sprintf("reconcile/alarm/%d/%s/%s", store.ID, day, strings.Join(codes, ","))}
+	n := Notice{Store: store, Title: "对账发现问题", Key: fmt.Sprintf("reconcile/alarm/%d/%s/%s", account.ID, day, strings.Join(codes, ","))}
 	var what []string
 	if f.OnlyOurs.Count > 0 {
 		what = append(what, fmt.Sprintf("机器人核销了 %d 笔（%v），平台上查不到", f.OnlyOurs.Count, words.Amount(f.OnlyOurs)))
@@ -298,7 +300,7 @@ func alarm(store models.Store, day string, f Figures, items []Item) Notice {
 	if f.UndoFailed.Count > 0 {
 		what = append(what, fmt.Sprintf("撤销了 %d 笔（%v），平台上仍是已核销", f.UndoFailed.Count, words.Amount(f.UndoFailed)))
 	}
-	n.Text = fmt.Sprintf("「%s」%s：%s。请到开店宝核对：\n%s", store.Name, short(day), strings.Join(what, "；"), strings.Join(lines, "\n"))
+	n.Text = fmt.Sprintf("「%s」%s：%s。请到开店宝核对：\n%s", words.AccountName(store, account), short(day), strings.Join(what, "；"), strings.Join(lines, "\n"))
 	if more := len(codes) - len(lines); more > 0 {
 		n.Text += fmt.Sprintf("\n还有 %d 笔，发「对账 %s」查看。", more, day)
 	}

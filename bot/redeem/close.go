@@ -19,11 +19,7 @@ func (c *Core) Close(ctx context.Context, op models.Operation, consumed bool, by
 	if op.State.Terminal() || !op.NeedsHuman {
 		return nil, ErrNotInDoubt
 	}
-	s, err := c.DB.Directory.Store(ctx, op.StoreID)
-	if err != nil {
-		return nil, fmt.Errorf("redeem: store: %w", err)
-	}
-	t, err := c.open(ctx, s, op)
+	t, err := c.reopen(ctx, op)
 	if err != nil {
 		return nil, err
 	}

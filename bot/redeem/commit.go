@@ -59,7 +59,7 @@ func (t *consumption) refusedFor(other models.Operation) Step {
 	if other.State == models.Done || other.State == models.Undoing || other.State == models.UndoUnknown {
 		reason, t.op.UsedAt = ReasonHere, other.ConsumedAt
 	}
-	return t.refused(models.Outcome{Reason: reason})
+	return t.refused(models.Outcome{Reason: reason, Code: t.alsoAt})
 }
 
 // rejected: the platform did not consume, and will not.

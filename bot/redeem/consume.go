@@ -14,7 +14,7 @@ import (
 type Request struct {
 	Asked   models.Inbox // the message that asks, as its worker holds it
 	Seq     int          // the code's place in that message
-	Store   models.Store
+	Account models.Account
 	Code    string
 	Count   int
 	Channel string
@@ -24,7 +24,7 @@ type Request struct {
 	Follows string // an operation on the same code that a person has confirmed to follow; or ""
 
 	// What the caller knows as of a moment ago.
-	Shop platform.Shop // the store's, opened; nil: not yet
+	Shop platform.Shop // the account's, opened; nil: not yet
 	New  bool          // no operation has to do with the code
 }
 
@@ -35,11 +35,16 @@ var errMoved = errors.New("redeem: the followed operation has moved on")
 // consume. [models.ErrStale]: the message is another worker's, or answered;
 // nothing was consumed.
 func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
-	work, err := c.openUnless(ctx, r.Shop, r.Store, c.operation(r))
+	return c.consumeSeen(ctx, r, nil)
+}
+
+// consumeSeen is Consume where the platform was asked already: seen has the one account
+// that knows the code.
+func (c *Core) consumeSeen(ctx context.Context, r Request, seen *verdict) (Step, error) {
+	t, err := c.consumption(ctx, r, seen)
 	if err != nil {
 		return nil, err
 	}
-	t := consumption{work}
 	if t.shop == nil {
 		return t.refused(models.Outcome{Reason: ReasonNoPlatform}), nil
 	}
@@ -52,7 +57,7 @@ func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
 	if earlier != nil && followed == nil {
 		return t.refusedFor(*earlier), nil
 	}
-	looked, err := t.look(ctx, r.Code)
+	looked, err := t.lookOnce(ctx, seen)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +81,25 @@ func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
 	return t.consumed(ctx, answer)
 }
 
+// consumption begins the work on a consume.
+func (c *Core) consumption(ctx context.Context, r Request, seen *verdict) (consumption, error) {
+	if seen == nil {
+		work, err := c.openUnless(ctx, r.Shop, r.Account, c.operation(r))
+		return consumption{work}, err
+	}
+	t := consumption{&talk{Core: c, shop: seen.one.shop, op: c.operation(r)}}
+	t.take(seen.calls())
+	return t, nil
+}
+
+// lookOnce asks what the code is worth, unless that was asked just now.
+func (t *consumption) lookOnce(ctx context.Context, seen *verdict) (platform.Looked, error) {
+	if seen != nil {
+		return seen.one.looked, nil
+	}
+	return t.look(ctx, t.op.Code)
+}
+
 // Refuse is a verification that the platform is not asked for.
 func (c *Core) Refuse(r Request, o models.Outcome) Step {
 	return (&consumption{&talk{Core: c, op: c.operation(r)}}).refused(o)
@@ -83,7 +107,7 @@ func (c *Core) Refuse(r Request, o models.Outcome) Step {
 
 func (c *Core) operation(r Request) models.Operation {
 	return models.Operation{
-		ID: c.NewID(), StoreID: r.Store.ID, Code: r.Code, Count: max(r.Count, 1), InboxID: r.Asked.ID, Seq: r.Seq,
+		ID: c.NewID(), StoreID: r.Account.ID, Code: r.Code, Count: max(r.Count, 1), InboxID: r.Asked.ID, Seq: r.Seq,
 		Channel: r.Channel, Chat: r.Chat, UserID: r.UserID, User: r.User, CreatedAt: c.Now(),
 	}
 }

@@ -505,7 +505,7 @@ func TestLane(t *testing.T) {
 		r.must(r.platform.Pause(dianpingtest.PauseRefuse))
 		r.during(10 * time.Second)
 		key, width := r.core.Lane(op)
-		if key != "store/1" || width != 1 {
+		if key != "account/1" || width != 1 {
 			r.Errorf("lane %s of %d", key, width)
 		}
 		if _, width := r.core.Lane(models.Operation{StoreID: 2}); width != 0 {

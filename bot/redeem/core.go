@@ -12,15 +12,15 @@ import (
 	"yanquan/models"
 )
 
-// Shops opens stores at their platforms.
+// Shops opens accounts at their platforms.
 type Shops interface {
-	// Open gives a store's shop at its platform, or [ErrNotConnected].
-	Open(ctx context.Context, s models.Store) (platform.Shop, error)
+	// Open gives an account's shop at its platform, or [ErrNotConnected].
+	Open(ctx context.Context, a models.Account) (platform.Shop, error)
 }
 
-// ErrNotConnected: the store's platform is not configured, or nobody has
+// ErrNotConnected: the account's platform is not configured, or nobody has
 // authorised it.
-var ErrNotConnected = errors.New("redeem: the store is not connected to its platform")
+var ErrNotConnected = errors.New("redeem: the account is not connected to its platform")
 
 // Options make a [Core]. All are needed.
 type Options struct {
@@ -38,7 +38,7 @@ type Options struct {
 type Core struct {
 	Options
 	mu     sync.Mutex
-	silent map[int64]int // by store: calls in a row without an answer
+	silent map[int64]int // by account: calls in a row without an answer
 }
 
 // New makes a Core.
@@ -78,12 +78,12 @@ func (c *Core) budget() time.Duration { return 3 * c.CallTimeout }
 // it had one, shows in the platform's books.
 func (c *Core) quietAfter() time.Duration { return c.Lease(1) }
 
-// silentLimit is after how many calls in a row without an answer a store's
+// silentLimit is after how many calls in a row without an answer an account's
 // platform is only probed.
 const silentLimit = 3
 
 // Lane says which limit the settling of an operation belongs to, and how many of
-// it may run at once: one while the platform does not answer for that store, as
+// it may run at once: one while the platform does not answer for that account, as
 // many as the caller likes (0) otherwise.
 func (c *Core) Lane(op models.Operation) (key string, width int) {
 	c.mu.Lock()
@@ -91,18 +91,18 @@ func (c *Core) Lane(op models.Operation) (key string, width int) {
 	if c.silent[op.StoreID] >= silentLimit {
 		width = 1
 	}
-	return fmt.Sprintf("store/%d", op.StoreID), width
+	return fmt.Sprintf("account/%d", op.StoreID), width
 }
 
-// heard notes whether a store's platform answered.
-func (c *Core) heard(storeID int64, answered bool) {
+// heard notes whether an account's platform answered.
+func (c *Core) heard(account int64, answered bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if answered {
-		delete(c.silent, storeID)
+		delete(c.silent, account)
 		return
 	}
-	c.silent[storeID]++
+	c.silent[account]++
 }
 
 // Outcome waits, within a call's time, for an operation that is under way.

@@ -11,8 +11,8 @@ import (
 
 // Question asks without effect.
 type Question struct {
-	Store        models.Store
-	Shop         platform.Shop // the store's, opened a moment ago; nil: not yet
+	Account      models.Account
+	Shop         platform.Shop // the account's, opened a moment ago; nil: not yet
 	UserID, User string
 	Code         string // a voucher code; for a scan the text of a QR code
 	Count        int
@@ -31,19 +31,20 @@ type Found struct {
 // Look asks what a code is worth, and who used it where it is used. The calls are
 // for the caller to log.
 func (c *Core) Look(ctx context.Context, q Question) (Found, error) {
-	t, err := c.question(ctx, q)
+	seen, err := c.sightEach(ctx, q, []models.Account{q.Account})
 	if err != nil {
 		return Found{}, err
 	}
+	return seen[0].found(ctx)
+}
+
+// found goes on from what a platform said of a code.
+func (s sighting) found(ctx context.Context) (Found, error) {
+	t, looked := s.talk, s.looked
 	if t.shop == nil {
 		t.op.Outcome = models.Outcome{Reason: ReasonNoPlatform}
 		return Found{Op: t.op}, nil
 	}
-	looked, err := t.look(ctx, q.Code)
-	if err != nil {
-		return Found{}, err
-	}
-	t.describe(looked.Voucher)
 	if looked.Proves == platform.Used {
 		if err := t.usedBy(ctx, looked); err != nil {
 			return Found{}, err
@@ -86,9 +87,13 @@ func (c *Core) Scan(ctx context.Context, q Question) (Vouchers, error) {
 
 // question begins a talk that is nobody's operation.
 func (c *Core) question(ctx context.Context, q Question) (*talk, error) {
-	return c.openUnless(ctx, q.Shop, q.Store, models.Operation{
-		ID: c.NewID(), StoreID: q.Store.ID, Code: q.Code, Count: max(q.Count, 1), UserID: q.UserID, User: q.User, CreatedAt: c.Now(),
-	})
+	return c.openUnless(ctx, q.Shop, q.Account, c.asked(q))
+}
+
+func (c *Core) asked(q Question) models.Operation {
+	return models.Operation{
+		ID: c.NewID(), StoreID: q.Account.ID, Code: q.Code, Count: max(q.Count, 1), UserID: q.UserID, User: q.User, CreatedAt: c.Now(),
+	}
 }
 
 // noOnes are calls that belong to no operation.

@@ -23,4 +23,12 @@ const (
 	ReasonUnclear      = "unclear"            // in doubt: the platform answers, but not whose verification it is
 	ReasonClosedUsed   = "closed_consumed"    // a person ended the doubt: consumed; Outcome.Message names them
 	ReasonClosedUnused = "closed_unconsumed"  // a person ended the doubt: not consumed; Outcome.Message names them
+
+	// Of a store with several accounts; the outcome's Code lists accounts, and its Message
+	// those that said nothing that counts (see [AccountsIn]).
+	ReasonWhich   = "which_platform"  // those in Code know it, and a person must say which is meant
+	ReasonUnsure  = "platform_silent" // that in Code knows it, those in Message are silent: a person must confirm
+	ReasonUnheard = "not_all_heard"   // those in Code do not know it, those in Message are silent
+	ReasonNowhere = "not_found_here"  // those in Code do not know it, and they are all
+	ReasonAbsent  = "platform_absent" // the store has no account of the platform that Code names
 )

@@ -21,11 +21,7 @@ func (c *Core) Settle(ctx context.Context, op models.Operation) (Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.DB.Directory.Store(ctx, op.StoreID)
-	if err != nil {
-		return nil, fmt.Errorf("redeem: store: %w", err)
-	}
-	t, err := c.open(ctx, s, op)
+	t, err := c.reopen(ctx, op)
 	if err != nil {
 		return nil, err
 	}

@@ -44,11 +44,11 @@ type shops struct {
 	gone   bool
 }
 
-func (s *shops) Open(_ context.Context, store models.Store) (platform.Shop, error) {
+func (s *shops) Open(_ context.Context, account models.Account) (platform.Shop, error) {
 	if s.gone {
 		return nil, ErrNotConnected
 	}
-	return platform.Dianping(s.client, dianping.Shop{ID: store.ShopID, Session: "token-" + store.ShopID}, 10*time.Minute), nil
+	return platform.Dianping(s.client, dianping.Shop{ID: account.ShopID, Session: "token-" + account.ShopID}, 10*time.Minute), nil
 }
 
 // everywhere runs a test with both generations, on SQLite.
@@ -213,7 +213,7 @@ func (r *rig) asked() models.Inbox {
 }
 
 func (r *rig) request(code string, count int, follows string) Request {
-	return Request{Asked: r.asked(), Store: r.store, Code: code, Count: count, Channel: "app/main", UserID: "zhangsan", User: "张三", Follows: follows}
+	return Request{Asked: r.asked(), Account: r.store.Account, Code: code, Count: count, Channel: "app/main", UserID: "zhangsan", User: "张三", Follows: follows}
 }
 
 // commit does the rest of a step.

@@ -18,26 +18,37 @@ type talk struct {
 	op       models.Operation
 	calls    []models.Call
 	settling bool
+	alsoAt   string // other accounts that know the code, see [AccountsIn]
 }
 
 // openUnless is open, unless the caller has opened the shop.
-func (c *Core) openUnless(ctx context.Context, shop platform.Shop, s models.Store, op models.Operation) (*talk, error) {
+func (c *Core) openUnless(ctx context.Context, shop platform.Shop, a models.Account, op models.Operation) (*talk, error) {
 	if shop != nil {
 		return &talk{Core: c, shop: shop, op: op}, nil
 	}
-	return c.open(ctx, s, op)
+	return c.open(ctx, a, op)
 }
 
-// open begins the work on an operation of a store.
-func (c *Core) open(ctx context.Context, s models.Store, op models.Operation) (*talk, error) {
-	shop, err := c.Shops.Open(ctx, s)
+// open begins the work on an operation of an account.
+func (c *Core) open(ctx context.Context, a models.Account, op models.Operation) (*talk, error) {
+	shop, err := c.Shops.Open(ctx, a)
 	if err != nil && !errors.Is(err, ErrNotConnected) {
-		return nil, fmt.Errorf("redeem: open store: %w", err)
+		return nil, fmt.Errorf("redeem: open account: %w", err)
 	}
 	if err != nil {
 		shop = nil
 	}
 	return &talk{Core: c, shop: shop, op: op}, nil
+}
+
+// reopen is open for an operation that is stored.
+func (c *Core) reopen(ctx context.Context, op models.Operation) (*talk, error) {
+	s, err := c.DB.Directory.Store(ctx, op.StoreID)
+	if err != nil {
+		return nil, fmt.Errorf("redeem: store: %w", err)
+	}
+	account, _ := s.AccountOf(op.StoreID) // by which it was found
+	return c.open(ctx, account, op)
 }
 
 // consumption is the work on a consume: whether it may be, and what became of it.

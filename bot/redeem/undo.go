@@ -59,11 +59,7 @@ func (c *Core) Undo(ctx context.Context, r UndoRequest) (Step, error) {
 	if CanUndo(op, now) != Undoable {
 		return nil, ErrMoved
 	}
-	s, err := c.DB.Directory.Store(ctx, op.StoreID)
-	if err != nil {
-		return nil, fmt.Errorf("redeem: store: %w", err)
-	}
-	work, err := c.open(ctx, s, op)
+	work, err := c.reopen(ctx, op)
 	if err != nil {
 		return nil, err
 	}

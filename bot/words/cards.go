@@ -90,7 +90,7 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 		c.Fields = bot.Fields(
 			bot.Field{Key: code, Value: op.Code}, price(PriceOf(op, redeem.Consumed(op, coupons))),
 			bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "撤销人", Value: op.UndoUser, User: op.UndoUserID},
-			bot.Field{Key: "撤销时间", Value: w.When(op.UndoneAt)}, bot.Field{Key: "门店", Value: s.Name},
+			bot.Field{Key: "撤销时间", Value: w.When(op.UndoneAt)}, where(s, op),
 		)
 		c.Quote = couponQuote(op, coupons)
 	case models.Calling, models.Unknown:
@@ -136,7 +136,7 @@ func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
 	return bot.Card{
 		Source: Source(s), Title: "需要人工确认", Tone: bot.Bad,
 		Fields: bot.Fields(bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "操作人", Value: op.User}, bot.Field{Key: "时间", Value: w.When(op.CalledAt)},
-			bot.Field{Key: "平台代码", Value: op.Outcome.Code}),
+			bot.Field{Key: "平台", Value: On(s, op)}, bot.Field{Key: "平台代码", Value: op.Outcome.Code}),
 		Text: whyHuman(op) + "请到开店宝里查这张券，再点下面告诉我；平台有了结果，我也会自己更新。",
 		Keys: []bot.CardKey{
 			{Text: used, Key: command.Button{Action: command.ActClose, Operation: op.ID, Used: true}.Key(), Say: "确认 " + op.Code + " 已核销", Style: bot.Primary},
@@ -150,7 +150,7 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 	c.Fields = bot.Fields(
 		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, redeem.Consumed(op, coupons))),
 		bot.Field{Key: "手机", Value: op.Mobile}, bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)},
-		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "门店", Value: s.Name},
+		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, where(s, op),
 	)
 	c.Quote = couponQuote(op, coupons)
 	if n := redeem.Consumed(op, coupons); n < op.Count {
@@ -217,7 +217,7 @@ func (w *Words) CannotUndo(op models.Operation) bot.Reply {
 func (w *Words) fillPending(c *bot.Card, s models.Store, op models.Operation) {
 	c.Fields = bot.Fields(
 		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, op.Count)),
-		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "门店", Value: s.Name},
+		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, where(s, op),
 	)
 	c.Keys = []bot.CardKey{{Text: "查看结果", Key: command.Button{Action: command.ActShow, Operation: op.ID}.Key(), Say: "查 " + op.Code, Style: bot.Primary}}
 	c.Until, c.About = w.Now().Add(OutcomeAgain), op.ID
@@ -242,10 +242,11 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 	case op.UsedBy != "":
 		c.Text = fmt.Sprintf("这张券已由 %s 核销。%s", op.UsedBy, say.Next)
 	}
+	w.fillWhich(c, s, op)
 	c.Fields = bot.Fields(
 		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, 1)),
 		bot.Field{Key: "使用人", Value: op.UsedBy}, bot.Field{Key: "使用时间", Value: usedAt},
-		bot.Field{Key: "门店", Value: s.Name},
+		where(s, op),
 	)
 }
 

@@ -50,7 +50,7 @@ func (w *Words) Line(op models.Operation, n int) (mark, text string) {
 // lines, and the whole list as text where there are more. left are those that were
 // given up before they were begun.
 func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string][]models.Coupon, left []command.Item) bot.Reply {
-	l := list{Words: w, card: bot.Card{TaskID: w.NewID(), Source: Source(s)}}
+	l := list{Words: w, store: s, card: bot.Card{TaskID: w.NewID(), Source: Source(s)}}
 	var codes []string
 	for _, op := range ops {
 		codes = append(codes, op.Code)
@@ -81,6 +81,7 @@ func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string
 // list is the answer to a message with several codes, as it is put together.
 type list struct {
 	*Words
+	store models.Store
 	card  bot.Card
 	lines []string
 	ends  map[string]string // of codes, by which people tell them apart
@@ -118,6 +119,9 @@ func (l *list) add(op models.Operation, n int) {
 		few = paid(op, n)
 	case op.State == models.Rejected && op.Outcome.Reason == redeem.ReasonTooMany && op.Left > 0:
 		few = fmt.Sprintf("只剩 %d 张可用", op.Left)
+	}
+	if on := On(l.store, op); on != "" {
+		few, text = strings.TrimSpace(few+" "+on), strings.TrimSpace(text+" "+on)
 	}
 	l.line(mark, op.Code, l.told(op.Code, op.Title, few), strings.TrimSpace(text+" "+Short(op.Title, dealInList)))
 	switch op.State {

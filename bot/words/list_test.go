@@ -36,7 +36,7 @@ func TestEachResultNamesItsDealWithinTheLimits(t *testing.T) {
 		}
 		ops = append(ops, op)
 	}
-	r := w.Batch(models.Store{ID: 1}, ops, nil, nil)
+	r := w.Batch(models.Store{Account: models.Account{ID: 1}}, ops, nil, nil)
 	if len(r.Card.Fields) != bot.MaxFields || len(r.Card.Keys) > bot.MaxKeys {
 		t.Errorf("%d fields, %d keys", len(r.Card.Fields), len(r.Card.Keys))
 	}
@@ -56,7 +56,7 @@ func TestEachResultNamesItsDealWithinTheLimits(t *testing.T) {
 	for range 50 {
 		vouchers = append(vouchers, platform.Voucher{Code: "12345678901234567890", Title: longDeal, PriceFen: 129900, PriceKnown: true, Left: 10})
 	}
-	r = w.Choose(models.Store{ID: 1}, vouchers)
+	r = w.Choose(models.Store{Account: models.Account{ID: 1}}, vouchers)
 	if f := r.Card.Fields[0]; utf8.RuneCountInString(f.Value) > bot.MaxValue || !strings.HasSuffix(f.Value, "¥1299.00 可用 10 张") {
 		t.Errorf("%q", f.Value)
 	}
@@ -76,7 +76,7 @@ func TestEachResultNamesItsDealWithinTheLimits(t *testing.T) {
 func TestCodesThatEndAlikeAreToldApart(t *testing.T) {
 	t.Parallel()
 	w, now := newWords()
-	c := w.Batch(models.Store{ID: 1}, []models.Operation{done(now, "7992697494", "双人下午茶", 4990), done(now, "8992617494", "烤鱼", 9900)}, nil, nil).Card
+	c := w.Batch(models.Store{Account: models.Account{ID: 1}}, []models.Operation{done(now, "7992697494", "双人下午茶", 4990), done(now, "8992617494", "烤鱼", 9900)}, nil, nil).Card
 	for i, want := range []string{"双人下午茶 97494 ¥49.90", "烤鱼 17494 ¥99.00"} {
 		if c.Fields[i].Value != want {
 			t.Errorf("%q, want %q", c.Fields[i].Value, want)
@@ -85,7 +85,7 @@ func TestCodesThatEndAlikeAreToldApart(t *testing.T) {
 	if a, b := c.Keys[0].Text, c.Keys[1].Text; a != "撤 97494" || b != "撤 17494" {
 		t.Errorf("%q, %q", a, b)
 	}
-	c = w.Batch(models.Store{ID: 1}, []models.Operation{done(now, "7992697494", "", 0), done(now, "7892697494", "", 0)}, nil, nil).Card
+	c = w.Batch(models.Store{Account: models.Account{ID: 1}}, []models.Operation{done(now, "7992697494", "", 0), done(now, "7892697494", "", 0)}, nil, nil).Card
 	if a, b := c.Keys[0].Text, c.Keys[1].Text; a != "撤 992…7494" || b != "撤 892…7494" {
 		t.Errorf("%q, %q", a, b)
 	}

@@ -21,7 +21,7 @@ func (w *Words) Usable(s models.Store, it command.Item, op models.Operation, ear
 		Fields: bot.Fields(
 			bot.Field{Key: "券码", Value: it.Code}, price(PriceOf(op, 1)),
 			bot.Field{Key: "可用张数", Value: left}, bot.Field{Key: "手机", Value: op.Mobile},
-			bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)}, bot.Field{Key: "门店", Value: s.Name},
+			bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)}, where(s, op),
 		),
 		Text: "还没有核销，确认后才核销。",
 	}
@@ -34,11 +34,11 @@ func (w *Words) Usable(s models.Store, it command.Item, op models.Operation, ear
 		c.Text = fmt.Sprintf("这个订单只剩 %d 张可用。", op.Left)
 		it.Count = 1
 	}
-	c.Keys = []bot.CardKey{confirmKey(s.ID, it, again, bot.Primary)}
-	c.Until, c.About = w.Now().Add(bot.CardLife), models.LookSubject(s.ID, it.Code)
+	c.Keys = []bot.CardKey{confirmKey(op.StoreID, it, again, bot.Primary)}
+	c.Until, c.About = w.Now().Add(bot.CardLife), models.LookSubject(op.StoreID, it.Code)
 	if it.Count == 1 && op.Left > 1 {
 		all := command.Item{Code: it.Code, Count: min(op.Left, command.MaxCount)}
-		c.Keys = append(c.Keys, confirmKey(s.ID, all, again, bot.Quiet))
+		c.Keys = append(c.Keys, confirmKey(op.StoreID, all, again, bot.Quiet))
 	}
 	return bot.Reply{Card: &c}
 }
@@ -53,8 +53,8 @@ func pieces(n int) string {
 
 // confirmKey is a button that verifies. What follows another verification of the same
 // code is not to be had by a text, which might be a repeat.
-func confirmKey(store int64, it command.Item, again string, style bot.KeyStyle) bot.CardKey {
-	k := bot.CardKey{Text: "确认核销", Key: command.Button{Action: command.ActVerify, Store: store, Item: it, Operation: again}.Key(), Style: style}
+func confirmKey(account int64, it command.Item, again string, style bot.KeyStyle) bot.CardKey {
+	k := bot.CardKey{Text: "确认核销", Key: command.Button{Action: command.ActVerify, Store: account, Item: it, Operation: again}.Key(), Style: style}
 	if it.Count > 1 {
 		k.Text = fmt.Sprintf("核销 %d 张", it.Count)
 	}

@@ -26,8 +26,8 @@ func StateWords(op models.Operation) string {
 // RoleNames are what people call the roles.
 var RoleNames = map[models.Role]string{models.RoleStaff: "店员", models.RoleLead: "组长", models.RoleManager: "店长", models.RoleGuest: "群里"}
 
-// PlatformNames are what people call the generations.
-var PlatformNames = map[string]string{dianping.Dianping: "点评（北极星）", dianping.Meituan: "美团"}
+// PlatformNames are what people call the platforms.
+var PlatformNames = map[string]string{dianping.Dianping: "大众点评", dianping.Meituan: "美团", "douyin": "抖音"}
 
 // saying is what staff read: what is wrong, and what to do next; one plain
 // sentence each.
@@ -88,6 +88,12 @@ var Sayings = map[string]saying{
 
 	redeem.ReasonSlowed: {"请等一等再试", "您输入了好几个不存在的券码，这张券没有核销。", "请核对后过几分钟再试；急用请找店长。"},
 
+	redeem.ReasonWhich:   {"请选择平台", "这个券码在几个平台都有，没有核销。", "请问顾客在哪个 App 买的，再点那个平台。"},
+	redeem.ReasonUnsure:  {"请确认平台", "有的平台现在查不了，不能确定这是哪个平台的券，没有核销。", "请问顾客在哪个 App 买的，再确认。"},
+	redeem.ReasonUnheard: {"还不能确定", "有的平台现在查不了，没有核销。", "请稍后再试；急用可到开店宝里核销。"},
+	redeem.ReasonNowhere: {"券码不存在", "各个平台上都没有这个券码。", "请和顾客核对券码，重新输入。"},
+	redeem.ReasonAbsent:  {"平台没有接通", "这家门店没有接通这个平台，没有核销。", "请不带平台名再发一次，或请管理员接通。"},
+
 	redeem.ReasonNoPlatform: {"平台没有接通", "这家门店的平台还没有设置好。", "请告诉管理员检查配置。"},
 }
 
@@ -104,6 +110,11 @@ var undoSayings = map[string]saying{
 	redeem.ReasonBusy:                notUndone,
 	redeem.ReasonPartly:              notUndone,
 	redeem.ReasonSlowed:              notUndone,
+	redeem.ReasonWhich:               notUndone,
+	redeem.ReasonUnsure:              notUndone,
+	redeem.ReasonUnheard:             notUndone,
+	redeem.ReasonNowhere:             notUndone,
+	redeem.ReasonAbsent:              notUndone,
 	string(dianping.Other):           notUndone,
 	string(dianping.VerifyFailed):    notUndone,
 	string(dianping.ThirdParty):      notUndone,

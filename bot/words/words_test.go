@@ -102,7 +102,7 @@ func done(now time.Time, code, title string, fen int64) models.Operation {
 func TestBatchNamesDeals(t *testing.T) {
 	t.Parallel()
 	w, now := newWords()
-	r := w.Batch(models.Store{ID: 1}, []models.Operation{done(now, "7992697494", "双人下午茶", 4990), done(now, "8992697495", "烤鱼", 0)}, nil, nil)
+	r := w.Batch(models.Store{Account: models.Account{ID: 1}}, []models.Operation{done(now, "7992697494", "双人下午茶", 4990), done(now, "8992697495", "烤鱼", 0)}, nil, nil)
 	for i, want := range []bot.Field{{Key: "✅7494", Value: "双人下午茶 ¥49.90"}, {Key: "✅7495", Value: "烤鱼"}} {
 		if got := r.Card.Fields[i]; got != want {
 			t.Errorf("%+v, want %+v", got, want)
@@ -111,7 +111,7 @@ func TestBatchNamesDeals(t *testing.T) {
 	if want := "合计 ¥49.90，另有 1 张金额不详，可撤销至 14:10:00"; r.Card.Text != want {
 		t.Errorf("%q, want %q", r.Card.Text, want)
 	}
-	r = w.Batch(models.Store{ID: 1}, []models.Operation{done(now, "7992697494", "", 0), done(now, "8992697495", "", 0)}, nil, nil)
+	r = w.Batch(models.Store{Account: models.Account{ID: 1}}, []models.Operation{done(now, "7992697494", "", 0), done(now, "8992697495", "", 0)}, nil, nil)
 	if want := "2 张金额不详，可撤销至 14:10:00"; r.Card.Text != want {
 		t.Errorf("%q, want %q", r.Card.Text, want)
 	}
@@ -124,7 +124,7 @@ func TestBatchMentionsWhatWasNotBegun(t *testing.T) {
 	for _, code := range []string{"8992697490", "8992697491", "8992697492", "8992697493", "8992697494", "8992697495"} {
 		left = append(left, command.Item{Code: code, Count: 1})
 	}
-	r := w.Batch(models.Store{ID: 1}, []models.Operation{done(now, "7992697494", "烤鱼", 4990)}, nil, left)
+	r := w.Batch(models.Store{Account: models.Account{ID: 1}}, []models.Operation{done(now, "7992697494", "烤鱼", 4990)}, nil, left)
 	if c := r.Card; c.Title != "7 个券码，成功 1 个" || c.Tone == bot.Good || c.Fields[1].Value != "没有处理，请再发一次" || c.Desc != "6 个没有处理" {
 		t.Errorf("%+v", c)
 	}

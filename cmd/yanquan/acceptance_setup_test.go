@@ -105,7 +105,7 @@ func setUp(w *world) {
 func (w *world) linkFor(dialect dianpingtest.Dialect) string {
 	w.Helper()
 	choose := w.card(w.say("boss", "授权", "授权哪个平台"))
-	button := map[dianpingtest.Dialect]string{dianpingtest.Dianping: "点评（北极星）", dianpingtest.Meituan: "美团"}[dialect]
+	button := map[dianpingtest.Dialect]string{dianpingtest.Dianping: "大众点评", dianpingtest.Meituan: "美团"}[dialect]
 	return w.card(w.press("boss", choose, button, "10 分钟内有效")).Card.URL
 }
 

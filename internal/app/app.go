@@ -159,6 +159,9 @@ func prepare(ctx context.Context, db *models.DB, cfg *config.Config, o Options) 
 	stores := make([]models.ConfiguredStore, len(cfg.Stores))
 	for i, s := range cfg.Stores {
 		stores[i] = models.ConfiguredStore{Platform: s.Platform, ShopID: s.ShopID, Name: s.Name, Session: s.Session, Chats: s.Chats}
+		for _, a := range s.Accounts {
+			stores[i].Accounts = append(stores[i].Accounts, models.ConfiguredAccount(a))
+		}
 		for _, p := range s.Staff {
 			stores[i].Staff = append(stores[i].Staff, models.Member{UserID: p.UserID, Name: p.Name, Role: models.Role(p.Role)})
 		}

@@ -218,19 +218,12 @@ func (d *decoder) checkBot(key string, b *Bot) {
 }
 
 func (d *decoder) checkStores(c *Config) {
-	names, shops := d.unique("stores[%d].name"), d.unique("stores[%d].shop_id")
+	names, shops := d.unique("stores[%d].name"), map[string]string{}
 	for i := range c.Stores {
 		s := &c.Stores[i]
 		key := fmt.Sprintf("stores[%d]", i)
 		names(i, s.Name)
-		if s.ShopID != "" {
-			shops(i, s.Platform+" "+s.ShopID)
-		}
-		if s.Platform != "" && d.oneOf(key+".platform", s.Platform, dianping.Dianping, dianping.Meituan) {
-			if (s.Platform == dianping.Dianping && c.Dianping == nil) || (s.Platform == dianping.Meituan && c.Meituan == nil) {
-				d.bad(key+".platform", "there is no section %s: in this file, which holds the keys for this platform", s.Platform)
-			}
-		}
+		d.checkAccounts(c, key, s.All(), shops)
 		chats := d.unique(key + ".chats[%d]") // of several stores, a group may be shared
 		for j, chat := range s.Chats {
 			if chat == "" {
@@ -252,6 +245,35 @@ func (d *decoder) checkStores(c *Config) {
 			s.Staff[j].UserID = ids[j]
 		}
 	}
+}
+
+// checkAccounts checks those of one store. shops says where a shop is declared.
+func (d *decoder) checkAccounts(c *Config, store string, accounts []Account, shops map[string]string) {
+	platforms := map[string]string{}
+	for i, a := range accounts {
+		key := store
+		if i > 0 {
+			key = fmt.Sprintf("%s.accounts[%d]", store, i-1)
+		}
+		d.once(platforms, a.Platform, key+".platform")
+		if a.ShopID != "" {
+			d.once(shops, a.Platform+" "+a.ShopID, key+".shop_id")
+		}
+		if a.Platform != "" && d.oneOf(key+".platform", a.Platform, dianping.Dianping, dianping.Meituan) {
+			if (a.Platform == dianping.Dianping && c.Dianping == nil) || (a.Platform == dianping.Meituan && c.Meituan == nil) {
+				d.bad(key+".platform", "there is no section %s: in this file, which holds the keys for this platform", a.Platform)
+			}
+		}
+	}
+}
+
+// once reports a value that another key has, too.
+func (d *decoder) once(first map[string]string, value, key string) {
+	if other, taken := first[value]; taken && value != "" {
+		d.bad(key, "is the same as %s", other)
+		return
+	}
+	first[value] = key
 }
 
 // bad reports a wrong value at the line of its key, or of what contains it.
@@ -398,15 +420,6 @@ func (d *decoder) users(key string, ids []string) {
 
 // unique returns a function that reports a value that was given before.
 func (d *decoder) unique(keyFormat string) func(i int, value string) {
-	first := map[string]int{}
-	return func(i int, value string) {
-		if value == "" {
-			return
-		}
-		if j, taken := first[value]; taken {
-			d.bad(fmt.Sprintf(keyFormat, i), "is the same as %s", fmt.Sprintf(keyFormat, j))
-			return
-		}
-		first[value] = i
-	}
+	first := map[string]string{}
+	return func(i int, value string) { d.once(first, value, fmt.Sprintf(keyFormat, i)) }
 }

@@ -155,14 +155,27 @@ type Watch struct {
 	Doubtful       int64  `yaml:"doubtful" default:"10"`        // operations whose outcome is not known
 }
 
-// Store is a store declared in the file.
+// Store is a store declared in the file, with its first account.
 type Store struct {
-	Name     string   `yaml:"name" required:"true"`
-	Platform string   `yaml:"platform" required:"true"` // dianping | meituan
-	ShopID   string   `yaml:"shop_id" required:"true"`
-	Session  string   `yaml:"session" required:"true" secret:"true"`
-	Chats    []string `yaml:"chats"` // case-sensitive
-	Staff    []Staff  `yaml:"staff"`
+	Name     string    `yaml:"name" required:"true"`
+	Platform string    `yaml:"platform" required:"true"` // dianping | meituan
+	ShopID   string    `yaml:"shop_id" required:"true"`
+	Session  string    `yaml:"session" required:"true" secret:"true"`
+	Accounts []Account `yaml:"accounts"` // the same shop on further platforms
+	Chats    []string  `yaml:"chats"`    // case-sensitive
+	Staff    []Staff   `yaml:"staff"`
+}
+
+// Account is a store's shop on one platform.
+type Account struct {
+	Platform string `yaml:"platform" required:"true"` // dianping | meituan
+	ShopID   string `yaml:"shop_id" required:"true"`
+	Session  string `yaml:"session" required:"true" secret:"true"`
+}
+
+// All are a store's accounts, the first first.
+func (s Store) All() []Account {
+	return append([]Account{{s.Platform, s.ShopID, s.Session}}, s.Accounts...)
 }
 
 // Staff is a person in a store.

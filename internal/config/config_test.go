@@ -263,6 +263,10 @@ func TestMistakes(t *testing.T) {
 		{"store incomplete", platforms + "stores:\n  - {platform: dianping}\n", nil, `:4: stores\[0\].name: is missing\n.*:4: stores\[0\].shop_id: is missing\n.*:4: stores\[0\].session: is missing`},
 		{"stores of one name", platforms + "stores:\n  - {name: a, platform: dianping, shop_id: x, session: y}\n  - {name: a, platform: dianping, shop_id: z, session: y}\n", nil, `:5: stores\[1\].name: is the same as stores\[0\].name`},
 		{"shop twice", platforms + "stores:\n  - {name: a, platform: dianping, shop_id: x, session: y}\n  - {name: b, platform: dianping, shop_id: x, session: y}\n", nil, `:5: stores\[1\].shop_id: is the same as stores\[0\].shop_id`},
+		{"account of the same platform", platforms + "stores:\n  - {name: a, platform: dianping, shop_id: x, session: y, accounts: [{platform: dianping, shop_id: z, session: y}]}\n", nil, `:4: stores\[0\].accounts\[0\].platform: is the same as stores\[0\].platform`},
+		{"account without its platform", platforms + "stores:\n  - {name: a, platform: dianping, shop_id: x, session: y, accounts: [{platform: meituan, shop_id: z, session: y}]}\n", nil, `:4: stores\[0\].accounts\[0\].platform: there is no section meituan: in this file.*`},
+		{"account incomplete", platforms + "stores:\n  - {name: a, platform: dianping, shop_id: x, session: y, accounts: [{shop: z}]}\n", nil, `(?s):4: stores\[0\].accounts\[0\].shop: .*:4: stores\[0\].accounts\[0\].platform: is missing.*:4: stores\[0\].accounts\[0\].shop_id: is missing.*:4: stores\[0\].accounts\[0\].session: is missing.*`},
+		{"account of another store", platforms + "meituan: {developer_id: \"1\", sign_key: k}\nstores:\n  - {name: a, platform: dianping, shop_id: x, session: y, accounts: [{platform: meituan, shop_id: z, session: y}]}\n  - {name: b, platform: meituan, shop_id: z, session: y}\n", nil, `:6: stores\[1\].shop_id: is the same as stores\[0\].accounts\[0\].shop_id`},
 		{"group twice", platforms + "stores:\n  - {name: a, platform: dianping, shop_id: x, session: y, chats: [wr1]}\n  - {name: b, platform: dianping, shop_id: z, session: y, chats: [WR1, wr1, wr1]}\n", nil, `:5: stores\[1\].chats\[2\]: is the same as stores\[1\].chats\[1\]`},
 		{"role", platforms + "stores:\n  - name: a\n    platform: dianping\n    shop_id: x\n    session: y\n    staff:\n      - {userid: z, role: boss}\n", nil, `:9: stores\[0\].staff\[0\].role: must be staff or lead or manager`},
 		{"staff without userid", platforms + "stores:\n  - name: a\n    platform: dianping\n    shop_id: x\n    session: y\n    staff:\n      - {name: z}\n", nil, `:9: stores\[0\].staff\[0\].userid: is missing`},
@@ -374,7 +378,7 @@ func TestMissingFile(t *testing.T) {
 var sampleEnv = map[string]string{
 	"YANQUAN_SECRET_KEY": testKey, "WECOM_APP_SECRET": "s3cret-app", "WECOM_APP_TOKEN": "s3cret-apptoken", "WECOM_APP_AES_KEY": testAES,
 	"WECOM_BOT_TOKEN": "s3cret-bottoken", "WECOM_BOT_AES_KEY": testAES, "DIANPING_APP_KEY": "k", "DIANPING_APP_SECRET": "s3cret-dp",
-	"MEITUAN_DEVELOPER_ID": "1", "MEITUAN_SIGN_KEY": "s3cret-mt", "STORE_1_SESSION": "s3cret-session",
+	"MEITUAN_DEVELOPER_ID": "1", "MEITUAN_SIGN_KEY": "s3cret-mt", "STORE_1_SESSION": "s3cret-session", "STORE_1_MEITUAN": "y2",
 }
 
 const samplePath = "../../config.yaml"

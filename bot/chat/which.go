@@ -1,0 +1,66 @@
+package chat
+
+import (
+	"slices"
+
+	"yanquan/bot/command"
+	"yanquan/bot/redeem"
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// wanted is what is asked to be verified.
+type wanted struct {
+	items   []command.Item
+	account int64  // by a button; 0: whichever of the store's a code is from
+	again   string // the operation on the same code that the person has seen
+}
+
+// pressed is what a button asks to verify: in one account, whose card was seen.
+func pressed(b command.Button) wanted {
+	return wanted{items: []command.Item{b.Item}, account: b.Store, again: b.Operation}
+}
+
+// accounts are those of a store that an item may be from.
+func (w wanted) accounts(s models.Store, it command.Item) []models.Account {
+	if a, ok := s.AccountOf(w.account); ok {
+		return []models.Account{a}
+	}
+	return accountsOn(s, it.Platform)
+}
+
+// accountsOn are the accounts of a store on a platform that was named. Of Meituan and
+// Dianping, whose generations are named alike, it is that which the store has.
+func accountsOn(s models.Store, on command.Platform) []models.Account {
+	all := models.AccountsOf([]models.Store{s})
+	if on == "" {
+		return all
+	}
+	for _, platform := range generations[on] {
+		some := slices.DeleteFunc(slices.Clone(all), func(a models.Account) bool { return a.Platform != platform })
+		if len(some) > 0 {
+			return some
+		}
+	}
+	return nil
+}
+
+// generations are the platforms that a name stands for, the nearest first.
+var generations = map[command.Platform][]string{
+	command.OnMeituan:  {dianping.Meituan, dianping.Dianping},
+	command.OnDianping: {dianping.Dianping, dianping.Meituan},
+	command.OnDouyin:   {"douyin"},
+}
+
+// absent is why nothing is asked: the store is not on the platform that was named.
+func absent(it command.Item) models.Outcome {
+	return models.Outcome{Reason: redeem.ReasonAbsent, Code: string(it.Platform)}
+}
+
+func idsOf(accounts []models.Account) []int64 {
+	ids := make([]int64, len(accounts))
+	for i, a := range accounts {
+		ids[i] = a.ID
+	}
+	return ids
+}

@@ -1,0 +1,162 @@
+package models
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"gorm.io/gorm"
+)
+
+// Account is a store's shop at one platform; a shop at a platform is one store's. What
+// is verified knows its account: StoreID of an [Operation], a [Coupon], a [Call] or a
+// [Reconciliation] is the id of one.
+//
+// Accounts are the rows of the table stores, and a store is the row of its first
+// account. So nothing is kept twice, ids are the same for a program from before there
+// were further accounts, and whichever replica settles an operation asks its platform.
+type Account struct {
+	ID        int64  `gorm:"primaryKey"` // of a store's first account: the store's
+	Platform  string `gorm:"size:32"`    // dianping | meituan
+	ShopID    string `gorm:"size:128"`   // open_shop_uuid | opBizCode
+	Name      string `gorm:"size:128"`   // of a store's first account: the store's
+	Origin    string `gorm:"size:32"`    // [OriginConfig] | [OriginGrant]
+	Active    bool
+	GrantID   string `gorm:"size:64"` // the merchant's consent that covers it; "": none
+	BelongsTo int64  // the store, for a further account of it; 0: it is a store's first
+}
+
+// TableName names the table for GORM.
+func (Account) TableName() string { return "stores" }
+
+// StoreID is the id of the store that has the account.
+func (a Account) StoreID() int64 { return cmp.Or(a.BelongsTo, a.ID) }
+
+// Store is a shop where people stand: groups, people and roles are its. It is its first
+// account, by whose fields it is known, and further ones.
+type Store struct {
+	Account
+	Further []Account `gorm:"-"` // in the order they were added
+}
+
+// Accounts are those that are in use, the first first.
+func (s Store) Accounts() []Account {
+	return slices.DeleteFunc(s.All(), func(a Account) bool { return !a.Active })
+}
+
+// All are the accounts, in use or not.
+func (s Store) All() []Account { return append([]Account{s.Account}, s.Further...) }
+
+// Live reports whether the store has an account in use.
+func (s Store) Live() bool { return len(s.Accounts()) > 0 }
+
+// AccountOf finds an account of the store, in use or not.
+func (s Store) AccountOf(id int64) (Account, bool) {
+	all := s.All()
+	if i := slices.IndexFunc(all, func(a Account) bool { return a.ID == id }); i >= 0 {
+		return all[i], true
+	}
+	return Account{}, false
+}
+
+// StoreIDs are the ids of stores.
+func StoreIDs(stores []Store) []int64 {
+	ids := make([]int64, len(stores))
+	for i, s := range stores {
+		ids[i] = s.ID
+	}
+	return ids
+}
+
+// AccountIDs are the ids of all accounts of stores, in use or not: of what was verified
+// there.
+func AccountIDs(stores []Store) (ids []int64) {
+	for _, s := range stores {
+		for _, a := range s.All() {
+			ids = append(ids, a.ID)
+		}
+	}
+	return ids
+}
+
+// AccountsOf are the accounts of stores that are in use; of a store that has none any
+// more, all.
+func AccountsOf(stores []Store) (all []Account) {
+	for _, s := range stores {
+		if some := s.Accounts(); len(some) > 0 {
+			all = append(all, some...)
+		} else {
+			all = append(all, s.All()...)
+		}
+	}
+	return all
+}
+
+// storeRow is a store with one of its further accounts, or with none.
+type storeRow struct {
+	Account
+	Other Account `gorm:"embedded;embeddedPrefix:further_"`
+}
+
+const (
+	// storeColumns and storeTables read rows of that kind.
+	storeColumns = "stores.*, further.id AS further_id, further.platform AS further_platform, further.shop_id AS further_shop_id," +
+		" further.name AS further_name, further.origin AS further_origin, further.active AS further_active," +
+		" further.grant_id AS further_grant_id, further.belongs_to AS further_belongs_to"
+	withFurther = "LEFT JOIN stores AS further ON further.belongs_to = stores.id"
+
+	// storeOf is the id of the store that has an account.
+	storeOf = "(SELECT CASE WHEN belongs_to = 0 THEN id ELSE belongs_to END FROM stores WHERE id = ?)"
+)
+
+// liveStores lets stores through that have an account in use.
+func liveStores(g *gorm.DB) *gorm.DB {
+	return g.Where("stores.belongs_to = 0 AND (stores.active = ? OR EXISTS ("+furtherInUse+"))", true, true)
+}
+
+const furtherInUse = "SELECT 1 FROM stores AS other WHERE other.belongs_to = stores.id AND other.active = ?"
+
+// addTo adds a row to the stores of those before it.
+func (r storeRow) addTo(stores []Store) []Store {
+	if n := len(stores); n == 0 || stores[n-1].ID != r.ID {
+		stores = append(stores, Store{Account: r.Account})
+	}
+	if last := &stores[len(stores)-1]; r.Other.ID != 0 {
+		last.Further = append(last.Further, r.Other)
+	}
+	return stores
+}
+
+// stores reads stores with their accounts, in the order in which they were added.
+func (s DirectoryStore) stores(ctx context.Context, what string, which func(*gorm.DB) *gorm.DB) (stores []Store, err error) {
+	var rows []storeRow
+	err = s.read(ctx, what, func(g *gorm.DB) error {
+		return which(g.Table("stores").Select(storeColumns).Joins(withFurther)).Order("stores.id, further.id").Scan(&rows).Error
+	})
+	for _, r := range rows {
+		stores = r.addTo(stores)
+	}
+	return stores, err
+}
+
+// Stores lists the stores that have an account in use, in the order they were added.
+func (s DirectoryStore) Stores(ctx context.Context) ([]Store, error) {
+	return s.stores(ctx, "list stores", liveStores)
+}
+
+// Accounts lists the accounts in use in the order they were added.
+func (s DirectoryStore) Accounts(ctx context.Context) ([]Account, error) {
+	var rows []Account
+	err := s.read(ctx, "list accounts", func(g *gorm.DB) error {
+		return g.Where("active = ?", true).Order("id").Find(&rows).Error
+	})
+	return rows, err
+}
+
+// Store finds the store that has an account, in use or not; the id of its first account
+// is its own.
+func (s DirectoryStore) Store(ctx context.Context, account int64) (Store, error) {
+	const what = "find store"
+	rows, err := s.stores(ctx, what, func(g *gorm.DB) *gorm.DB { return g.Where("stores.id = "+storeOf, account) })
+	return first(rows, err, what)
+}
