@@ -1,7 +1,9 @@
 package simulation
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +46,7 @@ func (w *world) judge() {
 	w.once()
 	w.truth()
 	w.answers()
+	w.sums()
 	w.limits()
 }
 
@@ -70,7 +73,20 @@ func (w *world) due(from time.Time) time.Time {
 			until = latest(until, s.to.Add(promise+15*time.Second))
 		}
 	}
+	if w.unclear() {
+		until = until.Add(4 * time.Minute)
+	}
 	return until
+}
+
+// unclear reports whether the platform's records do not say whose a verification is:
+// then a doubt is a person's to end, who is told so after three minutes.
+func (w *world) unclear() bool {
+	switch w.Knobs.VerifyAccount {
+	case "", dianpingtest.VerifyAccountLogin, dianpingtest.VerifyAccountName:
+		return false
+	}
+	return true
 }
 
 func latest(a, b time.Time) time.Time {
@@ -143,12 +159,26 @@ func (w *world) effect(kind dianpingtest.EffectKind, code string, by time.Time) 
 	})
 }
 
-// truth: no success is told before the platform has it (I5), and whatever was done for
-// a person is told to that person, and never as failed.
+// stands reports whether a coupon that was sold alone is consumed by us at a time.
+func (w *world) stands(code string, by time.Time) bool {
+	i := slices.IndexFunc(w.Sold, func(s sold) bool { return s.Code == code && s.Coupons == 1 && s.Visits == 0 })
+	stands := false
+	for _, e := range w.ledger {
+		if i >= 0 && e.Code == code && w.byUs(e) && !e.Time.After(by) {
+			stands = e.Kind == dianpingtest.EffectConsumed
+		}
+	}
+	return stands
+}
+
+// truth: no success is told before the platform has it (I5), nothing that is consumed
+// is told as failed, and whatever was done for a person is told to that person.
 func (w *world) truth() {
 	for _, v := range w.views {
 		for _, s := range v.told {
 			switch {
+			case len(v.told) == 1 && strings.Contains(inWords(v.shown), "没有核销") && w.stands(s.code, v.at):
+				w.finding("%s: %s was told as not verified at %s, and is in the ledger", v.place, s.code, clock(v.at))
 			case s.verdict == success && !w.effect(dianpingtest.EffectConsumed, s.code, v.at):
 				w.finding("%s: %s was told as verified at %s, and is not in the ledger", v.place, s.code, clock(v.at))
 			case s.verdict == undone && !w.effect(dianpingtest.EffectUndone, s.code, v.at):
@@ -167,6 +197,9 @@ func (w *world) truth() {
 		want := []string{success, undone, partly}
 		if e.Kind == dianpingtest.EffectUndone {
 			want = want[1:]
+		}
+		if w.unclear() {
+			want = append(want, human)
 		}
 		due := w.due(e.Time)
 		if !slices.ContainsFunc(w.views, func(v view) bool {
@@ -227,6 +260,57 @@ func (w *world) answers() {
 			w.finding("%s in %s: sent %d times, answered %d times", k.code, k.place, n, len(own))
 		}
 	}
+}
+
+var (
+	summaryTitle = regexp.MustCompile(`^(补发：)?(今日 |昨日 )?(\d\d-\d\d) (?:没有核销|(\d+) 张 ¥([\d,.]+))$`)
+	untold       = []dianpingtest.PriceForm{dianpingtest.PriceNull, dianpingtest.PriceEmpty, dianpingtest.PriceAbsent}
+)
+
+// sums: what the manager is told of a day is what the ledger says, to the fen, and each
+// day is summed up once (I8, I9).
+func (w *world) sums() {
+	told := map[string]int{}
+	for _, v := range w.views {
+		if v.shown.Card == nil || v.shown.Replaced > 0 || v.place.User != boss {
+			continue
+		}
+		m := summaryTitle.FindStringSubmatch(v.shown.Card.Title)
+		if m == nil || slices.Contains(untold, w.Knobs.Prices) {
+			continue
+		}
+		if m[2] == "" {
+			told[m[3]]++
+		}
+		if w.unclear() || w.due(v.at.Add(-10*time.Minute)).After(v.at) { // what is in doubt may be missing
+			continue
+		}
+		says := fmt.Sprintf("%s 张 ¥%s", cmp.Or(m[4], "0"), cmp.Or(strings.ReplaceAll(m[5], ",", ""), "0.00"))
+		if early, late := w.sum(m[3], v.at.Add(-2*time.Second)), w.sum(m[3], v.at); says != early && says != late {
+			w.finding("the sum of %s is told as %s at %s; the ledger says %s", m[3], says, clock(v.at), late)
+		}
+	}
+	for d := range w.Days {
+		date := w.began.Add(at(d, 22, 0)).In(beijing).Format("01-02")
+		if n := told[date]; n > 1+w.deaths+len(w.troubles) || n == 0 && !slices.Contains(untold, w.Knobs.Prices) && w.due(w.began.Add(at(d, 22, 0))).Before(w.began.Add(time.Duration(w.Days)*day-opens)) {
+			w.finding("%d summaries of %s", n, date)
+		}
+	}
+}
+
+// sum is what was verified through the interface on a day and stands at a time.
+func (w *world) sum(date string, by time.Time) string {
+	n, fen := 0, int64(0)
+	for _, e := range w.ledger {
+		gone := slices.ContainsFunc(w.ledger, func(u dianpingtest.Effect) bool {
+			return u.Kind == dianpingtest.EffectUndone && u.Undoes == e.Seq && !u.Time.After(by)
+		})
+		if e.Kind == dianpingtest.EffectConsumed && w.byUs(e) && !gone && !e.Time.After(by) && e.Time.In(beijing).Format("01-02") == date {
+			n++
+			fen += w.prices[e.OrderID]
+		}
+	}
+	return fmt.Sprintf("%d 张 ¥%d.%02d", n, fen/100, fen%100)
 }
 
 // limits: WeCom refuses nothing and swallows nothing of ours.

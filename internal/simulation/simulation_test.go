@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ var (
 	fileFlag   = flag.String("play", "", "play this file, and tell its story")
 	shrinkFlag = flag.String("shrink", "", "drop the events of -seed or -play that its first finding does without, and keep the rest in this file")
 	onFlag     = flag.Bool("on", false, "go on with new seeds until stopped")
+	daysFlag   = flag.Int("days", math.MaxInt, "with -on: for so many shop days")
 )
 
 // report fails the test with what the judges found, and how to see it again.
@@ -95,7 +97,7 @@ func TestStory(t *testing.T) {
 		}
 		w = play(t, p)
 	}
-	fmt.Fprintln(os.Stderr, w.tale())
+	fmt.Fprintf(os.Stderr, "%d replicas, shops %+v, knobs %+v\n%s\n", w.Replicas, w.Shops, w.Knobs, w.tale())
 	report(t, w)
 }
 
@@ -106,11 +108,12 @@ func TestOn(t *testing.T) {
 	}
 	began, said := time.Now(), time.Time{}
 	days, events, deaths, bad := 0, 0, 0, 0
-	for seed := cmp.Or(*seedFlag, uint64(began.Unix())); ; seed++ {
+	for seed := cmp.Or(*seedFlag, uint64(began.Unix())); days < *daysFlag; seed++ {
 		w := play(t, newPlan(seed))
 		days, events, deaths = days+len(w.Shops)*w.Days, events+len(w.Events), deaths+w.deaths
 		for _, f := range slices.Compact(w.found) {
 			bad++
+			t.Fail()
 			fmt.Printf("seed %d: %s\n", seed, f)
 		}
 		if time.Since(said) > 10*time.Second {

@@ -71,7 +71,7 @@ func (w *world) saw(s wecomtest.Shown) {
 	defer w.mu.Unlock()
 	w.views = append(w.views, v)
 	for _, a := range w.asks {
-		if a.answered.IsZero() && canonical(v.place) == a.place && s.Version > a.since && v.answers(a) {
+		if a.answered.IsZero() && canonical(v.place) == a.place && s.Version > a.since && (v.answers(a) || w.unclear() && v.says(human, a.Code)) {
 			a.answered = v.at
 		}
 	}
@@ -87,6 +87,11 @@ func (v view) answers(a *ask) bool {
 		return true
 	}
 	return slices.ContainsFunc(v.told, func(s statement) bool { return s.about(a.Code) && !s.pending() })
+}
+
+// says reports whether a view tells this of a code.
+func (v view) says(verdict, code string) bool {
+	return slices.ContainsFunc(v.told, func(s statement) bool { return s.about(code) && s.verdict == verdict })
 }
 
 // inWords is a bubble in one line.

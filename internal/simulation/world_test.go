@@ -60,6 +60,7 @@ type world struct {
 	// What the platform saw, in the end.
 	ledger   []dianpingtest.Effect
 	requests []dianpingtest.Request
+	prices   map[string]int64 // by order
 }
 
 // span is a time in which something was wrong.
@@ -113,6 +114,10 @@ func (w *world) run() {
 	w.acts.Wait()
 	w.calm()
 	w.ledger, w.requests = w.platform.Ledger(), w.platform.Requests()
+	w.prices = map[string]int64{}
+	for _, v := range w.platform.Vouchers() {
+		w.prices[v.OrderID] = v.Price
+	}
 	w.judge()
 	for _, r := range w.replicas {
 		if r != nil {
@@ -243,16 +248,23 @@ func (w *world) jitter() float64 {
 	return float64(hash(w.Seed, "jitter", time.Since(w.began).String())%1000) / 1000
 }
 
+// restPause is the longest time between passes.
+const restPause = 5 * time.Minute
+
 // pause is the time between passes of the background work. Where nothing has stirred
 // for a while and nobody waits, they are rarer: they would find nothing.
 func (w *world) pause(ctx context.Context, d time.Duration) error {
 	w.mu.Lock()
-	stirs, gap, most := w.stirs, time.Since(w.stirred)/8, 5*time.Minute
-	if time.Since(w.stirred) < 3*time.Minute && w.waiting() {
-		most = 2 * time.Second
+	stirs, since := w.stirs, time.Since(w.stirred)
+	gap := since / 3
+	switch waiting := w.waiting(); {
+	case waiting && since < 3*time.Minute:
+		gap = min(gap, 2*time.Second)
+	case !waiting && since > 10*time.Second:
+		gap = restPause
 	}
 	w.mu.Unlock()
-	t := time.NewTimer(max(d, min(gap, most)))
+	t := time.NewTimer(max(d, min(gap, restPause)))
 	defer t.Stop()
 	select {
 	case <-t.C:
