@@ -3,9 +3,11 @@ package simulation
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
+	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
 )
 
@@ -27,6 +29,9 @@ func newPlan(seed uint64) *plan {
 	staff := [][]string{{"zhangsan", "lisi"}, {"wangwu", "zhaoliu"}, {"sunqi"}}
 	for i := range 1 + m.IntN(3) {
 		m.Shops = append(m.Shops, shop{shopNames[i], pick(m, dianpingtest.Dianping, dianpingtest.Meituan), staff[i]})
+		if i == 1 && m.chance(0.5) { // somebody works in two
+			m.Shops[1].Staff = append(m.Shops[1].Staff, "lisi")
+		}
 	}
 	m.knobs()
 	for d := range m.Days {
@@ -125,6 +130,8 @@ func (m *maker) customer(s shop, t time.Duration) {
 		m.add(event{At: t + m.between(time.Second, time.Hour) - time.Minute, Do: useTill, Code: v.Code})
 	case 7:
 		m.add(event{At: t + m.between(time.Second, 5*time.Minute) - time.Minute, Do: turn, Code: v.Code, State: dianpingtest.RefundRequested})
+	case 8:
+		v.Shops = []string{pick(m, m.Shops...).Name}
 	}
 	m.Sold = append(m.Sold, v)
 	m.cashier(s, t, v, count)
@@ -133,7 +140,7 @@ func (m *maker) customer(s shop, t time.Duration) {
 // cashier verifies a voucher by habit.
 func (m *maker) cashier(s shop, t time.Duration, v sold, count string) {
 	e := event{At: t, Do: say, Who: pick(m, s.Staff...), Code: v.Code, Text: pick(m, "验 ", "验", "核销 ") + v.Code + count}
-	if m.chance(0.5) {
+	if m.chance(0.5) || len(m.shopsOf(e.Who)) > 1 {
 		e.Shop = s.Name
 	}
 	if m.chance(0.6) { // the impatient
@@ -164,6 +171,9 @@ func (m *maker) cashier(s shop, t time.Duration, v sold, count string) {
 		then(time.Duration(m.IntN(1500))*time.Millisecond, func(n *event) { n.Text = "撤 " + v.Code })
 	case 5: // somebody is as quick
 		then(time.Duration(m.IntN(1500))*time.Millisecond, func(n *event) { n.Who = colleague })
+		if e.Shop == "" && len(m.shopsOf(colleague)) > 1 { // who is asked which shop it is
+			then(m.between(3*time.Second, time.Minute), func(n *event) { n.Do, n.Who, n.Text = press, colleague, s.Name })
+		}
 	case 6: // verified twice, to be sure
 		then(m.between(10*time.Second, 3*time.Hour), func(n *event) { n.Who = colleague })
 	case 7:
@@ -178,6 +188,16 @@ func (m *maker) cashier(s shop, t time.Duration, v sold, count string) {
 		e.Text = strings.TrimSuffix(e.Text, count) + " " + w.Code
 	}
 	m.add(e)
+}
+
+// shopsOf are the shops in which a person works.
+func (p *plan) shopsOf(who string) (all []string) {
+	for _, s := range p.Shops {
+		if who == boss || slices.Contains(s.Staff, who) {
+			all = append(all, s.Name)
+		}
+	}
+	return all
 }
 
 // troubles are what goes wrong on a day.
@@ -203,6 +223,12 @@ func (m *maker) troubles(d int) {
 	if m.chance(0.4) {
 		m.add(event{At: moment(), Do: lose, Replica: m.IntN(3), Steps: 1 + m.IntN(3), For: time.Minute})
 	}
+	if m.chance(0.4) {
+		f := pick(m, wecomtest.Fault{Status: 502}, wecomtest.Fault{Drop: true}, wecomtest.Fault{Drop: true, After: true}, wecomtest.Fault{Hang: true}, wecomtest.Fault{Hang: true, After: true},
+			wecomtest.Fault{Code: -1}, wecomtest.Fault{Code: 45009}, wecomtest.Fault{Code: 45033}, wecomtest.Fault{Code: 42001}, wecomtest.Fault{Body: "<html>"}, wecomtest.Fault{Delay: 4 * time.Second})
+		f.API, f.Times = pick(m, "message/send", "message/send", "gettoken", "message/update_template_card", "aibot/response"), m.IntN(4)
+		m.add(event{At: moment(), Do: trouble, WeCom: &f, For: m.between(5*time.Second, 30*time.Minute)})
+	}
 }
 
 // fault is one of the platform's.
@@ -210,10 +236,11 @@ func (m *maker) fault() *dianpingtest.Fault {
 	kind := pick(m,
 		dianpingtest.ApplyThenHang, dianpingtest.HangThenDrop, dianpingtest.ApplyThenDrop, dianpingtest.ApplyLate, dianpingtest.Status5xx,
 		dianpingtest.HalfBody, dianpingtest.HTML, dianpingtest.WrongContentType, dianpingtest.Delay, dianpingtest.Throttle,
-		dianpingtest.SessionExpired, dianpingtest.AnswerCode, dianpingtest.AnswerBody, dianpingtest.ProxyRepeat, dianpingtest.ProxyStatus)
+		dianpingtest.SessionExpired, dianpingtest.AnswerCode, dianpingtest.AnswerBody, dianpingtest.ProxyRepeat, dianpingtest.ProxyStatus,
+		dianpingtest.RowRefusal, dianpingtest.OtherCode, dianpingtest.Partly)
 	f := &dianpingtest.Fault{Kind: kind, Call: pick(m, "consume", "consume", "consume", "prepare", "getconsumed", "reverseconsume"), Times: 1 + m.IntN(3)}
 	switch kind {
-	case dianpingtest.Status5xx, dianpingtest.HTML, dianpingtest.HalfBody, dianpingtest.ProxyStatus, dianpingtest.AnswerBody, dianpingtest.AnswerCode:
+	case dianpingtest.Status5xx, dianpingtest.HTML, dianpingtest.HalfBody, dianpingtest.ProxyStatus, dianpingtest.AnswerBody, dianpingtest.AnswerCode, dianpingtest.RowRefusal, dianpingtest.OtherCode:
 		f.Applied = m.chance(0.5)
 	}
 	switch kind {
@@ -221,6 +248,12 @@ func (m *maker) fault() *dianpingtest.Fault {
 		f.Delay = m.between(100*time.Millisecond, 20*time.Second)
 	case dianpingtest.AnswerBody:
 		f.Answer = pick(m, dianpingtest.RowlessSuccesses...)
+	case dianpingtest.RowRefusal:
+		f.Call, f.Answer, f.RowCode = "consume", "1008", pick(m, dianpingtest.RowCodes...)
+	case dianpingtest.OtherCode:
+		f.Call, f.Answer = "consume", "1234567890"
+	case dianpingtest.Partly:
+		f.Call = "consume"
 	case dianpingtest.AnswerCode:
 		f.Answer = pick(m, "1999", "500")
 	case dianpingtest.ProxyStatus:

@@ -18,8 +18,13 @@ const promise = 30 * time.Second
 
 // waiting reports whether somebody waits for an answer. The caller holds the lock.
 func (w *world) waiting() bool {
+	for _, open := range w.doubts {
+		if open {
+			return true
+		}
+	}
 	for _, a := range w.asks {
-		if !a.accepted.IsZero() && a.answered.IsZero() {
+		if a.answered.IsZero() && (!a.accepted.IsZero() || time.Since(a.said) < 3*time.Minute) { // it may be stored without a 200
 			return true
 		}
 	}
@@ -172,7 +177,8 @@ func (w *world) stands(code string, by time.Time) bool {
 }
 
 // truth: no success is told before the platform has it (I5), nothing that is consumed
-// is told as failed, and whatever was done for a person is told to that person.
+// is told as failed, whatever was done for a person is told to that person, and nobody
+// acts on a shop that is not theirs.
 func (w *world) truth() {
 	for _, v := range w.views {
 		for _, s := range v.told {
@@ -193,6 +199,9 @@ func (w *world) truth() {
 	for _, e := range w.ledger {
 		if !w.byUs(e) {
 			continue
+		}
+		if !slices.Contains(w.shopsOf(e.Account), e.Shop) {
+			w.finding("%s was %s at %s for %s, who does not work there", e.Code, e.Kind, e.Shop, e.Account)
 		}
 		want := []string{success, undone, partly}
 		if e.Kind == dianpingtest.EffectUndone {
@@ -316,7 +325,7 @@ func (w *world) sum(date string, by time.Time) string {
 // limits: WeCom refuses nothing and swallows nothing of ours.
 func (w *world) limits() {
 	for _, r := range w.wecom.Refusals() {
-		if r.Used || r.Code == 42014 && w.deaths > 0 {
+		if r.Used || r.Code == 42014 && w.deaths+len(w.troubles) > 0 {
 			continue // tried again, for its answer was lost
 		}
 		w.finding("WeCom refused %s of %s at %s: %d %s", r.What, r.Bot, clock(r.At), r.Code, r.Why)

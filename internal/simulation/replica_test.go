@@ -29,6 +29,10 @@ type replica struct {
 // start begins a replica; it takes messages once it is ready.
 func (w *world) start(slot int) {
 	w.mu.Lock()
+	if w.replicas[slot] != nil { // two deaths in one place
+		w.mu.Unlock()
+		return
+	}
 	w.starts++
 	r := &replica{w: w, name: w.host("replica", slot, w.starts), ended: make(chan struct{})}
 	w.replicas[slot] = r

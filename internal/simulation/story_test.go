@@ -70,8 +70,13 @@ func (w *world) saw(s wecomtest.Shown) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.views = append(w.views, v)
-	for _, a := range w.asks {
-		if a.answered.IsZero() && canonical(v.place) == a.place && s.Version > a.since && (v.answers(a) || w.unclear() && v.says(human, a.Code)) {
+	for _, t := range v.told {
+		if t.verdict != busy {
+			w.doubts[t.code] = t.verdict == verifying || t.verdict == undoing
+		}
+	}
+	for _, a := range w.asks { // a group may be answered by the app
+		if a.answered.IsZero() && (canonical(v.place) == a.place || v.place.User == a.Who) && s.Version > a.since && (v.answers(a) || w.unclear() && v.says(human, a.Code)) {
 			a.answered = v.at
 		}
 	}
@@ -131,7 +136,8 @@ const (
 	verifying = "核验中"
 	undoing   = "撤销中"
 	human     = "需要人工确认"
-	offered   = "可以核销"
+	busy      = "正在核销"
+	which     = "请选择门店"
 )
 
 func (s statement) about(code string) bool { return s.code != "" && strings.HasSuffix(code, s.code) }
@@ -163,17 +169,20 @@ func read(b wecomtest.Shown) (all []statement) {
 			}
 		}
 	}
-	if title == "" {
-		for _, code := range aCode.FindAllString(b.Text, -1) {
-			all = append(all, statement{code, b.Text})
+	if title == "" || title == which {
+		for _, code := range aCode.FindAllString(inWords(b), -1) {
+			all = append(all, statement{code, title})
 		}
 		return all
 	}
 	for _, f := range fields {
 		if m := listKey.FindStringSubmatch(f[0]); m != nil {
 			verdict := map[string]string{"✅": success, "↩": undone, "❗": human, "⏳": verifying, "❌": "refused"}[m[1]]
-			if strings.Contains(f[1], "没有处理") {
+			switch {
+			case strings.Contains(f[1], "没有处理"):
 				verdict = "not handled"
+			case strings.Contains(f[1], busy):
+				verdict = busy
 			}
 			all = append(all, statement{m[2], verdict})
 		}
@@ -216,12 +225,14 @@ func (w *world) tale() string {
 	return out.String()
 }
 
+var links = regexp.MustCompile(`\(http[^)]*\)`)
+
 // trace is what everybody outside has seen, without what is made up anew each time:
 // the same for the same seed.
 func (w *world) trace() string {
 	var lines []string
 	for _, v := range w.views {
-		lines = append(lines, fmt.Sprintf("%d %s %s", v.at.UnixNano(), v.place, inWords(v.shown)))
+		lines = append(lines, fmt.Sprintf("%d %s %s", v.at.UnixNano(), v.place, links.ReplaceAllString(inWords(v.shown), "")))
 	}
 	for _, e := range w.ledger {
 		lines = append(lines, fmt.Sprintf("%d %s %s %s %s %s", e.Time.UnixNano(), e.Kind, e.Code, e.NewCode, e.Shop, e.Account))

@@ -54,6 +54,7 @@ type world struct {
 	story    []moment
 	asks     []*ask
 	views    []view
+	doubts   map[string]bool // codes whose outcome is still to be told
 	troubles []span
 	found    []string
 
@@ -90,7 +91,7 @@ func (w *world) host(what string, n ...int) string {
 }
 
 func (w *world) run() {
-	w.writing, w.stirs = make(chan struct{}, 1), make(chan struct{})
+	w.writing, w.stirs, w.doubts = make(chan struct{}, 1), make(chan struct{}), map[string]bool{}
 	w.began, w.stirred = time.Now(), time.Now()
 	w.replicas = make([]*replica, w.Replicas)
 	w.open()
