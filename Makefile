@@ -1,5 +1,5 @@
 # What a newcomer needs is `make test`; the rest is for those who change things.
-.PHONY: test race check bench demo build
+.PHONY: test race check bench simulate demo build
 
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -30,6 +30,10 @@ check:
 # nothing else.
 bench:
 	go run ./internal/bench -o docs/benchmarks.md
+
+# Shop days on new seeds until stopped; see docs/simulation.md.
+simulate:
+	go test ./internal/simulation -run TestOn -on -timeout 0 -v
 
 demo:
 	go run ./cmd/yanquan demo

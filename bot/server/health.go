@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"yanquan/internal/jobs"
 )
 
 // Check is one thing without which the server cannot work.
@@ -30,6 +32,7 @@ type health struct {
 	checks []Check
 	log    *slog.Logger
 	gauge  func(ready bool)
+	pause  func(ctx context.Context, d time.Duration) error
 
 	mu       sync.Mutex
 	results  map[string]result
@@ -42,7 +45,7 @@ type result struct {
 }
 
 func newHealth(checks []Check, log *slog.Logger, gauge func(bool)) *health {
-	return &health{checks: checks, log: log, gauge: gauge, results: map[string]result{}}
+	return &health{checks: checks, log: log, gauge: gauge, pause: jobs.Sleep, results: map[string]result{}}
 }
 
 // run probes until the context ends. Each check has a loop of its own: a probe
@@ -51,14 +54,9 @@ func (h *health) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, c := range h.checks {
 		wg.Go(func() {
-			tick := time.Tick(probeEvery)
-			for {
+			for ctx.Err() == nil {
 				h.probe(ctx, c)
-				select {
-				case <-tick:
-				case <-ctx.Done():
-					return
-				}
+				_ = h.pause(ctx, probeEvery)
 			}
 		})
 	}

@@ -52,8 +52,9 @@ type Options struct {
 	Metrics *Metrics
 	Grace   time.Duration // for requests in flight at the end; 10s where zero
 
-	Now func() time.Time
-	Log *slog.Logger
+	Now   func() time.Time
+	Pause func(ctx context.Context, d time.Duration) error // between looks at the checks; nil: a timer
+	Log   *slog.Logger
 }
 
 // Server serves the routes of the bot.
@@ -91,6 +92,9 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{Options: o}
 	s.health = newHealth(o.Checks, o.Log, s.Metrics.setReady)
+	if o.Pause != nil {
+		s.health.pause = o.Pause
+	}
 
 	r := gin.New()
 	r.HandleMethodNotAllowed = true

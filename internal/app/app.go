@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -42,6 +44,12 @@ type Options struct {
 	// tests in which time stands still.
 	OwnClock bool
 
+	// For simulations, in which nothing leaves the process and chance is repeated.
+	Platform  http.RoundTripper                                // carries calls to platforms; nil: a transport of its own
+	Connector func(driver.Connector) driver.Connector          // see [models.Config]; may be nil
+	Pause     func(ctx context.Context, d time.Duration) error // between passes of the background work, and looks at the database's health; nil: a timer
+	Jitter    func() float64                                   // in [0,1); nil: random
+
 	Version, Commit string // for metrics
 }
 
@@ -72,7 +80,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 }
 
 func run(ctx context.Context, cfg *config.Config, o Options) error {
-	db, err := OpenDB(ctx, cfg, o.Log, o.Now)
+	db, err := open(ctx, cfg, o)
 	if err != nil {
 		return err
 	}
@@ -115,7 +123,7 @@ func run(ctx context.Context, cfg *config.Config, o Options) error {
 	err = parts.server.Serve(ctx, ln, func() {
 		o.Log.Info("ready", "address", address, "public_url", publicURL(cfg, address), "apps", len(parts.apps), "robots", len(parts.robots)+len(parts.sockets), "platforms", strings.Join(cfg.Platforms(), ","), "stores", len(cfg.Stores))
 		o.Ready(address)
-		keeping.Go(func() { runJobs(ctx, o.Log, upkeep) })
+		keeping.Go(func() { runJobs(ctx, o, upkeep) })
 	})
 	stop()
 	defer endSockets() // answers under way still need them
@@ -133,6 +141,10 @@ func inner(grace time.Duration) time.Duration { return grace * 9 / 10 }
 
 // OpenDB opens the configured database.
 func OpenDB(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() time.Time) (*models.DB, error) {
+	return open(ctx, cfg, Options{Log: log, Now: now})
+}
+
+func open(ctx context.Context, cfg *config.Config, o Options) (*models.DB, error) {
 	key, err := cfg.Key()
 	if err != nil {
 		return nil, fmt.Errorf("secret_key: %w", err)
@@ -141,7 +153,11 @@ func OpenDB(ctx context.Context, cfg *config.Config, log *slog.Logger, now func(
 	if err != nil {
 		return nil, fmt.Errorf("secret_keys: %w", err)
 	}
-	return models.Open(ctx, models.Config{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, Conns: int(cfg.Database.Connections), Key: key, OldKeys: old, Log: log, Now: now})
+	mc := models.Config{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, Conns: int(cfg.Database.Connections), Key: key, OldKeys: old, Log: o.Log, Now: o.Now, Connector: o.Connector}
+	if o.Jitter != nil {
+		mc.Jitter = func(d time.Duration) time.Duration { return d/2 + time.Duration(o.Jitter()*float64(d/2)) }
+	}
+	return models.Open(ctx, mc)
 }
 
 // prepare brings schema and declared stores up to date.
@@ -178,11 +194,19 @@ func prepare(ctx context.Context, db *models.DB, cfg *config.Config, o Options) 
 // Platforms makes the clients of the configured generations, by name. observe
 // may be nil.
 func Platforms(cfg *config.Config, now func() time.Time, observe func(dianping.Observation)) (map[string]dianping.API, error) {
+	return platforms(cfg, Options{Now: now}, observe)
+}
+
+func platforms(cfg *config.Config, o Options, observe func(dianping.Observation)) (map[string]dianping.API, error) {
+	var hc *http.Client
+	if o.Platform != nil {
+		hc = &http.Client{Transport: o.Platform}
+	}
 	clients := map[string]dianping.API{}
 	if p := cfg.Dianping; p != nil {
 		c, err := dianping.NewDianping(dianping.Config{
 			APIURL: p.APIURL, AuthURL: p.AuthURL, AppKey: p.AppKey, AppSecret: p.AppSecret,
-			Timeout: cfg.Redeem.CallTimeout, Now: now, Observe: observe,
+			Timeout: cfg.Redeem.CallTimeout, HTTP: hc, Now: o.Now, Observe: observe,
 		})
 		if err != nil {
 			return nil, err
@@ -192,7 +216,7 @@ func Platforms(cfg *config.Config, now func() time.Time, observe func(dianping.O
 	if p := cfg.Meituan; p != nil {
 		c, err := dianping.NewMeituan(dianping.MeituanConfig{
 			APIURL: p.APIURL, AuthURL: p.AuthURL, DeveloperID: p.DeveloperID, SignKey: p.SignKey,
-			Timeout: cfg.Redeem.CallTimeout, Now: now, Observe: observe,
+			Timeout: cfg.Redeem.CallTimeout, HTTP: hc, Now: o.Now, Observe: observe,
 		})
 		if err != nil {
 			return nil, err
@@ -242,13 +266,13 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		return nil, err
 	}
 	metrics := server.NewMetrics(o.Version, o.Commit)
-	apis, err := Platforms(cfg, o.Now, metrics.Platform)
+	apis, err := platforms(cfg, o, metrics.Platform)
 	if err != nil {
 		return nil, err
 	}
-	platforms, authorizers := map[string]dianping.Client{}, map[string]dianping.Authorizer{}
+	clients, authorizers := map[string]dianping.Client{}, map[string]dianping.Authorizer{}
 	for name, api := range apis {
-		platforms[name], authorizers[name] = api, api
+		clients[name], authorizers[name] = api, api
 	}
 	base := publicURL(cfg, address)
 	p := &parts{apps: map[string]server.AppCallback{}, robots: map[string]server.RobotCallback{}}
@@ -320,7 +344,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		reconcileAt = &at
 	}
 	p.bot, err = chat.New(chat.Options{
-		DB: db, Platforms: platforms, Authorizers: authorizers, Courier: sender, Pictures: sender, Managers: cfg.Managers, NoticeChannel: notices, Webhooks: webhooks,
+		DB: db, Platforms: clients, Authorizers: authorizers, Courier: sender, Pictures: sender, Managers: cfg.Managers, NoticeChannel: notices, Webhooks: webhooks,
 		Location: cfg.Location(), CallTimeout: cfg.Redeem.CallTimeout, UndoWindow: cfg.Redeem.UndoWindow,
 		Link: linker(links, base, o.Log), AuthLink: authLinker(links, base, o.Log), FileLink: fileLinker(links, base, o.Log),
 		ConsoleLink:   func(ticket string) string { return base + console.Root + "in?t=" + ticket },
@@ -329,7 +353,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		Directory:     directory,
 		AccessByGroup: cfg.Access == "group", Guard: chat.Guard{Codes: int(cfg.Guard.UnknownCodes), Within: cfg.Guard.Within},
 		Alerts: rules, Report: reportTime(cfg), ReconcileAt: reconcileAt,
-		Now: db.Now, Log: o.Log, Observer: metrics,
+		Now: db.Now, Pause: o.Pause, Jitter: o.Jitter, Log: o.Log, Observer: metrics,
 	})
 	if err != nil {
 		return nil, err
@@ -346,7 +370,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		Engine: p.bot, Apps: p.apps, Robots: p.robots, ReplyDeadline: deadline,
 		Vouchers: p.bot.Desks(), Merchants: p.bot.Merchants(), Files: p.bot.Tickets(), Links: links, Console: pages, Location: cfg.Location(), UndoWindow: cfg.Redeem.UndoWindow,
 		Checks: []server.Check{{Name: "database", Probe: db.Ping}}, Metrics: metrics,
-		Grace: inner(cfg.Server.ShutdownGrace), Now: db.Now, Log: o.Log,
+		Grace: inner(cfg.Server.ShutdownGrace), Now: db.Now, Pause: o.Pause, Log: o.Log,
 	})
 	return p, err
 }

@@ -65,8 +65,8 @@ func resealing(db *models.DB, log *slog.Logger) jobs.Job {
 }
 
 // runJobs does the jobs until the context ends, and what is under way with it.
-func runJobs(ctx context.Context, log *slog.Logger, table []jobs.Job) {
-	r := jobs.New(jobs.Options{Jobs: table, Every: time.Second, Base: ctx, Log: log})
+func runJobs(ctx context.Context, o Options, table []jobs.Job) {
+	r := jobs.New(jobs.Options{Jobs: table, Every: time.Second, Base: ctx, Sleep: o.Pause, Log: o.Log})
 	r.Run(ctx)
 	r.Drain()
 }

@@ -1,6 +1,7 @@
 package wecomtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -294,4 +295,30 @@ func (w *WeCom) refused(b *bot, what string, err *apiError) {
 func (w *WeCom) drop(b *bot, user, why, text string) {
 	w.dropped = append(w.dropped, Drop{At: w.opt.Now(), Bot: b.String(), User: user, Why: why, Text: text})
 	w.bump()
+}
+
+// Since is every bubble that has changed after a version, in the order of the changes,
+// and the version to ask with next. Where.User of a group's bubble is set where it was
+// changed for that member only.
+func (w *WeCom) Since(version int64) (changed []Shown, latest int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, posts := range w.screens {
+		for _, p := range posts {
+			if p.base.version > version {
+				changed = append(changed, p.shown(""))
+			}
+			for user, v := range p.own {
+				if v.version > version {
+					s := p.shown(user)
+					s.Where.User = user
+					changed = append(changed, s)
+				}
+			}
+		}
+	}
+	slices.SortFunc(changed, func(a, b Shown) int {
+		return cmp.Or(cmp.Compare(a.Version, b.Version), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Where.User, b.Where.User))
+	})
+	return changed, w.version
 }

@@ -1,0 +1,137 @@
+package simulation
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	seedFlag   = flag.Uint64("seed", 0, "play this seed, and tell its story")
+	fileFlag   = flag.String("play", "", "play this file, and tell its story")
+	shrinkFlag = flag.String("shrink", "", "drop the events of -seed or -play that its first finding does without, and keep the rest in this file")
+	onFlag     = flag.Bool("on", false, "go on with new seeds until stopped")
+	daysFlag   = flag.Int("days", math.MaxInt, "with -on: for so many shop days")
+)
+
+// report fails the test with what the judges found, and how to see it again.
+func report(t *testing.T, w *world) {
+	t.Helper()
+	for _, f := range w.found {
+		t.Errorf("seed %d: %s", w.Seed, f)
+	}
+	if len(w.found) > 0 {
+		t.Logf("go test ./internal/simulation -run TestStory -seed %d", w.Seed)
+	}
+}
+
+// Fixed seeds; new ones are played by TestOn.
+func TestDays(t *testing.T) {
+	for _, seed := range []uint64{2, 3, 5, 804, 806} {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			w := play(t, newPlan(seed))
+			report(t, w)
+			t.Logf("%d shop days, %d events, %d deaths", len(w.Shops)*w.Days, len(w.Events), w.deaths)
+		})
+	}
+}
+
+// The same seed gives the same trace.
+func TestSameSeed(t *testing.T) {
+	one, two := play(t, newPlan(7)).trace(), play(t, newPlan(7)).trace()
+	t.Logf("%x", sum(one))
+	if one == two {
+		return
+	}
+	a, b := strings.Split(one, "\n"), strings.Split(two, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			t.Fatalf("line %d of %d and %d:\n%s\n%s", i, len(a), len(b), a[i], b[i])
+		}
+	}
+	t.Fatalf("%d and %d lines", len(a), len(b))
+}
+
+func sum(text string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(text))
+	return h.Sum64()
+}
+
+// What has been found once is not found again.
+func TestKept(t *testing.T) {
+	for _, f := range keptFiles(t) {
+		t.Run(filepath.Base(f), func(t *testing.T) { report(t, play(t, kept(t, f))) })
+	}
+}
+
+func keptFiles(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal("nothing kept", err)
+	}
+	return files
+}
+
+// TestStory tells what happens on one seed, or in one file; without flags, in the first
+// that is kept.
+func TestStory(t *testing.T) {
+	var p *plan
+	switch {
+	case *fileFlag != "":
+		p = kept(t, *fileFlag)
+	case *seedFlag != 0:
+		p = newPlan(*seedFlag)
+	default:
+		p = kept(t, keptFiles(t)[0])
+	}
+	w := play(t, p)
+	if kinds := w.kinds(); *shrinkFlag != "" && len(kinds) > 0 {
+		p = shrink(t, p, kinds[0])
+		if err := p.keep(*shrinkFlag); err != nil {
+			t.Fatal(err)
+		}
+		w = play(t, p)
+	}
+	tale := w.tale()
+	if tale == "" {
+		t.Error("there is nothing to tell")
+	}
+	if *fileFlag != "" || *seedFlag != 0 {
+		fmt.Fprintf(os.Stderr, "%d replicas, shops %+v, knobs %+v\n%s\n", w.Replicas, w.Shops, w.Knobs, tale)
+	}
+	report(t, w)
+}
+
+// TestOn plays new seeds until it is stopped; without flags, one that is fixed.
+func TestOn(t *testing.T) {
+	began, said := time.Now(), time.Time{}
+	first, most := cmp.Or(*seedFlag, uint64(began.Unix())), *daysFlag
+	if !*onFlag {
+		first, most = 2000, 1
+	}
+	days, events, deaths, bad := 0, 0, 0, 0
+	for seed := first; days < most; seed++ {
+		w := play(t, newPlan(seed))
+		days, events, deaths = days+len(w.Shops)*w.Days, events+len(w.Events), deaths+w.deaths
+		for _, f := range slices.Compact(w.found) {
+			bad++
+			t.Fail()
+			fmt.Printf("seed %d: %s\n", seed, f)
+		}
+		if time.Since(said) > 10*time.Second {
+			said = time.Now()
+			fmt.Printf("%s: seed %d, %d shop days, %d events, %d deaths, %d violations\n", time.Since(began).Round(time.Second), seed, days, events, deaths, bad)
+		}
+	}
+}

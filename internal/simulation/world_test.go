@@ -1,0 +1,361 @@
+package simulation
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/config"
+)
+
+const (
+	appName, robotName = "main", "group"
+	developer, signKey = "100120", "sign-key"
+	appKey, appSecret  = "app-key", "app-secret"
+	boss               = "boss"
+)
+
+var names = map[string]string{"zhangsan": "张三", "lisi": "李四", "wangwu": "王五", "zhaoliu": "赵六", "sunqi": "孙七", boss: "老板"}
+
+// world is one play of a plan.
+type world struct {
+	*plan
+	t        *testing.T
+	n        int // tells its hosts from those of other worlds
+	dsn      string
+	began    time.Time
+	wecom    *wecomtest.WeCom
+	platform *dianpingtest.Platform
+	writing  chan struct{} // held by the replica that writes
+	acts     sync.WaitGroup
+
+	mu       sync.Mutex
+	replicas []*replica // by slot; nil: none now
+	starts   int
+	deaths   int
+	stirred  time.Time
+	stirs    chan struct{} // closed and replaced with every stir
+	story    []moment
+	asks     []*ask
+	views    []view
+	doubts   map[string]bool // codes whose outcome is still to be told
+	troubles []span
+	found    []string
+
+	// What the platform saw, in the end.
+	ledger   []dianpingtest.Effect
+	requests []dianpingtest.Request
+	prices   map[string]int64 // by order
+}
+
+// span is a time in which something was wrong.
+type span struct {
+	from, to time.Time
+	what     string
+}
+
+// play plays a plan in virtual time, and judges it.
+func play(t *testing.T, p *plan) (w *world) {
+	t.Helper()
+	w = &world{plan: p, t: t, dsn: filepath.Join(t.TempDir(), "yanquan.db"), writing: make(chan struct{}, 1)}
+	wires.Lock()
+	wires.last++
+	w.n = wires.last
+	wires.Unlock()
+	synctest.Test(t, func(*testing.T) { w.run() })
+	return w
+}
+
+func (w *world) host(what string, n ...int) string {
+	name := what
+	for _, i := range n {
+		name += fmt.Sprint("-", i)
+	}
+	return fmt.Sprintf("%s.world-%d", name, w.n)
+}
+
+func (w *world) run() {
+	w.writing, w.stirs, w.doubts = make(chan struct{}, 1), make(chan struct{}), map[string]bool{}
+	w.began, w.stirred = time.Now(), time.Now()
+	w.replicas = make([]*replica, w.Replicas)
+	w.open()
+	ctx, stop := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	watching.Go(func() { w.watch(ctx) })
+	watching.Go(func() { w.poll(ctx) })
+	entry := newHost(w.host("bot"))
+	balancer := entry.serve(http.HandlerFunc(w.balance))
+	api := newHost(w.host("wecom"))
+	answers := api.serve(w.latency(w.wecom))
+	for i := range w.Replicas {
+		w.start(i)
+	}
+	for i, e := range w.Events {
+		time.Sleep(time.Until(w.began.Add(e.At)))
+		w.stir()
+		w.acts.Go(func() { w.do(i, e) })
+	}
+	time.Sleep(time.Until(w.began.Add(time.Duration(w.Days)*day - opens)))
+	w.acts.Wait()
+	w.calm()
+	w.ledger, w.requests = w.platform.Ledger(), w.platform.Requests()
+	w.prices = map[string]int64{}
+	for _, v := range w.platform.Vouchers() {
+		w.prices[v.OrderID] = v.Price
+	}
+	w.judge()
+	for _, r := range w.replicas {
+		if r != nil {
+			r.shut()
+		}
+	}
+	stop()
+	watching.Wait()
+	w.wecom.Close()
+	w.platform.Close()
+	entry.cut()
+	api.cut()
+	_ = balancer.Close()
+	_ = answers.Close()
+}
+
+// open makes the fakes.
+func (w *world) open() {
+	opt := wecomtest.Options{
+		Rand: newStream(w.Seed, "wecom"), Client: &http.Client{Transport: http.DefaultTransport},
+		Apps:   []wecomtest.App{{Name: appName, AgentID: 1000002}},
+		Robots: []wecomtest.Robot{{Name: robotName, DisplayName: "验券"}},
+		APIURL: "http://" + w.host("wecom"),
+	}
+	for id, name := range names {
+		opt.Users = append(opt.Users, wecomtest.User{ID: id, Name: name})
+	}
+	for _, s := range w.Shops {
+		opt.Groups = append(opt.Groups, wecomtest.Group{ID: group(s.Name), Name: s.Name, Members: append(slices.Clone(s.Staff), boss), Robots: []string{robotName}})
+	}
+	w.wecom = wecomtest.New(opt)
+	for where, path := range map[wecomtest.Where]string{wecomtest.InApp(appName, ""): "/wecom/app/main", wecomtest.InRobot(robotName, ""): "/wecom/bot/group"} {
+		w.must(w.wecom.SetCallbackURL(where, "http://"+w.host("bot")+path))
+	}
+	codes, others := newStream(w.Seed, "codes"), newStream(w.Seed, "others")
+	w.platform = dianpingtest.New(dianpingtest.Options{
+		AppKey: appKey, AppSecret: appSecret, DeveloperID: developer, SignKey: signKey, KeepRequests: 1 << 20, Knobs: w.Knobs,
+		Digits: func(n int) string {
+			if n <= 12 {
+				return codes.digits(n)
+			}
+			return others.digits(n)
+		},
+	})
+	for _, s := range w.Shops {
+		w.must(w.platform.AddShop(dianpingtest.Shop{ID: s.Name}))
+		w.must(w.platform.AddSession(dianpingtest.Session{Token: "session of " + s.Name, Dialect: s.Dialect, Shops: []string{s.Name}}))
+	}
+	for _, s := range w.Sold {
+		_, err := w.platform.AddOrder(s.Voucher, s.Coupons)
+		w.must(err)
+	}
+}
+
+func group(shop string) string { return "wr" + shop }
+
+func (w *world) must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// config is what config.yaml would say, for a process that reaches the fakes here.
+func (w *world) config(wecomURL, platformURL string) *config.Config {
+	app, _ := w.wecom.App(appName)
+	robot, _ := w.wecom.Robot(robotName)
+	c := config.Default()
+	c.Database.DSN = w.dsn
+	c.SecretKey = base64.StdEncoding.EncodeToString(make([]byte, 32))
+	c.Server.PublicURL = "http://" + w.host("bot")
+	c.Managers = []string{boss}
+	c.WeCom = &config.WeCom{
+		APIURL: wecomURL, CorpID: app.CorpID, ReplyDeadline: 4 * time.Second,
+		Apps: []config.App{{Name: appName, AgentID: int64(app.AgentID), Secret: app.Secret, Token: app.Token, EncodingAESKey: app.EncodingAESKey}},
+		Bots: []config.Bot{{Name: robotName, DisplayName: "验券", Token: robot.Token, EncodingAESKey: robot.EncodingAESKey}},
+	}
+	c.Dianping = &config.Dianping{APIURL: platformURL, AuthURL: platformURL, AppKey: appKey, AppSecret: appSecret}
+	c.Meituan = &config.Meituan{APIURL: platformURL, AuthURL: platformURL, DeveloperID: developer, SignKey: signKey}
+	c.Report = &config.Report{At: "22:00", EmptyDays: true}
+	for _, s := range w.Shops {
+		store := config.Store{Name: s.Name, Platform: string(s.Dialect), ShopID: s.Name, Session: "session of " + s.Name, Chats: []string{group(s.Name)}}
+		for _, id := range s.Staff {
+			store.Staff = append(store.Staff, config.Staff{UserID: id, Name: names[id], Role: "staff"})
+		}
+		c.Stores = append(c.Stores, store)
+	}
+	return c
+}
+
+// balance passes a callback on to a replica that answers.
+func (w *world) balance(rw http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	w.mu.Lock()
+	live := slices.DeleteFunc(slices.Clone(w.replicas), func(r *replica) bool { return r == nil || !r.ready })
+	w.mu.Unlock()
+	if len(live) == 0 {
+		http.Error(rw, "nobody is there", http.StatusBadGateway)
+		return
+	}
+	to := live[hash(w.Seed, r.URL.Path, r.URL.RawQuery)%uint64(len(live))]
+	req, err := http.NewRequestWithContext(r.Context(), r.Method, "http://"+to.name+r.URL.RequestURI(), bytes.NewReader(body))
+	w.must(err)
+	req.Header = r.Header.Clone()
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		http.Error(rw, "no answer", http.StatusBadGateway)
+		return
+	}
+	defer resp.Body.Close()
+	rw.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
+	rw.WriteHeader(resp.StatusCode)
+	_, _ = io.Copy(rw, resp.Body)
+}
+
+// latency lets a call take its time: 5 to 60 ms, by what it is and when.
+func (w *world) latency(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		time.Sleep(5*time.Millisecond + time.Duration(hash(w.Seed, r.URL.Path, time.Since(w.began).String())%uint64(55*time.Millisecond)))
+		h.ServeHTTP(rw, r)
+	})
+}
+
+// jitter is chance: the same at the same time, so that it does not matter who asks first.
+func (w *world) jitter() float64 {
+	return float64(hash(w.Seed, "jitter", time.Since(w.began).String())%1000) / 1000
+}
+
+// restPause is the longest time between passes.
+const restPause = 5 * time.Minute
+
+// pause is the time between passes of the background work. Where nothing has stirred
+// for a while and nobody waits, they are rarer: they would find nothing.
+func (w *world) pause(ctx context.Context, d time.Duration) error {
+	w.mu.Lock()
+	stirs, since := w.stirs, time.Since(w.stirred)
+	gap := since / 3
+	switch waiting := w.waiting(); {
+	case waiting && since < 3*time.Minute:
+		gap = min(gap, 2*time.Second)
+	case !waiting && since > 10*time.Second:
+		gap = restPause
+	}
+	w.mu.Unlock()
+	t := time.NewTimer(max(d, min(gap, restPause)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-stirs:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}
+
+func (w *world) stir() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stirred = time.Now()
+	close(w.stirs)
+	w.stirs = make(chan struct{})
+}
+
+// poll asks for the rest of streams, as WeCom does, while there are any.
+func (w *world) poll(ctx context.Context) {
+	for ctx.Err() == nil {
+		version := w.wecom.Version()
+		n, err := w.wecom.Poll(ctx)
+		if err != nil {
+			return
+		}
+		if n > 0 {
+			time.Sleep(time.Second)
+			continue
+		}
+		select {
+		case <-w.wecom.Changed(version):
+			time.Sleep(time.Second)
+		case <-ctx.Done():
+		}
+	}
+}
+
+// logger keeps warnings for the story.
+func (w *world) logger(who string) *slog.Logger {
+	return slog.New(slog.NewTextHandler(logWriter{w, who}, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}
+
+type logWriter struct {
+	w   *world
+	who string
+}
+
+func (l logWriter) Write(b []byte) (int, error) {
+	l.w.note("log", "%s: %s", l.who, strings.TrimSpace(string(b)))
+	return len(b), nil
+}
+
+func hash(seed uint64, of ...string) uint64 {
+	h := fnv.New64a()
+	_ = binary.Write(h, binary.LittleEndian, seed)
+	for _, s := range of {
+		_, _ = h.Write([]byte(s))
+		_, _ = h.Write([]byte{0})
+	}
+	return h.Sum64()
+}
+
+// stream is a source of chance for one purpose.
+type stream struct {
+	mu sync.Mutex
+	*rand.ChaCha8
+}
+
+func newStream(seed uint64, what string) *stream {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], hash(seed, what))
+	return &stream{ChaCha8: rand.NewChaCha8(key)}
+}
+
+func (s *stream) Read(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ChaCha8.Read(b)
+}
+
+func (s *stream) digits(n int) string {
+	b := make([]byte, n)
+	_, _ = s.Read(b)
+	for i := range b {
+		b[i] = '0' + b[i]%10
+	}
+	return string(b)
+}
