@@ -76,7 +76,8 @@ func (b books) whose(op models.Operation, rec platform.Record) (claim, *models.O
 	return b.byAccount(op, rec), nil
 }
 
-// byAccount judges by the record's operator and channel alone.
+// byAccount judges by the record's operator, channel and time alone. Which account a
+// platform records is not documented: it may be the merchant's for all, or nobody's.
 func (b books) byAccount(op models.Operation, rec platform.Record) claim {
 	early := !rec.At.IsZero() && rec.At.Before(op.CalledAt.Add(-skew))
 	switch {
@@ -86,6 +87,8 @@ func (b books) byAccount(op models.Operation, rec platform.Record) claim {
 		return ours
 	case rec.Foreign, b.colleague[strings.ToLower(rec.Account)]:
 		return theirs
+	case rec.Interface && distance(op, rec.At) <= near: // a look had just said that it could be consumed
+		return ours
 	}
 	return unclear
 }
