@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"yanquan/bot"
@@ -36,7 +37,8 @@ func leaseOf(d bot.Delivery) time.Duration {
 // Due lists what is to be sent by this process. What nobody could send in
 // time is everybody's: it has to be given up.
 func (q *Outbox) Due(ctx context.Context, now time.Time) ([]models.Outgoing, error) {
-	return q.DB.Outbox.Due(ctx, now, deliveryBatch, q.Courier.Away(), now.Add(-DeliveryLife))
+	due, err := q.DB.Outbox.Due(ctx, now, deliveryBatch, q.Courier.Away(), now.Add(-DeliveryLife))
+	return slices.DeleteFunc(due, q.passive.hasShown), err
 }
 
 // Deliver makes one try to send a delivery that is due.

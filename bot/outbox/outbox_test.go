@@ -397,6 +397,19 @@ func TestOnlyWhatWasFetchedIsDropped(t *testing.T) {
 	})
 }
 
+// The clock may step between a fetch and its record: nothing goes out twice.
+func TestFetchedIsNotSent(t *testing.T) {
+	everywhere(t, func(b *bench) {
+		row, m := b.message(robot, bot.Text)
+		b.answer(row, m, done)
+		if !b.out.Fetched(row.ID) {
+			b.Error("it is not known")
+		}
+		b.pass(outbox.FallbackDelay)
+		b.sent()
+	})
+}
+
 // Those that are recorded soon after others wait a little, so that more are with them.
 func TestFetchedIsRecordedTogether(t *testing.T) {
 	everywhere(t, func(b *bench) {

@@ -54,6 +54,15 @@ func (p *passive) keep(f fetchable) {
 	}
 }
 
+// hasShown reports whether a delivery is the second way of an answer that was fetched,
+// which is still to be recorded: however late that is, it is not sent.
+func (p *passive) hasShown(o models.Outgoing) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.answers[o.InboxID]
+	return f != nil && f.fetched && f.id == o.ID
+}
+
 // forget forgets what nobody has fetched in time.
 func (p *passive) forget(now time.Time) {
 	for id, f := range p.answers {
