@@ -327,6 +327,22 @@ func TestDoubtfulPressShowsPending(t *testing.T) {
 	})
 }
 
+// A press while another message's undo is in doubt promises nothing: that one gets the
+// outcome.
+func TestPressWhileUndoing(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		b.voucher(Code)
+		r := b.say("zhangsan", "验 "+Code)
+		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "reverseconsume"}))
+		b.start(b.private("zhangsan", "撤 "+Code))
+		pressed := b.press("zhangsan", r.Card, b.key(r, "撤销"))
+		has(t, pressed, "正在撤销", "[查看结果]")
+		hasNot(t, pressed, "撤销中")
+		b.settle()
+		has(t, b.press("zhangsan", pressed.Card, b.key(pressed, "查看结果")), "已撤销")
+	})
+}
+
 func TestManyStores(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		var stores []models.ConfiguredStore

@@ -203,6 +203,9 @@ func (v *views) pressedReply(ctx context.Context, db *models.DB, m bot.Message, 
 		return bot.Reply{Card: list.Card}, err
 	}
 	card, err := v.cardFor(ctx, db, m.User, op)
+	if err == nil && !op.State.Terminal() && !op.NeedsHuman {
+		underWay(card, op)
+	}
 	return bot.Reply{Card: card}, err
 }
 
@@ -312,17 +315,20 @@ func (v *views) snapshotReply(ctx context.Context, tx *models.DB, op models.Oper
 	if op.State == models.Done {
 		reply.Card.Title, reply.Card.Tone = "这张券用过了", bot.Bad
 		reply.Card.Text = fmt.Sprintf("%s 在 %s 已经核销，这次没有再核销。%s", op.User, v.words.When(op.ConsumedAt), reply.Card.Text)
-	}
-	if op.State == models.Done {
 		return reply, nil
 	}
+	underWay(reply.Card, op)
+	return reply, nil
+}
+
+// underWay makes the card of an operation that has no outcome yet say so to somebody to
+// whom none will follow.
+func underWay(c *bot.Card, op models.Operation) {
 	who, what := op.User, "核销"
 	if op.State == models.Undoing || op.State == models.UndoUnknown {
 		who, what = op.UndoUser, "撤销"
 	}
-	reply.Card.Title = "正在" + what
-	reply.Card.Text = fmt.Sprintf("%s 正在%s这张券，平台还没有给出结果。请稍等一下再查。", who, what)
-	return reply, nil
+	c.Title, c.Text = "正在"+what, fmt.Sprintf("%s 正在%s这张券，平台还没有给出结果。请稍等一下再查。", who, what)
 }
 
 // secondPress reports whether an operation was refused because the same person
