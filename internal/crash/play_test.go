@@ -21,6 +21,7 @@ type deed struct {
 	began    time.Time
 	delivery string // id
 	press    bool
+	on       []statement // press: what the card told, of other codes too
 }
 
 // history is what happened in a round, as far as the test did it.
@@ -134,10 +135,11 @@ func (l *lane) do(ctx context.Context, h *history, s step) (callback wecomtest.D
 	var out wecomtest.Outcome
 	var err error
 	if d.press {
-		shown, key, ok := l.button(s)
-		if !ok {
+		shown, key, told := l.button(s)
+		if shown == "" {
 			return callback // nothing there to press: not done
 		}
+		d.on = told
 		out, err = l.wecom.Press(ctx, s.where, s.who, shown, key)
 	} else {
 		out, err = l.wecom.Say(ctx, s.where, s.who, s.text)
@@ -162,22 +164,22 @@ func (l *lane) do(ctx context.Context, h *history, s step) (callback wecomtest.D
 	return callback
 }
 
-// button finds the newest button of a kind about a code.
-func (l *lane) button(s step) (shown, key string, ok bool) {
+// button finds the newest button of a kind about a code, and what its card tells.
+func (l *lane) button(s step) (shown, key string, told []statement) {
 	screen := l.wecom.Screen(s.where.As(s.who))
 	for _, b := range slices.Backward(screen) {
-		told := read(b)
+		told = read(b)
 		if b.Card == nil || b.Card.Dead || !says(told, s.codes[0]) {
 			continue
 		}
 		for _, k := range b.Card.Buttons {
 			// A list has a button for each of its codes, which says its last digits.
 			if strings.HasPrefix(k.Key, s.key) && (len(told) == 1 || strings.HasSuffix(s.codes[0], k.Text[max(len(k.Text)-4, 0):])) {
-				return b.ID, k.Key, true
+				return b.ID, k.Key, told
 			}
 		}
 	}
-	return "", "", false
+	return "", "", nil
 }
 
 // wreak makes one thing go wrong.

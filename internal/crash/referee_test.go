@@ -246,7 +246,7 @@ func (f *referee) callbacks() {
 	}
 	for k, c := range counts {
 		all, got := f.bubbles(k.talk, k.code)
-		most := c.accepted + c.others + c.presses
+		most := c.accepted + c.others + c.presses + f.onLists(k.talk, k.code)
 		if len(all) < c.accepted {
 			f.violation("%s in %s: %d messages accepted, %d answers", k.code, k.talk, c.accepted, len(all))
 		}
@@ -362,6 +362,17 @@ func (f *referee) told(who string, codes []string, want []verdict, since time.Ti
 		}
 	}
 	return false
+}
+
+// onLists counts the presses about other codes on lists that tell of a code: what
+// becomes of such a press is told as the list again.
+func (f *referee) onLists(talk wecomtest.Where, code string) (n int) {
+	for _, d := range f.h.deeds {
+		if d.press && sameTalk(d.where, talk) && !slices.Contains(d.codes, code) && says(d.on, code) {
+			n++
+		}
+	}
+	return n
 }
 
 // pending: whoever was asked to wait has got the outcome, and no stream runs on.
