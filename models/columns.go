@@ -111,6 +111,9 @@ func tidyPlan(t reflect.Type) []tidyColumn {
 func tidyColumns(t reflect.Type, outer []int) (plan []tidyColumn) {
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if f.Tag.Get("gorm") == "-" {
+			continue
+		}
 		index := append(outer[:len(outer):len(outer)], i)
 		switch {
 		case f.Type == reflect.TypeFor[time.Time]():

@@ -196,6 +196,25 @@ func (s HistoryStore) OfCode(ctx context.Context, code string) ([]Operation, err
 	return operations(rows), err
 }
 
+// OfOrder lists the operations on coupons of an order, in any store, oldest first, and
+// what they consumed. Where the platform told no order, they are those of the code.
+func (s HistoryStore) OfOrder(ctx context.Context, orderID, code string) (ops []Operation, coupons []Coupon, err error) {
+	if orderID == "" {
+		ops, err = s.OfCode(ctx, code)
+	} else {
+		ops, err = listOperations(ctx, s.core, "created_at, id", 0, "order_id = ?", orderID)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	ids := make([]string, len(ops))
+	for i, op := range ops {
+		ids[i] = op.ID
+	}
+	coupons, err = couponsOf(ctx, s.core, ids...)
+	return ops, coupons, err
+}
+
 // Story tells everything that is known about a code, oldest first: operations asked
 // with it or having consumed it, their coupons, the calls made for it, and what
 // was said about it.

@@ -333,3 +333,23 @@ func text(v any) string {
 	}
 	return fmt.Sprint(v)
 }
+
+// An order's operations are found with what they consumed, whatever codes they were
+// asked with.
+func TestOfOrder(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		for i, code := range []string{"1111111111", "2222222222", "3333333333"} {
+			op := intent(code)
+			op.OrderID = []string{"8001", "8001", "8002"}[i]
+			done(t, db, op)
+		}
+		for order, want := range map[string]int{"8001": 2, "8002": 1, "8003": 0, "": 1} {
+			ops, coupons, err := db.History.OfOrder(ctx, order, "3333333333")
+			no(t, err)
+			if len(ops) != want || len(coupons) < want {
+				t.Errorf("order %q: %d operations, %d coupons, want %d", order, len(ops), len(coupons), want)
+			}
+		}
+	})
+}

@@ -21,10 +21,20 @@ func (Call) TableName() string      { return "calls" }
 // lets NULL repeat.
 type operationRow struct {
 	Operation
-	LiveCode *string
+	LiveCode     *string
+	TicketSealed []byte
+}
+
+func rowOf(op Operation, live *string) operationRow {
+	row := operationRow{Operation: op, LiveCode: live}
+	if op.Ticket != "" {
+		row.TicketSealed = []byte(op.Ticket)
+	}
+	return row
 }
 
 func (r operationRow) operation() Operation {
+	r.Ticket = string(r.TicketSealed)
 	r.Superseded = r.State == Done && r.LiveCode == nil
 	return r.Operation
 }
@@ -59,6 +69,7 @@ func (s JournalStore) Begin(ctx context.Context, op Operation, asked Inbox) (Ope
 	if op.DueAt.IsZero() {
 		op.DueAt = s.now()
 	}
+	op.Ticket = string(s.keys.sealText(operationTicket, op.ID, op.Ticket))
 	// What was live may be finished by the time it is looked for.
 	for try := 1; ; try++ {
 		err = s.insertIntent(ctx, what, op, asked)
@@ -90,7 +101,7 @@ func (s JournalStore) Begin(ctx context.Context, op Operation, asked Inbox) (Ope
 // is not a refusal, with [ErrDuplicate].
 func (s JournalStore) Refuse(ctx context.Context, op Operation) (Operation, error) {
 	const what = "record refusal"
-	op.State, op.Attempt, op.DueAt = Rejected, 1, time.Time{}
+	op.State, op.Attempt, op.DueAt, op.Ticket = Rejected, 1, time.Time{}, ""
 	op, err := s.newOperation(what, op)
 	if err != nil {
 		return Operation{}, err
@@ -125,14 +136,14 @@ func (s JournalStore) newOperation(what string, op Operation) (Operation, error)
 }
 
 func (s JournalStore) insertRefusal(ctx context.Context, what string, op Operation) error {
-	row := operationRow{Operation: op}
+	row := rowOf(op, nil)
 	return s.write(ctx, what, func(g *gorm.DB) error { return g.Create(&row).Error })
 }
 
 // insertIntent inserts a live operation if the message that asks for it is still
 // its owner's to answer, in one statement.
 func (s JournalStore) insertIntent(ctx context.Context, what string, op Operation, asked Inbox) error {
-	row := operationRow{Operation: op, LiveCode: &op.Code}
+	row := rowOf(op, &op.Code)
 	return s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
 		columns, values, err := columnsOf(g, &row)
 		if err != nil {
@@ -229,7 +240,7 @@ func (s JournalStore) move(ctx context.Context, m move, op Operation) (Operation
 	op.Superseded = m.to == Done && !m.live
 	switch {
 	case m.to.Terminal():
-		op.DueAt, op.DoubtSince = time.Time{}, time.Time{}
+		op.DueAt, op.DoubtSince, op.Ticket = time.Time{}, time.Time{}, ""
 	case op.DueAt.IsZero():
 		op.DueAt = s.now() // never out of sight
 	}
@@ -242,7 +253,7 @@ func (s JournalStore) move(ctx context.Context, m move, op Operation) (Operation
 	if m.live { // as it was before: nothing that was finished becomes live again
 		keep = append(keep[:len(keep):len(keep)], "live_code")
 	}
-	row := operationRow{Operation: op} // LiveCode is NULL
+	row := rowOf(op, nil)
 	swap := func(c *core) error {
 		return c.swap(ctx, m.what, func(g *gorm.DB) *gorm.DB {
 			g = g.Model(&operationRow{}).Where("id = ? AND attempt = ? AND state IN ?", op.ID, held, m.from)
@@ -265,6 +276,16 @@ func (s JournalStore) move(ctx context.Context, m move, op Operation) (Operation
 		return tx.Figures.forget(ctx, op)
 	})
 	return unless(err, op)
+}
+
+// Ticket opens the ticket of an operation that was begun and is under way; "" for none.
+// It stands for a customer's coupons, and is forgotten with the end of the consume.
+func (s JournalStore) Ticket(op Operation) (string, error) {
+	if op.Ticket == "" {
+		return "", nil
+	}
+	plain, err := s.keys.open(operationTicket, op.ID, []byte(op.Ticket))
+	return string(plain), err
 }
 
 // Claim takes up an operation that is under way and whose lease or pause has

@@ -111,7 +111,7 @@ type Operation struct {
 	VoucherExpires time.Time `gorm:"serializer:utc"`
 	Left           int       `gorm:"column:left_count"` // coupons of the order, or visits, that could be consumed before; 0: not told
 	Reusable       bool      // the code stays good after a visit (次卡)
-	Ticket         string    `gorm:"size:1024"` // opaque: of the look, for the consume
+	Ticket         string    `gorm:"-"` // opaque: of the look, for the consume; sealed while it is under way ([JournalStore.Ticket])
 
 	CreatedAt  time.Time                                 `gorm:"serializer:utc;autoCreateTime:false"`
 	CalledAt   time.Time                                 `gorm:"serializer:utc"` // before the first consume call

@@ -41,6 +41,9 @@ func TestKeyRotation(t *testing.T) {
 		store := link(t, before, g, "uuid-9")[0].ID
 		no(t, before.Tickets.Save(ctx, "s3cret", ticket()))
 		no(t, before.Outbox.Enqueue(ctx, outgoing("o1", "app/main/wr")))
+		op := intent("7992697494")
+		op.Ticket = "verify token"
+		begin(t, before, op)
 		const messages = 250 // more than one batch
 		for i := range messages {
 			in := accept(t, before, fmt.Sprint("m", i))
@@ -53,8 +56,9 @@ func TestKeyRotation(t *testing.T) {
 			kept(t, db, g)
 			same(t, must(db.Grants.Session(ctx, store)).AccessToken, "access-bid-1")
 			same(t, must(db.Grants.Session(ctx, declared)).AccessToken, "token-1")
+			same(t, must(db.Journal.Ticket(must(db.Journal.Get(ctx, op.ID)))), "verify token")
 			same(t, string(must(db.Inbox.Get(ctx, "in-m0")).Reply), "reply")
-			same(t, len(must(db.Inbox.Due(ctx, noon.AddDate(0, 0, 1), 1000, nil))), messages/2)
+			same(t, len(must(db.Inbox.Due(ctx, noon.AddDate(0, 0, 1), 1000, nil))), messages/2+1)
 			same(t, len(must(db.Outbox.Due(ctx, noon.AddDate(0, 0, 1), 10, nil, time.Time{}))), 1)
 		}
 
@@ -72,9 +76,9 @@ func TestKeyRotation(t *testing.T) {
 		behind := modelstest.Open(t, driver, dsn, keys(modelstest.Key, newKey))
 		no(t, second(behind.Inbox.Answer(ctx, must(behind.Inbox.Get(ctx, "in-young")), nil, true)))
 
-		// payloads, replies, outgoing, declared tokens, the grant's pair; and what
-		// the replica answered.
-		values := messages + messages/2 + 1 + 2 + 2 + 1
+		// payloads, and that of the operation's message, replies, outgoing, declared
+		// tokens, the grant's pair, the ticket; and what the replica answered.
+		values := messages + 1 + messages/2 + 1 + 2 + 2 + 1 + 1
 		counts := make([]int, 2)
 		for _, err := range race(2, func(i int) (err error) {
 			counts[i], err = db.Reseal(ctx)

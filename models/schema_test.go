@@ -245,6 +245,7 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.Reconciliations.Due(ctx, noon, 10)) },
 		func() error { return second(db.Reconciliations.List(ctx, []int64{1, 2}, "2026-11-15", "2026-11-22")) },
 		func() error { return second(db.Reconciliations.Items(ctx, store, "2026-11-22")) },
+		func() error { _, _, err := db.History.OfOrder(ctx, "order", "7992697494"); return err },
 		func() error { return second(db.History.Entries(ctx, 1, noon, noon)) },
 		func() error { return second(db.History.Undecided(ctx, 1, noon, noon)) },
 		func() error {

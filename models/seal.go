@@ -49,10 +49,12 @@ const (
 	sessionRefresh column = "sessions.refresh_token"
 	grantAccess    column = "grants.access_token"
 	grantRefresh   column = "grants.refresh_token"
+
+	operationTicket column = "operations.ticket_sealed"
 )
 
 var sealedColumns = []column{
-	inboxPayload, inboxReply, outboxPayload, outboxCode, sessionAccess, sessionRefresh, grantAccess, grantRefresh,
+	inboxPayload, inboxReply, outboxPayload, outboxCode, sessionAccess, sessionRefresh, grantAccess, grantRefresh, operationTicket,
 }
 
 func newKeyring(current []byte, old [][]byte) (*keyring, error) {

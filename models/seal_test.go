@@ -94,6 +94,11 @@ func TestDumpHoldsNoSecrets(t *testing.T) {
 		g := granted(t, db, "bid-1")
 		link(t, db, g, "uuid-1")
 		no(t, db.Tickets.Save(ctx, "s3cret", ticket()))
+		op := intent("7992697494")
+		op.Ticket = "verify token"
+		op = begin(t, db, op)
+		same(t, must(db.Journal.Ticket(op)), "verify token")
+		same(t, must(db.Journal.Ticket(must(db.Journal.Get(ctx, op.ID)))), "verify token")
 		check := func(secrets ...string) {
 			t.Helper()
 			all := dump(t, db)
@@ -110,7 +115,11 @@ func TestDumpHoldsNoSecrets(t *testing.T) {
 				}
 			}
 		}
-		check(string(in.Payload), "secret reply", "核销成功🎉 o1", "token-1", "token-2", g.AccessToken, g.RefreshToken, "s3cret")
+		check(string(in.Payload), "secret reply", "核销成功🎉 o1", "token-1", "token-2", g.AccessToken, g.RefreshToken, "s3cret", "verify token")
+		op = must(db.Journal.DoubtConsume(ctx, op))
+		same(t, must(db.Journal.Ticket(op)), "verify token")
+		op = must(db.Journal.RejectConsume(ctx, op))
+		same(t, op.Ticket+must(db.Journal.Get(ctx, op.ID)).Ticket, "") // it has served
 		next := must(db.Grants.MarkRenewed(ctx, renewed(g, "2")))
 		no(t, second(db.Tickets.Use(ctx, "link", "s3cret")))
 		check(next.AccessToken, next.RefreshToken, "s3cret")
