@@ -114,6 +114,8 @@ const (
 	UndoTooLate  = "undo_too_late"
 	AlreadyUsed  = "already_used"
 	WrongShop    = "wrong_shop"
+	NoHandle     = "codes_missing" // nobody knows by which ids it would be undone
+	TooMany      = "count_left"    // more than is left was asked for
 )
 
 // ByLength lists the platforms, by their names in accounts, whose codes have so many
@@ -123,7 +125,7 @@ func ByLength(digits int) []string {
 	case 10:
 		return []string{dianping.Dianping, dianping.Meituan}
 	case 15:
-		return []string{"douyin"}
+		return []string{DouyinName}
 	}
 	return nil
 }
@@ -145,7 +147,7 @@ type Scanned struct {
 
 // Consumption is the answer to a consume. The first with a RequestID proves
 // Consumed, Partly, Used, Refused or Unclear; one sent again Consumed, Partly or
-// Unclear.
+// Unclear, or Used where the platform says so of coupons that may be its own.
 type Consumption struct {
 	Said
 	Proves   Proof
@@ -155,10 +157,17 @@ type Consumption struct {
 
 // Recorded is the answer to the question for a record: Consumed, NotConsumed,
 // Replaced or Unclear.
+//
+// Complete: the platform tells every use of what was asked about that stands, ours or
+// not (Uses), and how many of it can be used now (Left). Then neither a look nor a list
+// could add to it. Without Complete, Record is the one that was told.
 type Recorded struct {
 	Said
-	Proves Proof
-	Record Record
+	Proves   Proof
+	Record   Record
+	Complete bool
+	Uses     []Record
+	Left     int
 }
 
 // Reversal is the answer to an undo: Undone, Refused or Unclear. Doubtful: a
@@ -199,7 +208,8 @@ type Coupon struct {
 	PriceKnown          bool
 	Payments            string // JSON, of the whole order
 	Ticket              string // of the look before the consume
-	Handle              string // what an undo needs of the consume
+	Handle              string // what an undo needs of the consume; a record is then that of this very use
+	Count               int    // asked for together with it; 0 is 1
 }
 
 // Order is one verification.

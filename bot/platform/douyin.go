@@ -1,0 +1,345 @@
+package platform
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"yanquan/douyin"
+)
+
+// DouyinName is the platform's in accounts.
+const DouyinName = "douyin"
+
+// RiskHeld is the reason of a consume that the platform's risk control keeps back, and
+// decides later.
+const RiskHeld = string(douyin.RiskHeld)
+
+// Douyin is a shop of Douyin 来客. A code is what the customer reads out, or the short
+// link in the QR code: both stand for an order, of which as many coupons are used as are
+// asked for.
+func Douyin(client *douyin.Client, shop douyin.Shop) Shop { return douyinShop{client, shop} }
+
+type douyinShop struct {
+	client *douyin.Client
+	shop   douyin.Shop
+}
+
+// UndoWindow is the platform's hour. It may end it early, and says so then.
+func (d douyinShop) UndoWindow() time.Duration { return time.Hour }
+
+// douyinTicket is what a verify, its repeats and the questions after it need of a
+// prepare.
+type douyinTicket struct {
+	Token   string        `json:"t"`
+	OrderID string        `json:"o"`
+	Coupons []preparation `json:"c"`
+}
+
+type preparation struct {
+	ID   string   `json:"i"`
+	Code string   `json:"e"` // encrypted
+	Left int      `json:"n"` // uses
+	Used []string `json:"u,omitempty"`
+}
+
+func readTicket(text string) (t douyinTicket) {
+	if json.Unmarshal([]byte(text), &t) != nil {
+		return douyinTicket{}
+	}
+	return t
+}
+
+// take gives the coupons of so many uses, each as often as it is used: always the same.
+func (t douyinTicket) take(count int) (list []preparation) {
+	for _, c := range t.Coupons {
+		for range min(c.Left, max(count, 1)-len(list)) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (d douyinShop) Look(ctx context.Context, code string) Looked {
+	prepared, call, err := d.prepare(ctx, code)
+	e := douyinFailure(err)
+	looked := Looked{Said: douyinSaid(call, e), Proves: douyinLook(e)}
+	if e != nil {
+		return looked
+	}
+	usable := slices.DeleteFunc(prepared.Certificates, func(c douyin.Certificate) bool { return c.EncryptedCode == "" || c.Left() == 0 })
+	if len(usable) == 0 {
+		looked.Proves, looked.Reason, looked.Why, looked.Decided = Void, NotFound, NotFound, true
+		return looked
+	}
+	looked.Voucher = prepare(code, prepared, usable)
+	return looked
+}
+
+func (d douyinShop) prepare(ctx context.Context, code string) (douyin.Prepared, douyin.Call, error) {
+	if !douyin.IsLink(code) {
+		prepared, err := d.client.Prepare(ctx, d.shop, code)
+		return prepared, douyin.CallPrepare, err
+	}
+	data, err := d.client.ResolveLink(ctx, code)
+	if err != nil {
+		return douyin.Prepared{}, douyin.CallLink, err
+	}
+	prepared, err := d.client.PrepareEncrypted(ctx, d.shop, data)
+	return prepared, douyin.CallPrepare, err
+}
+
+// prepare is the voucher that a code stands for: the coupons of the first one's deal.
+func prepare(code string, p douyin.Prepared, usable []douyin.Certificate) Voucher {
+	first := usable[0]
+	v := Voucher{
+		Code: code, OrderID: p.OrderID, Title: first.SKU.Title, Expires: first.Expires, DealID: number(first.SKU.ID),
+		Reusable: first.TimesCard != nil, MarketFen: int64(first.SKU.MarketPrice),
+	}
+	price, _, known := first.UsePrice(nextUse(first))
+	v.PriceFen, v.PriceKnown = int64(price), known
+	t := douyinTicket{Token: string(p.VerifyToken), OrderID: p.OrderID}
+	for _, c := range usable {
+		if c.SKU.ID != first.SKU.ID {
+			continue
+		}
+		one := preparation{ID: c.ID, Code: string(c.EncryptedCode), Left: c.Left()}
+		for _, use := range c.Records {
+			one.Used = append(one.Used, use.ID)
+		}
+		t.Coupons = append(t.Coupons, one)
+		v.Left += one.Left
+	}
+	data, err := json.Marshal(t)
+	if err != nil {
+		return v // plain numbers and text: cannot fail
+	}
+	v.Ticket = string(data)
+	return v
+}
+
+func nextUse(c douyin.Certificate) int {
+	if c.TimesCard == nil {
+		return 0
+	}
+	return c.TimesCard.Used + 1
+}
+
+// number is an id as a number, 0 where it is none of 64 bits.
+func number(id string) int64 {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Scan takes the link in a QR code, which then stands for the voucher as its code does.
+func (d douyinShop) Scan(ctx context.Context, qr string) Scanned {
+	qr = strings.TrimSpace(qr)
+	if !douyin.IsLink(qr) {
+		return Scanned{Said: Said{Call: string(douyin.CallLink), Class: string(douyin.Refused), Reason: NotFound, Why: NotFound, Decided: true}}
+	}
+	looked := d.Look(ctx, qr)
+	scanned := Scanned{Said: looked.Said}
+	if looked.Voucher.Code != "" {
+		scanned.Vouchers = []Voucher{looked.Voucher}
+	}
+	return scanned
+}
+
+func (d douyinShop) Consume(ctx context.Context, o Order, again bool) Consumption {
+	t := readTicket(o.Ticket)
+	list := t.take(o.Count)
+	switch {
+	case t.Token == "" && again:
+		return Consumption{Said: Said{Why: Config}}
+	case t.Token == "":
+		return Consumption{Said: Said{Why: Config}, Proves: Refused}
+	case len(list) < max(o.Count, 1):
+		return Consumption{Said: Said{Why: TooMany}, Proves: Refused}
+	}
+	request := douyin.VerifyRequest{Token: douyin.Secret(t.Token), OrderID: t.OrderID, Again: again}
+	for _, c := range list {
+		request.Codes = append(request.Codes, douyin.Secret(c.Code))
+	}
+	rows, err := d.client.Verify(ctx, d.shop, request)
+	e := douyinFailure(err)
+	answer := Consumption{Said: douyinSaid(douyin.CallVerify, e), Proves: douyinConsume(e, rows, again), Doubtful: douyinEcho(e)}
+	if answer.Proves == Consumed {
+		answer.Coupons = verified(o, rows)
+	}
+	return answer
+}
+
+func verified(o Order, rows []douyin.Verified) (list []Coupon) {
+	for _, r := range rows {
+		c := Coupon{
+			Code: cmp.Or(r.Code, stand(o.Code, r.CertificateID, rows[0].CertificateID)), OrderID: cmp.Or(r.OrderID, o.OrderID),
+			Handle: handle(r.ID, r.CertificateID),
+		}
+		if price, known := r.Amount.Price(); known {
+			c.PriceFen, c.PriceKnown = int64(price), true
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// stand is what stands for a coupon whose code is not told: the one that was asked with,
+// or for further ones their ids.
+func stand(code, id, first string) string {
+	if id == first {
+		return code
+	}
+	return id
+}
+
+func handle(verifyID, certificateID string) string { return verifyID + "/" + certificateID }
+
+func (d douyinShop) Record(ctx context.Context, c Coupon) Recorded {
+	t := readTicket(c.Ticket)
+	use, certificate, _ := strings.Cut(c.Handle, "/")
+	asked := []string{certificate}
+	used := map[string]bool{}
+	if c.Handle == "" {
+		asked = nil
+		for _, p := range t.take(c.Count) {
+			asked = append(asked, p.ID)
+			for _, id := range p.Used {
+				used[id] = true
+			}
+		}
+	}
+	list, told, err := d.order(ctx, cmp.Or(c.OrderID, t.OrderID), t)
+	if !told {
+		return Recorded{Complete: true}
+	}
+	list, whole := of(list, asked)
+	e := douyinFailure(err)
+	proves, uses := douyinBooks(e, list, whole)
+	uses = slices.DeleteFunc(uses, func(v douyin.Verification) bool { return used[v.ID] || use != "" && v.ID != use })
+	if proves == Consumed && len(uses) == 0 {
+		proves = NotConsumed
+	}
+	recorded := Recorded{Said: douyinSaid(douyin.CallQuery, e), Proves: proves, Complete: true}
+	for _, one := range list {
+		recorded.Left += one.Left()
+		recorded.Why = cmp.Or(recorded.Why, gone[one.Status])
+	}
+	for _, v := range uses {
+		recorded.Uses = append(recorded.Uses, d.useOf(c, list, v))
+	}
+	if n := len(recorded.Uses); n > 0 {
+		recorded.Record = recorded.Uses[n-1]
+	}
+	return recorded
+}
+
+// gone is why a coupon that nobody has used cannot be used any more.
+var gone = map[douyin.Status]string{
+	douyin.RefundRequested: "refund_requested", douyin.Refunding: "refunding", douyin.Refunded: "refunding", douyin.RefundFailed: "refunding",
+}
+
+// order asks for an order by its id, or by one of its coupons; told says that there is
+// something to ask by.
+func (d douyinShop) order(ctx context.Context, id string, t douyinTicket) (list []douyin.Certificate, told bool, err error) {
+	switch {
+	case id != "":
+		list, err = d.client.Order(ctx, d.shop, id)
+	case len(t.Coupons) > 0:
+		list, err = d.client.OrderOf(ctx, d.shop, douyin.Secret(t.Coupons[0].Code))
+	default:
+		return nil, false, nil
+	}
+	return list, true, err
+}
+
+// of gives the coupons that were asked about, or all, and whether none is missing.
+func of(list []douyin.Certificate, asked []string) (found []douyin.Certificate, whole bool) {
+	if len(asked) == 0 {
+		return list, true
+	}
+	asked = slices.Compact(asked)
+	for _, id := range asked {
+		i := slices.IndexFunc(list, func(c douyin.Certificate) bool { return c.ID == id })
+		if i >= 0 {
+			found = append(found, list[i])
+		}
+	}
+	return found, len(found) == len(asked)
+}
+
+// useOf is one use of the coupons that were asked about.
+func (d douyinShop) useOf(c Coupon, list []douyin.Certificate, v douyin.Verification) Record {
+	r := Record{At: v.At, Account: verifier(v), Foreign: elsewhere(v, d.shop.ID)}
+	for _, one := range list {
+		if !slices.ContainsFunc(one.Records, func(o douyin.Verification) bool { return o.ID == v.ID }) && (one.Last == nil || one.Last.ID != v.ID) {
+			continue
+		}
+		price, _, known := one.UsePrice(v.Serial)
+		r.Code, r.Title, r.DealID = cmp.Or(one.Code, stand(c.Code, one.ID, list[0].ID)), one.SKU.Title, number(one.SKU.ID)
+		r.PriceFen, r.PriceKnown, r.Reusable = int64(price), known, one.TimesCard != nil
+		r.Handle = handle(v.ID, one.ID)
+	}
+	return r
+}
+
+func (d douyinShop) Reverse(ctx context.Context, c Coupon, _ Operator, again bool) Reversal {
+	use, certificate, told := strings.Cut(c.Handle, "/")
+	if !told {
+		return Reversal{Said: Said{Why: NoHandle}, Proves: Refused}
+	}
+	e := douyinFailure(d.client.Cancel(ctx, d.shop, use, certificate))
+	return Reversal{Said: douyinSaid(douyin.CallCancel, e), Proves: douyinReverse(e, again), Doubtful: douyinEcho(e)}
+}
+
+func (d douyinShop) History(ctx context.Context, on ...time.Time) Listed {
+	listed := Listed{Known: true, Said: douyinSaid(douyin.CallRecords, nil)}
+	asked := map[time.Time]bool{}
+	for _, t := range on {
+		y, m, day := t.In(beijing).Date()
+		from := time.Date(y, m, day, 0, 0, 0, 0, beijing)
+		if t.IsZero() || asked[from] {
+			continue
+		}
+		asked[from] = true
+		rows, err := d.client.VerifyRecords(ctx, d.shop, douyin.RecordQuery{From: from, To: from.AddDate(0, 0, 1).Add(-time.Second)})
+		if e := douyinFailure(err); e != nil {
+			return Listed{Said: douyinSaid(douyin.CallRecords, e)}
+		}
+		for _, r := range rows {
+			if !r.Undone {
+				listed.Records = append(listed.Records, d.recordOf(r))
+			}
+		}
+	}
+	return listed
+}
+
+func (d douyinShop) recordOf(r douyin.Record) Record {
+	price, known := r.Amount.Price()
+	return Record{
+		Code: cmp.Or(r.Code, r.CertificateID), At: r.At, Account: verifier(r.Verification), Foreign: elsewhere(r.Verification, d.shop.ID),
+		Title: r.SKU.Title, DealID: number(r.SKU.ID), PriceFen: int64(price), PriceKnown: known && r.Serial == 0, Reusable: r.Serial > 0,
+		Handle: handle(r.ID, r.CertificateID),
+	}
+}
+
+// douyinFailure gives the client's error; anything else is a fault of ours and is
+// treated as the worst that it can be.
+func douyinFailure(err error) *douyin.Error {
+	if err == nil {
+		return nil
+	}
+	var e *douyin.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &douyin.Error{Class: douyin.UnknownOutcome, Err: err}
+}
