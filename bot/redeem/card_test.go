@@ -68,7 +68,7 @@ func (r *rig) lostVisit(code string, applied bool, gap time.Duration, till strin
 	}
 	atTill := func() {
 		visits++
-		r.must(r.platform.ConsumeElsewhere(code, "till-3", "1"))
+		r.elsewhere(code, "till-3")
 		r.clock.Advance(2 * time.Second)
 	}
 	if till == "before" {
@@ -113,7 +113,7 @@ func TestLostVisitForgotten(t *testing.T) {
 }
 
 // hide makes the platform's lists end now.
-func (r *rig) hide() { r.core.Shops.(*shops).client.(*watched).blind.Store(r.clock.Now().Unix()) }
+func (r *rig) hide() { r.core.Shops.(*shops).blind.Store(r.clock.Now().Unix()) }
 
 // A list that does not show what must be there proves nothing: not that a visit was
 // not taken, nor that it was undone.
@@ -161,7 +161,7 @@ func TestLateUndoOfVisit(t *testing.T) {
 func TestVisitsLeft(t *testing.T) {
 	everywhere(t, func(r *rig) {
 		r.knobs(dianpingtest.Knobs{RequestLife: time.Nanosecond})
-		r.core.Shops.(*shops).client.(*watched).blind.Store(1)
+		r.core.Shops.(*shops).blind.Store(1)
 		r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "1002", Call: "getconsumed", Times: -1})
 		r.card(code, 10)
 		r.lost("consume", true)
@@ -211,7 +211,7 @@ func TestLostUndoOfVisit(t *testing.T) {
 						op = r.undo(op)
 						if till {
 							r.clock.Advance(2 * time.Second)
-							r.must(r.platform.ConsumeElsewhere(code, "till-3", "1"))
+							r.elsewhere(code, "till-3")
 							visits++
 						}
 						op = r.settle(op)
@@ -237,7 +237,7 @@ func TestUndoUnderALaterVisit(t *testing.T) {
 		r.card(code, 10)
 		op := r.consume(code, 1)
 		r.clock.Advance(time.Minute)
-		r.must(r.platform.ConsumeElsewhere(code, "till-3", "1"))
+		r.elsewhere(code, "till-3")
 		r.is(r.undo(op), models.Done, ReasonCovered)
 		r.effects(code, 2, 0)
 	})
@@ -265,7 +265,7 @@ func TestLostVisitUnmarked(t *testing.T) {
 				_, err := r.platform.AddVoucher(dianpingtest.Voucher{Code: code, Visits: 5, Shops: []string{"shop-a"}})
 				r.must(err)
 				r.when("prepared", func() {
-					r.must(r.platform.ConsumeElsewhere(code, "till-3", "1"))
+					r.elsewhere(code, "till-3")
 					r.clock.Advance(2 * time.Second)
 				})
 				r.lost("consume", applied)

@@ -123,17 +123,18 @@ func each(op models.Operation, coupons []platform.Coupon, reason string) []platf
 	return slices.Repeat(list, n)
 }
 
-// distinct gives one coupon for each code; one without is that which was asked
-// for.
+// distinct gives one coupon for each code, or for each use that has a handle of its own;
+// one without a code is that which was asked for.
 func distinct(op models.Operation, coupons []platform.Coupon) []platform.Coupon {
-	seen := map[string]bool{}
+	type use struct{ code, handle string }
+	seen := map[use]bool{}
 	var list []platform.Coupon
 	for _, c := range coupons {
 		if c.Code == "" {
 			c.Code = op.Code
 		}
-		if !seen[c.Code] {
-			seen[c.Code] = true
+		if u := (use{c.Code, c.Handle}); !seen[u] {
+			seen[u] = true
 			list = append(list, c)
 		}
 	}

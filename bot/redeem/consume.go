@@ -246,6 +246,9 @@ func (t *consumption) refusedOrRepeated(ctx context.Context, answer platform.Con
 	case platform.NotConsumed, platform.Replaced:
 		return t.rejected(outcome(answer.Said)), nil
 	case platform.Consumed:
+		if recorded.Complete {
+			return t.byUses(ctx, recorded, false)
+		}
 		b, err := t.books(ctx, t.op.Code, recorded.Record)
 		if err != nil {
 			return nil, err

@@ -117,7 +117,7 @@ func TestOddSuccess(t *testing.T) {
 // Every process was down for hours: what was meant to be consumed then is not
 // consumed now.
 func TestLeftForHours(t *testing.T) {
-	everywhere(t, func(r *rig) {
+	everyPlatform(t, func(r *rig) {
 		r.voucher(code)
 		r.lost("consume", false)
 		op := r.consume(code, 1)
@@ -150,11 +150,11 @@ func TestLostConsumeOfSeveral(t *testing.T) {
 							fault := fate.fault
 							fault.Call = "consume"
 							r.fail(fault)
-							op := r.settle(r.consume(order[0].Code, 2))
+							op := r.settle(r.consume(order[0], 2))
 							r.is(op, models.Done, "")
 							consumed := 0
 							for _, v := range order {
-								consumed += r.platform.Effects(v.Code).Consumed
+								consumed += r.platform.Effects(v).Consumed
 							}
 							coupons, err := r.db.Journal.Coupons(r.Context(), op.ID)
 							r.must(err)
@@ -206,20 +206,25 @@ func TestConsumeRepeatedByProxy(t *testing.T) {
 
 // Somebody at the counter was quicker than our consume.
 func TestQuickerElsewhere(t *testing.T) {
-	everywhere(t, func(r *rig) {
+	everyPlatform(t, func(r *rig) {
 		r.voucher(code)
-		r.when("prepared", func() { r.must(r.platform.ConsumeElsewhere(code, "till-3", "1")) })
+		r.when("prepared", func() { r.elsewhere(code, "till-3") })
 		op := r.consume(code, 1)
 		r.is(op, models.Rejected, "already_used")
 		if op.UsedBy != "till-3" || op.UsedAt.IsZero() {
 			r.Errorf("used by %q at %s", op.UsedBy, op.UsedAt)
 		}
 		r.effects(code, 1, 0)
+	})
+}
 
-		r.voucher("7000000001") // and our answer was lost
+// So was a colleague through another interface, and our answer was lost.
+func TestQuickerColleague(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.voucher("7000000001")
 		r.when("prepared", func() { r.must(r.platform.ConsumeElsewhere("7000000001", "lisi", "15")) })
 		r.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "consume"})
-		op = r.settle(r.consume("7000000001", 1))
+		op := r.settle(r.consume("7000000001", 1))
 		r.is(op, models.Rejected, "already_used")
 		if op.UsedBy != "李四" {
 			r.Errorf("used by %q", op.UsedBy)
@@ -237,7 +242,7 @@ func TestLostConsumeOfDeadCode(t *testing.T) {
 				r.voucher(code)
 				r.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "consume"})
 				op := r.consume(code, 1)
-				r.must(r.platform.SetState(code, dianpingtest.Refunding))
+				r.refunding(code)
 				op = r.settle(op)
 				r.is(op, models.Rejected, "refunding")
 				if quiet := r.core.quietAfter(); r.clock.Now().Sub(op.CalledAt) < quiet {
@@ -258,9 +263,9 @@ func TestOddAnswersAfterOutage(t *testing.T) {
 					r.voucher(code)
 					r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume"})
 					op := r.consume(code, 1)
-					r.must(r.platform.Pause(dianpingtest.PauseRefuse))
+					r.pause()
 					r.during(away)
-					r.platform.Resume()
+					r.resume()
 					r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: answer, Call: "getconsumed"})
 					r.is(r.settle(op), models.Done, "")
 					r.effects(code, 1, 0)
@@ -278,7 +283,7 @@ func TestVoidIsNotEnough(t *testing.T) {
 		r.voucher(code)
 		r.lost("consume", true)
 		op := r.consume(code, 1)
-		r.must(r.platform.SetState(code, dianpingtest.Refunding))
+		r.refunding(code)
 		r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "1999", Call: "getconsumed", Times: 2})
 		r.clock.Advance(r.core.quietAfter())
 		r.is(r.settle(op), models.Done, "")
@@ -291,7 +296,7 @@ func TestVoidIsNotEnough(t *testing.T) {
 func TestAfterPeopleWereTold(t *testing.T) {
 	for _, applied := range []bool{true, false} {
 		t.Run(fmt.Sprint("applied ", applied), func(t *testing.T) {
-			everyDatabase(t, func(r *rig) {
+			everyPlatformAndDatabase(t, func(r *rig) {
 				r.voucher(code)
 				kind := dianpingtest.HangThenDrop
 				if applied {
@@ -299,7 +304,7 @@ func TestAfterPeopleWereTold(t *testing.T) {
 				}
 				r.fail(dianpingtest.Fault{Kind: kind, Call: "consume"})
 				op := r.consume(code, 1)
-				r.must(r.platform.Pause(dianpingtest.PauseRefuse))
+				r.pause()
 				r.during(4 * time.Minute)
 				op, err := r.db.Journal.Get(r.Context(), op.ID)
 				r.must(err)
@@ -307,7 +312,7 @@ func TestAfterPeopleWereTold(t *testing.T) {
 					r.Error("nobody was told after four minutes")
 				}
 				sent := r.calls("consume")
-				r.platform.Resume()
+				r.resume()
 				op = r.settle(op)
 				if applied {
 					r.is(op, models.Done, "")
@@ -364,19 +369,19 @@ func TestUnclearRecord(t *testing.T) {
 
 // A person ends a doubt: not consumed. The code is free again.
 func TestCloseUnconsumed(t *testing.T) {
-	everywhere(t, func(r *rig) {
+	everyPlatform(t, func(r *rig) {
 		r.voucher(code)
 		r.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "consume"})
 		op := r.consume(code, 1)
 		if _, err := r.core.Close(r.Context(), op, false, "王五"); !errors.Is(err, ErrNotInDoubt) {
 			r.Errorf("closed before people were told: %v", err)
 		}
-		r.must(r.platform.Pause(dianpingtest.PauseRefuse))
+		r.pause()
 		r.during(4 * time.Minute)
 		op, err := r.db.Journal.Get(r.Context(), op.ID)
 		r.must(err)
 		r.is(r.commit(r.core.Close(r.Context(), op, false, "王五")), models.Rejected, ReasonClosedUnused)
-		r.platform.Resume()
+		r.resume()
 		r.is(r.consume(code, 1), models.Done, "")
 		r.effects(code, 1, 0)
 	})
@@ -384,7 +389,7 @@ func TestCloseUnconsumed(t *testing.T) {
 
 // The order has less left than is asked for: it says how many.
 func TestTooMany(t *testing.T) {
-	everywhere(t, func(r *rig) {
+	everyPlatform(t, func(r *rig) {
 		order := r.order(code, 3)
 		op := r.consume(code, 4)
 		r.is(op, models.Rejected, ReasonTooMany)
@@ -392,7 +397,7 @@ func TestTooMany(t *testing.T) {
 			r.Errorf("%d left, want 3", op.Left)
 		}
 		r.when("prepared", func() { // one is gone in between, and the answer is lost
-			r.must(r.platform.ConsumeElsewhere(order[2].Code, "till-3", "1"))
+			r.elsewhere(order[2], "till-3")
 		})
 		op = r.settle(r.consume(code, 3))
 		r.is(op, models.Rejected, ReasonTooMany)
@@ -406,7 +411,7 @@ func TestTooMany(t *testing.T) {
 // A worker whose message was taken over, or answered, makes no call; nor does one
 // that was held up for longer than its lease.
 func TestOvertakenBeforeTheCall(t *testing.T) {
-	everyDatabase(t, func(r *rig) {
+	everyPlatformAndDatabase(t, func(r *rig) {
 		r.voucher(code)
 		q := r.request(code, 1, "")
 		r.when("prepared", func() {
@@ -440,7 +445,7 @@ func TestOvertakenBeforeTheCall(t *testing.T) {
 // A settling that is held up for longer than its lease loses the operation, and
 // does not send.
 func TestOvertakenWhileSettling(t *testing.T) {
-	everyDatabase(t, func(r *rig) {
+	everyPlatformAndDatabase(t, func(r *rig) {
 		r.voucher(code)
 		r.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "consume"})
 		op := r.consume(code, 1)
@@ -496,14 +501,14 @@ func must[T any](v T, err error) T {
 
 // Where a store's platform does not answer, one probe is enough.
 func TestLane(t *testing.T) {
-	everywhere(t, func(r *rig) {
+	everyPlatform(t, func(r *rig) {
 		r.voucher(code)
 		r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume"})
 		op := r.consume(code, 1)
 		if _, width := r.core.Lane(op); width != 0 {
 			r.Errorf("narrow after one lost answer: %d", width)
 		}
-		r.must(r.platform.Pause(dianpingtest.PauseRefuse))
+		r.pause()
 		r.during(10 * time.Second)
 		key, width := r.core.Lane(op)
 		if key != "account/1" || width != 1 {
@@ -512,7 +517,7 @@ func TestLane(t *testing.T) {
 		if _, width := r.core.Lane(models.Operation{StoreID: 2}); width != 0 {
 			r.Errorf("another store's lane is of %d", width)
 		}
-		r.platform.Resume()
+		r.resume()
 		r.settle(op)
 		if _, width := r.core.Lane(op); width != 0 {
 			r.Errorf("still %d, though the platform answers", width)
@@ -522,7 +527,7 @@ func TestLane(t *testing.T) {
 
 // A store that is connected to no platform is refused; what it has in doubt waits.
 func TestNotConnected(t *testing.T) {
-	everywhere(t, func(r *rig) {
+	everyPlatform(t, func(r *rig) {
 		r.voucher(code)
 		open := r.core.Shops.(*shops)
 		open.gone = true

@@ -19,7 +19,8 @@
 // journal has ([books]); its list of the day, where a code stays good from visit
 // to visit; and whether the code can still be consumed. A consume is repeated with
 // the same request id only, only before people are told, and only where that
-// cannot take effect twice; a refusal of a repeat ends nothing. An undo is
+// cannot take effect twice; a refusal of a repeat ends nothing. A platform that tells
+// every use (platform.Recorded.Complete) is asked for nothing else. An undo is
 // repeated only for a verification that is certain to stand. Neither a refusal nor
 // "not consumed" is believed before the last call has had time to show.
 //

@@ -34,6 +34,10 @@ const (
 type books struct {
 	others    []models.Operation // on the same code, that have consumed; also undone ones
 	colleague map[string]bool    // by account: on the store's list
+
+	// Of platforms that tell every use.
+	owner  map[string]*models.Operation // by handle
+	rivals []models.Operation           // on the same order, without handles
 }
 
 // standing are the others that consumed and were not undone.
@@ -91,6 +95,41 @@ func (b books) byAccount(op models.Operation, rec platform.Record) claim {
 		return ours
 	}
 	return unclear
+}
+
+// ofUses finds, among all uses of what a doubtful operation asked for that were made
+// since its look, its own: ours, with them; theirs, where every one is explained
+// otherwise; or unclear. Books without names have no better evidence than that nothing
+// else explains a use: not another channel or shop, its time, or another operation of
+// ours, by its handle, by its time where it has none, or as one that is in doubt too.
+func (b books) ofUses(op models.Operation, uses []platform.Record) (claim, []platform.Record) {
+	var mine []platform.Record
+	verdict := theirs
+	for _, u := range uses {
+		early := !u.At.IsZero() && u.At.Before(op.CalledAt.Add(-skew))
+		if early || u.Foreign || b.owner[u.Handle] != nil {
+			continue
+		}
+		if verdict == theirs {
+			verdict = ours
+		}
+		if slices.ContainsFunc(b.rivals, func(o models.Operation) bool { return rival(o, u) }) {
+			verdict = unclear
+		}
+		mine = append(mine, u)
+	}
+	if len(mine) > op.Count {
+		return unclear, nil
+	}
+	return verdict, mine
+}
+
+// rival reports whether an operation whose handles are not known could have made a use.
+func rival(o models.Operation, u platform.Record) bool {
+	if o.ConsumedAt.IsZero() { // in doubt
+		return u.At.IsZero() || !u.At.Before(o.CalledAt.Add(-skew))
+	}
+	return u.At.IsZero() || u.At.Sub(o.ConsumedAt).Abs() <= near
 }
 
 // visit finds, among the platform's records of a reusable code, the one of a

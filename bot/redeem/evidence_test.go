@@ -102,6 +102,56 @@ func TestWhose(t *testing.T) {
 	}
 }
 
+// Books that name nobody: what nothing else explains is ours.
+func TestOfUses(t *testing.T) {
+	t.Parallel()
+	const call = 10 * time.Minute
+	use := func(handle string, d time.Duration) platform.Record {
+		return platform.Record{Code: code, At: at(d), Handle: handle}
+	}
+	till := use("a", call)
+	till.Foreign = true
+	doubt := doubtful(call + time.Second)
+	closed := verified("b", call+time.Minute, models.Done)
+	for _, tt := range []struct {
+		name   string
+		owned  []string
+		rivals []models.Operation
+		uses   []platform.Record
+		want   claim
+		mine   int
+	}{
+		{"none", nil, nil, nil, theirs, 0},
+		{"one", nil, nil, []platform.Record{use("a", call+time.Second)}, ours, 1},
+		{"one, no time", nil, nil, []platform.Record{{Handle: "a"}}, ours, 1},
+		{"one, two days later", nil, nil, []platform.Record{use("a", call+48*time.Hour)}, ours, 1},
+		{"both", nil, nil, []platform.Record{use("a", call), use("b", call)}, ours, 2},
+		{"one more than was asked for", nil, nil, []platform.Record{use("a", call), use("b", call), use("c", call)}, unclear, 0},
+		{"at the till", nil, nil, []platform.Record{till}, theirs, 0},
+		{"at the till, and one", nil, nil, []platform.Record{till, use("b", call)}, ours, 1},
+		{"long before", nil, nil, []platform.Record{use("a", call-31*time.Minute)}, theirs, 0},
+		{"another operation's", []string{"a"}, nil, []platform.Record{use("a", call)}, theirs, 0},
+		{"another operation's, and one", []string{"a"}, nil, []platform.Record{use("a", call), use("b", call)}, ours, 1},
+		{"somebody else's in doubt", nil, []models.Operation{doubt}, []platform.Record{use("a", call)}, unclear, 1},
+		{"a doubt that came later", nil, []models.Operation{doubtful(call + time.Hour)}, []platform.Record{use("a", call)}, ours, 1},
+		{"one that a person closed then", nil, []models.Operation{closed}, []platform.Record{use("a", call)}, unclear, 1},
+		{"one that a person closed before", nil, []models.Operation{verified("b", 0, models.Done)}, []platform.Record{use("a", call)}, ours, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			op := doubtful(call)
+			op.Count = 2
+			b := books{rivals: tt.rivals, owner: map[string]*models.Operation{}}
+			for _, h := range tt.owned {
+				b.owner[h] = &models.Operation{ID: "b"}
+			}
+			if got, mine := b.ofUses(op, tt.uses); got != tt.want || len(mine) != tt.mine {
+				t.Errorf("%d, %d uses; want %d, %d", got, len(mine), tt.want, tt.mine)
+			}
+		})
+	}
+}
+
 func TestVisit(t *testing.T) {
 	t.Parallel()
 	const call = 10 * time.Minute

@@ -49,6 +49,9 @@ func (t *consumption) settleConsume(ctx context.Context, mayRepeat bool) (Step, 
 	if err != nil {
 		return nil, err
 	}
+	if recorded.Complete {
+		return t.byUses(ctx, recorded, mayRepeat)
+	}
 	b, err := t.books(ctx, t.op.Code, recorded.Record)
 	if err != nil {
 		return nil, err

@@ -2,8 +2,10 @@ package redeem
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"sync/atomic"
@@ -13,6 +15,8 @@ import (
 	"yanquan/bot/platform"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/douyin"
+	"yanquan/douyin/douyintest"
 	"yanquan/internal/race"
 	"yanquan/models"
 	"yanquan/models/modelstest"
@@ -30,7 +34,8 @@ type rig struct {
 	*testing.T
 	clock    *modelstest.Clock
 	db       *models.DB
-	platform *dianpingtest.Platform
+	platform *dianpingtest.Platform // nil: it is Douyin
+	douyin   *douyintest.Platform   // nil: it is not
 	core     *Core
 	store    models.Store
 	messages int
@@ -38,17 +43,18 @@ type rig struct {
 	before   *atomic.Pointer[func(call string)]
 }
 
-// shops opens every store with the same client.
+// shops opens every account with the same client.
 type shops struct {
-	client dianping.Client
-	gone   bool
+	open func(models.Account) platform.Shop
+	*watch
+	gone bool
 }
 
 func (s *shops) Open(_ context.Context, account models.Account) (platform.Shop, error) {
 	if s.gone {
 		return nil, ErrNotConnected
 	}
-	return platform.Dianping(s.client, dianping.Shop{ID: account.ShopID, Session: "token-" + account.ShopID}, 10*time.Minute), nil
+	return &watched{s.open(account), s.watch}, nil
 }
 
 // everywhere runs a test with both generations, on SQLite.
@@ -59,15 +65,35 @@ func everywhere(t *testing.T, test func(r *rig)) {
 		if race.Enabled && dialect == dianping.Meituan { // what is raced is the same in both
 			continue
 		}
-		t.Run(dialect, func(t *testing.T) {
-			t.Parallel()
-			clock := noon()
-			test(newRig(t, modelstest.SQLite(t, modelstest.WithClock(clock)), clock, dialect))
-		})
+		on(t, dialect, test)
 	}
 }
 
-// mysql runs a test on MariaDB too.
+// on runs a test with one platform, on SQLite.
+func on(t *testing.T, dialect string, test func(r *rig)) {
+	t.Helper()
+	t.Run(dialect, func(t *testing.T) {
+		t.Parallel()
+		clock := noon()
+		test(newRig(t, modelstest.SQLite(t, modelstest.WithClock(clock)), clock, dialect))
+	})
+}
+
+// everyPlatform is everywhere with Douyin, too: for tests that are not about answers.
+func everyPlatform(t *testing.T, test func(r *rig)) {
+	t.Helper()
+	everywhere(t, test)
+	on(t, platform.DouyinName, test)
+}
+
+// everyPlatformAndDatabase is everyPlatform on MariaDB, too.
+func everyPlatformAndDatabase(t *testing.T, test func(r *rig)) {
+	t.Helper()
+	everyDatabase(t, test)
+	on(t, platform.DouyinName, test)
+}
+
+// everyDatabase runs a test on MariaDB too.
 func everyDatabase(t *testing.T, test func(r *rig)) {
 	t.Helper()
 	everywhere(t, test)
@@ -86,14 +112,26 @@ func noon() *modelstest.Clock {
 func newRig(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string) *rig {
 	t.Helper()
 	r := &rig{T: t, clock: clock, db: db, before: &atomic.Pointer[func(string)]{}}
-	r.platform = dianpingtest.New(dianpingtest.Options{
-		Now: clock.Now, AppKey: "key", AppSecret: "app-secret", DeveloperID: "100000", SignKey: "sign-key",
-		Sleep: func(ctx context.Context, d time.Duration) error { return ctx.Err() },
-	})
-	srv := httptest.NewServer(r.platform)
+	var fake http.Handler
+	sleep := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	if dialect == platform.DouyinName {
+		r.douyin = douyintest.New(douyintest.Options{Now: clock.Now, Sleep: sleep, ClientKey: "key", ClientSecret: "app-secret"})
+		t.Cleanup(r.douyin.Close)
+		fake = r.douyin
+	} else {
+		r.platform = dianpingtest.New(dianpingtest.Options{
+			Now: clock.Now, Sleep: sleep, AppKey: "key", AppSecret: "app-secret", DeveloperID: "100000", SignKey: "sign-key",
+		})
+		t.Cleanup(r.platform.Close)
+		fake = r.platform
+	}
+	srv := httptest.NewServer(fake)
 	t.Cleanup(srv.Close)
-	t.Cleanup(r.platform.Close)
 	for _, s := range []string{"shop-a", "shop-b"} {
+		if r.douyin != nil {
+			r.must(r.douyin.AddShop(douyintest.Shop{ID: s, Name: s}))
+			continue
+		}
 		r.must(r.platform.AddShop(dianpingtest.Shop{ID: s, Name: s}))
 		r.must(r.platform.AddSession(dianpingtest.Session{Token: "token-" + s, Dialect: dianpingtest.Dialect(dialect), Shops: []string{s}}))
 	}
@@ -112,6 +150,24 @@ func newRig(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string
 
 // process is a core as a process of its own has it.
 func (r *rig) process(url, dialect string) *Core {
+	ids := 0
+	return New(Options{
+		DB: r.db, Shops: &shops{open: r.opener(url, dialect), watch: &watch{before: r.before}}, CallTimeout: timeout, Now: r.clock.Now,
+		Sleep:  func(ctx context.Context, d time.Duration) error { r.clock.Advance(d); return ctx.Err() },
+		Jitter: func() float64 { return 0.5 },
+		NewID:  func() string { ids++; return fmt.Sprintf("%032d", ids) },
+		Log:    slog.New(slog.DiscardHandler),
+	})
+}
+
+func (r *rig) opener(url, dialect string) func(models.Account) platform.Shop {
+	if dialect == platform.DouyinName {
+		client, err := douyin.New(douyin.Config{APIURL: url, ClientKey: "key", ClientSecret: "app-secret", Timeout: timeout, Now: r.clock.Now})
+		r.must(err)
+		return func(a models.Account) platform.Shop {
+			return platform.Douyin(client, douyin.Shop{ID: a.ShopID, Account: douyintest.DefaultAccount})
+		}
+	}
 	var client dianping.Client
 	var err error
 	if dialect == dianping.Dianping {
@@ -120,48 +176,48 @@ func (r *rig) process(url, dialect string) *Core {
 		client, err = dianping.NewMeituan(dianping.MeituanConfig{APIURL: url, AuthURL: url, DeveloperID: "100000", SignKey: "sign-key", Timeout: timeout, Now: r.clock.Now})
 	}
 	r.must(err)
-	ids := 0
-	return New(Options{
-		DB: r.db, Shops: &shops{client: &watched{Client: client, before: r.before}}, CallTimeout: timeout, Now: r.clock.Now,
-		Sleep:  func(ctx context.Context, d time.Duration) error { r.clock.Advance(d); return ctx.Err() },
-		Jitter: func() float64 { return 0.5 },
-		NewID:  func() string { ids++; return fmt.Sprintf("%032d", ids) },
-		Log:    slog.New(slog.DiscardHandler),
-	})
+	return func(a models.Account) platform.Shop {
+		return platform.Dianping(client, dianping.Shop{ID: a.ShopID, Session: "token-" + a.ShopID}, 10*time.Minute)
+	}
 }
 
-// watched tells a test of each call with an effect before it is made.
-type watched struct {
-	dianping.Client
+// watch tells a test of each answer.
+type watch struct {
 	before *atomic.Pointer[func(string)]
 	blind  atomic.Int64 // the platform lists nothing since then, in Unix seconds; 0: all
 }
 
-func (w *watched) QueryListByDate(ctx context.Context, s dianping.Shop, q dianping.ListQuery) ([]dianping.Record, error) {
-	list, err := w.Client.QueryListByDate(ctx, s, q)
-	since := w.blind.Load()
-	return slices.DeleteFunc(list, func(r dianping.Record) bool { return since != 0 && r.VerifyTime.Unix() >= since }), err
-}
-
-func (w *watched) tell(call string) {
+func (w *watch) tell(call string) {
 	if f := w.before.Load(); f != nil {
 		(*f)(call)
 	}
 }
 
-func (w *watched) Prepare(ctx context.Context, s dianping.Shop, code string) (dianping.Receipt, error) {
+type watched struct {
+	platform.Shop
+	*watch
+}
+
+func (w *watched) History(ctx context.Context, on ...time.Time) platform.Listed {
+	listed := w.Shop.History(ctx, on...)
+	since := w.blind.Load()
+	listed.Records = slices.DeleteFunc(listed.Records, func(r platform.Record) bool { return since != 0 && r.At.Unix() >= since })
+	return listed
+}
+
+func (w *watched) Look(ctx context.Context, code string) platform.Looked {
 	defer w.tell("prepared")
-	return w.Client.Prepare(ctx, s, code)
+	return w.Shop.Look(ctx, code)
 }
 
-func (w *watched) GetConsumed(ctx context.Context, s dianping.Shop, code string) (dianping.Record, error) {
+func (w *watched) Record(ctx context.Context, c platform.Coupon) platform.Recorded {
 	defer w.tell("recorded")
-	return w.Client.GetConsumed(ctx, s, code)
+	return w.Shop.Record(ctx, c)
 }
 
-func (w *watched) ReverseConsume(ctx context.Context, s dianping.Shop, q dianping.ReverseRequest) ([]dianping.Receipt, error) {
+func (w *watched) Reverse(ctx context.Context, c platform.Coupon, by platform.Operator, again bool) platform.Reversal {
 	defer w.tell("reversed")
-	return w.Client.ReverseConsume(ctx, s, q)
+	return w.Shop.Reverse(ctx, c, by, again)
 }
 
 // when calls f once, after a call.
@@ -185,22 +241,94 @@ func (r *rig) must(err error) {
 // voucher sells one coupon, order several of one order, card a 次卡.
 func (r *rig) voucher(code string) { r.order(code, 1) }
 
-func (r *rig) order(code string, n int) []dianpingtest.Voucher {
+// order gives the codes.
+func (r *rig) order(code string, n int) (codes []string) {
 	r.Helper()
+	if r.douyin != nil {
+		v, err := r.douyin.AddOrder(douyintest.Voucher{Code: code, Title: "双人下午茶", Price: 4990, Shops: []string{"shop-a"}}, n)
+		r.must(err)
+		for _, v := range v {
+			codes = append(codes, v.Code)
+		}
+		return codes
+	}
 	v, err := r.platform.AddOrder(dianpingtest.Voucher{Code: code, Title: "双人下午茶", Price: 4990, Shops: []string{"shop-a"}}, n)
 	r.must(err)
-	return v
+	for _, v := range v {
+		codes = append(codes, v.Code)
+	}
+	return codes
 }
 
 func (r *rig) card(code string, visits int) {
 	r.Helper()
+	if r.douyin != nil {
+		_, err := r.douyin.AddVoucher(douyintest.Voucher{Code: code, Title: "十次卡", Price: 49900, Visits: visits, Shops: []string{"shop-a"}})
+		r.must(err)
+		return
+	}
 	_, err := r.platform.AddVoucher(dianpingtest.Voucher{Code: code, Title: "十次卡", Price: 49900, Visits: visits, BizType: 205, Shops: []string{"shop-a"}})
 	r.must(err)
 }
 
+// elsewhere consumes a code at the till, refunding asks its money back, pause takes the
+// platform down.
+func (r *rig) elsewhere(code, who string) {
+	r.Helper()
+	if r.douyin != nil {
+		r.must(r.douyin.ConsumeElsewhere(code, who))
+		return
+	}
+	r.must(r.platform.ConsumeElsewhere(code, who, "1"))
+}
+
+func (r *rig) refunding(code string) {
+	r.Helper()
+	if r.douyin != nil {
+		r.must(r.douyin.SetState(code, douyintest.Refunding))
+		return
+	}
+	r.must(r.platform.SetState(code, dianpingtest.Refunding))
+}
+
+func (r *rig) pause() {
+	r.Helper()
+	if r.douyin != nil {
+		r.must(r.douyin.Pause(douyintest.PauseRefuse))
+		return
+	}
+	r.must(r.platform.Pause(dianpingtest.PauseRefuse))
+}
+
+func (r *rig) resume() {
+	if r.douyin != nil {
+		r.douyin.Resume()
+		return
+	}
+	r.platform.Resume()
+}
+
 func (r *rig) knobs(k dianpingtest.Knobs) { r.Helper(); r.must(r.platform.SetKnobs(k)) }
 
-func (r *rig) fail(f dianpingtest.Fault) { r.Helper(); r.must(r.platform.Fail(f)) }
+// fail orders a fault; its call is named as at Meituan.
+func (r *rig) fail(f dianpingtest.Fault) {
+	r.Helper()
+	if r.douyin == nil {
+		r.must(r.platform.Fail(f))
+		return
+	}
+	f.Call = inDouyin(f.Call)
+	var same douyintest.Fault
+	data, err := json.Marshal(f)
+	r.must(err)
+	r.must(json.Unmarshal(data, &same))
+	r.must(r.douyin.Fail(same))
+}
+
+// inDouyin names a call of Meituan's as it is named there.
+func inDouyin(call string) string {
+	return map[string]string{"consume": "verify", "reverseconsume": "cancel", "getconsumed": "query", "prepare": "prepare"}[call]
+}
 
 // asked is a message that asks for something, as its worker holds it.
 func (r *rig) asked() models.Inbox {
@@ -301,8 +429,16 @@ func (r *rig) now(op models.Operation) models.Operation {
 // effects fails unless a code was consumed and undone so often.
 func (r *rig) effects(code string, consumed, undone int) {
 	r.Helper()
-	if got := r.platform.Effects(code); got.Consumed != consumed || got.Undone != undone {
-		r.Errorf("%s was consumed %d and undone %d times at the platform, want %d and %d", code, got.Consumed, got.Undone, consumed, undone)
+	var c, u int
+	if r.douyin != nil {
+		got := r.douyin.Effects(code)
+		c, u = got.Consumed, got.Undone
+	} else {
+		got := r.platform.Effects(code)
+		c, u = got.Consumed, got.Undone
+	}
+	if c != consumed || u != undone {
+		r.Errorf("%s was consumed %d and undone %d times at the platform, want %d and %d", code, c, u, consumed, undone)
 	}
 }
 
@@ -331,6 +467,14 @@ func (r *rig) never(state models.State) {
 // calls counts the requests for one interface.
 func (r *rig) calls(name string) int {
 	n := 0
+	if r.douyin != nil {
+		for _, q := range r.douyin.Requests() {
+			if q.Call == inDouyin(name) {
+				n++
+			}
+		}
+		return n
+	}
 	for _, q := range r.platform.Requests() {
 		if q.Call == name {
 			n++

@@ -59,6 +59,9 @@ type reversal struct{ *talk }
 
 // note adds a call to the record.
 func (t *talk) note(start time.Time, code string, s platform.Said) {
+	if s.Call == "" { // none was made
+		return
+	}
 	t.heard(t.op.StoreID, !s.Silent)
 	t.calls = append(t.calls, models.Call{
 		OperationID: t.op.ID, StoreID: t.op.StoreID, ReceiptCode: code, UserID: t.op.UserID,
@@ -127,10 +130,27 @@ func (t *talk) record(ctx context.Context, c platform.Coupon) (platform.Recorded
 	if err := t.hold(ctx); err != nil {
 		return platform.Recorded{}, err
 	}
+	ticket, err := t.ticket()
+	if err != nil {
+		return platform.Recorded{}, err
+	}
+	c.Ticket = ticket
 	start := t.Now()
 	recorded := t.shop.Record(ctx, c)
 	t.note(start, c.Code, recorded.Said)
 	return recorded, nil
+}
+
+// ticket is what the platform needs of the look, sealed where the operation is stored.
+func (t *talk) ticket() (string, error) {
+	if t.op.State == "" {
+		return t.op.Ticket, nil
+	}
+	ticket, err := t.DB.Journal.Ticket(t.op)
+	if err != nil {
+		return "", fmt.Errorf("redeem: ticket: %w", err)
+	}
+	return ticket, nil
 }
 
 func (t *talk) history(ctx context.Context, on ...time.Time) (platform.Listed, error) {
@@ -147,9 +167,13 @@ func (t *talk) consume(ctx context.Context, again bool) (platform.Consumption, e
 	if err := t.send(ctx); err != nil {
 		return platform.Consumption{}, err
 	}
+	ticket, err := t.ticket()
+	if err != nil {
+		return platform.Consumption{}, err
+	}
 	op, start := t.op, t.Now()
 	answer := t.shop.Consume(ctx, platform.Order{
-		RequestID: op.RequestID(), Code: op.Code, Count: op.Count, OrderID: op.OrderID, Ticket: op.Ticket,
+		RequestID: op.RequestID(), Code: op.Code, Count: op.Count, OrderID: op.OrderID, Ticket: ticket,
 		By: operator(op.UserID, op.User),
 	}, again)
 	t.note(start, op.Code, answer.Said)
@@ -176,14 +200,14 @@ func operator(account, name string) platform.Operator {
 // couponOf is a coupon as the platform wants it back.
 func couponOf(op models.Operation, c models.Coupon) platform.Coupon {
 	return platform.Coupon{
-		Code: c.Code, OrderID: c.OrderID, DealID: c.DealID, DealGroupID: c.DealGroupID, Ticket: op.Ticket, Handle: c.Handle,
+		Code: c.Code, OrderID: c.OrderID, DealID: c.DealID, DealGroupID: c.DealGroupID, Handle: c.Handle,
 	}
 }
 
 // own is the coupon that an operation was asked for.
 func own(op models.Operation) platform.Coupon {
 	return platform.Coupon{
-		Code: op.Code, OrderID: op.OrderID, DealID: op.DealID, DealGroupID: op.DealGroupID, Ticket: op.Ticket,
+		Code: op.Code, OrderID: op.OrderID, DealID: op.DealID, DealGroupID: op.DealGroupID, Count: op.Count,
 	}
 }
 

@@ -98,7 +98,7 @@ func (t *reversal) reverseAll(ctx context.Context) (Step, error) {
 		case t.shop == nil:
 			c.UndoReason = ReasonNoPlatform
 			continue
-		case t.op.Reusable: // an undo takes back the code's last visit, whoever's that is
+		case t.op.Reusable && c.Handle == "": // an undo takes back the code's last visit, whoever's that is
 			state, _, err := t.state(ctx, *c)
 			if err != nil {
 				return nil, err
@@ -211,6 +211,10 @@ func (t *reversal) state(ctx context.Context, c models.Coupon) (state, platform.
 		return notKnown, recorded.Said, err
 	case recorded.Proves == platform.Replaced:
 		return isUndone, recorded.Said, nil
+	case recorded.Complete && recorded.Proves == platform.NotConsumed:
+		return isUndone, recorded.Said, nil
+	case recorded.Complete:
+		return isUsed, recorded.Said, nil
 	}
 	b, err := t.books(ctx, c.Code)
 	if err != nil {

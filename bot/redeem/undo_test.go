@@ -98,38 +98,38 @@ func TestUndoEffectAfterTheRepeat(t *testing.T) {
 // Several coupons: one after the other, however many; after a lost answer the rest
 // goes on once it is certain.
 func TestUndoOfSeveral(t *testing.T) {
-	everyDatabase(t, func(r *rig) {
-		order := r.order(code, 12)
-		op := r.consume(code, 12)
+	everyPlatformAndDatabase(t, func(r *rig) {
+		order := r.order(code, 10)
+		op := r.consume(code, 10)
 		for _, v := range []int{2, 7} {
-			r.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "reverseconsume", Code: order[v].Code})
+			r.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "reverseconsume", Code: order[v]})
 		}
 		r.is(r.settle(r.undo(op)), models.Undone, "")
 		for _, v := range order {
-			r.effects(v.Code, 1, 1)
+			r.effects(v, 1, 1)
 		}
 	})
 }
 
 // An undo that nobody can settle is told to people, and not tried by itself then.
 func TestUndoLeftToPeople(t *testing.T) {
-	everywhere(t, func(r *rig) {
+	everyPlatform(t, func(r *rig) {
 		r.voucher(code)
 		op := r.consume(code, 1)
 		r.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "reverseconsume"})
 		op = r.undo(op)
-		r.must(r.platform.Pause(dianpingtest.PauseRefuse))
+		r.pause()
 		r.during(4 * time.Minute)
 		if !r.now(op).NeedsHuman {
 			r.Error("nobody was told")
 		}
-		r.platform.Resume()
+		r.resume()
 		r.is(r.settle(op), models.Done, ReasonNotUndone)
 		r.effects(code, 1, 0)
 
 		r.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "reverseconsume"})
 		op = r.undo(r.now(op))
-		r.must(r.platform.Pause(dianpingtest.PauseRefuse))
+		r.pause()
 		r.during(4 * time.Minute)
 		r.is(r.commit(r.core.Close(r.Context(), r.now(op), false, "王五")), models.Undone, "")
 	})

@@ -1,0 +1,574 @@
+package redeem
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"yanquan/bot/platform"
+	"yanquan/dianping/dianpingtest"
+	"yanquan/douyin/douyintest"
+	"yanquan/internal/race"
+	"yanquan/models"
+	"yanquan/models/modelstest"
+)
+
+// atDouyin runs a test with Douyin alone.
+func atDouyin(t *testing.T, test func(r *rig)) {
+	t.Helper()
+	t.Parallel()
+	on(t, platform.DouyinName, test)
+}
+
+// everyDoubt runs a test with every reading of what the public facts leave open. all says
+// that it is the usual one, with which everything is played; with the others it may be a
+// part.
+func everyDoubt(t *testing.T, test func(r *rig, all bool)) {
+	t.Helper()
+	t.Parallel()
+	play := func(name string, k douyintest.Knobs) {
+		t.Run(name, func(t *testing.T) {
+			on(t, platform.DouyinName, func(r *rig) {
+				r.must(r.douyin.SetKnobs(k))
+				test(r, name == "usual")
+				r.once()
+			})
+		})
+	}
+	play("usual", douyintest.Knobs{})
+	if race.Enabled { // what is raced is the same with each
+		return
+	}
+	for _, d := range douyintest.Doubts {
+		for _, c := range d.Values[1:] {
+			if slices.Contains(notOurs, d.Name) {
+				continue
+			}
+			var k douyintest.Knobs
+			d.Set(&k, c)
+			play(fmt.Sprint(d.Name, " ", c), k)
+		}
+	}
+}
+
+// notOurs are readings of what the core never meets.
+var notOurs = []string{"notice_signature", "notice_content", "notices", "kicked_token", "stale_qr", "record_order"}
+
+// once fails where the platform's books show more than was asked for, or other than was
+// told.
+func (r *rig) once() {
+	r.Helper()
+	if twice := r.douyin.TwiceConsumed(); len(twice) > 0 {
+		r.Errorf("consumed twice: %v", twice)
+	}
+}
+
+// uses are those of all coupons that stand.
+func (r *rig) uses() (n int) {
+	for _, v := range r.douyin.Vouchers() {
+		n += len(v.Uses)
+	}
+	return n
+}
+
+// coupons are those of an operation, each with what an undo needs.
+func (r *rig) coupons(op models.Operation, want int) []models.Coupon {
+	r.Helper()
+	list, err := r.db.Journal.Coupons(r.Context(), op.ID)
+	r.must(err)
+	handles := map[string]bool{}
+	for _, c := range list {
+		handles[c.Handle] = true
+	}
+	if len(list) != want || len(handles) != want || handles[""] {
+		r.Errorf("%d coupons with %d handles, want %d: %+v", len(list), len(handles), want, list)
+	}
+	return list
+}
+
+// douyinFates are fates, with an answer that breaks off.
+var douyinFates = append(fates[:len(fates):len(fates)], []struct {
+	name    string
+	fault   dianpingtest.Fault
+	applied bool
+}{
+	{"applied, half a body", dianpingtest.Fault{Kind: dianpingtest.HalfBody, Applied: true}, true},
+	{"half a body", dianpingtest.Fault{Kind: dianpingtest.HalfBody}, false},
+	{"a business error that says nothing", dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "3000001"}, false},
+	{"busy, applied", dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "2100004", Applied: true}, true},
+	{"of another coupon", dianpingtest.Fault{Kind: dianpingtest.OtherCode, Applied: true}, true},
+	{"only one", dianpingtest.Fault{Kind: dianpingtest.RowRefusal, Answer: "2100004", Applied: true}, true},
+}...)
+
+// Whatever becomes of the answer to a verify, of one coupon, of two, and of two uses of a
+// card, in every reading of the facts: as much is used as was asked for, nobody is told
+// of a refusal, all is settled soon, and can be undone.
+func TestDouyinLostConsume(t *testing.T) {
+	everyDoubt(t, func(r *rig, all bool) {
+		for i, fate := range douyinFates {
+			if !all && i%6 != 1 {
+				continue
+			}
+			r.clock.Advance(time.Minute)
+			c := fmt.Sprint(100000000000 + 100*i)
+			before := r.uses()
+			count := 1 + i%2
+			if i%3 == 0 {
+				r.card(c, 5)
+			} else {
+				r.order(c, 3)
+			}
+			fault := fate.fault
+			fault.Call = "consume"
+			r.fail(fault)
+			op := r.consume(c, count)
+			op = r.settle(op)
+			r.is(op, models.Done, "")
+			if n := r.uses() - before; n != count {
+				r.Errorf("%s: %d uses of %d", fate.name, n, count)
+			}
+			r.coupons(op, count)
+			r.never(models.Rejected)
+			r.is(r.settle(r.undo(op)), models.Undone, "")
+			if n := r.uses() - before; n != 0 {
+				r.Errorf("%s: %d uses stand after the undo", fate.name, n)
+			}
+		}
+	})
+}
+
+// The same where a token lives for a moment only, in either reading of what becomes of
+// it: what was used is found, and what was not is not used a second time.
+func TestDouyinDeadToken(t *testing.T) {
+	for _, dead := range []douyintest.Choice{douyintest.DeadTokenRefused, douyintest.DeadTokenForgotten} {
+		for _, fate := range douyinFates {
+			for _, card := range []bool{false, true} {
+				t.Run(fmt.Sprint(dead, " ", fate.name, " ", card), func(t *testing.T) {
+					atDouyin(t, func(r *rig) {
+						r.must(r.douyin.SetKnobs(douyintest.Knobs{DeadToken: dead, VerifyTokenLife: time.Second}))
+						if card {
+							r.card(code, 5)
+						} else {
+							r.order(code, 3)
+						}
+						fault := fate.fault
+						fault.Call = "consume"
+						r.fail(fault)
+						op := r.consume(code, 2)
+						r.clock.Advance(2 * time.Second)
+						op = r.settle(op)
+						switch op.State {
+						case models.Done:
+							r.coupons(op, 2)
+							if r.uses() != 2 {
+								r.Errorf("%d uses, want 2", r.uses())
+							}
+						default:
+							r.is(op, models.Rejected, ReasonNotConsumed)
+							if r.clock.Advance(time.Minute); r.uses() != 0 {
+								r.Errorf("refused, with %d uses", r.uses())
+							}
+						}
+						r.once()
+					})
+				})
+			}
+		}
+	}
+}
+
+// Whatever becomes of the answer to an undo, in every reading: it is undone once, that
+// use and no other, and nobody is told that it was not.
+func TestDouyinLostUndo(t *testing.T) {
+	everyDoubt(t, func(r *rig, all bool) {
+		for i, fate := range fates {
+			if !all && i%6 != 1 {
+				continue
+			}
+			c := fmt.Sprint(100000000000 + 100*i)
+			card := i%2 == 0
+			if card {
+				r.card(c, 5)
+			} else {
+				r.order(c, 3)
+			}
+			before := r.uses()
+			op := r.consume(c, 2)
+			if card {
+				r.elsewhere(c, "till-3") // later: it stays
+			}
+			fault := fate.fault
+			fault.Call = "reverseconsume"
+			r.fail(fault)
+			r.told = nil
+			r.is(r.settle(r.undo(op)), models.Undone, "")
+			r.never(models.Done)
+			left := 0
+			if card {
+				left = 1
+			}
+			if n := r.uses() - before; n != left {
+				r.Errorf("%s: %d uses stand, want %d", fate.name, n, left)
+			}
+		}
+	})
+}
+
+// A proxy sends the verify twice: the answer is that to the second.
+func TestDouyinRepeatedByProxy(t *testing.T) {
+	for _, answer := range []string{"", "1208", "2100005", "1212", "1221", "1241", "1265", "45005117"} {
+		t.Run("answer "+answer, func(t *testing.T) {
+			everyDoubt(t, func(r *rig, _ bool) {
+				r.order(code, 3)
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.ProxyRepeat, Call: "consume", Answer: answer})
+				op := r.settle(r.consume(code, 2))
+				r.is(op, models.Done, "")
+				r.never(models.Rejected)
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.ProxyRepeat, Call: "reverseconsume"})
+				r.is(r.settle(r.undo(op)), models.Undone, "")
+				if r.uses() != 0 {
+					r.Errorf("%d uses stand", r.uses())
+				}
+			})
+		})
+	}
+}
+
+// What is refused for good is told at once, and not used.
+func TestDouyinRefused(t *testing.T) {
+	everyDoubt(t, func(r *rig, _ bool) {
+		op := r.settle(r.consume("109999999999", 1))
+		r.is(op, models.Rejected, platform.NotFound)
+		r.card(code, 3)
+		op = r.consume(code, 4)
+		r.is(op, models.Rejected, ReasonTooMany)
+		if op.Left != 3 {
+			r.Errorf("%d left", op.Left)
+		}
+		_, err := r.douyin.AddVoucher(douyintest.Voucher{Code: "100000000001", Shops: []string{"shop-b"}})
+		r.must(err)
+		r.is(r.consume("100000000001", 1), models.Rejected, platform.WrongShop)
+		if r.uses() != 0 {
+			r.Errorf("%d uses", r.uses())
+		}
+	})
+}
+
+// A code that was used is answered with who and when; what its order has left is used
+// only where a person says so.
+func TestDouyinSameCodeAgain(t *testing.T) {
+	everyDoubt(t, func(r *rig, _ bool) {
+		order := r.order(code, 3)
+		op := r.consume(code, 1)
+		r.is(op, models.Done, "")
+		again := r.consume(code, 1)
+		r.is(again, models.Rejected, ReasonHere)
+		if again.OtherID != op.ID || again.UsedAt.IsZero() {
+			r.Errorf("%+v", again)
+		}
+		if r.uses() != 1 {
+			r.Errorf("%d uses", r.uses())
+		}
+		r.is(r.consume(order[1], 2), models.Done, "")
+		if r.uses() != 3 {
+			r.Errorf("%d uses", r.uses())
+		}
+	})
+}
+
+// Somebody else uses what was asked for, while our answer is lost.
+func TestDouyinUsedElsewhere(t *testing.T) {
+	everyDoubt(t, func(r *rig, _ bool) {
+		for i, lost := range []bool{false, true} {
+			c := fmt.Sprint(100000000000 + i)
+			r.voucher(c)
+			r.when("prepared", func() { r.elsewhere(c, "till-3") })
+			if lost {
+				r.lost("consume", false)
+			}
+			op := r.settle(r.consume(c, 1))
+			r.is(op, models.Rejected, platform.AlreadyUsed)
+			if op.UsedBy != "till-3" {
+				r.Errorf("used by %q", op.UsedBy)
+			}
+			r.effects(c, 1, 0)
+		}
+		r.card("100000000009", 5) // two of its uses
+		r.elsewhere("100000000009", "till-3")
+		r.clock.Advance(time.Minute)
+		r.when("prepared", func() { r.elsewhere("100000000009", "till-3") })
+		r.lost("consume", false)
+		op := r.settle(r.consume("100000000009", 2))
+		r.is(op, models.Done, "")
+		r.effects("100000000009", 4, 0)
+		r.coupons(op, 2)
+	})
+}
+
+// The first call takes effect only after the settling has asked and sent it again, and
+// that is refused; so with an undo.
+func TestDouyinEffectAfterTheRepeat(t *testing.T) {
+	for _, answer := range []string{"1208", "2100005", "1221", "1250", "2190004", "3000001"} {
+		t.Run(answer, func(t *testing.T) {
+			everyDoubt(t, func(r *rig, _ bool) {
+				r.order(code, 3)
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume", After: 3 * time.Second})
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: answer, Call: "consume"})
+				op := r.settle(r.consume(code, 2))
+				r.is(op, models.Done, "")
+				r.never(models.Rejected)
+				r.coupons(op, 2)
+
+				r.told = nil
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "reverseconsume", After: r.core.quietAfter() + time.Second})
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: answer, Call: "reverseconsume"})
+				r.is(r.settle(r.undo(op)), models.Undone, "")
+				r.never(models.Done)
+				if r.uses() != 0 {
+					r.Errorf("%d uses stand", r.uses())
+				}
+			})
+		})
+	}
+}
+
+// An odd answer to a question ends nothing, nor does it lead to another call.
+func TestDouyinOddAnswers(t *testing.T) {
+	for _, answer := range []string{"3100101", "1212", "1208", "2100001", "2190004", "999999"} {
+		t.Run(answer, func(t *testing.T) {
+			atDouyin(t, func(r *rig) {
+				r.card(code, 5)
+				r.lost("consume", true)
+				op := r.consume(code, 2)
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: answer, Call: "getconsumed", Times: -1})
+				r.during(20 * time.Second)
+				r.is(r.now(op), models.Unknown, r.now(op).Outcome.Reason)
+				if n := r.calls("consume") + r.calls("prepare"); n != 2 {
+					r.Errorf("%d calls", n)
+				}
+				r.douyin.ClearFaults()
+				r.is(r.settle(op), models.Done, "")
+				r.effects(code, 2, 0)
+				r.never(models.Rejected)
+			})
+		})
+	}
+}
+
+// A part of what was asked for is used: that is told, and can be undone.
+func TestDouyinPartly(t *testing.T) {
+	everyDoubt(t, func(r *rig, _ bool) {
+		for i, card := range []bool{true, false} {
+			c := fmt.Sprint(100000000000 + 100*i)
+			if card {
+				r.card(c, 5)
+			} else {
+				r.order(c, 3)
+			}
+			r.fail(dianpingtest.Fault{Kind: dianpingtest.Partly, Call: "consume"})
+			op := r.settle(r.consume(c, 2))
+			r.is(op, models.Done, ReasonPartly)
+			r.coupons(op, 1)
+			r.is(r.settle(r.undo(op)), models.Undone, "")
+		}
+		if r.uses() != 0 {
+			r.Errorf("%d uses stand", r.uses())
+		}
+	})
+}
+
+// A coupon that cannot be used by anybody any more ends a doubt, once it is certain.
+func TestDouyinLostConsumeOfDeadCode(t *testing.T) {
+	everyDoubt(t, func(r *rig, _ bool) {
+		r.voucher(code)
+		r.lost("consume", false)
+		op := r.consume(code, 1)
+		r.refunding(code)
+		op = r.settle(op)
+		r.is(op, models.Rejected, "refunding")
+		if quiet := r.core.quietAfter(); r.clock.Now().Sub(op.CalledAt) < quiet {
+			r.Errorf("ended before %s were over", quiet)
+		}
+	})
+}
+
+// Two of us take two codes of one order at once. The platform does not say whose coupon
+// is whose, so both ask for the first: one has it, and the other is told so.
+func TestDouyinRace(t *testing.T) {
+	for _, fate := range []string{"", "applied", "not applied"} {
+		t.Run("lost "+fate, func(t *testing.T) {
+			everyDoubt(t, func(r *rig, all bool) {
+				order := r.order(code, 2)
+				first := r.request(code, 1, "")
+				var other models.Operation
+				r.when("prepared", func() {
+					if fate != "" {
+						r.lost("consume", fate == "applied")
+					}
+					other = r.consume(order[1], 1)
+				})
+				op := r.commit(r.core.Consume(r.Context(), first))
+				r.during(soon)
+				done, doubts := 0, 0
+				for _, op := range []models.Operation{r.now(op), r.now(other)} {
+					if op.State == models.Done {
+						done++
+						r.coupons(op, 1)
+					} else if op.State == models.Unknown {
+						doubts++
+					}
+				}
+				if n := r.uses(); n != 1 || done+doubts == 0 || done > 1 || all && doubts > 0 {
+					r.Errorf("%d uses, %d done, %d in doubt", n, done, doubts)
+				}
+			})
+		})
+	}
+}
+
+// Every process was down; a repeat is sent no more, and the order decides.
+func TestDouyinAfterPeopleWereTold(t *testing.T) {
+	everyDoubt(t, func(r *rig, _ bool) {
+		for i, applied := range []bool{true, false} {
+			c := fmt.Sprint(100000000000 + 100*i)
+			r.card(c, 5)
+			r.lost("consume", applied)
+			op := r.consume(c, 2)
+			sent := r.calls("consume")
+			r.clock.Advance(HumanAfter)
+			op = r.settle(op)
+			if applied {
+				r.is(op, models.Done, "")
+				r.effects(c, 2, 0)
+			} else {
+				r.is(op, models.Rejected, ReasonNotConsumed)
+				r.effects(c, 0, 0)
+			}
+			if n := r.calls("consume"); n != sent {
+				r.Errorf("%d verifies after people were told", n-sent)
+			}
+		}
+	})
+}
+
+// What an operation needs to go on is in the journal: a process that died before its call
+// left the key, and no second one is asked for.
+func TestDouyinLeftByADeadProcess(t *testing.T) {
+	everyDoubt(t, func(r *rig, _ bool) {
+		for i, sent := range []bool{true, false} {
+			c := fmt.Sprint(100000000000 + 100*i)
+			r.order(c, 2)
+			q := r.request(c, 1, "")
+			if !sent {
+				r.must(r.douyin.Fail(douyintest.Fault{Kind: douyintest.HangThenDrop, Call: "verify"}))
+			}
+			_, err := r.core.Consume(r.Context(), q) // and the step is never committed
+			r.must(err)
+			looks := r.calls("prepare")
+			r.clock.Advance(r.core.Lease(1))
+			for _, op := range must(r.db.Journal.OfMessage(r.Context(), q.Asked.ID)) {
+				r.is(r.settle(op), models.Done, "")
+				r.coupons(op, 1)
+			}
+			if n := r.calls("prepare"); n != looks {
+				r.Errorf("%d prepares while in doubt", n-looks)
+			}
+		}
+		if r.uses() != 2 {
+			r.Errorf("%d uses, want 2", r.uses())
+		}
+	})
+}
+
+// Risk control holds a verify: nobody is told that it failed, it is not sent again, and
+// what becomes of it shows.
+func TestDouyinHeld(t *testing.T) {
+	everyDoubt(t, func(r *rig, _ bool) {
+		_, err := r.douyin.AddVoucher(douyintest.Voucher{Code: code, Shops: []string{"shop-a"}, Hold: &douyintest.Hold{For: 20 * time.Minute, Verified: true}})
+		r.must(err)
+		op := r.consume(code, 1)
+		r.is(op, models.Unknown, platform.RiskHeld)
+		r.during(10 * time.Minute)
+		r.is(r.now(op), models.Unknown, platform.RiskHeld)
+		r.clock.Advance(11 * time.Minute)
+		r.is(r.settleWithin(op, 10*time.Minute), models.Done, "")
+		r.effects(code, 1, 0)
+		if n := r.calls("consume"); n != 1 {
+			r.Errorf("%d verifies", n)
+		}
+	})
+}
+
+// The platform ends the window early, and says so.
+func TestDouyinUndoTooLate(t *testing.T) {
+	everyDoubt(t, func(r *rig, _ bool) {
+		r.card(code, 5)
+		op := r.consume(code, 2)
+		if got := op.UndoUntil.Sub(op.ConsumedAt); got != time.Hour {
+			r.Errorf("can be undone for %s", got)
+		}
+		r.clock.Advance(2 * time.Minute)
+		r.must(r.douyin.CloseUndo(code))
+		op = r.undo(op)
+		r.is(op, models.Done, ReasonUndoLate)
+		if v := CanUndo(op, r.clock.Now()); v != Closed {
+			r.Errorf("it is %s", v)
+		}
+		r.effects(code, 2, 0)
+	})
+}
+
+// A use of a card is undone by its own name, with a later one standing; what else the card
+// has is not touched.
+func TestDouyinUndoUnderALaterVisit(t *testing.T) {
+	everyDoubt(t, func(r *rig, _ bool) {
+		r.card(code, 10)
+		op := r.consume(code, 2)
+		ours := r.coupons(op, 2)
+		r.clock.Advance(time.Minute)
+		r.elsewhere(code, "till-3")
+		next := r.follow(op)
+		asked := r.calls("getconsumed")
+		r.is(r.undo(next), models.Undone, "")
+		if n := r.calls("getconsumed"); n != asked {
+			r.Errorf("asked %d times whose the last use is", n-asked)
+		}
+		r.effects(code, 5, 2)
+		v, _ := r.douyin.Voucher(code)
+		if len(v.Uses) != 3 || ours[0].Handle != v.Uses[0].VerifyID+"/"+v.CertificateID {
+			r.Errorf("%d uses stand, and the first is %+v", len(v.Uses), v.Uses)
+		}
+		if op = r.consume(code, 8); op.Left != 7 {
+			r.Errorf("%d left, want 7", op.Left)
+		}
+	})
+}
+
+// Nothing of what stands for the coupons is
+// kept once it is known what became of them.
+func TestDouyinTicketIsForgotten(t *testing.T) {
+	t.Parallel()
+	test := func(r *rig) {
+		r.voucher(code)
+		r.lost("consume", true)
+		op := r.consume(code, 1)
+		if op.Ticket == "" || must(r.db.Journal.Ticket(op)) == op.Ticket {
+			r.Errorf("kept as %q", op.Ticket)
+		}
+		if op = r.settle(op); op.Ticket != "" {
+			r.Errorf("still kept: %q", op.Ticket)
+		}
+		r.is(r.undo(op), models.Undone, "")
+		r.card("100000000001", 5)
+		r.lost("consume", false)
+		r.is(r.settle(r.consume("100000000001", 2)), models.Done, "")
+		r.effects("100000000001", 2, 0)
+	}
+	on(t, platform.DouyinName, test)
+	t.Run(models.MySQL, func(t *testing.T) {
+		t.Parallel()
+		clock := noon()
+		test(newRig(t, modelstest.MySQL(t, modelstest.WithClock(clock)), clock, platform.DouyinName))
+	})
+}

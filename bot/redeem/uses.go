@@ -1,0 +1,103 @@
+package redeem
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"yanquan/bot/platform"
+	"yanquan/models"
+)
+
+// A platform that tells every use needs no other question: neither a look, which might
+// take the key's place, nor a list.
+
+// byUses settles a consume by them.
+func (t *consumption) byUses(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
+	held := t.op.Outcome.Reason == platform.RiskHeld
+	dead := t.op.Outcome.Reason == platform.Config // a repeat: its key is not known any more
+	if held {
+		recorded.Why = platform.RiskHeld
+	}
+	if recorded.Proves == platform.Unclear {
+		return t.doubt(recorded.Said, false), nil
+	}
+	b, err := t.orderBooks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	whose, mine := b.ofUses(t.op, recorded.Uses)
+	gone := recorded.Left < t.op.Count
+	switch {
+	case whose == ours && len(mine) == t.op.Count:
+		return t.done(t.couponsIn(mine), t.consumedAt(mine[0]), ""), nil
+	case whose == unclear && mayRepeat && !t.op.Reusable: // who has the key gets the same answer; nothing is left to consume
+		return t.repeat(ctx)
+	case whose == unclear, held:
+		return t.doubt(recorded.Said, held), nil
+	case whose == theirs && recorded.Left == 0 && len(recorded.Uses) > 0:
+		return t.usedBefore(ctx, b, recorded), nil
+	case !t.quiet() && mayRepeat && whose == theirs && !gone && !t.op.Reusable:
+		return t.repeat(ctx)
+	case !t.quiet():
+		return t.doubt(recorded.Said, true), nil
+	case whose == ours:
+		return t.done(t.couponsIn(mine), t.consumedAt(mine[0]), ReasonPartly), nil
+	case recorded.Left > 0 && gone:
+		t.op.Left = recorded.Left
+		return t.rejected(models.Outcome{Reason: ReasonTooMany}), nil
+	case gone && recorded.Why != "":
+		return t.rejected(outcome(recorded.Said)), nil
+	case !gone && (dead || t.late(t.op.CalledAt)):
+		return t.rejected(models.Outcome{Reason: ReasonNotConsumed}), nil
+	case !gone && mayRepeat:
+		return t.repeat(ctx)
+	}
+	return t.doubt(recorded.Said, false), nil
+}
+
+// usedBefore: what was asked for is used up, and none of it by this operation.
+func (t *consumption) usedBefore(ctx context.Context, b books, recorded platform.Recorded) Step {
+	rec := recorded.Uses[len(recorded.Uses)-1]
+	other := b.owner[rec.Handle]
+	if other != nil {
+		rec.Account = cmp.Or(rec.Account, other.UserID)
+	}
+	return t.usedByOther(ctx, rec, other)
+}
+
+// couponsIn are the coupons of uses.
+func (t *consumption) couponsIn(uses []platform.Record) (list []platform.Coupon) {
+	for _, u := range uses {
+		c := couponIn(u)
+		c.OrderID = t.op.OrderID
+		list = append(list, c)
+	}
+	return list
+}
+
+// orderBooks gathers what the journal knows of an operation's order beside it.
+func (t *consumption) orderBooks(ctx context.Context) (books, error) {
+	b := books{owner: map[string]*models.Operation{}}
+	ops, coupons, err := t.DB.History.OfOrder(ctx, t.op.OrderID, t.op.Code)
+	if err != nil {
+		return books{}, fmt.Errorf("redeem: operations of an order: %w", err)
+	}
+	known := map[string]int{}
+	for _, c := range coupons {
+		if c.Handle != "" {
+			known[c.OperationID]++
+		}
+	}
+	for i, o := range ops {
+		for _, c := range coupons {
+			if c.OperationID == o.ID && o.ID != t.op.ID && c.Handle != "" {
+				b.owner[c.Handle] = &ops[i]
+			}
+		}
+		if o.ID != t.op.ID && known[o.ID] == 0 && o.State != models.Rejected {
+			b.rivals = append(b.rivals, o)
+		}
+	}
+	return b, nil
+}
