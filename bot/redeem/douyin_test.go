@@ -572,3 +572,49 @@ func TestDouyinTicketIsForgotten(t *testing.T) {
 		test(newRig(t, modelstest.MySQL(t, modelstest.WithClock(clock)), clock, platform.DouyinName))
 	})
 }
+
+// The platform leaves a field out, or null. What was used is never told as refused, and
+// nothing is used twice; where the field says what was used, it is left to people.
+func TestDouyinFieldsLeftOut(t *testing.T) {
+	t.Parallel()
+	left := map[string]bool{"verify_records": true, "verify_id": true, "certificate_id": true}
+	for _, field := range []string{
+		"origin_code", "order_id", "verify", "verify_records", "can_cancel", "verify_type", "poi_id", "verifier_unique_id",
+		"times_card_serial_num", "status", "amount", "sku", "verify_amount_info", "verify_time", "description", "expire_time", "verify_id", "certificate_id", "extra",
+	} {
+		for _, null := range []bool{false, true} {
+			t.Run(fmt.Sprint(field, " null ", null), func(t *testing.T) {
+				on(t, platform.DouyinName, func(r *rig) {
+					k := douyintest.Knobs{Absent: []string{field}}
+					if null {
+						k = douyintest.Knobs{Null: []string{field}}
+					}
+					r.must(r.douyin.SetKnobs(k))
+					for i, fate := range fates {
+						c, count := fmt.Sprint(100000000000+100*i), 1+i%2
+						if i%3 == 0 {
+							r.card(c, 5)
+						} else {
+							r.order(c, 3)
+						}
+						before := r.uses()
+						fault := fate.fault
+						fault.Call = "consume"
+						r.fail(fault)
+						op := r.consume(c, count)
+						r.during(soon)
+						op, n := r.now(op), r.uses()-before
+						if op.State == models.Done && n != count || op.State == models.Rejected && n > 0 || n > count {
+							r.Errorf("%s: %s (%s), %d uses of %d", fate.name, op.State, op.Outcome.Reason, n, count)
+						}
+						if op.State == models.Unknown && !left[field] {
+							r.Errorf("%s: in doubt for %v, %d uses of %d", fate.name, op.Outcome, n, count)
+						}
+						r.douyin.ClearFaults()
+					}
+					r.once()
+				})
+			})
+		}
+	}
+}
