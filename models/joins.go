@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -64,7 +65,7 @@ func (s JoinStore) Ask(ctx context.Context, j Join) (row Join, fresh bool, err e
 		return Join{}, false, err
 	}
 	j = tidy(j)
-	for none := 0; ; {
+	for {
 		err := s.write(ctx, what, func(g *gorm.DB) error {
 			return g.Create(&joinRow{Join: j, PendingUser: &j.UserID}).Error
 		})
@@ -77,8 +78,8 @@ func (s JoinStore) Ask(ctx context.Context, j Join) (row Join, fresh bool, err e
 		old, ferr := s.one(ctx, what, "store_id = ? AND pending_user = ?", j.StoreID, j.UserID)
 		switch {
 		case errors.Is(ferr, ErrNotFound): // what was pending was decided by the time it was looked for
-			if none++; none == 3 {
-				return Join{}, false, err // the ID is taken
+			if _, ferr = s.one(ctx, what, "id = ?", j.ID); !errors.Is(ferr, ErrNotFound) {
+				return Join{}, false, cmp.Or(ferr, err)
 			}
 			continue
 		case ferr != nil || old.Name == j.Name:
