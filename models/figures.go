@@ -3,11 +3,11 @@ package models
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"maps"
 	"slices"
 	"time"
 
-	"github.com/ugorji/go/codec"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
@@ -89,10 +89,6 @@ type periodFigures struct {
 
 func (periodFigures) TableName() string { return "period_figures" }
 
-// keptForm is JSON. Two thousand stores' are 3 MB of it, for which the standard
-// library takes twice as long.
-var keptForm codec.JsonHandle
-
 // FiguresStore sums up what was verified and refused, and keeps the figures of periods that are over.
 type FiguresStore struct{ *core }
 
@@ -145,7 +141,6 @@ func addKept(g *gorm.DB, storeIDs []int64, s Span, to func(store int64) *Figures
 	}
 	defer rows.Close()
 	until = map[int64]time.Time{}
-	figures := codec.NewDecoderBytes(nil, &keptForm)
 	for rows.Next() {
 		var store int64
 		var end any
@@ -157,8 +152,7 @@ func addKept(g *gorm.DB, storeIDs []int64, s Span, to func(store int64) *Figures
 			return nil, err
 		}
 		kept := newFigures()
-		figures.ResetBytes(text)
-		if err := figures.Decode(kept); err != nil {
+		if err := json.Unmarshal(text, kept); err != nil {
 			return nil, err
 		}
 		to(store).add(store, kept)
@@ -220,8 +214,8 @@ func (s FiguresStore) countEach(ctx context.Context, storeIDs []int64, span Span
 	}
 	var rows []periodFigures
 	for _, id := range slices.Sorted(maps.Keys(each)) {
-		var text []byte
-		if err := codec.NewEncoderBytes(&text, &keptForm).Encode(each[id]); err != nil {
+		text, err := json.Marshal(each[id])
+		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, periodFigures{span.key(), moment(span.From), id, moment(span.To), string(text)})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"database/sql"
 	"flag"
@@ -63,7 +64,7 @@ func builtProgram(t *testing.T, tags string) string {
 		if b.dir, b.err = os.MkdirTemp("", "yanquan-built-"); b.err != nil {
 			return
 		}
-		cmd := exec.Command("go", "build", "-tags", tags, "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(b.dir, "yanquan"), ".")
+		cmd := exec.Command("go", "build", "-tags", cmp.Or(tags, "nomsgpack"), "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(b.dir, "yanquan"), ".")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			b.err = fmt.Errorf("go build: %w\n%s", err, out)

@@ -17,7 +17,7 @@ import (
 // build makes the program as "make build" does.
 func build(ctx context.Context, dir string) string {
 	path := filepath.Join(dir, "yanquan")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "yanquan/cmd/yanquan")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nomsgpack", "-ldflags", "-s -w", "-o", path, "yanquan/cmd/yanquan")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		check(fmt.Errorf("go build: %w\n%s", err, out))
