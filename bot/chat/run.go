@@ -43,11 +43,11 @@ const (
 
 	batch = 64 // of one look
 
-	settling         = 32 // operations at once
-	settlingPerStore = 8  // so that a store whose platform does not answer leaves room for others
-	sending          = 32 // deliveries at once
-	renewing         = 32 // grants at once
-	reconciling      = 4  // closed days at once: they are long, and nobody waits
+	settling           = 32 // operations at once
+	settlingPerAccount = 8  // so that one whose calls take long leaves room for others
+	sending            = 32 // deliveries at once
+	renewing           = 32 // grants at once
+	reconciling        = 4  // closed days at once: they are long, and nobody waits
 
 	planEvery      = 5 * time.Minute
 	reconcileEvery = 10 * time.Second
@@ -72,7 +72,7 @@ const (
 func (b *Bot) table() []jobs.Job {
 	table := b.Jobs()
 	for _, platform := range []string{dianping.Dianping, dianping.Meituan} { // one that hangs does not hold up the other
-		table = append(table, jobs.Job{Name: "operation/" + platform, Limit: settling, PerKey: settlingPerStore, Due: b.dueOperations(platform)})
+		table = append(table, jobs.Job{Name: "operation/" + platform, Limit: settling, PerKey: b.settlingOf, Due: b.dueOperations(platform)})
 	}
 	return append(table,
 		jobs.Job{Name: outbox.JobFetched, Drain: true, Due: b.dueFetched}, // before what may be due another way
@@ -96,14 +96,28 @@ func anothers(err error) bool {
 	return errors.Is(err, models.ErrStale) || errors.Is(err, outbox.ErrTakenOver)
 }
 
+// settlingOf is how many operations of an account are settled at once: one probe where
+// its platform does not answer.
+func (b *Bot) settlingOf(key string) int {
+	if b.core.Silent(accountOf(key)) {
+		return 1
+	}
+	return settlingPerAccount
+}
+
+// accountOf is the account of a task's key.
+func accountOf(key string) int64 {
+	id, _ := strconv.ParseInt(key, 10, 64) // as dueOperations makes it
+	return id
+}
+
 // dueOperations leaves out what belongs to a message that this process works on:
 // its worker brings it to its end, however long its lease was.
 func (b *Bot) dueOperations(platform string) func(context.Context, jobs.Look) ([]jobs.Task, error) {
 	return func(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {
 		var full []int64
 		for _, key := range l.Full {
-			store, _ := strconv.ParseInt(key, 10, 64) // as it is made below
-			full = append(full, store)
+			full = append(full, accountOf(key))
 		}
 		due, err := b.DB.Journal.Due(ctx, models.Of{Platform: platform, Without: full}, l.Now, l.Room+b.MaxFlights)
 		var tasks []jobs.Task

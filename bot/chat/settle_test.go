@@ -713,3 +713,29 @@ func TestUndoRepeatThrottled(t *testing.T) {
 		has(t, b.to("zhangsan"), "已撤销")
 	})
 }
+
+// A platform that does not answer is probed by one doubt at a time; whoever is at another
+// account does not notice.
+func TestSilentPlatformIsProbed(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		widths := func(first, second int, when string) {
+			t.Helper()
+			if one, two := b.bot.settlingOf("1"), b.bot.settlingOf("2"); one != first || two != second {
+				t.Errorf("%s: %d and %d at once, want %d and %d", when, one, two, first, second)
+			}
+		}
+		widths(settlingPerAccount, settlingPerAccount, "at first")
+		b.voucher(Code)
+		b.lose()
+		b.start(b.private("zhangsan", "验 "+Code))
+		b.must(b.platform.Pause(dianpingtest.PauseRefuse))
+		for range 6 {
+			b.clock.Advance(10 * time.Second)
+			b.bot.Pass(t.Context())
+		}
+		widths(1, settlingPerAccount, "while it does not answer")
+		b.platform.Resume()
+		b.settle()
+		widths(settlingPerAccount, settlingPerAccount, "once it answers")
+	})
+}

@@ -499,29 +499,26 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// Where a store's platform does not answer, one probe is enough.
-func TestLane(t *testing.T) {
+// Where an account's platform does not answer, one probe is enough.
+func TestSilent(t *testing.T) {
 	everyPlatform(t, func(r *rig) {
 		r.voucher(code)
 		r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume"})
 		op := r.consume(code, 1)
-		if _, width := r.core.Lane(op); width != 0 {
-			r.Errorf("narrow after one lost answer: %d", width)
+		silent := func(account int64, want bool, when string) {
+			r.Helper()
+			if r.core.Silent(account) != want {
+				r.Errorf("account %d: silent is %t %s", account, !want, when)
+			}
 		}
+		silent(1, false, "after one lost answer")
 		r.pause()
 		r.during(10 * time.Second)
-		key, width := r.core.Lane(op)
-		if key != "account/1" || width != 1 {
-			r.Errorf("lane %s of %d", key, width)
-		}
-		if _, width := r.core.Lane(models.Operation{StoreID: 2}); width != 0 {
-			r.Errorf("another store's lane is of %d", width)
-		}
+		silent(1, true, "while the platform hangs")
+		silent(2, false, "while that of another hangs")
 		r.resume()
 		r.settle(op)
-		if _, width := r.core.Lane(op); width != 0 {
-			r.Errorf("still %d, though the platform answers", width)
-		}
+		silent(1, false, "once the platform answers")
 	})
 }
 

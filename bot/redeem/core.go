@@ -82,16 +82,12 @@ func (c *Core) quietAfter() time.Duration { return c.Lease(1) }
 // platform is only probed.
 const silentLimit = 3
 
-// Lane says which limit the settling of an operation belongs to, and how many of
-// it may run at once: one while the platform does not answer for that account, as
-// many as the caller likes (0) otherwise.
-func (c *Core) Lane(op models.Operation) (key string, width int) {
+// Silent reports whether an account's platform has not answered for some time: then one
+// probe at a time is enough.
+func (c *Core) Silent(account int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.silent[op.StoreID] >= silentLimit {
-		width = 1
-	}
-	return fmt.Sprintf("account/%d", op.StoreID), width
+	return c.silent[account] >= silentLimit
 }
 
 // heard notes whether an account's platform answered.

@@ -10,7 +10,7 @@
 //     before the call, and only while the message is its worker's.
 //   - [Core.Settle] takes up what is due: doubts, and what a dead process left. The
 //     caller tells people when Operation.NeedsHuman becomes true, and the outcome
-//     when the operation is terminal. [Core.Lane] says how many may run at once.
+//     when the operation is terminal. [Core.Silent] says where one at a time is enough.
 //   - [Core.Close] ends a doubt by what a person has seen.
 //   - [Core.Look] and [Core.Scan] ask without effect, [Core.Outcome] waits for what
 //     is under way, [CanUndo] is the rule for undoing.

@@ -74,8 +74,9 @@ func TestLimits(t *testing.T) {
 		for i := range 6 {
 			q.names = append(q.names, fmt.Sprint("a", i))
 		}
-		q.names = append(q.names, "b0")
-		r, _ := table(t, Job{Name: "work", Limit: 3, PerKey: 2, Due: q.keyed})
+		q.names = append(q.names, "b0", "b1")
+		perKey := func(key string) int { return map[string]int{"a": 2, "b": 1}[key] }
+		r, _ := table(t, Job{Name: "work", Limit: 3, PerKey: perKey, Due: q.keyed})
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
 		began := time.Now()

@@ -57,8 +57,8 @@ func New(o Options) *Runner {
 	r := &Runner{Options: o, woken: make(chan struct{}, 1), ended: make(chan struct{}, 1)}
 	for _, j := range o.Jobs {
 		j.Limit = max(j.Limit, 1)
-		if j.PerKey == 0 {
-			j.PerKey = j.Limit
+		if j.PerKey == nil {
+			j.PerKey = func(string) int { return j.Limit }
 		}
 		r.rows = append(r.rows, &row{Job: j, running: map[string]bool{}, keys: map[string]int{}, failed: map[string]bool{}})
 	}
@@ -175,7 +175,7 @@ func (r *Runner) lookNow(w *row) (Look, bool) {
 	}
 	w.asked, w.next = false, now.Add(w.Every)
 	for key, n := range w.keys {
-		if n >= w.PerKey {
+		if n >= w.PerKey(key) {
 			l.Full = append(l.Full, key)
 		}
 	}
@@ -187,7 +187,7 @@ func (r *Runner) lookNow(w *row) (Look, bool) {
 func (r *Runner) begin(ctx context.Context, tasks *sync.WaitGroup, w *row, t Task) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(w.running) >= w.Limit || w.keys[t.Key] >= w.PerKey || w.running[t.ID] || w.failed[t.ID] || r.stopping && !w.Drain {
+	if len(w.running) >= w.Limit || w.keys[t.Key] >= w.PerKey(t.Key) || w.running[t.ID] || w.failed[t.ID] || r.stopping && !w.Drain {
 		return false
 	}
 	w.running[t.ID] = true
