@@ -21,8 +21,8 @@ type Config struct {
 	Tokens       TokenStore // nil: in memory, for a program of one process
 
 	Timeout time.Duration                              // one request with its answer; 0: 3 s
-	HTTP    *http.Client                               // only its Transport is used; nil: an own one
-	Links   http.RoundTripper                          // for short links; nil: an own one that refuses private addresses
+	HTTP    *http.Client                               // only its Transport is used; nil: one of its own
+	Links   http.RoundTripper                          // for short links; nil: one of its own that refuses private addresses
 	Now     func() time.Time                           // nil: time.Now
 	Sleep   func(context.Context, time.Duration) error // nil: real time
 	Observe func(Observation)                          // told of every request; nil: nobody

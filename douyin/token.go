@@ -97,7 +97,7 @@ func (t Token) serves(now time.Time, refused Secret) bool {
 
 // keeper has the token of the process. It asks the store and the platform on a goroutine
 // of its own, once at a time: nobody waits who has a token, and a caller who gives up
-// takes no answer with him.
+// does not end the request.
 type keeper struct {
 	store  TokenStore
 	obtain func(context.Context) (Token, *Error)
@@ -200,8 +200,8 @@ func (k *keeper) renewed(ctx context.Context, refused Secret) (Token, *Error) {
 			}
 			continue
 		case displaced && now.Before(kept.Obtained.Add(grace)):
-			// By the platform's rules it lives. To ask for one after the other would be a
-			// fight with whoever else does.
+			// By the platform's rules it lives. To ask again would end the other's token, and
+			// so on in turn.
 			return Token{}, k.fail(SessionExpired, errors.New("the newest access token is refused"))
 		case now.Before(kept.NotBefore):
 			return Token{}, k.fail(Throttled, errors.New("no access token, and the last attempt to obtain one failed just now"))

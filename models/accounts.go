@@ -99,7 +99,7 @@ type storeRow struct {
 }
 
 const (
-	// storeColumns and storeTables read rows of that kind.
+	// storeColumns and withFurther read rows of that kind.
 	storeColumns = "stores.*, further.id AS further_id, further.platform AS further_platform, further.shop_id AS further_shop_id," +
 		" further.name AS further_name, further.origin AS further_origin, further.active AS further_active," +
 		" further.grant_id AS further_grant_id, further.belongs_to AS further_belongs_to"

@@ -32,7 +32,7 @@ type PlaceFilter struct {
 
 // Errand is what a person is about to do with a code.
 type Errand struct {
-	Code   string    // ""; not known yet
+	Code   string    // "": not known yet
 	Reason string    // codes that came back with it are counted
 	Since  time.Time // from then on; zero: they are not counted
 }

@@ -23,7 +23,7 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrDuplicate: the row exists already.
 	ErrDuplicate = errors.New("exists already")
-	// ErrLive: another operation on the same store and code is live.
+	// ErrLive: another operation on the same account and code is live.
 	ErrLive = errors.New("another operation on this code is live")
 	// ErrInvalid: the row lacks what identifies it; a mistake of the caller.
 	ErrInvalid = errors.New("invalid")

@@ -15,7 +15,7 @@ import (
 // Figures sum up what was verified in some stores over a span, and what was
 // refused.
 type Figures struct {
-	ByStore  map[int64]Tally  `json:"-"`
+	ByStore  map[int64]Tally  `json:"-"`           // by account; figures.Counter makes it by store
 	ByPerson map[string]Tally `json:"p,omitempty"` // by name, or userid where there is none
 	ByDeal   map[string]Tally `json:"d,omitempty"` // by title
 	ByHour   [24]int          `json:"h"`           // verified, by the hour of the day

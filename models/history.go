@@ -29,7 +29,7 @@ type HistoryMark struct {
 	ID string
 }
 
-// HistoryStore reads the journal over many operations: pages, accounts, all about a code.
+// HistoryStore reads the journal over many operations: pages, exports, all about a code.
 type HistoryStore struct{ *core }
 
 // Page lists operations, the newest first: up to limit of those after a mark,

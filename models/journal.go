@@ -17,7 +17,7 @@ func (Coupon) TableName() string    { return "coupons" }
 func (Call) TableName() string      { return "calls" }
 
 // operationRow is an [Operation] as it is stored. A unique index on (store_id,
-// live_code) allows one live operation for each store and code; every database
+// live_code) allows one live operation for each account and code; every database
 // lets NULL repeat.
 type operationRow struct {
 	Operation
@@ -57,7 +57,7 @@ type JournalStore struct{ *core }
 // operation is [Calling], with attempt 1, and live. asked is the message that asks
 // for it, as its owner holds it: where it was answered or taken over, nothing is
 // begun ([ErrStale]). Where it was begun before, by InboxID and Seq, that one is
-// returned with [ErrDuplicate]; where another operation on the same store and code
+// returned with [ErrDuplicate]; where another operation on the same account and code
 // is live, that one with [ErrLive].
 func (s JournalStore) Begin(ctx context.Context, op Operation, asked Inbox) (Operation, error) {
 	const what = "begin operation"

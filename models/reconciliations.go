@@ -8,7 +8,7 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// Reconciliation is one closed day of one store: when the platform's list is to
+// Reconciliation is one closed day of one account: when the platform's list is to
 // be held against the journal, and what came of it the last time.
 type Reconciliation struct {
 	StoreID    int64     `gorm:"primaryKey;autoIncrement:false"`

@@ -251,7 +251,7 @@ func (l *lists) reconciledStores(sheets []sheet, day string, known map[int64]rec
 		if c.Tone == bot.Good {
 			c.Tone = bot.Plain
 		}
-		c.Text += fmt.Sprintf("%d 家还没有对账，请过几分钟再发一次。", missing)
+		c.Text += fmt.Sprintf("还有 %d 个没有对账，请过几分钟再发一次。", missing)
 	} else if sheets[0].StoreID() != sheets[len(sheets)-1].StoreID() {
 		c.Text += "要看一家门店的明细，请在它的群里发「对账」。"
 	}

@@ -115,7 +115,7 @@ func TestReconciledByNight(t *testing.T) {
 		if m := r.Figures.Money; m.Certainty() != reconcile.Exact || m.Due != 2*4990 {
 			t.Errorf("money: %+v", m)
 		}
-		if line, err := b.bot.Reconciliations().Line(t.Context(), []int64{1, 2, 3}, firstDay); err != nil || line != r.Figures.Line()+"；1 家还没对账" {
+		if line, err := b.bot.Reconciliations().Line(t.Context(), []int64{1, 2, 3}, firstDay); err != nil || line != r.Figures.Line()+"；还有 1 个没对账" {
 			t.Errorf("for the summary: %s, %v", line, err)
 		}
 		stores, err := b.db.Directory.Stores(t.Context())

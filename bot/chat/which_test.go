@@ -298,6 +298,6 @@ func TestFiguresOfAccounts(t *testing.T) {
 		b.tells(b.say("zhangsan", "今日"), "2 张 ¥79.80")
 		b.until(23, 59)
 		b.clock.Advance(12 * time.Hour)
-		b.tells(b.say("wangwu", "对账 昨日"), "平台 2 笔 = 机器人 2", "人民广场店（大众点评） 1 笔，一致", "人民广场店（美团） 1 笔，一致", "!家还没有对账")
+		b.tells(b.say("wangwu", "对账 昨日"), "平台 2 笔 = 机器人 2", "人民广场店（大众点评） 1 笔，一致", "人民广场店（美团） 1 笔，一致", "!没有对账")
 	})
 }

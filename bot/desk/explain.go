@@ -118,7 +118,8 @@ func story(ctx context.Context, db *models.DB, loc *time.Location, code string, 
 	return all, nil
 }
 
-// platformOf is what the platform of an account is called, where its store has several.
+// platformOf is what the platform of an account is called where its store has several,
+// else 平台.
 func platformOf(ctx context.Context, db *models.DB, account int64) (string, error) {
 	s, err := db.Directory.Store(ctx, account)
 	if err != nil {

@@ -87,8 +87,8 @@ func (k *Keeper) Results(ctx context.Context, storeIDs []int64, from, to string)
 	return list, nil
 }
 
-// Line is a day of these stores in one line, for a summary; "" where nothing is
-// known of it. Stores that are missing in it are said.
+// Line is a day of these accounts in one line, for a summary; "" where nothing is known
+// of it. It says how many are missing in it.
 func (k *Keeper) Line(ctx context.Context, storeIDs []int64, day string) (string, error) {
 	results, err := k.Results(ctx, storeIDs, day, day)
 	if err != nil || len(results) == 0 {
@@ -100,7 +100,7 @@ func (k *Keeper) Line(ctx context.Context, storeIDs []int64, day string) (string
 	}
 	line := sum.Line()
 	if missing := len(storeIDs) - len(results); missing > 0 {
-		line += fmt.Sprintf("；%d 家还没对账", missing)
+		line += fmt.Sprintf("；还有 %d 个没对账", missing)
 	}
 	return line, nil
 }

@@ -33,7 +33,7 @@ const (
 // books is what the journal knows beside a doubtful operation.
 type books struct {
 	others    []models.Operation // on the same code, that have consumed; also undone ones
-	colleague map[string]bool    // by account: on the store's list
+	colleague map[string]bool    // by the operator that a record names: on the store's list
 
 	// Of platforms that tell every use.
 	owner  map[string]*models.Operation // by handle
@@ -77,12 +77,12 @@ func (b books) whose(op models.Operation, rec platform.Record) (claim, *models.O
 			return unclear, nil
 		}
 	}
-	return b.byAccount(op, rec), nil
+	return b.byOperator(op, rec), nil
 }
 
-// byAccount judges by the record's operator, channel and time alone. Which account a
+// byOperator judges by the record's operator, channel and time alone. Which account a
 // platform records is not documented: it may be the merchant's for all, or nobody's.
-func (b books) byAccount(op models.Operation, rec platform.Record) claim {
+func (b books) byOperator(op models.Operation, rec platform.Record) claim {
 	early := !rec.At.IsZero() && rec.At.Before(op.CalledAt.Add(-skew))
 	switch {
 	case early:
@@ -139,7 +139,7 @@ func (b books) visit(op models.Operation, records []platform.Record) (claim, pla
 	var found platform.Record
 	verdict := theirs
 	for _, r := range b.unexplained(op, records) {
-		switch b.byAccount(op, r) {
+		switch b.byOperator(op, r) {
 		case ours:
 			if verdict != theirs {
 				return unclear, platform.Record{} // two that could be

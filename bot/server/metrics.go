@@ -112,10 +112,10 @@ func (m *Metrics) Backlog(messages, operations, outgoing int) {
 
 // Connected sets whether this process holds a robot's long connection.
 func (m *Metrics) Connected(channel string, up bool) {
-	m.connected.WithLabelValues(channel).Set(truth[up])
+	m.connected.WithLabelValues(channel).Set(gaugeOf[up])
 }
 
-func (m *Metrics) setReady(ready bool) { m.ready.Set(truth[ready]) }
+func (m *Metrics) setReady(ready bool) { m.ready.Set(gaugeOf[ready]) }
 
-// truth is how a gauge says yes; no is 0.
-var truth = map[bool]float64{true: 1}
+// gaugeOf is a bool as the value of a gauge.
+var gaugeOf = map[bool]float64{true: 1}

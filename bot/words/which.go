@@ -50,7 +50,7 @@ func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 	case o.Reason == redeem.ReasonWhich && len(known) > 0:
 		c.Text = platforms(known) + "都有这个券码，没有核销。" + next
 	case o.Reason == redeem.ReasonUnsure && len(known)*len(silent) > 0:
-		c.Text = fmt.Sprintf("%s有这个券码；%s现在查不了，不能确定有没有同样的。没有核销。顾客的券是%[1]s的，再点确认。", platforms(known), platforms(silent))
+		c.Text = fmt.Sprintf("%s有这个券码；%s现在查不了，不能确定它有没有同样的券码。没有核销。请先问顾客：是%[1]s的券，才点下面的按钮。", platforms(known), platforms(silent))
 	case o.Reason == redeem.ReasonUnheard && len(silent) > 0:
 		c.Text = platforms(silent) + "现在查不了，所以还不能确定。没有核销。" + next
 		if len(known) > 0 {
@@ -64,7 +64,7 @@ func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 		c.Text = fmt.Sprintf("这家门店没有接通%s，没有核销。%s", PlatformNames[o.Code], next)
 		return
 	case o.Reason == redeem.ReasonHere && len(known) > 0:
-		c.Text += fmt.Sprintf("%s也有这个券码；顾客用的是%[1]s的券，再点下面。", platforms(known))
+		c.Text += fmt.Sprintf("%s也有这个券码；如果顾客用的是%[1]s的券，请点下面的按钮。", platforms(known))
 	default:
 		return
 	}

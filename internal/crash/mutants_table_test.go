@@ -59,7 +59,7 @@ var mutants = []mutant{
 	failpoint.Hit("send.before")`},
 	}, `no answer|0 answers`},
 	{"several live operations of one code (I2)", []edit{
-		{"models/journal.go", "row := operationRow{Operation: op, LiveCode: &op.Code}", "live := s.cfg.NewID()\n\trow := operationRow{Operation: op, LiveCode: &live}"},
+		{"models/journal.go", "row := rowOf(op, &op.Code)", "live := s.cfg.NewID()\n\trow := rowOf(op, &live)"},
 	}, `while the outcome of|consumed twice|who never saw|not in the ledger|differ`},
 	{"a doubtful undo is taken for done (I7)", []edit{
 		{"bot/redeem/undo.go", "if recorded.Proves == platform.Consumed {\n\t\treturn isUsed,", "if recorded.Proves == platform.Consumed {\n\t\treturn isUndone,"},
