@@ -227,8 +227,7 @@ type Record struct {
 	Code                string
 	At                  time.Time // zero: not told
 	Account             string    // of the operator
-	Interface           bool      // known to be made through an interface like this one
-	Foreign             bool      // known to be made otherwise
+	Foreign             bool      // known to be made otherwise than through an interface like this one
 	Title               string
 	DealID, DealGroupID int64
 	PriceFen            int64
