@@ -23,8 +23,10 @@ func pressed(b command.Button) wanted {
 
 // accounts are those of a store that an item may be from.
 func (w wanted) accounts(s models.Store, it command.Item) []models.Account {
-	if a, ok := s.AccountOf(w.account); ok {
+	if a, ok := s.AccountOf(w.account); ok && a.Active {
 		return []models.Account{a}
+	} else if ok { // taken off since the card was sent
+		return nil
 	}
 	return accountsOn(s, it.Platform)
 }

@@ -188,6 +188,22 @@ func TestWhichPlatformBoth(t *testing.T) {
 	})
 }
 
+// A button of an account that was taken off since verifies nothing there.
+func TestWhichPlatformTakenOff(t *testing.T) {
+	pairs(t, func(b *pair) {
+		const code = "799269749412"
+		b.voucher(code)
+		b.sell(code)
+		ask := b.say("zhangsan", "验 "+code)
+		b.must(b.db.Directory.Sync(b.t.Context(), []models.ConfiguredStore{{
+			Platform: dianping.Dianping, ShopID: "shop-a", Name: "人民广场店", Session: "token-shop-a", Chats: []string{group},
+			Staff: []models.Member{{UserID: "zhangsan", Name: "张三", Role: models.RoleStaff}},
+		}}))
+		b.tells(b.press("zhangsan", ask.Card, b.key(ask, "美团确认核销")), "没有接通", "没有核销", "!核销成功")
+		b.consumed(code, 0, 0)
+	})
+}
+
 // Nobody knows a code: all are named, and it is one guess.
 func TestWhichPlatformNone(t *testing.T) {
 	pairs(t, func(b *pair) {

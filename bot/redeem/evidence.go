@@ -165,6 +165,14 @@ func (b books) stands(op models.Operation, records []platform.Record) (present, 
 	return i >= 0, later
 }
 
+// mayStand reports whether the visit of a done operation may be among the records under an
+// operator that the platform does not tell: near its time, and explained by nothing else.
+func (b books) mayStand(op models.Operation, records []platform.Record) bool {
+	return slices.ContainsFunc(b.unexplained(op, records), func(r platform.Record) bool {
+		return !r.Foreign && distance(op, r.At) <= near
+	})
+}
+
 // since counts the visits of an operation's code from its beginning on.
 func (b books) since(op models.Operation, records []platform.Record) (n int) {
 	for _, r := range visits(op.Code, records) {

@@ -1,6 +1,7 @@
 package redeem
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -191,6 +192,7 @@ func TestStands(t *testing.T) {
 		present, later bool
 	}{
 		{"gone", nil, nil, false, false},
+		{"perhaps, under the merchant's account", nil, []platform.Record{rec(visit+time.Second, "merchant")}, false, false},
 		{"there", nil, []platform.Record{rec(visit, "zhangsan")}, true, false},
 		{"there, a second off", nil, []platform.Record{rec(visit+time.Second, "zhangsan")}, true, false},
 		{"only the one before", []models.Operation{before}, []platform.Record{rec(visit-4*time.Minute, "zhangsan")}, false, false},
@@ -205,6 +207,10 @@ func TestStands(t *testing.T) {
 			present, later := books{others: tt.others}.stands(op, tt.records)
 			if present != tt.present || later != tt.later {
 				t.Errorf("present %v, later %v", present, later)
+			}
+			perhaps := present || strings.HasPrefix(tt.name, "perhaps")
+			if may := (books{others: tt.others}).mayStand(op, tt.records); may != perhaps {
+				t.Errorf("may stand: %v, want %v", may, perhaps)
 			}
 		})
 	}

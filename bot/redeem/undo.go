@@ -257,6 +257,8 @@ func (t *reversal) visitState(ctx context.Context, b books, c models.Coupon, rec
 		return isCovered, listed.Said, nil
 	case present:
 		return isUsed, listed.Said, nil
+	case b.mayStand(op, listed.Records):
+		return notKnown, platform.Said{}, nil
 	case recorded.Proves == platform.Consumed: // another visit's
 		return isUndone, listed.Said, nil
 	}
