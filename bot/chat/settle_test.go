@@ -714,8 +714,8 @@ func TestUndoRepeatThrottled(t *testing.T) {
 	})
 }
 
-// A platform that does not answer is probed by one doubt at a time; whoever is at another
-// account does not notice.
+// An account whose platform does not answer is probed by one doubt at a time; other
+// accounts keep their limit.
 func TestSilentPlatformIsProbed(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		widths := func(first, second int, when string) {

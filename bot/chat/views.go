@@ -321,8 +321,8 @@ func (v *views) snapshotReply(ctx context.Context, tx *models.DB, op models.Oper
 	return reply, nil
 }
 
-// underWay makes the card of an operation that has no outcome yet say so to somebody to
-// whom none will follow.
+// underWay makes a card promise nothing: the outcome of its operation, which is still
+// open, goes to another message.
 func underWay(c *bot.Card, op models.Operation) {
 	who, what := op.User, "核销"
 	if op.State == models.Undoing || op.State == models.UndoUnknown {

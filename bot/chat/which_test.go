@@ -204,7 +204,7 @@ func TestWhichPlatformTakenOff(t *testing.T) {
 	})
 }
 
-// Nobody knows a code: all are named, and it is one guess.
+// A code is unknown everywhere: all platforms are named, and it is one guess.
 func TestWhichPlatformNone(t *testing.T) {
 	pairs(t, func(b *pair) {
 		const code = "799269749412"
