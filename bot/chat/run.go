@@ -47,7 +47,7 @@ const (
 	settlingPerAccount = 8  // so that one whose calls take long leaves room for others
 	sending            = 32 // deliveries at once
 	renewing           = 32 // grants at once
-	reconciling        = 4  // closed days at once: they are long, and nobody waits
+	reconciling        = 4  // closed days at once: each takes long, and no answer waits for it
 
 	planEvery      = 5 * time.Minute
 	reconcileEvery = 10 * time.Second

@@ -235,7 +235,7 @@ func TestWhichPlatformSilent(t *testing.T) {
 		b.consumed(here, 1, 0)
 		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "prepare", Times: 100}))
 		b.tells(b.say("zhangsan", "验 "+nowhere), "还不能确定", "大众点评和美团现在查不了")
-		// Whoever names the platform need not wait for the other.
+		// A command that names the platform does not wait for the other.
 		b.other.ClearFaults()
 		b.sell("799269749414")
 		b.tells(b.say("zhangsan", "验 美团 799269749414"), "核销成功")

@@ -363,7 +363,7 @@ func TestFetched(t *testing.T) {
 		if _, more := b.out.RecordIn(b.clock.Now()); n != 1 || more {
 			b.Errorf("recorded by %d statements; is there more: %t", n, more)
 		}
-		for _, id := range ids { // whoever asks now looks for it
+		for _, id := range ids { // the next question goes to the database
 			if _, ok := b.out.Fetchable(id, 0); ok {
 				b.Errorf("%s is remembered for ever", id)
 			}

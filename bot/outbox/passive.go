@@ -63,7 +63,7 @@ func (p *passive) hasShown(o models.Outgoing) bool {
 	return f != nil && f.fetched && f.id == o.ID
 }
 
-// forget forgets what nobody has fetched in time.
+// forget drops answers that were not fetched in time.
 func (p *passive) forget(now time.Time) {
 	for id, f := range p.answers {
 		if !f.fetched && !f.due.After(now) {

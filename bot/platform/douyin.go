@@ -241,7 +241,7 @@ func (d douyinShop) Record(ctx context.Context, c Coupon) Recorded {
 	return recorded
 }
 
-// gone is why a coupon that nobody has used cannot be used any more.
+// gone is why an unused coupon cannot be used any more.
 var gone = map[douyin.Status]string{
 	douyin.RefundRequested: "refund_requested", douyin.Refunding: "refunding", douyin.Refunded: "refunding", douyin.RefundFailed: "refunding",
 }
