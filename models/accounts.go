@@ -17,13 +17,14 @@ import (
 // were further accounts, and whichever replica settles an operation asks its platform.
 type Account struct {
 	ID        int64  `gorm:"primaryKey"` // of a store's first account: the store's
-	Platform  string `gorm:"size:32"`    // dianping | meituan
-	ShopID    string `gorm:"size:128"`   // open_shop_uuid | opBizCode
+	Platform  string `gorm:"size:32"`    // dianping | meituan | douyin
+	ShopID    string `gorm:"size:128"`   // open_shop_uuid | opBizCode | poi_id
 	Name      string `gorm:"size:128"`   // of a store's first account: the store's
 	Origin    string `gorm:"size:32"`    // [OriginConfig] | [OriginGrant]
 	Active    bool
 	GrantID   string `gorm:"size:64"` // the merchant's consent that covers it; "": none
 	BelongsTo int64  // the store, for a further account of it; 0: it is a store's first
+	AccountID string `gorm:"size:64"` // douyin: the account of 来客 that has the shop; "": the configured one
 }
 
 // TableName names the table for GORM.
@@ -102,7 +103,7 @@ const (
 	// storeColumns and withFurther read rows of that kind.
 	storeColumns = "stores.*, further.id AS further_id, further.platform AS further_platform, further.shop_id AS further_shop_id," +
 		" further.name AS further_name, further.origin AS further_origin, further.active AS further_active," +
-		" further.grant_id AS further_grant_id, further.belongs_to AS further_belongs_to"
+		" further.grant_id AS further_grant_id, further.belongs_to AS further_belongs_to, further.account_id AS further_account_id"
 	withFurther = "LEFT JOIN stores AS further ON further.belongs_to = stores.id"
 
 	// storeOf is the id of the store that has an account.

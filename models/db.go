@@ -70,6 +70,7 @@ type DB struct {
 	Choices         ChoiceStore
 	Joins           JoinStore
 	Grants          GrantStore
+	AppTokens       AppTokenStore
 	Tickets         TicketStore
 	Files           FileStore
 	Exports         ExportStore
@@ -95,6 +96,7 @@ func newDB(c *core) *DB {
 		Choices:         ChoiceStore{c},
 		Joins:           JoinStore{c},
 		Grants:          GrantStore{c},
+		AppTokens:       AppTokenStore{c},
 		Tickets:         TicketStore{c},
 		Files:           FileStore{c},
 		Exports:         ExportStore{c},

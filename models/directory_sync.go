@@ -24,14 +24,14 @@ func (s DirectoryStore) Sync(ctx context.Context, declared []ConfiguredStore) er
 	for _, store := range declared {
 		key := shopKey{store.Platform, store.ShopID}
 		wanted[key] = store
-		for _, a := range append([]ConfiguredAccount{{store.Platform, store.ShopID, store.Session}}, store.Accounts...) {
+		for _, a := range append([]ConfiguredAccount{{store.Platform, store.ShopID, store.Session, store.AccountID}}, store.Accounts...) {
 			if err := identity("declare store "+store.Name, 128, a.Platform, a.ShopID); err != nil {
 				return err
 			}
 			if _, twice := accounts[shopKey{a.Platform, a.ShopID}]; twice {
 				return fmt.Errorf("models: store %s: shop %s is declared twice: %w", store.Name, a.ShopID, ErrInvalid)
 			}
-			accounts[shopKey{a.Platform, a.ShopID}] = declaredAccount{of: key, name: store.Name, session: a.Session}
+			accounts[shopKey{a.Platform, a.ShopID}] = declaredAccount{of: key, name: store.Name, session: a.Session, accountID: a.AccountID}
 		}
 	}
 	return s.inTx(ctx, func(tx *DB) error {
@@ -52,15 +52,15 @@ func (s DirectoryStore) Sync(ctx context.Context, declared []ConfiguredStore) er
 // declaredAccount is an account in config.yaml: of the store whose first account has
 // the key.
 type declaredAccount struct {
-	of            shopKey
-	name, session string
+	of                       shopKey
+	name, session, accountID string
 }
 
 // syncAccounts returns the ids of the declared accounts.
 func (s DirectoryStore) syncAccounts(ctx context.Context, declared map[shopKey]declaredAccount) (map[shopKey]int64, error) {
 	wanted := map[shopKey]Account{}
 	for key, a := range declared {
-		wanted[key] = tidy(Account{Platform: key.platform, ShopID: key.shopID, Name: a.name, Origin: OriginConfig, Active: true})
+		wanted[key] = tidy(Account{Platform: key.platform, ShopID: key.shopID, Name: a.name, Origin: OriginConfig, Active: true, AccountID: a.accountID})
 	}
 	have, err := s.accountsWith(ctx, wanted)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s DirectoryStore) syncAccounts(ctx context.Context, declared map[shopKey]d
 	for _, old := range have {
 		now := old
 		if account, ok := wanted[old.key()]; ok {
-			now.Name, now.Origin, now.Active = account.Name, account.Origin, account.Active
+			now.Name, now.Origin, now.Active, now.AccountID = account.Name, account.Origin, account.Active, account.AccountID
 		} else if old.Origin == OriginConfig {
 			if live[old.GrantID] { // no longer declared, but covered by a merchant's grant
 				now.Origin, now.Active = OriginGrant, true
@@ -313,9 +313,9 @@ func (s DirectoryStore) changeAccount(ctx context.Context, old, now Account) (Ac
 	var hit int64
 	err := s.write(ctx, what, func(g *gorm.DB) error {
 		result := g.Model(&Account{}).
-			Where("id = ? AND name = ? AND origin = ? AND active = ? AND grant_id = ? AND belongs_to = ?",
-				old.ID, old.Name, old.Origin, old.Active, old.GrantID, old.BelongsTo).
-			Select("name", "origin", "active", "grant_id", "belongs_to").Updates(now)
+			Where("id = ? AND name = ? AND origin = ? AND active = ? AND grant_id = ? AND belongs_to = ? AND account_id = ?",
+				old.ID, old.Name, old.Origin, old.Active, old.GrantID, old.BelongsTo, old.AccountID).
+			Select("name", "origin", "active", "grant_id", "belongs_to", "account_id").Updates(now)
 		hit = result.RowsAffected
 		return result.Error
 	})

@@ -35,14 +35,18 @@ type Member struct {
 // ConfiguredStore is a store declared in config.yaml, with its first account.
 type ConfiguredStore struct {
 	Platform, ShopID, Name string
-	Session                string
+	Session, AccountID     string              // as in ConfiguredAccount
 	Accounts               []ConfiguredAccount // further ones
 	Chats                  []string            // case-sensitive
 	Staff                  []Member            // StoreID is ignored
 }
 
 // ConfiguredAccount is a further account of a store declared in config.yaml.
-type ConfiguredAccount struct{ Platform, ShopID, Session string }
+type ConfiguredAccount struct {
+	Platform, ShopID string
+	Session          string // "": the account needs none, or lives by its grant
+	AccountID        string // see [Account]
+}
 
 // Inbox is one accepted message. It is accepted once its row is durable.
 type Inbox struct {

@@ -51,10 +51,11 @@ const (
 	grantRefresh   column = "grants.refresh_token"
 
 	operationTicket column = "operations.ticket_sealed"
+	appTokenAccess  column = "app_tokens.access"
 )
 
 var sealedColumns = []column{
-	inboxPayload, inboxReply, outboxPayload, outboxCode, sessionAccess, sessionRefresh, grantAccess, grantRefresh, operationTicket,
+	inboxPayload, inboxReply, outboxPayload, outboxCode, sessionAccess, sessionRefresh, grantAccess, grantRefresh, operationTicket, appTokenAccess,
 }
 
 func newKeyring(current []byte, old [][]byte) (*keyring, error) {

@@ -42,6 +42,7 @@ type Options struct {
 	DB            *models.DB
 	Platforms     map[string]dianping.Client     // by name: dianping, meituan
 	Authorizers   map[string]dianping.Authorizer // those that stores can be authorised at, by name
+	Douyin        Douyin
 	Courier       bot.Courier
 	Managers      []string         // userids that manage every store
 	Webhooks      []notice.Webhook // groups that get the summaries, too
@@ -112,6 +113,7 @@ type Bot struct {
 	talk           *conversation
 	greetings      *greetings
 	grants         *grants.Keeper
+	application    *grants.Application // nil: no platform has one token for all shops
 	alerts         *alert.Checker
 	reconciliation *reconcile.Keeper
 
@@ -200,10 +202,13 @@ func (b *Bot) build(o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	if o.Douyin.Client != nil {
+		b.application = &grants.Application{Client: o.Douyin.Client, Token: o.Douyin.Token, DB: o.DB, Tell: b.notices, Location: o.Location, Log: o.Log}
+	}
 	b.alerts = &alert.Checker{DB: o.DB, Rules: o.Alerts, Tell: b.notices.TellAlert, Location: o.Location, Now: o.Now, Log: o.Log}
 	b.tickets = &ticket.Tickets{DB: o.DB, FileLink: o.FileLink, Now: o.Now, NewID: o.NewID, NewSecret: o.NewSecret}
 	b.turns = &turns{DB: o.DB, out: b.out, Now: o.Now}
-	b.shops = &shops{Platforms: o.Platforms, grants: b.grants, UndoWindow: o.UndoWindow}
+	b.shops = &shops{Platforms: o.Platforms, Douyin: o.Douyin, grants: b.grants, UndoWindow: o.UndoWindow}
 	b.core = redeem.New(redeem.Options{
 		DB: o.DB, Shops: b.shops, CallTimeout: o.CallTimeout, Now: o.Now, Sleep: o.Sleep, Jitter: o.Jitter, NewID: o.NewID, Log: o.Log,
 	})
@@ -220,7 +225,7 @@ func (b *Bot) build(o Options) (err error) {
 		Managers: o.Managers, Webhooks: o.Webhooks, ConsolePage: o.ConsolePage, Now: o.Now, NewID: o.NewID, Log: o.Log,
 	}
 	b.desks = &desk.Desks{
-		DB: o.DB, Words: b.words, Figures: b.figures, Reconciliation: b.reconciliation, Platforms: o.Platforms, Access: b.access, Location: o.Location, Now: o.Now,
+		DB: o.DB, Words: b.words, Figures: b.figures, Reconciliation: b.reconciliation, Has: b.shops.Has, Access: b.access, Location: o.Location, Now: o.Now,
 	}
 	b.admin = &admin{
 		DB: o.DB, access: b.access, desks: b.desks, turns: b.turns, grants: b.grants, Authorizers: o.Authorizers, AccessByGroup: o.AccessByGroup, NewID: o.NewID,

@@ -10,6 +10,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/outbox"
+	"yanquan/bot/platform"
 	"yanquan/dianping"
 	"yanquan/internal/jobs"
 	"yanquan/models"
@@ -54,6 +55,7 @@ const (
 	exportEvery    = 10 * time.Second // for those of a process that died
 	alertsEvery    = 5 * time.Minute
 	grantsEvery    = 10 * time.Minute
+	tokenEvery     = time.Minute
 	backlogEvery   = 5 * time.Second
 	mostCounted    = 1000
 )
@@ -71,8 +73,11 @@ const (
 // its own, so that a channel that hangs does not hold up the settling.
 func (b *Bot) table() []jobs.Job {
 	table := b.Jobs()
-	for _, platform := range []string{dianping.Dianping, dianping.Meituan} { // one that hangs does not hold up the other
+	for _, platform := range []string{dianping.Dianping, dianping.Meituan, platform.DouyinName} { // one that hangs does not hold up the other
 		table = append(table, jobs.Job{Name: "operation/" + platform, Limit: settling, PerKey: b.settlingOf, Due: b.dueOperations(platform)})
+	}
+	if b.application != nil {
+		table = append(table, jobs.Periodic("application token", tokenEvery, b.application.Watch))
 	}
 	return append(table,
 		jobs.Job{Name: outbox.JobFetched, Drain: true, Due: b.dueFetched}, // before what may be due another way

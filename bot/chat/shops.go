@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,18 +12,45 @@ import (
 	"yanquan/bot/platform"
 	"yanquan/bot/redeem"
 	"yanquan/dianping"
+	"yanquan/douyin"
 	"yanquan/models"
 )
 
 // shops opens accounts at their platforms.
 type shops struct {
 	Platforms  map[string]dianping.Client
+	Douyin     Douyin
 	grants     *grants.Keeper
-	UndoWindow time.Duration
+	UndoWindow time.Duration // at Meituan/Dianping
+}
+
+// Douyin is the application at Douyin, which has one access token for all shops. It is
+// off where there is no Client.
+type Douyin struct {
+	Client    *douyin.Client
+	AccountID string                                         // of 来客; has the shops whose account names no other
+	Token     func(context.Context) (models.AppToken, error) // as it is kept
+}
+
+// serves reports whether an account is the application's.
+func (d Douyin) serves(a models.Account) bool {
+	return d.Client != nil && a.Platform == platform.DouyinName
+}
+
+func (d Douyin) shop(a models.Account) platform.Shop {
+	return platform.Douyin(d.Client, douyin.Shop{ID: a.ShopID, Account: cmp.Or(a.AccountID, d.AccountID)})
+}
+
+// Has reports whether a platform is configured.
+func (s *shops) Has(name string) bool {
+	return s.Platforms[name] != nil || s.Douyin.serves(models.Account{Platform: name})
 }
 
 // Open implements [redeem.Shops].
 func (s *shops) Open(ctx context.Context, a models.Account) (platform.Shop, error) {
+	if s.Douyin.serves(a) {
+		return s.Douyin.shop(a), nil
+	}
 	client, shop, err := s.client(ctx, a)
 	if err != nil {
 		return nil, err
@@ -35,6 +63,9 @@ func (s *shops) Open(ctx context.Context, a models.Account) (platform.Shop, erro
 
 // at is the shop of a place whose session was read with it; nil: it is to be opened.
 func (s *shops) at(p access.Place) platform.Shop {
+	if s.Douyin.serves(p.Account) && len(p.Further) == 0 {
+		return s.Douyin.shop(p.Account)
+	}
 	client := s.Platforms[p.Platform]
 	if client == nil || p.Session == nil {
 		return nil

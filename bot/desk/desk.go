@@ -16,7 +16,6 @@ import (
 	"yanquan/bot/figures"
 	"yanquan/bot/reconcile"
 	"yanquan/bot/words"
-	"yanquan/dianping"
 	"yanquan/models"
 )
 
@@ -26,7 +25,7 @@ type Desks struct {
 	Words          *words.Words
 	Figures        *figures.Counter
 	Reconciliation *reconcile.Keeper
-	Platforms      map[string]dianping.Client
+	Has            func(platform string) bool // it is configured
 	Access         *access.Access
 	Location       *time.Location
 	Now            func() time.Time

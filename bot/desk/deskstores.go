@@ -12,6 +12,7 @@ import (
 	"yanquan/bot"
 	"yanquan/bot/command"
 	"yanquan/bot/grants"
+	"yanquan/bot/platform"
 	"yanquan/bot/reconcile"
 	"yanquan/bot/words"
 	"yanquan/models"
@@ -186,14 +187,18 @@ func ToneOf(f reconcile.Figures) bot.Tone {
 
 // AccountState says in a few words whether an account can be worked with.
 func (k *Desks) AccountState(ctx context.Context, tx *models.DB, a models.Account) (string, error) {
+	switch {
+	case !k.Has(a.Platform):
+		return "平台没有接通", nil
+	case a.Platform == platform.DouyinName: // the application's own token serves
+		return "已接通", nil
+	}
 	session, err := tx.Grants.Session(ctx, a.ID)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		return "需要授权", nil
 	case err != nil:
 		return "", fmt.Errorf("bot: session: %w", err)
-	case k.Platforms[a.Platform] == nil:
-		return "平台没有接通", nil
 	case session.GrantID == "":
 		return "已接通（配置文件）", nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"yanquan/dianping"
+	"yanquan/douyin"
 	"yanquan/models"
 )
 
@@ -84,13 +85,26 @@ func (m *Metrics) callback(channel, method string, status int, took time.Duratio
 	m.callbackTime.WithLabelValues(channel).Observe(took.Seconds())
 }
 
-// Platform counts one call to the voucher platform.
+// Platform counts one call to Meituan/Dianping.
 func (m *Metrics) Platform(o dianping.Observation) {
-	class := "ok"
+	class := ""
 	if o.Err != nil {
 		class = string(o.Err.Class)
 	}
-	m.platformCalls.WithLabelValues(o.Platform, string(o.Call), class).Observe(o.Took.Seconds())
+	m.called(o.Platform, string(o.Call), class, o.Took)
+}
+
+// Douyin counts one call to Douyin.
+func (m *Metrics) Douyin(o douyin.Observation) {
+	class := ""
+	if o.Err != nil {
+		class = string(o.Err.Class)
+	}
+	m.called(o.Platform, string(o.Call), class, o.Took)
+}
+
+func (m *Metrics) called(platform, call, class string, took time.Duration) {
+	m.platformCalls.WithLabelValues(platform, call, cmp.Or(class, "ok")).Observe(took.Seconds())
 }
 
 // Settled counts a doubtful operation that was settled.

@@ -174,7 +174,7 @@ func prepare(ctx context.Context, db *models.DB, cfg *config.Config, o Options) 
 	}
 	stores := make([]models.ConfiguredStore, len(cfg.Stores))
 	for i, s := range cfg.Stores {
-		stores[i] = models.ConfiguredStore{Platform: s.Platform, ShopID: s.ShopID, Name: s.Name, Session: s.Session, Chats: s.Chats}
+		stores[i] = models.ConfiguredStore{Platform: s.Platform, ShopID: s.ShopID, Name: s.Name, Session: s.Session, AccountID: s.AccountID, Chats: s.Chats}
 		for _, a := range s.Accounts {
 			stores[i].Accounts = append(stores[i].Accounts, models.ConfiguredAccount(a))
 		}
@@ -189,41 +189,6 @@ func prepare(ctx context.Context, db *models.DB, cfg *config.Config, o Options) 
 		return fmt.Errorf("secret_keys: %w", err)
 	}
 	return nil
-}
-
-// Platforms makes the clients of the configured generations, by name. observe
-// may be nil.
-func Platforms(cfg *config.Config, now func() time.Time, observe func(dianping.Observation)) (map[string]dianping.API, error) {
-	return platforms(cfg, Options{Now: now}, observe)
-}
-
-func platforms(cfg *config.Config, o Options, observe func(dianping.Observation)) (map[string]dianping.API, error) {
-	var hc *http.Client
-	if o.Platform != nil {
-		hc = &http.Client{Transport: o.Platform}
-	}
-	clients := map[string]dianping.API{}
-	if p := cfg.Dianping; p != nil {
-		c, err := dianping.NewDianping(dianping.Config{
-			APIURL: p.APIURL, AuthURL: p.AuthURL, AppKey: p.AppKey, AppSecret: p.AppSecret,
-			Timeout: cfg.Redeem.CallTimeout, HTTP: hc, Now: o.Now, Observe: observe,
-		})
-		if err != nil {
-			return nil, err
-		}
-		clients[dianping.Dianping] = c
-	}
-	if p := cfg.Meituan; p != nil {
-		c, err := dianping.NewMeituan(dianping.MeituanConfig{
-			APIURL: p.APIURL, AuthURL: p.AuthURL, DeveloperID: p.DeveloperID, SignKey: p.SignKey,
-			Timeout: cfg.Redeem.CallTimeout, HTTP: hc, Now: o.Now, Observe: observe,
-		})
-		if err != nil {
-			return nil, err
-		}
-		clients[dianping.Meituan] = c
-	}
-	return clients, nil
 }
 
 type parts struct {
@@ -267,6 +232,10 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 	}
 	metrics := server.NewMetrics(o.Version, o.Commit)
 	apis, err := platforms(cfg, o, metrics.Platform)
+	if err != nil {
+		return nil, err
+	}
+	douyin, err := douyinApplication(cfg, db, o, metrics.Douyin)
 	if err != nil {
 		return nil, err
 	}
@@ -344,7 +313,7 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 		reconcileAt = &at
 	}
 	p.bot, err = chat.New(chat.Options{
-		DB: db, Platforms: clients, Authorizers: authorizers, Courier: sender, Pictures: sender, Managers: cfg.Managers, NoticeChannel: notices, Webhooks: webhooks,
+		DB: db, Platforms: clients, Authorizers: authorizers, Douyin: douyin, Courier: sender, Pictures: sender, Managers: cfg.Managers, NoticeChannel: notices, Webhooks: webhooks,
 		Location: cfg.Location(), CallTimeout: cfg.Redeem.CallTimeout, UndoWindow: cfg.Redeem.UndoWindow,
 		Link: linker(links, base, o.Log), AuthLink: authLinker(links, base, o.Log), FileLink: fileLinker(links, base, o.Log),
 		ConsoleLink:   func(ticket string) string { return base + console.Root + "in?t=" + ticket },

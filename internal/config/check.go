@@ -13,11 +13,11 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
-	"yanquan/dianping"
 	"yanquan/models"
 )
 
 var (
+	accountID   = regexp.MustCompile(`^[0-9]{1,64}$`)
 	channelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`) // part of a URL and of a channel's name
 	webhookKey  = regexp.MustCompile(`^[A-Za-z0-9_-]{8,100}$`)
 	openHours   = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`)
@@ -72,6 +72,10 @@ func (d *decoder) check(c *Config) {
 	if p := c.Meituan; p != nil {
 		d.calledURL("meituan.api_url", &p.APIURL)
 		d.calledURL("meituan.auth_url", &p.AuthURL)
+	}
+	if p := c.Douyin; p != nil {
+		d.calledURL("douyin.api_url", &p.APIURL)
+		d.accountID("douyin.account_id", p.AccountID)
 	}
 	d.between("redeem.call_timeout", c.Redeem.CallTimeout, 10*time.Millisecond, time.Minute)
 	d.between("redeem.undo_window", c.Redeem.UndoWindow, time.Second, 24*time.Hour)
@@ -259,11 +263,32 @@ func (d *decoder) checkAccounts(c *Config, store string, accounts []Account, sho
 		if a.ShopID != "" {
 			d.once(shops, a.Platform+" "+a.ShopID, key+".shop_id")
 		}
-		if a.Platform != "" && d.oneOf(key+".platform", a.Platform, dianping.Dianping, dianping.Meituan) {
-			if (a.Platform == dianping.Dianping && c.Dianping == nil) || (a.Platform == dianping.Meituan && c.Meituan == nil) {
-				d.bad(key+".platform", "there is no section %s: in this file, which holds the keys for this platform", a.Platform)
-			}
+		if a.Platform != "" && d.oneOf(key+".platform", a.Platform, allPlatforms...) && !slices.Contains(c.Platforms(), a.Platform) {
+			d.bad(key+".platform", "there is no section %s: in this file, which holds the keys for this platform", a.Platform)
 		}
+		d.checkAccess(c, key, a)
+	}
+}
+
+// checkAccess wants what an account's platform needs beside the shop: a session, or at
+// Douyin, where the application's own token serves, the account of 来客.
+func (d *decoder) checkAccess(c *Config, key string, a Account) {
+	switch douyin := a.Platform == platformDouyin; {
+	case douyin && a.Session != "":
+		d.bad(key+".session", "belongs to the other platforms; %s has none", platformDouyin)
+	case douyin && a.AccountID == "" && c.Douyin != nil && c.Douyin.AccountID == "":
+		d.bad(key+".account_id", "is missing, here or in section %s", platformDouyin)
+	case !douyin && a.Session == "":
+		d.missing(key+".session", key)
+	case !douyin && a.AccountID != "":
+		d.bad(key+".account_id", "belongs to platform: %s", platformDouyin)
+	}
+	d.accountID(key+".account_id", a.AccountID)
+}
+
+func (d *decoder) accountID(key, value string) {
+	if value != "" && !accountID.MatchString(value) {
+		d.bad(key, "must be the number of the account as 来客 shows it")
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // containers without a time zone database must still know Asia/Shanghai
@@ -42,6 +43,7 @@ type Config struct {
 	WeCom     *WeCom    `yaml:"wecom"`
 	Dianping  *Dianping `yaml:"dianping"`
 	Meituan   *Meituan  `yaml:"meituan"`
+	Douyin    *Douyin   `yaml:"douyin"`
 	Redeem    Redeem    `yaml:"redeem"`
 	Stores    []Store   `yaml:"stores"`
 	Report    *Report   `yaml:"report"`
@@ -132,6 +134,14 @@ type Meituan struct {
 	SignKey     string `yaml:"sign_key" required:"true" secret:"true"`
 }
 
+// Douyin is Douyin 来客, by an application of the open platform.
+type Douyin struct {
+	APIURL       string `yaml:"api_url" default:"https://open.douyin.com"`
+	ClientKey    string `yaml:"client_key" required:"true"`
+	ClientSecret string `yaml:"client_secret" required:"true" secret:"true"`
+	AccountID    string `yaml:"account_id"` // of 来客; has the shops whose account names no other
+}
+
 // Redeem is how vouchers are verified.
 type Redeem struct {
 	CallTimeout time.Duration `yaml:"call_timeout" default:"3s"`
@@ -157,25 +167,27 @@ type Watch struct {
 
 // Store is a store declared in the file, with its first account.
 type Store struct {
-	Name     string    `yaml:"name" required:"true"`
-	Platform string    `yaml:"platform" required:"true"` // dianping | meituan
-	ShopID   string    `yaml:"shop_id" required:"true"`
-	Session  string    `yaml:"session" required:"true" secret:"true"`
-	Accounts []Account `yaml:"accounts"` // the same shop on further platforms
-	Chats    []string  `yaml:"chats"`    // case-sensitive
-	Staff    []Staff   `yaml:"staff"`
+	Name      string    `yaml:"name" required:"true"`
+	Platform  string    `yaml:"platform" required:"true"` // dianping | meituan | douyin
+	ShopID    string    `yaml:"shop_id" required:"true"`
+	Session   string    `yaml:"session" secret:"true"` // needed but by douyin, which has none
+	AccountID string    `yaml:"account_id"`            // douyin; empty: that of [Douyin]
+	Accounts  []Account `yaml:"accounts"`              // the same shop on further platforms
+	Chats     []string  `yaml:"chats"`                 // case-sensitive
+	Staff     []Staff   `yaml:"staff"`
 }
 
 // Account is a store's shop on one platform.
 type Account struct {
-	Platform string `yaml:"platform" required:"true"` // dianping | meituan
-	ShopID   string `yaml:"shop_id" required:"true"`
-	Session  string `yaml:"session" required:"true" secret:"true"`
+	Platform  string `yaml:"platform" required:"true"` // dianping | meituan | douyin
+	ShopID    string `yaml:"shop_id" required:"true"`
+	Session   string `yaml:"session" secret:"true"` // needed but by douyin, which has none
+	AccountID string `yaml:"account_id"`            // douyin; empty: that of [Douyin]
 }
 
 // All are a store's accounts, the first first.
 func (s Store) All() []Account {
-	return append([]Account{{s.Platform, s.ShopID, s.Session}}, s.Accounts...)
+	return append([]Account{{s.Platform, s.ShopID, s.Session, s.AccountID}}, s.Accounts...)
 }
 
 // Staff is a person in a store.
@@ -265,16 +277,15 @@ func Default() *Config {
 	return c
 }
 
-// Platforms names the configured generations of the platform.
+// allPlatforms are the names of the platforms, each that of its section.
+var allPlatforms = []string{dianping.Dianping, dianping.Meituan, platformDouyin}
+
+const platformDouyin = "douyin"
+
+// Platforms names the configured platforms.
 func (c *Config) Platforms() []string {
-	var names []string
-	if c.Dianping != nil {
-		names = append(names, dianping.Dianping)
-	}
-	if c.Meituan != nil {
-		names = append(names, dianping.Meituan)
-	}
-	return names
+	has := map[string]bool{dianping.Dianping: c.Dianping != nil, dianping.Meituan: c.Meituan != nil, platformDouyin: c.Douyin != nil}
+	return slices.DeleteFunc(slices.Clone(allPlatforms), func(name string) bool { return !has[name] })
 }
 
 const defaultSQLite = "yanquan.db"

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,10 +72,12 @@ func TestEverySectionKeepsItsDefaults(t *testing.T) {
 wecom: {corp_id: ww1}
 dianping: {app_key: 007, app_secret: s}
 meituan: {developer_id: 100120, sign_key: k}
+douyin: {client_key: aw1, client_secret: s, account_id: 7000000000000000001}
 report: {}
 redeem: {call_timeout: 1s}
 stores:
-  - {name: a, platform: dianping, shop_id: x, session: y, staff: [{userid: ZhangSan}]}
+  - {name: a, platform: dianping, shop_id: x, session: y, staff: [{userid: ZhangSan}], accounts: [{platform: douyin, shop_id: 7001}]}
+  - {name: b, platform: douyin, shop_id: 7002, account_id: 7000000000000000002}
 `, nil)
 	if got := cfg.WeCom; got.APIURL != "https://qyapi.weixin.qq.com" || got.ReplyDeadline != 4*time.Second || !got.Mention {
 		t.Errorf("wecom: %+v", got)
@@ -84,6 +87,13 @@ stores:
 	}
 	if got := cfg.Meituan; got.APIURL != "https://api-open-cater.meituan.com" || got.AuthURL != "https://open-erp.meituan.com" || got.DeveloperID != "100120" {
 		t.Errorf("meituan: %+v", got)
+	}
+	if got := cfg.Douyin; got.APIURL != "https://open.douyin.com" || got.ClientKey != "aw1" || got.AccountID != "7000000000000000001" {
+		t.Errorf("douyin: %+v", got)
+	}
+	if got := [][]Account{cfg.Stores[0].All(), cfg.Stores[1].All()}; !slices.Equal(got[0][1:], []Account{{Platform: "douyin", ShopID: "7001"}}) ||
+		!slices.Equal(got[1], []Account{{Platform: "douyin", ShopID: "7002", AccountID: "7000000000000000002"}}) {
+		t.Errorf("accounts: %+v", got)
 	}
 	if cfg.Report == nil || cfg.Report.At != "22:00" {
 		t.Errorf("report: %+v", cfg.Report)
@@ -157,6 +167,7 @@ func TestMistakes(t *testing.T) {
 		return head + "wecom:\n  corp_id: c\n  apps:\n    - {name: main, agent_id: 1, secret: s, token: t, encoding_aes_key: " + testAES + "}\n" + more
 	}
 	platforms := head + "dianping: {app_key: a, app_secret: b}\n"
+	douyin := head + "douyin: {client_key: k, client_secret: s}\n"
 	tests := []struct {
 		name, text string
 		env        map[string]string
@@ -259,7 +270,12 @@ func TestMistakes(t *testing.T) {
 		{"watch", "secret_key: " + testKey + "\nwatch: {open: 9-23, repeats: -1, undo_percent: 101, silent_days: 61}\n", nil, `:2: watch.open: must be hours as HH:MM-HH:MM, such as 09:00-23:00\n.*:2: watch.repeats: must be from 0 to 1000\n.*:2: watch.undo_percent: must be from 0 to 100\n.*:2: watch.silent_days: must be from 0 to 60`},
 		{"guard", "secret_key: " + testKey + "\nguard: {unknown_codes: -1, within: 1s}\n", nil, `:2: guard.unknown_codes: must be 0 or more\n.*:2: guard.within: must be between 1m and 24h`},
 		{"store without its platform", head + "stores:\n  - {name: a, platform: meituan, shop_id: x, session: y}\n", nil, `:3: stores\[0\].platform: there is no section meituan: in this file.*`},
-		{"store of no platform", platforms + "stores:\n  - {name: a, platform: douyin, shop_id: x, session: y}\n", nil, `:4: stores\[0\].platform: must be dianping or meituan`},
+		{"store of no platform", platforms + "stores:\n  - {name: a, platform: kuaishou, shop_id: x, session: y}\n", nil, `:4: stores\[0\].platform: must be dianping or meituan or douyin`},
+		{"douyin without anything", head + "douyin: {}\n", nil, `:2: douyin.client_key: is missing\n.*:2: douyin.client_secret: is missing`},
+		{"douyin in the clear", head + "douyin: {client_key: k, client_secret: s, api_url: 'http://10.0.0.5', account_id: 12x}\n", nil, `:2: douyin.api_url: secrets would .*\n.*:2: douyin.account_id: must be the number .*`},
+		{"store without its section", head + "stores:\n  - {name: a, platform: douyin, shop_id: x}\n", nil, `:3: stores\[0\].platform: there is no section douyin: in this file.*`},
+		{"shop of no account", douyin + "stores:\n  - {name: a, platform: douyin, shop_id: x}\n  - {name: b, platform: douyin, shop_id: y, session: s, account_id: '7 '}\n", nil, `(?s):4: stores\[0\].account_id: is missing, here or in section douyin.*:5: stores\[1\].session: belongs to the other platforms.*`},
+		{"account of another platform", platforms + "stores:\n  - {name: a, platform: dianping, shop_id: x, session: y, account_id: 7}\n", nil, `:4: stores\[0\].account_id: belongs to platform: douyin`},
 		{"store incomplete", platforms + "stores:\n  - {platform: dianping}\n", nil, `:4: stores\[0\].name: is missing\n.*:4: stores\[0\].shop_id: is missing\n.*:4: stores\[0\].session: is missing`},
 		{"stores of one name", platforms + "stores:\n  - {name: a, platform: dianping, shop_id: x, session: y}\n  - {name: a, platform: dianping, shop_id: z, session: y}\n", nil, `:5: stores\[1\].name: is the same as stores\[0\].name`},
 		{"shop twice", platforms + "stores:\n  - {name: a, platform: dianping, shop_id: x, session: y}\n  - {name: b, platform: dianping, shop_id: x, session: y}\n", nil, `:5: stores\[1\].shop_id: is the same as stores\[0\].shop_id`},
@@ -378,7 +394,7 @@ func TestMissingFile(t *testing.T) {
 var sampleEnv = map[string]string{
 	"YANQUAN_SECRET_KEY": testKey, "WECOM_APP_SECRET": "s3cret-app", "WECOM_APP_TOKEN": "s3cret-apptoken", "WECOM_APP_AES_KEY": testAES,
 	"WECOM_BOT_TOKEN": "s3cret-bottoken", "WECOM_BOT_AES_KEY": testAES, "DIANPING_APP_KEY": "k", "DIANPING_APP_SECRET": "s3cret-dp",
-	"MEITUAN_DEVELOPER_ID": "1", "MEITUAN_SIGN_KEY": "s3cret-mt", "STORE_1_SESSION": "s3cret-session", "STORE_1_MEITUAN": "y2",
+	"MEITUAN_DEVELOPER_ID": "1", "MEITUAN_SIGN_KEY": "s3cret-mt", "DOUYIN_CLIENT_KEY": "aw1", "DOUYIN_CLIENT_SECRET": "s3cret-dy", "STORE_1_SESSION": "s3cret-session", "STORE_1_MEITUAN": "y2",
 }
 
 const samplePath = "../../config.yaml"

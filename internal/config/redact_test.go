@@ -73,7 +73,7 @@ func TestRedacted(t *testing.T) {
 func TestSecretFlags(t *testing.T) {
 	t.Parallel()
 	telling := regexp.MustCompile(`secret|token|_key$|session|password|dsn`)
-	public := map[string]bool{"app_key": true} // sent in the open with every call
+	public := map[string]bool{"app_key": true, "client_key": true} // sent in the open
 	var walk func(typ reflect.Type)
 	walk = func(typ reflect.Type) {
 		for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice {
