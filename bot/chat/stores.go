@@ -12,6 +12,7 @@ import (
 	"yanquan/bot/command"
 	"yanquan/bot/desk"
 	"yanquan/bot/grants"
+	"yanquan/bot/platform"
 	"yanquan/bot/words"
 	"yanquan/dianping"
 	"yanquan/models"
@@ -40,15 +41,15 @@ func (u *admin) authorizePressed(ctx context.Context, t *turn, b command.Button)
 
 // authorize gives a manager a link to the platform's page: in private, for who
 // opens it connects shops in this company's name. Without a platform, it asks which.
-func (u *admin) authorize(ctx context.Context, t *turn, platform string) (bot.Reply, error) {
-	reply, err := u.authorizeReply(ctx, t.m, platform)
+func (u *admin) authorize(ctx context.Context, t *turn, on string) (bot.Reply, error) {
+	reply, err := u.authorizeReply(ctx, t.m, on)
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	return t.answer(ctx, reply)
 }
 
-func (u *admin) authorizeReply(ctx context.Context, m bot.Message, platform string) (bot.Reply, error) {
+func (u *admin) authorizeReply(ctx context.Context, m bot.Message, on string) (bot.Reply, error) {
 	stores, err := u.access.Managed(ctx, u.DB, m.User)
 	switch {
 	case err != nil:
@@ -60,19 +61,19 @@ func (u *admin) authorizeReply(ctx context.Context, m bot.Message, platform stri
 	case len(u.Authorizers) == 0:
 		return bot.Say("平台的应用还没有设置。请在 config.yaml 里填写 dianping: 或 meituan:。"), nil
 	}
-	if platform == "" {
+	if on == "" {
 		var keys []bot.CardKey
 		for _, name := range []string{dianping.Meituan, dianping.Dianping} {
 			if u.Authorizers[name] != nil {
-				platform = name
-				keys = append(keys, bot.CardKey{Text: words.PlatformNames[name], Key: command.Button{Action: command.ActAuthorize, Platform: name}.Key(), Style: bot.Primary})
+				on = name
+				keys = append(keys, bot.CardKey{Text: platform.Name(name), Key: command.Button{Action: command.ActAuthorize, Platform: name}.Key(), Style: bot.Primary})
 			}
 		}
 		if len(keys) > 1 {
 			return bot.Reply{Card: &bot.Card{TaskID: u.NewID(), Source: "验券", Title: "授权哪个平台的门店？", Keys: keys}}, nil
 		}
 	}
-	link, err := u.grants.NewLink(ctx, platform, grants.Asker{User: strings.ToLower(m.User), Channel: m.Channel, Chat: m.Chat})
+	link, err := u.grants.NewLink(ctx, on, grants.Asker{User: strings.ToLower(m.User), Channel: m.Channel, Chat: m.Chat})
 	if errors.Is(err, grants.ErrPlatformOff) {
 		return bot.Say("这个平台没有设置，不能授权。"), nil
 	}
@@ -80,7 +81,7 @@ func (u *admin) authorizeReply(ctx context.Context, m bot.Message, platform stri
 		return bot.Reply{}, fmt.Errorf("chat: link: %w", err)
 	}
 	return bot.Reply{Card: &bot.Card{
-		TaskID: u.NewID(), Source: "验券", Title: "授权" + words.PlatformNames[platform] + "门店", Desc: "点这张卡片，打开授权页面",
+		TaskID: u.NewID(), Source: "验券", Title: "授权" + platform.Name(on) + "门店", Desc: "点这张卡片，打开授权页面",
 		Text: "用门店的开店宝账号登录，同意后回到这里。链接只给您本人，10 分钟内有效，只能用一次。", URL: link,
 	}}, nil
 }

@@ -7,7 +7,7 @@ import (
 	"yanquan/bot"
 	"yanquan/bot/access"
 	"yanquan/bot/command"
-	"yanquan/dianping"
+	"yanquan/bot/platform"
 	"yanquan/models"
 )
 
@@ -70,7 +70,6 @@ func moreKeys(stores []models.Store) int {
 // storeLabels are what to call stores, so that one can be told from the others.
 // Stores of one name are told apart by their platform, or by their number.
 func storeLabels(stores []models.Store) []string {
-	short := map[string]string{dianping.Dianping: "点评", dianping.Meituan: "美团"}
 	times := map[string]int{}
 	for _, s := range stores {
 		times[fold(s.Name)]++
@@ -82,7 +81,7 @@ func storeLabels(stores []models.Store) []string {
 		switch {
 		case times[fold(s.Name)] == 1:
 		case times[s.Platform+" "+fold(s.Name)] == 1:
-			labels[i] = short[s.Platform] + " " + s.Name
+			labels[i] = platform.Name(s.Platform) + " " + s.Name
 		default:
 			labels[i] = fmt.Sprintf("%d号 %s", s.ID, s.Name)
 		}

@@ -99,7 +99,7 @@ func (k *Desks) Roster(ctx context.Context, d Desk, from int) (all []StoreSheet,
 			if err != nil {
 				return nil, 0, err
 			}
-			sheet.Accounts = append(sheet.Accounts, AccountSheet{Platform: cmp.Or(words.PlatformNames[a.Platform], a.Platform), State: state})
+			sheet.Accounts = append(sheet.Accounts, AccountSheet{Platform: platform.Name(a.Platform), State: state})
 		}
 		chats, err := k.DB.Directory.ChatsOfStore(ctx, s.ID)
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 	"io"
 	"time"
 
-	"yanquan/dianping"
+	"yanquan/bot/platform"
 	"yanquan/models"
 )
 
@@ -147,7 +147,7 @@ type column struct {
 
 var columns = []column{
 	{"门店", 18, text, func(a models.Account, _ models.Voucher) value { return value{text: a.Name} }},
-	{"平台", 10, text, func(a models.Account, _ models.Voucher) value { return value{text: platformName(a.Platform)} }},
+	{"平台", 10, text, func(a models.Account, _ models.Voucher) value { return value{text: platform.Name(a.Platform)} }},
 	{"核销时间", 20, moment, func(_ models.Account, v models.Voucher) value { return value{at: v.ConsumedAt} }},
 	{"券码", 22, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Code} }},
 	{"团购名称", 32, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Title} }},
@@ -196,14 +196,4 @@ func positive(n int64) string {
 		return ""
 	}
 	return fmt.Sprint(n)
-}
-
-func platformName(platform string) string {
-	switch platform {
-	case dianping.Dianping:
-		return "大众点评"
-	case dianping.Meituan:
-		return "美团"
-	}
-	return platform
 }

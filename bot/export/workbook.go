@@ -13,6 +13,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"yanquan/bot/platform"
 	"yanquan/models"
 )
 
@@ -116,7 +117,7 @@ func (b *workbook) account(ctx context.Context, a models.Account) (sums models.T
 		if sh == nil {
 			name := a.Name
 			if a.BelongsTo != 0 {
-				name += " " + platformName(a.Platform)
+				name += " " + platform.Name(a.Platform)
 			}
 			b.sheets = append(b.sheets, b.names.name(name))
 			var err error
@@ -168,7 +169,7 @@ func (b *workbook) summary(sums []models.Tally, all models.Tally) error {
 		return err
 	}
 	for i, a := range r.accounts() {
-		if err := sh.tally(a.Name, platformName(a.Platform), sums[i], b.styles.of[text], b.styles.of[money]); err != nil {
+		if err := sh.tally(a.Name, platform.Name(a.Platform), sums[i], b.styles.of[text], b.styles.of[money]); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/grants"
+	"yanquan/bot/platform"
 	"yanquan/dianping"
 )
 
@@ -43,13 +44,13 @@ const (
 // offerAuthorization shows where a link leads. It leaves the link as it is, for
 // whatever looks at links in a chat before people do sends a GET.
 func (s *Server) offerAuthorization(c *gin.Context) {
-	platform, token := c.Param("platform"), c.Query("t")
+	token := c.Query("t")
 	ticket, err := s.Links.Open(ToAuthorize, token)
 	if err != nil {
 		s.linkOver(c)
 		return
 	}
-	a, err := s.Merchants.Authorization(c.Request.Context(), platform, ticket)
+	a, err := s.Merchants.Authorization(c.Request.Context(), c.Param("platform"), ticket)
 	if err != nil {
 		s.notAuthorized(c, err, "请过一会儿再打开这个链接。")
 		return
@@ -181,12 +182,11 @@ func readForm(c *gin.Context) (url.Values, bool) {
 	return c.Request.PostForm, true
 }
 
-func platformName(platform string) string {
-	switch platform {
-	case dianping.Dianping:
-		return "大众点评"
-	case dianping.Meituan:
-		return "美团"
+// platformName is what people call a platform. One that is not known is not repeated: a browser
+// may have made it up.
+func platformName(on string) string {
+	if !platform.Known(on) {
+		return "这个平台"
 	}
-	return "这个平台"
+	return platform.Name(on)
 }

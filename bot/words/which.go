@@ -6,6 +6,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/command"
+	"yanquan/bot/platform"
 	"yanquan/bot/redeem"
 	"yanquan/models"
 )
@@ -15,7 +16,7 @@ func AccountName(s models.Store, a models.Account) string {
 	if len(s.Accounts()) < 2 {
 		return s.Name
 	}
-	return s.Name + "（" + PlatformNames[a.Platform] + "）"
+	return s.Name + "（" + platform.Name(a.Platform) + "）"
 }
 
 // On is the platform of an operation, where its store has several; "": it has not, or
@@ -26,7 +27,7 @@ func On(s models.Store, op models.Operation) string {
 		return ""
 	}
 	if a, ok := s.AccountOf(op.StoreID); ok && len(s.Accounts()) > 1 {
-		return PlatformNames[a.Platform]
+		return platform.Name(a.Platform)
 	}
 	return ""
 }
@@ -60,8 +61,8 @@ func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 	case o.Reason == redeem.ReasonNowhere && len(known) > 1:
 		c.Text = platforms(known) + "都没有这个券码。" + next
 		return
-	case o.Reason == redeem.ReasonAbsent && PlatformNames[o.Code] != "":
-		c.Text = fmt.Sprintf("这家门店没有接通%s，没有核销。%s", PlatformNames[o.Code], next)
+	case o.Reason == redeem.ReasonAbsent && platform.Known(o.Code):
+		c.Text = fmt.Sprintf("这家门店没有接通%s，没有核销。%s", platform.Name(o.Code), next)
 		return
 	case o.Reason == redeem.ReasonHere && len(known) > 0:
 		c.Text += fmt.Sprintf("%s也有这个券码；如果顾客用的是%[1]s的券，请点下面的按钮。", platforms(known))
@@ -71,7 +72,7 @@ func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 	for _, a := range known {
 		it := command.Item{Code: op.Code, Count: max(op.Count, 1), Platform: command.Platform(a.Platform)}
 		key := confirmKey(a.ID, it, "", bot.Primary)
-		key.Text = PlatformNames[a.Platform] + key.Text
+		key.Text = platform.Name(a.Platform) + key.Text
 		c.Keys = append(c.Keys, key)
 	}
 }
@@ -80,7 +81,7 @@ func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 func platforms(accounts []models.Account) string {
 	var names []string
 	for _, a := range accounts {
-		names = append(names, PlatformNames[a.Platform])
+		names = append(names, platform.Name(a.Platform))
 	}
 	return strings.Join(names, "和")
 }

@@ -26,9 +26,6 @@ func StateWords(op models.Operation) string {
 // RoleNames are what people call the roles.
 var RoleNames = map[models.Role]string{models.RoleStaff: "店员", models.RoleLead: "组长", models.RoleManager: "店长", models.RoleGuest: "群里"}
 
-// PlatformNames are what people call the platforms.
-var PlatformNames = map[string]string{dianping.Dianping: "大众点评", dianping.Meituan: "美团", "douyin": "抖音"}
-
 // saying is what staff read: what is wrong, and what to do next; one plain
 // sentence each.
 type saying struct {

@@ -1,0 +1,12 @@
+package platform
+
+import "cmp"
+
+// names are what people call the platforms.
+var names = map[string]string{"dianping": "大众点评", "meituan": "美团", "douyin": "抖音"}
+
+// Name is what people call a platform; of one that is not known, what it was given as.
+func Name(platform string) string { return cmp.Or(names[platform], platform) }
+
+// Known reports whether there is such a platform.
+func Known(platform string) bool { return names[platform] != "" }
