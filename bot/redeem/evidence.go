@@ -80,9 +80,8 @@ func (b books) whose(op models.Operation, rec platform.Record) (claim, *models.O
 	return b.byOperator(op, rec), nil
 }
 
-// byOperator judges by the record's operator and channel alone. Which account a platform
-// records is not documented: it may be the merchant's for all, or nobody's. That and the
-// time are no proof: another cashier's call may be as near.
+// byOperator judges by the record's operator, channel and time alone. Which account a
+// platform records is not documented: it may be the merchant's for all, or nobody's.
 func (b books) byOperator(op models.Operation, rec platform.Record) claim {
 	early := !rec.At.IsZero() && rec.At.Before(op.CalledAt.Add(-skew))
 	switch {
@@ -92,6 +91,8 @@ func (b books) byOperator(op models.Operation, rec platform.Record) claim {
 		return ours
 	case rec.Foreign, b.colleague[strings.ToLower(rec.Account)]:
 		return theirs
+	case rec.Interface && distance(op, rec.At) <= near: // a look had just said that it could be consumed
+		return ours
 	}
 	return unclear
 }

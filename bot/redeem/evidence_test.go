@@ -39,6 +39,13 @@ func foreign(d time.Duration, account string) platform.Record {
 	return r
 }
 
+// through was made through an interface like ours, as the record says.
+func through(d time.Duration, account string) platform.Record {
+	r := rec(d, account)
+	r.Interface = true
+	return r
+}
+
 func TestWhose(t *testing.T) {
 	t.Parallel()
 	const call = 10 * time.Minute
@@ -61,6 +68,12 @@ func TestWhose(t *testing.T) {
 		{"at the till", nil, false, foreign(call, "till-3"), theirs, ""},
 		{"by an unknown account", nil, false, rec(call, "merchant"), unclear, ""},
 		{"by nobody", nil, false, rec(call, ""), unclear, ""},
+		{"by an unknown account, through an interface, just now", nil, false, through(call+time.Second, "merchant"), ours, ""},
+		{"by nobody, through an interface, just now", nil, false, through(call+time.Second, ""), ours, ""},
+		{"by nobody, through an interface, another time", nil, false, through(call+3*time.Minute, ""), unclear, ""},
+		{"by nobody, through an interface, no time", nil, false, platform.Record{Code: code, Interface: true}, unclear, ""},
+		{"by a colleague, through an interface", nil, false, through(call, "lisi"), theirs, ""},
+		{"by nobody, and another operation has the only one", []models.Operation{verified("b", call, models.Done)}, false, through(call, ""), theirs, "b"},
 		{"another operation has the only one", []models.Operation{verified("b", call, models.Done)}, false, rec(call, "zhangsan"), theirs, "b"},
 		{"that was undone", []models.Operation{verified("b", call, models.Undone)}, false, rec(call+time.Second, "zhangsan"), ours, ""},
 
