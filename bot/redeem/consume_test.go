@@ -538,3 +538,27 @@ func TestNotConnected(t *testing.T) {
 		r.is(r.settle(op), models.Done, "")
 	})
 }
+
+// A colleague's call takes the sibling that ours asks for, and its answer is lost: the
+// record names nobody, and one of the two operations at most is told as done by it.
+func TestSiblingTakenInDoubt(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.knobs(dianpingtest.Knobs{VerifyAccount: dianpingtest.VerifyAccountMerchant, RepeatAnswer: dianpingtest.AlreadyUsed})
+		codes := r.order(code, 2)
+		var both models.Operation
+		r.when("prepared", func() {
+			r.lost("consume", true)
+			both = r.consume(codes[0], 2)
+		})
+		one := r.consume(codes[1], 1)
+		r.during(time.Minute)
+		if one = r.now(one); one.State == models.Done {
+			r.Errorf("told as done: %+v", one)
+		}
+		r.effects(codes[0], 1, 0)
+		r.effects(codes[1], 1, 0)
+		if both = r.now(both); both.State == models.Rejected {
+			r.Errorf("told as refused: %+v", both)
+		}
+	})
+}
