@@ -155,8 +155,8 @@ func couponsOf(rows []dianping.Receipt) []Coupon {
 func recordOf(r dianping.Record) Record {
 	return Record{
 		Code: r.Code, At: r.VerifyTime, Account: strings.TrimSpace(r.VerifyAccount), Title: r.Title,
-		Foreign: r.VerifyChannel != "" && r.VerifyChannel != thirdParty,
-		DealID:  r.DealID, DealGroupID: r.DealGroupID, PriceFen: int64(r.Price), PriceKnown: r.PriceKnown, Reusable: r.BizType == timesCard,
+		Interface: r.VerifyChannel == thirdParty, Foreign: r.VerifyChannel != "" && r.VerifyChannel != thirdParty,
+		DealID: r.DealID, DealGroupID: r.DealGroupID, PriceFen: int64(r.Price), PriceKnown: r.PriceKnown, Reusable: r.BizType == timesCard,
 	}
 }
 

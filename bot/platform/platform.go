@@ -227,7 +227,8 @@ type Record struct {
 	Code                string
 	At                  time.Time // zero: not told
 	Account             string    // of the operator
-	Foreign             bool      // known to be made otherwise than through an interface like this one
+	Interface           bool      // known to be made through an interface like this one
+	Foreign             bool      // known to be made otherwise
 	Title               string
 	DealID, DealGroupID int64
 	PriceFen            int64
