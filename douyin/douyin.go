@@ -155,7 +155,19 @@ type Record struct {
 	UndoneAt          time.Time // zero: not told
 	CertificateStatus Status
 	SKU               SKU
-	Amount            Amount
+	Amount            Amount // of the coupon
+	UseAmount         Amount // of a 次卡's use; nil: not told
+}
+
+// TimesCard reports whether the record is of a use of a 次卡.
+func (r Record) TimesCard() bool { return r.Serial > 0 || r.SKU.GrouponType == timesCard }
+
+// UsePrice is the price of the use. Of a 次卡 the coupon's is none: it is the card's.
+func (r Record) UsePrice() (Fen, bool) {
+	if r.TimesCard() {
+		return r.UseAmount.Price()
+	}
+	return r.Amount.Price()
 }
 
 // RecordQuery selects a part of the history. The zero value is today.

@@ -1,6 +1,9 @@
 package douyin
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // readPrepared reads the answer of prepare. Coupons without an encrypted code, or an
 // order without a verify token, could not be used.
@@ -131,9 +134,8 @@ func readRecords(data object, whole bool) (page[Record], error) {
 			SKU: skuOf(row.object("sku")), Amount: row.amount("amount"),
 		}
 		v.Undone = row.number("status") == statusUndone || !v.UndoneAt.IsZero()
-		if use := row.object("verify_amount_info"); v.Serial == 0 {
-			v.Serial = use.object("times_card_serial_amount").number("serial_numb")
-		}
+		serial, amount := useOf(row)
+		v.Serial, v.UseAmount = cmp.Or(v.Serial, serial), amount
 		if v.ID != "" {
 			p.rows = append(p.rows, v)
 		}
@@ -142,6 +144,16 @@ func readRecords(data object, whole bool) (page[Record], error) {
 		return page[Record]{}, errNoData("history that can be read")
 	}
 	return p, nil
+}
+
+// useOf reads verify_amount_info: which use of a 次卡 a row is of, and what that is worth.
+func useOf(row object) (serial int, amount Amount) {
+	use := row.object("verify_amount_info")
+	one := use.object("times_card_serial_amount")
+	if amount = one.amount("amount"); amount == nil {
+		amount = use.object("time_card_amount").amount("amount")
+	}
+	return one.number("serial_numb"), amount
 }
 
 func total(data object) int {

@@ -4,16 +4,11 @@ package douyin
 func readVerified(p reporter, data object) (rows []Verified, readable bool) {
 	list, _, readable := data.list("verify_results")
 	for _, o := range list {
-		use := o.object("verify_amount_info")
-		serial := use.object("times_card_serial_amount")
-		amount := serial.amount("amount")
-		if amount == nil {
-			amount = use.object("time_card_amount").amount("amount")
-		}
+		serial, amount := useOf(o)
 		rows = append(rows, Verified{
 			EncryptedCode: Secret(o.text("code")), ID: o.id("verify_id"), CertificateID: o.id("certificate_id"),
 			OrderID: o.id("order_id"), Code: o.text("origin_code"), AccountID: o.id("account_id"), ProductID: o.id("product_id"),
-			Serial: serial.number("serial_numb"), Amount: amount,
+			Serial: serial, Amount: amount,
 			Result: p.scrub.id(o.code("result")), Message: p.scrub.sentence(o.text("msg")),
 		})
 	}

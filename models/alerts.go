@@ -1,7 +1,9 @@
 package models
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -56,10 +58,10 @@ func (s AlertStore) Purge(ctx context.Context, before time.Time, limit int) (int
 }
 
 // Seen is something that may be worth an alert: how often it happened in a
-// store, and the last time with whom. Which of the other fields are set depends on
+// store, at all of its accounts together. Which of the other fields are set depends on
 // what was asked for.
 type Seen struct {
-	StoreID int64
+	StoreID int64 // the store's, whichever of its accounts it was; of [AlertStore.FailedCalls] the account's
 	Times   int
 	Of      int    // the whole of which Times is a part
 	Subject string // what it happened with: an order, a masked phone, a person's name
@@ -70,61 +72,62 @@ type Seen struct {
 // ConsumedBetween counts, for each store that has any, the verifications from a
 // time until before another.
 func (s AlertStore) ConsumedBetween(ctx context.Context, from, to time.Time) ([]Seen, error) {
-	return s.seen(ctx, "look for verifications", func(g *gorm.DB) *gorm.DB {
-		return g.Select("store_id, COUNT(*) AS times, MIN(consumed_at) AS first, MIN(user_name) AS subject").
-			Where("consumed_at >= ? AND consumed_at < ?", stamp(from), stamp(to)).Group("store_id")
+	return s.seen(ctx, "look for verifications", "", func(g *gorm.DB) *gorm.DB {
+		return g.Select(itsStore+", COUNT(*) AS times, MIN(consumed_at) AS first, MIN(user_name) AS subject").
+			Where("consumed_at >= ? AND consumed_at < ?", stamp(from), stamp(to))
 	})
 }
 
 // StoresConsuming lists the stores with a verification from a time until before
 // another.
 func (s AlertStore) StoresConsuming(ctx context.Context, from, to time.Time) ([]int64, error) {
-	var ids []int64
-	err := s.read(ctx, "look for stores at work", func(g *gorm.DB) error {
-		return g.Model(&operationRow{}).Distinct().Where("consumed_at >= ? AND consumed_at < ?", stamp(from), stamp(to)).Order("store_id").Pluck("store_id", &ids).Error
+	seen, err := s.seen(ctx, "look for stores at work", "", func(g *gorm.DB) *gorm.DB {
+		return g.Select(itsStore).Where("consumed_at >= ? AND consumed_at < ?", stamp(from), stamp(to))
 	})
+	var ids []int64
+	for _, o := range seen {
+		ids = append(ids, o.StoreID)
+	}
 	return ids, err
 }
 
 // UndoneOrders counts for each order how many of its verifications since a time
 // were undone, where it is at least so often.
 func (s AlertStore) UndoneOrders(ctx context.Context, since time.Time, least int) ([]Seen, error) {
-	return s.seen(ctx, "look for repeated undo", func(g *gorm.DB) *gorm.DB {
-		return g.Select("store_id, order_id AS subject, COUNT(*) AS times, MIN(consumed_at) AS first, MIN(user_id) AS user_id").
-			Where("consumed_at >= ? AND state = ? AND order_id <> ''", stamp(since), Undone).
-			Group("+store_id, order_id").Having("COUNT(*) >= ?", least)
+	return s.seen(ctx, "look for repeated undo", "order_id", func(g *gorm.DB) *gorm.DB {
+		return g.Select(itsStore+", order_id AS subject, COUNT(*) AS times, MIN(consumed_at) AS first, MIN(user_id) AS user_id").
+			Where("consumed_at >= ? AND state = ? AND order_id <> ''", stamp(since), Undone).Having("COUNT(*) >= ?", least)
 	})
 }
 
 // PhoneCoupons counts for each masked phone the coupons verified since a time and
 // not undone, where it is at least so many.
 func (s AlertStore) PhoneCoupons(ctx context.Context, since time.Time, least int) ([]Seen, error) {
-	return s.seen(ctx, "look for busy phones", func(g *gorm.DB) *gorm.DB {
-		return g.Select("store_id, mobile AS subject, SUM(coupon_count) AS times, MIN(consumed_at) AS first").
-			Where("consumed_at >= ? AND state = ? AND mobile <> ''", stamp(since), Done).
-			Group("+store_id, mobile").Having("SUM(coupon_count) >= ?", least)
+	return s.seen(ctx, "look for busy phones", "mobile", func(g *gorm.DB) *gorm.DB {
+		return g.Select(itsStore+", mobile AS subject, SUM(coupon_count) AS times, MIN(consumed_at) AS first").
+			Where("consumed_at >= ? AND state = ? AND mobile <> ''", stamp(since), Done).Having("SUM(coupon_count) >= ?", least)
 	})
 }
 
 // UndoneBy counts for each person in each store the verifications since a time
 // (Of) and how many of them were undone (Times).
 func (s AlertStore) UndoneBy(ctx context.Context, since time.Time) ([]Seen, error) {
-	return s.seen(ctx, "look for who undoes", func(g *gorm.DB) *gorm.DB {
-		return g.Select("store_id, user_id, MAX(user_name) AS subject, COUNT(*) AS of, SUM(CASE WHEN state = 'undone' THEN 1 ELSE 0 END) AS times, MIN(consumed_at) AS first").
-			Where("consumed_at >= ?", stamp(since)).Group("+store_id, user_id")
+	return s.seen(ctx, "look for who undoes", "user_id", func(g *gorm.DB) *gorm.DB {
+		return g.Select(itsStore+", user_id, MAX(user_name) AS subject, COUNT(*) AS of, SUM(CASE WHEN state = 'undone' THEN 1 ELSE 0 END) AS times, MIN(consumed_at) AS first").
+			Where("consumed_at >= ?", stamp(since))
 	})
 }
 
 // Doubtful counts, for each store that has any, the operations whose outcome is
 // not known, and says since when the oldest is.
 func (s AlertStore) Doubtful(ctx context.Context) ([]Seen, error) {
-	return s.seen(ctx, "look for doubts", func(g *gorm.DB) *gorm.DB {
-		return g.Select("store_id, COUNT(*) AS times, MIN(doubt_since) AS first").
-			Where("due_at > ? AND state IN ?", stamp(time.Unix(0, 0)), []State{Unknown, UndoUnknown}).Group("+store_id, +store_id") // only what is under way is ever due
+	return s.seen(ctx, "look for doubts", "", func(g *gorm.DB) *gorm.DB {
+		return g.Select(itsStore+", COUNT(*) AS times, MIN(doubt_since) AS first").
+			Where("due_at > ? AND state IN ?", stamp(time.Unix(0, 0)), []State{Unknown, UndoUnknown}) // only what is under way is ever due
 	})
 }
 
-// FailedCalls counts, for each store, the requests to the platform since a time
+// FailedCalls counts, for each account, the requests to the platform since a time
 // (Of) and how many of them had no answer or a failure of the platform's (Times):
 // those of the classes.
 func (s AlertStore) FailedCalls(ctx context.Context, since time.Time, classes []string) ([]Seen, error) {
@@ -136,12 +139,26 @@ func (s AlertStore) FailedCalls(ctx context.Context, since time.Time, classes []
 	return rows, err
 }
 
-// seen asks about operations. The plus before a column to group by keeps SQLite from
-// going through all there ever was in the order of stores: the time limits it more.
-func (s AlertStore) seen(ctx context.Context, what string, of func(*gorm.DB) *gorm.DB) ([]Seen, error) {
+const (
+	byStore  = "CASE WHEN account.belongs_to = 0 THEN account.id ELSE account.belongs_to END"
+	itsStore = "MIN(" + byStore + ") AS store_id" // of a group it is one
+)
+
+// seen asks about operations, store by store and by something else of them, unless that
+// is "". The cross join keeps SQLite from going through all there ever was account by
+// account: the time limits it more.
+func (s AlertStore) seen(ctx context.Context, what, by string, of func(*gorm.DB) *gorm.DB) ([]Seen, error) {
+	groups := byStore
+	if by != "" {
+		groups += ", operations." + by
+	}
 	var rows []Seen
 	err := s.read(ctx, what, func(g *gorm.DB) error {
-		return of(g.Table("operations")).Order("store_id, first").Scan(&rows).Error
+		g = g.Table("operations").Joins("CROSS JOIN stores AS account ON account.id = operations.store_id")
+		return of(g).Group(groups).Scan(&rows).Error
 	})
+	slices.SortStableFunc(rows, func(a, b Seen) int { 
+		return cmp.Or(cmp.Compare(a.StoreID, b.StoreID), a.First.Compare(b.First), cmp.Compare(a.Subject, b.Subject))
+	 })
 	return rows, err
 }

@@ -1,6 +1,8 @@
 package models_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -59,5 +61,65 @@ func TestAlertNotTold(t *testing.T) {
 		})
 		want(t, err, models.ErrStale)
 		same(t, must(db.Alerts.Claim(t.Context(), "open/1", time.Hour)), true)
+	})
+}
+
+// What happens at the accounts of one store happens in the store: a threshold is met by
+// all of them together, and each other store by itself.
+func TestSeenByStore(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		no(t, db.Directory.Sync(ctx, bothPlatforms()))
+		stores := must(db.Directory.Stores(ctx))
+		one, further, other := stores[0].ID, stores[0].Further[0].ID, stores[1].ID
+		verified := func(account int64, code string, change func(*models.Operation)) models.Operation {
+			op := intent(code)
+			op.StoreID, op.Count, op.Mobile, op.UserID, op.User, op.OrderID = account, 2, "138****0000", "zhangsan", "张三", "8001"
+			op.ConsumedAt = noon
+			change(&op)
+			return done(t, db, op)
+		}
+		for i, account := range []int64{one, further, further, other} {
+			verified(account, fmt.Sprint("c", i), func(op *models.Operation) { op.ConsumedAt = noon.Add(time.Duration(3-i) * time.Minute) })
+			undo := undoing(t, db, verified(account, fmt.Sprint("u", i), func(*models.Operation) {}))
+			no(t, second(db.Journal.FinishUndo(ctx, undo, nil)))
+		}
+		verified(further, "l", func(op *models.Operation) { op.UserID, op.User, op.Mobile, op.OrderID = "lisi", "李四", "139****1111", "8002" })
+		for _, account := range []int64{further, one} {
+			op := intent(fmt.Sprint("d", account))
+			op.StoreID = account
+			no(t, second(db.Journal.DoubtConsume(ctx, begin(t, db, op))))
+		}
+
+		from, to := noon.Add(-time.Hour), noon.Add(time.Hour)
+		type seen struct {
+			store           int64
+			subject, user   string
+			times, of       int
+			minutesPastNoon int
+		}
+		brief := func(list []models.Seen, err error) (all []seen) {
+			t.Helper()
+			no(t, err)
+			for _, s := range list {
+				all = append(all, seen{s.StoreID, s.Subject, s.UserID, s.Times, s.Of, int(s.First.Sub(noon) / time.Minute)})
+			}
+			return all
+		}
+		check := func(got []seen, want ...seen) {
+			t.Helper()
+			if !slices.Equal(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		}
+		check(brief(db.Alerts.ConsumedBetween(ctx, from, to)), seen{one, "张三", "", 7, 0, 0}, seen{other, "张三", "", 2, 0, 0})
+		same(t, must(db.Alerts.StoresConsuming(ctx, from, to)), []int64{one, other})
+		check(brief(db.Alerts.PhoneCoupons(ctx, from, 3)), seen{one, "138****0000", "", 6, 0, 1})
+		check(brief(db.Alerts.PhoneCoupons(ctx, from, 7)))
+		check(brief(db.Alerts.UndoneOrders(ctx, from, 3)), seen{one, "8001", "zhangsan", 3, 0, 0})
+		check(brief(db.Alerts.UndoneBy(ctx, from)), seen{one, "张三", "zhangsan", 3, 6, 0}, seen{one, "李四", "lisi", 0, 1, 0}, seen{other, "张三", "zhangsan", 1, 2, 0})
+		if doubts := must(db.Alerts.Doubtful(ctx)); len(doubts) != 1 || doubts[0].StoreID != one || doubts[0].Times != 2 {
+			t.Errorf("doubts: %+v", doubts)
+		}
 	})
 }

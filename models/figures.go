@@ -12,23 +12,23 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// Figures sum up what was verified in some stores over a span, and what was
+// Figures sum up what was verified at some accounts over a span, and what was
 // refused.
 type Figures struct {
-	ByStore  map[int64]Tally  `json:"-"`           // by account; figures.Counter makes it by store
-	ByPerson map[string]Tally `json:"p,omitempty"` // by name, or userid where there is none
-	ByDeal   map[string]Tally `json:"d,omitempty"` // by title
-	ByHour   [24]int          `json:"h"`           // verified, by the hour of the day
-	Refused  map[string]int   `json:"r,omitempty"` // by reason
+	ByAccount map[int64]Tally  `json:"-"`
+	ByPerson  map[string]Tally `json:"p,omitempty"` // by name, or userid where there is none
+	ByDeal    map[string]Tally `json:"d,omitempty"` // by title
+	ByHour    [24]int          `json:"h"`           // verified, by the hour of the day
+	Refused   map[string]int   `json:"r,omitempty"` // by reason
 }
 
 func newFigures() *Figures {
-	return &Figures{ByStore: map[int64]Tally{}, ByPerson: map[string]Tally{}, ByDeal: map[string]Tally{}, Refused: map[string]int{}}
+	return &Figures{ByAccount: map[int64]Tally{}, ByPerson: map[string]Tally{}, ByDeal: map[string]Tally{}, Refused: map[string]int{}}
 }
 
-// All is the sum of all stores.
+// All is the sum of all accounts.
 func (f *Figures) All() (all Tally) {
-	for _, t := range f.ByStore {
+	for _, t := range f.ByAccount {
 		all = all.Plus(t)
 	}
 	return all
@@ -44,11 +44,11 @@ func (f *Figures) Busiest() (hour, n int) {
 	return hour, n
 }
 
-// add adds the figures of a store.
-func (f *Figures) add(store int64, g *Figures) {
+// add adds the figures of an account.
+func (f *Figures) add(account int64, g *Figures) {
 	for name, t := range g.ByPerson {
 		f.ByPerson[name] = f.ByPerson[name].Plus(t)
-		f.ByStore[store] = f.ByStore[store].Plus(t)
+		f.ByAccount[account] = f.ByAccount[account].Plus(t)
 	}
 	for title, t := range g.ByDeal {
 		f.ByDeal[title] = f.ByDeal[title].Plus(t)
@@ -72,17 +72,20 @@ type Span struct {
 
 // key is what figures of the span and of its beginnings are kept under. Another time
 // zone has other days, another form other keys.
-func (s Span) key() string { return clip(s.Kind+"/2 "+s.From.Location().String(), 64) }
+func (s Span) key() string { return s.keyOf("/3 ") }
 
-// formerKey is that of the form before, which did not tell prices that are not known.
-func (s Span) formerKey() string { return clip(s.Kind+" "+s.From.Location().String(), 64) }
+// formerKeys are those of forms before, in which no price, or one of 0, was taken for
+// one that is not known.
+func (s Span) formerKeys() []string { return []string{s.keyOf(" "), s.keyOf("/2 ")} }
 
-// periodFigures are the figures of a store since the beginning of a period, as they
+func (s Span) keyOf(form string) string { return clip(s.Kind+form+s.From.Location().String(), 64) }
+
+// periodFigures are the figures of an account since the beginning of a period, as they
 // are kept.
 type periodFigures struct {
 	Period  string    `gorm:"primaryKey;size:64"`
 	FromAt  time.Time `gorm:"primaryKey;serializer:utc"`
-	StoreID int64     `gorm:"primaryKey;autoIncrement:false"`
+	StoreID int64     `gorm:"primaryKey;autoIncrement:false"` // its [Account]
 	ToAt    time.Time `gorm:"serializer:utc"`
 	Figures string
 }
@@ -94,19 +97,19 @@ type FiguresStore struct{ *core }
 
 // Sum sums up coupons by [Operation.ConsumedAt], and refusals by
 // [Operation.CreatedAt].
-func (s FiguresStore) Sum(ctx context.Context, storeIDs []int64, span Span) (*Figures, error) {
+func (s FiguresStore) Sum(ctx context.Context, accounts []int64, span Span) (*Figures, error) {
 	var f *Figures
 	err := s.read(ctx, "sum up", func(g *gorm.DB) error {
 		f = newFigures()
-		return sumUp(g, storeIDs, span, func(int64) *Figures { return f })
+		return sumUp(g, accounts, span, func(int64) *Figures { return f })
 	})
 	return f, err
 }
 
-// sumUp adds what is kept of each store, and counts the rest.
-func sumUp(g *gorm.DB, storeIDs []int64, s Span, to func(store int64) *Figures) error {
+// sumUp adds what is kept of each account, and counts the rest.
+func sumUp(g *gorm.DB, accounts []int64, s Span, to func(account int64) *Figures) error {
 	rest := map[time.Time][]int64{}
-	for ids := range slices.Chunk(storeIDs, storesAtOnce) {
+	for ids := range slices.Chunk(accounts, accountsAtOnce) {
 		since, err := addKept(g, ids, s, to)
 		if err != nil {
 			return err
@@ -120,7 +123,7 @@ func sumUp(g *gorm.DB, storeIDs []int64, s Span, to func(store int64) *Figures) 
 		}
 	}
 	for from, ids := range rest {
-		for ids := range slices.Chunk(ids, storesAtOnce) {
+		for ids := range slices.Chunk(ids, accountsAtOnce) {
 			if err := count(g, ids, Span{From: from.In(s.From.Location()), To: s.To}, to); err != nil {
 				return err
 			}
@@ -130,68 +133,68 @@ func sumUp(g *gorm.DB, storeIDs []int64, s Span, to func(store int64) *Figures) 
 }
 
 // addKept adds what is kept of a span, and says up to when it goes.
-func addKept(g *gorm.DB, storeIDs []int64, s Span, to func(store int64) *Figures) (until map[int64]time.Time, err error) {
+func addKept(g *gorm.DB, accounts []int64, s Span, to func(account int64) *Figures) (until map[int64]time.Time, err error) {
 	if s.Kind == "" {
 		return nil, nil
 	}
 	rows, err := g.Model(&periodFigures{}).Select("store_id, to_at, figures").
-		Where("period = ? AND from_at = ? AND store_id IN ? AND to_at <= ?", s.key(), stamp(s.From), storeIDs, stamp(s.To)).Rows()
+		Where("period = ? AND from_at = ? AND store_id IN ? AND to_at <= ?", s.key(), stamp(s.From), accounts, stamp(s.To)).Rows()
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	until = map[int64]time.Time{}
 	for rows.Next() {
-		var store int64
+		var account int64
 		var end any
 		var text sql.RawBytes
-		if err := rows.Scan(&store, &end, &text); err != nil {
+		if err := rows.Scan(&account, &end, &text); err != nil {
 			return nil, err
 		}
-		if until[store], err = readTime("to_at", end); err != nil {
+		if until[account], err = readTime("to_at", end); err != nil {
 			return nil, err
 		}
 		kept := newFigures()
 		if err := json.Unmarshal(text, kept); err != nil {
 			return nil, err
 		}
-		to(store).add(store, kept)
+		to(account).add(account, kept)
 	}
 	return until, rows.Err()
 }
 
-// Keep stores the figures of stores over a span that is a whole period or the
+// Keep stores the figures of accounts over a span that is a whole period or the
 // beginning of one, so that [FiguresStore.Sum] of it, and of what begins with
 // it, need not count them. The span must have ended [KeepAfter] ago. [ErrStale]
-// means that something in these stores was changed meanwhile; nothing is kept
+// means that something of these accounts was changed meanwhile; nothing is kept
 // then.
-func (s FiguresStore) Keep(ctx context.Context, storeIDs []int64, span Span) error {
+func (s FiguresStore) Keep(ctx context.Context, accounts []int64, span Span) error {
 	const what = "keep figures"
 	if span.Kind == "" || !span.From.Before(span.To) || span.To.Add(KeepAfter).After(s.now()) {
 		return failed(what, ErrInvalid)
 	}
-	before, err := s.version(ctx, storeIDs)
+	before, err := s.version(ctx, accounts)
 	if err != nil {
 		return err
 	}
-	rows, err := s.countEach(ctx, storeIDs, span)
+	rows, err := s.countEach(ctx, accounts, span)
 	if err != nil {
 		return err
 	}
 	return s.inTx(ctx, func(tx *DB) error {
 		// The versions only grow: their sum is the same only if each is. Those who
-		// change something wait for the row of their store, or make this one wait.
+		// change something wait for the row of their account, or make this one wait.
 		err := tx.write(ctx, what, func(g *gorm.DB) error {
-			return g.Table("stores").Where("id IN ?", storeIDs).Update("figures_version", gorm.Expr("figures_version + 1")).Error
+			return g.Table("stores").Where("id IN ?", accounts).Update("figures_version", gorm.Expr("figures_version + 1")).Error
 		})
 		if err != nil {
 			return err
 		}
-		now, err := tx.Figures.version(ctx, storeIDs)
+		now, err := tx.Figures.version(ctx, accounts)
 		if err != nil {
 			return err
 		}
-		if now != before+int64(len(storeIDs)) {
+		if now != before+int64(len(accounts)) {
 			return failed(what, ErrStale)
 		}
 		return tx.write(ctx, what, func(g *gorm.DB) error {
@@ -200,14 +203,14 @@ func (s FiguresStore) Keep(ctx context.Context, storeIDs []int64, span Span) err
 	})
 }
 
-// countEach sums up each store by itself, in the form that is kept.
-func (s FiguresStore) countEach(ctx context.Context, storeIDs []int64, span Span) ([]periodFigures, error) {
+// countEach sums up each account by itself, in the form that is kept.
+func (s FiguresStore) countEach(ctx context.Context, accounts []int64, span Span) ([]periodFigures, error) {
 	each := map[int64]*Figures{}
 	err := s.read(ctx, "count figures", func(g *gorm.DB) error {
-		for _, id := range storeIDs {
+		for _, id := range accounts {
 			each[id] = newFigures()
 		}
-		return sumUp(g, storeIDs, span, func(store int64) *Figures { return each[store] })
+		return sumUp(g, accounts, span, func(account int64) *Figures { return each[account] })
 	})
 	if err != nil {
 		return nil, err
@@ -223,8 +226,8 @@ func (s FiguresStore) countEach(ctx context.Context, storeIDs []int64, span Span
 	return rows, nil
 }
 
-// Missing lists those of the stores whose figures of a span are not kept.
-func (s FiguresStore) Missing(ctx context.Context, storeIDs []int64, span Span) (missing []int64, err error) {
+// Missing lists those of the accounts whose figures of a span are not kept.
+func (s FiguresStore) Missing(ctx context.Context, accounts []int64, span Span) (missing []int64, err error) {
 	var kept []int64
 	err = s.read(ctx, "list figures that are kept", func(g *gorm.DB) error {
 		return g.Model(&periodFigures{}).Where("period = ? AND from_at = ? AND to_at = ?", span.key(), stamp(span.From), stamp(span.To)).Pluck("store_id", &kept).Error
@@ -236,20 +239,20 @@ func (s FiguresStore) Missing(ctx context.Context, storeIDs []int64, span Span) 
 	for _, id := range kept {
 		has[id] = true
 	}
-	return slices.DeleteFunc(slices.Clone(storeIDs), func(id int64) bool { return has[id] }), nil
+	return slices.DeleteFunc(slices.Clone(accounts), func(id int64) bool { return has[id] }), nil
 }
 
 // Purge forgets the figures of spans of the same kind that begin earlier, and
-// what an earlier version of the program keeps.
+// what earlier versions of the program keep.
 func (s FiguresStore) Purge(ctx context.Context, span Span) error {
 	return s.write(ctx, "purge figures", func(g *gorm.DB) error {
-		return g.Where("period = ? AND from_at < ? OR period = ?", span.key(), stamp(span.From), span.formerKey()).Delete(&periodFigures{}).Error
+		return g.Where("period = ? AND from_at < ? OR period IN ?", span.key(), stamp(span.From), span.formerKeys()).Delete(&periodFigures{}).Error
 	})
 }
 
-func (s FiguresStore) version(ctx context.Context, storeIDs []int64) (sum int64, err error) {
+func (s FiguresStore) version(ctx context.Context, accounts []int64) (sum int64, err error) {
 	err = s.read(ctx, "read versions of figures", func(g *gorm.DB) error {
-		return g.Table("stores").Select("COALESCE(SUM(figures_version), 0)").Where("id IN ?", storeIDs).Scan(&sum).Error
+		return g.Table("stores").Select("COALESCE(SUM(figures_version), 0)").Where("id IN ?", accounts).Scan(&sum).Error
 	})
 	return sum, err
 }
@@ -285,9 +288,9 @@ func (s FiguresStore) forget(ctx context.Context, op Operation) error {
 }
 
 // Tallies sums up the coupons consumed from a time until before another, by
-// [Operation.ConsumedAt], for each of the stores that has any; user "" is
+// [Operation.ConsumedAt], for each of the accounts that has any; user "" is
 // everybody.
-func (s FiguresStore) Tallies(ctx context.Context, storeIDs []int64, user string, from, to time.Time) (map[int64]Tally, error) {
+func (s FiguresStore) Tallies(ctx context.Context, accounts []int64, user string, from, to time.Time) (map[int64]Tally, error) {
 	var rows []struct {
 		StoreID int64
 		Undone  bool
@@ -296,9 +299,9 @@ func (s FiguresStore) Tallies(ctx context.Context, storeIDs []int64, user string
 	err := s.read(ctx, "sum up", func(g *gorm.DB) error {
 		g = g.Table("operations").
 			Select("operations.store_id, coupons.undone_at IS NOT NULL AS undone, COUNT(*) AS count, SUM(coupons.price_fen) AS fen,"+
-				" SUM(CASE WHEN coupons.price_fen = 0 THEN 1 ELSE 0 END) AS unpriced").
+				" SUM(CASE WHEN coupons.price_unknown THEN 1 ELSE 0 END) AS unpriced").
 			Joins("JOIN coupons ON coupons.operation_id = operations.id").
-			Where("operations.store_id IN ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", storeIDs, stamp(from), stamp(to))
+			Where("operations.store_id IN ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", accounts, stamp(from), stamp(to))
 		if user != "" {
 			g = g.Where("operations.user_id = ?", fold(user))
 		}

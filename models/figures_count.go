@@ -8,14 +8,14 @@ import (
 	"gorm.io/gorm"
 )
 
-// count adds what was verified and refused in these stores to their figures.
-func count(g *gorm.DB, storeIDs []int64, s Span, to func(store int64) *Figures) error {
+// count adds what was verified and refused at these accounts to their figures.
+func count(g *gorm.DB, accounts []int64, s Span, to func(account int64) *Figures) error {
 	sales := g.Table("operations").
-		Select("operations.store_id, user_id, user_name, title, consumed_at, coupons.price_fen, coupons.undone_at IS NOT NULL").
+		Select("operations.store_id, user_id, user_name, title, consumed_at, coupons.price_fen, coupons.price_unknown, coupons.undone_at IS NOT NULL").
 		Joins("JOIN coupons ON coupons.operation_id = operations.id").
-		Where("operations.store_id IN ? AND consumed_at >= ? AND consumed_at < ?", storeIDs, stamp(s.From), stamp(s.To))
+		Where("operations.store_id IN ? AND consumed_at >= ? AND consumed_at < ?", accounts, stamp(s.From), stamp(s.To))
 	refusals := g.Table("operations").Select("store_id, outcome_reason, COUNT(*) AS times").
-		Where("store_id IN ? AND created_at >= ? AND created_at < ? AND state = ?", storeIDs, stamp(s.From), stamp(s.To), Rejected)
+		Where("store_id IN ? AND created_at >= ? AND created_at < ? AND state = ?", accounts, stamp(s.From), stamp(s.To), Rejected)
 	if err := countSales(sales, s, to); err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func count(g *gorm.DB, storeIDs []int64, s Span, to func(store int64) *Figures) 
 
 // countSales reads row by row, without GORM's reflection: a month of many stores is
 // a million of them.
-func countSales(q *gorm.DB, s Span, to func(store int64) *Figures) error {
+func countSales(q *gorm.DB, s Span, to func(account int64) *Figures) error {
 	rows, err := q.Rows()
 	if err != nil {
 		return err
@@ -50,12 +50,13 @@ func countSales(q *gorm.DB, s Span, to func(store int64) *Figures) error {
 		}
 		return s
 	}
-	var store, fen int64
+	var account int64
+	var price Price
 	var undone bool
 	var userID, user, title sql.RawBytes
 	var at any
 	for rows.Next() {
-		if err := rows.Scan(&store, &userID, &user, &title, &at, &fen, &undone); err != nil {
+		if err := rows.Scan(&account, &userID, &user, &title, &at, &price.Fen, &price.Unknown, &undone); err != nil {
 			return err
 		}
 		consumed, err := readTime("consumed_at", at)
@@ -63,9 +64,9 @@ func countSales(q *gorm.DB, s Span, to func(store int64) *Figures) error {
 			return err
 		}
 		var one Tally
-		one.Add(fen, undone)
-		f, person, deal := to(store), cmp.Or(text(user), text(userID)), text(title)
-		f.ByStore[store] = f.ByStore[store].Plus(one)
+		one.Add(price, undone)
+		f, person, deal := to(account), cmp.Or(text(user), text(userID)), text(title)
+		f.ByAccount[account] = f.ByAccount[account].Plus(one)
 		f.ByPerson[person] = f.ByPerson[person].Plus(one)
 		f.ByDeal[deal] = f.ByDeal[deal].Plus(one)
 		f.ByHour[consumed.In(s.From.Location()).Hour()] += one.Verified.Count
@@ -73,8 +74,8 @@ func countSales(q *gorm.DB, s Span, to func(store int64) *Figures) error {
 	return rows.Err()
 }
 
-// storesAtOnce bounds the list of stores in one statement.
-const storesAtOnce = 500
+// accountsAtOnce bounds the list of accounts in one statement.
+const accountsAtOnce = 500
 
 // Refusal counts what was refused for a reason.
 type Refusal struct {

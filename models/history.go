@@ -10,11 +10,11 @@ import (
 	"gorm.io/gorm"
 )
 
-// HistoryFilter says which operations to list. Only the stores are needed; what
+// HistoryFilter says which operations to list. Only the accounts are needed; what
 // is empty does not matter.
 type HistoryFilter struct {
-	StoreIDs []int64
-	UserID   string // who asked for them
+	StoreIDs []int64 // of accounts
+	UserID   string  // who asked for them
 	States   []State
 	Code     string // asked with it, or having consumed it as one of several coupons
 	Phone    string // last digits of the customer's
@@ -39,10 +39,10 @@ func (s HistoryStore) Page(ctx context.Context, f HistoryFilter, after HistoryMa
 	if limit < 1 || len(f.StoreIDs) == 0 {
 		return nil, nil, nil
 	}
-	stores := slices.Compact(slices.Sorted(slices.Values(f.StoreIDs)))
+	accounts := slices.Compact(slices.Sorted(slices.Values(f.StoreIDs)))
 	var all []Operation
 	for _, f := range f.byState() {
-		some, err := s.newest(ctx, f, stores, after, limit+1) // one more than the page tells whether there is another
+		some, err := s.newest(ctx, f, accounts, after, limit+1) // one more than the page tells whether there is another
 		if err != nil {
 			return nil, nil, err
 		}
@@ -75,23 +75,23 @@ func (f HistoryFilter) byState() []HistoryFilter {
 }
 
 // newest lists at least the n newest operations after a mark that pass.
-func (s HistoryStore) newest(ctx context.Context, f HistoryFilter, stores []int64, after HistoryMark, n int) (all []Operation, err error) {
+func (s HistoryStore) newest(ctx context.Context, f HistoryFilter, accounts []int64, after HistoryMark, n int) (all []Operation, err error) {
 	where, args := f.where(after)
 	if f.Code != "" {
-		return s.operationsTouching(ctx, f.Code, stores, where, args)
+		return s.operationsTouching(ctx, f.Code, accounts, where, args)
 	}
-	if len(stores) > n {
-		if stores, err = s.storesOfPage(ctx, stores, where, args, n); err != nil {
+	if len(accounts) > n {
+		if accounts, err = s.accountsOfPage(ctx, accounts, where, args, n); err != nil {
 			return nil, err
 		}
 	}
-	return s.newestOfEach(ctx, stores, where, args, n)
+	return s.newestOfEach(ctx, accounts, where, args, n)
 }
 
-// newestOfEach lists the newest n operations of each store.
-func (s HistoryStore) newestOfEach(ctx context.Context, stores []int64, where string, args []any, n int) ([]Operation, error) {
+// newestOfEach lists the newest n operations of each account.
+func (s HistoryStore) newestOfEach(ctx context.Context, accounts []int64, where string, args []any, n int) ([]Operation, error) {
 	var all []Operation
-	for _, id := range stores {
+	for _, id := range accounts {
 		rows, err := listOperations(ctx, s.core, "operations.created_at DESC, operations.id DESC", n,
 			"operations.store_id = ?"+where, append([]any{id}, args...)...)
 		if err != nil {
@@ -102,20 +102,20 @@ func (s HistoryStore) newestOfEach(ctx context.Context, stores []int64, where st
 	return all, nil
 }
 
-// operationsTouching lists the operations in these stores that a code concerns:
+// operationsTouching lists the operations of these accounts that a code concerns:
 // never many.
-func (s HistoryStore) operationsTouching(ctx context.Context, code string, stores []int64, where string, args []any) ([]Operation, error) {
+func (s HistoryStore) operationsTouching(ctx context.Context, code string, accounts []int64, where string, args []any) ([]Operation, error) {
 	var rows []operationRow
 	err := s.read(ctx, "list operations of a code", func(g *gorm.DB) error {
-		return g.Joins(touching, code, code).Where("operations.store_id IN ?"+where, append([]any{stores}, args...)...).Find(&rows).Error
+		return g.Joins(touching, code, code).Where("operations.store_id IN ?"+where, append([]any{accounts}, args...)...).Find(&rows).Error
 	})
 	return operations(rows), err
 }
 
-// storesOfPage are the stores that the n newest operations can be in: those whose
-// own newest is among the n newest of all stores'. Each is found by a few steps down
-// an index, where a sort of all stores' operations would read everything.
-func (s HistoryStore) storesOfPage(ctx context.Context, stores []int64, where string, args []any, n int) ([]int64, error) {
+// accountsOfPage are the accounts that the n newest operations can be of: those whose
+// own newest is among the n newest of all accounts'. Each is found by a few steps down
+// an index, where a sort of all accounts' operations would read everything.
+func (s HistoryStore) accountsOfPage(ctx context.Context, accounts []int64, where string, args []any, n int) ([]int64, error) {
 	type latest struct {
 		ID        int64
 		CreatedAt time.Time `gorm:"serializer:utc"`
@@ -123,9 +123,9 @@ func (s HistoryStore) storesOfPage(ctx context.Context, stores []int64, where st
 	newest := "(SELECT created_at FROM operations WHERE operations.store_id = stores.id" + where +
 		" ORDER BY operations.created_at DESC LIMIT 1)"
 	var all []latest
-	err := s.read(ctx, "find stores of a page", func(g *gorm.DB) error {
+	err := s.read(ctx, "find accounts of a page", func(g *gorm.DB) error {
 		all = all[:0]
-		for ids := range slices.Chunk(stores, 500) {
+		for ids := range slices.Chunk(accounts, 500) {
 			var rows []latest
 			err := g.Table("stores").Select("stores.id, "+newest+" AS created_at", args...).Where("stores.id IN ?", ids).Scan(&rows).Error
 			if err != nil {
@@ -149,7 +149,7 @@ func (s HistoryStore) storesOfPage(ctx context.Context, stores []int64, where st
 	return ids, nil
 }
 
-// where is the condition besides the store and the code.
+// where is the condition besides the account and the code.
 func (f HistoryFilter) where(after HistoryMark) (string, []any) {
 	var where strings.Builder
 	var args []any
@@ -186,8 +186,8 @@ func (f HistoryFilter) where(after HistoryMark) (string, []any) {
 // literally keeps wildcards from being any in a pattern.
 var literally = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
 
-// OfCode lists the operations asked with a code or having consumed it, in any
-// store, oldest first.
+// OfCode lists the operations asked with a code or having consumed it, of any
+// account, oldest first.
 func (s HistoryStore) OfCode(ctx context.Context, code string) ([]Operation, error) {
 	var rows []operationRow
 	err := s.read(ctx, "find operations of a code", func(g *gorm.DB) error {
@@ -196,7 +196,7 @@ func (s HistoryStore) OfCode(ctx context.Context, code string) ([]Operation, err
 	return operations(rows), err
 }
 
-// OfOrder lists the operations on coupons of an order, in any store, oldest first, and
+// OfOrder lists the operations on coupons of an order, of any account, oldest first, and
 // what they consumed. Where the platform told no order, they are those of the code.
 func (s HistoryStore) OfOrder(ctx context.Context, orderID, code string) (ops []Operation, coupons []Coupon, err error) {
 	if orderID == "" {

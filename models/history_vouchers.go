@@ -13,13 +13,13 @@ import (
 // of the accounts.
 type Voucher struct {
 	OperationID    string
-	StoreID        int64
+	StoreID        int64 // its [Account]
 	Code           string
 	OrderID        string
 	DealID         int64
 	Title          string
-	PriceFen       int64
-	MarketFen      int64
+	Price          Price
+	MarketFen      int64  // 0: not known
 	Mobile         string // masked
 	VoucherExpires time.Time
 	ConsumedAt     time.Time
@@ -29,10 +29,10 @@ type Voucher struct {
 	UndoUser       string
 }
 
-// VoucherPage asks for the coupons that a store consumed from a time until before
-// another, after some operation of that time; see [HistoryStore.Vouchers].
+// VoucherPage asks for the coupons that were consumed at an account from a time until
+// before another, after some operation of that time; see [HistoryStore.Vouchers].
 type VoucherPage struct {
-	StoreID  int64
+	StoreID  int64 // the account
 	From, To time.Time
 	after    string
 }
@@ -93,7 +93,7 @@ func withCoupons(g *gorm.DB, ids []string, ops []Voucher, at map[string]int) ([]
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := g.Raw("SELECT operation_id, code, order_id, deal_id, price_fen, undone_at FROM coupons WHERE operation_id IN ? ORDER BY operation_id, code, visit", ids).Rows()
+	rows, err := g.Raw("SELECT operation_id, code, order_id, deal_id, price_fen, price_unknown, undone_at FROM coupons WHERE operation_id IN ? ORDER BY operation_id, code, visit", ids).Rows()
 	if err != nil {
 		return nil, err
 	}
@@ -102,12 +102,12 @@ func withCoupons(g *gorm.DB, ids []string, ops []Voucher, at map[string]int) ([]
 	total := 0
 	for rows.Next() {
 		var c Voucher
-		if err := rows.Scan(&c.OperationID, &c.Code, &c.OrderID, &c.DealID, &c.PriceFen, (*instant)(&c.UndoneAt)); err != nil {
+		if err := rows.Scan(&c.OperationID, &c.Code, &c.OrderID, &c.DealID, &c.Price.Fen, &c.Price.Unknown, (*instant)(&c.UndoneAt)); err != nil {
 			return nil, err
 		}
 		i := at[c.OperationID]
 		v := ops[i]
-		v.Code, v.OrderID, v.DealID, v.PriceFen, v.UndoneAt = c.Code, c.OrderID, c.DealID, c.PriceFen, c.UndoneAt
+		v.Code, v.OrderID, v.DealID, v.Price, v.UndoneAt = c.Code, c.OrderID, c.DealID, c.Price, c.UndoneAt
 		if v.UndoneAt.IsZero() {
 			v.UndoUser = "" // of a try that was refused
 		}
@@ -121,12 +121,12 @@ func withCoupons(g *gorm.DB, ids []string, ops []Voucher, at map[string]int) ([]
 	return list, rows.Err()
 }
 
-// CountConsumed counts the operations that consumed something in a store from a
+// CountConsumed counts the operations that consumed something at an account from a
 // time until before another, but not beyond a limit.
-func (s HistoryStore) CountConsumed(ctx context.Context, storeID int64, from, to time.Time, limit int) (n int, err error) {
+func (s HistoryStore) CountConsumed(ctx context.Context, account int64, from, to time.Time, limit int) (n int, err error) {
 	err = s.read(ctx, "count what was consumed", func(g *gorm.DB) error {
 		return g.Raw("SELECT COUNT(*) FROM (SELECT 1 FROM operations WHERE store_id = ? AND consumed_at >= ? AND consumed_at < ? LIMIT ?) AS some",
-			storeID, stamp(from), stamp(to), limit).Scan(&n).Error
+			account, stamp(from), stamp(to), limit).Scan(&n).Error
 	})
 	return n, err
 }
@@ -161,28 +161,29 @@ type Entry struct {
 	Coupon
 	State      State
 	Title      string
+	Reusable   bool // the code stays good after a visit (次卡)
 	UserID     string
 	User       string    `gorm:"column:user_name"`
 	ConsumedAt time.Time `gorm:"serializer:utc"`
 }
 
-// Entries lists a store's coupons that were consumed from a time until before
+// Entries lists an account's coupons that were consumed from a time until before
 // another, undone ones too, oldest first.
-func (s HistoryStore) Entries(ctx context.Context, storeID int64, from, to time.Time) ([]Entry, error) {
+func (s HistoryStore) Entries(ctx context.Context, account int64, from, to time.Time) ([]Entry, error) {
 	var rows []Entry
 	err := s.read(ctx, "list entries", func(g *gorm.DB) error {
 		return g.Table("operations").
-			Select("coupons.*", "operations.state", "operations.title", "operations.user_id", "operations.user_name", "operations.consumed_at").
+			Select("coupons.*", "operations.state", "operations.title", "operations.reusable", "operations.user_id", "operations.user_name", "operations.consumed_at").
 			Joins("JOIN coupons ON coupons.operation_id = operations.id").
-			Where("operations.store_id = ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", storeID, stamp(from), stamp(to)).
+			Where("operations.store_id = ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", account, stamp(from), stamp(to)).
 			Order("operations.consumed_at, coupons.operation_id, coupons.code, coupons.visit").Scan(&rows).Error
 	})
 	return rows, err
 }
 
-// Undecided lists a store's operations of which it is not known whether they
+// Undecided lists an account's operations of which it is not known whether they
 // consumed, begun from a time until before another.
-func (s HistoryStore) Undecided(ctx context.Context, storeID int64, from, to time.Time) ([]Operation, error) {
+func (s HistoryStore) Undecided(ctx context.Context, account int64, from, to time.Time) ([]Operation, error) {
 	return listOperations(ctx, s.core, "created_at, id", 0, "store_id = ? AND created_at >= ? AND created_at < ? AND state IN ?",
-		storeID, stamp(from), stamp(to), []State{Calling, Unknown})
+		account, stamp(from), stamp(to), []State{Calling, Unknown})
 }

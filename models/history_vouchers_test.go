@@ -22,7 +22,7 @@ func TestVouchers(t *testing.T) {
 			op.ConsumedAt = at
 			var list []models.Coupon
 			for i := range coupons {
-				list = append(list, models.Coupon{Code: fmt.Sprintf("%s-%d", code, i), OrderID: "order", DealID: 11, PriceFen: 4990 + int64(i)})
+				list = append(list, models.Coupon{Code: fmt.Sprintf("%s-%d", code, i), OrderID: "order", DealID: 11, PriceFen: 4990 + int64(i), PriceUnknown: i > 1})
 			}
 			op, err := db.Journal.FinishConsume(ctx, op, list)
 			no(t, err)
@@ -67,7 +67,7 @@ func TestVouchers(t *testing.T) {
 			same(t, found, codes)
 			last := got[len(got)-1]
 			same(t, last, models.Voucher{
-				OperationID: "op-9000000006", StoreID: 1, Code: "9000000006-1", OrderID: "order", DealID: 11, Title: "双人烤鱼🐟套餐", PriceFen: 4991, MarketFen: 9900,
+				OperationID: "op-9000000006", StoreID: 1, Code: "9000000006-1", OrderID: "order", DealID: 11, Title: "双人烤鱼🐟套餐", Price: models.Price{Fen: 4991}, MarketFen: 9900,
 				Mobile: "138****0000", VoucherExpires: noon.AddDate(0, 1, 0), ConsumedAt: noon.Add(9 * time.Second), UserID: "zhangsan", User: "张三",
 				Channel: "app/main", UndoneAt: last.UndoneAt, UndoUser: "李四",
 			})

@@ -14,9 +14,9 @@ func (s JournalStore) Get(ctx context.Context, id string) (Operation, error) {
 	return s.one(ctx, "find operation", "id = ?", id)
 }
 
-// live finds the live operation on a code, or [ErrNotFound].
-func (s JournalStore) live(ctx context.Context, storeID int64, code string) (Operation, error) {
-	return s.one(ctx, "find live operation", "store_id = ? AND live_code = ?", storeID, code)
+// live finds the live operation on a code at an account, or [ErrNotFound].
+func (s JournalStore) live(ctx context.Context, account int64, code string) (Operation, error) {
+	return s.one(ctx, "find live operation", "store_id = ? AND live_code = ?", account, code)
 }
 
 func (s JournalStore) one(ctx context.Context, what, where string, args ...any) (Operation, error) {
@@ -39,7 +39,7 @@ func (s JournalStore) UndoneBy(ctx context.Context, undoInboxID string) ([]Opera
 	return listOperations(ctx, s.core, "created_at, id", 0, "undo_inbox_id = ?", undoInboxID)
 }
 
-// Of says of which stores operations are looked for.
+// Of says of which accounts operations are looked for.
 type Of struct {
 	Platform string  // "": of any
 	Without  []int64 // but for these
@@ -77,26 +77,26 @@ func listOperations(ctx context.Context, c *core, order string, limit int, where
 const touching = "JOIN (SELECT id AS concerned_id FROM operations WHERE code = ?" +
 	" UNION SELECT operation_id FROM coupons WHERE code = ?) AS concerned ON concerned.concerned_id = operations.id"
 
-// ByCoupon finds the operation that tells most about a code in a store: the
+// ByCoupon finds the operation that tells most about a code at an account: the
 // newest that stands or is under way, else the newest that was undone or
 // superseded, else the newest refusal.
-func (s JournalStore) ByCoupon(ctx context.Context, storeID int64, code string) (Operation, error) {
-	return s.ByCouponIn(ctx, []int64{storeID}, code)
+func (s JournalStore) ByCoupon(ctx context.Context, account int64, code string) (Operation, error) {
+	return s.ByCouponIn(ctx, []int64{account}, code)
 }
 
-// ByCouponIn finds the operation that tells most about a code in several stores:
+// ByCouponIn finds the operation that tells most about a code at several accounts:
 // of what [JournalStore.ByCoupon] finds in each, one that consumed, else one
 // under way, else one that was undone.
-func (s JournalStore) ByCouponIn(ctx context.Context, storeIDs []int64, code string) (Operation, error) {
+func (s JournalStore) ByCouponIn(ctx context.Context, accounts []int64, code string) (Operation, error) {
 	const what = "find operation of a coupon"
 	var rows []operationRow
 	err := s.read(ctx, what, func(g *gorm.DB) error { // never many
-		return g.Joins(touching, code, code).Where("operations.store_id IN ?", storeIDs).
+		return g.Joins(touching, code, code).Where("operations.store_id IN ?", accounts).
 			Order("CASE WHEN state = 'rejected' THEN 2 WHEN state = 'undone' OR live_code IS NULL THEN 1 ELSE 0 END," +
 				" created_at DESC, id DESC").Find(&rows).Error
 	})
 	seen := map[int64]bool{}
-	rows = slices.DeleteFunc(rows, func(r operationRow) bool { // but for each store's first
+	rows = slices.DeleteFunc(rows, func(r operationRow) bool { // but for each account's first
 		before := seen[r.StoreID]
 		seen[r.StoreID] = true
 		return before
@@ -122,13 +122,13 @@ func couponsOf(ctx context.Context, c *core, opIDs ...string) ([]Coupon, error) 
 	return rows, err
 }
 
-// LastUndoable finds the newest operation of a person in these stores that can
+// LastUndoable finds the newest operation of a person at these accounts that can
 // still be undone.
-func (s JournalStore) LastUndoable(ctx context.Context, storeIDs []int64, user string, now time.Time) (Operation, error) {
+func (s JournalStore) LastUndoable(ctx context.Context, accounts []int64, user string, now time.Time) (Operation, error) {
 	var rows []operationRow
 	err := s.read(ctx, "find last undoable", func(g *gorm.DB) error {
 		return g.Where("user_id = ? AND undo_until > ? AND state = ? AND live_code IS NOT NULL AND undo_reason NOT IN ? AND store_id IN ?",
-			fold(user), stamp(now), Done, UndoClosed, storeIDs).
+			fold(user), stamp(now), Done, UndoClosed, accounts).
 			Order("consumed_at DESC, created_at DESC, id DESC").Limit(1).Find(&rows).Error
 	})
 	row, err := first(rows, err, "find last undoable")

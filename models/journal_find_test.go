@@ -79,7 +79,7 @@ func TestTallies(t *testing.T) {
 			op.StoreID, op.UserID, op.ConsumedAt = store, user, at
 			var coupons []models.Coupon
 			for i, f := range fen {
-				coupons = append(coupons, models.Coupon{Code: fmt.Sprint(code, "-", i), PriceFen: f})
+				coupons = append(coupons, models.Coupon{Code: fmt.Sprint(code, "-", i), PriceFen: max(f, 0), PriceUnknown: f < 0})
 			}
 			op, err := db.Journal.FinishConsume(ctx, begin(t, db, op), coupons)
 			no(t, err)
@@ -100,11 +100,11 @@ func TestTallies(t *testing.T) {
 		inState(t, db, "calling", models.Calling)
 		inState(t, db, "rejected", models.Rejected)
 
-		add("not priced", 1, "wangwu", noon, 0, 60)
-		no(t, second(db.Journal.FinishUndo(ctx, undoing(t, db, add("undone, not priced", 1, "wangwu", noon, 0)), nil)))
+		add("not priced", 1, "wangwu", noon, -1, 60, 0) // 0 is a price
+		no(t, second(db.Journal.FinishUndo(ctx, undoing(t, db, add("undone, not priced", 1, "wangwu", noon, -1)), nil)))
 
 		same(t, must(db.Figures.Tallies(ctx, []int64{2, 1, 4}, "", from, to)), map[int64]models.Tally{
-			1: {Verified: models.Sum{Count: 7, Fen: 4990 + 300 + 40 + 500 + 60, Unpriced: 1}, Undone: models.Sum{Count: 4, Fen: 3030, Unpriced: 1}},
+			1: {Verified: models.Sum{Count: 8, Fen: 4990 + 300 + 40 + 500 + 60, Unpriced: 1}, Undone: models.Sum{Count: 4, Fen: 3030, Unpriced: 1}},
 			2: {Verified: models.Sum{Count: 1, Fen: 7}},
 		})
 		same(t, must(db.Figures.Tallies(ctx, []int64{1, 2}, "lisi", from, to)), map[int64]models.Tally{1: {Verified: models.Sum{Count: 2, Fen: 300}}})

@@ -371,3 +371,43 @@ func TestMigrateInterrupted(t *testing.T) {
 		}
 	}
 }
+
+// What was verified before prices that are not known were marked has no price where that
+// is 0; since then a price of 0 is one. Kept items of reconciliations know only amounts.
+func TestUpgradeOfPrices(t *testing.T) {
+	bare(t, func(t *testing.T, driver, dsn string) {
+		ctx := t.Context()
+		db := modelstest.Open(t, driver, dsn, modelstest.WithClock(modelstest.NewClock(noon)))
+		no(t, second(db.MigrateFS(ctx, before(t, driver, 19))))
+		for i, c := range []struct {
+			fen  int64
+			sent bool
+		}{{0, false}, {100, false}, {0, true}, {100, true}} {
+			op := intent(fmt.Sprint("799269749", i))
+			if op.PriceFen = c.fen; c.sent {
+				op.SentAt = noon
+			}
+			op = begin(t, db, op)
+			no(t, second(db.Journal.FinishConsume(ctx, op, []models.Coupon{{Code: op.Code, PriceFen: c.fen}})))
+		}
+		exec := func(q string) {
+			t.Helper()
+			_, err := db.Pool().ExecContext(ctx, q)
+			no(t, err)
+		}
+		exec(`INSERT INTO reconciliation_items (store_id, day, seq, kind, code, operation_id, title, platform_fen, ours_fen, account, channel, refund_status)
+			VALUES (1, '2026-11-22', 1, 'in_shop', '7', '', '', 100, 0, '', '', ''), (1, '2026-11-22', 2, 'in_shop', '8', '', '', 0, 0, '', '', '')`)
+		same(t, must(db.Migrate(ctx))[0], "0019_prices")
+		var unknown []bool
+		for i := range 4 {
+			op := must(db.Journal.Get(ctx, fmt.Sprint("op-799269749", i)))
+			same(t, must(db.Journal.Coupons(ctx, op.ID))[0].PriceUnknown, op.PriceUnknown)
+			unknown = append(unknown, op.PriceUnknown)
+		}
+		same(t, unknown, []bool{true, false, false, false})
+		for i, fen := range []int64{100, 0} {
+			item := must(db.Reconciliations.Items(ctx, 1, "2026-11-22"))[i]
+			same(t, []any{item.PlatformFen, item.PriceKnown}, []any{fen, false})
+		}
+	})
+}

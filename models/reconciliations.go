@@ -11,8 +11,8 @@ import (
 // Reconciliation is one closed day of one account: when the platform's list is to
 // be held against the journal, and what came of it the last time.
 type Reconciliation struct {
-	StoreID    int64     `gorm:"primaryKey;autoIncrement:false"`
-	Day        string    `gorm:"primaryKey;size:10"` // yyyy-MM-dd, the platform's day
+	StoreID    int64     `gorm:"primaryKey;autoIncrement:false"` // its [Account]
+	Day        string    `gorm:"primaryKey;size:10"`             // yyyy-MM-dd, the platform's day
 	Attempt    int       // fencing token: every move checks and raises it
 	LeaseUntil time.Time `gorm:"serializer:utc"` // of the replica that looks; zero: none does
 	DueAt      time.Time `gorm:"serializer:utc"` // next look; zero: none any more
@@ -26,7 +26,7 @@ type Reconciliation struct {
 // ReconciliationItem is something in which the platform's list and the journal
 // differ, or that is worth a line of its own.
 type ReconciliationItem struct {
-	StoreID      int64     `gorm:"primaryKey;autoIncrement:false"`
+	StoreID      int64     `gorm:"primaryKey;autoIncrement:false"` // its [Account]
 	Day          string    `gorm:"primaryKey;size:10"`
 	Seq          int       `gorm:"primaryKey;autoIncrement:false"`
 	Kind         string    `gorm:"size:32"`
@@ -35,6 +35,7 @@ type ReconciliationItem struct {
 	Title        string    `gorm:"size:255"`
 	PlatformFen  int64     // 0: not in the list
 	OursFen      int64     // 0: not ours
+	PriceKnown   bool      // an amount of 0 is one; false: nobody told it, or a program of before wrote the row
 	Account      string    `gorm:"size:255"`
 	Channel      string    `gorm:"size:64"`
 	RefundStatus string    `gorm:"size:16"`
@@ -70,7 +71,7 @@ func (s ReconciliationStore) Plan(ctx context.Context, rows []Reconciliation) er
 	})
 }
 
-// LastDays gives for each store the newest day that is planned, of those from a
+// LastDays gives for each account the newest day that is planned, of those from a
 // day on.
 func (s ReconciliationStore) LastDays(ctx context.Context, from string) (map[int64]string, error) {
 	var rows []Reconciliation
@@ -96,36 +97,36 @@ func (s ReconciliationStore) Due(ctx context.Context, now time.Time, limit int) 
 	return rows, err
 }
 
-// Get finds what is known of a store's day.
-func (s ReconciliationStore) Get(ctx context.Context, storeID int64, day string) (Reconciliation, error) {
+// Get finds what is known of an account's day.
+func (s ReconciliationStore) Get(ctx context.Context, account int64, day string) (Reconciliation, error) {
 	const what = "find reconciliation"
 	var rows []Reconciliation
 	err := s.read(ctx, what, func(g *gorm.DB) error {
-		return g.Where("store_id = ? AND day = ?", storeID, day).Find(&rows).Error
+		return g.Where("store_id = ? AND day = ?", account, day).Find(&rows).Error
 	})
 	return first(rows, err, what)
 }
 
-// List lists what is known of days of these stores, from one to another, both
-// included, by day and store.
-func (s ReconciliationStore) List(ctx context.Context, storeIDs []int64, from, to string) ([]Reconciliation, error) {
+// List lists what is known of days of these accounts, from one to another, both
+// included, by day and account.
+func (s ReconciliationStore) List(ctx context.Context, accounts []int64, from, to string) ([]Reconciliation, error) {
 	var rows []Reconciliation
 	err := s.read(ctx, "list reconciliations", func(g *gorm.DB) error {
-		return g.Where("store_id IN ? AND day >= ? AND day <= ?", storeIDs, from, to).Order("day, store_id").Find(&rows).Error
+		return g.Where("store_id IN ? AND day >= ? AND day <= ?", accounts, from, to).Order("day, store_id").Find(&rows).Error
 	})
 	return rows, err
 }
 
-// Items lists what the last look at a store's day has found.
-func (s ReconciliationStore) Items(ctx context.Context, storeID int64, day string) ([]ReconciliationItem, error) {
+// Items lists what the last look at an account's day has found.
+func (s ReconciliationStore) Items(ctx context.Context, account int64, day string) ([]ReconciliationItem, error) {
 	var rows []ReconciliationItem
 	err := s.read(ctx, "list reconciliation items", func(g *gorm.DB) error {
-		return g.Where("store_id = ? AND day = ?", storeID, day).Order("seq").Find(&rows).Error
+		return g.Where("store_id = ? AND day = ?", account, day).Order("seq").Find(&rows).Error
 	})
 	return rows, err
 }
 
-// Claim takes up a store's day, whether it is due or not, unless another process
+// Claim takes up an account's day, whether it is due or not, unless another process
 // has claimed it. Of several who try, one wins; the others get [ErrStale].
 func (s ReconciliationStore) Claim(ctx context.Context, r Reconciliation, until time.Time) (Reconciliation, error) {
 	held := r.Attempt

@@ -1,7 +1,19 @@
 package models
 
-// Sum is a number of coupons and what they cost. A price of 0 is one that the
-// platform did not tell: such a coupon counts, and is in no amount.
+// Price is what a coupon costs. A price of 0 is one.
+type Price struct {
+	Fen     int64
+	Unknown bool // the platform told none; Fen is 0
+}
+
+// Price is that of one coupon.
+func (o Operation) Price() Price { return Price{o.PriceFen, o.PriceUnknown} }
+
+// Price is that of the coupon.
+func (c Coupon) Price() Price { return Price{c.PriceFen, c.PriceUnknown} }
+
+// Sum is a number of coupons and what they cost. One whose price is not known counts,
+// and is in no amount.
 type Sum struct {
 	Count    int   `json:"n,omitempty"`
 	Fen      int64 `json:"fen,omitempty"`
@@ -9,19 +21,19 @@ type Sum struct {
 }
 
 // Add counts one more coupon.
-func (s *Sum) Add(fen int64) { *s = s.Plus(one(fen)) }
+func (s *Sum) Add(p Price) { *s = s.Plus(one(p)) }
 
 // Remove takes back what [Sum.Add] did.
-func (s *Sum) Remove(fen int64) {
-	t := one(fen)
+func (s *Sum) Remove(p Price) {
+	t := one(p)
 	*s = s.Plus(Sum{-t.Count, -t.Fen, -t.Unpriced})
 }
 
-func one(fen int64) Sum {
-	if fen == 0 {
+func one(p Price) Sum {
+	if p.Unknown {
 		return Sum{Count: 1, Unpriced: 1}
 	}
-	return Sum{Count: 1, Fen: fen}
+	return Sum{Count: 1, Fen: p.Fen}
 }
 
 // Plus is two sums together.
@@ -35,12 +47,12 @@ type Tally struct {
 }
 
 // Add counts one more coupon.
-func (t *Tally) Add(fen int64, undone bool) {
+func (t *Tally) Add(p Price, undone bool) {
 	if undone {
-		t.Undone.Add(fen)
+		t.Undone.Add(p)
 		return
 	}
-	t.Verified.Add(fen)
+	t.Verified.Add(p)
 }
 
 // Plus is two tallies together.

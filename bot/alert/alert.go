@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -179,28 +178,11 @@ type share struct{ part, of int }
 
 func (s share) plus(part, of int) share { return share{s.part + part, s.of + of} }
 
-// byStore adds up what a person did at the accounts of one store.
-func (s sight) byStore(seen []models.Seen) (all []models.Seen) {
-	for _, o := range seen {
-		if store, ok := s.stores[o.StoreID]; ok {
-			o.StoreID = store.ID
-		}
-		i := slices.IndexFunc(all, func(a models.Seen) bool { return a.StoreID == o.StoreID && a.UserID == o.UserID })
-		if i < 0 {
-			all = append(all, o)
-			continue
-		}
-		all[i].Times, all[i].Of = all[i].Times+o.Times, all[i].Of+o.Of
-	}
-	return all
-}
-
 func (c *Checker) undoShare(ctx context.Context, s sight) (all []Alert, err error) {
 	seen, err := c.DB.Alerts.UndoneBy(ctx, s.today)
 	if err != nil {
 		return nil, err
 	}
-	seen = s.byStore(seen)
 	whole := map[int64]share{}
 	for _, o := range seen {
 		whole[o.StoreID] = whole[o.StoreID].plus(o.Times, o.Of)
@@ -222,22 +204,12 @@ func (c *Checker) undoShare(ctx context.Context, s sight) (all []Alert, err erro
 	return all, nil
 }
 
-// consuming are the stores of accounts that consume, each once.
-func (s sight) consuming(accounts []int64, err error) ([]int64, error) {
-	ids := make([]int64, len(accounts))
-	for i, id := range accounts {
-		ids[i] = s.stores[id].ID
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids), err
-}
-
 func (c *Checker) silent(ctx context.Context, s sight) (all []Alert, err error) {
 	sinceBegin := s.now.Sub(s.today)
 	busy := map[int64]int{}
 	for back := 1; back <= c.Rules.SilentDays; back++ {
 		begin := clock(s.now, -back, 0)
-		ids, err := s.consuming(c.DB.Alerts.StoresConsuming(ctx, begin, begin.Add(sinceBegin)))
+		ids, err := c.DB.Alerts.StoresConsuming(ctx, begin, begin.Add(sinceBegin))
 		if err != nil {
 			return nil, err
 		}
@@ -245,7 +217,7 @@ func (c *Checker) silent(ctx context.Context, s sight) (all []Alert, err error) 
 			busy[id]++
 		}
 	}
-	ids, err := s.consuming(c.DB.Alerts.StoresConsuming(ctx, s.today, s.now))
+	ids, err := c.DB.Alerts.StoresConsuming(ctx, s.today, s.now)
 	if err != nil {
 		return nil, err
 	}
@@ -272,11 +244,15 @@ func (c *Checker) platformErrors(ctx context.Context, s sight) (all []Alert, err
 	}
 	shares, stores := map[string]share{}, map[string][]int64{}
 	for _, o := range seen {
-		account, _ := s.stores[o.StoreID].AccountOf(o.StoreID)
+		store, live := s.stores[o.StoreID]
+		if !live {
+			continue
+		}
+		account, _ := store.AccountOf(o.StoreID)
 		platform := account.Platform
 		shares[platform] = shares[platform].plus(o.Times, o.Of)
 		if o.Times > 0 {
-			stores[platform] = append(stores[platform], o.StoreID)
+			stores[platform] = append(stores[platform], store.ID)
 		}
 	}
 	for platform, t := range shares {

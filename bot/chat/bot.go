@@ -28,6 +28,7 @@ import (
 	"yanquan/bot/intake"
 	"yanquan/bot/notice"
 	"yanquan/bot/outbox"
+	"yanquan/bot/platform"
 	"yanquan/bot/reconcile"
 	"yanquan/bot/redeem"
 	"yanquan/bot/ticket"
@@ -269,8 +270,8 @@ func (b *Bot) wake(jobs ...string) { b.jobs.Wake(jobs...) }
 
 func (b *Bot) newReconciliation() *reconcile.Keeper {
 	o := reconcile.Options{
-		DB: b.DB, Open: b.shops.client, Nightly: b.ReconcileAt != nil,
-		Schedule: reconcile.Schedule{Location: b.Location, UndoWindow: b.UndoWindow},
+		DB: b.DB, Shops: b.shops, Nightly: b.ReconcileAt != nil,
+		Schedule: reconcile.Schedule{Location: b.Location, UndoWindow: b.UndoWindow, Windows: map[string]time.Duration{platform.DouyinName: platform.DouyinWindow}},
 		Now:      b.Now, Jitter: b.Jitter, Log: b.Log,
 		Tell: func(ctx context.Context, tx *models.DB, n reconcile.Notice) error {
 			return b.notices.TellStores(ctx, tx, n.Key, []int64{n.Store.ID}, bot.Card{Source: words.Source(n.Store), Title: n.Title, Text: n.Text, Tone: bot.Bad})

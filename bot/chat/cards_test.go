@@ -79,9 +79,15 @@ func cardCases(b *Bot) map[string]bot.Reply {
 			o.State, o.Outcome = models.Rejected, models.Outcome{Reason: redeem.ReasonTooMany}
 			o.Left, o.Count = 1, 2
 		})),
-		"help":          b.words.Help(),
-		"summary":       b.figures.Reply(busyDay()),
-		"summary_late":  b.figures.Reply(changed(busyDay(), func(s *figures.Summary) { s.Late, s.Stores = true, s.Stores[:1] })),
+		"help":         b.words.Help(),
+		"summary":      b.figures.Reply(busyDay()),
+		"summary_late": b.figures.Reply(changed(busyDay(), func(s *figures.Summary) { s.Late = true })),
+		"summary_platforms": b.figures.Reply(changed(busyDay(), func(s *figures.Summary) {
+			one := &s.Stores[0]
+			one.Active, one.Platform = true, dianping.Meituan
+			one.Further = []models.Account{{ID: 2, Platform: "douyin", Active: true, BelongsTo: 1}}
+			s.Stores = s.Stores[:1]
+		})),
 		"summary_empty": b.figures.Reply(figures.Summary{Span: command.Span{Title: "11-24"}, Against: []figures.Comparison{{Word: "前一天", Then: tallyOf(3, 0)}}, Now: &models.Figures{}}),
 	}
 	pair := models.Store{Account: store.Account, Further: []models.Account{{ID: 2, Platform: dianping.Dianping, BelongsTo: 1, Active: true}}}
@@ -137,9 +143,9 @@ func cardCases(b *Bot) map[string]bot.Reply {
 		{Kind: reconcile.InShop, Code: "7000000001", Title: "双人下午茶", PlatformFen: 4990, At: now},
 	}
 	none := map[int64]reconcile.Result{1: {StoreID: 1, Day: "2026-11-22", CheckedAt: now}}
-	cases["reconciled"] = b.lists.reconciledStore(context.Background(), store, even.Day, map[int64]reconcile.Result{1: even})
-	cases["reconciled_odd"] = b.lists.reconciledStore(context.Background(), store, odd.Day, map[int64]reconcile.Result{1: odd})
-	cases["reconciled_nothing"] = b.lists.reconciledStore(context.Background(), store, even.Day, none)
+	cases["reconciled"] = b.lists.reconciledStore(context.Background(), sheet{store.Account, store, store.Name}, even.Day, map[int64]reconcile.Result{1: even})
+	cases["reconciled_odd"] = b.lists.reconciledStore(context.Background(), sheet{store.Account, store, store.Name}, odd.Day, map[int64]reconcile.Result{1: odd})
+	cases["reconciled_nothing"] = b.lists.reconciledStore(context.Background(), sheet{store.Account, store, store.Name}, even.Day, none)
 	cases["reconciled_stores"] = b.lists.reconciledStores(sheetsOf(places), even.Day, map[int64]reconcile.Result{1: odd, 2: even})
 	return cases
 }
@@ -152,10 +158,10 @@ func tallyOf(verified, undone int) models.Tally {
 // busyDay is a manager's day in two stores.
 func busyDay() figures.Summary {
 	f := &models.Figures{
-		ByStore:  map[int64]models.Tally{1: tallyOf(30, 0), 2: tallyOf(12, 2)},
-		ByPerson: map[string]models.Tally{"张三": tallyOf(25, 0), "钱七": tallyOf(17, 2)},
-		ByDeal:   map[string]models.Tally{"双人下午茶套餐": tallyOf(40, 0), "亲子周末套餐": tallyOf(2, 2)},
-		Refused:  map[string]int{string(dianping.AlreadyUsed): 5, string(dianping.NotFound): 2},
+		ByAccount: map[int64]models.Tally{1: tallyOf(30, 0), 2: tallyOf(12, 2)},
+		ByPerson:  map[string]models.Tally{"张三": tallyOf(25, 0), "钱七": tallyOf(17, 2)},
+		ByDeal:    map[string]models.Tally{"双人下午茶套餐": tallyOf(40, 0), "亲子周末套餐": tallyOf(2, 2)},
+		Refused:   map[string]int{string(dianping.AlreadyUsed): 5, string(dianping.NotFound): 2},
 	}
 	f.ByHour[18], f.ByHour[12] = 20, 22
 	return figures.Summary{

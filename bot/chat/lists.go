@@ -113,7 +113,7 @@ const dealInRecent = 20
 
 // inShort is an operation in the value of a field.
 func (l *lists) inShort(mark string, op models.Operation, on string) string {
-	said := strings.Join(strings.Fields(on+" "+words.Price(op.PriceFen)+" "+op.User), " ")
+	said := strings.Join(strings.Fields(on+" "+words.Price(op.Price())+" "+op.User), " ")
 	code := mark + words.Tail(op.Code)
 	room := bot.MaxValue - utf8.RuneCountInString(code+said) - 2
 	if op.Title != "" && room >= 4 {
@@ -141,7 +141,7 @@ func (l *lists) totals(ctx context.Context, row models.Inbox, m bot.Message, pla
 			return bot.Reply{}, err
 		}
 		reply := l.figures.Reply(s)
-		if len(s.Now.ByStore) <= figures.StoresOnCard { // one answer is enough: the card says what was asked
+		if len(figures.ByStore(s.Stores, s.Now.ByAccount)) <= figures.StoresOnCard { // one answer is enough: the card says what was asked
 			reply.Text = ""
 		}
 		return l.turns.finish(ctx, row, m, reply)
@@ -153,8 +153,8 @@ func (l *lists) totals(ctx context.Context, row models.Inbox, m bot.Message, pla
 	return l.turns.finish(ctx, row, m, l.ownTotals(places, span, sums))
 }
 
-// tallies sums up each place: its whole where the person leads, else what they have
-// verified themselves.
+// tallies sums up each account of the places: its whole where the person leads, else what
+// they have verified themselves.
 func (l *lists) tallies(ctx context.Context, places []access.Place, span command.Span) (map[int64]models.Tally, error) {
 	accounts := map[string][]int64{} // by whose verifications count; "": everybody's
 	for _, p := range places {
@@ -172,12 +172,14 @@ func (l *lists) tallies(ctx context.Context, places []access.Place, span command
 		}
 		maps.Copy(sums, some)
 	}
-	return figures.ByStore(access.Stores(places), sums), nil
+	return sums, nil
 }
 
 // ownTotals is the answer for who does not lead all of the places.
-func (l *lists) ownTotals(places []access.Place, span command.Span, sums map[int64]models.Tally) bot.Reply {
+func (l *lists) ownTotals(places []access.Place, span command.Span, byAccount map[int64]models.Tally) bot.Reply {
 	c := bot.Card{TaskID: l.NewID(), Source: "验券", Title: span.Title}
+	stores := access.Stores(places)
+	sums, parts := figures.ByStore(stores, byAccount), figures.Parts(figures.ByPlatform(stores, byAccount))
 	var all models.Tally
 	var lines []string
 	for _, p := range places {
@@ -187,15 +189,18 @@ func (l *lists) ownTotals(places []access.Place, span command.Span, sums map[int
 		}
 		all = all.Plus(one)
 		value := words.Sum(one.Verified)
-		if len(c.Fields) < bot.MaxFields {
+		if len(c.Fields) < bot.MaxFields-len(parts) {
 			c.Fields = append(c.Fields, bot.Field{Key: "门店", Value: name + " " + value})
 		}
 		lines = append(lines, fmt.Sprintf("**%s** %s，撤销 %d 张", bot.Escaped(name), value, one.Undone.Count))
 	}
+	for _, part := range parts {
+		c.Fields = append(c.Fields, bot.Field{Key: "平台", Value: part})
+	}
 	c.Desc = "核销 " + words.Sum(all.Verified)
 	c.Text = fmt.Sprintf("撤销 %d 张，已经从核销里扣除。", all.Undone.Count)
 	reply := bot.Reply{Card: &c}
-	if len(places) > bot.MaxFields {
+	if len(places) > bot.MaxFields-len(parts) {
 		reply.Text = strings.Join(lines, "\n")
 	}
 	return reply

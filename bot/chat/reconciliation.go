@@ -30,17 +30,17 @@ func (l *lists) reconcile(ctx context.Context, row models.Inbox, m bot.Message, 
 	if len(mine) == 0 {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: "只有组长和店长可以对账。"})
 	}
-	day, problem := l.closedDay(period)
+	sheets := sheetsOf(mine)
+	day, problem := l.closedDay(period, sheets)
 	if problem != "" {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: problem})
 	}
-	sheets := sheetsOf(mine)
 	row, known, err := l.results(ctx, row, sheets, day)
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	if len(sheets) == 1 {
-		return l.turns.finish(ctx, row, m, l.reconciledStore(ctx, sheets[0].store, day, known))
+		return l.turns.finish(ctx, row, m, l.reconciledStore(ctx, sheets[0], day, known))
 	}
 	reply := l.reconciledStores(sheets, day, known)
 	if len(mine) == 1 {
@@ -105,15 +105,19 @@ func (l *lists) results(ctx context.Context, row models.Inbox, sheets []sheet, d
 	return row, known, nil
 }
 
-// closedDay is the day that a period means, or why it cannot be compared.
-func (l *lists) closedDay(period command.Period) (day, problem string) {
+// closedDay is the day that a period means, or why it cannot be compared: it must be over
+// at all of the accounts.
+func (l *lists) closedDay(period command.Period, sheets []sheet) (day, problem string) {
 	span, ok := period.Span(l.Now(), reconcile.Zone)
 	if !ok || span.To.Sub(span.From) != 24*time.Hour {
 		return "", "一次对一天的账，例如：对账 昨日，对账 11-20"
 	}
 	day = reconcile.DayOf(span.From)
-	schedule := l.reconciliation.Schedule
-	if closed := schedule.Closed(day); closed.After(l.Now()) {
+	var closed time.Time
+	for _, s := range sheets {
+		closed = words.Latest(closed, l.reconciliation.Schedule.Of(s.Platform).Closed(day))
+	}
+	if closed.After(l.Now()) {
 		return "", fmt.Sprintf("%s 还能核销和撤销，%s 以后才能对账。", day, l.words.In(closed).Format(words.MinuteFormat))
 	}
 	if span.From.Before(l.Now().AddDate(0, 0, -daysBack)) {
@@ -124,14 +128,14 @@ func (l *lists) closedDay(period command.Period) (day, problem string) {
 
 const notReconciled = "暂时没有对上：平台没有给出完整的清单。我会再试，请过几分钟再发一次「对账」。"
 
-// reconciledStore is the answer for one store.
-func (l *lists) reconciledStore(ctx context.Context, s models.Store, day string, known map[int64]reconcile.Result) bot.Reply {
-	c := bot.Card{TaskID: l.NewID(), Source: words.Source(s), Title: "对账 " + day}
+// reconciledStore is the answer for the one account of a store.
+func (l *lists) reconciledStore(ctx context.Context, s sheet, day string, known map[int64]reconcile.Result) bot.Reply {
+	c := bot.Card{TaskID: l.NewID(), Source: words.Source(s.store), Title: "对账 " + day}
 	r, ok := known[s.ID]
 	if !ok {
 		c.Tone, c.Text = bot.Bad, notReconciled
-		if row, err := l.DB.Reconciliations.Get(ctx, s.ID, day); err == nil && row.Reason == reconcile.ReasonSession {
-			c.Text = "没有对账：平台不再接受这家门店的授权。请管理员给我发「授权」，或者更新配置里的 session。"
+		if help := l.helpWith(ctx, s.Account, day); help != "" {
+			c.Text = "没有对账：" + help
 		}
 		return bot.Reply{Card: &c}
 	}
@@ -158,6 +162,15 @@ func (l *lists) reconciledStore(ctx context.Context, s models.Store, day string,
 	return reply
 }
 
+// helpWith is what to do where a day was not looked at; "": to wait.
+func (l *lists) helpWith(ctx context.Context, a models.Account, day string) string {
+	row, err := l.DB.Reconciliations.Get(ctx, a.ID, day)
+	if err != nil {
+		return ""
+	}
+	return reconcile.Help(a.Platform, row.Reason)
+}
+
 // sumShown is the sum as it fits a card.
 func sumShown(f reconcile.Figures) string {
 	if s := f.Sum(); utf8.RuneCountInString(s) <= 30 {
@@ -170,7 +183,7 @@ func sumShown(f reconcile.Figures) string {
 func inShort(f reconcile.Figures) string {
 	switch {
 	case f.Alarming():
-		return fmt.Sprintf("%d 笔要核对", f.OnlyOurs.Count+f.UndoFailed.Count)
+		return fmt.Sprintf("%d 笔要核对", f.Alarms())
 	case !f.Even():
 		return "有差异"
 	}
@@ -208,10 +221,14 @@ func (l *lists) itemLines(r reconcile.Result) string {
 	return strings.Join(lines, "\n")
 }
 
-// addItems adds the details to the answer for one store with several accounts.
+// addItems adds the details to the answer for one store with several accounts, and what to
+// do where there is none.
 func (l *lists) addItems(ctx context.Context, reply *bot.Reply, sheets []sheet, day string, known map[int64]reconcile.Result) error {
 	for _, s := range sheets {
 		if _, ok := known[s.ID]; !ok {
+			if help := l.helpWith(ctx, s.Account, day); help != "" {
+				reply.Text += fmt.Sprintf("\n**%s**\n没有对账：%s", bot.Escaped(s.name), help)
+			}
 			continue
 		}
 		r, ok, err := l.reconciliation.Result(ctx, s.ID, day)

@@ -298,7 +298,7 @@ func (c *Console) voucher(w http.ResponseWriter, r *http.Request, d desk.Desk) e
 
 // priceOf is the money of an operation, where it moved any.
 func priceOf(op models.Operation) string {
-	if op.State == models.Rejected || op.PriceFen == 0 {
+	if op.State == models.Rejected || op.PriceUnknown {
 		return ""
 	}
 	return (dianping.Fen(op.PriceFen) * dianping.Fen(max(op.Count, 1))).String()

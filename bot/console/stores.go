@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -11,7 +10,9 @@ import (
 	"yanquan/bot/command"
 	"yanquan/bot/desk"
 	"yanquan/bot/reconcile"
+	"yanquan/bot/words"
 	"yanquan/dianping"
+	"yanquan/models"
 )
 
 // checkedView is a closed day against the platform's list.
@@ -19,7 +20,7 @@ type checkedView struct {
 	Day, Yesterday string
 	Stores         []choice
 	Rows           []checkedRow
-	One            *reconcile.Result // where one store was asked for, and it is known
+	One            *reconcile.Figures // where one store was asked for, and it is known, at all of its accounts
 	Items          []itemRow
 	Missing        bool // a store was not compared yet
 	More           int  // items that are not shown
@@ -32,7 +33,8 @@ type checkedRow struct {
 
 type itemRow struct {
 	reconcile.Item
-	When string
+	When     string
+	Platform string // where the store has several
 }
 
 // itemsShown of one day; a till that verifies everything has hundreds.
@@ -62,30 +64,30 @@ func (c *Console) reconcile(w http.ResponseWriter, r *http.Request, d desk.Desk)
 		v.Rows = append(v.Rows, row)
 	}
 	if store != 0 && len(all) > 0 && !v.Missing {
-		v.One = together(all)
-		shown := v.One.Items[:min(len(v.One.Items), itemsShown)]
-		v.More = len(v.One.Items) - len(shown)
-		for _, i := range shown {
-			v.Items = append(v.Items, itemRow{Item: i, When: i.At.In(c.Location).Format("01-02 15:04")})
-		}
+		v.One, v.Items = c.together(all)
+		shown := v.Items[:min(len(v.Items), itemsShown)]
+		v.Items, v.More = shown, len(v.Items)-len(shown)
 	}
 	c.render(w, r, http.StatusOK, page{Title: "对账 " + day, View: "reconcile", Data: v, Desk: &d})
 	return nil
 }
 
 // together is the day of one store, of all its accounts.
-func together(all []desk.DayChecked) *reconcile.Result {
-	sum := *all[0].Result
-	for _, c := range all[1:] {
-		sum.Figures = sum.Figures.Plus(c.Result.Figures)
-		sum.Items = append(slices.Clone(sum.Items), c.Result.Items...)
+func (c *Console) together(all []desk.DayChecked) (sum *reconcile.Figures, items []itemRow) {
+	sum = &reconcile.Figures{}
+	for _, one := range all {
+		*sum = sum.Plus(one.Result.Figures)
+		for _, i := range one.Result.Items {
+			on := words.On(one.Store, models.Operation{StoreID: one.Result.StoreID})
+			items = append(items, itemRow{Item: i, When: i.At.In(c.Location).Format("01-02 15:04"), Platform: on})
+		}
 	}
-	return &sum
+	return sum, items
 }
 
 // Money lists the amounts of the day that is shown.
 func (v checkedView) Money() []bot.Field {
-	m := v.One.Figures.Money
+	m := v.One.Money
 	if m.Exact+m.Estimated == 0 {
 		return nil
 	}

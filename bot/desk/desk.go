@@ -87,13 +87,15 @@ type Refused struct {
 
 // Sheet is the figures of a span.
 type Sheet struct {
-	Span                      command.Span
-	All                       Line
-	ByStore, ByPerson, ByDeal []Line  // most first
-	ByHour                    [24]int // verified
-	Refused                   []Refused
-	Outlook                   []string // what else to know, a sentence each
-	Busiest, InBusiest        int      // the hour with most, and how many; 0 of them: none
+	Span               command.Span
+	All                Line
+	ByStore            []Line // most first, like those that follow
+	ByPlatform         []Line // none where no store has accounts at several
+	ByPerson, ByDeal   []Line
+	ByHour             [24]int // verified
+	Refused            []Refused
+	Outlook            []string // what else to know, a sentence each
+	Busiest, InBusiest int      // the hour with most, and how many; 0 of them: none
 }
 
 // Sheet sums a period up for a desk, or one store of it.
@@ -110,9 +112,10 @@ func (k *Desks) Sheet(ctx context.Context, d Desk, store int64, p command.Period
 	names := namesOf(stores)
 	s := Sheet{
 		Span: span, All: Line{Tally: f.All()}, ByHour: f.ByHour,
-		ByStore:  lines(f.ByStore, func(id int64) string { return names[id] }),
-		ByPerson: lines(f.ByPerson, func(name string) string { return name }),
-		ByDeal:   lines(f.ByDeal, func(title string) string { return title }),
+		ByStore:    lines(figures.ByStore(stores, f.ByAccount), func(id int64) string { return names[id] }),
+		ByPlatform: lines(figures.ByPlatform(stores, f.ByAccount), func(name string) string { return name }),
+		ByPerson:   lines(f.ByPerson, func(name string) string { return name }),
+		ByDeal:     lines(f.ByDeal, func(title string) string { return title }),
 	}
 	s.Busiest, s.InBusiest = f.Busiest()
 	for _, r := range f.Refusals() {
@@ -165,8 +168,9 @@ var ErrNoSearch = errors.New("bot: neither a code nor four digits")
 // Found is one row of a list.
 type Found struct {
 	models.Operation
-	Store string
-	Says  string // what became of it, as staff were told
+	Store    string
+	Platform string // where the store has several
+	Says     string // what became of it, as staff were told
 }
 
 // historyPage is how many verifications a page lists.
@@ -203,9 +207,15 @@ func (k *Desks) History(ctx context.Context, d Desk, q Search) (page []Found, ne
 	if err != nil {
 		return nil, nil, fmt.Errorf("bot: history: %w", err)
 	}
-	names := namesOf(stores)
+	of := map[int64]models.Store{} // by account
+	for _, s := range stores {
+		for _, a := range s.All() {
+			of[a.ID] = s
+		}
+	}
 	for _, op := range ops {
-		page = append(page, Found{Operation: op, Store: names[op.StoreID], Says: words.StateWords(op)})
+		s := of[op.StoreID]
+		page = append(page, Found{Operation: op, Store: s.Name, Platform: words.On(s, op), Says: words.StateWords(op)})
 	}
 	return page, next, nil
 }

@@ -147,7 +147,7 @@ func (all *events) operation(op models.Operation, store string, loc *time.Locati
 	if op.State == models.Rejected {
 		all.add(words.Latest(op.CreatedAt, op.CalledAt), Became, "没有核销：%s（%s）", words.SayingOf(op.Outcome.Reason).Title, joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message))
 	}
-	all.add(op.ConsumedAt, Became, "核销成功：%s，可撤销至 %s", joined(op.Title, words.Price(op.PriceFen)), clock(op.UndoUntil))
+	all.add(op.ConsumedAt, Became, "核销成功：%s，可撤销至 %s", joined(op.Title, words.Price(op.Price())), clock(op.UndoUntil))
 	all.add(op.DoubtSince, Became, "结果不明（%s），状态 %s，第 %d 步，下一次确认 %s", joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message), op.State, op.Attempt, clock(op.DueAt))
 	all.add(op.UndoCalledAt, Asked, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
 	all.add(op.UndoneAt, Became, "已撤销")

@@ -30,7 +30,7 @@ func (r Request) writeCSV(ctx context.Context, w io.Writer) (all models.Tally, e
 	values := make([]value, 0, len(columns))
 	for _, a := range r.accounts() {
 		err := r.each(ctx, a.ID, func(v models.Voucher) error {
-			all.Add(v.PriceFen, !v.UndoneAt.IsZero())
+			all.Add(v.Price, !v.UndoneAt.IsZero())
 			values = line(values, a, v)
 			for i, c := range columns {
 				record[i] = r.plainCell(c.kind, values[i])

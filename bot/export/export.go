@@ -129,8 +129,11 @@ type value struct {
 	at      time.Time
 }
 
-// price is an amount, or none where it is 0: the platform did not tell it.
-func price(fen int64) value { return value{n: fen, unknown: fen == 0} }
+// price is an amount, or none where the platform did not tell it.
+func price(p models.Price) value { return value{n: p.Fen, unknown: p.Unknown} }
+
+// marketPrice is an amount, or none where it is 0.
+func marketPrice(fen int64) value { return value{n: fen, unknown: fen == 0} }
 
 // blank reports whether the value leaves its cell empty.
 func (v value) blank(k kind) bool {
@@ -152,9 +155,9 @@ var columns = []column{
 	{"券码", 22, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Code} }},
 	{"团购名称", 32, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Title} }},
 	{"状态", 8, text, func(_ models.Account, v models.Voucher) value { return value{text: state(v)} }},
-	{"售价(元)", 12, money, func(_ models.Account, v models.Voucher) value { return price(v.PriceFen) }},
+	{"售价(元)", 12, money, func(_ models.Account, v models.Voucher) value { return price(v.Price) }},
 	{"计入金额(元)", 14, money, func(_ models.Account, v models.Voucher) value { return counted(v) }},
-	{"门市价(元)", 12, money, func(_ models.Account, v models.Voucher) value { return price(v.MarketFen) }},
+	{"门市价(元)", 12, money, func(_ models.Account, v models.Voucher) value { return marketPrice(v.MarketFen) }},
 	{"核销人", 12, text, func(_ models.Account, v models.Voucher) value { return value{text: v.User} }},
 	{"核销人账号", 16, text, func(_ models.Account, v models.Voucher) value { return value{text: v.UserID} }},
 	{"手机号", 14, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Mobile} }},
@@ -165,6 +168,7 @@ var columns = []column{
 	{"撤销人", 12, text, func(_ models.Account, v models.Voucher) value { return value{text: v.UndoUser} }},
 	{"渠道", 14, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Channel} }},
 	{"操作编号", 36, text, func(_ models.Account, v models.Voucher) value { return value{text: v.OperationID} }},
+	{"平台门店编号", 20, text, func(a models.Account, _ models.Voucher) value { return value{text: a.ShopID} }},
 }
 
 // line is a voucher as the values of the columns, in line's own memory.
@@ -186,7 +190,7 @@ func state(v models.Voucher) string {
 // counted is what a voucher adds to the takings.
 func counted(v models.Voucher) value {
 	if v.UndoneAt.IsZero() {
-		return price(v.PriceFen)
+		return price(v.Price)
 	}
 	return value{}
 }

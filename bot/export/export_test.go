@@ -59,11 +59,14 @@ func (s *shelf) Vouchers(_ context.Context, p models.VoucherPage, n int) ([]mode
 func voucher(store int64, i int) models.Voucher {
 	v := models.Voucher{
 		OperationID: fmt.Sprintf("op%d-%030d", store, i), StoreID: store, Code: fmt.Sprintf("%020d", int64(i)*7919+1), OrderID: strconv.Itoa(900000 + i),
-		DealID: 4711, Title: "双人下午茶", PriceFen: int64(i%10007)*7 + 1, MarketFen: 9900, Mobile: "138****5678",
+		DealID: 4711, Title: "双人下午茶", Price: models.Price{Fen: int64(i%10007)*7 + 1}, MarketFen: 9900, Mobile: "138****5678",
 		VoucherExpires: noon.AddDate(0, 1, 0), ConsumedAt: noon.Add(time.Duration(i) * time.Second), UserID: "zhangsan", User: "张三", Channel: "app/main",
 	}
-	if i%13 == 7 {
-		v.PriceFen, v.MarketFen = 0, 0
+	switch i % 13 {
+	case 7:
+		v.Price, v.MarketFen = models.Price{Unknown: true}, 0
+	case 8: // for nothing
+		v.Price.Fen = 0
 	}
 	if i%10 == 9 {
 		v.UndoneAt, v.UndoUser = v.ConsumedAt.Add(time.Minute), "李四"
@@ -95,7 +98,7 @@ func opened(t *testing.T, data []byte) *excelize.File {
 	return f
 }
 
-var twoStores = []models.Store{{Account: models.Account{ID: 1, Name: "人民广场店", Platform: "dianping"}}, {Account: models.Account{ID: 2, Name: "徐家汇店", Platform: "meituan"}}, {Account: models.Account{ID: 3, Name: "空店", Platform: "meituan"}}}
+var twoStores = []models.Store{{Account: models.Account{ID: 1, Name: "人民广场店", Platform: "dianping", ShopID: "uuid-1"}}, {Account: models.Account{ID: 2, Name: "徐家汇店", Platform: "meituan", ShopID: "biz-2"}}, {Account: models.Account{ID: 3, Name: "空店", Platform: "meituan"}}}
 
 // What is in the workbook adds up to what is computed from the vouchers alone.
 func TestWorkbook(t *testing.T) {
@@ -130,21 +133,21 @@ func TestWorkbook(t *testing.T) {
 				return ""
 			}
 			for heading, want := range map[string]string{"门店": s.Name, "券码": v.Code, "订单号": v.OrderID, "团购名称": v.Title, "手机号": v.Mobile,
-				"核销人": "张三", "操作编号": v.OperationID, "撤销人": v.UndoUser, "团购编号": "4711", "平台": []string{"大众点评", "美团"}[i]} {
+				"核销人": "张三", "操作编号": v.OperationID, "撤销人": v.UndoUser, "团购编号": "4711", "平台": []string{"大众点评", "美团"}[i], "平台门店编号": s.ShopID} {
 				if got := get(heading); got != want {
 					t.Fatalf("%s row %d, %s: %q, want %q", s.Name, n+2, heading, got, want)
 				}
 			}
 			price := get("售价(元)")
-			want := fmt.Sprintf("%d.%02d", v.PriceFen/100, v.PriceFen%100)
-			if v.PriceFen == 0 { // not known
+			want := fmt.Sprintf("%d.%02d", v.Price.Fen/100, v.Price.Fen%100)
+			if v.Price.Unknown { // not known
 				want = ""
 				unpriced++
 			}
 			if price != want {
 				t.Fatalf("row %d costs %s, want %s", n+2, price, want)
 			}
-			fen += v.PriceFen
+			fen += v.Price.Fen
 			serial, err := strconv.ParseFloat(get("核销时间"), 64)
 			if err != nil {
 				t.Fatal(err)
@@ -154,8 +157,8 @@ func TestWorkbook(t *testing.T) {
 			}
 			if n%10 == 9 {
 				all.Undone.Count++
-				all.Undone.Fen += v.PriceFen
-				if v.PriceFen == 0 {
+				all.Undone.Fen += v.Price.Fen
+				if v.Price.Unknown {
 					all.Undone.Unpriced++
 				}
 				if get("状态") != "已撤销" || get("计入金额(元)") != "0.00" || get("撤销时间") == "" {
@@ -164,10 +167,10 @@ func TestWorkbook(t *testing.T) {
 				continue
 			}
 			all.Verified.Count++
-			if v.PriceFen == 0 {
+			if v.Price.Unknown {
 				all.Verified.Unpriced++
 			}
-			countedFen += v.PriceFen
+			countedFen += v.Price.Fen
 			if get("计入金额(元)") != want {
 				t.Fatalf("row %d counts %s, want %s", n+2, get("计入金额(元)"), want)
 			}
@@ -247,7 +250,7 @@ func TestWorkbookFormats(t *testing.T) {
 	if width, err := f.GetColWidth(sheet, "E"); err != nil || width != 32 {
 		t.Errorf("column E is %v wide, %v", width, err)
 	}
-	if !bytes.Contains(part(t, data, "xl/worksheets/sheet2.xml"), []byte(`<autoFilter ref="A1:S21"/>`)) {
+	if !bytes.Contains(part(t, data, "xl/worksheets/sheet2.xml"), []byte(`<autoFilter ref="A1:T21"/>`)) {
 		t.Error("no filter over all rows")
 	}
 }

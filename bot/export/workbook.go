@@ -128,7 +128,7 @@ func (b *workbook) account(ctx context.Context, a models.Account) (sums models.T
 				return err
 			}
 		}
-		sums.Add(v.PriceFen, !v.UndoneAt.IsZero())
+		sums.Add(v.Price, !v.UndoneAt.IsZero())
 		values = line(values, a, v)
 		sh.begin()
 		for i, c := range columns {

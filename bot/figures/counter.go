@@ -12,6 +12,7 @@ import (
 
 	"yanquan/bot/command"
 	"yanquan/bot/grants"
+	"yanquan/bot/platform"
 	"yanquan/bot/reconcile"
 	"yanquan/bot/words"
 	"yanquan/models"
@@ -31,13 +32,12 @@ type Counter struct {
 // Counted is a span as the database counts it.
 func Counted(s command.Span) models.Span { return models.Span{From: s.From, To: s.To, Kind: s.Kind} }
 
-// Of collects the figures of stores.
+// Of collects the figures of stores, by their accounts; see [ByStore] and [ByPlatform].
 func (x *Counter) Of(ctx context.Context, stores []models.Store, span command.Span) (*models.Figures, error) {
 	f, err := x.DB.Figures.Sum(ctx, models.AccountIDs(stores), Counted(span))
 	if err != nil {
 		return nil, fmt.Errorf("bot: figures: %w", err)
 	}
-	f.ByStore = ByStore(stores, f.ByStore)
 	return f, nil
 }
 
@@ -50,6 +50,29 @@ func ByStore(stores []models.Store, byAccount map[int64]models.Tally) map[int64]
 				sums[s.ID] = sums[s.ID].Plus(t)
 			}
 		}
+	}
+	return sums
+}
+
+// ByPlatform adds up what accounts have verified, by what their platforms are called,
+// which is as much as all together; nil where no store has accounts at several. An
+// account that is not in use counts where it has verified something.
+func ByPlatform(stores []models.Store, byAccount map[int64]models.Tally) map[string]models.Tally {
+	sums, several := map[string]models.Tally{}, false
+	for _, s := range stores {
+		own := map[string]bool{}
+		for _, a := range s.All() {
+			t := byAccount[a.ID]
+			if !a.Active && t.Empty() {
+				continue
+			}
+			name := platform.Name(a.Platform)
+			own[name], sums[name] = true, sums[name].Plus(t)
+		}
+		several = several || len(own) > 1
+	}
+	if !several {
+		return nil
 	}
 	return sums
 }
@@ -91,7 +114,7 @@ func (x *Counter) Sum(ctx context.Context, stores []models.Store, span command.S
 // line each.
 func (x *Counter) Outlook(ctx context.Context, stores []models.Store) ([]string, error) {
 	var lines []string
-	n, err := x.doubtful(ctx, models.AccountIDs(stores))
+	n, err := x.doubtful(ctx, stores)
 	if err != nil {
 		return nil, err
 	}
@@ -109,14 +132,15 @@ func (x *Counter) Outlook(ctx context.Context, stores []models.Store) ([]string,
 	return append(lines, ending...), err
 }
 
-// doubtful counts the operations of these accounts whose outcome is not known.
-func (x *Counter) doubtful(ctx context.Context, accounts []int64) (n int, err error) {
+// doubtful counts the operations of these stores whose outcome is not known.
+func (x *Counter) doubtful(ctx context.Context, stores []models.Store) (n int, err error) {
 	doubts, err := x.DB.Alerts.Doubtful(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("bot: doubts: %w", err)
 	}
+	mine := models.StoreIDs(stores)
 	for _, d := range doubts {
-		if slices.Contains(accounts, d.StoreID) {
+		if slices.Contains(mine, d.StoreID) {
 			n += d.Times
 		}
 	}

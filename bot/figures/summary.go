@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"yanquan/bot"
 	"yanquan/bot/command"
@@ -32,8 +33,10 @@ type Comparison struct {
 func (x *Counter) Reply(s Summary) bot.Reply {
 	r := ranked{
 		Summary: s, names: map[int64]string{}, all: s.Now.All(), refused: s.Now.Refusals(),
-		stores: Best(s.Now.ByStore), persons: Best(s.Now.ByPerson), deals: Best(s.Now.ByDeal),
+		byStore: ByStore(s.Stores, s.Now.ByAccount), byPlatform: ByPlatform(s.Stores, s.Now.ByAccount),
+		persons: Best(s.Now.ByPerson), deals: Best(s.Now.ByDeal),
 	}
+	r.stores, r.platforms = Best(r.byStore), Best(r.byPlatform)
 	for _, st := range s.Stores {
 		r.names[st.ID] = st.Name
 	}
@@ -43,12 +46,15 @@ func (x *Counter) Reply(s Summary) bot.Reply {
 // ranked is a summary with what has most first.
 type ranked struct {
 	Summary
-	names   map[int64]string
-	all     models.Tally
-	stores  []int64
-	persons []string
-	deals   []string
-	refused []models.Refusal
+	names      map[int64]string
+	all        models.Tally
+	byStore    map[int64]models.Tally
+	byPlatform map[string]models.Tally
+	stores     []int64
+	platforms  []string // none where no store has several
+	persons    []string
+	deals      []string
+	refused    []models.Refusal
 }
 
 // card is the summary at a glance.
@@ -67,7 +73,10 @@ func (r ranked) card(id string) *bot.Card {
 		}
 	}
 	for _, id := range r.stores[:min(len(r.stores), StoresOnCard)] {
-		row("门店", r.names[id]+" "+words.Sum(f.ByStore[id].Verified))
+		row("门店", words.Named(r.names[id], words.Sum(r.byStore[id].Verified)))
+	}
+	for _, part := range Parts(r.byPlatform) {
+		row("平台", part)
 	}
 	if r.all.Undone.Count > 0 {
 		row("撤销", words.Sum(r.all.Undone))
@@ -87,8 +96,25 @@ func (r ranked) card(id string) *bot.Card {
 	return c
 }
 
+// Parts are sums by platform as the values of fields, most first. Of coupons without a
+// price, one that would be too long says nothing: the whole does.
+func Parts(byPlatform map[string]models.Tally) (parts []string) {
+	for _, name := range Best(byPlatform) {
+		sum := byPlatform[name].Verified
+		part := name + " " + words.Sum(sum)
+		if utf8.RuneCountInString(part) > bot.MaxValue {
+			part = name + " " + words.Sum(models.Sum{Count: sum.Count - sum.Unpriced, Fen: sum.Fen})
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
 // notes are what else to know, a few words each.
 func (r ranked) notes() (notes []string) {
+	if len(r.platforms) > 0 && r.all.Undone.Count > 0 && min(len(r.stores), StoresOnCard)+len(r.platforms) >= bot.MaxFields {
+		notes = append(notes, "撤销 "+words.Sum(r.all.Undone)) // which has no room above
+	}
 	if r.Tail.Verified.Count > 0 {
 		notes = append(notes, fmt.Sprintf("上次日报以后、0 点以前还核销了 %s，算在前一天", words.Sum(r.Tail.Verified)))
 	}
@@ -109,7 +135,7 @@ func (r ranked) table() *bot.Table {
 	}
 	t := &bot.Table{Title: r.Span.Title + " 各门店", Head: []string{"门店", "张数", "金额", "撤销"}}
 	for _, id := range r.stores {
-		one := r.Now.ByStore[id]
+		one := r.byStore[id]
 		t.Rows = append(t.Rows, []string{r.names[id], strconv.Itoa(one.Verified.Count), words.Amount(one.Verified), strconv.Itoa(one.Undone.Count)})
 	}
 	return t
@@ -138,7 +164,8 @@ func (r ranked) whole() string {
 		}
 		return line
 	}
-	part("门店", len(r.stores), 2, func(i int) string { return row(bot.Escaped(r.names[r.stores[i]]), f.ByStore[r.stores[i]]) })
+	part("门店", len(r.stores), 2, func(i int) string { return row(bot.Escaped(r.names[r.stores[i]]), r.byStore[r.stores[i]]) })
+	part("平台", len(r.platforms), 2, func(i int) string { return row(r.platforms[i], r.byPlatform[r.platforms[i]]) })
 	part("店员", len(r.persons), 2, func(i int) string { return row(bot.Escaped(r.persons[i]), f.ByPerson[r.persons[i]]) })
 	part("团购", len(r.deals), 2, func(i int) string { return row(bot.Escaped(r.deals[i]), f.ByDeal[r.deals[i]]) })
 	part("没有核销成", len(r.refused), 1, func(i int) string {

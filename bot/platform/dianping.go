@@ -89,11 +89,26 @@ func (d dianpingShop) Reverse(ctx context.Context, c Coupon, by Operator, again 
 	}
 }
 
-// kinds are the lists of a day: which one covers what is not said. All but the
-// first may be refused.
-var kinds = []dianping.ListQuery{{}, {Type: 1}, {Type: 1, BizType: timesCard}}
+// The lists of a day: which one covers what is not said. All but the first may be
+// refused. An undo is settled by those of a few kinds, the accounts want all.
+var (
+	fewKinds = []dianping.ListQuery{{}, {Type: 1}, {Type: 1, BizType: timesCard}}
+	allKinds = []dianping.ListQuery{
+		{}, {BizType: 201}, {BizType: 203}, // 团购: plain, not explained, 拼团
+		{Type: 1}, {Type: 1, BizType: timesCard}, {Type: 1, BizType: 217}, // the rest: all, 次卡, 通兑标品
+	}
+)
 
 func (d dianpingShop) History(ctx context.Context, on ...time.Time) Listed {
+	return d.list(ctx, fewKinds, on)
+}
+
+func (d dianpingShop) Day(ctx context.Context, day time.Time) Listed {
+	return d.list(ctx, allKinds, []time.Time{day})
+}
+
+// list is what these days have of some kinds, each verification once.
+func (d dianpingShop) list(ctx context.Context, kinds []dianping.ListQuery, on []time.Time) Listed {
 	listed := Listed{Known: true, Said: said(dianping.CallQueryListByDate, nil)}
 	type id struct{ code, at, flow, by string }
 	seen, asked := map[id]bool{}, map[string]bool{}
@@ -108,6 +123,7 @@ func (d dianpingShop) History(ctx context.Context, on ...time.Time) Listed {
 			rows, err := d.client.QueryListByDate(ctx, d.shop, q)
 			e := failure(err)
 			if e != nil && i > 0 && (e.Class == dianping.Refused || e.Class == dianping.Unsupported) {
+				listed.Partial = true
 				continue
 			}
 			if e != nil {
@@ -123,6 +139,10 @@ func (d dianpingShop) History(ctx context.Context, on ...time.Time) Listed {
 	}
 	return listed
 }
+
+// Shares tells nothing: who pays what is told with the consume, for an order; see
+// [PaidFor].
+func (d dianpingShop) Shares(context.Context, []string) (map[string]Paid, Said) { return nil, Said{} }
 
 // beijing is the zone of the platform's days.
 var beijing = time.FixedZone("CST", 8*60*60)
@@ -155,10 +175,14 @@ func couponsOf(rows []dianping.Receipt) []Coupon {
 func recordOf(r dianping.Record) Record {
 	return Record{
 		Code: r.Code, At: r.VerifyTime, Account: strings.TrimSpace(r.VerifyAccount), Title: r.Title,
-		Interface: r.VerifyChannel == thirdParty, Foreign: r.VerifyChannel != "" && r.VerifyChannel != thirdParty,
+		Channel: r.VerifyChannel, Interface: r.VerifyChannel == thirdParty, Foreign: r.VerifyChannel != "" && r.VerifyChannel != thirdParty,
+		RefundStatus: r.RefundStatus, Refunded: r.RefundStatus == refundedUnused || r.RefundStatus == refundedUsed,
 		DealID: r.DealID, DealGroupID: r.DealGroupID, PriceFen: int64(r.Price), PriceKnown: r.PriceKnown, Reusable: r.BizType == timesCard,
 	}
 }
+
+// The refund states that mean money given back: 未消费退, 已消费退.
+const refundedUnused, refundedUsed = "4", "6"
 
 // paymentsJSON keeps the lines of payment_detail for the accounts.
 func paymentsJSON(lines []dianping.Payment) string {

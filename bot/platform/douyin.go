@@ -30,8 +30,11 @@ type douyinShop struct {
 	shop   douyin.Shop
 }
 
-// UndoWindow is the platform's hour. It may end it early, and says so then.
-func (d douyinShop) UndoWindow() time.Duration { return time.Hour }
+// DouyinWindow is how long an undo is possible. The platform may end it early, and says
+// so then.
+const DouyinWindow = time.Hour
+
+func (d douyinShop) UndoWindow() time.Duration { return DouyinWindow }
 
 // douyinTicket is what a verify, its repeats and the questions after it need of a
 // prepare.
@@ -300,35 +303,90 @@ func (d douyinShop) Reverse(ctx context.Context, c Coupon, _ Operator, again boo
 }
 
 func (d douyinShop) History(ctx context.Context, on ...time.Time) Listed {
-	listed := Listed{Known: true, Said: douyinSaid(douyin.CallRecords, nil)}
-	asked := map[time.Time]bool{}
+	listed, asked := Listed{Known: true, Said: douyinSaid(douyin.CallRecords, nil)}, map[string]bool{}
 	for _, t := range on {
-		y, m, day := t.In(beijing).Date()
-		from := time.Date(y, m, day, 0, 0, 0, 0, beijing)
-		if t.IsZero() || asked[from] {
+		day := t.In(beijing).Format(time.DateOnly)
+		if t.IsZero() || asked[day] {
 			continue
 		}
-		asked[from] = true
-		rows, err := d.client.VerifyRecords(ctx, d.shop, douyin.RecordQuery{From: from, To: from.AddDate(0, 0, 1).Add(-time.Second)})
-		if e := douyinFailure(err); e != nil {
-			return Listed{Said: douyinSaid(douyin.CallRecords, e)}
+		asked[day] = true
+		of := d.Day(ctx, t)
+		if !of.Known {
+			return of
 		}
-		for _, r := range rows {
-			if !r.Undone {
-				listed.Records = append(listed.Records, d.recordOf(r))
-			}
-		}
+		listed.Records = append(listed.Records, slices.DeleteFunc(of.Records, func(r Record) bool { return r.Undone })...)
+	}
+	return listed
+}
+
+func (d douyinShop) Day(ctx context.Context, day time.Time) Listed {
+	y, m, n := day.In(beijing).Date()
+	from := time.Date(y, m, n, 0, 0, 0, 0, beijing)
+	rows, err := d.client.VerifyRecords(ctx, d.shop, douyin.RecordQuery{From: from, To: from.AddDate(0, 0, 1).Add(-time.Second)})
+	e := douyinFailure(err)
+	listed := Listed{Known: e == nil, Said: douyinSaid(douyin.CallRecords, e)}
+	for _, r := range rows {
+		listed.Records = append(listed.Records, d.recordOf(r))
 	}
 	return listed
 }
 
 func (d douyinShop) recordOf(r douyin.Record) Record {
-	price, known := r.Amount.Price()
-	return Record{
+	price, known := r.UsePrice()
+	one := Record{
 		Code: cmp.Or(r.Code, r.CertificateID), At: r.At, Account: verifier(r.Verification), Foreign: elsewhere(r.Verification, d.shop.ID),
-		Title: r.SKU.Title, DealID: number(r.SKU.ID), PriceFen: int64(price), PriceKnown: known && r.Serial == 0, Reusable: r.Serial > 0,
-		Handle: handle(r.ID, r.CertificateID),
+		Title: r.SKU.Title, DealID: number(r.SKU.ID), PriceFen: int64(price), PriceKnown: known, Reusable: r.TimesCard(),
+		Handle: handle(r.ID, r.CertificateID), Undone: r.Undone, Interface: r.Type == throughInterface,
 	}
+	if r.Type != 0 {
+		one.Channel = strconv.Itoa(r.Type)
+	}
+	// The state of a 次卡 is that of what is left of it: it says nothing of a use.
+	if !one.Reusable && r.CertificateStatus > douyin.Used {
+		one.RefundStatus, one.Refunded = strconv.Itoa(int(r.CertificateStatus)), r.CertificateStatus == douyin.Refunded
+	}
+	return one
+}
+
+// ledgersAtOnce is how many coupons are asked about in one call.
+const ledgersAtOnce = 50
+
+// Shares are the ledgers of uses, which are there an hour after the use. A use of which
+// not all is told, or that has several ledgers with a part of it, has none.
+func (d douyinShop) Shares(ctx context.Context, handles []string) (map[string]Paid, Said) {
+	var certificates []string
+	for _, h := range handles {
+		if _, id, told := strings.Cut(h, "/"); told && !slices.Contains(certificates, id) {
+			certificates = append(certificates, id)
+		}
+	}
+	shares, untold := map[string]Paid{}, map[string]bool{}
+	for ids := range slices.Chunk(certificates, ledgersAtOnce) {
+		rows, err := d.client.Ledgers(ctx, d.shop, ids...)
+		if e := douyinFailure(err); e != nil {
+			return shares, douyinSaid(douyin.CallLedger, e)
+		}
+		for _, l := range rows {
+			use := handle(l.VerifyID, l.CertificateID)
+			paid, told := paidOf(l)
+			untold[use] = untold[use] || !told
+			sum := shares[use]
+			shares[use] = Paid{sum.Customer + paid.Customer, sum.Merchant + paid.Merchant, sum.Total + paid.Total}
+		}
+	}
+	for use := range untold {
+		if untold[use] {
+			delete(shares, use)
+		}
+	}
+	return shares, douyinSaid(douyin.CallLedger, nil)
+}
+
+// paidOf reads a ledger; told says that it has what it takes.
+func paidOf(l douyin.Ledger) (paid Paid, told bool) {
+	original, whole := l.Amount["original"]
+	pay, payTold := l.Amount["pay"]
+	return Paid{Customer: int64(pay), Merchant: int64(l.Amount["merchant_ticket"]), Total: int64(original)}, whole && payTold && l.VerifyID != ""
 }
 
 // douyinFailure gives the client's error; anything else is a fault of ours and is

@@ -10,3 +10,12 @@ func Name(platform string) string { return cmp.Or(names[platform], platform) }
 
 // Known reports whether there is such a platform.
 func Known(platform string) bool { return names[platform] != "" }
+
+// Backend is what people call the app in which merchants of a platform look after their
+// shop, and verify without a bot.
+func Backend(platform string) string {
+	if platform == DouyinName {
+		return "抖音来客"
+	}
+	return "开店宝"
+}

@@ -41,6 +41,15 @@ type Shop interface {
 	// days of these times. It has no effect.
 	History(ctx context.Context, on ...time.Time) Listed
 
+	// Day lists a day for the accounts: what was verified at the shop, through any
+	// channel, also what was undone since, where the platform goes on telling that. It
+	// has no effect.
+	Day(ctx context.Context, day time.Time) Listed
+
+	// Shares tells who pays what for single coupons that were consumed, by their Handle;
+	// what the platform does not tell, or not yet, is left out. It has no effect.
+	Shares(ctx context.Context, handles []string) (map[string]Paid, Said)
+
 	// UndoWindow is how long after a verification it can be undone.
 	UndoWindow() time.Duration
 }
@@ -182,6 +191,7 @@ type Reversal struct {
 type Listed struct {
 	Said
 	Known   bool // the list could be read
+	Partial bool // a part of it was refused
 	Records []Record
 }
 
@@ -227,6 +237,7 @@ type Record struct {
 	Code                string
 	At                  time.Time // zero: not told
 	Account             string    // of the operator
+	Channel             string    // how it was made, in the platform's words
 	Interface           bool      // known to be made through an interface like this one
 	Foreign             bool      // known to be made otherwise
 	Title               string
@@ -235,6 +246,15 @@ type Record struct {
 	PriceKnown          bool
 	Reusable            bool
 	Handle              string
+	Undone              bool   // since; only a Day has such
+	RefundStatus        string // the platform's; "": not told
+	Refunded            bool   // the platform says that the money was given back
+}
+
+// Paid is who pays what, in fen, before the platform's commission.
+type Paid struct {
+	Customer, Merchant int64 // what the customer paid, and the merchant bears
+	Total              int64 // with what the platform bears
 }
 
 // Operator is the person at the counter, as the platform records them.

@@ -1,5 +1,6 @@
 // Package reconcile holds the platform's list of a closed day against the journal
-// and keeps what differs; it does not know chats and cards.
+// and keeps what differs, account by account; it knows neither chats and cards nor the
+// platforms' clients.
 //
 // A verification that is missing in the platform's list says nothing by itself:
 // the platform is asked for it singly before anybody is alarmed, and a refund is
@@ -11,7 +12,9 @@ import (
 	"slices"
 	"time"
 
+	"yanquan/bot/platform"
 	"yanquan/dianping"
+	"yanquan/models"
 )
 
 // Kind says what an [Item] is about.
@@ -20,17 +23,18 @@ type Kind string
 // The kinds, the worst first.
 const (
 	OnlyOurs      Kind = "only_ours"      // ours, and the platform does not know of it
+	UndoneThere   Kind = "undone_there"   // ours, and the platform says that it was undone, not by us
 	UndoFailed    Kind = "undo_failed"    // undone by us, and consumed at the platform all the same
 	AmountDiffers Kind = "amount_differs" // in both, with different prices
 	Doubtful      Kind = "doubtful"       // ours, with an outcome that is not known yet
 	OtherSystem   Kind = "other_system"   // only at the platform, by a system that is not this one
-	InShop        Kind = "in_shop"        // only at the platform: 开店宝, or the till
+	InShop        Kind = "in_shop"        // only at the platform: in the merchants' app, or at the till
 	Unlisted      Kind = "unlisted"       // ours; not in the list, but the platform confirms it when asked
 	Undone        Kind = "undone"         // undone by us, still in the list, and not consumed when asked
 	Refunded      Kind = "refunded"       // the platform says that it was refunded
 )
 
-var kinds = []Kind{OnlyOurs, UndoFailed, AmountDiffers, Doubtful, OtherSystem, InShop, Unlisted, Undone, Refunded}
+var kinds = []Kind{OnlyOurs, UndoneThere, UndoFailed, AmountDiffers, Doubtful, OtherSystem, InShop, Unlisted, Undone, Refunded}
 
 // Item is something in which list and journal differ, or that is worth a line of
 // its own.
@@ -39,8 +43,9 @@ type Item struct {
 	Code         string
 	OperationID  string // "": not ours
 	Title        string
-	PlatformFen  dianping.Fen // what the list says; 0: it is not there
-	OursFen      dianping.Fen // what the journal says; 0: not ours
+	PlatformFen  dianping.Fen // what the list says; 0: it is not there, or does not say
+	OursFen      dianping.Fen // what the journal says; 0: not ours, or not known
+	PriceKnown   bool         // one of them is a price, also of 0
 	Account      string       // who verified it: the list's, else ours
 	Channel      string       // of the list
 	RefundStatus string
@@ -61,76 +66,131 @@ const (
 type Entry struct {
 	OperationID string
 	Code        string
+	Handle      string // names it at the platform; "": its code does
 	OrderID     string
+	DealID      int64
 	Title       string
 	Account     string // as it was given to the platform
-	Price       dianping.Fen
+	Price       models.Price
+	Reusable    bool // the code stays good from visit to visit, and the price is a visit's
 	At          time.Time
 	Standing    Standing
-	Payments    []dianping.Payment // of the whole order
-	Shares      []dianping.Payment // of this coupon alone, where the platform tells that
+	Payments    platform.Paid  // for the whole order; Total 0: not told
+	Share       *platform.Paid // for this coupon alone, where the platform tells that
 }
 
-// Comparison is list and journal of one store and day, matched.
+// Comparison is list and journal of one account and day, matched.
 type Comparison struct {
 	Items   []Item
 	figures Figures
 	counted []Entry // those whose money counts: they stand, and were not refunded
+	asked   []question
 }
 
-// The platform's refund states that mean money given back: 未消费退, 已消费退.
-func refunded(status string) bool { return status == "4" || status == "6" }
-
-// byInterface is the channel of systems such as this one.
-const byInterface = "15"
+// question is an item about which the platform must be asked singly: what the list says
+// of it is not enough to alarm anybody.
+type question struct {
+	item   int
+	listed platform.Record
+	entry  Entry
+}
 
 // Compare matches the platform's list of a day with the journal. Entries of
 // shortly before and after the day may be among ours: clocks disagree about
 // midnight.
-func Compare(day string, list []dianping.Record, ours []Entry) (*Comparison, error) {
+func Compare(day string, list []platform.Record, ours []Entry) (*Comparison, error) {
 	from, to, err := Bounds(day)
 	if err != nil {
 		return nil, err
 	}
-	c := &Comparison{}
-	byCode := map[string][]int{}
-	for i, e := range ours {
-		byCode[e.Code] = append(byCode[e.Code], i)
-	}
-	taken := make([]bool, len(ours))
+	c, m := &Comparison{}, newMatching(ours)
 	for _, r := range list {
-		c.figures.Listed.Add(int64(r.Price))
-		if refunded(r.RefundStatus) {
-			c.figures.Refunded.Add(int64(r.Price))
-		}
-		best := -1
-		for _, i := range byCode[r.Code] {
-			if !taken[i] && (best < 0 || closer(ours[i], ours[best], r.VerifyTime)) {
-				best = i
-			}
-		}
-		if best < 0 {
+		i := m.find(r)
+		switch {
+		case r.Undone && (i < 0 || ours[i].Standing == InDoubt): // as if it had never been
+		case r.Undone:
+			m.taken[i] = true
+			c.undoneThere(r, ours[i])
+		case i < 0:
+			c.listed(r)
 			c.foreign(r)
-			continue
+		default:
+			m.taken[i] = true
+			c.listed(r)
+			c.matched(r, ours[i])
 		}
-		taken[best] = true
-		c.matched(r, ours[best])
 	}
 	for i, e := range ours {
-		if taken[i] || e.At.Before(from) || !e.At.Before(to) {
+		if m.taken[i] || e.At.Before(from) || !e.At.Before(to) {
 			continue
 		}
 		switch e.Standing {
 		case Stands:
-			c.figures.OnlyOurs.Add(int64(e.Price))
-			c.add(OnlyOurs, dianping.Record{}, e)
+			c.figures.OnlyOurs.Add(e.Price)
+			c.ask(OnlyOurs, platform.Record{}, e)
 		case InDoubt:
 			c.figures.Doubtful++
-			c.add(Doubtful, dianping.Record{}, e)
+			c.add(Doubtful, platform.Record{}, e)
 		case WasUndone: // as it should be
 		}
 	}
 	return c, nil
+}
+
+// matching finds what entry a record speaks of.
+type matching struct {
+	ours     []Entry
+	taken    []bool
+	byCode   map[string][]int
+	byHandle map[string][]int
+	nameless []int // those that nothing but their code names
+}
+
+func newMatching(ours []Entry) *matching {
+	m := &matching{ours: ours, taken: make([]bool, len(ours)), byCode: map[string][]int{}, byHandle: map[string][]int{}}
+	for i, e := range ours {
+		if e.Handle != "" {
+			m.byHandle[e.Handle] = append(m.byHandle[e.Handle], i)
+			continue
+		}
+		m.byCode[e.Code] = append(m.byCode[e.Code], i)
+		if e.Standing != WasUndone {
+			m.nameless = append(m.nameless, i)
+		}
+	}
+	return m
+}
+
+// near is how far a record's time and that of an entry with another code may be apart.
+const near = 2 * time.Minute
+
+// find finds the entry; -1: there is none. A record with a handle is of the entry with
+// that handle, whatever their codes. A doubt has none, nor has what a person has decided,
+// and its code may be another than the record tells.
+func (m *matching) find(r platform.Record) int {
+	if r.Handle == "" {
+		return m.best(r, m.byCode[r.Code])
+	}
+	if i := m.best(r, m.byHandle[r.Handle]); i >= 0 {
+		return i
+	}
+	if i := m.best(r, m.byCode[r.Code]); i >= 0 || r.Foreign {
+		return i
+	}
+	return m.best(r, slices.DeleteFunc(slices.Clone(m.nameless), func(i int) bool {
+		e := m.ours[i]
+		return r.DealID == 0 || e.DealID != r.DealID || e.At.Sub(r.At).Abs() > near
+	}))
+}
+
+func (m *matching) best(r platform.Record, among []int) int {
+	best := -1
+	for _, i := range among {
+		if !m.taken[i] && (best < 0 || closer(m.ours[i], m.ours[best], r.At)) {
+			best = i
+		}
+	}
+	return best
 }
 
 // closer reports whether a is rather what a record speaks of than b. A code can
@@ -142,81 +202,121 @@ func closer(a, b Entry, at time.Time) bool {
 	return a.At.Sub(at).Abs() < b.At.Sub(at).Abs()
 }
 
-// foreign counts a record that the journal has nothing of.
-func (c *Comparison) foreign(r dianping.Record) {
-	kind, tally := InShop, &c.figures.InShop
-	if r.VerifyChannel == byInterface {
-		kind, tally = OtherSystem, &c.figures.OtherSystem
-	}
-	tally.Add(int64(r.Price))
-	c.add(kind, r, Entry{})
+// priceOf is what a record says of the price.
+func priceOf(r platform.Record) models.Price {
+	return models.Price{Fen: r.PriceFen, Unknown: !r.PriceKnown}
 }
 
-func (c *Comparison) matched(r dianping.Record, e Entry) {
+// listed counts a record of the list.
+func (c *Comparison) listed(r platform.Record) {
+	c.figures.Listed.Add(priceOf(r))
+	if r.Refunded {
+		c.figures.Refunded.Add(priceOf(r))
+	}
+}
+
+// foreign counts a record that the journal has nothing of.
+func (c *Comparison) foreign(r platform.Record) {
+	kind, tally := InShop, &c.figures.InShop
+	if r.Interface {
+		kind, tally = OtherSystem, &c.figures.OtherSystem
+	}
+	tally.Add(priceOf(r))
+	c.add(kind, r, Entry{Price: models.Price{Unknown: true}})
+}
+
+// undoneThere counts an entry that the list tells as undone.
+func (c *Comparison) undoneThere(r platform.Record, e Entry) {
+	if e.Standing == Stands {
+		c.figures.UndoneThere.Add(e.Price)
+		c.ask(UndoneThere, r, e)
+	}
+}
+
+func (c *Comparison) matched(r platform.Record, e Entry) {
 	switch e.Standing {
 	case WasUndone:
-		c.figures.Undone.Add(int64(r.Price))
-		c.add(Undone, r, e)
+		c.figures.Undone.Add(priceOf(r))
+		c.ask(Undone, r, e)
 		return
 	case InDoubt:
-		c.figures.DoubtfulListed.Add(int64(r.Price))
+		c.figures.DoubtfulListed.Add(priceOf(r))
 		c.add(Doubtful, r, e)
 		return
 	case Stands:
 	}
-	c.figures.Matched.Add(int64(e.Price))
-	if r.Price != e.Price && r.Price != 0 && e.Price != 0 {
+	c.figures.Matched.Add(e.Price)
+	if differ(r, e) {
 		c.figures.AmountDiffers++
-		c.figures.Difference += r.Price - e.Price
+		c.figures.Difference += dianping.Fen(r.PriceFen - e.Price.Fen)
 		c.add(AmountDiffers, r, e)
 	}
-	if refunded(r.RefundStatus) {
+	if r.Refunded {
 		c.add(Refunded, r, e)
 		return
 	}
 	c.counted = append(c.counted, e)
 }
 
-func (c *Comparison) add(kind Kind, r dianping.Record, e Entry) {
+// differ reports whether list and journal tell different prices. Of a card for several
+// visits a list may tell the whole card's.
+func differ(r platform.Record, e Entry) bool {
+	return !e.Reusable && !r.Reusable && r.PriceKnown && !e.Price.Unknown && r.PriceFen != e.Price.Fen
+}
+
+func (c *Comparison) add(kind Kind, r platform.Record, e Entry) {
 	c.Items = append(c.Items, Item{
 		Kind: kind, Code: cmp.Or(e.Code, r.Code), OperationID: e.OperationID, Title: cmp.Or(e.Title, r.Title),
-		PlatformFen: r.Price, OursFen: e.Price, Account: cmp.Or(r.VerifyAccount, e.Account), Channel: r.VerifyChannel,
-		RefundStatus: r.RefundStatus, At: cmp.Or(r.VerifyTime, e.At),
+		PlatformFen: dianping.Fen(r.PriceFen), OursFen: dianping.Fen(e.Price.Fen), PriceKnown: r.PriceKnown || !e.Price.Unknown,
+		Account: cmp.Or(r.Account, e.Account), Channel: r.Channel, RefundStatus: r.RefundStatus, At: cmp.Or(r.At, e.At),
 	})
 }
 
-// asked are the items about which the platform must be asked singly: what the
-// list says of them is not enough to alarm anybody.
-func (c *Comparison) asked() (items []*Item) {
-	for i := range c.Items {
-		if k := c.Items[i].Kind; k == OnlyOurs || k == Undone {
-			items = append(items, &c.Items[i])
-		}
-	}
-	return items
+// ask adds an item about which the platform must be asked.
+func (c *Comparison) ask(kind Kind, r platform.Record, e Entry) {
+	c.asked = append(c.asked, question{len(c.Items), r, e})
+	c.add(kind, r, e)
 }
 
 // clockSkew is how far the platform's time of a verification and ours may be
 // apart.
 const clockSkew = 30 * time.Minute
 
-// confirm takes what the platform says of an item when asked for it singly: that
-// it is consumed. e is its entry in the journal.
-func (c *Comparison) confirm(item *Item, r dianping.Record, e Entry) {
+// confirm takes what the platform says when asked singly: that it is consumed.
+func (c *Comparison) confirm(q question, r platform.Record) {
+	item := &c.Items[q.item]
 	switch item.Kind {
 	case Undone:
 		item.Kind = UndoFailed
-		c.figures.Undone.Remove(int64(item.PlatformFen))
-		c.figures.UndoFailed.Add(int64(item.PlatformFen))
-	case OnlyOurs:
-		if !r.VerifyTime.IsZero() && r.VerifyTime.Sub(item.At).Abs() > clockSkew {
+		c.figures.Undone.Remove(priceOf(q.listed))
+		c.figures.UndoFailed.Add(priceOf(q.listed))
+	case OnlyOurs, UndoneThere:
+		if q.entry.Handle == "" && !r.At.IsZero() && r.At.Sub(item.At).Abs() > clockSkew {
 			return // that is another verification of the same code
 		}
+		c.withdraw(q)
 		item.Kind = Unlisted
-		c.figures.OnlyOurs.Remove(int64(item.OursFen))
-		c.figures.Unlisted.Add(int64(item.OursFen))
-		c.counted = append(c.counted, e)
+		c.figures.Unlisted.Add(q.entry.Price)
+		c.counted = append(c.counted, q.entry)
 	}
+}
+
+// unclear takes that the platform cannot say, when asked singly.
+func (c *Comparison) unclear(q question) {
+	if item := &c.Items[q.item]; item.Kind != Undone {
+		c.withdraw(q)
+		item.Kind = Doubtful
+		c.figures.Doubtful++
+	}
+}
+
+// withdraw takes back an alarm.
+func (c *Comparison) withdraw(q question) {
+	sum := &c.figures.OnlyOurs
+	if c.Items[q.item].Kind == UndoneThere {
+		sum = &c.figures.UndoneThere
+	}
+	sum.Remove(q.entry.Price)
 }
 
 // Result are the figures, with the items in their order: the worst first, each

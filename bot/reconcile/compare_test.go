@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"yanquan/bot/platform"
 	"yanquan/dianping"
 	"yanquan/models"
 )
@@ -16,15 +17,21 @@ const day = "2026-11-22"
 // at is a time of the day in Beijing.
 func at(hour, minute int) time.Time { return time.Date(2026, 11, 22, hour, minute, 0, 0, Zone) }
 
-func listed(code string, price dianping.Fen, when time.Time) dianping.Record {
-	return dianping.Record{Code: code, Price: price, VerifyTime: when, VerifyAccount: "zhangsan", VerifyChannel: byInterface, Title: "下午茶"}
+// untold is a price that nobody tells.
+const untold = -1
+
+func listed(code string, fen int64, when time.Time) platform.Record {
+	return platform.Record{
+		Code: code, PriceFen: max(fen, 0), PriceKnown: fen != untold, At: when, Account: "zhangsan", Channel: "15", Interface: true, Title: "下午茶",
+	}
 }
 
-func entry(code string, price dianping.Fen, when time.Time) Entry {
+func entry(code string, fen int64, when time.Time) Entry {
+	price := models.Price{Fen: max(fen, 0), Unknown: fen == untold}
 	return Entry{OperationID: "op-" + code, Code: code, OrderID: "order-" + code, Title: "下午茶", Account: "zhangsan", Price: price, At: when}
 }
 
-func compare(t *testing.T, list []dianping.Record, ours []Entry) *Comparison {
+func compare(t *testing.T, list []platform.Record, ours []Entry) *Comparison {
 	t.Helper()
 	c, err := Compare(day, list, ours)
 	if err != nil {
@@ -53,43 +60,46 @@ func same(t *testing.T, got, want any) {
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	till := listed("70", 100, at(9, 0))
-	till.VerifyChannel, till.VerifyAccount = "1", "till"
+	till.Channel, till.Interface, till.Foreign, till.Account = "1", false, true, "till"
 	gone := listed("71", 100, at(9, 0))
-	gone.RefundStatus = "6"
-	unused := gone
-	unused.RefundStatus = "4"
+	gone.RefundStatus, gone.Refunded = "6", true
 	used := gone
-	used.RefundStatus = "1"
+	used.RefundStatus, used.Refunded = "1", false
 	undone, doubt := entry("72", 100, at(9, 0)), entry("73", 100, at(9, 0))
 	undone.Standing, doubt.Standing = WasUndone, InDoubt
+	visit := entry("7", 100, at(9, 0))
+	visit.Reusable = true
 	for name, c := range map[string]struct {
-		list []dianping.Record
+		list []platform.Record
 		ours []Entry
 		want string
 	}{
 		"nothing":            {nil, nil, "平台 0 笔 = 机器人 0"},
-		"in both":            {[]dianping.Record{listed("7", 100, at(9, 0))}, []Entry{entry("7", 100, at(9, 0))}, "平台 1 笔 = 机器人 1"},
-		"at the till":        {[]dianping.Record{till}, nil, "平台 1 笔 = 机器人 0 + 店内 1\nin_shop 70"},
-		"other system":       {[]dianping.Record{listed("7", 100, at(9, 0))}, nil, "平台 1 笔 = 机器人 0 + 其他系统 1\nother_system 7"},
+		"in both":            {[]platform.Record{listed("7", 100, at(9, 0))}, []Entry{entry("7", 100, at(9, 0))}, "平台 1 笔 = 机器人 1"},
+		"at the till":        {[]platform.Record{till}, nil, "平台 1 笔 = 机器人 0 + 店内 1\nin_shop 70"},
+		"other system":       {[]platform.Record{listed("7", 100, at(9, 0))}, nil, "平台 1 笔 = 机器人 0 + 其他系统 1\nother_system 7"},
 		"only ours":          {nil, []Entry{entry("7", 100, at(9, 0))}, "平台 0 笔 = 机器人 0；平台没有 1 笔\nonly_ours 7"},
-		"price differs":      {[]dianping.Record{listed("7", 90, at(9, 0))}, []Entry{entry("7", 100, at(9, 0))}, "平台 1 笔 = 机器人 1；金额不符 1 笔\namount_differs 7"},
-		"price untold":       {[]dianping.Record{listed("7", 0, at(9, 0))}, []Entry{entry("7", 100, at(9, 0))}, "平台 1 笔 = 机器人 1"},
-		"refunded":           {[]dianping.Record{gone}, []Entry{entry("71", 100, at(9, 0))}, "平台 1 笔 = 机器人 1；已退款 1 笔\nrefunded 71"},
-		"refunded, 4":        {[]dianping.Record{unused}, []Entry{entry("71", 100, at(9, 0))}, "平台 1 笔 = 机器人 1；已退款 1 笔\nrefunded 71"},
-		"not refunded":       {[]dianping.Record{used}, []Entry{entry("71", 100, at(9, 0))}, "平台 1 笔 = 机器人 1"},
-		"refunded, not ours": {[]dianping.Record{gone}, nil, "平台 1 笔 = 机器人 0 + 其他系统 1；已退款 1 笔\nother_system 71"},
+		"price differs":      {[]platform.Record{listed("7", 90, at(9, 0))}, []Entry{entry("7", 100, at(9, 0))}, "平台 1 笔 = 机器人 1；金额不符 1 笔\namount_differs 7"},
+		"price of 0":         {[]platform.Record{listed("7", 0, at(9, 0))}, []Entry{entry("7", 100, at(9, 0))}, "平台 1 笔 = 机器人 1；金额不符 1 笔\namount_differs 7"},
+		"ours is 0":          {[]platform.Record{listed("7", 100, at(9, 0))}, []Entry{entry("7", 0, at(9, 0))}, "平台 1 笔 = 机器人 1；金额不符 1 笔\namount_differs 7"},
+		"ours untold":        {[]platform.Record{listed("7", 100, at(9, 0))}, []Entry{entry("7", untold, at(9, 0))}, "平台 1 笔 = 机器人 1"},
+		"a visit":            {[]platform.Record{listed("7", 1000, at(9, 0))}, []Entry{visit}, "平台 1 笔 = 机器人 1"},
+		"price untold":       {[]platform.Record{listed("7", untold, at(9, 0))}, []Entry{entry("7", 100, at(9, 0))}, "平台 1 笔 = 机器人 1"},
+		"refunded":           {[]platform.Record{gone}, []Entry{entry("71", 100, at(9, 0))}, "平台 1 笔 = 机器人 1；已退款 1 笔\nrefunded 71"},
+		"not refunded":       {[]platform.Record{used}, []Entry{entry("71", 100, at(9, 0))}, "平台 1 笔 = 机器人 1"},
+		"refunded, not ours": {[]platform.Record{gone}, nil, "平台 1 笔 = 机器人 0 + 其他系统 1；已退款 1 笔\nother_system 71"},
 		"undone":             {nil, []Entry{undone}, "平台 0 笔 = 机器人 0"},
-		"undone, listed":     {[]dianping.Record{listed("72", 100, at(9, 0))}, []Entry{undone}, "平台 1 笔 = 机器人 0 + 已撤销 1\nundone 72"},
+		"undone, listed":     {[]platform.Record{listed("72", 100, at(9, 0))}, []Entry{undone}, "平台 1 笔 = 机器人 0 + 已撤销 1\nundone 72"},
 		"doubtful":           {nil, []Entry{doubt}, "平台 0 笔 = 机器人 0；还没有结果 1 笔\ndoubtful 73"},
-		"doubtful, listed":   {[]dianping.Record{listed("73", 100, at(9, 0))}, []Entry{doubt}, "平台 1 笔 = 机器人 0 + 待确认 1\ndoubtful 73"},
-		"the worst first": {[]dianping.Record{till, gone}, []Entry{entry("8", 100, at(10, 0)), entry("7", 100, at(9, 0)), doubt, entry("71", 100, at(9, 0))},
+		"doubtful, listed":   {[]platform.Record{listed("73", 100, at(9, 0))}, []Entry{doubt}, "平台 1 笔 = 机器人 0 + 待确认 1\ndoubtful 73"},
+		"the worst first": {[]platform.Record{till, gone}, []Entry{entry("8", 100, at(10, 0)), entry("7", 100, at(9, 0)), doubt, entry("71", 100, at(9, 0))},
 			"平台 2 笔 = 机器人 1 + 店内 1；平台没有 2 笔；还没有结果 1 笔；已退款 1 笔\nonly_ours 7\nonly_ours 8\ndoubtful 73\nin_shop 70\nrefunded 71"},
 		// What a neighbouring day has is of no interest, unless the list has it.
-		"other days": {[]dianping.Record{listed("7", 100, at(0, 0))},
+		"other days": {[]platform.Record{listed("7", 100, at(0, 0))},
 			[]Entry{entry("7", 100, at(0, 0).Add(-time.Second)), entry("8", 100, at(23, 59).Add(time.Minute)), entry("9", 100, at(0, 0).Add(-time.Second))},
 			"平台 1 笔 = 机器人 1"},
 		// A card for several visits keeps its code.
-		"one code, three times": {[]dianping.Record{listed("7", 100, at(9, 0)), listed("7", 100, at(12, 0)), listed("7", 100, at(18, 0))},
+		"one code, three times": {[]platform.Record{listed("7", 100, at(9, 0)), listed("7", 100, at(12, 0)), listed("7", 100, at(18, 0))},
 			[]Entry{entry("7", 100, at(12, 0)), entry("7", 100, at(9, 1))},
 			"平台 3 笔 = 机器人 2 + 其他系统 1\nother_system 7"},
 	} {
@@ -106,7 +116,7 @@ func TestConfirm(t *testing.T) {
 	undone := entry("72", 100, at(9, 0))
 	undone.Standing = WasUndone
 	ours := []Entry{entry("7", 100, at(9, 0)), undone}
-	list := []dianping.Record{listed("72", 100, at(9, 0))}
+	list := []platform.Record{listed("72", 100, at(9, 0))}
 	for name, c := range map[string]struct {
 		told map[string]time.Time // what is consumed, and when
 		want string
@@ -118,13 +128,10 @@ func TestConfirm(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			comparison := compare(t, list, ours)
-			items := comparison.asked()
-			same(t, len(items), 2)
-			for _, item := range items {
-				for _, e := range ours {
-					if when, ok := c.told[item.Code]; ok && e.Code == item.Code {
-						comparison.confirm(item, dianping.Record{Code: item.Code, VerifyTime: when}, e)
-					}
+			same(t, len(comparison.asked), 2)
+			for _, q := range comparison.asked {
+				if when, ok := c.told[q.entry.Code]; ok {
+					comparison.confirm(q, platform.Record{Code: q.entry.Code, At: when})
 				}
 			}
 			same(t, summary(comparison), c.want)
@@ -134,7 +141,7 @@ func TestConfirm(t *testing.T) {
 
 func TestFiguresAddUp(t *testing.T) {
 	t.Parallel()
-	c := compare(t, []dianping.Record{listed("7", 90, at(9, 0)), listed("8", 250, at(9, 0))}, []Entry{entry("7", 100, at(9, 0)), entry("9", 400, at(9, 0))})
+	c := compare(t, []platform.Record{listed("7", 90, at(9, 0)), listed("8", 250, at(9, 0))}, []Entry{entry("7", 100, at(9, 0)), entry("9", 400, at(9, 0))})
 	f, items := c.Result()
 	same(t, f.Listed, models.Sum{Count: 2, Fen: 340})
 	same(t, f.Matched, models.Sum{Count: 1, Fen: 100})
@@ -188,6 +195,10 @@ func TestSchedule(t *testing.T) {
 	}
 	same(t, strings.Join(looks, ", "), "11-23 03:30, 11-24 03:30, 11-26 03:30, 11-30 03:30")
 	same(t, s.Next(day, s.First(daysAfter(day, 2))), s.First(daysAfter(day, 3))) // a night was missed
+
+	s.Windows = map[string]time.Duration{"douyin": time.Hour}
+	same(t, s.Of("meituan").Closed(day).In(Zone).Format("01-02 15:04"), "11-23 00:15")
+	same(t, s.Of("douyin").Closed(day).In(Zone).Format("01-02 15:04"), "11-23 01:05")
 }
 
 func TestDaysAreBeijings(t *testing.T) {
@@ -201,4 +212,69 @@ func TestDaysAreBeijings(t *testing.T) {
 	if _, _, err := Bounds("2026-13-01"); err == nil {
 		t.Error("a thirteenth month has bounds")
 	}
+}
+
+// Where records have handles, entries are found by those: the code that was typed may be
+// another than the one that is told, and a card for several visits has one code.
+func TestCompareByHandle(t *testing.T) {
+	t.Parallel()
+	record := func(code, handle string, minute int) platform.Record {
+		r := listed(code, 100, at(9, minute))
+		r.Handle, r.DealID, r.Account, r.Channel = handle, 7, "", "4"
+		return r
+	}
+	ours := func(code, handle string, minute int) Entry {
+		e := entry(code, 100, at(9, minute))
+		e.Handle, e.DealID = handle, 7
+		return e
+	}
+	changed := func(e Entry, s Standing) Entry { e.Standing = s; return e }
+	gone := func(r platform.Record) platform.Record { r.Undone = true; return r }
+	till := func(r platform.Record) platform.Record { r.Interface, r.Foreign = false, true; return r }
+	for name, c := range map[string]struct {
+		list []platform.Record
+		ours []Entry
+		want string
+	}{
+		"another code": {[]platform.Record{record("750", "1/75", 0)}, []Entry{ours("104930181552", "1/75", 3)}, "平台 1 笔 = 机器人 1"},
+		"visits": {[]platform.Record{record("1049", "2/75", 2), record("1049", "1/75", 2), record("1049", "3/75", 2)},
+			[]Entry{ours("1049", "1/75", 2), ours("1049", "2/75", 2)}, "平台 3 笔 = 机器人 2 + 其他系统 1\nother_system 1049"},
+		"another use of the code": {[]platform.Record{record("1049", "9/75", 0)}, []Entry{ours("1049", "1/75", 0)},
+			"平台 1 笔 = 机器人 0 + 其他系统 1；平台没有 1 笔\nonly_ours 1049\nother_system 1049"},
+		"undone by us":    {[]platform.Record{gone(record("1049", "1/75", 0))}, []Entry{changed(ours("1049", "1/75", 0), WasUndone)}, "平台 0 笔 = 机器人 0"},
+		"undone there":    {[]platform.Record{gone(record("1049", "1/75", 0))}, []Entry{ours("1049", "1/75", 0)}, "平台 0 笔 = 机器人 0；平台已撤销 1 笔\nundone_there 1049"},
+		"undone, not our": {[]platform.Record{gone(record("1049", "1/75", 0))}, nil, "平台 0 笔 = 机器人 0"},
+		"undo in doubt":   {[]platform.Record{gone(record("1049", "1/75", 0))}, []Entry{changed(ours("1049", "1/75", 0), InDoubt)}, "平台 0 笔 = 机器人 0；还没有结果 1 笔\ndoubtful 1049"},
+		"undone and used again": {[]platform.Record{record("1049", "2/75", 5), gone(record("1049", "1/75", 0))},
+			[]Entry{changed(ours("1049", "1/75", 0), WasUndone), ours("1049", "2/75", 5)}, "平台 1 笔 = 机器人 1"},
+		"a doubt by its code":      {[]platform.Record{record("1049", "1/75", 30)}, []Entry{changed(ours("1049", "", 0), InDoubt)}, "平台 1 笔 = 机器人 0 + 待确认 1\ndoubtful 1049"},
+		"a doubt by its time":      {[]platform.Record{record("750", "1/75", 1)}, []Entry{changed(ours("1049", "", 0), InDoubt)}, "平台 1 笔 = 机器人 0 + 待确认 1\ndoubtful 1049"},
+		"closed by a person":       {[]platform.Record{record("750", "1/75", 1)}, []Entry{ours("https://v.douyin.com/x/", "", 0)}, "平台 1 笔 = 机器人 1"},
+		"a doubt, later":           {[]platform.Record{record("750", "1/75", 5)}, []Entry{changed(ours("1049", "", 0), InDoubt)}, "平台 1 笔 = 机器人 0 + 其他系统 1；还没有结果 1 笔\ndoubtful 1049\nother_system 750"},
+		"a doubt, and at the till": {[]platform.Record{till(record("750", "1/75", 1))}, []Entry{changed(ours("1049", "", 0), InDoubt)}, "平台 1 笔 = 机器人 0 + 店内 1；还没有结果 1 笔\ndoubtful 1049\nin_shop 750"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			same(t, summary(compare(t, c.list, c.ours)), c.want)
+		})
+	}
+
+	// What is told as undone is asked about singly, by its handle: whenever it was.
+	c := compare(t, []platform.Record{gone(record("1049", "1/75", 0))}, []Entry{ours("1049", "1/75", 0)})
+	c.confirm(c.asked[0], platform.Record{At: at(12, 0)})
+	same(t, summary(c), "平台 0 笔 = 机器人 0；单独查到 1 笔\nunlisted 1049")
+	c = compare(t, nil, []Entry{ours("1049", "1/75", 0)})
+	c.unclear(c.asked[0])
+	same(t, summary(c), "平台 0 笔 = 机器人 0；还没有结果 1 笔\ndoubtful 1049")
+}
+
+// What is kept by a program of before, which knew no price of 0, reads as it did.
+func TestReadFormer(t *testing.T) {
+	t.Parallel()
+	r, ok := Read(models.Reconciliation{Looks: 1, Figures: `{"listed":{"n":2,"fen":100,"x":1},"money":{}}`},
+		[]models.ReconciliationItem{{Kind: "in_shop", PlatformFen: 100}, {Kind: "in_shop"}, {Kind: "in_shop", PriceKnown: true}})
+	if !ok || r.Figures.Listed != (models.Sum{Count: 2, Fen: 100, Unpriced: 1}) {
+		t.Errorf("%+v", r)
+	}
+	same(t, r.Items[0].Amount()+" "+r.Items[1].Amount()+" "+r.Items[2].Amount(), "¥1.00 金额不详 ¥0.00")
 }

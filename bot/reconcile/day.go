@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Zone is the platform's wall clock, by which it counts days, whatever zone
+// Zone is the platforms' wall clock, by which they count days, whatever zone
 // people are shown. China has no summer time.
 var Zone = time.FixedZone("CST", 8*60*60)
 
 // settled is how long after the last possible undo a day is taken for closed.
 const settled = 5 * time.Minute
 
-// DayOf is the platform's day at a time, as yyyy-MM-dd.
+// DayOf is the platforms' day at a time, as yyyy-MM-dd.
 func DayOf(t time.Time) string { return t.In(Zone).Format(time.DateOnly) }
 
 // Bounds are the first moment of a day and that of the next one.
@@ -38,6 +38,15 @@ type Schedule struct {
 	At         time.Duration  // since midnight in Location
 	Location   *time.Location // of At
 	UndoWindow time.Duration
+	Windows    map[string]time.Duration // by platform, where it has another one
+}
+
+// Of is the schedule at a platform, where days are closed when its undo window has ended.
+func (s Schedule) Of(platform string) Schedule {
+	if w, ok := s.Windows[platform]; ok {
+		s.UndoWindow = w
+	}
+	return s
 }
 
 // Closed is when nothing of a day can be undone any more.

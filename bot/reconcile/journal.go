@@ -2,35 +2,34 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
-	"yanquan/dianping"
+	"yanquan/bot/platform"
 	"yanquan/models"
 )
 
-// entries are what the journal has of a store's day, and of shortly before and
+// entries are what the journal has of an account's day, and of shortly before and
 // after it.
-func (k *Keeper) entries(ctx context.Context, storeID int64, day string) ([]Entry, error) {
+func (k *Keeper) entries(ctx context.Context, account int64, day string) ([]Entry, error) {
 	from, to, err := Bounds(day)
 	if err != nil {
 		return nil, err
 	}
 	from, to = from.Add(-margin), to.Add(margin)
-	coupons, err := k.DB.History.Entries(ctx, storeID, from, to)
+	coupons, err := k.DB.History.Entries(ctx, account, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("reconcile: journal: %w", err)
 	}
-	doubts, err := k.DB.History.Undecided(ctx, storeID, from, to)
+	doubts, err := k.DB.History.Undecided(ctx, account, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("reconcile: doubts: %w", err)
 	}
 	var ours []Entry
 	for _, c := range coupons {
 		e := Entry{
-			OperationID: c.OperationID, Code: c.Code, OrderID: c.OrderID, Title: c.Title, Account: c.UserID,
-			Price: dianping.Fen(c.PriceFen), At: c.ConsumedAt,
+			OperationID: c.OperationID, Code: c.Code, Handle: c.Handle, OrderID: c.OrderID, DealID: c.DealID, Title: c.Title, Account: c.UserID,
+			Price: c.Price(), Reusable: c.Reusable, At: c.ConsumedAt, Payments: platform.PaidFor(c.Payments),
 		}
 		switch {
 		case !c.UndoneAt.IsZero():
@@ -38,32 +37,28 @@ func (k *Keeper) entries(ctx context.Context, storeID int64, day string) ([]Entr
 		case c.State == models.Undoing || c.State == models.UndoUnknown:
 			e.Standing = InDoubt
 		}
-		if c.Payments != "" {
-			// What cannot be read was not told: the amount is then an open one.
-			_ = json.Unmarshal([]byte(c.Payments), &e.Payments)
-		}
 		ours = append(ours, e)
 	}
 	for _, op := range doubts {
 		ours = append(ours, Entry{
-			OperationID: op.ID, Code: op.Code, OrderID: op.OrderID, Title: op.Title, Account: op.UserID,
-			Price: dianping.Fen(op.PriceFen), At: op.CreatedAt, Standing: InDoubt,
+			OperationID: op.ID, Code: op.Code, OrderID: op.OrderID, DealID: op.DealID, Title: op.Title, Account: op.UserID,
+			Price: op.Price(), Reusable: op.Reusable, At: op.CreatedAt, Standing: InDoubt,
 		})
 	}
 	return ours, nil
 }
 
-// Result is what is known of a store's day, with its items. It is false where no
+// Result is what is known of an account's day, with its items. It is false where no
 // look has succeeded yet.
-func (k *Keeper) Result(ctx context.Context, storeID int64, day string) (Result, bool, error) {
-	row, err := k.DB.Reconciliations.Get(ctx, storeID, day)
+func (k *Keeper) Result(ctx context.Context, account int64, day string) (Result, bool, error) {
+	row, err := k.DB.Reconciliations.Get(ctx, account, day)
 	if errors.Is(err, models.ErrNotFound) {
 		return Result{}, false, nil
 	}
 	if err != nil {
 		return Result{}, false, fmt.Errorf("reconcile: %w", err)
 	}
-	items, err := k.DB.Reconciliations.Items(ctx, storeID, day)
+	items, err := k.DB.Reconciliations.Items(ctx, account, day)
 	if err != nil {
 		return Result{}, false, fmt.Errorf("reconcile: items: %w", err)
 	}
@@ -71,10 +66,10 @@ func (k *Keeper) Result(ctx context.Context, storeID int64, day string) (Result,
 	return result, ok, nil
 }
 
-// Results are the results of days of stores, from one to another, without their
+// Results are the results of days of accounts, from one to another, without their
 // items.
-func (k *Keeper) Results(ctx context.Context, storeIDs []int64, from, to string) ([]Result, error) {
-	rows, err := k.DB.Reconciliations.List(ctx, storeIDs, from, to)
+func (k *Keeper) Results(ctx context.Context, accounts []int64, from, to string) ([]Result, error) {
+	rows, err := k.DB.Reconciliations.List(ctx, accounts, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("reconcile: %w", err)
 	}
@@ -89,8 +84,8 @@ func (k *Keeper) Results(ctx context.Context, storeIDs []int64, from, to string)
 
 // Line is a day of these accounts in one line, for a summary; "" where nothing is known
 // of it. It says how many are missing in it.
-func (k *Keeper) Line(ctx context.Context, storeIDs []int64, day string) (string, error) {
-	results, err := k.Results(ctx, storeIDs, day, day)
+func (k *Keeper) Line(ctx context.Context, accounts []int64, day string) (string, error) {
+	results, err := k.Results(ctx, accounts, day, day)
 	if err != nil || len(results) == 0 {
 		return "", err
 	}
@@ -99,7 +94,7 @@ func (k *Keeper) Line(ctx context.Context, storeIDs []int64, day string) (string
 		sum = sum.Plus(r.Figures)
 	}
 	line := sum.Line()
-	if missing := len(storeIDs) - len(results); missing > 0 {
+	if missing := len(accounts) - len(results); missing > 0 {
 		line += fmt.Sprintf("；还有 %d 个没对账", missing)
 	}
 	return line, nil
@@ -108,23 +103,23 @@ func (k *Keeper) Line(ctx context.Context, storeIDs []int64, day string) (string
 // LookLasts is how long [Keeper.Look] takes at most.
 const LookLasts = askedLease
 
-// Look makes the look at a store's day now, where none has succeeded yet. It is
+// Look makes the look at an account's day now, where none has succeeded yet. It is
 // false where that failed, or where another replica holds the lease.
-func (k *Keeper) Look(ctx context.Context, storeID int64, day string) (Result, bool, error) {
-	result, ok, err := k.Result(ctx, storeID, day)
+func (k *Keeper) Look(ctx context.Context, account int64, day string) (Result, bool, error) {
+	result, ok, err := k.Result(ctx, account, day)
 	if ok || err != nil {
 		return result, ok, err
 	}
-	err = k.DB.Reconciliations.Plan(ctx, []models.Reconciliation{{StoreID: storeID, Day: day, DueAt: k.Now()}})
+	err = k.DB.Reconciliations.Plan(ctx, []models.Reconciliation{{StoreID: account, Day: day, DueAt: k.Now()}})
 	if err != nil {
 		return Result{}, false, fmt.Errorf("reconcile: plan: %w", err)
 	}
-	row, err := k.DB.Reconciliations.Get(ctx, storeID, day)
+	row, err := k.DB.Reconciliations.Get(ctx, account, day)
 	if err != nil {
 		return Result{}, false, fmt.Errorf("reconcile: %w", err)
 	}
 	if err := k.run(ctx, row, askedLease); err != nil && !errors.Is(err, models.ErrStale) {
 		return Result{}, false, err
 	}
-	return k.Result(ctx, storeID, day)
+	return k.Result(ctx, account, day)
 }

@@ -9,8 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"yanquan/bot/platform"
+	"yanquan/bot/redeem"
 	"yanquan/bot/words"
-	"yanquan/dianping"
 	"yanquan/models"
 )
 
@@ -24,10 +25,8 @@ type Notice struct {
 
 // Options of a Keeper. All are required, but Nightly.
 type Options struct {
-	DB *models.DB
-	// Open gives the client for an account; a nil one where its platform or session
-	// is missing.
-	Open     func(context.Context, models.Account) (dianping.Client, dianping.Shop, error)
+	DB       *models.DB
+	Shops    redeem.Shops
 	Tell     func(ctx context.Context, tx *models.DB, n Notice) error // puts it into the outbox
 	Schedule Schedule
 	Nightly  bool // days are planned by themselves
@@ -49,7 +48,7 @@ func New(o Options) *Keeper { return &Keeper{Options: o, planned: map[int64]stri
 
 const (
 	catchUp     = 7                // days that were missed and are looked at all the same
-	remembered  = 60               // days within which a store's last one is looked for
+	remembered  = 60               // days within which an account's last one is looked for
 	lease       = 10 * time.Minute // of one look by night; it ends before
 	askedLease  = 90 * time.Second // of one that somebody waits for
 	leaseMargin = 15 * time.Second
@@ -60,10 +59,11 @@ const (
 
 // Why a look failed, as it is kept with the day.
 const (
-	ReasonSession     = "session"     // the store must be authorised again
+	ReasonSession     = "session"     // the account must be authorised again
+	ReasonConfig      = "config"      // the platform does not take the question, or does not allow it
 	ReasonUnavailable = "unavailable" // no answer that can be used
 	ReasonMissing     = "missing"     // too much of the journal is not in the list for it to be believed
-	reasonStore       = "store"       // the store is not there any more
+	reasonStore       = "store"       // the account is not there any more
 )
 
 var errTooManyMissing = fmt.Errorf("reconcile: more than %d coupons are not in the list", maxAsked)
@@ -82,10 +82,10 @@ func (k *Keeper) Plan(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	today := DayOf(k.Now())
-	var missing []int64
+	var missing []models.Account
 	for _, a := range accounts {
 		if k.planned[a.ID] < today {
-			missing = append(missing, a.ID)
+			missing = append(missing, a)
 		}
 	}
 	if len(missing) == 0 {
@@ -96,20 +96,20 @@ func (k *Keeper) Plan(ctx context.Context) error {
 		return fmt.Errorf("reconcile: last days: %w", err)
 	}
 	var rows []models.Reconciliation
-	for _, id := range missing {
+	for _, a := range missing {
 		day := today
-		if l := last[id]; l != "" {
+		if l := last[a.ID]; l != "" {
 			day = max(daysAfter(l, 1), daysAfter(today, -catchUp))
 		}
 		for ; day <= today; day = daysAfter(day, 1) {
-			rows = append(rows, models.Reconciliation{StoreID: id, Day: day, DueAt: k.Schedule.First(day)})
+			rows = append(rows, models.Reconciliation{StoreID: a.ID, Day: day, DueAt: k.Schedule.Of(a.Platform).First(day)})
 		}
 	}
 	if err := k.DB.Reconciliations.Plan(ctx, rows); err != nil {
 		return fmt.Errorf("reconcile: plan: %w", err)
 	}
-	for _, id := range missing {
-		k.planned[id] = today
+	for _, a := range missing {
+		k.planned[a.ID] = today
 	}
 	return nil
 }
@@ -153,7 +153,7 @@ func (k *Keeper) run(ctx context.Context, r models.Reconciliation, lease time.Du
 		return err
 	}
 	now := k.Now()
-	r.CheckedAt, r.DueAt = now, k.Schedule.Next(r.Day, now)
+	r.CheckedAt, r.DueAt = now, k.Schedule.Of(account.Platform).Next(r.Day, now)
 	return k.DB.Tx(ctx, func(tx *models.DB) error {
 		if _, err := tx.Reconciliations.Finish(ctx, r, rows); err != nil {
 			return fmt.Errorf("reconcile: %w", err)
@@ -165,18 +165,26 @@ func (k *Keeper) run(ctx context.Context, r models.Reconciliation, lease time.Du
 	})
 }
 
+// unanswered is what a platform said in place of an answer.
+type unanswered struct{ platform.Said }
+
+func (u unanswered) Error() string {
+	return strings.Join(strings.Fields(fmt.Sprintf("reconcile: %s: %s %s %s %s trace=%s", u.Call, u.Class, u.Reason, u.Code, u.Message, u.TraceID)), " ")
+}
+
 // look asks the platform and compares.
 func (k *Keeper) look(ctx context.Context, account models.Account, day string) (*Comparison, error) {
-	client, shop, err := k.Open(ctx, account)
+	from, _, err := Bounds(day)
 	if err != nil {
 		return nil, err
 	}
-	if client == nil {
-		return nil, dianping.Reauthorize
-	}
-	list, partial, err := history(ctx, client, shop, day)
+	shop, err := k.Shops.Open(ctx, account)
 	if err != nil {
 		return nil, err
+	}
+	listed := shop.Day(ctx, from)
+	if !listed.Known {
+		return nil, unanswered{listed.Said}
 	}
 	// The journal is read after the list: what was verified in between is of a
 	// later day anyway, and what was settled in between is then known.
@@ -184,88 +192,72 @@ func (k *Keeper) look(ctx context.Context, account models.Account, day string) (
 	if err != nil {
 		return nil, err
 	}
-	c, err := Compare(day, list, ours)
+	c, err := Compare(day, listed.Records, ours)
 	if err != nil {
 		return nil, err
 	}
-	c.figures.Partial = partial
-	return c, ask(ctx, client, shop, c, ours)
-}
-
-// history is the platform's list of a day: each kind of voucher is asked for,
-// since what a call without one covers is not said. A kind that a platform
-// refuses to list is left out, but for the first.
-func history(ctx context.Context, client dianping.Client, shop dianping.Shop, day string) (list []dianping.Record, partial bool, err error) {
-	from, _, err := Bounds(day)
-	if err != nil {
-		return nil, false, err
+	c.figures.Partial = listed.Partial
+	if err := ask(ctx, shop, c); err != nil {
+		return nil, err
 	}
-	type id struct{ code, at, flow string }
-	seen := map[id]bool{}
-	for i, q := range []dianping.ListQuery{
-		{}, {BizType: 201}, {BizType: 203}, // 团购: plain, not explained, 拼团
-		{Type: 1}, {Type: 1, BizType: 205}, {Type: 1, BizType: 217}, // the rest: all, 次卡, 通兑标品
-	} {
-		q.Date = from
-		rows, err := client.QueryListByDate(ctx, shop, q)
-		if i > 0 && (errors.Is(err, dianping.Refused) || errors.Is(err, dianping.Unsupported)) {
-			partial = true
-			continue
-		}
-		if err != nil {
-			return nil, false, err
-		}
-		for _, r := range rows {
-			if key := (id{r.Code, r.VerifyTime.UTC().String(), r.FlowID}); !seen[key] {
-				seen[key] = true
-				list = append(list, r)
-			}
-		}
-	}
-	return list, partial, nil
+	k.share(ctx, shop, account, c)
+	return c, nil
 }
 
 // ask asks the platform singly for what its list leaves open.
-func ask(ctx context.Context, client dianping.Client, shop dianping.Shop, c *Comparison, ours []Entry) error {
-	items := c.asked()
-	if len(items) > maxAsked {
+func ask(ctx context.Context, shop platform.Shop, c *Comparison) error {
+	if len(c.asked) > maxAsked {
 		return errTooManyMissing
 	}
-	for _, item := range items {
-		record, err := client.GetConsumed(ctx, shop, item.Code)
-		if errors.Is(err, dianping.Refused) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		for _, e := range ours {
-			if e.OperationID == item.OperationID && e.Code == item.Code {
-				c.confirm(item, record, e)
-			}
+	for _, q := range c.asked {
+		e := q.entry
+		recorded := shop.Record(ctx, platform.Coupon{Code: e.Code, OrderID: e.OrderID, DealID: e.DealID, Handle: e.Handle})
+		switch {
+		case recorded.Proves == platform.Consumed:
+			c.confirm(q, recorded.Record)
+		case recorded.Proves != platform.Unclear, recorded.Decided: // it is as the list says
+		case recorded.Class == "":
+			c.unclear(q)
+		default:
+			return unanswered{recorded.Said}
 		}
 	}
 	return nil
 }
 
+// share adds who pays what for single coupons, where the platform tells that. Without it
+// the amounts are open, and the day is reconciled all the same.
+func (k *Keeper) share(ctx context.Context, shop platform.Shop, account models.Account, c *Comparison) {
+	var handles []string
+	for _, e := range c.counted {
+		if e.Handle != "" {
+			handles = append(handles, e.Handle)
+		}
+	}
+	if len(handles) == 0 {
+		return
+	}
+	shares, said := shop.Shares(ctx, handles)
+	if said.Class != "" {
+		k.Log.Warn("reconciliation without shares", "account", account.ID, "error", unanswered{said})
+	}
+	for i, e := range c.counted {
+		if paid, told := shares[e.Handle]; told {
+			c.counted[i].Share = &paid
+		}
+	}
+}
+
 // putOff records that a look failed, and tells of it where somebody can help.
 func (k *Keeper) putOff(ctx context.Context, store models.Store, account models.Account, r models.Reconciliation, cause error) error {
-	name := words.AccountName(store, account)
-	reason, pause := ReasonUnavailable, time.Minute<<min(r.Failures, 6)
-	pause = min(pause, time.Hour)
-	n := Notice{Key: fmt.Sprintf("reconcile/trouble/%d/%s", account.ID, r.Day), Store: store, Title: "对账没有完成",
-		Text: fmt.Sprintf("「%s」%s 的对账一直没有成功，平台没有给出完整的核销清单。我会继续再试；第二天还没有结果，请到开店宝核对。", name, short(r.Day))}
+	reason, pause := reasonOf(cause), time.Minute<<min(r.Failures, 6)
 	tell := r.Failures+1 == troubleAt
-	switch {
-	case errors.Is(cause, dianping.SessionExpired), errors.Is(cause, dianping.Reauthorize):
-		reason, pause, tell = ReasonSession, time.Hour, r.Failures == 0
-		n.Key, n.Text = fmt.Sprintf("reconcile/session/%d/%s", account.ID, r.Day),
-			fmt.Sprintf("「%s」%s 没有对账：平台不再接受门店的授权。请给我发「授权」，或者请管理员更新配置里的 session；之后会自动补上。", name, short(r.Day))
-	case errors.Is(cause, errTooManyMissing):
-		reason = ReasonMissing
+	if reason == ReasonSession || reason == ReasonConfig {
+		pause, tell = time.Hour, r.Failures == 0
 	}
+	pause = min(pause, time.Hour)
 	next := k.Now().Add(pause*3/4 + time.Duration(k.Jitter()*float64(pause/4)))
-	if next.After(k.Schedule.over(r.Day)) {
+	if next.After(k.Schedule.Of(account.Platform).over(r.Day)) {
 		next = time.Time{}
 	}
 	k.Log.Warn("reconciliation put off", "account", account.ID, "day", r.Day, "failures", r.Failures+1, "reason", reason, "error", cause)
@@ -276,8 +268,51 @@ func (k *Keeper) putOff(ctx context.Context, store models.Store, account models.
 		if !tell {
 			return nil
 		}
-		return k.Tell(ctx, tx, n)
+		return k.Tell(ctx, tx, trouble(store, account, r.Day, reason))
 	})
+}
+
+// reasonOf is why a look failed.
+func reasonOf(cause error) string {
+	var u unanswered
+	switch {
+	case errors.Is(cause, errTooManyMissing):
+		return ReasonMissing
+	case errors.Is(cause, redeem.ErrNotConnected), errors.As(cause, &u) && u.Why == platform.Session:
+		return ReasonSession
+	case u.Why == platform.Config:
+		return ReasonConfig
+	}
+	return ReasonUnavailable
+}
+
+// trouble tells that a day could not be looked at, and what helps.
+func trouble(store models.Store, account models.Account, day, reason string) Notice {
+	key, what := reason, "没有对账："+Help(account.Platform, reason)+"之后会自动补上。"
+	if reason != ReasonSession && reason != ReasonConfig {
+		key = "trouble"
+		what = fmt.Sprintf("的对账一直没有成功，平台没有给出完整的核销清单。我会继续再试；第二天还没有结果，请到%s核对。", platform.Backend(account.Platform))
+	}
+	return Notice{
+		Key: fmt.Sprintf("reconcile/%s/%d/%s", key, account.ID, day), Store: store, Title: "对账没有完成",
+		Text: fmt.Sprintf("「%s」%s %s", words.AccountName(store, account), short(day), what),
+	}
+}
+
+// Help is what is wrong and what to do where a day was not looked at for a reason; "":
+// it is tried again.
+func Help(of, reason string) string {
+	switch {
+	case reason == ReasonConfig && of == platform.DouyinName:
+		return "抖音不让查核销记录。请管理员检查配置里的 account_id，以及应用有没有开通「团购核销对账」。"
+	case reason == ReasonConfig:
+		return "平台不接受查核销清单的请求。请管理员检查配置和应用的权限。"
+	case reason == ReasonSession && of == platform.DouyinName:
+		return "抖音不再接受门店的授权。请给我发「授权」，或者在抖音来客的「服务应用授权」里重新授权。"
+	case reason == ReasonSession:
+		return "平台不再接受门店的授权。请给我发「授权」，或者请管理员更新配置里的 session。"
+	}
+	return ""
 }
 
 // alarm tells of what may have cost money. Its key names the codes: the same is
@@ -285,7 +320,7 @@ func (k *Keeper) putOff(ctx context.Context, store models.Store, account models.
 func alarm(store models.Store, account models.Account, day string, f Figures, items []Item) Notice {
 	var lines, codes []string
 	for _, i := range items {
-		if i.Kind == OnlyOurs || i.Kind == UndoFailed {
+		if i.Kind == OnlyOurs || i.Kind == UndoneThere || i.Kind == UndoFailed {
 			codes = append(codes, string(i.Kind)+i.Code)
 			if len(lines) < 5 {
 				lines = append(lines, fmt.Sprintf("%s %s %s（%s）", i.At.In(Zone).Format("15:04"), i.Code, i.Amount(), i.Kind.Name()))
@@ -294,13 +329,20 @@ func alarm(store models.Store, account models.Account, day string, f Figures, it
 	}
 	n := Notice{Store: store, Title: "对账发现问题", Key: fmt.Sprintf("reconcile/alarm/%d/%s/%s", account.ID, day, strings.Join(codes, ","))}
 	var what []string
-	if f.OnlyOurs.Count > 0 {
-		what = append(what, fmt.Sprintf("机器人核销了 %d 笔（%v），平台上查不到", f.OnlyOurs.Count, words.Amount(f.OnlyOurs)))
+	for _, p := range []struct {
+		sum  models.Sum
+		says string
+	}{
+		{f.OnlyOurs, "机器人核销了 %d 笔（%v），平台上查不到"},
+		{f.UndoneThere, "机器人核销了 %d 笔（%v），平台上已经撤销，不是机器人撤的"},
+		{f.UndoFailed, "撤销了 %d 笔（%v），平台上仍是已核销"},
+	} {
+		if p.sum.Count > 0 {
+			what = append(what, fmt.Sprintf(p.says, p.sum.Count, words.Amount(p.sum)))
+		}
 	}
-	if f.UndoFailed.Count > 0 {
-		what = append(what, fmt.Sprintf("撤销了 %d 笔（%v），平台上仍是已核销", f.UndoFailed.Count, words.Amount(f.UndoFailed)))
-	}
-	n.Text = fmt.Sprintf("「%s」%s：%s。请到开店宝核对：\n%s", words.AccountName(store, account), short(day), strings.Join(what, "；"), strings.Join(lines, "\n"))
+	n.Text = fmt.Sprintf("「%s」%s：%s。请到%s核对：\n%s", words.AccountName(store, account), short(day), strings.Join(what, "；"),
+		platform.Backend(account.Platform), strings.Join(lines, "\n"))
 	if more := len(codes) - len(lines); more > 0 {
 		n.Text += fmt.Sprintf("\n还有 %d 笔，发「对账 %s」查看。", more, day)
 	}

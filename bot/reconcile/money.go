@@ -2,8 +2,8 @@ package reconcile
 
 import (
 	"cmp"
-	"slices"
 
+	"yanquan/bot/platform"
 	"yanquan/dianping"
 )
 
@@ -43,46 +43,19 @@ func (m Money) Certainty() Certainty {
 	return Exact
 }
 
-// Types of amounts that the customer pays and that the merchant bears; the rest
-// is borne by the platform.
-var (
-	paidByCustomer = []int{10, 23, 25, 26, 29}
-	paidByMerchant = []int{8, 17, 18, 22, 24, 28}
-)
-
-// verificationAmount is what the customer paid and the platform adds, together:
-// a sum of other lines, not one of them.
-const verificationAmount = -1
-
-// shares sums up the lines of a payment.
-func shares(lines []dianping.Payment) (customer, merchant, total dianping.Fen) {
-	for _, p := range lines {
-		switch {
-		case p.AmountType == verificationAmount:
-			continue
-		case slices.Contains(paidByCustomer, p.AmountType):
-			customer += p.Amount
-		case slices.Contains(paidByMerchant, p.AmountType):
-			merchant += p.Amount
-		}
-		total += p.Amount
-	}
-	return customer, merchant, total
-}
-
 // order is what counts of one: some or all of its coupons.
 type order struct {
 	coupons int
-	price   dianping.Fen
-	lines   []dianping.Payment // of the whole order
+	price   int64
+	paid    platform.Paid // for the whole order
 }
 
 // MoneyOf sums up what was paid for coupons.
 func MoneyOf(coupons []Entry) (m Money) {
 	orders := map[string]*order{}
 	for _, e := range coupons {
-		if len(e.Shares) > 0 {
-			m.add(shares(e.Shares))
+		if e.Share != nil {
+			m.add(*e.Share)
 			m.Exact++
 			continue
 		}
@@ -92,9 +65,9 @@ func MoneyOf(coupons []Entry) (m Money) {
 			o = &order{}
 			orders[key] = o
 		}
-		o.coupons, o.price = o.coupons+1, o.price+e.Price
-		if len(o.lines) == 0 {
-			o.lines = e.Payments
+		o.coupons, o.price = o.coupons+1, o.price+e.Price.Fen
+		if o.paid.Total == 0 {
+			o.paid = e.Payments
 		}
 	}
 	for _, o := range orders {
@@ -103,27 +76,29 @@ func MoneyOf(coupons []Entry) (m Money) {
 	return m
 }
 
-func (m *Money) add(customer, merchant, total dianping.Fen) {
-	m.Customer, m.Merchant, m.Due = m.Customer+customer, m.Merchant+merchant, m.Due+total-merchant
+func (m *Money) add(p platform.Paid) {
+	m.Customer, m.Merchant = m.Customer+dianping.Fen(p.Customer), m.Merchant+dianping.Fen(p.Merchant)
+	m.Due += dianping.Fen(p.Total - p.Merchant)
 }
 
 // addOrder adds the coupons' part of what was paid for an order.
 func (m *Money) addOrder(o order) {
-	customer, merchant, total := shares(o.lines)
+	whole := o.paid.Total
 	switch {
-	case total <= 0:
+	case whole <= 0:
 		m.Untold += o.coupons
-	case total == o.price: // the whole order
+	case whole == o.price: // the whole order
 		m.Exact += o.coupons
-		m.add(customer, merchant, total)
-	case total > o.price: // a part of it
+		m.add(o.paid)
+	case whole > o.price: // a part of it
 		m.Estimated += o.coupons
-		m.add(part(customer, o.price, total), part(merchant, o.price, total), o.price)
+		customer, merchant := part(o.paid.Customer, o.price, whole), part(o.paid.Merchant, o.price, whole)
+		m.add(platform.Paid{Customer: customer, Merchant: merchant, Total: o.price})
 	default: // less than the coupons cost: as it was told, but not to be relied on
 		m.Estimated += o.coupons
-		m.add(customer, merchant, total)
+		m.add(o.paid)
 	}
 }
 
 // part is amount × of / whole, rounded.
-func part(amount, of, whole dianping.Fen) dianping.Fen { return (amount*of + whole/2) / whole }
+func part(amount, of, whole int64) int64 { return (amount*of + whole/2) / whole }

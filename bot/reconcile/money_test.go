@@ -3,20 +3,23 @@ package reconcile
 import (
 	"testing"
 
-	"yanquan/dianping"
+	"yanquan/bot/platform"
+	"yanquan/models"
 )
 
 func TestMoney(t *testing.T) {
 	t.Parallel()
 	// An order of two coupons at 100.00 each: the customer paid 150.00, the merchant
 	// bears 30.00, the platform 20.00.
-	order := []dianping.Payment{{Amount: 15000, AmountType: 10}, {Amount: 3000, AmountType: 17}, {Amount: 2000, AmountType: 6}}
-	coupon := func(code, orderID string, lines []dianping.Payment) Entry {
-		return Entry{OperationID: "op-" + code, Code: code, OrderID: orderID, Price: 10000, Payments: lines}
+	order := platform.Paid{Customer: 15000, Merchant: 3000, Total: 20000}
+	coupon := func(code, orderID string, paid platform.Paid) Entry {
+		return Entry{OperationID: "op-" + code, Code: code, OrderID: orderID, Price: models.Price{Fen: 10000}, Payments: paid}
 	}
-	shared := coupon("3", "b", nil)
-	shared.Shares = []dianping.Payment{{Amount: 6000, AmountType: 10}, {Amount: 4000, AmountType: 8}, {Amount: 6000, AmountType: verificationAmount}}
-	third := []dianping.Payment{{Amount: 20000, AmountType: 10}, {Amount: 10000, AmountType: 8}}
+	none := platform.Paid{}
+	shared := coupon("3", "b", none)
+	shared.Share = &platform.Paid{Customer: 6000, Merchant: 4000, Total: 10000}
+	third := platform.Paid{Customer: 20000, Merchant: 10000, Total: 30000}
+	little := platform.Paid{Customer: 15000, Total: 15000}
 	for name, c := range map[string]struct {
 		coupons []Entry
 		want    Money
@@ -26,11 +29,11 @@ func TestMoney(t *testing.T) {
 		"the whole order":    {[]Entry{coupon("1", "a", order), coupon("2", "a", order)}, Money{15000, 3000, 17000, 2, 0, 0}, Exact},
 		"half of it":         {[]Entry{coupon("1", "a", order)}, Money{7500, 1500, 8500, 0, 1, 0}, Estimate},
 		"a third, rounded":   {[]Entry{coupon("1", "a", third)}, Money{6667, 3333, 6667, 0, 1, 0}, Estimate},
-		"nothing told":       {[]Entry{coupon("1", "a", nil)}, Money{Untold: 1}, Untold},
-		"told for one":       {[]Entry{coupon("1", "a", order), coupon("2", "a", nil), coupon("4", "c", nil)}, Money{15000, 3000, 17000, 2, 0, 1}, Estimate},
+		"nothing told":       {[]Entry{coupon("1", "a", none)}, Money{Untold: 1}, Untold},
+		"told for one":       {[]Entry{coupon("1", "a", order), coupon("2", "a", none), coupon("4", "c", none)}, Money{15000, 3000, 17000, 2, 0, 1}, Estimate},
 		"told by the coupon": {[]Entry{shared}, Money{6000, 4000, 6000, 1, 0, 0}, Exact},
 		"both ways":          {[]Entry{shared, coupon("1", "a", order)}, Money{13500, 5500, 14500, 1, 1, 0}, Estimate},
-		"less than it costs": {[]Entry{coupon("1", "a", order[:1]), coupon("2", "a", order[:1])}, Money{15000, 0, 15000, 0, 2, 0}, Estimate},
+		"less than it costs": {[]Entry{coupon("1", "a", little), coupon("2", "a", little)}, Money{15000, 0, 15000, 0, 2, 0}, Estimate},
 		"orders without id":  {[]Entry{coupon("1", "", order), coupon("2", "", order)}, Money{15000, 3000, 17000, 0, 2, 0}, Estimate},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"yanquan/models"
 )
 
-// Figures of a store and day. Listed is always Matched + InShop + OtherSystem +
+// Figures of an account and day. Listed is always Matched + InShop + OtherSystem +
 // DoubtfulListed + Undone + UndoFailed.
 type Figures struct {
 	Listed         models.Sum   `json:"listed"`  // at the platform, all channels
@@ -22,6 +22,7 @@ type Figures struct {
 	Undone         models.Sum   `json:"undone"`
 	UndoFailed     models.Sum   `json:"undo_failed"`
 	OnlyOurs       models.Sum   `json:"only_ours"`
+	UndoneThere    models.Sum   `json:"undone_there,omitzero"` // of ours
 	Unlisted       models.Sum   `json:"unlisted"`
 	Refunded       models.Sum   `json:"refunded"` // of those listed
 	Doubtful       int          `json:"doubtful"` // not listed
@@ -31,12 +32,12 @@ type Figures struct {
 	Money          Money        `json:"money"`
 }
 
-// Plus are the figures of two stores or days together.
+// Plus are the figures of two accounts or days together.
 func (f Figures) Plus(g Figures) Figures {
 	return Figures{
 		Listed: f.Listed.Plus(g.Listed), Matched: f.Matched.Plus(g.Matched), InShop: f.InShop.Plus(g.InShop),
 		OtherSystem: f.OtherSystem.Plus(g.OtherSystem), DoubtfulListed: f.DoubtfulListed.Plus(g.DoubtfulListed),
-		Undone: f.Undone.Plus(g.Undone), UndoFailed: f.UndoFailed.Plus(g.UndoFailed), OnlyOurs: f.OnlyOurs.Plus(g.OnlyOurs),
+		Undone: f.Undone.Plus(g.Undone), UndoFailed: f.UndoFailed.Plus(g.UndoFailed), OnlyOurs: f.OnlyOurs.Plus(g.OnlyOurs), UndoneThere: f.UndoneThere.Plus(g.UndoneThere),
 		Unlisted: f.Unlisted.Plus(g.Unlisted), Refunded: f.Refunded.Plus(g.Refunded),
 		Doubtful: f.Doubtful + g.Doubtful, AmountDiffers: f.AmountDiffers + g.AmountDiffers, Difference: f.Difference + g.Difference,
 		Partial: f.Partial || g.Partial,
@@ -48,7 +49,10 @@ func (f Figures) Plus(g Figures) Figures {
 }
 
 // Alarming reports whether money may be lost: somebody must look.
-func (f Figures) Alarming() bool { return f.OnlyOurs.Count+f.UndoFailed.Count > 0 }
+func (f Figures) Alarming() bool { return f.Alarms() > 0 }
+
+// Alarms counts what somebody must look at.
+func (f Figures) Alarms() int { return f.OnlyOurs.Count + f.UndoneThere.Count + f.UndoFailed.Count }
 
 // Even reports whether list and journal agree in all.
 func (f Figures) Even() bool {
@@ -82,7 +86,7 @@ func (f Figures) Notes() (notes []string) {
 		word string
 		n    int
 	}{
-		{"平台没有", f.OnlyOurs.Count}, {"金额不符", f.AmountDiffers}, {"还没有结果", f.Doubtful},
+		{"平台没有", f.OnlyOurs.Count}, {"平台已撤销", f.UndoneThere.Count}, {"金额不符", f.AmountDiffers}, {"还没有结果", f.Doubtful},
 		{"单独查到", f.Unlisted.Count}, {"已退款", f.Refunded.Count},
 	} {
 		if note.n > 0 {
@@ -97,7 +101,7 @@ func (f Figures) Notes() (notes []string) {
 
 // names of the kinds, for people.
 var names = map[Kind]string{
-	OnlyOurs: "平台没有", UndoFailed: "撤销没成功", AmountDiffers: "金额不符", Doubtful: "还没有结果", OtherSystem: "其他系统核销",
+	OnlyOurs: "平台没有", UndoneThere: "平台已撤销", UndoFailed: "撤销没成功", AmountDiffers: "金额不符", Doubtful: "还没有结果", OtherSystem: "其他系统核销",
 	InShop: "店内核销", Unlisted: "单独查到", Undone: "已撤销，清单里还有", Refunded: "已退款",
 }
 
@@ -110,13 +114,14 @@ func (i Item) Amount() string {
 		return fmt.Sprintf("平台 %v，机器人 %v", i.PlatformFen, i.OursFen)
 	}
 	var s models.Sum
-	s.Add(int64(max(i.OursFen, i.PlatformFen)))
+	fen := int64(max(i.OursFen, i.PlatformFen))
+	s.Add(models.Price{Fen: fen, Unknown: fen == 0 && !i.PriceKnown})
 	return words.Amount(s)
 }
 
-// Result is what the last look at a store's day has found.
+// Result is what the last look at an account's day has found.
 type Result struct {
-	StoreID   int64
+	StoreID   int64 // the account
 	Day       string
 	CheckedAt time.Time
 	Final     bool // the day is not looked at again
@@ -133,7 +138,7 @@ func Read(r models.Reconciliation, items []models.ReconciliationItem) (Result, b
 	for _, i := range items {
 		result.Items = append(result.Items, Item{
 			Kind: Kind(i.Kind), Code: i.Code, OperationID: i.OperationID, Title: i.Title,
-			PlatformFen: dianping.Fen(i.PlatformFen), OursFen: dianping.Fen(i.OursFen),
+			PlatformFen: dianping.Fen(i.PlatformFen), OursFen: dianping.Fen(i.OursFen), PriceKnown: i.PriceKnown,
 			Account: i.Account, Channel: i.Channel, RefundStatus: i.RefundStatus, At: i.VerifiedAt,
 		})
 	}
@@ -150,7 +155,7 @@ func write(f Figures, items []Item) (string, []models.ReconciliationItem, error)
 	for i, item := range items {
 		rows[i] = models.ReconciliationItem{
 			Kind: string(item.Kind), Code: item.Code, OperationID: item.OperationID, Title: item.Title,
-			PlatformFen: int64(item.PlatformFen), OursFen: int64(item.OursFen),
+			PlatformFen: int64(item.PlatformFen), OursFen: int64(item.OursFen), PriceKnown: item.PriceKnown,
 			Account: item.Account, Channel: item.Channel, RefundStatus: item.RefundStatus, VerifiedAt: item.At,
 		}
 	}

@@ -50,7 +50,7 @@ func Source(s models.Store) string { return "验券 · " + s.Name }
 func PriceOf(op models.Operation, n int) string {
 	price := dianping.Fen(op.PriceFen)
 	switch {
-	case price == 0:
+	case op.PriceUnknown:
 		return ""
 	case n > 1:
 		return fmt.Sprintf("%v × %d = %v", price, n, price*dianping.Fen(n))

@@ -228,7 +228,7 @@ func (l *list) returned() string {
 func paid(op models.Operation, n int) string {
 	text := ""
 	switch {
-	case op.PriceUnknown || op.PriceFen == 0:
+	case op.PriceUnknown:
 	case n > 1:
 		text = fmt.Sprintf("%d 张 %v", n, dianping.Fen(op.PriceFen*int64(n)))
 	default:

@@ -32,9 +32,9 @@ func Sum(s models.Sum) string {
 }
 
 // Price is what a coupon costs; "" where that is not known.
-func Price(fen int64) string {
-	if fen == 0 {
+func Price(p models.Price) string {
+	if p.Unknown {
 		return ""
 	}
-	return dianping.Fen(fen).String()
+	return dianping.Fen(p.Fen).String()
 }

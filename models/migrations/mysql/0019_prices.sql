@@ -1,0 +1,9 @@
+-- A price of 0 is one. What was verified before prices that are not known were marked
+-- has 0 for them; no such operation has the time of its last call.
+-- The limits are for servers that want one.
+
+UPDATE coupons SET price_unknown = 1 WHERE price_fen = 0 AND operation_id IN (SELECT id FROM operations WHERE sent_at IS NULL) LIMIT 1000000000000;
+
+UPDATE operations SET price_unknown = 1 WHERE price_fen = 0 AND sent_at IS NULL LIMIT 1000000000000;
+
+ALTER TABLE reconciliation_items ADD COLUMN price_known TINYINT(1) NOT NULL DEFAULT 0 COMMENT 'an amount of 0 is one';
