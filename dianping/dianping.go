@@ -151,7 +151,7 @@ type Receipt struct {
 	ProductItemID int64
 	ProductType   int64
 	Title         string
-	Price         Fen
+	Price         Fen  // of one coupon; of a 次卡 a visit's where the platform tells it, else the deal's
 	PriceKnown    bool // false: no price was told that can be read, and Price is 0; a price of 0 is one
 	MarketPrice   Fen  // 0: not known
 	BizType       int  // 0 团购, 203 拼团, 205 次卡, 217 通兑标品
@@ -176,7 +176,7 @@ type Record struct {
 	DealID        int64
 	DealGroupID   int64
 	Title         string
-	Price         Fen
+	Price         Fen  // of the deal; whether that is a 次卡's or a visit's is not documented
 	PriceKnown    bool // false: no price was told that can be read, and Price is 0; a price of 0 is one
 	MarketPrice   Fen  // 0: not known
 	VerifyAccount string

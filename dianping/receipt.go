@@ -33,7 +33,11 @@ func vouchers(objects []object) []Receipt {
 const timesCard = 205
 
 func readReceipt(o object) Receipt {
+	card := o.number("biztype") == timesCard || slices.Contains([]string{"true", "1"}, o.text("tgtimescardflag"))
 	price, known := o.money("dealprice")
+	if visit, told := o.money("timescardunitprice"); card && told && (visit > 0 || price == 0) {
+		price, known = visit, true
+	}
 	return Receipt{
 		Code:          o.text("receiptcode"),
 		Count:         int(max(0, o.number("count", "availablecount"))),
@@ -47,7 +51,7 @@ func readReceipt(o object) Receipt {
 		PriceKnown:    known,
 		MarketPrice:   o.fen("dealmarketprice"),
 		BizType:       int(o.number("biztype")),
-		TimesCard:     o.number("biztype") == timesCard || slices.Contains([]string{"true", "1"}, o.text("tgtimescardflag")),
+		TimesCard:     card,
 		Expires:       o.moment("receiptenddate", "reveiptenddate"),
 		Mobile:        maskMobile(o.text("mobile")),
 		Payments:      readPayments(o["paymentdetail"]),

@@ -328,3 +328,41 @@ func TestSeveralVisitsUnmarked(t *testing.T) {
 		})
 	}
 }
+
+// A visit costs what a visit costs, whatever the platform's records tell as the price: by
+// the answer to its consume, and where that was lost.
+func TestVisitPrice(t *testing.T) {
+	for _, told := range []dianpingtest.VisitPrice{dianpingtest.VisitPriceUnit, dianpingtest.VisitPriceDeal} {
+		t.Run(string(told), func(t *testing.T) {
+			t.Parallel()
+			on(t, dianping.Meituan, func(r *rig) {
+				r.knobs(dianpingtest.Knobs{VisitPrice: told})
+				for _, lost := range []bool{false, true} {
+					card := code
+					if lost {
+						card = "7992697495"
+						r.lost("consume", true)
+					}
+					r.card(card, 10)
+					op := r.settle(r.consume(card, 1))
+					for _, c := range r.visitsOf(op) {
+						if c.PriceFen != 4990 || c.PriceUnknown {
+							r.Errorf("lost %v: %d, unknown %v", lost, c.PriceFen, c.PriceUnknown)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// visitsOf are what an operation has consumed.
+func (r *rig) visitsOf(op models.Operation) []models.Coupon {
+	r.Helper()
+	list, err := r.db.Journal.Coupons(r.Context(), op.ID)
+	r.must(err)
+	if op.State != models.Done || len(list) == 0 {
+		r.Fatalf("%s with %d coupons", op.State, len(list))
+	}
+	return list
+}

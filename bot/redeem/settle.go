@@ -243,10 +243,12 @@ func (t *consumption) consumedAt(rec platform.Record) time.Time {
 	return t.op.CalledAt
 }
 
-// ownIn is an operation's own coupon as a record tells it.
+// ownIn is an operation's own coupon as a record tells it. A record that does not name the
+// use may tell the price of the whole card: a visit's is that of the look.
 func ownIn(op models.Operation, rec platform.Record) platform.Coupon {
 	c := couponIn(rec)
 	c.Code, c.OrderID = op.Code, op.OrderID
+	c.PriceKnown = c.PriceKnown && (!op.Reusable || rec.Handle != "")
 	return c
 }
 

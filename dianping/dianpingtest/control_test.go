@@ -110,11 +110,11 @@ func TestControl(t *testing.T) {
 	r.same(r.post(t.Context(), path1("queryshopdeal"), r.form1(nil)).status, 503)
 	ask("POST", "/resume", "", 200, nil)
 
-	ask("PUT", "/knobs", `{"repeat_answer":"already_used","gen2_refusals":"code_number","unguarded":true,"no_record":"empty_list","prices":"yen","visit_record":"first","visit_rows":"per_code","verify_time":"absent","verify_account":"merchant","request_life_ns":5}`, 200, nil)
+	ask("PUT", "/knobs", `{"repeat_answer":"already_used","gen2_refusals":"code_number","unguarded":true,"no_record":"empty_list","prices":"yen","visit_record":"first","visit_rows":"per_code","visit_price":"deal","verify_time":"absent","verify_account":"merchant","request_life_ns":5}`, 200, nil)
 	var knobs dianpingtest.Knobs
 	ask("GET", "/knobs", "", 200, &knobs)
 	r.same(knobs, dianpingtest.Knobs{RepeatAnswer: dianpingtest.AlreadyUsed, Gen2Refusals: dianpingtest.RefusalCodeNumber, Unguarded: true,
-		NoRecord: dianpingtest.NoRecordEmptyList, Prices: dianpingtest.PriceYen, VisitRecord: dianpingtest.VisitFirst, VisitRows: dianpingtest.RowPerCode,
+		NoRecord: dianpingtest.NoRecordEmptyList, Prices: dianpingtest.PriceYen, VisitRecord: dianpingtest.VisitFirst, VisitRows: dianpingtest.RowPerCode, VisitPrice: dianpingtest.VisitPriceDeal,
 		VerifyTime: dianpingtest.VerifyTimeAbsent, VerifyAccount: dianpingtest.VerifyAccountMerchant, RequestLife: 5,
 	})
 	r.want(r.call1("consume", consumeFields("7992697494", "r2", 1)), "ok")

@@ -66,7 +66,8 @@
 //     and how many rows a consume answers with are knobs ([Knobs.VisitRecord],
 //     [Knobs.VisitRows]). A repeat of its requestid after an undo gets the first
 //     answer again.
-//   - How prices are written is a knob ([Knobs.Prices]).
+//   - How prices are written is a knob ([Knobs.Prices]), and which of a times card
+//     are told ([Knobs.VisitPrice]).
 //   - reverseconsume of a voucher that is not consumed, or with a deal id that is
 //     not the voucher's: 1002. From another shop than the one that consumed it:
 //     1012. What was consumed at the till can be undone through the interface.

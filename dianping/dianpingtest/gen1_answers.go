@@ -105,7 +105,7 @@ func (p *Platform) gen1VoucherOf(v *Voucher) gen1Voucher {
 	return gen1Voucher{
 		ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID,
 		ProductItemID: v.ProductItemID, ProductType: v.ProductType, DealTitle: v.Title,
-		DealPrice: p.price(v.Price), MarketPrice: p.price(v.MarketPrice), BizType: v.BizType,
+		DealPrice: p.dealPrice(v), MarketPrice: p.price(v.MarketPrice), BizType: v.BizType,
 	}
 }
 
@@ -155,7 +155,7 @@ func (p *Platform) gen1BatchRow(o consumeRow, shop gen1Shop) gen1BatchRowData {
 func (p *Platform) gen1Undone(v *Voucher, shop gen1Shop) gen1UndoneRow {
 	return gen1UndoneRow{
 		ReceiptCode: v.Code, gen1ShopID: shop.id(), DealID: v.DealID, DealGroupID: v.DealGroupID,
-		DealTitle: v.Title, DealPrice: p.price(v.Price), MarketPrice: p.price(v.MarketPrice), Mobile: maskMobile(v.Mobile),
+		DealTitle: v.Title, DealPrice: p.dealPrice(v), MarketPrice: p.price(v.MarketPrice), Mobile: maskMobile(v.Mobile),
 	}
 }
 

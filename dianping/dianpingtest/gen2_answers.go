@@ -127,13 +127,13 @@ func (p *Platform) gen2TimesCard(v *Voucher) gen2TimesCard {
 	if v.Visits == 0 {
 		return gen2TimesCard{Flag: v.BizType == 205}
 	}
-	return gen2TimesCard{true, strconv.Itoa(v.Visits), p.amount(v.unitPrice())}
+	return gen2TimesCard{true, strconv.Itoa(v.Visits), p.visitPrice(v)}
 }
 
 func (p *Platform) gen2Prepared(v *Voucher, count int) gen2PreparedData {
 	return gen2PreparedData{
 		Count: count, OrderID: v.OrderID, ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID,
-		DealTitle: v.Title, DealPrice: p.price(v.Price), DealMarketPrice: p.price(v.MarketPrice),
+		DealTitle: v.Title, DealPrice: p.dealPrice(v), DealMarketPrice: p.price(v.MarketPrice),
 		Mobile: maskMobile(v.Mobile), BizType: v.BizType, PaymentDetail: p.gen2Payments(v),
 		ReceiptEndDate: v.Expires.UnixMilli(), gen2Product: gen2Product{v.ProductType, v.ProductItemID},
 		gen2TimesCard: p.gen2TimesCard(v),
@@ -145,7 +145,7 @@ func (p *Platform) gen2Consumed(all []*Voucher) []gen2ConsumedRow {
 	for _, v := range p.rowsOf(all) {
 		rows = append(rows, gen2ConsumedRow{
 			OrderID: v.OrderID, ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID,
-			DealTitle: v.Title, DealPrice: p.price(v.Price), DealMarketPrice: p.price(v.MarketPrice),
+			DealTitle: v.Title, DealPrice: p.dealPrice(v), DealMarketPrice: p.price(v.MarketPrice),
 			Mobile: maskMobile(v.Mobile), BizType: v.BizType, PaymentDetail: p.gen2Payments(v),
 			ReceiptEndDate: strconv.FormatInt(v.Expires.UnixMilli(), 10),
 			gen2Product:    gen2Product{v.ProductType, v.ProductItemID}, gen2TimesCard: p.gen2TimesCard(v),
@@ -157,14 +157,14 @@ func (p *Platform) gen2Consumed(all []*Voucher) []gen2ConsumedRow {
 func (p *Platform) gen2Undone(v *Voucher) gen2UndoneRow {
 	return gen2UndoneRow{
 		OrderID: v.OrderID, ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID,
-		DealTitle: v.Title, DealPrice: p.price(v.Price), DealMarketPrice: p.price(v.MarketPrice), Mobile: maskMobile(v.Mobile),
+		DealTitle: v.Title, DealPrice: p.dealPrice(v), DealMarketPrice: p.price(v.MarketPrice), Mobile: maskMobile(v.Mobile),
 	}
 }
 
 func (p *Platform) gen2Verified(v *Voucher, as verified) gen2Verified {
 	return gen2Verified{
 		ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID, DealTitle: v.Title,
-		DealPrice: p.price(v.Price), DealMarketPrice: p.price(v.MarketPrice),
+		DealPrice: p.dealPrice(v), DealMarketPrice: p.price(v.MarketPrice),
 		gen2Product:   gen2Product{v.ProductType, v.ProductItemID},
 		VerifyAccount: as.account, VerifyChannel: as.channel, VerifyTime: as.time, BizType: v.BizType,
 	}

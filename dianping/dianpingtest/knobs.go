@@ -24,6 +24,8 @@ type Knobs struct {
 	VisitRecord VisitRecord `json:"visit_record"`
 	// VisitRows: how a consume of several visits of a times card is answered.
 	VisitRows VisitRows `json:"visit_rows"`
+	// VisitPrice: which price of a times card is told.
+	VisitPrice VisitPrice `json:"visit_price"`
 	// Prices: how prices and amounts are written.
 	Prices PriceForm `json:"prices"`
 	// Gen1ListPaging: what offset means to the first generation's querylistbydate.
@@ -107,6 +109,7 @@ func (k Knobs) check() error {
 		oneOf("verify_account", k.VerifyAccount, VerifyAccounts...),
 		oneOf("visit_record", k.VisitRecord, VisitRecords...),
 		oneOf("visit_rows", k.VisitRows, VisitRowForms...),
+		oneOf("visit_price", k.VisitPrice, VisitPrices...),
 		oneOf("prices", k.Prices, PriceForms...),
 		oneOf("gen1_list_paging", k.Gen1ListPaging, PagingRows, PagingPages),
 		oneOf("gen2_refusals", k.Gen2Refusals, RefusalBizError, RefusalCodeText, RefusalCodeNumber),

@@ -2,6 +2,7 @@ package dianpingtest
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -32,6 +33,39 @@ const (
 
 // VisitRowForms are all of them, the default first.
 var VisitRowForms = []VisitRows{RowPerVisit, RowPerCode}
+
+// VisitPrice is a value of [Knobs].
+type VisitPrice string
+
+// What prices are told of a times card.
+const (
+	VisitPriceUnit   VisitPrice = "unit"   // timesCardUnitPrice is a visit's, and dealPrice the card's, in records too
+	VisitPriceDeal   VisitPrice = "deal"   // both are a visit's
+	VisitPriceUntold VisitPrice = "untold" // dealPrice is the card's, and nothing else is told
+	VisitPriceZero   VisitPrice = "zero"   // the same, and timesCardUnitPrice is 0
+)
+
+// VisitPrices are all of them, the default first.
+var VisitPrices = []VisitPrice{VisitPriceUnit, VisitPriceDeal, VisitPriceUntold, VisitPriceZero}
+
+// dealPrice is what is told as the price of a voucher's deal.
+func (p *Platform) dealPrice(v *Voucher) json.RawMessage {
+	if p.knobs.VisitPrice == VisitPriceDeal {
+		return p.price(v.unitPrice())
+	}
+	return p.price(v.Price)
+}
+
+// visitPrice is what is told as the price of a visit; nothing leaves the field out.
+func (p *Platform) visitPrice(v *Voucher) json.RawMessage {
+	switch p.knobs.VisitPrice {
+	case VisitPriceUntold:
+		return nil
+	case VisitPriceZero:
+		return p.amount(0)
+	}
+	return p.amount(v.unitPrice())
+}
 
 // toldUse is the verification that getconsumed tells, where there is one.
 func (p *Platform) toldUse(v *Voucher) *Use {

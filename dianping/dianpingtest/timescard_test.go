@@ -113,6 +113,14 @@ func TestTimesCardIsToldInGen2(t *testing.T) {
 		[]string{field(data, "tgTimesCardFlag"), field(data, "purchaseToConsumeRatio"), field(data, "timesCardUnitPrice")},
 		[]string{"true", "4", "100.00"},
 	)
+	for knob, want := range map[dianpingtest.VisitPrice]string{
+		dianpingtest.VisitPriceUnit: "400.0 100.00", dianpingtest.VisitPriceDeal: "100.0 100.00",
+		dianpingtest.VisitPriceUntold: "400.0 absent", dianpingtest.VisitPriceZero: "400.0 0.00",
+	} {
+		r.ok(r.p.SetKnobs(dianpingtest.Knobs{VisitPrice: knob}))
+		data := r.call2("prepare", `{"receiptCode":"`+card.Code+`"}`, nil).data
+		r.same(field(data, "dealPrice")+" "+field(data, "timesCardUnitPrice"), want)
+	}
 }
 
 // Without the guard a card can be used more often than it was paid for, and is
