@@ -157,8 +157,8 @@ func (s AlertStore) seen(ctx context.Context, what, by string, of func(*gorm.DB)
 		g = g.Table("operations").Joins("CROSS JOIN stores AS account ON account.id = operations.store_id")
 		return of(g).Group(groups).Scan(&rows).Error
 	})
-	slices.SortStableFunc(rows, func(a, b Seen) int { 
+	slices.SortStableFunc(rows, func(a, b Seen) int {
 		return cmp.Or(cmp.Compare(a.StoreID, b.StoreID), a.First.Compare(b.First), cmp.Compare(a.Subject, b.Subject))
-	 })
+	})
 	return rows, err
 }

@@ -84,7 +84,9 @@ func TestSeenByStore(t *testing.T) {
 			undo := undoing(t, db, verified(account, fmt.Sprint("u", i), func(*models.Operation) {}))
 			no(t, second(db.Journal.FinishUndo(ctx, undo, nil)))
 		}
-		verified(further, "l", func(op *models.Operation) { op.UserID, op.User, op.Mobile, op.OrderID = "lisi", "李四", "139****1111", "8002" })
+		verified(further, "l", func(op *models.Operation) {
+			op.UserID, op.User, op.Mobile, op.OrderID = "lisi", "李四", "139****1111", "8002"
+		})
 		for _, account := range []int64{further, one} {
 			op := intent(fmt.Sprint("d", account))
 			op.StoreID = account

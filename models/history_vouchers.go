@@ -19,6 +19,7 @@ type Voucher struct {
 	DealID         int64
 	Title          string
 	Price          Price
+	PriceShare     bool   // of one use, computed from the price of a 次卡
 	MarketFen      int64  // 0: not known
 	Mobile         string // masked
 	VoucherExpires time.Time
@@ -93,7 +94,7 @@ func withCoupons(g *gorm.DB, ids []string, ops []Voucher, at map[string]int) ([]
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := g.Raw("SELECT operation_id, code, order_id, deal_id, price_fen, price_unknown, undone_at FROM coupons WHERE operation_id IN ? ORDER BY operation_id, code, visit", ids).Rows()
+	rows, err := g.Raw("SELECT operation_id, code, order_id, deal_id, price_fen, price_unknown, price_share, undone_at FROM coupons WHERE operation_id IN ? ORDER BY operation_id, code, visit", ids).Rows()
 	if err != nil {
 		return nil, err
 	}
@@ -102,12 +103,12 @@ func withCoupons(g *gorm.DB, ids []string, ops []Voucher, at map[string]int) ([]
 	total := 0
 	for rows.Next() {
 		var c Voucher
-		if err := rows.Scan(&c.OperationID, &c.Code, &c.OrderID, &c.DealID, &c.Price.Fen, &c.Price.Unknown, (*instant)(&c.UndoneAt)); err != nil {
+		if err := rows.Scan(&c.OperationID, &c.Code, &c.OrderID, &c.DealID, &c.Price.Fen, &c.Price.Unknown, &c.PriceShare, (*instant)(&c.UndoneAt)); err != nil {
 			return nil, err
 		}
 		i := at[c.OperationID]
 		v := ops[i]
-		v.Code, v.OrderID, v.DealID, v.Price, v.UndoneAt = c.Code, c.OrderID, c.DealID, c.Price, c.UndoneAt
+		v.Code, v.OrderID, v.DealID, v.Price, v.PriceShare, v.UndoneAt = c.Code, c.OrderID, c.DealID, c.Price, c.PriceShare, c.UndoneAt
 		if v.UndoneAt.IsZero() {
 			v.UndoUser = "" // of a try that was refused
 		}

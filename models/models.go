@@ -110,6 +110,7 @@ type Operation struct {
 	Title          string `gorm:"size:255"`
 	PriceFen       int64
 	PriceUnknown   bool      // the platform told none; PriceFen is 0
+	PriceShare     bool      // of one use, computed from the price of a 次卡
 	MarketFen      int64     // 0: not known
 	Mobile         string    `gorm:"size:32"` // masked
 	VoucherExpires time.Time `gorm:"serializer:utc"`
@@ -165,6 +166,7 @@ type Coupon struct {
 	DealGroupID  int64
 	PriceFen     int64
 	PriceUnknown bool      // the platform told none; PriceFen is 0
+	PriceShare   bool      // of one use, computed from the price of a 次卡
 	Payments     string    // JSON of payment_detail, order level
 	Handle       string    `gorm:"size:1024"` // opaque: of the consume, for the undo
 	UndoneAt     time.Time `gorm:"serializer:utc"`

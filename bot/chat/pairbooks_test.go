@@ -59,7 +59,10 @@ func TestAlertsOfTwoAccounts(t *testing.T) {
 		var about []int64
 		c := *b.bot.alerts
 		c.Rules = alert.Rules{Open: hours(b.t, "17:00-02:00"), SamePhone: 6}
-		c.Tell = func(_ context.Context, _ *models.DB, a alert.Alert) error { about = append(about, a.Stores...); return nil }
+		c.Tell = func(_ context.Context, _ *models.DB, a alert.Alert) error {
+			about = append(about, a.Stores...)
+			return nil
+		}
 		b.there(2)
 		b.clock.Advance(26 * time.Hour)
 		b.there(6)

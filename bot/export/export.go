@@ -168,6 +168,7 @@ var columns = []column{
 	{"撤销人", 12, text, func(_ models.Account, v models.Voucher) value { return value{text: v.UndoUser} }},
 	{"渠道", 14, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Channel} }},
 	{"操作编号", 36, text, func(_ models.Account, v models.Voucher) value { return value{text: v.OperationID} }},
+	{"售价说明", 14, text, func(_ models.Account, v models.Voucher) value { return value{text: explained(v)} }},
 	{"平台门店编号", 20, text, func(a models.Account, _ models.Voucher) value { return value{text: a.ShopID} }},
 }
 
@@ -185,6 +186,14 @@ func state(v models.Voucher) string {
 		return "已核销"
 	}
 	return "已撤销"
+}
+
+// explained says what is to be known of a price.
+func explained(v models.Voucher) string {
+	if v.PriceShare {
+		return "次卡均摊"
+	}
+	return ""
 }
 
 // counted is what a voucher adds to the takings.

@@ -67,6 +67,8 @@ func voucher(store int64, i int) models.Voucher {
 		v.Price, v.MarketFen = models.Price{Unknown: true}, 0
 	case 8: // for nothing
 		v.Price.Fen = 0
+	case 9:
+		v.PriceShare = true
 	}
 	if i%10 == 9 {
 		v.UndoneAt, v.UndoUser = v.ConsumedAt.Add(time.Minute), "李四"
@@ -133,7 +135,8 @@ func TestWorkbook(t *testing.T) {
 				return ""
 			}
 			for heading, want := range map[string]string{"门店": s.Name, "券码": v.Code, "订单号": v.OrderID, "团购名称": v.Title, "手机号": v.Mobile,
-				"核销人": "张三", "操作编号": v.OperationID, "撤销人": v.UndoUser, "团购编号": "4711", "平台": []string{"大众点评", "美团"}[i], "平台门店编号": s.ShopID} {
+				"核销人": "张三", "操作编号": v.OperationID, "撤销人": v.UndoUser, "团购编号": "4711", "平台": []string{"大众点评", "美团"}[i], "平台门店编号": s.ShopID,
+				"售价说明": map[bool]string{true: "次卡均摊"}[v.PriceShare]} {
 				if got := get(heading); got != want {
 					t.Fatalf("%s row %d, %s: %q, want %q", s.Name, n+2, heading, got, want)
 				}
@@ -250,7 +253,7 @@ func TestWorkbookFormats(t *testing.T) {
 	if width, err := f.GetColWidth(sheet, "E"); err != nil || width != 32 {
 		t.Errorf("column E is %v wide, %v", width, err)
 	}
-	if !bytes.Contains(part(t, data, "xl/worksheets/sheet2.xml"), []byte(`<autoFilter ref="A1:T21"/>`)) {
+	if !bytes.Contains(part(t, data, "xl/worksheets/sheet2.xml"), []byte(`<autoFilter ref="A1:U21"/>`)) {
 		t.Error("no filter over all rows")
 	}
 }

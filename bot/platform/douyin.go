@@ -104,8 +104,8 @@ func prepare(code string, p douyin.Prepared, usable []douyin.Certificate) Vouche
 		Code: code, OrderID: p.OrderID, Title: first.SKU.Title, Expires: first.Expires, DealID: number(first.SKU.ID),
 		Reusable: first.TimesCard != nil, MarketFen: int64(first.SKU.MarketPrice),
 	}
-	price, _, known := first.UsePrice(nextUse(first))
-	v.PriceFen, v.PriceKnown = int64(price), known
+	price, share, known := first.UsePrice(nextUse(first))
+	v.PriceFen, v.PriceKnown, v.PriceShare = int64(price), known, share && known
 	t := douyinTicket{Token: string(p.VerifyToken), OrderID: p.OrderID}
 	for _, c := range usable {
 		if c.SKU.ID != first.SKU.ID {
@@ -285,9 +285,9 @@ func (d douyinShop) useOf(c Coupon, list []douyin.Certificate, v douyin.Verifica
 		if !slices.ContainsFunc(one.Records, func(o douyin.Verification) bool { return o.ID == v.ID }) && (one.Last == nil || one.Last.ID != v.ID) {
 			continue
 		}
-		price, _, known := one.UsePrice(v.Serial)
+		price, share, known := one.UsePrice(v.Serial)
 		r.Code, r.Title, r.DealID = cmp.Or(one.Code, stand(c.Code, one.ID, list[0].ID)), one.SKU.Title, number(one.SKU.ID)
-		r.PriceFen, r.PriceKnown, r.Reusable = int64(price), known, one.TimesCard != nil
+		r.PriceFen, r.PriceKnown, r.PriceShare, r.Reusable = int64(price), known, share && known, one.TimesCard != nil
 		r.Handle = handle(v.ID, one.ID)
 	}
 	return r

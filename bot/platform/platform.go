@@ -205,6 +205,7 @@ type Voucher struct {
 	Title, Mobile       string
 	PriceFen, MarketFen int64 // 0: not told
 	PriceKnown          bool
+	PriceShare          bool // of one use, computed from the price of the whole card
 	Expires             time.Time
 	Ticket              string // what consume needs of this look
 }
@@ -216,6 +217,7 @@ type Coupon struct {
 	DealID, DealGroupID int64
 	PriceFen            int64
 	PriceKnown          bool
+	PriceShare          bool   // as in [Voucher]
 	Payments            string // JSON, of the whole order
 	Ticket              string // of the look before the consume
 	Handle              string // what an undo needs of the consume; a record is then that of this very use
@@ -244,6 +246,7 @@ type Record struct {
 	DealID, DealGroupID int64
 	PriceFen            int64
 	PriceKnown          bool
+	PriceShare          bool // as in [Voucher]
 	Reusable            bool
 	Handle              string
 	Undone              bool   // since; only a Day has such

@@ -54,7 +54,7 @@ func (t *consumption) refused(o models.Outcome) Step {
 // refusedFor: because of another operation of ours.
 func (t *consumption) refusedFor(other models.Operation) Step {
 	t.op.OtherID, t.op.UsedBy = other.ID, other.User
-	t.op.Title, t.op.PriceFen, t.op.PriceUnknown = other.Title, other.PriceFen, other.PriceUnknown
+	t.op.Title, t.op.PriceFen, t.op.PriceUnknown, t.op.PriceShare = other.Title, other.PriceFen, other.PriceUnknown, other.PriceShare
 	reason := ReasonBusy
 	if other.State == models.Done || other.State == models.Undoing || other.State == models.UndoUnknown {
 		reason, t.op.UsedAt = ReasonHere, other.ConsumedAt
@@ -87,10 +87,10 @@ func (t *consumption) doneSaid(coupons []platform.Coupon, at time.Time, o models
 	for i, c := range each(op, coupons, o.Reason) {
 		row := models.Coupon{
 			OperationID: op.ID, StoreID: op.StoreID, Code: c.Code, Visit: 1, OrderID: c.OrderID, DealID: c.DealID, DealGroupID: c.DealGroupID,
-			PriceFen: c.PriceFen, PriceUnknown: !c.PriceKnown, Payments: c.Payments, Handle: c.Handle,
+			PriceFen: c.PriceFen, PriceUnknown: !c.PriceKnown, PriceShare: c.PriceShare, Payments: c.Payments, Handle: c.Handle,
 		}
 		if !c.PriceKnown {
-			row.PriceFen, row.PriceUnknown = op.PriceFen, op.PriceUnknown
+			row.PriceFen, row.PriceUnknown, row.PriceShare = op.PriceFen, op.PriceUnknown, op.PriceShare
 		}
 		if c.DealID == 0 {
 			row.DealID, row.DealGroupID = op.DealID, op.DealGroupID

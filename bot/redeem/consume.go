@@ -108,7 +108,7 @@ func (c *Core) Refuse(r Request, o models.Outcome) Step {
 func (c *Core) operation(r Request) models.Operation {
 	return models.Operation{
 		ID: c.NewID(), StoreID: r.Account.ID, Code: r.Code, Count: max(r.Count, 1), InboxID: r.Asked.ID, Seq: r.Seq,
-		Channel: r.Channel, Chat: r.Chat, UserID: r.UserID, User: r.User, CreatedAt: c.Now(),
+		Channel: r.Channel, Chat: r.Chat, UserID: r.UserID, User: r.User, CreatedAt: c.Now(), PriceUnknown: true,
 	}
 }
 
@@ -138,7 +138,7 @@ func (t *talk) describe(v platform.Voucher) {
 	op := &t.op
 	op.DealID, op.DealGroupID, op.OrderID, op.Ticket = v.DealID, v.DealGroupID, v.OrderID, v.Ticket
 	op.Title, op.Mobile, op.VoucherExpires = v.Title, v.Mobile, v.Expires
-	op.PriceFen, op.PriceUnknown, op.MarketFen = v.PriceFen, !v.PriceKnown, v.MarketFen
+	op.PriceFen, op.PriceUnknown, op.PriceShare, op.MarketFen = v.PriceFen, !v.PriceKnown, v.PriceShare, v.MarketFen
 	op.Left, op.Reusable = v.Left, v.Reusable
 }
 
@@ -172,7 +172,7 @@ func (t *talk) usedBy(ctx context.Context, looked platform.Looked) error {
 		t.op.UsedAt = rec.At
 	}
 	if t.op.Title == "" {
-		t.op.Title, t.op.PriceFen, t.op.PriceUnknown = rec.Title, rec.PriceFen, !rec.PriceKnown
+		t.op.Title, t.op.PriceFen, t.op.PriceUnknown, t.op.PriceShare = rec.Title, rec.PriceFen, !rec.PriceKnown, rec.PriceShare
 	}
 	return nil
 }

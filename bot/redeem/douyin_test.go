@@ -618,3 +618,32 @@ func TestDouyinFieldsLeftOut(t *testing.T) {
 		}
 	}
 }
+
+// A card that does not tell the price of a use costs its share for each, and the journal
+// says that it is one.
+func TestDouyinShare(t *testing.T) {
+	for _, told := range []bool{true, false} {
+		for _, lost := range []bool{false, true} {
+			t.Run(fmt.Sprint("told ", told, " lost ", lost), func(t *testing.T) {
+				atDouyin(t, func(r *rig) {
+					if !told {
+						r.must(r.douyin.SetKnobs(douyintest.Knobs{Absent: []string{"serial_amount_list", "verify_amount_info"}}))
+					}
+					r.card(code, 10)
+					if lost {
+						r.lost("consume", true)
+					}
+					op := r.settle(r.consume(code, 2))
+					for _, c := range r.coupons(op, 2) {
+						if c.PriceFen != 4990 || c.PriceUnknown || c.PriceShare == told {
+							r.Errorf("%d, unknown %v, a share %v", c.PriceFen, c.PriceUnknown, c.PriceShare)
+						}
+					}
+					if op.PriceShare == told {
+						r.Errorf("the operation: a share %v", op.PriceShare)
+					}
+				})
+			})
+		}
+	}
+}

@@ -318,6 +318,6 @@ func siblings(op models.Operation, known []platform.Coupon, records []platform.R
 // couponIn is the coupon of a record.
 func couponIn(r platform.Record) platform.Coupon {
 	return platform.Coupon{
-		Code: r.Code, DealID: r.DealID, DealGroupID: r.DealGroupID, PriceFen: r.PriceFen, PriceKnown: r.PriceKnown, Handle: r.Handle,
+		Code: r.Code, DealID: r.DealID, DealGroupID: r.DealGroupID, PriceFen: r.PriceFen, PriceKnown: r.PriceKnown, PriceShare: r.PriceShare, Handle: r.Handle,
 	}
 }

@@ -92,7 +92,7 @@ func (c *Core) question(ctx context.Context, q Question) (*talk, error) {
 
 func (c *Core) asked(q Question) models.Operation {
 	return models.Operation{
-		ID: c.NewID(), StoreID: q.Account.ID, Code: q.Code, Count: max(q.Count, 1), UserID: q.UserID, User: q.User, CreatedAt: c.Now(),
+		ID: c.NewID(), StoreID: q.Account.ID, Code: q.Code, Count: max(q.Count, 1), UserID: q.UserID, User: q.User, CreatedAt: c.Now(), PriceUnknown: true,
 	}
 }
 

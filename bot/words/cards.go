@@ -46,16 +46,19 @@ func (w *Words) When(t time.Time) string {
 func Source(s models.Store) string { return "验券 · " + s.Name }
 
 // PriceOf is the price of n coupons of an operation; empty where the platform told
-// none.
+// none. A share of the price of a 次卡 is called that.
 func PriceOf(op models.Operation, n int) string {
-	price := dianping.Fen(op.PriceFen)
+	price, share := dianping.Fen(op.PriceFen), ""
+	if op.PriceShare {
+		share = "（均摊）"
+	}
 	switch {
 	case op.PriceUnknown:
 		return ""
 	case n > 1:
-		return fmt.Sprintf("%v × %d = %v", price, n, price*dianping.Fen(n))
+		return fmt.Sprintf("%v × %d = %v%s", price, n, price*dianping.Fen(n), share)
 	}
-	return price.String()
+	return price.String() + share
 }
 
 func price(text string) bot.Field { return bot.Field{Key: "售价", Value: text, Fact: bot.Price} }
@@ -243,8 +246,12 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 		c.Text = fmt.Sprintf("这张券已由 %s 核销。%s", op.UsedBy, say.Next)
 	}
 	w.fillWhich(c, s, op)
+	cost := "" // of what nothing was told, nothing
+	if op.Title != "" {
+		cost = PriceOf(op, 1)
+	}
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, 1)),
+		bot.Field{Key: "券码", Value: op.Code}, price(cost),
 		bot.Field{Key: "使用人", Value: op.UsedBy}, bot.Field{Key: "使用时间", Value: usedAt},
 		where(s, op),
 	)

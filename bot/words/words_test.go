@@ -235,3 +235,26 @@ func TestPlatformCodesAreForManagers(t *testing.T) {
 		t.Errorf("not told to managers: %s", text)
 	}
 }
+
+// A price that is not known is not shown, one of 0 is, and a share is called that. What is
+// refused before anything was told has none.
+func TestPriceOf(t *testing.T) {
+	t.Parallel()
+	w := Words{Location: time.UTC, Now: time.Now, NewID: func() string { return "1" }}
+	for want, op := range map[string]models.Operation{
+		"":                        {PriceUnknown: true},
+		"¥0.00":                   {},
+		"¥19.96（均摊）":              {PriceFen: 1996, PriceShare: true},
+		"¥19.96 × 2 = ¥39.92（均摊）": {PriceFen: 1996, PriceShare: true, Count: 2},
+	} {
+		if got := PriceOf(op, max(op.Count, 1)); got != want {
+			t.Errorf("%+v: %q, want %q", op, got, want)
+		}
+	}
+	card := w.Operation(models.Store{}, models.Operation{Code: "7992697494", State: models.Rejected, Outcome: models.Outcome{Reason: "not_found"}}, nil)
+	for _, f := range card.Fields {
+		if f.Key == "售价" {
+			t.Errorf("a refusal of nothing costs %s", f.Value)
+		}
+	}
+}
