@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
+	"yanquan/bot/platform"
 	"yanquan/dianping"
 	"yanquan/models"
 )
@@ -249,18 +251,18 @@ func (c *Checker) platformErrors(ctx context.Context, s sight) (all []Alert, err
 			continue
 		}
 		account, _ := store.AccountOf(o.StoreID)
-		platform := account.Platform
-		shares[platform] = shares[platform].plus(o.Times, o.Of)
+		of := account.Platform
+		shares[of] = shares[of].plus(o.Times, o.Of)
 		if o.Times > 0 {
-			stores[platform] = append(stores[platform], store.ID)
+			stores[of] = append(stores[of], store.ID)
 		}
 	}
-	for platform, t := range shares {
+	for of, t := range shares {
 		if t.of < minCalls || t.part*100 < c.Rules.PlatformErrors*t.of {
 			continue
 		}
-		all = append(all, Alert{Key: "platform/" + platform, Stores: stores[platform], Title: "平台经常不回答",
-			Text: fmt.Sprintf("最近 15 分钟问了平台（%s）%d 次，有 %d 次没有得到回答。没有结果的核销我会继续确认，请让店员看到“核验中”时等一等，不要重复核销。", platform, t.of, t.part)})
+		all = append(all, Alert{Key: "platform/" + of, Stores: stores[of], Title: "平台经常不回答",
+			Text: fmt.Sprintf("最近 15 分钟问了平台（%s）%d 次，有 %d 次没有得到回答。没有结果的核销我会继续确认，请让店员看到“核验中”时等一等，不要重复核销。", platform.Name(of), t.of, t.part)})
 	}
 	return all, nil
 }
@@ -271,12 +273,17 @@ func (c *Checker) doubtful(ctx context.Context, s sight) ([]Alert, error) {
 		return nil, err
 	}
 	var stores []int64
-	var names []string
+	var names, backends []string
 	total, first := 0, time.Time{}
 	for _, o := range seen {
 		total += o.Times
 		stores = append(stores, o.StoreID)
 		names = append(names, fmt.Sprintf("「%s」%d 笔", s.stores[o.StoreID].Name, o.Times))
+		for _, a := range s.stores[o.StoreID].Accounts() {
+			if b := platform.Backend(a.Platform); !slices.Contains(backends, b) {
+				backends = append(backends, b)
+			}
+		}
 		if first.IsZero() || !o.First.IsZero() && o.First.Before(first) {
 			first = o.First
 		}
@@ -284,11 +291,14 @@ func (c *Checker) doubtful(ctx context.Context, s sight) ([]Alert, error) {
 	if total < c.Rules.Doubtful {
 		return nil, nil
 	}
+	if len(backends) == 0 { // only stores that are closed
+		backends = []string{platform.Backend("")}
+	}
 	if len(names) > 5 {
 		names = append(names[:5], fmt.Sprintf("等 %d 家门店", len(seen)))
 	}
 	return []Alert{{Key: "doubtful", Stores: stores, Title: "有多笔核销还没有结果",
-		Text: fmt.Sprintf("现在有 %d 笔核销或撤销平台还没有给出结果（%s），最早的从 %s 开始。我在继续确认；急用请到开店宝里查。", total, strings.Join(names, "、"), c.when(first))}}, nil
+		Text: fmt.Sprintf("现在有 %d 笔核销或撤销平台还没有给出结果（%s），最早的从 %s 开始。我在继续确认；急用请到%s里查。", total, strings.Join(names, "、"), c.when(first), strings.Join(backends, "或"))}}, nil
 }
 
 func (c *Checker) when(t time.Time) string { return t.In(c.Location).Format("01-02 15:04") }

@@ -8,6 +8,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/alert"
+	"yanquan/bot/platform"
 	"yanquan/dianping/dianpingtest"
 )
 
@@ -161,7 +162,7 @@ func TestAlertPlatformErrors(t *testing.T) {
 			b.say("zhangsan", "查 "+fmt.Sprint(7200000000+b.ids))
 		}
 		b.alerts(alert.Rules{PlatformErrors: 30})
-		b.alerts(alert.Rules{PlatformErrors: 25}, "平台经常不回答", b.dialect, "32 次，有 8 次")
+		b.alerts(alert.Rules{PlatformErrors: 25}, "平台经常不回答", platform.Name(b.dialect), "32 次，有 8 次")
 		b.clock.Advance(3 * time.Hour) // a quarter of an hour is over, the quiet time too
 		b.alerts(alert.Rules{PlatformErrors: 25})
 	})
@@ -177,7 +178,7 @@ func TestAlertDoubtful(t *testing.T) {
 			b.start(b.private("zhangsan", "验 "+code))
 		}
 		b.alerts(alert.Rules{Doubtful: 4})
-		b.alerts(alert.Rules{Doubtful: 3}, "没有结果", "3 笔", "「人民广场店」3 笔", "11-23 14:0")
+		b.alerts(alert.Rules{Doubtful: 3}, "没有结果", "3 笔", "「人民广场店」3 笔", "11-23 14:0", "开店宝里查")
 	})
 }
 
