@@ -27,6 +27,7 @@ type rig struct {
 	platform *douyintest.Platform
 	client   *douyin.Client
 	account  string // of 来客; "": not configured
+	off      bool   // Douyin is not configured at all
 	core     *redeem.Core
 	keeper   *Keeper
 	messages int
@@ -76,6 +77,9 @@ func (l links) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // Open implements [redeem.Shops].
 func (r *rig) Open(_ context.Context, a models.Account) (platform.Shop, error) {
+	if r.off {
+		return nil, redeem.ErrNotConnected
+	}
 	return platform.Douyin(r.client, douyin.Shop{ID: a.ShopID, Account: r.account}), nil
 }
 
@@ -260,6 +264,7 @@ func TestDouyinNotGranted(t *testing.T) {
 		same(t, day.Figures.Money.Certainty(), Untold)
 	})
 	for _, c := range []struct{ name, code, account, reason, helps string }{
+		{"not connected", "", "", ReasonConfig, "douyin"},
 		{"no account id", "", "", ReasonConfig, "account_id"},
 		{"not granted", "2190004", douyintest.DefaultAccount, ReasonConfig, "团购核销对账"},
 		{"not authorised", "2119005", douyintest.DefaultAccount, ReasonSession, "服务应用授权"},
@@ -268,6 +273,7 @@ func TestDouyinNotGranted(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
+			r.off = c.name == "not connected"
 			if r.account = c.account; c.code != "" {
 				refuse(r, "verify_record", c.code)
 			}

@@ -250,7 +250,7 @@ func (k *Keeper) share(ctx context.Context, shop platform.Shop, account models.A
 
 // putOff records that a look failed, and tells of it where somebody can help.
 func (k *Keeper) putOff(ctx context.Context, store models.Store, account models.Account, r models.Reconciliation, cause error) error {
-	reason, pause := reasonOf(cause), time.Minute<<min(r.Failures, 6)
+	reason, pause := reasonOf(account.Platform, cause), time.Minute<<min(r.Failures, 6)
 	tell := r.Failures+1 == troubleAt
 	if reason == ReasonSession || reason == ReasonConfig {
 		pause, tell = time.Hour, r.Failures == 0
@@ -272,12 +272,14 @@ func (k *Keeper) putOff(ctx context.Context, store models.Store, account models.
 	})
 }
 
-// reasonOf is why a look failed.
-func reasonOf(cause error) string {
+// reasonOf is why a look failed. At Douyin nothing but the configuration connects.
+func reasonOf(of string, cause error) string {
 	var u unanswered
 	switch {
 	case errors.Is(cause, errTooManyMissing):
 		return ReasonMissing
+	case errors.Is(cause, redeem.ErrNotConnected) && of == platform.DouyinName:
+		return ReasonConfig
 	case errors.Is(cause, redeem.ErrNotConnected), errors.As(cause, &u) && u.Why == platform.Session:
 		return ReasonSession
 	case u.Why == platform.Config:
@@ -304,7 +306,7 @@ func trouble(store models.Store, account models.Account, day, reason string) Not
 func Help(of, reason string) string {
 	switch {
 	case reason == ReasonConfig && of == platform.DouyinName:
-		return "抖音不让查核销记录。请管理员检查配置里的 account_id，以及应用有没有开通「团购核销对账」。"
+		return "查不到抖音的核销记录。请管理员检查配置里的 douyin 和 account_id，以及应用有没有开通「团购核销对账」。"
 	case reason == ReasonConfig:
 		return "平台不接受查核销清单的请求。请管理员检查配置和应用的权限。"
 	case reason == ReasonSession && of == platform.DouyinName:
