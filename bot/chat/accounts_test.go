@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -274,4 +275,27 @@ func TestQuoteWithPlatform(t *testing.T) {
 			t.Errorf("%s: %+v", text, got)
 		}
 	}
+}
+
+// A link is a voucher of Douyin: a store without it says so, asks nobody and keeps the
+// same link as the same code, whichever way it came.
+func TestLinkWithoutDouyin(t *testing.T) {
+	pairs(t, func(b *pair) {
+		const link = "https://v.douyin.com/eHHc1ft/"
+		for _, text := range []string{"验 " + link, "验 美团 " + link + "?from=share", link, "查 v.douyin.com/eHHc1ft"} {
+			b.tells(b.say("zhangsan", text), "平台没有接通", "没有接通抖音", "抖音链接 …c1ft", "!"+link, "!不带平台名")
+		}
+		b.tells(b.photo("zhangsan", "验", link), "没有接通抖音", "没有核销")
+		b.tells(b.say("zhangsan", "撤 "+link), "没有在这里核销过", "!"+link)
+		b.tells(b.say("zhangsan", "验 https://v.douyin.com/"+strings.Repeat("a", 60)+"/"), "链接太长")
+		b.tells(b.say("zhangsan", "验 "+link+" 799269749412"), "2 个券码", "没有接通", "券码不存在", "!"+link)
+		if n := len(b.platform.Requests()) + len(b.other.Requests()); n > 4 { // for the second code of the last
+			b.t.Errorf("%d calls", n)
+		}
+		ops, err := b.db.History.OfCode(b.t.Context(), "https://v.douyin.com/eHHc1ft")
+		b.must(err)
+		if len(ops) != 4 {
+			b.t.Errorf("%d operations of the link", len(ops))
+		}
+	})
 }

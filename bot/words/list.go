@@ -99,7 +99,7 @@ func (l *list) line(mark, code, few, many string) {
 	if len(l.card.Fields) < bot.MaxFields {
 		l.card.Fields = append(l.card.Fields, bot.Field{Key: mark + Tail(code), Value: few})
 	}
-	l.lines = append(l.lines, fmt.Sprintf("%s **%s** %s", mark, code, bot.Escaped(many)))
+	l.lines = append(l.lines, fmt.Sprintf("%s **%s** %s", mark, CodeText(code), bot.Escaped(many)))
 }
 
 // told is a result as the value of a field, which has more of the code where its last
@@ -288,6 +288,14 @@ func ends(codes []string) map[string]string {
 		told[code] = code[len(code)-n:]
 	}
 	return told
+}
+
+// CodeText is a code as people read it. A link would be long, and open at a touch.
+func CodeText(code string) string {
+	if command.IsLink(code) {
+		return "抖音链接 …" + Tail(code)
+	}
+	return code
 }
 
 // Tail is the end of a code, by which people tell it from others.

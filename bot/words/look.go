@@ -40,7 +40,7 @@ func (w *Words) usable(s models.Store, it command.Item, op models.Operation, aga
 	c := bot.Card{
 		TaskID: w.NewID(), Source: Source(s), Title: "可以核销", Desc: op.Title,
 		Fields: bot.Fields(
-			bot.Field{Key: "券码", Value: it.Code}, price(PriceOf(op, 1)),
+			bot.Field{Key: "券码", Value: CodeText(it.Code)}, price(PriceOf(op, 1)),
 			bot.Field{Key: "可用张数", Value: left}, bot.Field{Key: "手机", Value: op.Mobile},
 			bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)}, where(s, op),
 		),
@@ -103,7 +103,7 @@ func (w *Words) Refusal(s models.Store, op models.Operation) bot.Reply {
 // LookLine is what was found out about one of several codes, in a line.
 func LookLine(code string, found bot.Reply) string {
 	if c := found.Card; c != nil {
-		return strings.TrimSpace(fmt.Sprintf("**%s** %s %s", code, bot.Escaped(c.Title), bot.Escaped(Short(c.Desc, dealInList))))
+		return strings.TrimSpace(fmt.Sprintf("**%s** %s %s", CodeText(code), bot.Escaped(c.Title), bot.Escaped(Short(c.Desc, dealInList))))
 	}
 	return found.Text
 }

@@ -76,6 +76,9 @@ func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 	case o.Reason == redeem.ReasonNowhere && len(known) > 1:
 		c.Text = platforms(known) + "都没有这个券码。" + next
 		return
+	case o.Reason == redeem.ReasonAbsent && command.IsLink(op.Code):
+		c.Text = fmt.Sprintf("这是%s的券，这家门店没有接通%[1]s，没有核销。请管理员接通；急用可到抖音来客里核销。", platform.Name(o.Code))
+		return
 	case o.Reason == redeem.ReasonAbsent && platform.Known(o.Code):
 		c.Text = fmt.Sprintf("这家门店没有接通%s，没有核销。%s", platform.Name(o.Code), next)
 		return
