@@ -7,6 +7,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/command"
+	"yanquan/bot/desk"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
 )
@@ -297,5 +298,14 @@ func TestLinkWithoutDouyin(t *testing.T) {
 		if len(ops) != 4 {
 			b.t.Errorf("%d operations of the link", len(ops))
 		}
+		var story strings.Builder // whichever way the link is written
+		b.must(desk.Explain(b.t.Context(), &story, b.db, time.UTC, link+"?a=1"))
+		if !strings.Contains(story.String(), "张三") {
+			b.t.Errorf("the story is %s", story.String())
+		}
+		boss, err := b.bot.desks.Desk(b.t.Context(), "boss")
+		b.must(err)
+		_, _, err = b.bot.desks.History(b.t.Context(), boss, desk.Search{Text: link})
+		b.must(err)
 	})
 }
