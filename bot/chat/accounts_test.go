@@ -162,6 +162,28 @@ func TestCardIsOneDecisionAtOnce(t *testing.T) {
 	})
 }
 
+// A call whose answer was lost is not sent again once the code was verified at the other
+// platform: it may be the same customer's, tried there.
+func TestNoRepeatBesideAnother(t *testing.T) {
+	pairs(t, func(b *pair) {
+		b.sold(twice)
+		b.must(b.other.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "consume", Code: twice}))
+		b.must(b.other.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "getconsumed", Code: twice, Times: 1}))
+		m := b.at(robot, group, "zhangsan")
+		m.Kind, m.Text = bot.Text, "验 美团 "+twice
+		b.start(m)
+		if op := b.on(1, twice); op.State.Terminal() {
+			b.t.Fatalf("it is %s", op.State)
+		}
+		b.tells(b.say("wangwu", "验 点评 "+twice), "核销成功", "人民广场店（大众点评）")
+		b.settle()
+		b.consumed(twice, 1, 0)
+		if op := b.on(1, twice); op.State != models.Rejected {
+			b.t.Errorf("it is %s", op.State)
+		}
+	})
+}
+
 // An undo that names no platform is about the newest verification that stands: in doubt,
 // it says so and undoes no other.
 func TestUndoOfTheNewest(t *testing.T) {

@@ -33,7 +33,7 @@ func (t *consumption) beside(ctx context.Context) (*models.Operation, error) {
 		return &standing[0], nil
 	case err != nil:
 		return nil, fmt.Errorf("redeem: operation beside: %w", err)
-	case standing[0].CreatedAt.After(seen.CreatedAt):
+	case !standing[0].CreatedAt.Before(seen.CreatedAt):
 		return &standing[0], nil
 	}
 	return nil, nil // whoever has seen an operation knows of those before it
