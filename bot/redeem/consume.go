@@ -142,6 +142,7 @@ func (c *Core) operation(r Request) models.Operation {
 // more. followed is that operation, where it is the one to follow.
 func (t *consumption) earlier(ctx context.Context, follows string) (earlier, followed *models.Operation, err error) {
 	op, err := t.DB.Journal.ByCoupon(ctx, t.op.StoreID, t.op.Code)
+	t.ours = err == nil && op.State != models.Rejected
 	switch {
 	case errors.Is(err, models.ErrNotFound) || err == nil && !Standing(op):
 		return nil, nil, nil
@@ -181,6 +182,9 @@ func (t *consumption) notUsable(ctx context.Context, looked platform.Looked) (St
 		if err := t.usedBy(ctx, looked); err != nil {
 			return nil, err
 		}
+	}
+	if t.ours {
+		NoGuess(t.calls)
 	}
 	return t.refused(outcome(looked.Said)), nil
 }

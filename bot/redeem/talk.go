@@ -20,6 +20,7 @@ type talk struct {
 	settling bool
 	alsoAt   string  // other accounts that know the code, see [AccountsIn]
 	others   []int64 // the other accounts of the store
+	ours     bool    // the journal has the code of a consume
 }
 
 // openUnless is open, unless the caller has opened the shop.

@@ -309,6 +309,11 @@ func (c *Core) ConsumeIn(ctx context.Context, r Request, accounts []models.Accou
 		t := &consumption{&talk{Core: c, op: c.operation(r)}}
 		t.op.Title = v.titles()
 		t.take(v.calls())
+		if op, err := c.DB.Journal.ByCouponIn(ctx, ids, r.Code); err == nil && op.State != models.Rejected {
+			NoGuess(t.calls)
+		} else if err != nil && !errors.Is(err, models.ErrNotFound) {
+			return nil, fmt.Errorf("redeem: earlier operation: %w", err)
+		}
 		return t.refused(v.outcome), nil
 	}
 	r.Account, r.New = v.one.account, true
