@@ -352,3 +352,37 @@ func TestUndoneCodeIsNoGuess(t *testing.T) {
 		}
 	})
 }
+
+// A list has no room for the question which platform: it says how to go on. A photo of
+// several codes is taken like their text.
+func TestSeveralCodesOfWhichOneIsAsked(t *testing.T) {
+	pairs(t, func(b *pair) {
+		const here, both = "799269749413", "799269749414"
+		b.voucher(here)
+		b.sold(both)
+		b.tells(b.say("zhangsan", "验 "+here+" "+both), "2 个券码，成功 1 个", "请写上平台再发，例如：验 大众点评 "+both)
+		b.tells(b.say("zhangsan", "验 大众点评 "+both), "核销成功")
+		const there, again = "799269749415", "799269749416"
+		b.sell(there)
+		b.sold(again)
+		b.tells(b.photo("zhangsan", "验", there, again), "2 个券码，成功 1 个", "请写上平台再发，例如：验 大众点评 "+again)
+		b.consumed(there, 0, 1)
+		b.consumed(again, 0, 0)
+		b.tells(b.photo("zhangsan", "验 美团", again), "核销成功", "人民广场店（美团）")
+		b.consumed(again, 0, 1)
+	})
+}
+
+// A count stays with the code through the question which platform.
+func TestCountThroughTheQuestion(t *testing.T) {
+	pairs(t, func(b *pair) {
+		b.sell(twice)
+		b.order(twice, 2)
+		ask := b.say("zhangsan", "验 "+twice+" x2")
+		b.tells(ask, "请选择平台", "[大众点评核销 2 张]", "[美团核销 2 张]")
+		b.tells(b.press("zhangsan", ask.Card, b.key(ask, "美团核销 2 张")), "只剩 1 张可用", "一张都没有核销")
+		b.tells(b.press("zhangsan", ask.Card, b.key(ask, "大众点评核销 2 张")), "核销成功", "¥99.80")
+		b.tells(b.press("wangwu", ask.Card, b.key(ask, "美团核销 2 张")), "此券已核销", "[美团也核销 2 张]")
+		b.consumed(twice, 1, 0)
+	})
+}

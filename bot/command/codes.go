@@ -52,12 +52,16 @@ func (p Platform) Word() string {
 	return ""
 }
 
+// soldThere says what is sold on a platform, behind its name.
+var soldThere = regexp.MustCompile(`^的?(团购)?券?码?`)
+
 // cutPlatform takes the name of a platform off that a text begins with.
 func cutPlatform(s string) (Platform, string) {
 	spelled := simple(s)
 	for _, w := range platformWords {
 		if strings.HasPrefix(spelled, w.text) {
-			return w.on, strings.TrimLeft(s[len(w.text):], Punctuation+" ")
+			rest := s[len(w.text):]
+			return w.on, strings.TrimLeft(rest[len(soldThere.FindString(simple(rest))):], Punctuation+" ")
 		}
 	}
 	return "", s

@@ -106,3 +106,23 @@ func TestQuotedLinks(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A platform is named where people name it: before the word, behind it, as what is sold
+// there.
+func TestPlatformBeforeTheWord(t *testing.T) {
+	t.Parallel()
+	want := Command{Verb: VerbVerify, Items: []Item{{"104930181552", 1, OnDouyin}}}
+	for _, text := range []string{"抖音验 104930181552", "抖音 验104930181552", "抖音核销：104930181552", "验 抖音券 104930181552", "验抖音的104930181552", "验抖音的券 104930181552", "验 抖音团购券 104930181552", "抖音券 104930181552 验"} {
+		if d := cmp.Diff(want, Parse(text)); d != "" {
+			t.Errorf("%s\n%s", text, d)
+		}
+	}
+	for text, verb := range map[string]Verb{"美团撤 104930181552": VerbUndo, "大众点评查 104930181552": VerbQuery, "抖音核销怎么弄": VerbNone, "抖音": VerbNone, "美团今日": VerbNone} {
+		if got := Parse(text); got.Verb != verb || got.Problem != "" {
+			t.Errorf("%s: %+v", text, got)
+		}
+	}
+	if d := cmp.Diff(want, ParseSpeech("核销抖音的券一零四九三零一八一五五二")); d != "" {
+		t.Error(d)
+	}
+}

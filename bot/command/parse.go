@@ -74,12 +74,25 @@ func Parse(text string) Command {
 		return parse(verb, rest)
 	}
 	if verb == VerbNone {
-		if _, after := cutPlatform(s); !startsLikeCode(after) {
-			return Command{}
-		}
-		verb, rest = codeFirst(s)
+		verb, rest = platformFirst(s)
+	}
+	if verb == VerbNone {
+		return Command{}
 	}
 	return parseCodes(verb, rest)
+}
+
+// platformFirst reads 抖音 104930181552 and 抖音验 104930181552.
+func platformFirst(s string) (verb Verb, rest string) {
+	on, after := cutPlatform(s)
+	if startsLikeCode(after) {
+		return codeFirst(s)
+	}
+	verb, rest = cutVerb(after)
+	if on == "" || !takesCodes(verb) || !startsLikeCode(strings.TrimLeft(rest, Punctuation+" \n")) {
+		return VerbNone, s
+	}
+	return verb, on.Word() + " " + rest
 }
 
 // ParseReply is Parse for a message that quotes another: where it names no code, it

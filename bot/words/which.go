@@ -99,6 +99,19 @@ func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 	}
 }
 
+// whichByText says how the platform of a code is chosen where there is no room for
+// buttons; "": it need not be.
+func whichByText(s models.Store, op models.Operation) string {
+	if op.Outcome.Reason != redeem.ReasonWhich && op.Outcome.Reason != redeem.ReasonUnsure {
+		return ""
+	}
+	known := redeem.AccountsIn(s, op.Outcome.Code)
+	if len(known) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("要选平台的，请写上平台再发，例如：验 %s %s", platform.Name(known[0].Platform), op.Code)
+}
+
 // platforms are those of accounts, by name.
 func platforms(accounts []models.Account) string {
 	var names []string
