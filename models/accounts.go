@@ -60,6 +60,11 @@ func (s Store) AccountOf(id int64) (Account, bool) {
 	return Account{}, false
 }
 
+// Beside are the ids of the other accounts of the store, in use or not.
+func (s Store) Beside(account int64) []int64 {
+	return slices.DeleteFunc(AccountIDs([]Store{s}), func(id int64) bool { return id == account })
+}
+
 // StoreIDs are the ids of stores.
 func StoreIDs(stores []Store) []int64 {
 	ids := make([]int64, len(stores))

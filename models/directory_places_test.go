@@ -150,12 +150,23 @@ func TestOperationByCouponIn(t *testing.T) {
 		same(t, find(1, 2, 3), "undone")
 		same(t, find(1, 3), "refused")
 		consumed := done(t, db, in(3, "consumed"))
+		clock.Advance(time.Second)
 		begin(t, db, in(1, "calling"))
 		statements := 0
 		db.Watch(func(string, []any) { statements++ })
 		same(t, find(1, 2, 3), "consumed") // newer is what only may have consumed
 		same(t, statements, 1)
 		same(t, find(1, 2), "calling")
+		standing := func(stores ...int64) (ids []string) {
+			t.Helper()
+			for _, op := range must(db.Journal.StandingIn(ctx, stores, "B")) {
+				ids = append(ids, op.ID)
+			}
+			return ids
+		}
+		same(t, standing(1, 2, 3), []string{"calling", "consumed"})
+		same(t, standing(2), []string(nil))
+		same(t, standing(), []string(nil))
 		no(t, db.Journal.Supersede(ctx, consumed))
 		begin(t, db, in(3, "again"))
 		same(t, find(3), "again")

@@ -89,6 +89,21 @@ func (s JournalStore) ByCoupon(ctx context.Context, account int64, code string) 
 // under way, else one that was undone.
 func (s JournalStore) ByCouponIn(ctx context.Context, accounts []int64, code string) (Operation, error) {
 	const what = "find operation of a coupon"
+	ops, err := s.byCouponInEach(ctx, what, accounts, code)
+	slices.SortStableFunc(ops, func(x, y Operation) int { return cmp.Compare(consumption[x.State], consumption[y.State]) })
+	return first(ops, err, what)
+}
+
+// StandingIn finds what has consumed a code at several accounts, or may have: of what
+// [JournalStore.ByCoupon] finds in each, the newest first.
+func (s JournalStore) StandingIn(ctx context.Context, accounts []int64, code string) ([]Operation, error) {
+	ops, err := s.byCouponInEach(ctx, "find what stands on a code", accounts, code)
+	ops = slices.DeleteFunc(ops, func(op Operation) bool { return op.State == Rejected || op.State == Undone })
+	slices.SortStableFunc(ops, func(x, y Operation) int { return cmp.Or(y.CreatedAt.Compare(x.CreatedAt), cmp.Compare(y.ID, x.ID)) })
+	return ops, err
+}
+
+func (s JournalStore) byCouponInEach(ctx context.Context, what string, accounts []int64, code string) ([]Operation, error) {
 	var rows []operationRow
 	err := s.read(ctx, what, func(g *gorm.DB) error { // never many
 		return g.Joins(touching, code, code).Where("operations.store_id IN ?", accounts).
@@ -101,9 +116,7 @@ func (s JournalStore) ByCouponIn(ctx context.Context, accounts []int64, code str
 		seen[r.StoreID] = true
 		return before
 	})
-	slices.SortStableFunc(rows, func(x, y operationRow) int { return cmp.Compare(consumption[x.State], consumption[y.State]) })
-	row, err := first(rows, err, what)
-	return row.operation(), err
+	return operations(rows), err
 }
 
 // consumption ranks states by how much an operation has to do with a consumption.

@@ -128,7 +128,7 @@ type Operation struct {
 	Outcome    `gorm:"embedded;embeddedPrefix:outcome_"` // of consume, when rejected or doubtful
 	UsedBy     string                                    `gorm:"size:255"`       // rejected because used: by whom, as far as known
 	UsedAt     time.Time                                 `gorm:"serializer:utc"` // …and when
-	OtherID    string                                    `gorm:"size:64"`        // rejected because of another operation of ours
+	OtherID    string                                    `gorm:"size:64"`        // another operation of ours: why it is rejected, or that was seen before it
 
 	// Superseded: done, but no longer live, because the same code was verified
 	// anew (see [JournalStore.Supersede]). Read only.

@@ -143,6 +143,7 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.Journal.UndoneBy(ctx, "in")) },
 		func() error { return second(db.Journal.Live(ctx, 1, op.Code)) },
 		func() error { return second(db.Journal.ByCouponIn(ctx, []int64{1, 2}, op.Code)) },
+		func() error { return second(db.Journal.StandingIn(ctx, []int64{1, 2}, op.Code)) },
 		func() error { return second(db.Journal.LastUndoable(ctx, []int64{1}, "zhangsan", op.CalledAt)) },
 		func() error { return second(db.Figures.Tallies(ctx, []int64{1, 2}, "", noon, noon)) },
 		func() error { return second(db.Figures.Tallies(ctx, []int64{1, 2}, "zhangsan", noon, noon)) },

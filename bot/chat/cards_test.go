@@ -99,13 +99,22 @@ func cardCases(b *Bot) map[string]bot.Reply {
 		"which_nowhere": {Reason: redeem.ReasonNowhere, Code: "1,2"},
 		"which_absent":  {Reason: redeem.ReasonAbsent, Code: string(command.OnDouyin)},
 		"which_other":   {Reason: redeem.ReasonHere, Code: "2"},
+		"which_pressed": {Reason: redeem.ReasonHere, Code: "1", Message: "2"},
+		"which_busy":    {Reason: redeem.ReasonBusy, Code: "1", Message: "2"},
 	} {
-		c := b.words.Operation(pair, with(func(op *models.Operation) { op.State, op.Outcome = models.Rejected, o }), nil)
+		c := b.words.Operation(pair, with(func(op *models.Operation) { op.State, op.Outcome, op.OtherID = models.Rejected, o, "operation-2" }), nil)
 		cases[name] = bot.Reply{Card: &c}
 	}
 	done := b.words.Operation(pair, op, nil)
 	cases["done_on_one_of_two"] = bot.Reply{Card: &done}
-	cases["which_undo"] = b.words.WhichUndo(pair, []models.Operation{op, with(func(o *models.Operation) { o.StoreID, o.ID = 2, "operation-2" })})
+	second := with(func(o *models.Operation) { o.StoreID, o.ID = 2, "operation-2" })
+	doubt := with(func(o *models.Operation) { o.StoreID, o.ID, o.State = 2, "operation-2", models.Unknown })
+	stores := []models.Store{pair}
+	cases["which_undo"] = b.words.WhichUndo(stores, op, []models.Operation{op, second})
+	cases["which_undo_older"] = b.words.WhichUndo(stores, doubt, []models.Operation{op})
+	cases["which_doubt"] = b.words.WhichDoubt(stores, []models.Operation{op, doubt}, true)
+	cases["look_beside"] = b.words.UsableBeside(pair, command.Item{Code: Code, Count: 1}, op, second)
+	cases["look_beside_doubt"] = b.words.UsableBeside(pair, command.Item{Code: Code, Count: 1}, op, doubt)
 	for reason := range words.Sayings {
 		cases["refused_"+reason] = one(with(func(o *models.Operation) {
 			o.State, o.Outcome = models.Rejected, models.Outcome{Reason: reason}

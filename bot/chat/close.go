@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"yanquan/bot"
 	"yanquan/bot/access"
@@ -13,9 +14,21 @@ import (
 	"yanquan/models"
 )
 
-// closeCode ends the doubt about a code in one of the stores.
+// closeCode ends the doubt about a code in one of the stores, or asks which.
 func (d *doubts) closeCode(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
-	op, err := operationOn(ctx, d.DB, t.places, cmd.Items[0])
+	it := cmd.Items[0]
+	in, err := d.inDoubt(ctx, t, it)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	switch len(in) {
+	case 0:
+	case 1:
+		return d.close(ctx, t, in[0], cmd.Used)
+	default:
+		return t.answer(ctx, d.words.WhichDoubt(storesOf(t.places, in), in, cmd.Used))
+	}
+	op, err := operationOn(ctx, d.DB, t.places, it)
 	if err != nil {
 		return bot.Reply{}, err
 	}
@@ -23,6 +36,18 @@ func (d *doubts) closeCode(ctx context.Context, t *turn, cmd command.Command) (b
 		return t.answer(ctx, words.NothingToClose)
 	}
 	return d.close(ctx, t, *op, cmd.Used)
+}
+
+// inDoubt finds the operations on a code that are left to people.
+func (d *doubts) inDoubt(ctx context.Context, t *turn, it command.Item) ([]models.Operation, error) {
+	ops, err := d.DB.History.OfCode(ctx, it.Code)
+	if err != nil {
+		return nil, fmt.Errorf("chat: operations of a code: %w", err)
+	}
+	accounts := accountsNamed(t.places, it.Platform)
+	return slices.DeleteFunc(ops, func(op models.Operation) bool {
+		return op.State.Terminal() || !op.NeedsHuman || !slices.Contains(accounts, op.StoreID)
+	}), nil
 }
 
 func (d *doubts) closePressed(ctx context.Context, t *turn, b command.Button, op models.Operation) (bot.Reply, error) {

@@ -96,25 +96,31 @@ func claim(r bot.Reply) told {
 	return odder
 }
 
+// twoReplicas runs a bench's bot and another on the same database, until they are
+// stopped.
+func twoReplicas(t *testing.T, b *bench) (ctx context.Context, other *bench, stop func()) {
+	other = reborn(t, b)
+	// Everybody who waits lets the clock go on, so that it must go slowly, or the
+	// time to undo is over before the machine gets there.
+	slowly := func(ctx context.Context, d time.Duration) error {
+		b.clock.Advance(d / 20)
+		return jobs.Sleep(ctx, 2*time.Millisecond)
+	}
+	b.configure(func(o *Options) { o.Sleep = slowly })
+	other.configure(func(o *Options) { o.Sleep = slowly })
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	var running sync.WaitGroup
+	running.Go(func() { b.bot.Run(ctx, time.Second) })
+	running.Go(func() { other.bot.Run(ctx, time.Second) })
+	return ctx, other, func() { cancel(); running.Wait() }
+}
+
 // F9: several people verify and undo the same codes on two replicas, with answers
 // lost on the way. It passes when it looks to them as if it had happened one after
 // another.
 func TestFault09Linearizable(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
-		other := reborn(t, b)
-		// Everybody who waits lets the clock go on, so that it must go slowly, or the
-		// time to undo is over before the machine gets there.
-		slowly := func(ctx context.Context, d time.Duration) error {
-			b.clock.Advance(d / 20)
-			return jobs.Sleep(ctx, 2*time.Millisecond)
-		}
-		b.configure(func(o *Options) { o.Sleep = slowly })
-		other.configure(func(o *Options) { o.Sleep = slowly })
-		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
-		var running sync.WaitGroup
-		running.Go(func() { b.bot.Run(ctx, time.Second) })
-		running.Go(func() { other.bot.Run(ctx, time.Second) })
-		defer running.Wait()
+		ctx, other, stop := twoReplicas(t, b)
 		defer stop()
 
 		seed := uint64(time.Now().UnixNano())

@@ -98,7 +98,7 @@ func (l *lists) list(ctx context.Context, row models.Inbox, m bot.Message, place
 		if len(c.Fields) < bot.MaxFields {
 			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: l.inShort(mark, op, on)})
 		}
-		lines = append(lines, fmt.Sprintf("%s %s **%s** %s %s %s", mark, at, op.Code, bot.Escaped(words.Short(op.Title, dealInRecent)), bot.Escaped(strings.TrimSpace(text+" "+on)), bot.Escaped(op.User)))
+		lines = append(lines, fmt.Sprintf("%s %s **%s** %s %s %s", mark, at, words.CodeText(op.Code), bot.Escaped(words.Short(op.Title, dealInRecent)), bot.Escaped(strings.TrimSpace(text+" "+on)), bot.Escaped(op.User)))
 	}
 	reply := bot.Reply{Card: &c}
 	if len(ops) > bot.MaxFields {

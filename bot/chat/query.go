@@ -46,31 +46,72 @@ func (v *vouchers) queryOne(ctx context.Context, p access.Place, it command.Item
 		op := models.Operation{StoreID: p.ID, Code: it.Code, Count: it.Count, Outcome: absent(it)}
 		return v.words.Refusal(p.Store, op), nil, nil
 	}
-	var earlier models.Operation
-	known := p.New != it.Code
-	if known {
-		var err error
-		if earlier, err = v.DB.Journal.ByCouponIn(ctx, idsOf(accounts), it.Code); err != nil && !errors.Is(err, models.ErrNotFound) {
-			return bot.Reply{}, nil, fmt.Errorf("chat: earlier operation: %w", err)
-		}
-		known = err == nil && earlier.State != models.Rejected
+	earlier, err := v.earlierOn(ctx, p, it, accounts)
+	if err != nil {
+		return bot.Reply{}, nil, err
 	}
+	known := earlier != nil
 	if known && earlier.State != models.Undone && (earlier.State != models.Done || v.Now().Before(earlier.UndoUntil)) {
-		reply, err := v.views.snapshotReply(ctx, v.DB, earlier) // ours, and under way or undoable
+		reply, err := v.views.snapshotReply(ctx, v.DB, *earlier) // ours, and under way or undoable
 		return reply, nil, err
 	}
 	q := redeem.Question{UserID: p.Member.UserID, User: p.Member.Name, Code: it.Code, Count: it.Count, Shop: v.shops.at(p)}
 	found, err := v.core.LookIn(ctx, q, accounts)
-	switch {
-	case err != nil:
+	if err != nil {
 		return bot.Reply{}, nil, err
-	case found.Usable && known && found.Op.StoreID == earlier.StoreID:
-		return v.words.Usable(p.Store, it, found.Op, &earlier), found.Calls, nil
+	}
+	if known {
+		redeem.NoGuess(found.Calls)
+	}
+	switch {
 	case found.Usable:
-		return v.words.Usable(p.Store, it, found.Op, nil), found.Calls, nil
-	case known && found.Decided:
-		reply, err := v.views.operationReply(ctx, v.DB, earlier)
+		reply, err := v.usable(ctx, p, it, found.Op, earlier)
+		return reply, found.Calls, err
+	case known && (earlier.State == models.Done || found.Decided): // what the journal has of it says more
+		if also := redeem.AlsoAt(found.Op.Outcome, earlier.StoreID); also != "" {
+			return v.words.VerifiedHere(p.Store, *earlier, also), found.Calls, nil
+		}
+		reply, err := v.views.operationReply(ctx, v.DB, *earlier)
 		return reply, found.Calls, err
 	}
 	return v.words.Refusal(p.Store, found.Op), found.Calls, nil
+}
+
+// earlierOn finds the operation of some accounts that tells most about a code: the newest
+// that stands, else one that was undone; nil: none.
+func (v *vouchers) earlierOn(ctx context.Context, p access.Place, it command.Item, accounts []models.Account) (*models.Operation, error) {
+	if p.New == it.Code {
+		return nil, nil
+	}
+	standing, err := v.DB.Journal.StandingIn(ctx, idsOf(accounts), it.Code)
+	if err != nil {
+		return nil, fmt.Errorf("chat: earlier operation: %w", err)
+	}
+	if len(standing) > 0 {
+		return &standing[0], nil
+	}
+	op, err := v.DB.Journal.ByCouponIn(ctx, idsOf(accounts), it.Code)
+	switch {
+	case errors.Is(err, models.ErrNotFound) || err == nil && op.State == models.Rejected:
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("chat: earlier operation: %w", err)
+	}
+	return &op, nil
+}
+
+// usable is the card of a voucher that can be consumed, which tells what stands on its
+// code: at its own account, or at another of the store.
+func (v *vouchers) usable(ctx context.Context, p access.Place, it command.Item, op models.Operation, earlier *models.Operation) (bot.Reply, error) {
+	if earlier != nil && earlier.StoreID == op.StoreID {
+		return v.words.Usable(p.Store, it, op, earlier), nil
+	}
+	beside, err := v.DB.Journal.StandingIn(ctx, p.Beside(op.StoreID), it.Code)
+	switch {
+	case err != nil:
+		return bot.Reply{}, fmt.Errorf("chat: operations beside: %w", err)
+	case len(beside) > 0:
+		return v.words.UsableBeside(p.Store, it, op, beside[0]), nil
+	}
+	return v.words.Usable(p.Store, it, op, nil), nil
 }

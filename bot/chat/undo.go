@@ -33,45 +33,52 @@ func (v *vouchers) undoAsked(ctx context.Context, t *turn, cmd command.Command) 
 	return v.undo(ctx, t, command.Button{}, *op)
 }
 
-// whichUndo finds the verification of a code that is to be undone: in a store with
-// several accounts the one that can be. A reply: there is none, or it has to be asked
-// which.
+// whichUndo finds the verification of a code that is to be undone: the newest that
+// stands, where it is the only one that this person can undo. A reply: there is none, or
+// it has to be asked which.
 func (v *vouchers) whichUndo(ctx context.Context, t *turn, it command.Item) (*models.Operation, bot.Reply, error) {
-	for _, p := range t.places {
-		accounts := accountsOn(p.Store, it.Platform)
-		if len(accounts) < 2 {
-			continue
-		}
-		ops, err := v.DB.History.OfCode(ctx, it.Code)
-		if err != nil {
-			return nil, bot.Reply{}, fmt.Errorf("chat: operations of a code: %w", err)
-		}
-		ops = slices.DeleteFunc(ops, func(op models.Operation) bool {
-			return !slices.Contains(idsOf(accounts), op.StoreID) || redeem.CanUndo(op, v.Now()) != redeem.Undoable || !p.MayUndo(op)
-		})
-		switch len(ops) {
-		case 0:
-		case 1:
-			return &ops[0], bot.Reply{}, nil
-		default:
-			return nil, v.words.WhichUndo(p.Store, ops), nil
+	standing, err := v.DB.Journal.StandingIn(ctx, accountsNamed(t.places, it.Platform), it.Code)
+	if err != nil {
+		return nil, bot.Reply{}, fmt.Errorf("chat: operations of a code: %w", err)
+	}
+	can := slices.DeleteFunc(slices.Clone(standing), func(op models.Operation) bool {
+		p, _ := access.Find(t.places, op.StoreID)
+		return redeem.CanUndo(op, v.Now()) != redeem.Undoable || !p.MayUndo(op)
+	})
+	switch {
+	case len(standing) == 0:
+		op, err := operationOn(ctx, v.DB, t.places, it)
+		return op, words.NotVerified(it.Code), err
+	case len(can) == 0 || len(can) == 1 && can[0].ID == standing[0].ID:
+		return &standing[0], bot.Reply{}, nil
+	}
+	return nil, v.words.WhichUndo(storesOf(t.places, can), standing[0], can), nil
+}
+
+// storesOf are the stores of operations, each once.
+func storesOf(places []access.Place, ops []models.Operation) (stores []models.Store) {
+	for _, p := range places {
+		if slices.ContainsFunc(ops, func(op models.Operation) bool { _, ok := p.AccountOf(op.StoreID); return ok }) {
+			stores = append(stores, p.Store)
 		}
 	}
-	op, err := operationOn(ctx, v.DB, t.places, it)
-	return op, words.NotVerified(it.Code), err
+	return stores
+}
+
+// accountsNamed are the accounts of stores, in use or not, on a platform that was named.
+func accountsNamed(places []access.Place, on command.Platform) (ids []int64) {
+	if on == "" {
+		return access.AccountIDs(places)
+	}
+	for _, p := range places {
+		ids = append(ids, idsOf(accountsOn(p.Store, on))...)
+	}
+	return ids
 }
 
 // operationOn finds what was done with a code in one of the stores; nil: nothing.
 func operationOn(ctx context.Context, db *models.DB, places []access.Place, it command.Item) (*models.Operation, error) {
-	var accounts []int64
-	for _, p := range places {
-		if it.Platform == "" {
-			accounts = append(accounts, models.AccountIDs([]models.Store{p.Store})...)
-		} else {
-			accounts = append(accounts, idsOf(accountsOn(p.Store, it.Platform))...)
-		}
-	}
-	op, err := db.Journal.ByCouponIn(ctx, accounts, it.Code)
+	op, err := db.Journal.ByCouponIn(ctx, accountsNamed(places, it.Platform), it.Code)
 	switch {
 	case errors.Is(err, models.ErrNotFound) || err == nil && op.State == models.Rejected:
 		return nil, nil

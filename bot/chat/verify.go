@@ -99,6 +99,7 @@ func (v *vouchers) next(ctx context.Context, t *turn, seq int, it command.Item, 
 	r := redeem.Request{
 		Asked: t.row, Seq: seq, Account: p.Account, Code: it.Code, Count: it.Count, Channel: t.m.Channel, Chat: t.m.Chat,
 		UserID: p.Member.UserID, User: p.Member.Name, Follows: w.again, Shop: v.shops.at(p), New: p.New == it.Code,
+		Named: w.account == 0 && it.Platform != "", Store: models.AccountIDs([]models.Store{p.Store}),
 	}
 	if seq > 0 {
 		wait, err := v.guards.slowed(ctx, t)

@@ -349,7 +349,7 @@ func (v *views) secondPress(ctx context.Context, tx *models.DB, m bot.Message, o
 	if err := json.Unmarshal(row.Payload, &first); err != nil {
 		return other, false, fmt.Errorf("chat: stored message: %w", err)
 	}
-	same := first.Kind == bot.Click && first.Button != nil && m.Button != nil &&
+	same := first.Kind == bot.Click && first.Button != nil && m.Button != nil && other.StoreID == op.StoreID &&
 		first.Button.TaskID == m.Button.TaskID && strings.EqualFold(first.User, m.User)
 	return other, same, nil
 }

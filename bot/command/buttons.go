@@ -237,5 +237,5 @@ func isName(s string) bool {
 }
 
 func isCode(s string) bool {
-	return len(s) >= MinCodeLen && len(s) <= MaxCodeLen && leadingDigits(s) == s
+	return len(s) >= MinCodeLen && len(s) <= MaxCodeLen && leadingDigits(s) == s || IsLink(s)
 }

@@ -21,7 +21,7 @@ const (
 
 // Item is one code of a command.
 type Item struct {
-	Code     string
+	Code     string // digits, or a link (see [IsLink])
 	Count    int
 	Platform Platform // that was named; "": none
 }
@@ -52,20 +52,27 @@ func (p Platform) Word() string {
 	return ""
 }
 
+// soldThere says what is sold on a platform, behind its name.
+var soldThere = regexp.MustCompile(`^的?(团购)?券?码?`)
+
 // cutPlatform takes the name of a platform off that a text begins with.
 func cutPlatform(s string) (Platform, string) {
 	spelled := simple(s)
 	for _, w := range platformWords {
 		if strings.HasPrefix(spelled, w.text) {
-			return w.on, strings.TrimLeft(s[len(w.text):], Punctuation+" ")
+			rest := s[len(w.text):]
+			return w.on, strings.TrimLeft(rest[len(soldThere.FindString(simple(rest))):], Punctuation+" ")
 		}
 	}
 	return "", s
 }
 
 // startsLikeCode reports whether a text without a verb is meant as a code: it
-// begins with a digit and has at least as many digits as other characters.
+// begins with a link, or with a digit and has at least as many digits as other characters.
 func startsLikeCode(s string) bool {
+	if before, link, _ := cutLink(s); before == "" && link != "" {
+		return true
+	}
 	digits, others := 0, 0
 	for _, r := range s {
 		switch {
@@ -82,13 +89,25 @@ func startsLikeCode(s string) bool {
 	return digits > 0 && digits >= others
 }
 
-// parseItems reads codes with their counts. Digit groups on one line, parted by
+// parseItems reads codes, or links, with their counts. Digit groups on one line, parted by
 // spaces or hyphens, are one code while each is shorter than eight digits.
 func parseItems(s string, verb Verb) ([]Item, string) {
 	r := itemReader{verb: verb}
+	before, link, after := cutLink(s)
+	for ; link != ""; before, link, after = cutLink(after) {
+		r.text(before)
+		r.add(link)
+	}
+	r.text(before)
+	r.end()
+	return r.items, r.problem
+}
+
+// text reads what holds no link.
+func (r *itemReader) text(s string) {
 	for line := range strings.SplitSeq(spacedCount.ReplaceAllString(s, " x$1"), "\n") {
 		for segment := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(",、;/|", r) }) {
-			if v, rest := cutVerb(strings.TrimSpace(segment)); v == verb {
+			if v, rest := cutVerb(strings.TrimSpace(segment)); v == r.verb {
 				segment = rest // the verb said again for each code
 			}
 			for token := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == ' ' || r == '-' }) {
@@ -97,8 +116,6 @@ func parseItems(s string, verb Verb) ([]Item, string) {
 			r.flush()
 		}
 	}
-	r.end()
-	return r.items, r.problem
 }
 
 // itemReader puts codes together from the tokens of a text.
@@ -152,7 +169,12 @@ func (r *itemReader) say(format string, args ...any) {
 }
 
 func (r *itemReader) add(code string) {
-	if n := len(code); n < MinCodeLen || n > MaxCodeLen {
+	switch n := len(code); {
+	case IsLink(code):
+	case strings.HasPrefix(code, linkPrefix):
+		r.say("这个链接太长，不能用来核销。请扫顾客的二维码，或输入券码。")
+		return
+	case n < MinCodeLen || n > MaxCodeLen:
 		r.say("券码是 %d 到 %d 位数字，「%s」是 %d 位，请核对后再发。", MinCodeLen, MaxCodeLen, Shorten(code), n)
 		return
 	}
@@ -160,7 +182,7 @@ func (r *itemReader) add(code string) {
 		r.say("券码 %s 在这条消息里出现了两次，请核对后再发。", code)
 		return
 	}
-	r.items, r.unused = append(r.items, Item{Code: code, Count: 1, Platform: r.on}), false
+	r.items, r.unused = append(r.items, Item{Code: code, Count: 1, Platform: platformOf(code, r.on)}), false
 }
 
 // end gives a platform that stands behind the codes to those that have none.

@@ -29,13 +29,21 @@ func (c Command) Encode() string {
 	texts := make([]string, len(c.Items))
 	for i, it := range c.Items {
 		if texts[i] = it.Code; it.Count != 1 {
-			texts[i] += "x" + strconv.Itoa(it.Count)
+			texts[i] += timesOf(it.Code) + strconv.Itoa(it.Count)
 		}
 		if it.Platform != "" {
 			texts[i] += "@" + string(it.Platform)
 		}
 	}
 	return string(c.Verb) + ":" + strings.Join(texts, ",")
+}
+
+// timesOf is what parts a code from its count: a link may hold an x.
+func timesOf(code string) string {
+	if strings.HasPrefix(code, linkPrefix) {
+		return "*"
+	}
+	return "x"
 }
 
 // DecodeCommand reads what [Command.Encode] made, trusting nothing. An earlier
@@ -52,11 +60,12 @@ func DecodeCommand(s string) (Command, error) {
 	var items []Item
 	for text := range strings.SplitSeq(list, ",") {
 		text, on, named := strings.Cut(text, "@")
-		code, times, counted := strings.Cut(text, "x")
+		code, times, counted := strings.Cut(text, timesOf(text))
 		it, err := Item{Code: code, Count: 1, Platform: Platform(on)}, error(nil)
 		if counted {
 			it.Count, err = strconv.Atoi(times)
 		}
+		it.Platform = platformOf(code, it.Platform)
 		known := slices.ContainsFunc(items, func(o Item) bool { return o.Code == code })
 		if err != nil || known || named && it.Platform.Word() == "" || !isCode(code) || it.Count < 1 || it.Count > MaxCount || len(items) == MaxCodes {
 			return Command{}, ErrNotCommand

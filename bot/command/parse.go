@@ -34,7 +34,7 @@ func (c Command) String() string {
 	s.WriteString(shortest[c.Verb])
 	on := Platform("")
 	for _, it := range c.Items {
-		if it.Platform != on {
+		if it.Platform != on && !IsLink(it.Code) { // a link says it
 			on = it.Platform
 			s.WriteString(" " + on.Word())
 		}
@@ -74,12 +74,25 @@ func Parse(text string) Command {
 		return parse(verb, rest)
 	}
 	if verb == VerbNone {
-		if _, after := cutPlatform(s); !startsLikeCode(after) {
-			return Command{}
-		}
-		verb, rest = codeFirst(s)
+		verb, rest = platformFirst(s)
+	}
+	if verb == VerbNone {
+		return Command{}
 	}
 	return parseCodes(verb, rest)
+}
+
+// platformFirst reads 抖音 104930181552 and 抖音验 104930181552.
+func platformFirst(s string) (verb Verb, rest string) {
+	on, after := cutPlatform(s)
+	if startsLikeCode(after) {
+		return codeFirst(s)
+	}
+	verb, rest = cutVerb(after)
+	if on == "" || !takesCodes(verb) || !startsLikeCode(strings.TrimLeft(rest, Punctuation+" \n")) {
+		return VerbNone, s
+	}
+	return verb, on.Word() + " " + rest
 }
 
 // ParseReply is Parse for a message that quotes another: where it names no code, it
@@ -94,19 +107,32 @@ func ParseReply(text, quote string) Command {
 	default:
 		return cmd
 	}
-	var codes []string
-	for _, digits := range longNumber.FindAllString(Normalize(quote), -1) {
-		if len(digits) >= MinCodeLen && len(digits) <= MaxCodeLen && !slices.Contains(codes, digits) {
-			codes = append(codes, digits)
-		}
-	}
+	codes := codesIn(Normalize(quote))
 	switch len(codes) {
 	case 0:
 		return cmd
 	case 1:
-		return Command{Verb: cmd.Verb, Items: []Item{{Code: codes[0], Count: 1}}}
+		if named := Parse(text + " " + codes[0]); named.Verb == cmd.Verb && named.Problem == "" && len(named.Items) == 1 {
+			return named // with the platform that it may name
+		}
+		return Command{Verb: cmd.Verb, Items: []Item{{Code: codes[0], Count: 1, Platform: platformOf(codes[0], "")}}}
 	}
 	return Command{Verb: cmd.Verb, Problem: fmt.Sprintf("引用的消息里有 %d 个号码，不知道是哪一个。请带上券码，例如：%s", len(codes), Example(cmd.Verb))}
+}
+
+// codesIn are the codes and links in a text, each once.
+func codesIn(s string) (codes []string) {
+	before, link, after := cutLink(s)
+	for ; ; before, link, after = cutLink(after) {
+		for _, code := range append(longNumber.FindAllString(before, -1), link) {
+			if isCode(code) && !slices.Contains(codes, code) {
+				codes = append(codes, code)
+			}
+		}
+		if link == "" {
+			return codes
+		}
+	}
 }
 
 var longNumber = regexp.MustCompile(`[0-9]+`)
@@ -123,8 +149,8 @@ var shortest = map[Verb]string{VerbVerify: "验", VerbQuery: "查", VerbUndo: "�
 const Punctuation = "。.!！,，、;；:：?？~…\"'“”‘’()（）[]【】《》<>`*#"
 
 // Normalize folds full-width forms and the many kinds of spaces and hyphens
-// that phones insert, and drops what cannot be seen.
-func Normalize(s string) string { return strings.Map(unicode.ToLower, neat(s)) }
+// that phones insert, and drops what cannot be seen. A link is brought into its one form.
+func Normalize(s string) string { return lower(neat(s)) }
 
 // neat is Normalize, but for the case of letters.
 func neat(s string) string {

@@ -52,7 +52,7 @@ func (c Caption) About(codes []string) Command {
 	}
 	items := make([]Item, len(codes))
 	for i, code := range codes {
-		items[i] = Item{Code: code, Count: count, Platform: c.Platform}
+		items[i] = Item{Code: code, Count: count, Platform: platformOf(code, c.Platform)}
 	}
 	return AboutCodes(verb, items)
 }

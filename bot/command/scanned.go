@@ -31,9 +31,12 @@ var (
 	alone = regexp.MustCompile(`(?:^|[^0-9A-Za-z@=+/_.&?%#-])([0-9]{8,20})(?:$|[^0-9A-Za-z@=+/_.&?%#-])`)
 )
 
-// VoucherCode finds the one voucher code in what a QR code or barcode says.
+// VoucherCode finds the one voucher code, or link, in what a QR code or barcode says.
 func VoucherCode(text string) (string, bool) {
 	text = strings.TrimSpace(Normalize(text))
+	if IsLink(text) {
+		return text, true
+	}
 	if scheme.MatchString(text) || domain.MatchString(text) {
 		return "", false
 	}

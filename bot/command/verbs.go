@@ -218,8 +218,9 @@ func parseExport(_ Verb, rest string) Command {
 	return Command{Verb: VerbExport, Period: period, CSV: csv}
 }
 
-// closing is a code with what somebody has seen of it.
-var closing = regexp.MustCompile(`^([0-9][0-9 -]*?) *(已核销|没有撤销|未撤销|没撤销|未核销|没有核销|没核销|已撤销)$`)
+// closing is a code, behind its platform where that is named, with what somebody has seen
+// of it.
+var closing = regexp.MustCompile(`^((?:大众点评|点评|美团|抖音)? *(?:[0-9][0-9 -]*?|https://[!-~]+)) *(已核销|没有撤销|未撤销|没撤销|未核销|没有核销|没核销|已撤销)$`)
 
 // parseClose reads what a manager has seen of a voucher whose outcome is in doubt.
 // Anything else is no command: 确认 is a word of daily life.

@@ -184,6 +184,8 @@ func (k *Desks) History(ctx context.Context, d Desk, q Search) (page []Found, ne
 	digits := strings.Trim(command.Normalize(q.Text), command.Punctuation+" \n")
 	switch {
 	case digits == "":
+	case command.IsLink(digits):
+		f.Code = digits
 	case strings.Trim(digits, "0123456789") != "":
 		return nil, nil, ErrNoSearch
 	case len(digits) == 4:

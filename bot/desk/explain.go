@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/command"
 	"yanquan/bot/words"
 	"yanquan/models"
 )
@@ -47,6 +48,9 @@ func (k *Desks) Voucher(ctx context.Context, operationID string) (VoucherView, e
 // Explain writes the whole story of a code in the order it happened: who asked,
 // which calls were made, what was answered, what was sent.
 func Explain(ctx context.Context, w io.Writer, db *models.DB, loc *time.Location, code string) error {
+	if form, ok := command.VoucherCode(code); ok {
+		code = form
+	}
 	events, err := story(ctx, db, loc, code, func(int64) bool { return true })
 	if err != nil {
 		return err

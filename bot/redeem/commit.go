@@ -53,13 +53,18 @@ func (t *consumption) refused(o models.Outcome) Step {
 
 // refusedFor: because of another operation of ours.
 func (t *consumption) refusedFor(other models.Operation) Step {
+	return t.refused(t.stands(other))
+}
+
+// stands notes the operation of ours that stands on the code.
+func (t *consumption) stands(other models.Operation) models.Outcome {
 	t.op.OtherID, t.op.UsedBy = other.ID, other.User
 	t.op.Title, t.op.PriceFen, t.op.PriceUnknown, t.op.PriceShare = other.Title, other.PriceFen, other.PriceUnknown, other.PriceShare
 	reason := ReasonBusy
 	if other.State == models.Done || other.State == models.Undoing || other.State == models.UndoUnknown {
 		reason, t.op.UsedAt = ReasonHere, other.ConsumedAt
 	}
-	return t.refused(models.Outcome{Reason: reason, Code: t.alsoAt})
+	return models.Outcome{Reason: reason, Code: t.alsoAt}
 }
 
 // rejected: the platform did not consume, and will not.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"yanquan/bot/platform"
 	"yanquan/internal/failpoint"
@@ -20,8 +21,10 @@ type Request struct {
 	Channel string
 	Chat    string
 	UserID  string
-	User    string // name
-	Follows string // an operation on the same code that a person has confirmed to follow; or ""
+	User    string  // name
+	Follows string  // an operation on the same code, of whichever account, that a person has confirmed to follow; or ""
+	Named   bool    // the person has named the platform
+	Store   []int64 // its accounts
 
 	// What the caller knows as of a moment ago.
 	Shop platform.Shop // the account's, opened; nil: not yet
@@ -40,7 +43,7 @@ func (c *Core) Consume(ctx context.Context, r Request) (Step, error) {
 
 // consumeSeen is Consume where the platform was asked already: seen has the one account
 // that knows the code.
-func (c *Core) consumeSeen(ctx context.Context, r Request, seen *verdict) (Step, error) {
+func (c *Core) consumeSeen(ctx context.Context, r Request, seen *decision) (Step, error) {
 	t, err := c.consumption(ctx, r, seen)
 	if err != nil {
 		return nil, err
@@ -48,14 +51,9 @@ func (c *Core) consumeSeen(ctx context.Context, r Request, seen *verdict) (Step,
 	if t.shop == nil {
 		return t.refused(models.Outcome{Reason: ReasonNoPlatform}), nil
 	}
-	var earlier, followed *models.Operation
-	if !r.New {
-		if earlier, followed, err = t.earlier(ctx, r.Follows); err != nil {
-			return nil, err
-		}
-	}
-	if earlier != nil && followed == nil {
-		return t.refusedFor(*earlier), nil
+	earlier, followed, step, err := t.known(ctx, r)
+	if step != nil || err != nil {
+		return step, err
 	}
 	looked, err := t.lookOnce(ctx, seen)
 	if err != nil {
@@ -72,6 +70,11 @@ func (c *Core) consumeSeen(ctx context.Context, r Request, seen *verdict) (Step,
 	if step, err := t.intend(ctx, r.Asked, earlier, followed); step != nil || err != nil {
 		return step, err
 	}
+	if other, err := t.crossed(ctx); err != nil {
+		return nil, err
+	} else if other != nil {
+		return t.givesWay(*other), nil
+	}
 	failpoint.Hit("consume.before")
 	answer, err := t.consume(ctx, false)
 	failpoint.Hit("consume.after")
@@ -82,18 +85,41 @@ func (c *Core) consumeSeen(ctx context.Context, r Request, seen *verdict) (Step,
 }
 
 // consumption begins the work on a consume.
-func (c *Core) consumption(ctx context.Context, r Request, seen *verdict) (consumption, error) {
+func (c *Core) consumption(ctx context.Context, r Request, seen *decision) (t consumption, err error) {
 	if seen == nil {
-		work, err := c.openUnless(ctx, r.Shop, r.Account, c.operation(r))
-		return consumption{work}, err
+		t.talk, err = c.openUnless(ctx, r.Shop, r.Account, c.operation(r))
+	} else {
+		t.talk = &talk{Core: c, shop: seen.one.shop, op: c.operation(r)}
+		t.take(seen.calls())
 	}
-	t := consumption{&talk{Core: c, shop: seen.one.shop, op: c.operation(r)}}
-	t.take(seen.calls())
-	return t, nil
+	if err == nil {
+		t.others = slices.DeleteFunc(slices.Clone(r.Store), func(id int64) bool { return id == r.Account.ID })
+	}
+	return t, err
+}
+
+// known is what the journal has on the code: the operation that stands on it, and
+// whether it is the one to follow. A step: the code is refused for what stands.
+func (t *consumption) known(ctx context.Context, r Request) (earlier, followed *models.Operation, step Step, err error) {
+	if r.New {
+		return nil, nil, nil, nil
+	}
+	if err := t.acknowledge(ctx, r); err != nil {
+		return nil, nil, nil, err
+	}
+	other, err := t.beside(ctx)
+	if err != nil || other != nil {
+		return nil, nil, t.refusedBeside(other), err
+	}
+	earlier, followed, err = t.earlier(ctx, r.Follows)
+	if err == nil && earlier != nil && followed == nil {
+		return nil, nil, t.refusedFor(*earlier), nil
+	}
+	return earlier, followed, nil, err
 }
 
 // lookOnce asks what the code is worth, unless that was asked just now.
-func (t *consumption) lookOnce(ctx context.Context, seen *verdict) (platform.Looked, error) {
+func (t *consumption) lookOnce(ctx context.Context, seen *decision) (platform.Looked, error) {
 	if seen != nil {
 		return seen.one.looked, nil
 	}
@@ -116,6 +142,7 @@ func (c *Core) operation(r Request) models.Operation {
 // more. followed is that operation, where it is the one to follow.
 func (t *consumption) earlier(ctx context.Context, follows string) (earlier, followed *models.Operation, err error) {
 	op, err := t.DB.Journal.ByCoupon(ctx, t.op.StoreID, t.op.Code)
+	t.ours = err == nil && op.State != models.Rejected
 	switch {
 	case errors.Is(err, models.ErrNotFound) || err == nil && !Standing(op):
 		return nil, nil, nil
@@ -155,6 +182,9 @@ func (t *consumption) notUsable(ctx context.Context, looked platform.Looked) (St
 		if err := t.usedBy(ctx, looked); err != nil {
 			return nil, err
 		}
+	}
+	if t.ours {
+		NoGuess(t.calls)
 	}
 	return t.refused(outcome(looked.Said)), nil
 }

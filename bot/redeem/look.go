@@ -31,7 +31,7 @@ type Found struct {
 // Look asks what a code is worth, and who used it where it is used. The calls are
 // for the caller to log.
 func (c *Core) Look(ctx context.Context, q Question) (Found, error) {
-	seen, err := c.sightEach(ctx, q, []models.Account{q.Account})
+	seen, err := c.lookEach(ctx, q, []models.Account{q.Account})
 	if err != nil {
 		return Found{}, err
 	}
@@ -39,7 +39,7 @@ func (c *Core) Look(ctx context.Context, q Question) (Found, error) {
 }
 
 // found goes on from what a platform said of a code.
-func (s sighting) found(ctx context.Context) (Found, error) {
+func (s lookResult) found(ctx context.Context) (Found, error) {
 	t, looked := s.talk, s.looked
 	if t.shop == nil {
 		t.op.Outcome = models.Outcome{Reason: ReasonNoPlatform}

@@ -25,7 +25,9 @@ const (
 	ReasonClosedUnused = "closed_unconsumed"  // a person ended the doubt: not consumed; Outcome.Message names them
 
 	// Of a store with several accounts; the outcome's Code lists accounts, and its Message
-	// those that said nothing that counts (see [AccountsIn]).
+	// those that said nothing that counts (see [AccountsIn]). The Code of ReasonHere and
+	// ReasonBusy lists those that may verify the code, too, and their Message the one that
+	// has, where that is not the operation's.
 	ReasonWhich   = "which_platform"  // those in Code know it, and a person must say which is meant
 	ReasonUnsure  = "platform_silent" // that in Code knows it, those in Message are silent: a person must confirm
 	ReasonUnheard = "not_all_heard"   // those in Code do not know it, those in Message are silent

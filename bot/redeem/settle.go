@@ -171,9 +171,14 @@ func (t *consumption) notRecorded(ctx context.Context, recorded platform.Recorde
 	return t.doubt(recorded.Said, false), nil
 }
 
-// repeat sends the same request again. Success is success; a refusal says nothing
-// of the calls before.
+// repeat sends the same request again, unless the code was verified at another account
+// of the store meanwhile. Success is success; a refusal says nothing of the calls before.
 func (t *consumption) repeat(ctx context.Context) (Step, error) {
+	if other, err := t.beside(ctx); err != nil {
+		return nil, err
+	} else if other != nil {
+		return t.doubt(platform.Said{}, false), nil
+	}
 	answer, err := t.consume(ctx, true)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,9 @@ type talk struct {
 	op       models.Operation
 	calls    []models.Call
 	settling bool
-	alsoAt   string // other accounts that know the code, see [AccountsIn]
+	alsoAt   string  // other accounts that know the code, see [AccountsIn]
+	others   []int64 // the other accounts of the store
+	ours     bool    // the journal has the code of a consume
 }
 
 // openUnless is open, unless the caller has opened the shop.
@@ -48,7 +50,11 @@ func (c *Core) reopen(ctx context.Context, op models.Operation) (*talk, error) {
 		return nil, fmt.Errorf("redeem: store: %w", err)
 	}
 	account, _ := s.AccountOf(op.StoreID) // by which it was found
-	return c.open(ctx, account, op)
+	t, err := c.open(ctx, account, op)
+	if err == nil {
+		t.others = s.Beside(account.ID)
+	}
+	return t, err
 }
 
 // consumption is the work on a consume: whether it may be, and what became of it.

@@ -17,11 +17,11 @@ import (
 // is consumed to find out whose it is.
 
 // elsewhere is the reason of a call whose platform does not know a code that another
-// account's does.
+// account's does, or may.
 const elsewhere = "elsewhere"
 
-// sighting is what the platform of one account says of a code.
-type sighting struct {
+// lookResult is what the platform of one account says of a code.
+type lookResult struct {
 	*talk
 	account models.Account
 	looked  platform.Looked // without a shop: nothing
@@ -29,25 +29,25 @@ type sighting struct {
 
 // knows reports whether the platform knows the code, whatever can be done with it, and
 // unknown whether it says that it does not. Neither: it said nothing that counts.
-func (s sighting) knows() bool {
+func (s lookResult) knows() bool {
 	return s.shop != nil && (s.looked.Why == platform.WrongShop || s.looked.Proves != platform.Unclear && !s.unknown())
 }
 
-func (s sighting) unknown() bool {
+func (s lookResult) unknown() bool {
 	return s.looked.Proves == platform.Void && s.looked.Why == platform.NotFound
 }
 
-func (s sighting) silent() bool { return !s.knows() && !s.unknown() }
+func (s lookResult) silent() bool { return !s.knows() && !s.unknown() }
 
-// sight asks accounts' platforms what a code is worth, all at once; the likeliest first,
+// lookAll asks accounts' platforms what a code is worth, all at once; the likeliest first,
 // where the length of the code says which that is.
-func (c *Core) sight(ctx context.Context, q Question, accounts []models.Account) ([]sighting, error) {
+func (c *Core) lookAll(ctx context.Context, q Question, accounts []models.Account) ([]lookResult, error) {
 	first, others := likeliest(q.Code, accounts)
-	seen, err := c.sightEach(ctx, q, first)
+	seen, err := c.lookEach(ctx, q, first)
 	if err != nil || len(seen) == 1 && seen[0].knows() {
 		return seen, err
 	}
-	more, err := c.sightEach(ctx, q, others)
+	more, err := c.lookEach(ctx, q, others)
 	return append(seen, more...), err
 }
 
@@ -68,46 +68,53 @@ func likeliest(code string, accounts []models.Account) (first, others []models.A
 	return first, others
 }
 
-func (c *Core) sightEach(ctx context.Context, q Question, accounts []models.Account) ([]sighting, error) {
-	seen, errs := make([]sighting, len(accounts)), make([]error, len(accounts))
-	for i, a := range accounts {
+func (c *Core) lookEach(ctx context.Context, q Question, accounts []models.Account) ([]lookResult, error) {
+	return atOnce(accounts, func(a models.Account) (lookResult, error) {
+		q := q
 		q.Account = a
-		t, err := c.question(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		seen[i] = sighting{talk: t, account: a}
-	}
+		return c.lookIn(ctx, q)
+	})
+}
+
+// atOnce asks something of accounts, of all at the same time.
+func atOnce[T any](accounts []models.Account, ask func(models.Account) (T, error)) ([]T, error) {
+	answers, errs := make([]T, len(accounts)), make([]error, len(accounts))
 	var wg sync.WaitGroup
-	for i := range seen {
-		wg.Go(func() { errs[i] = seen[i].ask(ctx) })
+	for i, a := range accounts {
+		wg.Go(func() { answers[i], errs[i] = ask(a) })
 	}
 	wg.Wait()
-	return seen, errors.Join(errs...)
+	return answers, errors.Join(errs...)
 }
 
-func (s *sighting) ask(ctx context.Context) (err error) {
+func (c *Core) lookIn(ctx context.Context, q Question) (lookResult, error) {
+	t, err := c.question(ctx, q)
+	if err != nil {
+		return lookResult{}, err
+	}
+	s := lookResult{talk: t, account: q.Account}
 	if s.shop == nil {
 		s.looked.Why = ReasonNoPlatform
-		return nil
+		return s, nil
 	}
-	s.looked, err = s.look(ctx, s.op.Code)
+	s.looked, err = s.look(ctx, q.Code)
 	s.describe(s.looked.Voucher)
-	return err
+	return s, err
 }
 
-// verdict is what sightings come to: the one account that the code is from, or why that
+// decision is what looks come to: the one account that the code is from, or why that
 // is not certain.
-type verdict struct {
-	seen    []sighting
-	one     *sighting
+type decision struct {
+	seen    []lookResult
+	one     *lookResult
 	outcome models.Outcome // where there is no one
 }
 
-// judge comes to it. A code that somebody knows counts as a guess nowhere.
-func judge(code string, seen []sighting) verdict {
-	v := verdict{seen: seen}
-	var known, silent []sighting
+// judge comes to it. A code is a guess where every account's platform says that it does
+// not know it, and nowhere else.
+func judge(seen []lookResult) decision {
+	v := decision{seen: seen}
+	var known, silent []lookResult
 	for _, s := range seen {
 		switch {
 		case s.knows():
@@ -116,13 +123,13 @@ func judge(code string, seen []sighting) verdict {
 			silent = append(silent, s)
 		}
 	}
-	if len(known) > 0 {
+	if len(known)+len(silent) > 0 {
 		for _, s := range seen {
-			noGuess(s.calls)
+			NoGuess(s.calls)
 		}
 	}
 	switch {
-	case len(known) == 1 && (len(silent) == 0 || certain(code, known[0].account, seen)):
+	case len(known) == 1 && len(silent) == 0:
 		v.one = &known[0]
 	case len(known) == 1:
 		v.outcome = models.Outcome{Reason: ReasonUnsure, Code: accountList(known), Message: accountList(silent)}
@@ -136,8 +143,9 @@ func judge(code string, seen []sighting) verdict {
 	return v
 }
 
-// noGuess marks the calls of those who do not know a code that somebody knows.
-func noGuess(calls []models.Call) []models.Call {
+// NoGuess marks the calls of those who do not know a code that others know, or may, or
+// that is in the journal: to ask about it is no guess.
+func NoGuess(calls []models.Call) []models.Call {
 	for i := range calls {
 		if calls[i].Reason == platform.NotFound {
 			calls[i].Reason = elsewhere
@@ -146,37 +154,35 @@ func noGuess(calls []models.Call) []models.Call {
 	return calls
 }
 
-// certain reports whether the length of a code leaves no account but this one.
-func certain(code string, a models.Account, seen []sighting) bool {
-	var all []models.Account
-	for _, s := range seen {
-		all = append(all, s.account)
-	}
-	first, _ := likeliest(code, all)
-	return len(first) == 1 && first[0].ID == a.ID
-}
-
-func without(seen, silent []sighting) []sighting {
-	return slices.DeleteFunc(slices.Clone(seen), func(s sighting) bool {
-		return slices.ContainsFunc(silent, func(o sighting) bool { return o.account.ID == s.account.ID })
+func without(seen, silent []lookResult) []lookResult {
+	return slices.DeleteFunc(slices.Clone(seen), func(s lookResult) bool {
+		return slices.ContainsFunc(silent, func(o lookResult) bool { return o.account.ID == s.account.ID })
 	})
 }
 
 // calls are those that were made, all of them.
-func (v verdict) calls() (all []models.Call) {
+func (v decision) calls() (all []models.Call) {
 	for _, s := range v.seen {
 		all = append(all, s.calls...)
 	}
 	return all
 }
 
-// accountList and AccountsIn keep accounts in an outcome.
-func accountList(seen []sighting) string {
-	var ids []string
-	for _, s := range seen {
-		ids = append(ids, strconv.FormatInt(s.account.ID, 10))
+// accountList, accountIDs and AccountsIn keep accounts in an outcome.
+func accountList(seen []lookResult) string {
+	ids := make([]int64, len(seen))
+	for i, s := range seen {
+		ids[i] = s.account.ID
 	}
-	return strings.Join(ids, ",")
+	return accountIDs(ids...)
+}
+
+func accountIDs(ids ...int64) string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = strconv.FormatInt(id, 10)
+	}
+	return strings.Join(texts, ",")
 }
 
 // AccountsIn are the accounts of a store that an outcome names, see the reasons that
@@ -191,31 +197,41 @@ func AccountsIn(s models.Store, list string) (accounts []models.Account) {
 	return accounts
 }
 
+// AlsoAt lists, as [AccountsIn] reads it, the accounts but one that know a code, where it
+// is not certain whose it is; "": none.
+func AlsoAt(o models.Outcome, account int64) string {
+	if o.Reason != ReasonWhich && o.Reason != ReasonUnsure {
+		return ""
+	}
+	known := slices.DeleteFunc(strings.Split(o.Code, ","), func(id string) bool { return id == accountIDs(account) })
+	return strings.Join(known, ",")
+}
+
 // LookIn is [Core.Look] in the one of some accounts that the code is from.
 func (c *Core) LookIn(ctx context.Context, q Question, accounts []models.Account) (Found, error) {
 	if len(accounts) == 1 {
 		q.Account = accounts[0]
 		return c.Look(ctx, q)
 	}
-	seen, err := c.sight(ctx, q, accounts)
+	seen, err := c.lookAll(ctx, q, accounts)
 	if err != nil {
 		return Found{}, err
 	}
-	v := judge(q.Code, seen)
+	v := judge(seen)
 	if v.one != nil {
 		found, err := v.one.found(ctx)
-		others := slices.DeleteFunc(v.seen, func(s sighting) bool { return s.account.ID == v.one.account.ID })
-		found.Calls = append(found.Calls, noOnes(verdict{seen: others}.calls())...)
+		others := slices.DeleteFunc(v.seen, func(s lookResult) bool { return s.account.ID == v.one.account.ID })
+		found.Calls = append(found.Calls, noOnes(decision{seen: others}.calls())...)
 		return found, err
 	}
 	q.Account = accounts[0]
 	op := c.asked(q)
 	op.Outcome, op.Title = v.outcome, v.titles()
-	return Found{Op: op, Calls: noOnes(v.calls())}, nil
+	return Found{Op: op, Decided: v.outcome.Reason == ReasonNowhere, Calls: noOnes(v.calls())}, nil
 }
 
 // titles are what the code stands for, where it is known.
-func (v verdict) titles() string {
+func (v decision) titles() string {
 	var all []string
 	for _, s := range v.seen {
 		if s.knows() && s.op.Title != "" && !slices.Contains(all, s.op.Title) {
@@ -225,28 +241,38 @@ func (v verdict) titles() string {
 	return strings.Join(all, "；")
 }
 
-// ScanIn is [Core.Scan] in several accounts: what any of them knows.
+// ScanIn is [Core.Scan] in several accounts: what any of them knows. A code is a guess
+// where all of them say that they do not know it.
 func (c *Core) ScanIn(ctx context.Context, q Question, accounts []models.Account) (all Vouchers, err error) {
-	all.Unsupported = true
-	for _, a := range accounts {
+	each, err := atOnce(accounts, func(a models.Account) (Vouchers, error) {
+		q := q
 		q.Account = a
-		one, err := c.Scan(ctx, q)
-		if err != nil {
-			return Vouchers{}, err
-		}
+		return c.Scan(ctx, q)
+	})
+	if err != nil {
+		return Vouchers{}, err
+	}
+	all.Unsupported = true
+	guess := true
+	for _, one := range each {
 		for _, v := range one.List {
 			if !slices.ContainsFunc(all.List, func(o platform.Voucher) bool { return o.Code == v.Code }) {
 				all.List = append(all.List, v)
 			}
 		}
-		all.Unsupported = all.Unsupported && one.Unsupported
 		all.Calls = append(all.Calls, one.Calls...)
-		if r := one.Outcome.Reason; !one.Unsupported && (all.Outcome.Reason == "" || all.Outcome.Reason == platform.NotFound) && r != "" {
+		if one.Unsupported {
+			continue
+		}
+		all.Unsupported = false
+		r := one.Outcome.Reason
+		guess = guess && r == platform.NotFound
+		if (all.Outcome.Reason == "" || all.Outcome.Reason == platform.NotFound) && r != "" {
 			all.Outcome = one.Outcome // whoever says more than that it does not know it
 		}
 	}
-	if len(all.List) > 0 {
-		noGuess(all.Calls)
+	if !guess {
+		NoGuess(all.Calls)
 	}
 	return all, nil
 }
@@ -259,60 +285,55 @@ func (c *Core) ConsumeIn(ctx context.Context, r Request, accounts []models.Accou
 	if len(accounts) == 1 {
 		return c.Consume(ctx, r)
 	}
-	earlier, account, err := c.earlierIn(ctx, r.Code, accounts)
-	if err != nil {
-		return nil, err
-	}
-	others := slices.DeleteFunc(slices.Clone(accounts), func(a models.Account) bool { return a.ID == account.ID })
-	seen, err := c.sight(ctx, Question{UserID: r.UserID, User: r.User, Code: r.Code, Count: r.Count}, others)
-	if err != nil {
-		return nil, err
-	}
-	if earlier != nil {
-		r.Account = account
-		return c.refuseAfter(ctx, r, seen)
-	}
-	v := judge(r.Code, seen)
-	if v.one == nil {
-		t := &consumption{&talk{Core: c, op: c.operation(r)}}
-		t.op.Title = v.titles()
-		t.take(v.calls())
-		return t.refused(v.outcome), nil
-	}
-	r.Account = v.one.account
-	return c.consumeSeen(ctx, r, &v)
-}
-
-// earlierIn finds what stands on a code in one of the accounts.
-func (c *Core) earlierIn(ctx context.Context, code string, accounts []models.Account) (*models.Operation, models.Account, error) {
 	ids := make([]int64, len(accounts))
 	for i, a := range accounts {
 		ids[i] = a.ID
 	}
-	op, err := c.DB.Journal.ByCouponIn(ctx, ids, code)
-	switch {
-	case errors.Is(err, models.ErrNotFound) || err == nil && !Standing(op):
-		return nil, models.Account{}, nil
-	case err != nil:
-		return nil, models.Account{}, fmt.Errorf("redeem: earlier operation: %w", err)
+	standing, err := c.DB.Journal.StandingIn(ctx, ids, r.Code)
+	if err != nil {
+		return nil, fmt.Errorf("redeem: earlier operation: %w", err)
 	}
-	return &op, accounts[slices.Index(ids, op.StoreID)], nil
+	if len(standing) > 0 {
+		r.Account = accounts[slices.Index(ids, standing[0].StoreID)]
+		accounts = slices.DeleteFunc(slices.Clone(accounts), func(a models.Account) bool { return a.ID == r.Account.ID })
+	}
+	seen, err := c.lookAll(ctx, Question{UserID: r.UserID, User: r.User, Code: r.Code, Count: r.Count}, accounts)
+	if err != nil {
+		return nil, err
+	}
+	if len(standing) > 0 {
+		return c.refuseAfter(ctx, r, seen)
+	}
+	v := judge(seen)
+	if v.one == nil {
+		t := &consumption{&talk{Core: c, op: c.operation(r)}}
+		t.op.Title = v.titles()
+		t.take(v.calls())
+		if op, err := c.DB.Journal.ByCouponIn(ctx, ids, r.Code); err == nil && op.State != models.Rejected {
+			NoGuess(t.calls)
+		} else if err != nil && !errors.Is(err, models.ErrNotFound) {
+			return nil, fmt.Errorf("redeem: earlier operation: %w", err)
+		}
+		return t.refused(v.outcome), nil
+	}
+	r.Account, r.New = v.one.account, true
+	return c.consumeSeen(ctx, r, &v)
 }
 
 // refuseAfter refuses a code because of an operation of one account, and says which
 // others could consume it, too.
-func (c *Core) refuseAfter(ctx context.Context, r Request, others []sighting) (Step, error) {
+func (c *Core) refuseAfter(ctx context.Context, r Request, others []lookResult) (Step, error) {
 	work, err := c.open(ctx, r.Account, c.operation(r))
 	if err != nil {
 		return nil, err
 	}
 	t := &consumption{work}
-	t.take(noGuess(verdict{seen: others}.calls()))
+	t.take(NoGuess(decision{seen: others}.calls()))
 	earlier, _, err := t.earlier(ctx, "")
 	if err != nil || earlier == nil { // not any more
 		return t.refused(models.Outcome{Reason: ReasonBusy}), err
 	}
-	usable := slices.DeleteFunc(slices.Clone(others), func(s sighting) bool { return s.looked.Proves != platform.Usable })
+	usable := slices.DeleteFunc(slices.Clone(others), func(s lookResult) bool { return s.looked.Proves != platform.Usable })
 	t.alsoAt = accountList(usable)
 	return t.refusedFor(*earlier), nil
 }

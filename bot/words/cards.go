@@ -91,7 +91,7 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 			code = "券码"
 		}
 		c.Fields = bot.Fields(
-			bot.Field{Key: code, Value: op.Code}, price(PriceOf(op, redeem.Consumed(op, coupons))),
+			bot.Field{Key: code, Value: CodeText(op.Code)}, price(PriceOf(op, redeem.Consumed(op, coupons))),
 			bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "撤销人", Value: op.UndoUser, User: op.UndoUserID},
 			bot.Field{Key: "撤销时间", Value: w.When(op.UndoneAt)}, where(s, op),
 		)
@@ -138,7 +138,7 @@ func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
 	}
 	return bot.Card{
 		Source: Source(s), Title: "需要人工确认", Tone: bot.Bad,
-		Fields: bot.Fields(bot.Field{Key: "券码", Value: op.Code}, bot.Field{Key: "操作人", Value: op.User}, bot.Field{Key: "时间", Value: w.When(op.CalledAt)},
+		Fields: bot.Fields(bot.Field{Key: "券码", Value: CodeText(op.Code)}, bot.Field{Key: "操作人", Value: op.User}, bot.Field{Key: "时间", Value: w.When(op.CalledAt)},
 			bot.Field{Key: "平台", Value: On(s, op)}, bot.Field{Key: "平台代码", Value: op.Outcome.Code}),
 		Text: whyHuman(op) + "请到开店宝里查这张券，再点下面告诉我；平台有了结果，我也会自己更新。",
 		Keys: []bot.CardKey{
@@ -151,7 +151,7 @@ func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
 func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupons []models.Coupon) {
 	c.Title, c.Tone = "核销成功", bot.Good
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, redeem.Consumed(op, coupons))),
+		bot.Field{Key: "券码", Value: CodeText(op.Code)}, price(PriceOf(op, redeem.Consumed(op, coupons))),
 		bot.Field{Key: "手机", Value: op.Mobile}, bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)},
 		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, where(s, op),
 	)
@@ -208,18 +208,18 @@ func (w *Words) Undoable(op models.Operation) bool {
 // CannotUndo says why an operation that is done cannot be undone any more.
 func (w *Words) CannotUndo(op models.Operation) bot.Reply {
 	if op.Superseded {
-		return bot.Say("券码 %s 在 %s 由 %s 核销，后来又核销过一次，这一次不能再撤销，没有撤销。", op.Code, w.When(op.ConsumedAt), op.User)
+		return bot.Say("券码 %s 在 %s 由 %s 核销，后来又核销过一次，这一次不能再撤销，没有撤销。", CodeText(op.Code), w.When(op.ConsumedAt), op.User)
 	}
 	if op.UndoReason == redeem.ReasonCodesMissing {
 		say := UndoSayingOf(op.UndoReason)
-		return bot.Say("券码 %s 已经撤销了一部分。其余的没有撤销：%s%s", op.Code, say.What, say.Next)
+		return bot.Say("券码 %s 已经撤销了一部分。其余的没有撤销：%s%s", CodeText(op.Code), say.What, say.Next)
 	}
-	return bot.Say("券码 %s 在 %s 由 %s 核销，已过撤销时间，没有撤销。%s", op.Code, w.When(op.ConsumedAt), op.User, Sayings[redeem.ReasonUndoLate].Next)
+	return bot.Say("券码 %s 在 %s 由 %s 核销，已过撤销时间，没有撤销。%s", CodeText(op.Code), w.When(op.ConsumedAt), op.User, Sayings[redeem.ReasonUndoLate].Next)
 }
 
 func (w *Words) fillPending(c *bot.Card, s models.Store, op models.Operation) {
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, price(PriceOf(op, op.Count)),
+		bot.Field{Key: "券码", Value: CodeText(op.Code)}, price(PriceOf(op, op.Count)),
 		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, where(s, op),
 	)
 	c.Keys = []bot.CardKey{{Text: "查看结果", Key: command.Button{Action: command.ActShow, Operation: op.ID}.Key(), Say: "查 " + op.Code, Style: bot.Primary}}
@@ -251,7 +251,7 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 		cost = PriceOf(op, 1)
 	}
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: op.Code}, price(cost),
+		bot.Field{Key: "券码", Value: CodeText(op.Code)}, price(cost),
 		bot.Field{Key: "使用人", Value: op.UsedBy}, bot.Field{Key: "使用时间", Value: usedAt},
 		where(s, op),
 	)

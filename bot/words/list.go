@@ -67,7 +67,7 @@ func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string
 		l.line("❗", it.Code, l.told(it.Code, "", again), again)
 	}
 	l.head(len(ops)+len(left), len(left))
-	l.card.Text = l.money() + l.returned()
+	l.card.Text = sentences(l.money()+l.returned(), l.ask)
 	if len(l.card.Keys) == 0 && w.Link != nil && len(ops) > 0 {
 		l.card.URL = w.Link(ops[0].ID)
 	}
@@ -92,6 +92,7 @@ type list struct {
 	fen             int64
 	priced, unknown int       // coupons
 	until           time.Time // the first window to close
+	ask             string    // how to go on with a code whose platform is not certain
 }
 
 // line adds a result, in the few words of a field and in the many of a text.
@@ -99,7 +100,7 @@ func (l *list) line(mark, code, few, many string) {
 	if len(l.card.Fields) < bot.MaxFields {
 		l.card.Fields = append(l.card.Fields, bot.Field{Key: mark + Tail(code), Value: few})
 	}
-	l.lines = append(l.lines, fmt.Sprintf("%s **%s** %s", mark, code, bot.Escaped(many)))
+	l.lines = append(l.lines, fmt.Sprintf("%s **%s** %s", mark, CodeText(code), bot.Escaped(many)))
 }
 
 // told is a result as the value of a field, which has more of the code where its last
@@ -124,6 +125,9 @@ func (l *list) add(op models.Operation, n int) {
 		few, text = strings.TrimSpace(few+" "+on), strings.TrimSpace(text+" "+on)
 	}
 	l.line(mark, op.Code, l.told(op.Code, op.Title, few), strings.TrimSpace(text+" "+Short(op.Title, dealInList)))
+	if l.ask == "" {
+		l.ask = whichByText(l.store, op)
+	}
 	switch op.State {
 	case models.Done:
 		l.done++
@@ -288,6 +292,22 @@ func ends(codes []string) map[string]string {
 		told[code] = code[len(code)-n:]
 	}
 	return told
+}
+
+// sentences puts two texts together, of which either may be empty.
+func sentences(one, two string) string {
+	if one != "" && two != "" && !strings.HasSuffix(one, "。") {
+		one += "。"
+	}
+	return one + two
+}
+
+// CodeText is a code as people read it. A link would be long, and open at a touch.
+func CodeText(code string) string {
+	if command.IsLink(code) {
+		return "抖音链接 …" + Tail(code)
+	}
+	return code
 }
 
 // Tail is the end of a code, by which people tell it from others.

@@ -6,12 +6,33 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/command"
+	"yanquan/bot/redeem"
 	"yanquan/models"
 )
 
 // Usable is the card of a voucher that can be consumed. earlier is a verification of
 // the same code that the person should know of, or nil.
 func (w *Words) Usable(s models.Store, it command.Item, op models.Operation, earlier *models.Operation) bot.Reply {
+	again, note := "", ""
+	if earlier != nil {
+		again = earlier.ID
+		note = fmt.Sprintf("注意：这个券码 %s 已由 %s 核销过一次；平台说还能再用%s。", w.When(earlier.ConsumedAt), earlier.User, pieces(op.Left))
+	}
+	return w.usable(s, it, op, again, note)
+}
+
+// UsableBeside is Usable of a code that another account of the store has verified, or may
+// have.
+func (w *Words) UsableBeside(s models.Store, it command.Item, op, other models.Operation) bot.Reply {
+	note := fmt.Sprintf("注意：%s 已在%s核销过同样的券码，时间 %s。顾客另外用这张券，才确认核销。", other.User, On(s, other), w.When(other.ConsumedAt))
+	if !other.State.Terminal() {
+		note = fmt.Sprintf("注意：%s 正在%s核销同样的券码，还没有结果。顾客另外用这张券，才确认核销。", other.User, On(s, other))
+	}
+	return w.usable(s, it, op, other.ID, note)
+}
+
+// usable is the card; its buttons name the operation that it tells of.
+func (w *Words) usable(s models.Store, it command.Item, op models.Operation, again, note string) bot.Reply {
 	left := ""
 	if op.Left > 0 {
 		left = fmt.Sprint(op.Left)
@@ -19,16 +40,14 @@ func (w *Words) Usable(s models.Store, it command.Item, op models.Operation, ear
 	c := bot.Card{
 		TaskID: w.NewID(), Source: Source(s), Title: "可以核销", Desc: op.Title,
 		Fields: bot.Fields(
-			bot.Field{Key: "券码", Value: it.Code}, price(PriceOf(op, 1)),
+			bot.Field{Key: "券码", Value: CodeText(it.Code)}, price(PriceOf(op, 1)),
 			bot.Field{Key: "可用张数", Value: left}, bot.Field{Key: "手机", Value: op.Mobile},
 			bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)}, where(s, op),
 		),
 		Text: "还没有核销，确认后才核销。",
 	}
-	again := ""
-	if earlier != nil {
-		again = earlier.ID
-		c.Text = fmt.Sprintf("注意：这个券码 %s 已由 %s 核销过一次；平台说还能再用%s。", w.When(earlier.ConsumedAt), earlier.User, pieces(op.Left))
+	if note != "" {
+		c.Text = note
 	}
 	if op.Left > 0 && it.Count > op.Left {
 		c.Text = fmt.Sprintf("这个订单只剩 %d 张可用。", op.Left)
@@ -64,6 +83,15 @@ func confirmKey(account int64, it command.Item, again string, style bot.KeyStyle
 	return k
 }
 
+// VerifiedHere is the card of a code that an operation of ours has consumed, and that
+// other accounts, listed as in an outcome, know as well.
+func (w *Words) VerifiedHere(s models.Store, op models.Operation, also string) bot.Reply {
+	asked := op
+	asked.OtherID, asked.UsedBy, asked.UsedAt = op.ID, op.User, op.ConsumedAt
+	asked.Outcome = models.Outcome{Reason: redeem.ReasonHere, Code: also}
+	return w.Refusal(s, asked)
+}
+
 // Refusal is the card of what was asked and is no operation.
 func (w *Words) Refusal(s models.Store, op models.Operation) bot.Reply {
 	op.State = models.Rejected
@@ -75,7 +103,7 @@ func (w *Words) Refusal(s models.Store, op models.Operation) bot.Reply {
 // LookLine is what was found out about one of several codes, in a line.
 func LookLine(code string, found bot.Reply) string {
 	if c := found.Card; c != nil {
-		return strings.TrimSpace(fmt.Sprintf("**%s** %s %s", code, bot.Escaped(c.Title), bot.Escaped(Short(c.Desc, dealInList))))
+		return strings.TrimSpace(fmt.Sprintf("**%s** %s %s", CodeText(code), bot.Escaped(c.Title), bot.Escaped(Short(c.Desc, dealInList))))
 	}
 	return found.Text
 }

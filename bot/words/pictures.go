@@ -79,7 +79,7 @@ func (w *Words) Choose(s models.Store, vouchers []platform.Voucher) bot.Reply {
 			look := command.Button{Action: command.ActStore, Store: s.ID, Command: command.Caption{Verb: command.VerbQuery}.About([]string{v.Code})}
 			c.Keys = append(c.Keys, bot.CardKey{Text: fmt.Sprintf("%d %s", i+1, v.Title), Key: look.Key(), Style: bot.Primary})
 		}
-		lines = append(lines, fmt.Sprintf("%d. %s %s **%s**", i+1, bot.Escaped(Short(v.Title, dealInList)), said, v.Code))
+		lines = append(lines, fmt.Sprintf("%d. %s %s **%s**", i+1, bot.Escaped(Short(v.Title, dealInList)), said, CodeText(v.Code)))
 	}
 	reply := bot.Reply{Card: &c}
 	if len(vouchers) > bot.MaxKeys {

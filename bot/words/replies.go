@@ -56,7 +56,7 @@ func NotHeard(heard string) bot.Reply {
 
 // NotVerified says that there is nothing to undo on a code.
 func NotVerified(code string) bot.Reply {
-	return bot.Say("券码 %s 没有在这里核销过，不需要撤销。请核对券码再发。", code)
+	return bot.Say("券码 %s 没有在这里核销过，不需要撤销。请核对券码再发。", CodeText(code))
 }
 
 // AskUndo makes the card of an operation that can be undone a question.
@@ -64,7 +64,7 @@ func AskUndo(c *bot.Card) { c.Title, c.Tone = "要撤销这一次吗？", bot.Pl
 
 // MayNotUndo says that somebody may not undo what others have verified.
 func MayNotUndo(op models.Operation) bot.Reply {
-	return bot.Say("券码 %s 是 %s 核销的，只有本人、组长或店长能撤销。", op.Code, op.User)
+	return bot.Say("券码 %s 是 %s 核销的，只有本人、组长或店长能撤销。", CodeText(op.Code), op.User)
 }
 
 // RefuseUndo makes the card of an operation say so.

@@ -26,10 +26,25 @@ func On(s models.Store, op models.Operation) string {
 	case redeem.ReasonWhich, redeem.ReasonUnsure, redeem.ReasonUnheard, redeem.ReasonNowhere, redeem.ReasonAbsent, redeem.ReasonSlowed:
 		return ""
 	}
+	if at := usedAt(s, op); len(at) == 1 {
+		return platform.Name(at[0].Platform)
+	}
 	if a, ok := s.AccountOf(op.StoreID); ok && len(s.Accounts()) > 1 {
 		return platform.Name(a.Platform)
 	}
 	return ""
+}
+
+// usedAt is the account whose operation stands in the way of another's; none: it is none.
+func usedAt(s models.Store, op models.Operation) []models.Account {
+	if !standsInTheWay(op) {
+		return nil
+	}
+	return redeem.AccountsIn(s, op.Outcome.Message)
+}
+
+func standsInTheWay(op models.Operation) bool {
+	return op.Outcome.Reason == redeem.ReasonHere || op.Outcome.Reason == redeem.ReasonBusy
 }
 
 // where is the store of an operation, as the field of a card.
@@ -61,20 +76,40 @@ func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 	case o.Reason == redeem.ReasonNowhere && len(known) > 1:
 		c.Text = platforms(known) + "都没有这个券码。" + next
 		return
+	case o.Reason == redeem.ReasonAbsent && command.IsLink(op.Code):
+		c.Text = fmt.Sprintf("这是%s的券，这家门店没有接通%[1]s，没有核销。请管理员接通；急用可到抖音来客里核销。", platform.Name(o.Code))
+		return
 	case o.Reason == redeem.ReasonAbsent && platform.Known(o.Code):
 		c.Text = fmt.Sprintf("这家门店没有接通%s，没有核销。%s", platform.Name(o.Code), next)
 		return
-	case o.Reason == redeem.ReasonHere && len(known) > 0:
-		c.Text += fmt.Sprintf("%s也有这个券码；如果顾客用的是%[1]s的券，请点下面的按钮。", platforms(known))
+	case standsInTheWay(op) && len(known) > 0:
+		c.Text += fmt.Sprintf("%s也有这个券码；如果顾客另外用了%[1]s的券，请点下面的按钮。", platforms(known))
 	default:
 		return
 	}
 	for _, a := range known {
 		it := command.Item{Code: op.Code, Count: max(op.Count, 1), Platform: command.Platform(a.Platform)}
 		key := confirmKey(a.ID, it, "", bot.Primary)
+		if standsInTheWay(op) { // whoever presses has read what stands
+			key = confirmKey(a.ID, it, op.OtherID, bot.Quiet)
+			key.Text = "也" + strings.TrimPrefix(key.Text, "确认")
+		}
 		key.Text = platform.Name(a.Platform) + key.Text
 		c.Keys = append(c.Keys, key)
 	}
+}
+
+// whichByText says how the platform of a code is chosen where there is no room for
+// buttons; "": it need not be.
+func whichByText(s models.Store, op models.Operation) string {
+	if op.Outcome.Reason != redeem.ReasonWhich && op.Outcome.Reason != redeem.ReasonUnsure {
+		return ""
+	}
+	known := redeem.AccountsIn(s, op.Outcome.Code)
+	if len(known) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("要选平台的，请写上平台再发，例如：验 %s %s", platform.Name(known[0].Platform), op.Code)
 }
 
 // platforms are those of accounts, by name.
@@ -86,14 +121,68 @@ func platforms(accounts []models.Account) string {
 	return strings.Join(names, "和")
 }
 
-// WhichUndo lets a person choose which of several verifications of a code is undone.
-func (w *Words) WhichUndo(s models.Store, ops []models.Operation) bot.Reply {
-	c := bot.Card{TaskID: w.NewID(), Source: Source(s), Title: "请选择平台", Text: "这个券码在几个平台都核销过，还没有撤销。请点要撤销的那一个。"}
+// WhichUndo lets a person choose which of several verifications of a code is undone: one
+// of those that can be, beside the newest, which may be none of them.
+func (w *Words) WhichUndo(stores []models.Store, newest models.Operation, ops []models.Operation) bot.Reply {
+	c := bot.Card{TaskID: w.NewID(), Source: source(stores), Title: "请选择平台", Text: "这个券码核销过几次，还没有撤销。请点要撤销的那一次。"}
+	if at := named(stores, newest); ops[0].ID != newest.ID {
+		c.Text = w.notThat(newest, at) + "要撤销另外那一次，请点按钮。"
+	}
 	for _, op := range ops[:min(len(ops), bot.MaxKeys)] {
-		c.Fields = append(c.Fields, bot.Field{Key: On(s, op), Value: Named(op.Title, w.When(op.ConsumedAt))})
+		at := named(stores, op)
+		c.Fields = append(c.Fields, bot.Field{Key: "核销", Value: Named(op.Title, at+" "+w.When(op.ConsumedAt))})
 		c.Keys = append(c.Keys, bot.CardKey{
-			Text: "撤销 " + On(s, op), Key: command.Button{Action: command.ActUndo, Operation: op.ID}.Key(), Style: bot.Danger,
+			Text: "撤销 " + at, Key: command.Button{Action: command.ActUndo, Operation: op.ID}.Key(), Style: bot.Danger,
 		})
 	}
 	return bot.Reply{Card: &c}
+}
+
+// notThat says why the newest verification of a code is not undone.
+func (w *Words) notThat(op models.Operation, at string) string {
+	switch {
+	case op.State == models.Undoing || op.State == models.UndoUnknown:
+		return fmt.Sprintf("最近的一次是 %s 在%s核销的，正在撤销，还没有结果。", op.User, at)
+	case !op.State.Terminal():
+		return fmt.Sprintf("最近的一次是 %s 在%s核销的，还没有结果，现在不能撤销。", op.User, at)
+	case w.Undoable(op):
+		return fmt.Sprintf("最近的一次是 %s 在%s核销的，只有本人、组长或店长能撤销。", op.User, at)
+	}
+	return fmt.Sprintf("最近的一次是 %s 在 %s 在%s核销的，不能再撤销。", op.User, w.When(op.ConsumedAt), at)
+}
+
+// WhichDoubt lets a manager choose which of several doubts about a code is ended.
+func (w *Words) WhichDoubt(stores []models.Store, ops []models.Operation, used bool) bot.Reply {
+	seen := map[bool]string{true: "已核销", false: "未核销"}[used]
+	c := bot.Card{TaskID: w.NewID(), Source: source(stores), Title: "请选择平台", Text: "这个券码有几次核销还没有结果。请点您要确认的那一次。"}
+	for _, op := range ops[:min(len(ops), bot.MaxKeys)] {
+		at := named(stores, op)
+		c.Fields = append(c.Fields, bot.Field{Key: "核销人", Value: op.User + " " + at + " " + w.When(op.CalledAt)})
+		c.Keys = append(c.Keys, bot.CardKey{
+			Text: at + " " + seen, Key: command.Button{Action: command.ActClose, Operation: op.ID, Used: used}.Key(), Style: bot.Primary,
+		})
+	}
+	return bot.Reply{Card: &c}
+}
+
+// named is what tells an operation from others of its code: the platform, or where the
+// stores are several, the store.
+func named(stores []models.Store, op models.Operation) string {
+	for _, s := range stores {
+		a, ok := s.AccountOf(op.StoreID)
+		switch {
+		case ok && len(stores) > 1:
+			return AccountName(s, a)
+		case ok:
+			return platform.Name(a.Platform)
+		}
+	}
+	return ""
+}
+
+func source(stores []models.Store) string {
+	if len(stores) == 1 {
+		return Source(stores[0])
+	}
+	return "验券"
 }

@@ -98,6 +98,8 @@ var (
 	// Voucher codes, phone numbers and order ids: runs of 8 to 24 digits that are
 	// not part of a longer word.
 	digits = regexp.MustCompile(`(^|[^0-9A-Za-z_.-])([0-9]{8,24})($|[^0-9A-Za-z_-])`)
+	// A short link stands for a voucher as its code does.
+	link = regexp.MustCompile(`(?i)(v(?:\.|%2e)douyin\.com(?:/|%2f))([0-9A-Za-z_/-]+)`)
 )
 
 // telling are names under which a value is a secret whatever it looks like, also
@@ -140,6 +142,12 @@ func (r *redactor) redact(text string) string {
 	// Most texts need no closer look, and every line of the log has some.
 	if strings.ContainsAny(text, `="`) {
 		text = assigned.ReplaceAllString(text, "${1}${2}"+hidden)
+	}
+	if strings.Contains(text, "ouyin") || strings.Contains(text, "OUYIN") {
+		text = link.ReplaceAllStringFunc(text, func(m string) string {
+			p := link.FindStringSubmatch(m)
+			return p[1] + Mask(strings.TrimSuffix(p[2], "/"))
+		})
 	}
 	if !longNumber(text) {
 		return text

@@ -28,14 +28,14 @@ func TestNothingSecretIsWritten(t *testing.T) {
 			"app_secret", "leak-4", "dsn", "root:leak-5@tcp(x)/y",
 			slog.Group("inner", "Session", "leak-6", "code", "1234567890123456"),
 			"shop", shop{"shop-9", "leak-7"}, "any", struct{ A string }{"sekrit-1"},
-			"took", 3*time.Second, "count", 12345678901, "url", "/v/abc?token=leak-8", "nothing", nil)
+			"took", 3*time.Second, "count", 12345678901, "link", "验 https://v.douyin.com/eHHc1ftX/ x2", "long", "https%3A%2F%2Fv.douyin.com%2FeHHc1ftX%2F", "url", "/v/abc?token=leak-8", "nothing", nil)
 		got := out.String()
-		for _, leak := range []string{"leak-", "sekrit", "7992697494", "13812345678", "13912345678", "1234567890123456"} {
+		for _, leak := range []string{"leak-", "sekrit", "7992697494", "13812345678", "13912345678", "1234567890123456", "eHHc1ft"} {
 			if strings.Contains(got, leak) {
 				t.Errorf("%s: %q got through:\n%s", format, leak, got)
 			}
 		}
-		for _, kept := range []string{"799****7494", "138****5678", "139****5678", "shop-9", "debug=1", "12345678901"} {
+		for _, kept := range []string{"799****7494", "138****5678", "139****5678", "v.douyin.com/eHH****1ftX", "shop-9", "debug=1", "12345678901"} {
 			if !strings.Contains(got, kept) {
 				t.Errorf("%s: %q is missing:\n%s", format, kept, got)
 			}
