@@ -89,6 +89,9 @@ func (r ranked) card(id string) *bot.Card {
 
 // notes are what else to know, a few words each.
 func (r ranked) notes() (notes []string) {
+	if note := Refunded(r.Now.Refunds); note != "" {
+		notes = append(notes, note)
+	}
 	if r.Tail.Verified.Count > 0 {
 		notes = append(notes, fmt.Sprintf("上次日报以后、0 点以前还核销了 %s，算在前一天", words.Sum(r.Tail.Verified)))
 	}
@@ -141,6 +144,7 @@ func (r ranked) whole() string {
 	part("门店", len(r.stores), 2, func(i int) string { return row(bot.Escaped(r.names[r.stores[i]]), f.ByStore[r.stores[i]]) })
 	part("店员", len(r.persons), 2, func(i int) string { return row(bot.Escaped(r.persons[i]), f.ByPerson[r.persons[i]]) })
 	part("团购", len(r.deals), 2, func(i int) string { return row(bot.Escaped(r.deals[i]), f.ByDeal[r.deals[i]]) })
+	part("退款", len(f.Refunds), 1, func(i int) string { return bot.Escaped(refundLine(f.Refunds[i])) })
 	part("没有核销成", len(r.refused), 1, func(i int) string {
 		return fmt.Sprintf("%s %d 次", words.SayingOf(r.refused[i].Reason).Title, r.refused[i].Times)
 	})
