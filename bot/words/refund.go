@@ -28,18 +28,17 @@ func (w *Words) Refunded(s models.Store, op models.Operation, r models.Refund) b
 	if code == "" {
 		code = op.Code
 	}
+	who, when, at := "核销人", "核销时间", op.ConsumedAt
+	if at.IsZero() { // perhaps it was none
+		who, when, at = "操作人", "时间", op.CalledAt
+	}
 	c := bot.Card{
 		Source: Source(s), Title: "顾客退款了", Tone: bot.Bad, Text: refunded[op.State],
 		Fields: bot.Fields(
 			bot.Field{Key: "券码", Value: code}, bot.Field{Key: "团购", Value: r.Title}, price(Amount(paid)),
-			bot.Field{Key: "核销人", Value: op.User}, where(s, op),
+			bot.Field{Key: who, Value: op.User}, where(s, op), bot.Field{Key: when, Value: w.When(at)},
 		),
 	}
-	at := op.CalledAt
-	if !op.ConsumedAt.IsZero() {
-		at = op.ConsumedAt
-	}
-	c.Fields = append(c.Fields, bot.Field{Key: "核销时间", Value: w.When(at)})
 	switch {
 	case op.Reusable:
 		c.Text = refundedPass
