@@ -267,7 +267,8 @@ func (r *rig) waits(op models.Operation) {
 // The same happens again to a coupon, and the platform gives it the same Msg-Id.
 func TestAskedAgain(t *testing.T) {
 	everywhere(t, func(r *rig) {
-		v := r.sell(douyintest.Voucher{}, 1)[0]
+		r.must(r.platform.SetKnobs(douyintest.Knobs{NoticeIDs: douyintest.NoticeIDAction}))
+		v := r.sell(douyintest.Voucher{Visits: 3}, 1)[0]
 		due := func(op models.Operation) bool { return !r.now(op).DueAt.After(r.clock.Now()) }
 		waits := func(code string) models.Operation {
 			op, err := r.db.Journal.Begin(r.Context(), models.Operation{StoreID: 1, Code: code, Count: 1, OrderID: v.OrderID}, r.asked())
@@ -278,15 +279,17 @@ func TestAskedAgain(t *testing.T) {
 			return op
 		}
 		first := waits("1")
-		body := certificateMessage(douyin.ActionVerify, v, r.clock.Now())
-		r.post(0, body, "same")
+		r.must(r.platform.ConsumeElsewhere(v.Code, "店长"))
+		r.posted()
 		second := waits("2")
-		r.post(1, body, "same")
+		r.must(r.platform.RepeatNotice("msg-1"))
+		r.must(r.platform.Await(r.Context(), func() bool { return r.last().Attempts == 2 }))
 		if !due(first) || due(second) {
 			r.Errorf("due: %v, by a repeat %v", due(first), due(second))
 		}
 		r.clock.Advance(time.Minute)
-		r.post(1, certificateMessage(douyin.ActionVerify, v, r.clock.Now()), "same")
+		r.must(r.platform.ConsumeElsewhere(v.Code, "店长"))
+		r.posted()
 		if !due(second) {
 			r.Error("what came later is taken for a repeat")
 		}
