@@ -115,7 +115,7 @@ func TestAskNow(t *testing.T) {
 
 		same(t, must(db.Journal.Ask(ctx, "douyin", "o", lease)), 1)
 		due := must(db.Journal.Due(ctx, models.Of{}, clock.Now(), 10))
-		waits.DueAt = clock.Now()
+		waits.DueAt, waits.Attempt = clock.Now(), waits.Attempt+1
 		same(t, due, []models.Operation{waits})
 		for _, op := range []models.Operation{held, another, elsewhere, unnamed, over} {
 			stored(t, db, op)
@@ -124,5 +124,32 @@ func TestAskNow(t *testing.T) {
 		same(t, must(db.Journal.Ask(ctx, "douyin", "", lease)), 0)
 		same(t, must(db.Journal.Claim(ctx, waits, clock.Now().Add(lease))).Attempt, waits.Attempt+1)
 		same(t, must(db.Journal.Ask(ctx, "douyin", "o", lease)), 0) // whoever claimed it has it
+	})
+}
+
+// Of what people were told, there are only questions: whoever asks while the platform tells
+// of it may have asked too early, and cannot put the next question off.
+func TestAskNowWhileAsking(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		const lease = 12 * time.Second
+		no(t, db.Directory.Sync(ctx, []models.ConfiguredStore{{Platform: "douyin", ShopID: "a", Name: "a"}}))
+		for i, state := range []models.State{models.Unknown, models.UndoUnknown, models.Calling, models.Undoing} {
+			op := inState(t, db, strings.Repeat("3", i+1), state)
+			op, err := db.Journal.FlagNeedsHuman(ctx, op)
+			no(t, err)
+			clock.Advance(time.Hour)
+			op, err = db.Journal.Claim(ctx, op, clock.Now().Add(lease))
+			no(t, err)
+			asked := state == models.Unknown || state == models.UndoUnknown
+			same(t, must(db.Journal.Ask(ctx, "douyin", op.OrderID, lease)) == 1, asked)
+			op.DueAt = clock.Now().Add(lease)
+			_, err = db.Journal.Hold(ctx, op)
+			if asked {
+				want(t, err, models.ErrStale)
+			} else {
+				no(t, err)
+			}
+		}
 	})
 }
