@@ -68,6 +68,69 @@ func TestRefundsThatConcernNobody(t *testing.T) {
 	})
 }
 
+// Of several coupons only those count that stand.
+func TestRefundOfOneOfTwo(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		v := r.sell(douyintest.Voucher{}, 2)
+		op := r.consume(0, v[0].Code, 2)
+		r.state(op, models.Done)
+		r.must(r.platform.CloseUndo(v[1].Code))
+		r.undo(op)
+		r.state(op, models.Done) // one was undone
+		r.set(v[0].Code, douyintest.Refunded)
+		r.tells()
+		r.set(v[1].Code, douyintest.Refunded)
+		r.tells("boss", "lisi")
+		if list := r.refunds(); len(list) != 1 || list[0].CertificateID != v[1].CertificateID {
+			r.Errorf("refunds %v", list)
+		}
+	})
+}
+
+// verified is an operation as the journal has it, whatever the platform told of the coupon.
+func (r *rig) verified(account int64, code, order, handle string) models.Operation {
+	r.Helper()
+	op, err := r.db.Journal.Begin(r.Context(), models.Operation{
+		StoreID: account, Code: code, Count: 1, OrderID: order, UserID: "zhangsan", User: "张三", Title: "下午茶", PriceFen: 100, CalledAt: r.clock.Now(),
+	}, r.asked())
+	r.must(err)
+	op, err = r.db.Journal.FinishConsume(r.Context(), op, []models.Coupon{{Code: code, OrderID: order, PriceFen: 100, Handle: handle}})
+	r.must(err)
+	return op
+}
+
+// A coupon of whose use the platform did not tell the id may be that of its order; one
+// whose id is told is not. Another platform may have the same number.
+func TestRefundByOrder(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		m, err := r.db.Directory.Stores(r.Context())
+		r.must(err)
+		r.must(r.db.Directory.Sync(r.Context(), []models.ConfiguredStore{{Platform: "meituan", ShopID: "m", Name: "美团店", Staff: []models.Member{{UserID: "zhaoliu", Role: models.RoleManager}}}}))
+		all, err := r.db.Directory.Stores(r.Context())
+		r.must(err)
+		other := all[len(all)-1]
+		if other.Platform != "meituan" {
+			r.Fatalf("stores %v", all)
+		}
+		r.verified(other.ID, "1", "o", "")
+		r.verified(m[0].ID, "2", "o", "use/another")
+		post := func(certificate string) {
+			r.Helper()
+			if s := r.post(0, certificateMessage(douyin.ActionRefunded, douyintest.Voucher{OrderID: "o", CertificateID: certificate}, r.clock.Now()), certificate); s != 200 {
+				r.Errorf("status %d", s)
+			}
+		}
+		post("c1")
+		r.tells()
+		op := r.verified(m[0].ID, "3", "o", "")
+		post("c2")
+		r.says(r.tells("boss", "lisi"), "下午茶", "¥1.00")
+		if list := r.refunds(); len(list) != 1 || list[0].OperationID != op.ID || list[0].Code != "3" {
+			r.Errorf("refunds %v", list)
+		}
+	})
+}
+
 // A verification whose outcome is not known may be one; it is asked about, and the refund
 // counts once the verification does.
 func TestRefundInDoubt(t *testing.T) {
@@ -219,6 +282,11 @@ func TestTakenOnce(t *testing.T) {
 			r.Errorf("status %v", status)
 		}
 		r.tells("boss", "lisi")
+		r.must(r.db.Directory.SetMember(r.Context(), models.Member{StoreID: r.stores[0].ID, UserID: "sunqi", Role: models.RoleManager}))
+		if s := r.post(0, body, "later"); s != 200 {
+			r.Errorf("status %d", s)
+		}
+		r.tells("boss", "lisi") // and not who came since
 		if len(r.refunds()) != 1 {
 			r.Errorf("refunds %v", r.refunds())
 		}

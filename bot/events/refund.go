@@ -15,31 +15,19 @@ import (
 // refund records and tells the refund of a coupon that operations of ours used, or may
 // have used. Most refunds are of coupons that nobody has used: they concern no shop.
 func (d *Douyin) refund(ctx context.Context, tx *models.DB, n douyin.Notice) error {
-	ops, coupons, err := tx.History.OfOrder(ctx, n.OrderID, "")
+	uses, err := d.usesOf(ctx, tx, n)
 	if err != nil {
-		return fmt.Errorf("operations of an order: %w", err)
+		return err
 	}
-	told := map[int64]bool{} // stores
-	for _, u := range d.usesOf(ctx, tx, ops, coupons, n.CertificateID) {
-		s, err := tx.Directory.Store(ctx, u.op.StoreID)
-		if errors.Is(err, models.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-		if a, ok := s.AccountOf(u.op.StoreID); !ok || a.Platform != platform.DouyinName || told[s.ID] {
-			continue
-		}
+	for i, u := range uses {
 		r := u.refund(n, tx.Now())
-		if len(told) == 0 { // the last use has it: it counts once
+		if i == 0 { // the last use has it: it counts once
 			fresh, err := tx.Refunds.Add(ctx, r)
 			if err != nil || !fresh {
 				return err
 			}
 		}
-		told[s.ID] = true
-		if err := d.Tell(ctx, tx, "refund/"+platform.DouyinName+"/"+n.CertificateID, []int64{s.ID}, d.Words.Refunded(s, u.op, r)); err != nil {
+		if err := d.Tell(ctx, tx, "refund/"+platform.DouyinName+"/"+n.CertificateID, []int64{u.store.ID}, d.Words.Refunded(u.store, u.op, r)); err != nil {
 			return err
 		}
 	}
@@ -48,6 +36,7 @@ func (d *Douyin) refund(ctx context.Context, tx *models.DB, n douyin.Notice) err
 
 // use is an operation that used a coupon, or may have.
 type use struct {
+	store  models.Store
 	op     models.Operation
 	coupon models.Coupon // zero: the operation is in doubt
 }
@@ -55,34 +44,56 @@ type use struct {
 // usesOf finds, among the operations on an order, those that used a coupon of it and were
 // not undone, the last first. An operation in doubt may have used what it was to take. Where
 // no use is known by the coupon's id, it is the last one without.
-func (d *Douyin) usesOf(ctx context.Context, tx *models.DB, ops []models.Operation, coupons []models.Coupon, certificate string) (uses []use) {
+func (d *Douyin) usesOf(ctx context.Context, tx *models.DB, n douyin.Notice) (uses []use, err error) {
+	ops, coupons, err := tx.History.OfOrder(ctx, n.OrderID, "")
+	if err != nil {
+		return nil, fmt.Errorf("operations of an order: %w", err)
+	}
 	var nameless []use
 	for _, op := range slices.Backward(ops) {
 		if op.State == models.Rejected || op.State == models.Undone {
 			continue
 		}
-		if op.ConsumedAt.IsZero() {
-			if slices.Contains(d.takes(ctx, tx, op), certificate) {
-				uses = append(uses, use{op: op})
-			}
+		s, here, err := at(ctx, tx, op)
+		if err != nil {
+			return nil, err
+		}
+		if !here {
 			continue
+		}
+		if op.ConsumedAt.IsZero() && slices.Contains(d.takes(ctx, tx, op), n.CertificateID) {
+			uses = append(uses, use{store: s, op: op})
 		}
 		for _, c := range coupons {
 			if c.OperationID != op.ID || !c.UndoneAt.IsZero() {
 				continue
 			}
 			switch platform.DouyinCertificate(c.Handle) {
-			case certificate:
-				uses = append(uses, use{op, c})
+			case n.CertificateID:
+				uses = append(uses, use{s, op, c})
 			case "":
-				nameless = append(nameless, use{op, c})
+				nameless = append(nameless, use{s, op, c})
 			}
 		}
 	}
 	if len(uses) == 0 {
-		return nameless[:min(1, len(nameless))]
+		return nameless[:min(1, len(nameless))], nil
 	}
-	return uses
+	return uses, nil
+}
+
+// at gives the store of an operation, and whether it was made at the platform: another's
+// orders may have the same numbers.
+func at(ctx context.Context, tx *models.DB, op models.Operation) (s models.Store, here bool, err error) {
+	s, err = tx.Directory.Store(ctx, op.StoreID)
+	if errors.Is(err, models.ErrNotFound) {
+		return s, false, nil
+	}
+	if err != nil {
+		return s, false, fmt.Errorf("store: %w", err)
+	}
+	a, known := s.AccountOf(op.StoreID)
+	return s, known && a.Platform == platform.DouyinName, nil
 }
 
 // takes are the coupons that an operation in doubt was to use.
