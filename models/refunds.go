@@ -70,3 +70,12 @@ func (s RefundStore) Between(ctx context.Context, accounts []int64, from, to tim
 	slices.SortStableFunc(all, func(a, b Refund) int { return a.RefundedAt.Compare(b.RefundedAt) })
 	return all, nil
 }
+
+// Of lists the refunds of what an operation used, whatever became of it since.
+func (s RefundStore) Of(ctx context.Context, operationID string) ([]Refund, error) {
+	var rows []Refund
+	err := s.read(ctx, "find refunds", func(g *gorm.DB) error {
+		return g.Where("operation_id = ?", operationID).Order("refunded_at, certificate_id").Find(&rows).Error
+	})
+	return rows, err
+}

@@ -41,6 +41,9 @@ func TestRefunds(t *testing.T) {
 		same(t, len(between(noon, noon.Add(2*time.Hour), 2)), 1)
 		same(t, len(between(noon, noon.Add(2*time.Hour))), 0)
 
+		same(t, must(db.Refunds.Of(ctx, op.ID)), []models.Refund{again, first})
+		same(t, len(must(db.Refunds.Of(ctx, "none"))), 0)
+
 		// What follows is invalid.
 		for _, change := range []func(*models.Refund){
 			func(r *models.Refund) { r.StoreID = 0 }, func(r *models.Refund) { r.Platform = "" },

@@ -142,6 +142,7 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.Journal.OfMessage(ctx, "in")) },
 		func() error { return second(db.Journal.UndoneBy(ctx, "in")) },
 		func() error { return second(db.Journal.Ask(ctx, "douyin", "order", time.Minute)) },
+		func() error { return second(db.Refunds.Of(ctx, op.ID)) },
 		func() error { return second(db.Refunds.Between(ctx, []int64{1, 2}, noon, noon)) },
 		func() error { return second(db.Journal.Live(ctx, 1, op.Code)) },
 		func() error { return second(db.Journal.ByCouponIn(ctx, []int64{1, 2}, op.Code)) },

@@ -10,6 +10,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/command"
+	"yanquan/bot/desk"
 	"yanquan/bot/figures"
 	"yanquan/bot/notice"
 	"yanquan/dianping"
@@ -130,6 +131,11 @@ func TestNightlySummaryOfRefunds(t *testing.T) {
 		yesterday := b.say("boss", "昨日")
 		has(t, yesterday, "11-23 2 张")
 		hasNot(t, yesterday, "退款")
+		var story strings.Builder
+		b.must(desk.Explain(t.Context(), &story, b.db, b.bot.Location, code))
+		if !strings.Contains(story.String(), "顾客退款："+code) {
+			t.Errorf("the story is\n%s", story.String())
+		}
 		d, err := b.bot.desks.Desk(t.Context(), "boss")
 		b.must(err)
 		sheet, err := b.bot.desks.Sheet(t.Context(), d, 0, command.Today)

@@ -12,5 +12,6 @@ CREATE TABLE IF NOT EXISTS refunds (
     price_unknown  TINYINT(1)   NOT NULL,
     refunded_at    DATETIME(6)  NOT NULL,
     PRIMARY KEY (platform, certificate_id),
-    KEY refunds_store (store_id, refunded_at)
+    KEY refunds_store (store_id, refunded_at),
+    KEY refunds_operation (operation_id)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -15,3 +15,5 @@ CREATE TABLE refunds (
 ) STRICT;
 
 CREATE INDEX refunds_store ON refunds (store_id, refunded_at);
+
+CREATE INDEX refunds_operation ON refunds (operation_id);
