@@ -116,6 +116,7 @@ var facts = []struct {
 	{"actions verify, verify_cancel, refund_success", "TestReadNotice TestFakeNotices", ""},
 	{"X-Douyin-Signature is hex of SHA-1 over secret and body", "TestReadNotice TestNoticesThatAreNotTaken TestFakeNotices FuzzReadNotice", ""},
 	{"Msg-Id tells repeats", "TestReadNotice", ""},
+	{"a coupon's notices of one action have one Msg-Id", "", "how notices are taken is the caller's"},
 	{"5 s, three retries, no order, no promise", "", "how notices are taken is the caller's"},
 
 	// Codes.

@@ -79,6 +79,7 @@ type DB struct {
 	Audit           AuditStore
 	Alerts          AlertStore
 	Notices         NoticeStore
+	Refunds         RefundStore
 	Reports         ReportStore
 }
 
@@ -105,6 +106,7 @@ func newDB(c *core) *DB {
 		Audit:           AuditStore{c},
 		Alerts:          AlertStore{c},
 		Notices:         NoticeStore{c},
+		Refunds:         RefundStore{c},
 		Reports:         ReportStore{c},
 	}
 }

@@ -20,6 +20,7 @@ type Figures struct {
 	ByDeal    map[string]Tally `json:"d,omitempty"` // by title
 	ByHour    [24]int          `json:"h"`           // verified, by the hour of the day
 	Refused   map[string]int   `json:"r,omitempty"` // by reason
+	Refunds   []Refund         `json:"-"`           // counted on their own, and in no Tally; figures.Counter lists them
 }
 
 func newFigures() *Figures {

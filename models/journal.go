@@ -301,6 +301,27 @@ func (s JournalStore) Claim(ctx context.Context, op Operation, until time.Time) 
 	return unless(err, op)
 }
 
+// Ask makes the operations of a platform on an order that wait for their next look due
+// now, and says how many. Whoever holds one keeps it, for a call may be under way: what is
+// due within a time, the longest lease, is left alone. Where there are only questions,
+// because people were told, whoever is asking has asked too early, and asks again.
+func (s JournalStore) Ask(ctx context.Context, platform, orderID string, lease time.Duration) (n int, err error) {
+	if orderID == "" {
+		return 0, nil
+	}
+	now := s.now()
+	err = s.write(ctx, "ask now", func(g *gorm.DB) error {
+		result := g.Model(&operationRow{}).
+			Where("order_id = ? AND state IN ? AND due_at > ?", orderID, underWay, stamp(now)).
+			Where("due_at > ? OR needs_human = ? AND state NOT IN ?", stamp(now.Add(lease)), true, []State{Calling, Undoing}).
+			Where("store_id IN (SELECT id FROM stores WHERE platform = ?)", platform).
+			Updates(map[string]any{"due_at": stamp(now), "attempt": gorm.Expr("attempt + 1")})
+		n = int(result.RowsAffected)
+		return result.Error
+	})
+	return n, err
+}
+
 // Hold records, before a call, until when whoever holds an operation that is
 // under way does (op.DueAt), and when it was last sent (op.SentAt). The attempt
 // stays. [ErrStale]: it is not theirs any more, and there must be no call.

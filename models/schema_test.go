@@ -95,7 +95,7 @@ func TestSizesFitTheColumns(t *testing.T) {
 	}
 	for _, row := range []interface{ TableName() string }{
 		models.Account{}, models.Member{}, models.Inbox{}, models.Operation{}, models.Coupon{}, models.Call{}, models.Outgoing{},
-		models.Grant{}, models.Join{}, models.Ticket{}, models.AuditEntry{}, models.Reconciliation{}, models.ReconciliationItem{}, models.File{}, models.Export{}, models.Lease{},
+		models.Grant{}, models.Join{}, models.Ticket{}, models.AuditEntry{}, models.Reconciliation{}, models.ReconciliationItem{}, models.File{}, models.Export{}, models.Lease{}, models.Refund{},
 	} {
 		check(row.TableName(), "", reflect.TypeOf(row))
 	}
@@ -141,6 +141,9 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.Journal.Due(ctx, models.Of{Platform: "meituan"}, noon, 10)) },
 		func() error { return second(db.Journal.OfMessage(ctx, "in")) },
 		func() error { return second(db.Journal.UndoneBy(ctx, "in")) },
+		func() error { return second(db.Journal.Ask(ctx, "douyin", "order", time.Minute)) },
+		func() error { return second(db.Refunds.Of(ctx, op.ID)) },
+		func() error { return second(db.Refunds.Between(ctx, []int64{1, 2}, noon, noon)) },
 		func() error { return second(db.Journal.Live(ctx, 1, op.Code)) },
 		func() error { return second(db.Journal.ByCouponIn(ctx, []int64{1, 2}, op.Code)) },
 		func() error { return second(db.Journal.StandingIn(ctx, []int64{1, 2}, op.Code)) },
@@ -279,7 +282,7 @@ func TestStatementsUseIndices(t *testing.T) {
 	if len(seen) < 60 {
 		t.Fatalf("only saw %d statements", len(seen))
 	}
-	scan := regexp.MustCompile(`SCAN (inbox|operations|coupons|calls|outbox|earlier|members|chats|stores|sessions|grants|choices|join_requests|tickets|notices|audit|reconciliations|reconciliation_items|files|file_pieces|exports|alerts|reports|leases|app_tokens|period_figures)\b`)
+	scan := regexp.MustCompile(`SCAN (inbox|operations|coupons|calls|outbox|earlier|members|chats|stores|sessions|grants|choices|join_requests|tickets|notices|audit|reconciliations|reconciliation_items|files|file_pieces|exports|alerts|reports|leases|app_tokens|period_figures|refunds)\b`)
 	for _, s := range seen {
 		rows, err := db.Pool().QueryContext(ctx, "EXPLAIN QUERY PLAN "+s.sql, s.args...)
 		if err != nil {

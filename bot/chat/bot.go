@@ -23,6 +23,7 @@ import (
 	"yanquan/bot/alert"
 	"yanquan/bot/command"
 	"yanquan/bot/desk"
+	"yanquan/bot/events"
 	"yanquan/bot/figures"
 	"yanquan/bot/grants"
 	"yanquan/bot/intake"
@@ -115,6 +116,7 @@ type Bot struct {
 	greetings      *greetings
 	grants         *grants.Keeper
 	application    *grants.Application // nil: no platform has one token for all shops
+	events         *events.Douyin      // nil: no platform posts any
 	alerts         *alert.Checker
 	reconciliation *reconcile.Keeper
 
@@ -213,6 +215,9 @@ func (b *Bot) build(o Options) (err error) {
 	b.core = redeem.New(redeem.Options{
 		DB: o.DB, Shops: b.shops, CallTimeout: o.CallTimeout, Now: o.Now, Sleep: o.Sleep, Jitter: o.Jitter, NewID: o.NewID, Log: o.Log,
 	})
+	if o.Douyin.Client != nil {
+		b.events = &events.Douyin{DB: o.DB, Client: o.Douyin.Client, Words: b.words, Tell: b.notices.TellStores, Lease: b.core.Lease(1), Log: o.Log}
+	}
 	b.Intake = b.newIntake()
 	b.guards = &guards{DB: o.DB, notices: b.notices, words: b.words, Guard: o.Guard, Now: o.Now}
 	b.vouchers = &vouchers{DB: o.DB, core: b.core, shops: b.shops, views: b.views, words: b.words, out: b.out, guards: b.guards, Now: o.Now}
@@ -294,6 +299,9 @@ func (b *Bot) Notices() *notice.Notices { return b.notices }
 
 // Merchants is where merchants authorise their stores.
 func (b *Bot) Merchants() *grants.Keeper { return b.grants }
+
+// Events takes what Douyin posts by itself; nil: it is off.
+func (b *Bot) Events() *events.Douyin { return b.events }
 
 // Reconciliations is what is known of closed days, for pages and summaries.
 func (b *Bot) Reconciliations() *reconcile.Keeper { return b.reconciliation }

@@ -88,6 +88,9 @@ func cardCases(b *Bot) map[string]bot.Reply {
 			one.Further = []models.Account{{ID: 2, Platform: "douyin", Active: true, BelongsTo: 1}}
 			s.Stores = s.Stores[:1]
 		})),
+		"summary_refunds": b.figures.Reply(changed(busyDay(), func(s *figures.Summary) {
+			s.Now.Refunds = []models.Refund{{Title: "双人下午茶套餐", PriceFen: 4990}, {Title: "十次卡", PriceUnknown: true}}
+		})),
 		"summary_empty": b.figures.Reply(figures.Summary{Span: command.Span{Title: "11-24"}, Against: []figures.Comparison{{Word: "前一天", Then: tallyOf(3, 0)}}, Now: &models.Figures{}}),
 	}
 	pair := models.Store{Account: store.Account, Further: []models.Account{{ID: 2, Platform: dianping.Dianping, BelongsTo: 1, Active: true}}}
@@ -119,6 +122,18 @@ func cardCases(b *Bot) map[string]bot.Reply {
 		cases["refused_"+reason] = one(with(func(o *models.Operation) {
 			o.State, o.Outcome = models.Rejected, models.Outcome{Reason: reason}
 		}))
+	}
+	for name, o := range map[string]models.Operation{
+		"refunded": op, "refunded_pass": with(func(op *models.Operation) { op.Reusable = true }),
+		"refunded_doubt":      with(func(op *models.Operation) { op.State, op.ConsumedAt = models.Unknown, time.Time{} }),
+		"refunded_undo_doubt": with(func(op *models.Operation) { op.State = models.UndoUnknown }),
+	} {
+		r := models.Refund{Code: o.Code, Title: o.Title, PriceFen: o.PriceFen}
+		if o.Reusable {
+			r.PriceFen, r.PriceUnknown = 0, true
+		}
+		c := b.words.Refunded(pair, o, r)
+		cases[name] = bot.Reply{Card: &c}
 	}
 	var ops []models.Operation
 	for i := range 8 {

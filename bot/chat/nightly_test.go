@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/bot/desk"
 	"yanquan/bot/figures"
 	"yanquan/bot/notice"
 	"yanquan/dianping"
@@ -103,6 +105,45 @@ func ledgerOf(p *dianpingtest.Platform, since time.Time) (n int, fen int64, undo
 		}
 	}
 	return n, fen, undone
+}
+
+// What was refunded after use stands in the sums of the day on which it was, and takes
+// nothing from those of the verification.
+func TestNightlySummaryOfRefunds(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		code := b.verified("zhangsan", 10, 2)[0]
+		op, err := b.db.Journal.ByCoupon(t.Context(), 1, code)
+		b.must(err)
+		b.configure(func(o *Options) { o.Report = &figures.Report{At: 22 * time.Hour} })
+		b.clock.Advance(8 * time.Hour) // 22:00
+		b.clock.Advance(20 * time.Hour)
+		_, err = b.db.Refunds.Add(t.Context(), models.Refund{
+			Platform: "douyin", CertificateID: "7", StoreID: 1, OperationID: op.ID, Code: code, Title: op.Title, PriceFen: op.PriceFen, RefundedAt: b.clock.Now(),
+		})
+		b.must(err)
+		b.clock.Advance(4 * time.Hour)
+		got := b.summaries("boss", "11-24 ")
+		if len(got) != 1 {
+			t.Fatalf("%d summaries of a day with a refund", len(got))
+		}
+		has(t, got[0], "11-24 没有核销", "核销以后退款 1 张 "+dianping.Fen(op.PriceFen).String())
+		has(t, b.say("boss", "今日"), "核销以后退款 1 张")
+		yesterday := b.say("boss", "昨日")
+		has(t, yesterday, "11-23 2 张")
+		hasNot(t, yesterday, "退款")
+		var story strings.Builder
+		b.must(desk.Explain(t.Context(), &story, b.db, b.bot.Location, code))
+		if !strings.Contains(story.String(), "顾客退款："+code) {
+			t.Errorf("the story is\n%s", story.String())
+		}
+		d, err := b.bot.desks.Desk(t.Context(), "boss")
+		b.must(err)
+		sheet, err := b.bot.desks.Sheet(t.Context(), d, 0, command.Today)
+		b.must(err)
+		if len(sheet.Outlook) == 0 || !strings.Contains(sheet.Outlook[0], "核销以后退款 1 张") {
+			t.Errorf("the page says %v", sheet.Outlook)
+		}
+	})
 }
 
 // A process that was down at the time sends it when it starts, and says so; what is

@@ -121,8 +121,13 @@ func (k *Desks) Sheet(ctx context.Context, d Desk, store int64, p command.Period
 	for _, r := range f.Refusals() {
 		s.Refused = append(s.Refused, Refused{words.SayingOf(r.Reason).Title, r.Times})
 	}
-	s.Outlook, err = k.Figures.Outlook(ctx, stores)
-	return s, err
+	if s.Outlook, err = k.Figures.Outlook(ctx, stores); err != nil {
+		return s, err
+	}
+	if note := figures.Refunded(f.Refunds); note != "" {
+		s.Outlook = append([]string{note}, s.Outlook...)
+	}
+	return s, nil
 }
 
 // lines are figures by something that has a name, most first.

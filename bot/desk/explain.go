@@ -91,6 +91,13 @@ func story(ctx context.Context, db *models.DB, loc *time.Location, code string, 
 		}
 		account, _ := s.AccountOf(op.StoreID)
 		all.operation(op, words.AccountName(s, account), loc)
+		refunds, err := db.Refunds.Of(ctx, op.ID)
+		if err != nil {
+			return nil, fmt.Errorf("bot: refunds: %w", err)
+		}
+		for _, r := range refunds {
+			all.add(r.RefundedAt, Became, "顾客退款：%s", joined(r.Code, r.Title, words.Price(r.PriceFen)))
+		}
 	}
 	delete(told, "")
 	for _, c := range coupons {

@@ -38,7 +38,8 @@ func (x *Counter) Of(ctx context.Context, stores []models.Store, span command.Sp
 	if err != nil {
 		return nil, fmt.Errorf("bot: figures: %w", err)
 	}
-	return f, nil
+	f.Refunds, err = x.refundsOf(ctx, stores, span)
+	return f, err
 }
 
 // ByStore adds up what accounts have verified, by their stores.

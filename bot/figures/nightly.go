@@ -299,7 +299,7 @@ func (n *Nightly) reportTo(ctx context.Context, to string, d bot.Delivery, store
 	if err != nil {
 		return err
 	}
-	if s.Now.All().Empty() && (!n.Report.EmptyDays || s.Late) {
+	if s.Now.All().Empty() && len(s.Now.Refunds) == 0 && (!n.Report.EmptyDays || s.Late) {
 		return nil // a day without business is no news afterwards
 	}
 	reply := n.Figures.Reply(s)

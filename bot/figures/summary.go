@@ -115,6 +115,9 @@ func (r ranked) notes() (notes []string) {
 	if len(r.platforms) > 0 && r.all.Undone.Count > 0 && min(len(r.stores), StoresOnCard)+len(r.platforms) >= bot.MaxFields {
 		notes = append(notes, "撤销 "+words.Sum(r.all.Undone)) // which has no room above
 	}
+	if note := Refunded(r.Now.Refunds); note != "" {
+		notes = append(notes, note)
+	}
 	if r.Tail.Verified.Count > 0 {
 		notes = append(notes, fmt.Sprintf("上次日报以后、0 点以前还核销了 %s，算在前一天", words.Sum(r.Tail.Verified)))
 	}
@@ -168,6 +171,7 @@ func (r ranked) whole() string {
 	part("平台", len(r.platforms), 2, func(i int) string { return row(r.platforms[i], r.byPlatform[r.platforms[i]]) })
 	part("店员", len(r.persons), 2, func(i int) string { return row(bot.Escaped(r.persons[i]), f.ByPerson[r.persons[i]]) })
 	part("团购", len(r.deals), 2, func(i int) string { return row(bot.Escaped(r.deals[i]), f.ByDeal[r.deals[i]]) })
+	part("退款", len(f.Refunds), 1, func(i int) string { return bot.Escaped(refundLine(f.Refunds[i])) })
 	part("没有核销成", len(r.refused), 1, func(i int) string {
 		return fmt.Sprintf("%s %d 次", words.SayingOf(r.refused[i].Reason).Title, r.refused[i].Times)
 	})

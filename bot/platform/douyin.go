@@ -205,6 +205,22 @@ func stand(code, id, first string) string {
 
 func handle(verifyID, certificateID string) string { return verifyID + "/" + certificateID }
 
+// DouyinCertificate is the platform's id of a coupon, by the handle that its consume gave;
+// "": it was not told.
+func DouyinCertificate(handle string) string {
+	_, certificate, _ := strings.Cut(handle, "/")
+	return certificate
+}
+
+// DouyinCertificates are the platform's ids of the coupons of which a consume takes so
+// many uses, by the ticket of its look.
+func DouyinCertificates(ticket string, count int) (ids []string) {
+	for _, c := range readTicket(ticket).take(count) {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
 func (d douyinShop) Record(ctx context.Context, c Coupon) Recorded {
 	t := readTicket(c.Ticket)
 	use, certificate, _ := strings.Cut(c.Handle, "/")

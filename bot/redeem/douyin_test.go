@@ -53,7 +53,7 @@ func everyDoubt(t *testing.T, test func(r *rig, all bool)) {
 }
 
 // notOurs are readings of what the core never meets.
-var notOurs = []string{"notice_signature", "notice_content", "notices", "kicked_token", "stale_qr", "record_order"}
+var notOurs = []string{"notice_signature", "notice_content", "notices", "notice_ids", "kicked_token", "stale_qr", "record_order"}
 
 // once fails where the platform's books show more than was asked for, or other than was
 // told.

@@ -13,7 +13,6 @@ import (
 	"yanquan/bot"
 	"yanquan/bot/grants"
 	"yanquan/bot/platform"
-	"yanquan/dianping"
 )
 
 // Merchants leads a manager through a platform's authorisation; a [grants.Keeper] does.
@@ -112,27 +111,6 @@ func (s *Server) finishAuthorization(c *gin.Context) {
 		p.Fields = append(p.Fields, bot.Field{Key: "授权有效至", Value: done.Until.In(s.Location).Format(time.DateOnly)})
 	}
 	s.render(c, http.StatusOK, p)
-}
-
-// platformNotice answers in the platform's own words once the message is durable.
-func (s *Server) platformNotice(c *gin.Context) {
-	fields, ok := readForm(c)
-	if !ok {
-		return
-	}
-	ctx, cancel := unhurried(c, acceptWithin)
-	defer cancel()
-	body, err := s.Merchants.PlatformNotice(ctx, c.Param("platform"), fields)
-	switch {
-	case err == nil:
-		c.Data(http.StatusOK, "application/json; charset=utf-8", []byte(body))
-	case errors.Is(err, dianping.ErrNotAuthentic):
-		answer(c, http.StatusUnauthorized, err)
-	case errors.Is(err, grants.ErrPlatformOff), errors.Is(err, dianping.Unsupported):
-		answer(c, http.StatusNotFound, err)
-	default:
-		answer(c, http.StatusServiceUnavailable, err)
-	}
 }
 
 // notAuthorized says why there is no authorisation; later is what to do where

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -74,7 +73,7 @@ const acceptWithin = 3500 * time.Millisecond
 
 // accept stores a message, even where WeCom has hung up meanwhile.
 func (s *Server) accept(c *gin.Context, m bot.Message, arrived time.Time) (string, error) {
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(c.Request.Context()), arrived.Add(acceptWithin))
+	ctx, cancel := storing(c, arrived)
 	defer cancel()
 	id, err := s.Engine.Accept(ctx, m)
 	if err != nil {

@@ -42,6 +42,7 @@ type Options struct {
 
 	Vouchers   Vouchers
 	Merchants  Merchants
+	Events     map[string]Events // by platform: of those that post more than consent
 	Files      Files
 	Links      *Links
 	Console    http.Handler   // pages below [console.Root]
@@ -129,6 +130,8 @@ func (s *Server) route(r *gin.Engine) {
 		r.POST("/auth/:platform", s.startAuthorization)
 		r.GET("/auth/:platform/callback", s.finishAuthorization)
 		r.HEAD("/auth/:platform/callback", looked)
+	}
+	if s.Merchants != nil || len(s.Events) > 0 {
 		r.POST("/auth/:platform/notice", s.platformNotice)
 	}
 	if s.Files != nil && s.Links != nil {

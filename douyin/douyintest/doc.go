@@ -71,6 +71,7 @@
 //	NoticeSignature  right; wrong; absent
 //	NoticeContent    text with JSON in it; object
 //	Notices          sent; lost
+//	NoticeIDs        each notice has a Msg-Id of its own; or a coupon's of an action have one
 //	Absent, Null     fields of any answer's data, and "extra", that are missing or null
 //	VerifyTokenLife  for ever, or so long after prepare
 //	UndoEnds         the undo window is over earlier than the hour; see also [Platform.CloseUndo]

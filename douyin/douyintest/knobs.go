@@ -41,6 +41,7 @@ type Knobs struct {
 	NoticeSignature Choice `json:"notice_signature"`
 	NoticeContent   Choice `json:"notice_content"`
 	Notices         Choice `json:"notices"`
+	NoticeIDs       Choice `json:"notice_ids"`
 
 	// Absent and Null are fields that are left out of every answer's data, or are
 	// null there, wherever they would stand; "extra" is the envelope's.
@@ -166,6 +167,9 @@ const (
 
 	NoticesSent Choice = "sent"
 	NoticesLost Choice = "lost"
+
+	NoticeIDEach   Choice = "each"
+	NoticeIDAction Choice = "action"
 )
 
 // Doubt is a knob with all its values, the default first.
@@ -209,6 +213,7 @@ var Doubts = []Doubt{
 	{"notice_signature", []Choice{SignatureRight, SignatureWrong, SignatureAbsent}, func(k *Knobs) *Choice { return &k.NoticeSignature }},
 	{"notice_content", []Choice{ContentText, ContentObject}, func(k *Knobs) *Choice { return &k.NoticeContent }},
 	{"notices", []Choice{NoticesSent, NoticesLost}, func(k *Knobs) *Choice { return &k.Notices }},
+	{"notice_ids", []Choice{NoticeIDEach, NoticeIDAction}, func(k *Knobs) *Choice { return &k.NoticeIDs }},
 }
 
 func (k Knobs) check() error {

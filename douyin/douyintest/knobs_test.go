@@ -42,6 +42,7 @@ var knobTests = map[string]map[douyintest.Choice]func(*rig){
 	"notice_signature": only(knobNotices),
 	"notice_content":   only(knobNotices),
 	"notices":          only(knobNotices),
+	"notice_ids":       only(knobNoticeIDs),
 }
 
 // only is a test that turns the knob by itself.

@@ -21,7 +21,7 @@ const (
 
 // Notice is a message that the platform posts to the application's URL.
 type Notice struct {
-	ID            string    `json:"id"` // header Msg-Id
+	ID            string    `json:"id"` // header Msg-Id; see [Knobs.NoticeIDs]
 	Action        string    `json:"action"`
 	Code          string    `json:"code"` // the voucher's plain code; not in the message
 	CertificateID string    `json:"certificate_id"`
@@ -105,11 +105,15 @@ func (p *Platform) message(n *Notice) ([]byte, http.Header) {
 		text, _ := json.Marshal(content)
 		content = string(text)
 	}
+	id := n.ID
+	if p.knobs.NoticeIDs == NoticeIDAction {
+		id = "msg-" + n.Action + "-" + n.CertificateID
+	}
 	body, _ := json.Marshal(object{
 		"event": "life_trade_certificate_notify", "client_key": p.opts.ClientKey, "from_user_id": "", "content": content,
-		"log_id": "log-" + n.ID, "msg_id": n.ID,
+		"log_id": "log-" + n.ID, "msg_id": id,
 	})
-	header := http.Header{"Msg-Id": {n.ID}}
+	header := http.Header{"Msg-Id": {id}}
 	secret := p.opts.ClientSecret
 	if p.knobs.NoticeSignature == SignatureWrong {
 		secret += "x"

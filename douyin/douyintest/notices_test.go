@@ -185,3 +185,25 @@ func knobNotices(r *rig) {
 	r.await(r.allTaken(4))
 	r.same([]int{r.p.Notices()[3].Attempts, len(in.bodies)}, []int{1, 4})
 }
+
+func knobNoticeIDs(r *rig) {
+	in := &inbox{}
+	url := in.serve(r.T, taken)
+	r = setup(r.T, func(o *douyintest.Options) { o.NoticeURL = url })
+	r.knobs(func(k *douyintest.Knobs) { k.NoticeIDs = douyintest.NoticeIDAction })
+	v, other := r.sell(douyintest.Voucher{}), r.sell(douyintest.Voucher{})
+	for i, do := range []func() error{
+		func() error { return r.p.ConsumeElsewhere(v.Code, "店长") },
+		func() error { return r.p.UndoElsewhere(v.Code, "店长") },
+		func() error { return r.p.ConsumeElsewhere(v.Code, "店长") },
+		func() error { return r.p.ConsumeElsewhere(other.Code, "店长") },
+	} {
+		r.ok(do())
+		r.await(r.allTaken(i + 1))
+	}
+	id := func(i int) string { return in.headers[i].Get("Msg-Id") }
+	r.same([]bool{id(0) == id(2), id(0) == id(1), id(0) == id(3)}, []bool{true, false, false})
+	if !strings.Contains(in.bodies[2], id(0)) {
+		r.Errorf("body %s", in.bodies[2])
+	}
+}

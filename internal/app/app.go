@@ -25,6 +25,7 @@ import (
 	"yanquan/bot/figures"
 	"yanquan/bot/grants"
 	"yanquan/bot/notice"
+	"yanquan/bot/platform"
 	"yanquan/bot/server"
 	"yanquan/bot/wecom"
 	"yanquan/dianping"
@@ -335,9 +336,13 @@ func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*pa
 	if err != nil {
 		return nil, err
 	}
+	posted := map[string]server.Events{}
+	if e := p.bot.Events(); e != nil {
+		posted[platform.DouyinName] = e
+	}
 	p.server, err = server.New(server.Options{
 		Engine: p.bot, Apps: p.apps, Robots: p.robots, ReplyDeadline: deadline,
-		Vouchers: p.bot.Desks(), Merchants: p.bot.Merchants(), Files: p.bot.Tickets(), Links: links, Console: pages, Location: cfg.Location(), UndoWindow: cfg.Redeem.UndoWindow,
+		Vouchers: p.bot.Desks(), Merchants: p.bot.Merchants(), Events: posted, Files: p.bot.Tickets(), Links: links, Console: pages, Location: cfg.Location(), UndoWindow: cfg.Redeem.UndoWindow,
 		Checks: []server.Check{{Name: "database", Probe: db.Ping}}, Metrics: metrics,
 		Grace: inner(cfg.Server.ShutdownGrace), Now: db.Now, Pause: o.Pause, Log: o.Log,
 	})

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"fmt"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"yanquan/bot/wecom/wecomtest"
@@ -54,6 +56,31 @@ func TestDouyinBesideMeituan(t *testing.T) {
 	}
 	if n := len(p.Tokens()); n != 1 {
 		t.Errorf("%d access tokens", n)
+	}
+}
+
+// A refund after use that Douyin posts is told to managers.
+func TestDouyinRefundIsTold(t *testing.T) {
+	t.Parallel()
+	p, configure := withDouyin(t)
+	w := setup(t, configure, func(cfg *config.Config) { cfg.Managers = []string{"zhangsan"} })
+	if err := p.Subscribe(t.Context(), w.url+"/auth/douyin/notice"); err != nil {
+		t.Fatal(err)
+	}
+	v, err := p.AddVoucher(douyintest.Voucher{Shops: []string{poi}, Title: "抖音双人餐"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	where := wecomtest.InApp("main", "zhangsan")
+	if _, err := w.wecom.Say(t.Context(), where, "zhangsan", "验 "+v.Code); err != nil {
+		t.Fatal(err)
+	}
+	w.card(t, where, "核销成功")
+	if err := p.SetState(v.Code, douyintest.Refunded); err != nil {
+		t.Fatal(err)
+	}
+	if shown := w.card(t, where, "顾客退款了"); !strings.Contains(fmt.Sprint(shown.Card), v.Code) {
+		t.Errorf("the card is %+v", shown.Card)
 	}
 }
 

@@ -19,7 +19,7 @@ var floors = [][]string{
 	{"bot/redeem"},
 	{"bot/grants", "bot/alert", "bot/export", "bot/scan"},
 	{"bot/words"},
-	{"bot/outbox", "bot/access", "bot/reconcile"},
+	{"bot/outbox", "bot/access", "bot/reconcile", "bot/events"},
 	{"bot/notice", "bot/ticket"},
 	{"bot/figures"},
 	{"bot/desk", "bot/intake"},
