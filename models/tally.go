@@ -9,6 +9,9 @@ type Price struct {
 // Price is that of one coupon.
 func (o Operation) Price() Price { return Price{o.PriceFen, o.PriceUnknown} }
 
+// Price is what was given back.
+func (r Refund) Price() Price { return Price{r.PriceFen, r.PriceUnknown} }
+
 // Price is that of the coupon.
 func (c Coupon) Price() Price { return Price{c.PriceFen, c.PriceUnknown} }
 

@@ -96,7 +96,7 @@ func story(ctx context.Context, db *models.DB, loc *time.Location, code string, 
 			return nil, fmt.Errorf("bot: refunds: %w", err)
 		}
 		for _, r := range refunds {
-			all.add(r.RefundedAt, Became, "顾客退款：%s", joined(r.Code, r.Title, words.Price(r.PriceFen)))
+			all.add(r.RefundedAt, Became, "顾客退款：%s", joined(r.Code, r.Title, words.Price(r.Price())))
 		}
 	}
 	delete(told, "")

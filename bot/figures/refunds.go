@@ -26,7 +26,7 @@ func Refunded(refunds []models.Refund) string {
 	}
 	var sum models.Sum
 	for _, r := range refunds {
-		sum.Add(r.PriceFen)
+		sum.Add(r.Price())
 	}
 	return fmt.Sprintf("核销以后退款 %s，没有从核销里减去", words.Sum(sum))
 }
@@ -34,6 +34,6 @@ func Refunded(refunds []models.Refund) string {
 // refundLine is one of them.
 func refundLine(r models.Refund) string {
 	one := models.Sum{}
-	one.Add(r.PriceFen)
+	one.Add(r.Price())
 	return words.Named(r.Title, words.Amount(one))
 }

@@ -23,7 +23,7 @@ const (
 // money the platform gave back to the customer.
 func (w *Words) Refunded(s models.Store, op models.Operation, r models.Refund) bot.Card {
 	paid := models.Sum{}
-	paid.Add(r.PriceFen)
+	paid.Add(r.Price())
 	code := r.Code
 	if code == "" {
 		code = op.Code
@@ -35,7 +35,7 @@ func (w *Words) Refunded(s models.Store, op models.Operation, r models.Refund) b
 	c := bot.Card{
 		Source: Source(s), Title: "顾客退款了", Tone: bot.Bad, Text: refunded[op.State],
 		Fields: bot.Fields(
-			bot.Field{Key: "券码", Value: code}, bot.Field{Key: "团购", Value: r.Title}, price(Amount(paid)),
+			bot.Field{Key: "券码", Value: CodeText(code)}, bot.Field{Key: "团购", Value: r.Title}, price(Amount(paid)),
 			bot.Field{Key: who, Value: op.User}, where(s, op), bot.Field{Key: when, Value: w.When(at)},
 		),
 	}
