@@ -39,6 +39,9 @@ func (s DirectoryStore) Sync(ctx context.Context, declared []ConfiguredStore) er
 		if err != nil {
 			return err
 		}
+		if err := tx.Directory.gather(ctx); err != nil {
+			return err
+		}
 		if err := tx.Directory.syncChats(ctx, wanted, ids); err != nil {
 			return err
 		}
