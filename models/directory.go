@@ -72,20 +72,20 @@ func (s DirectoryStore) Managers(ctx context.Context, from, to time.Time) ([]str
 	return users, err
 }
 
-// BindChat makes a group work for a store. Repeating it changes nothing.
+// BindChat makes a group work for the store that has an account. Repeating it changes nothing.
 func (s DirectoryStore) BindChat(ctx context.Context, storeID int64, chat string) error {
 	const what = "bind chat"
 	if err := identity(what, 128, chat); err != nil {
 		return err
 	}
-	return addRows(ctx, s.core, what, []chatRow{{StoreID: storeID, Chat: chat}}, clause.OnConflict{DoNothing: true})
+	return s.change(ctx, storeID, func(d DirectoryStore, store int64) error {
+		return addRows(ctx, d.core, what, []chatRow{{StoreID: store, Chat: chat}}, clause.OnConflict{DoNothing: true})
+	})
 }
 
 // UnbindChat undoes [DirectoryStore.BindChat] and says whether there was anything to undo.
 func (s DirectoryStore) UnbindChat(ctx context.Context, storeID int64, chat string) (removed bool, err error) {
-	return s.remove(ctx, "unbind chat", func(g *gorm.DB) *gorm.DB {
-		return g.Where("store_id = ? AND chat = ?", storeID, chat).Delete(&chatRow{})
-	})
+	return s.remove(ctx, "unbind chat", storeID, func(g *gorm.DB) *gorm.DB { return g.Where("chat = ?", chat).Delete(&chatRow{}) })
 }
 
 // ChatsOfStore lists the groups that work for a store.
@@ -97,7 +97,8 @@ func (s DirectoryStore) ChatsOfStore(ctx context.Context, storeID int64) ([]stri
 	return chats, err
 }
 
-// SetMember gives a person a place in a store, or another name or role there.
+// SetMember gives a person a place in the store that has an account, or another name or
+// role there.
 func (s DirectoryStore) SetMember(ctx context.Context, m Member) error {
 	const what = "set member"
 	m.UserID = fold(m.UserID)
@@ -107,7 +108,10 @@ func (s DirectoryStore) SetMember(ctx context.Context, m Member) error {
 	if err := identity(what, 16, string(m.Role)); err != nil {
 		return err
 	}
-	return addRows(ctx, s.core, what, []Member{tidy(m)}, memberChanged)
+	return s.change(ctx, m.StoreID, func(d DirectoryStore, store int64) error {
+		m.StoreID = store
+		return addRows(ctx, d.core, what, []Member{tidy(m)}, memberChanged)
+	})
 }
 
 // memberChanged overwrites what is known of a person.
@@ -116,21 +120,22 @@ var memberChanged = clause.OnConflict{
 	DoUpdates: clause.AssignmentColumns([]string{"name", "role"}),
 }
 
-// RemoveMember takes a person's place in a store away and says whether there was
+// RemoveMember takes a person's place in the store that has an account away and says whether there was
 // one.
 func (s DirectoryStore) RemoveMember(ctx context.Context, storeID int64, user string) (removed bool, err error) {
-	return s.remove(ctx, "remove member", func(g *gorm.DB) *gorm.DB {
-		return g.Where("store_id = ? AND user_id = ?", storeID, fold(user)).Delete(&Member{})
-	})
+	return s.remove(ctx, "remove member", storeID, func(g *gorm.DB) *gorm.DB { return g.Where("user_id = ?", fold(user)).Delete(&Member{}) })
 }
 
-// remove deletes and says whether there was anything.
-func (s DirectoryStore) remove(ctx context.Context, what string, del func(g *gorm.DB) *gorm.DB) (bool, error) {
+// remove deletes something of the store that has an account, and says whether there was
+// anything.
+func (s DirectoryStore) remove(ctx context.Context, what string, account int64, del func(g *gorm.DB) *gorm.DB) (bool, error) {
 	var hit int64
-	err := s.write(ctx, what, func(g *gorm.DB) error {
-		result := del(g)
-		hit = result.RowsAffected
-		return result.Error
+	err := s.change(ctx, account, func(d DirectoryStore, store int64) error {
+		return d.write(ctx, what, func(g *gorm.DB) error {
+			result := del(g.Where("store_id = ?", store))
+			hit = result.RowsAffected
+			return result.Error
+		})
 	})
 	return hit > 0, err
 }

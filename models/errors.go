@@ -27,6 +27,8 @@ var (
 	ErrLive = errors.New("another operation on this code is live")
 	// ErrInvalid: the row lacks what identifies it; a mistake of the caller.
 	ErrInvalid = errors.New("invalid")
+	// ErrSamePlatform: a store has one account in use on each platform.
+	ErrSamePlatform = errors.New("both stores have an account on the same platform")
 	// ErrTooLarge: a file is beyond [MaxFile].
 	ErrTooLarge = errors.New("too large")
 
