@@ -15,8 +15,8 @@ import (
 	"yanquan/bot/outbox"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/breadth"
 	"yanquan/internal/jobs"
-	"yanquan/internal/race"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -108,21 +108,22 @@ func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string)
 	return b
 }
 
-// everywhere runs a test in both dialects on both databases; under the race detector
-// each dialect on one of them.
+// place is a kind of platform and one of database.
+type place struct{ dialect, driver string }
+
+var places = []place{
+	{dianping.Dianping, models.SQLite}, {dianping.Dianping, models.MySQL}, {dianping.Meituan, models.SQLite}, {dianping.Meituan, models.MySQL},
+}
+
+// everywhere runs a test in both dialects on both databases, or in one of these places.
 func everywhere(t *testing.T, test func(t *testing.T, b *bench)) {
 	t.Parallel()
-	for _, dialect := range []string{dianping.Dianping, dianping.Meituan} {
-		for driver, open := range map[string]func(testing.TB, ...modelstest.Option) *models.DB{models.SQLite: modelstest.SQLite, models.MySQL: modelstest.MySQL} {
-			if race.Enabled && (dialect == dianping.Dianping) != (driver == models.MySQL) {
-				continue
-			}
-			t.Run(dialect+"/"+driver, func(t *testing.T) {
-				t.Parallel()
-				clock := noon()
-				test(t, setup(t, open(t, modelstest.WithClock(clock)), clock, dialect))
-			})
-		}
+	for _, p := range breadth.Of(t.Name(), places...) {
+		t.Run(p.dialect+"/"+p.driver, func(t *testing.T) {
+			t.Parallel()
+			clock := noon()
+			test(t, setup(t, modelstest.On(t, p.driver, modelstest.WithClock(clock)), clock, p.dialect))
+		})
 	}
 }
 

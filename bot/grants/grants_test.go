@@ -11,6 +11,7 @@ import (
 
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/breadth"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -482,13 +483,13 @@ func TestRefusedAndThenEnded(t *testing.T) {
 func TestFault12RenewalsOverAndOver(t *testing.T) {
 	t.Parallel()
 	rounds := 500
-	if testing.Short() {
+	if !breadth.All() {
 		rounds = 50
 	}
-	for _, dialect := range []string{dianping.Dianping, dianping.Meituan} {
+	for _, dialect := range breadth.Of(t.Name(), dianping.Dianping, dianping.Meituan) {
 		t.Run(dialect, func(t *testing.T) {
 			t.Parallel()
-			dsn := modelstest.MySQLDSN(t)
+			dsn := modelstest.MigratedMySQLDSN(t)
 			clock, ahead := modelstest.NewClock(start), modelstest.NewClock(start.Add(10*time.Minute))
 			open := func(c *modelstest.Clock) *models.DB {
 				db := modelstest.Open(t, models.MySQL, dsn, modelstest.WithClock(c))

@@ -130,7 +130,7 @@ func TestRenewalsFollowTheLife(t *testing.T) {
 	}
 	for i, life := range lives {
 		t.Run(life.String(), func(t *testing.T) {
-			run := func(t *testing.T, test func(*testing.T, *rig)) { onDatabase(t, models.SQLite, test) }
+			run := onSQLite
 			if i < 4 {
 				run = everywhere
 			}
@@ -209,9 +209,7 @@ func TestAllowanceIsNotSpentInHaste(t *testing.T) {
 					t.Errorf("warned %s before the end of %s", first, all)
 				}
 			}
-			for _, driver := range []string{models.SQLite, models.MySQL} {
-				in(t, driver, test, dianping.Dianping) // the second generation does not count
-			}
+			in(t, test, []place{{dianping.Dianping, models.SQLite}, {dianping.Dianping, models.MySQL}}) // the second generation does not count
 		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/breadth"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -73,30 +74,30 @@ func (t *told) all() (titles []string, words string) {
 	return titles, words
 }
 
-// everywhere runs a test in both dialects on both databases.
+// place is a kind of platform and one of database.
+type place struct{ dialect, driver string }
+
+// everywhere runs a test in both dialects on both databases, or in one of these places.
 func everywhere(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Parallel()
-	for _, driver := range []string{models.SQLite, models.MySQL} {
-		onDatabase(t, driver, test)
-	}
+	in(t, test, []place{
+		{dianping.Dianping, models.SQLite}, {dianping.Meituan, models.SQLite}, {dianping.Dianping, models.MySQL}, {dianping.Meituan, models.MySQL},
+	})
 }
 
-// onDatabase runs a test in both dialects on one kind of database.
-func onDatabase(t *testing.T, driver string, test func(t *testing.T, r *rig)) {
-	in(t, driver, test, dianping.Dianping, dianping.Meituan)
+// onSQLite runs a test in both dialects, or in one of them.
+func onSQLite(t *testing.T, test func(t *testing.T, r *rig)) {
+	t.Parallel()
+	in(t, test, []place{{dianping.Dianping, models.SQLite}, {dianping.Meituan, models.SQLite}})
 }
 
-// in runs a test in some dialects on one kind of database.
-func in(t *testing.T, driver string, test func(t *testing.T, r *rig), dialects ...string) {
-	open := modelstest.SQLite
-	if driver == models.MySQL {
-		open = modelstest.MySQL
-	}
-	for _, dialect := range dialects {
-		t.Run(dialect+"/"+driver, func(t *testing.T) {
+// in runs a test in some places, or in one of them.
+func in(t *testing.T, test func(t *testing.T, r *rig), places []place) {
+	for _, p := range breadth.Of(t.Name(), places...) {
+		t.Run(p.dialect+"/"+p.driver, func(t *testing.T) {
 			t.Parallel()
 			clock := modelstest.NewClock(start)
-			test(t, newRig(t, dialect, clock, open(t, modelstest.WithClock(clock))))
+			test(t, newRig(t, p.dialect, clock, modelstest.On(t, p.driver, modelstest.WithClock(clock))))
 		})
 	}
 }

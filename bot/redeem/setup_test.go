@@ -17,7 +17,7 @@ import (
 	"yanquan/dianping/dianpingtest"
 	"yanquan/douyin"
 	"yanquan/douyin/douyintest"
-	"yanquan/internal/race"
+	"yanquan/internal/breadth"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -57,51 +57,60 @@ func (s *shops) Open(_ context.Context, account models.Account) (platform.Shop, 
 	return &watched{s.open(account), s.watch}, nil
 }
 
-// everywhere runs a test with both generations, on SQLite.
+// place is a platform and a kind of database.
+type place struct{ platform, driver string }
+
+// generations are on SQLite, for the core is told what the database does by package models.
+var generations = []place{{dianping.Dianping, models.SQLite}, {dianping.Meituan, models.SQLite}}
+
+// everywhere runs a test with both generations, or with one of them.
 func everywhere(t *testing.T, test func(r *rig)) {
 	t.Helper()
 	t.Parallel()
-	for _, dialect := range []string{dianping.Dianping, dianping.Meituan} {
-		if race.Enabled && dialect == dianping.Meituan { // what is raced is the same in both
-			continue
-		}
-		on(t, dialect, test)
-	}
+	in(t, test, generations...)
 }
 
 // on runs a test with one platform, on SQLite.
 func on(t *testing.T, dialect string, test func(r *rig)) {
 	t.Helper()
-	t.Run(dialect, func(t *testing.T) {
-		t.Parallel()
-		clock := noon()
-		test(newRig(t, modelstest.SQLite(t, modelstest.WithClock(clock)), clock, dialect))
-	})
+	in(t, test, place{dialect, models.SQLite})
+}
+
+// in runs a test in some places, or in one of them.
+func in(t *testing.T, test func(r *rig), places ...place) {
+	t.Helper()
+	for _, p := range breadth.Of(t.Name(), places...) {
+		name := p.platform
+		if p.driver == models.MySQL {
+			name += "/" + p.driver
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := noon()
+			test(newRig(t, modelstest.On(t, p.driver, modelstest.WithClock(clock)), clock, p.platform))
+		})
+	}
 }
 
 // everyPlatform is everywhere with Douyin, too: for tests that are not about answers.
 func everyPlatform(t *testing.T, test func(r *rig)) {
 	t.Helper()
-	everywhere(t, test)
-	on(t, platform.DouyinName, test)
+	t.Parallel()
+	in(t, test, append(generations[:2:2], place{platform.DouyinName, models.SQLite})...)
 }
 
 // everyPlatformAndDatabase is everyPlatform on MariaDB, too.
 func everyPlatformAndDatabase(t *testing.T, test func(r *rig)) {
 	t.Helper()
-	everyDatabase(t, test)
-	on(t, platform.DouyinName, test)
+	t.Parallel()
+	in(t, test, append(generations[:2:2], place{platform.DouyinName, models.SQLite}, place{dianping.Meituan, models.MySQL})...)
 }
 
 // everyDatabase runs a test on MariaDB too.
 func everyDatabase(t *testing.T, test func(r *rig)) {
 	t.Helper()
-	everywhere(t, test)
-	t.Run(models.MySQL, func(t *testing.T) {
-		t.Parallel()
-		clock := noon()
-		test(newRig(t, modelstest.MySQL(t, modelstest.WithClock(clock)), clock, dianping.Meituan))
-	})
+	t.Parallel()
+	in(t, test, append(generations[:2:2], place{dianping.Meituan, models.MySQL})...)
 }
 
 // noon is a clock that shows 14:00 in Beijing.

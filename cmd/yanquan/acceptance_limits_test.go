@@ -23,7 +23,7 @@ func TestAcceptanceFigures(t *testing.T) {
 	if err := <-w.program.exited; err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(filepath.Join(filepath.Dir(w.config), "yanquan.db*"))
+	files, err := filepath.Glob(w.dsn + "*")
 	w.must(err)
 	for _, f := range files { // from nothing, schema included
 		w.must(os.Remove(f))

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/breadth"
 )
 
 // A store from nothing, by chat and browser alone: authorised, bound to a group,
@@ -17,7 +18,7 @@ import (
 // withdraws the authorisation.
 func TestSetUpFromTheChat(t *testing.T) {
 	t.Parallel()
-	for _, cell := range faultCells {
+	for _, cell := range breadth.Of(t.Name(), faultCells...) {
 		t.Run(cell.String(), func(t *testing.T) {
 			t.Parallel()
 			setUp(newWorld(t, cell))

@@ -166,10 +166,7 @@ func newWorld(t *testing.T, s setting) *world {
 		"WECOM_BOT_TOKEN="+robot.Token, "WECOM_BOT_AES_KEY="+robot.EncodingAESKey, "WECOM_BOT_SECRET="+robot.Secret)
 
 	dir := t.TempDir()
-	u.dsn = filepath.Join(dir, "yanquan.db")
-	if s.driver == models.MySQL {
-		u.dsn = modelstest.MySQLDSN(t)
-	}
+	u.dsn = databases[s.driver][s.empty](t)
 	dsn := u.dsn
 	if s.ordinary {
 		dsn = w.ordinaryAccount()
@@ -209,6 +206,13 @@ func newWorld(t *testing.T, s setting) *world {
 		w.start(builtProgram(t, ""))
 	}
 	return w
+}
+
+// databases are, by driver, those for a world in which nothing was set up yet, and the
+// others, in which the tables are there.
+var databases = map[string]map[bool]func(testing.TB) string{
+	models.SQLite: {true: modelstest.SQLiteDSN, false: modelstest.MigratedSQLiteDSN},
+	models.MySQL:  {true: modelstest.MySQLDSN, false: modelstest.MigratedMySQLDSN},
 }
 
 // now is the time of a part of the world whose clock is ahead.

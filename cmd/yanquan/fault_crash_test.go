@@ -9,6 +9,7 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/breadth"
 )
 
 // F1: the process dies when the platform has consumed and nothing of it is
@@ -98,11 +99,12 @@ func TestFault15CrashAfterSending(t *testing.T) {
 // what it left is taken up soon.
 func crashIn(t *testing.T, points ...string) {
 	t.Helper()
+	t.Parallel()
 	var cells []setting
 	for _, point := range points {
-		cells = append(cells, with(faultCells, func(s *setting) { s.failpoint, s.callTimeout = point, "1s" })...)
+		cells = append(cells, with(breadth.Of(t.Name()+point, faultCells...), func(s *setting) { s.failpoint, s.callTimeout = point, "1s" })...)
 	}
-	inCells(t, cells, func(w *world) {
+	inEach(t, cells, func(w *world) {
 		w.must(w.platform.SetKnobs(dianpingtest.Knobs{Unguarded: true})) // it would not hide a second consumption
 		code := w.sell()
 		w.afterDeath(w.messageLease()).await(1, w.crashed(code), "核销成功", code, people[w.hero])

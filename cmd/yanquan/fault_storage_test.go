@@ -14,6 +14,7 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/breadth"
 	"yanquan/models"
 )
 
@@ -80,7 +81,7 @@ func TestFault11DiskFull(t *testing.T) {
 // that has gone, and /readyz says so meanwhile.
 func TestFault11ReadOnly(t *testing.T) {
 	t.Parallel()
-	cells := with(serverCells, func(s *setting) { s.callTimeout, s.ordinary = "2s", true })
+	cells := with(breadth.Of(t.Name(), serverCells...), func(s *setting) { s.callTimeout, s.ordinary = "2s", true })
 	for _, s := range cells { // one after the other, for they share the server
 		inCell(t, s, func(w *world) { w.unwritable(w.forbidWriting) })
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/breadth"
 	"yanquan/models"
 )
 
@@ -36,10 +37,17 @@ func with(cells []setting, change func(s *setting)) []setting {
 	return changed
 }
 
-// inCells lets a fault strike a world in each of some cells, all at the same time.
+// inCells lets a fault strike a world in each of some cells, all at the same time, or
+// in one of them.
 func inCells(t *testing.T, cells []setting, fault func(w *world)) {
 	t.Helper()
 	t.Parallel()
+	inEach(t, breadth.Of(t.Name(), cells...), fault)
+}
+
+// inEach lets a fault strike a world in each of some cells, all at the same time.
+func inEach(t *testing.T, cells []setting, fault func(w *world)) {
+	t.Helper()
 	var running sync.WaitGroup
 	for _, s := range cells {
 		running.Go(func() { inCell(t, s, fault) })

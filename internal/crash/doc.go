@@ -7,7 +7,8 @@
 // screens of the people. Our own database is looked at for one thing only,
 // whether there is still work under way, so that a round is not judged early.
 //
-//	go test ./internal/crash                             as many rounds as fit a CI run
+//	go test ./internal/crash                             a few rounds
+//	YANQUAN_TEST=all go test ./internal/crash            as many rounds as fit a CI run, and clusters
 //	go test ./internal/crash -run TestRounds -crash.rounds=5000 -timeout 0
 //	go test ./internal/crash -run TestGalera -crash.galera=1000 -timeout 0
 //	go test ./internal/crash -run TestRounds -crash.seed=42   one round again; TestGalera has seeds of its own

@@ -7,14 +7,16 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"yanquan/internal/breadth"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
 
-// galeraRounds take under a minute on two cores.
+// How many random rounds are played on clusters.
 const (
-	galeraRounds = 14
-	galeraLanes  = 2 // three servers and three replicas each
+	allGaleraRounds   = 14 // under a minute on two cores
+	racedGaleraRounds = 6
+	galeraLanes       = 2 // three servers and three replicas each
 )
 
 // TestGalera plays rounds with each replica on another node of a Galera cluster,
@@ -23,15 +25,15 @@ func TestGalera(t *testing.T) {
 	t.Parallel()
 	rounds := *flagGalera
 	if rounds == 0 {
-		rounds = galeraRounds
-		if *flagSeed != 0 {
+		switch {
+		case *flagSeed != 0:
 			rounds = max(*flagRounds, 1)
-		}
-		if testing.Short() {
-			rounds = 4
-		}
-		if *flagRace {
-			rounds = min(rounds, 6)
+		case *flagRace:
+			rounds = racedGaleraRounds
+		case breadth.All():
+			rounds = allGaleraRounds
+		default:
+			t.Skip("clusters are part of make test-all")
 		}
 	}
 	var clusters []*modelstest.Cluster

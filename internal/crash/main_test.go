@@ -24,9 +24,6 @@ var (
 	flagKeep   = flag.String("crash.logs", "", "folder for the logs of the replicas")
 )
 
-// defaultRounds take about two minutes on two busy cores.
-const defaultRounds = 200
-
 var binaryDir string
 
 func TestMain(m *testing.M) {

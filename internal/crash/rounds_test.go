@@ -8,6 +8,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"yanquan/internal/breadth"
+)
+
+// How many random rounds are played.
+const (
+	someRounds  = 20  // by everybody who changes something
+	allRounds   = 200 // about two minutes on two busy cores
+	racedRounds = 40  // three times as slow
 )
 
 // TestRounds plays rounds from random seeds, each lane with a MariaDB of its own.
@@ -16,15 +25,15 @@ func TestRounds(t *testing.T) {
 	t.Parallel()
 	rounds := *flagRounds
 	if rounds == 0 {
-		rounds = defaultRounds
-		if *flagSeed != 0 {
+		switch {
+		case *flagSeed != 0:
 			rounds = 1
-		}
-		if testing.Short() {
-			rounds = 8
-		}
-		if *flagRace {
-			rounds = min(rounds, 40) // three times as slow
+		case *flagRace:
+			rounds = racedRounds
+		case breadth.All():
+			rounds = allRounds
+		default:
+			rounds = someRounds
 		}
 	}
 	lanes := *flagLanes

@@ -5,6 +5,7 @@ package modelstest
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -37,8 +38,24 @@ func Each(t *testing.T, fn func(t *testing.T, db *models.DB), opts ...Option) {
 	})
 }
 
+// On opens a fresh database of a kind.
+func On(tb testing.TB, driver string, opts ...Option) *models.DB {
+	tb.Helper()
+	if driver == models.MySQL {
+		return MySQL(tb, opts...)
+	}
+	return SQLite(tb, opts...)
+}
+
 // SQLite opens a fresh SQLite database.
 func SQLite(tb testing.TB, opts ...Option) *models.DB {
+	tb.Helper()
+	return migrated(tb, models.SQLite, MigratedSQLiteDSN(tb), opts)
+}
+
+// MigratedSQLiteDSN is a file with the tables of the newest migration. It holds no key,
+// so that any may be its first.
+func MigratedSQLiteDSN(tb testing.TB) string {
 	tb.Helper()
 	schema, err := emptySQLite()
 	if err != nil {
@@ -48,7 +65,7 @@ func SQLite(tb testing.TB, opts ...Option) *models.DB {
 	if err := os.WriteFile(dsn, schema, 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	return migrated(tb, models.SQLite, dsn, opts)
+	return dsn
 }
 
 // emptySQLite is the file of a migrated database: to copy it is quicker than to
@@ -68,14 +85,27 @@ var emptySQLite = sync.OnceValues(func() (file []byte, err error) {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return nil, err
 	}
+	if err := forgetKey(path); err != nil {
+		return nil, err
+	}
 	return os.ReadFile(path)
 })
+
+// forgetKey leaves the database to whoever comes first.
+func forgetKey(path string) error {
+	pool, err := sql.Open("sqlite", path)
+	if err != nil {
+		return err
+	}
+	_, err = pool.Exec("DELETE FROM meta")
+	return errors.Join(err, pool.Close())
+}
 
 // MySQL opens a fresh database on a server with the MySQL protocol. Without any
 // server the test is skipped, or fails where CI=true.
 func MySQL(tb testing.TB, opts ...Option) *models.DB {
 	tb.Helper()
-	return migrated(tb, models.MySQL, MySQLDSN(tb), opts)
+	return migrated(tb, models.MySQL, MigratedMySQLDSN(tb), opts)
 }
 
 // SQLiteDSN is a file that does not exist yet.

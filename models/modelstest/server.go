@@ -2,12 +2,10 @@ package modelstest
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 
@@ -18,8 +16,7 @@ import (
 // account may create databases, as in root:secret@tcp(127.0.0.1:3306)/.
 const serverEnv = "YANQUAN_TEST_MYSQL"
 
-// MySQLDSN is the DSN of a fresh, empty database, dropped after the test. It is
-// created as latin1, so that every test shows that this does no harm.
+// MySQLDSN is the DSN of a fresh, empty database, dropped after the test.
 func MySQLDSN(tb testing.TB) string {
 	tb.Helper()
 	server, err := theServer()
@@ -32,8 +29,8 @@ func MySQLDSN(tb testing.TB) string {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { admin.Close() })
-	name := "yanquan_test_" + strings.ToLower(rand.Text())
-	if _, err := admin.ExecContext(tb.Context(), "CREATE DATABASE "+name+" CHARACTER SET latin1"); err != nil {
+	name, err := newDatabase(tb.Context(), admin)
+	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
