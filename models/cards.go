@@ -103,6 +103,15 @@ func (s CardStore) refresh(ctx context.Context, op Operation) error {
 	return s.makeDue(ctx, what, ids, now)
 }
 
+// outcome makes the cards due that wait for the outcome of an operation, where there was
+// a doubt: without one, none was sent.
+func (s CardStore) outcome(ctx context.Context, op Operation) error {
+	if op.DoubtSince.IsZero() {
+		return nil
+	}
+	return s.refresh(ctx, op)
+}
+
 // makeDue makes cards due by their ids: no other rows are looked at, and locked,
 // on the way.
 func (s CardStore) makeDue(ctx context.Context, what string, ids []string, now any) error {

@@ -116,6 +116,27 @@ func TestCardsOfOperation(t *testing.T) {
 	})
 }
 
+// The end of a doubt makes the cards due that wait for it, whichever end it is.
+func TestCardsOfDoubt(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		later := noon.Add(time.Hour)
+		used, free := inState(t, db, "7992697494", models.Unknown), inState(t, db, "8000000001", models.Unknown)
+		sentCard(t, db, "used", used.ID, "code", later)
+		sentCard(t, db, "free", free.ID, "code", later)
+		used, err := db.Journal.DoubtConsume(ctx, used)
+		no(t, err)
+		same(t, len(dueCards(t, db, noon)), 0)
+		_, err = db.Journal.FinishConsume(ctx, used, []models.Coupon{{Code: used.Code}})
+		no(t, err)
+		same(t, dueCards(t, db, noon)["used"].OperationID, used.ID)
+		same(t, len(dueCards(t, db, noon)), 1)
+		_, err = db.Journal.RejectConsume(ctx, free)
+		no(t, err)
+		same(t, dueCards(t, db, noon)["free"].OperationID, free.ID)
+	})
+}
+
 func TestLooksDue(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()

@@ -82,3 +82,16 @@ func (db *DB) Accepting() int {
 	defer q.mu.Unlock()
 	return len(q.waiting) + q.storing
 }
+
+// Prepared counts the statements that the connection to a SQLite file keeps.
+func (db *DB) Prepared(ctx context.Context) (n int, err error) {
+	conn, err := db.pool.Conn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	err = conn.Raw(func(c any) error { n = c.(placed).kept.recent.Len(); return nil })
+	return n, err
+}
+
+const KeptStatements = keptStatements

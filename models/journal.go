@@ -193,7 +193,10 @@ func (s JournalStore) FinishConsume(ctx context.Context, op Operation, coupons [
 		if err != nil {
 			return err
 		}
-		return addCoupons(ctx, tx.core, op, coupons)
+		if err := addCoupons(ctx, tx.core, op, coupons); err != nil {
+			return err
+		}
+		return tx.Cards.outcome(ctx, op)
 	})
 	return unless(err, moved)
 }
@@ -201,7 +204,18 @@ func (s JournalStore) FinishConsume(ctx context.Context, op Operation, coupons [
 // RejectConsume records that nothing was consumed: [Calling] or [Unknown]
 // becomes [Rejected]. op carries the reason and everything else.
 func (s JournalStore) RejectConsume(ctx context.Context, op Operation) (Operation, error) {
-	return s.move(ctx, move{what: "reject consume", from: []State{Calling, Unknown}, to: Rejected}, op)
+	rejected := move{what: "reject consume", from: []State{Calling, Unknown}, to: Rejected}
+	if op.DoubtSince.IsZero() {
+		return s.move(ctx, rejected, op)
+	}
+	var moved Operation
+	err := s.inTx(ctx, func(tx *DB) (err error) {
+		if moved, err = tx.Journal.move(ctx, rejected, op); err != nil {
+			return err
+		}
+		return tx.Cards.outcome(ctx, op)
+	})
+	return unless(err, moved)
 }
 
 // DoubtConsume records that it is not known whether the platform consumed:

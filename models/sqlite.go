@@ -131,7 +131,7 @@ func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, errors.New("models: SQLite driver lacks methods")
 	}
 	c.at.entered()
-	return placed{inner, c.at}, nil
+	return placed{inner, c.at, newPrepared()}, nil
 }
 
 // sqliteConn is what database/sql uses of the driver's connections.
@@ -149,12 +149,14 @@ type sqliteConn interface {
 // placed is a connection to the file at a place.
 type placed struct {
 	sqliteConn
-	at *place
+	at   *place
+	kept *prepared
 }
 
 // Close ends it, and with it the log where it was the last.
 func (c placed) Close() error {
 	c.at.left()
+	c.kept.close()
 	return c.sqliteConn.Close()
 }
 

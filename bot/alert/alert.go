@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -206,30 +207,29 @@ func (c *Checker) undoShare(ctx context.Context, s sight) (all []Alert, err erro
 	return all, nil
 }
 
+// silent looks for stores that verify every day, and have not today. Most have, and of
+// the others most were silent the day before, so that few days are read.
 func (c *Checker) silent(ctx context.Context, s sight) (all []Alert, err error) {
-	sinceBegin := s.now.Sub(s.today)
-	busy := map[int64]int{}
-	for back := 1; back <= c.Rules.SilentDays; back++ {
-		begin := clock(s.now, -back, 0)
-		ids, err := c.DB.Alerts.StoresConsuming(ctx, begin, begin.Add(sinceBegin))
-		if err != nil {
-			return nil, err
-		}
-		for _, id := range ids {
-			busy[id]++
-		}
-	}
-	ids, err := c.DB.Alerts.StoresConsuming(ctx, s.today, s.now)
+	today, err := c.DB.Alerts.StoresConsuming(ctx, s.today, s.now)
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range ids {
-		delete(busy, id)
-	}
-	for id, store := range s.stores {
-		if busy[id] < c.Rules.SilentDays {
-			continue
+	quiet := map[int64]models.Store{}
+	for _, store := range s.stores {
+		if !slices.Contains(today, store.ID) {
+			quiet[store.ID] = store
 		}
+	}
+	sinceBegin := s.now.Sub(s.today)
+	for back := 1; back <= c.Rules.SilentDays && len(quiet) > 0; back++ {
+		begin := clock(s.now, -back, 0)
+		busy, err := c.DB.Alerts.StoresConsuming(ctx, begin, begin.Add(sinceBegin))
+		if err != nil {
+			return nil, err
+		}
+		maps.DeleteFunc(quiet, func(id int64, _ models.Store) bool { return !slices.Contains(busy, id) })
+	}
+	for id, store := range quiet {
 		all = append(all, Alert{Key: fmt.Sprintf("silent/%d", id), Stores: []int64{id}, Title: "门店今天还没有核销",
 			Text: fmt.Sprintf("「%s」最近 %d 天每天到这个时间都有核销，今天还没有。请问一下店里：机器人有没有回答，授权有没有问题？", store.Name, c.Rules.SilentDays)})
 	}

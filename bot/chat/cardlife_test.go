@@ -265,6 +265,39 @@ func TestChangesAreNoMessages(t *testing.T) {
 	})
 }
 
+// A card about a doubt that people have to end is looked at as rarely as the platform is
+// asked, and changed at once when a manager ends it.
+func TestCardOfLongDoubt(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.doubted()
+		for range 40 {
+			b.clock.Advance(time.Minute)
+			b.bot.Pass(t.Context())
+		}
+		var op models.Operation
+		for tries := 0; op.DueAt.Sub(b.clock.Now()) < time.Minute; tries++ {
+			if tries == 200 {
+				t.Fatalf("the platform is asked again in %s already", op.DueAt.Sub(b.clock.Now()))
+			}
+			b.pass(time.Second)
+			var err error
+			op, err = b.db.Journal.ByCoupon(t.Context(), 1, Code)
+			b.must(err)
+		}
+		b.pass(outbox.CardAgain + outbox.CardsEvery)
+		cards, err := b.db.Cards.Due(t.Context(), op.DueAt.Add(-time.Second), 10)
+		b.must(err)
+		if len(cards) != 0 || len(b.changes()) != 0 {
+			t.Errorf("%d cards are looked at before the platform is asked, %d were changed", len(cards), len(b.changes()))
+		}
+		has(t, b.privately("boss", "确认 "+Code+" 已核销"), Code)
+		b.pass(2 * outbox.CardsEvery)
+		if len(b.changes()) == 0 {
+			t.Error("no card shows the end")
+		}
+	})
+}
+
 // A card that waits for an outcome does not go on saying so when it has come.
 func TestCardThatWaited(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {

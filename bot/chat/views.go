@@ -42,9 +42,9 @@ func (v *views) cardNow(ctx context.Context, tx *models.DB, o models.Outgoing, s
 	case !op.State.Terminal() && o.SentAt.Add(outbox.CodeLife).Before(v.Now()):
 		return nil, time.Time{}, nil
 	case !op.State.Terminal() && awaits(shown):
-		return nil, v.Now().Add(words.OutcomeAgain), nil
+		return nil, v.after(op, words.OutcomeAgain), nil
 	case !op.State.Terminal():
-		return nil, v.Now().Add(outbox.CardAgain), nil
+		return nil, v.after(op, outbox.CardAgain), nil
 	case awaits(shown): // the outcome has come as a message of its own, with what can be done
 		if card, err = v.cardFor(ctx, tx, o.User, op); err == nil {
 			card.Keys = nil
@@ -55,6 +55,12 @@ func (v *views) cardNow(ctx context.Context, tx *models.DB, o models.Outgoing, s
 	}
 	card, err = v.cardFor(ctx, tx, o.User, op)
 	return card, time.Time{}, err
+}
+
+// after is when to look again at a card about an operation that is under way: not before
+// somebody has. The end of a doubt makes its cards due, see [models.JournalStore].
+func (v *views) after(op models.Operation, pause time.Duration) time.Time {
+	return words.Latest(v.Now().Add(pause), op.DueAt)
 }
 
 // awaits reports whether a card says that there is no outcome yet.
@@ -79,7 +85,7 @@ func (v *views) lookNow(ctx context.Context, tx *models.DB, o models.Outgoing, s
 	case err != nil:
 		return nil, time.Time{}, fmt.Errorf("operation of a code: %w", err)
 	case !op.State.Terminal():
-		return nil, v.Now().Add(outbox.CardAgain), nil
+		return nil, v.after(op, outbox.CardAgain), nil
 	}
 	card, err := v.cardFor(ctx, tx, o.User, op)
 	if err != nil {
@@ -115,7 +121,7 @@ func (v *views) batchNow(ctx context.Context, tx *models.DB, o models.Outgoing) 
 	for _, op := range ops {
 		switch {
 		case !op.State.Terminal():
-			return nil, v.Now().Add(outbox.CardAgain), nil
+			return nil, v.after(op, outbox.CardAgain), nil
 		case v.words.Undoable(op):
 			end = words.Latest(end, op.UndoUntil)
 		case op.State != models.Rejected:

@@ -112,6 +112,9 @@ func TestUnguarded(t *testing.T) {
 		r.effects(good.Code, 1, 0)
 		r.effects(bad.Code, 2, 0)
 		r.same(r.p.TwiceConsumed(), []string{bad.Code})
+		r.ok(r.p.SetKnobs(dianpingtest.Knobs{Unguarded: true, RepeatAnswer: dianpingtest.AlreadyUsed}))
+		r.want(r.do(d, "consume", consumeFields(good.Code, "same", 1)), "1008")
+		r.effects(good.Code, 1, 0)
 	})
 }
 

@@ -139,7 +139,7 @@ func (p *Platform) consumeNow(a consumeArgs, now time.Time) consumeRow {
 	if r := p.unusable(v, a.shop, now); r != nil {
 		return consumeRow{refused: r}
 	}
-	if a.again && v.Visits > 0 { // visits are left, but not for a request that took one
+	if a.again && (v.Visits > 0 || v.State == Consumed) { // visits are left, or nothing guards, but not for a request that has had its effect
 		return consumeRow{refused: refuse(codeUsed)}
 	}
 	takable := p.takable(v, a.shop, now)

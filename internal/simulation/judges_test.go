@@ -33,7 +33,7 @@ func (w *world) waiting() bool {
 
 // calm waits until nobody waits any more, or too long.
 func (w *world) calm() {
-	w.stir()
+	w.agenda.stir()
 	for range 60 {
 		time.Sleep(5 * time.Second)
 		w.mu.Lock()

@@ -47,13 +47,13 @@ func (w *world) do(i int, e event) {
 		w.must(w.platform.Pause(dianpingtest.PauseMode(e.Text)))
 		w.wrong(e.For, "outage", nil)
 		w.platform.Resume()
-		w.stir()
+		w.agenda.stir()
 		w.note("trouble", "the platform is back")
 	case trouble:
 		w.note("trouble", "WeCom will: %+v", *e.WeCom)
 		w.wecom.Fail(*e.WeCom)
 		w.wrong(e.For, "WeCom", w.wecom.ClearFaults)
-		w.stir()
+		w.agenda.stir()
 	case die:
 		w.death(e)
 	case freeze:
@@ -143,7 +143,7 @@ func (w *world) say(e event) {
 		if done {
 			return
 		}
-		w.stir()
+		w.agenda.stir()
 	}
 }
 

@@ -57,7 +57,7 @@ func (w *world) start(slot int) {
 				w.mu.Lock()
 				r.ready = true
 				w.mu.Unlock()
-				w.stir()
+				w.agenda.stir()
 				w.note("machine", "%s is ready", r.name)
 			},
 		})
@@ -291,6 +291,7 @@ func (c *conn) ExecContext(ctx context.Context, text string, args []driver.Named
 	if alone {
 		c.unlock()
 		if err == nil && !strings.HasPrefix(text, "PRAGMA") {
+			c.of.w.agenda.note()
 			err = c.of.steps.committed()
 		}
 	}
@@ -330,6 +331,7 @@ func (t transaction) Commit() error {
 	if err := t.Tx.Commit(); err != nil {
 		return err
 	}
+	t.on.of.w.agenda.note()
 	return t.on.of.steps.committed()
 }
 

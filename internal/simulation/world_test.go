@@ -43,14 +43,13 @@ type world struct {
 	wecom    *wecomtest.WeCom
 	platform *dianpingtest.Platform
 	writing  chan struct{} // held by the replica that writes
+	agenda   *agenda
 	acts     sync.WaitGroup
 
 	mu       sync.Mutex
 	replicas []*replica // by slot; nil: none now
 	starts   int
 	deaths   int
-	stirred  time.Time
-	stirs    chan struct{} // closed and replaced with every stir
 	story    []moment
 	asks     []*ask
 	views    []view
@@ -91,8 +90,10 @@ func (w *world) host(what string, n ...int) string {
 }
 
 func (w *world) run() {
-	w.writing, w.stirs, w.doubts = make(chan struct{}, 1), make(chan struct{}), map[string]bool{}
-	w.began, w.stirred = time.Now(), time.Now()
+	w.writing, w.doubts = make(chan struct{}, 1), map[string]bool{}
+	w.began = time.Now()
+	w.agenda = newAgenda(w.dsn)
+	defer w.agenda.close()
 	w.replicas = make([]*replica, w.Replicas)
 	w.open()
 	ctx, stop := context.WithCancel(context.Background())
@@ -108,7 +109,7 @@ func (w *world) run() {
 	}
 	for i, e := range w.Events {
 		time.Sleep(time.Until(w.began.Add(e.At)))
-		w.stir()
+		w.agenda.stir()
 		w.acts.Go(func() { w.do(i, e) })
 	}
 	time.Sleep(time.Until(w.began.Add(time.Duration(w.Days)*day - opens)))
@@ -247,40 +248,6 @@ func (w *world) latency(h http.Handler) http.Handler {
 // jitter is chance: the same at the same time, so that it does not matter who asks first.
 func (w *world) jitter() float64 {
 	return float64(hash(w.Seed, "jitter", time.Since(w.began).String())%1000) / 1000
-}
-
-// restPause is the longest time between passes.
-const restPause = 5 * time.Minute
-
-// pause is the time between passes of the background work. Where nothing has stirred
-// for a while and nobody waits, they are rarer: they would find nothing.
-func (w *world) pause(ctx context.Context, d time.Duration) error {
-	w.mu.Lock()
-	stirs, since := w.stirs, time.Since(w.stirred)
-	gap := since / 3
-	switch waiting := w.waiting(); {
-	case waiting && since < 3*time.Minute:
-		gap = min(gap, 2*time.Second)
-	case !waiting && since > 10*time.Second:
-		gap = restPause
-	}
-	w.mu.Unlock()
-	t := time.NewTimer(max(d, min(gap, restPause)))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-stirs:
-	case <-ctx.Done():
-	}
-	return ctx.Err()
-}
-
-func (w *world) stir() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.stirred = time.Now()
-	close(w.stirs)
-	w.stirs = make(chan struct{})
 }
 
 // poll asks for the rest of streams, as WeCom does, while there are any.
