@@ -75,6 +75,18 @@ export class Panels {
     app.say(text);
   }
 
+  // #photo sends a picture of the voucher's QR code to the app, where pictures can be sent.
+  #photo(code) {
+    const { app } = this;
+    const direct = app.state.chats.find((c) => !c.group);
+    const shop = app.state.shops.find((s) => s.id === this.shop);
+    const members = app.state.chats.find((c) => c.id === shop.chat)?.members ?? [];
+    if (!members.includes(app.me)) app.become(members[0]);
+    app.open(direct.id);
+    this.sheet(false);
+    app.post("photo", { person: app.me, shop: shop.id, code });
+  }
+
   #ticket(v, old) {
     const usable = v.state === "ok";
     const kind = ["ticket", usable && "usable", v.state, old && "fresh"].filter(Boolean).join(" ");
@@ -86,6 +98,7 @@ export class Panels {
           el(v.replaced ? "code.old" : "code", null, v.code), el("span.state", null, v.label),
           v.replaced ? el("em", null, "新码 ", el("code", null, v.replaced)) : v.hint && el("em", null, v.hint))),
       el("div.side", null,
+        v.photo && usable && el("button", { type: "button", title: "拍二维码，发给应用", "aria-label": `拍 ${v.code}`, onclick: () => this.#photo(v.code) }, "拍"),
         more && el("button", { type: "button", "aria-label": `一次验两张 ${v.code}`, onclick: () => this.#say(`验 ${v.code} x2`) }, "验×2"),
         el("button", { type: "button", "aria-label": `查 ${v.code}`, onclick: () => this.#say("查 " + v.code) }, "查")));
   }
