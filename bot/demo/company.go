@@ -63,7 +63,7 @@ var chats = []chat{
 	},
 	{
 		ID: "wrHuaihai", Name: "淮海路店·前台", Group: true, Bot: robotShow,
-		Members: []string{"xiaowang", "wangdian"}, Note: "抖音来客",
+		Members: []string{"xiaoli", "wangdian"}, Note: "抖音来客",
 		Hint: "这家店只在抖音卖券。顾客念券码就发「验 券码」；出示二维码就点「拍」，照片发到和应用的单聊里。",
 	},
 	{
