@@ -114,7 +114,7 @@ func (s *douyinShop) tickets() []ticket {
 		if !mine {
 			continue
 		}
-		t := ticket{Code: v.Code, Title: v.Title, Price: dianping.Fen(v.Price).String(), Count: 1, Hint: hint, Photo: v.QR != ""}
+		t := ticket{Code: v.Code, Title: v.Title, Price: dianping.Fen(v.Price).String(), Count: 1, Hint: hint, Times: v.Visits > 0, Photo: v.QR != ""}
 		t.State, t.Label = douyinState(v, now)
 		list = append(list, t)
 	}
@@ -256,8 +256,8 @@ func (s *douyinShop) mischief() string {
 
 // douyinNames are Douyin's calls in words.
 var douyinNames = map[string]string{
-	"client_token": "取应用凭证", "prepare": "验券准备", "verify": "核销", "cancel": "撤销", "get": "查券", "query": "查订单的券",
-	"verify_record": "查核销记录", "link": "展开短链", "poi": "查门店", "ledger": "查结算",
+	"token": "取应用凭证", "prepare": "验券准备", "verify": "核销", "cancel": "撤销", "get": "查券", "query": "查订单的券",
+	"verify_record": "查核销记录", "link": "展开短链", "shops": "查门店", "ledger": "查结算",
 }
 
 // douyinEntry is the bot calling Douyin.

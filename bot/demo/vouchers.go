@@ -100,6 +100,7 @@ type ticket struct {
 	Label    string `json:"label"` // the state in words
 	Hint     string `json:"hint,omitempty"`
 	Replaced string `json:"replaced,omitempty"` // the code that took its place
+	Times    bool   `json:"times,omitempty"`    // Count are uses of a times card
 	Photo    bool   `json:"photo,omitempty"`    // it has a QR code to photograph
 }
 

@@ -42,8 +42,8 @@ export class Panels {
 
   draw() {
     const { state, chat } = this.app;
-    const own = state.shops.find((s) => s.chat === chat?.id);
-    if (own && chat.id !== this.lastChat) this.shop = own.id;
+    const own = state.shops.filter((s) => s.chat === chat?.id);
+    if (own.length && chat.id !== this.lastChat && !own.some((s) => s.id === this.shop)) this.shop = own[0].id;
     this.lastChat = chat?.id;
     const shop = state.shops.find((s) => s.id === this.shop) ?? state.shops[0];
     if (!shop) return;
@@ -93,7 +93,7 @@ export class Panels {
     const more = v.count > 1 && usable;
     return el("li", { class: kind, "data-code": v.code, "data-state": v.state },
       el("button.main", { type: "button", title: `发送「验 ${v.code}」`, onclick: () => this.#say("验 " + v.code) },
-        el("span.price", null, v.price, v.count > 1 && el("small", null, `一单 ${v.count} 张`)),
+        el("span.price", null, v.price, v.count > 1 && el("small", null, v.times ? `${v.count} 次` : `一单 ${v.count} 张`)),
         el("span.what", null, el("b", null, v.title),
           el(v.replaced ? "code.old" : "code", null, v.code), el("span.state", null, v.label),
           v.replaced ? el("em", null, "新码 ", el("code", null, v.replaced)) : v.hint && el("em", null, v.hint))),
