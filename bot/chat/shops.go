@@ -37,8 +37,9 @@ func (d Douyin) serves(a models.Account) bool {
 	return d.Client != nil && a.Platform == platform.DouyinName
 }
 
-func (d Douyin) shop(a models.Account) platform.Shop {
-	return platform.Douyin(d.Client, douyin.Shop{ID: a.ShopID, Account: cmp.Or(a.AccountID, d.AccountID)})
+// At is the shop of an account.
+func (d Douyin) At(a models.Account) douyin.Shop {
+	return douyin.Shop{ID: a.ShopID, Account: cmp.Or(a.AccountID, d.AccountID)}
 }
 
 // Has reports whether a platform is configured.
@@ -49,7 +50,7 @@ func (s *shops) Has(name string) bool {
 // Open implements [redeem.Shops].
 func (s *shops) Open(ctx context.Context, a models.Account) (platform.Shop, error) {
 	if s.Douyin.serves(a) {
-		return s.Douyin.shop(a), nil
+		return platform.Douyin(s.Douyin.Client, s.Douyin.At(a)), nil
 	}
 	client, shop, err := s.client(ctx, a)
 	if err != nil {
@@ -64,7 +65,7 @@ func (s *shops) Open(ctx context.Context, a models.Account) (platform.Shop, erro
 // at is the shop of a place whose session was read with it; nil: it is to be opened.
 func (s *shops) at(p access.Place) platform.Shop {
 	if s.Douyin.serves(p.Account) && len(p.Further) == 0 {
-		return s.Douyin.shop(p.Account)
+		return platform.Douyin(s.Douyin.Client, s.Douyin.At(p.Account))
 	}
 	client := s.Platforms[p.Platform]
 	if client == nil || p.Session == nil {

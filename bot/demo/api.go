@@ -68,6 +68,7 @@ func (w *world) servePage(ctx context.Context, ln net.Listener) error {
 //	GET  /api/media/{id}  a picture or file that somebody got
 //	POST /api/say         {person, chat, text, mention}
 //	POST /api/press       {person, chat, message, key}
+//	POST /api/photo       {person, shop, code}: of a voucher's QR code, to the app
 //	POST /api/mischief    {shop, kind}
 //	POST /api/sell        {shop}
 //	POST /api/tonight     {}
@@ -88,20 +89,21 @@ func (w *world) page(ctx context.Context) (http.Handler, error) {
 	mux.HandleFunc("GET /api/media/{id}", w.medium)
 	mux.HandleFunc("POST /api/say", taking(func(in sayIn) error { return w.say(ctx, in) }))
 	mux.HandleFunc("POST /api/press", taking(func(in pressIn) error { return w.press(ctx, in) }))
+	mux.HandleFunc("POST /api/photo", taking(func(in photoIn) error { return w.photo(ctx, in) }))
 	mux.HandleFunc("POST /api/mischief", taking(func(in mischiefIn) error {
-		s, err := w.shop(in.Shop)
+		c, err := w.counter(in.Shop)
 		if err != nil {
 			return err
 		}
-		return s.misbehave(in.Kind)
+		return c.misbehave(in.Kind)
 	}))
 	mux.HandleFunc("POST /api/tonight", taking(func(struct{}) error { w.tonight(); return nil }))
 	mux.HandleFunc("POST /api/sell", taking(func(in sellIn) error {
-		s, err := w.shop(in.Shop)
+		c, err := w.counter(in.Shop)
 		if err != nil {
 			return err
 		}
-		return s.sellAnother()
+		return c.sellAnother()
 	}))
 	return strict(mux), nil
 }
@@ -118,6 +120,12 @@ type pressIn struct {
 	Chat    string `json:"chat"`
 	Message string `json:"message"`
 	Key     string `json:"key"`
+}
+
+type photoIn struct {
+	Person string `json:"person"`
+	Shop   string `json:"shop"`
+	Code   string `json:"code"`
 }
 
 type mischiefIn struct {
@@ -227,10 +235,11 @@ func (w *world) look(personID, origin string) (snapshot, error) {
 	w.mu.Unlock()
 	s.As, s.People, s.Chats, s.Mischiefs = personID, people, chats, mischiefs
 	s.Messages, s.Wire = messages, w.wire()
-	for _, one := range w.shops {
+	for _, c := range w.counters() {
+		one := c.about()
 		s.Shops = append(s.Shops, shopView{
 			ID: one.ID, Name: one.Name, Note: one.Note, Chat: one.Chat,
-			Mischief: one.mischief(), Vouchers: one.tickets(),
+			Mischief: c.mischief(), Vouchers: c.tickets(),
 		})
 	}
 	content, err := json.Marshal(s)

@@ -58,8 +58,13 @@ var chats = []chat{
 	},
 	{
 		ID: "wrXujiahui", Name: "徐家汇店·前台", Group: true, Bot: robotShow,
-		Members: []string{"xiaoli", "wangdian"}, Note: "美团接口",
-		Hint: "这家店走美团的新接口。点一张试用券，或者发「帮助」。",
+		Members: []string{"xiaoli", "wangdian"}, Note: "美团和抖音",
+		Hint: "这家店在美团和抖音都卖券，不用分是哪家的码，直接发「验 券码」。点一张试用券，或者发「帮助」。",
+	},
+	{
+		ID: "wrHuaihai", Name: "淮海路店·前台", Group: true, Bot: robotShow,
+		Members: []string{"xiaoli", "wangdian"}, Note: "抖音来客",
+		Hint: "这家店只在抖音卖券。顾客念券码就发「验 券码」；出示二维码就点「拍」，照片发到和应用的单聊里。",
 	},
 	{
 		ID: "wrWujiaochang", Name: "五角场店·前台", Group: true, Bot: robotShow,
@@ -86,6 +91,7 @@ type store struct {
 	Dialect        dianpingtest.Dialect
 	token          string // its session on the fake platform
 	codes          string // how its voucher codes begin
+	poi            string // its poi_id at Douyin
 }
 
 var stores = []store{
@@ -101,12 +107,21 @@ var stores = []store{
 	{ID: "jingan", Name: "静安店", Note: "美团 · 新店", Chat: "wrJingan", Beside: "xujiahui", Dialect: dianpingtest.Meituan, codes: "1005202688"},
 }
 
+// douyinStores are shops at Douyin: one of a store that sells elsewhere, too, which its
+// conversation says, and one of a store that does not.
+var douyinStores = []store{
+	{ID: "xujiahui-douyin", Name: "徐家汇店", Note: "抖音", Chat: "wrXujiahui", poi: "7100000000000000001", codes: "1049301815"},
+	{ID: "huaihai", Name: "淮海路店", Note: "抖音", Chat: "wrHuaihai", poi: "7100000000000000002", codes: "1049301822"},
+}
+
 // Credentials of the fakes; they open nothing else.
 const (
-	demoAppKey      = "demo-app-key"
-	demoAppSecret   = "demo-app-secret"
-	demoDeveloperID = "100000"
-	demoSignKey     = "demo-sign-key"
+	demoAppKey       = "demo-app-key"
+	demoAppSecret    = "demo-app-secret"
+	demoDeveloperID  = "100000"
+	demoSignKey      = "demo-sign-key"
+	demoClientKey    = "demo-client-key"
+	demoClientSecret = "demo-client-secret"
 )
 
 // config is what config.yaml would say.
@@ -159,6 +174,7 @@ func (w *world) config(database string) (*config.Config, error) {
 			Chats: []string{s.Chat}, Staff: staffOf(s.Chat),
 		})
 	}
+	w.douyin.declare(c)
 	return c, nil
 }
 

@@ -1,6 +1,6 @@
 // Package demo runs everything in one process, with no account anywhere: the
-// bot itself, a fake platform of each generation, a fake WeCom, and a chat page
-// in the browser that looks and behaves like WeCom.
+// bot itself, fakes of the platforms and of WeCom, and a chat page in the browser that
+// looks and behaves like WeCom.
 //
 // Nothing is short-circuited. The bot is the one that "yanquan serve" runs; the
 // fakes listen on loopback ports of their own, and every message, card and
@@ -82,7 +82,7 @@ func (w *world) show(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 
 	botDone := make(chan error, 1)
 	go func() {
-		err := app.Run(botCtx, cfg, app.Options{Listener: botListener, Log: log, Now: w.clock.now, Ready: func(string) {
+		err := app.Run(botCtx, cfg, app.Options{Listener: botListener, Log: log, Now: w.clock.now, Platform: w.douyin.way(), Ready: func(string) {
 			w.setProblem("")
 			fmt.Fprintf(out, "验券演示已就绪，请用浏览器打开：%s\n按 Ctrl-C 结束，数据随之清除。\n", w.home)
 		}})

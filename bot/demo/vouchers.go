@@ -32,7 +32,6 @@ var (
 // stock fills a shop's platform: vouchers to use, and one of each kind of trouble.
 func (s *shop) stock(now time.Time) error {
 	here := []string{s.ID}
-	lastMonth := now.AddDate(0, -1, 0)
 	mobile := func(v dianpingtest.Voucher, number string) dianpingtest.Voucher {
 		v.Mobile = number
 		return v
@@ -40,7 +39,7 @@ func (s *shop) stock(now time.Time) error {
 	plain := s.voucher(afternoonTea, "94", here)
 	lunch := s.voucher(quickLunch, "02", here)
 	old := s.voucher(hotpot, "36", here)
-	old.Expires = lastMonth
+	old.Expires = lastMonth(now)
 	leaving := s.voucher(family, "51", here)
 	leaving.State = dianpingtest.Refunding
 
@@ -63,7 +62,7 @@ func (s *shop) stock(now time.Time) error {
 				s.platform.ConsumeElsewhere(used.Code, "收银台", ""),
 			)
 		}),
-		s.sell(old, "有效期到 "+lastMonth.In(beijing).Format(time.DateOnly)),
+		s.sell(old, "有效期到 "+lastMonth(now).In(beijing).Format(time.DateOnly)),
 		s.sell(leaving, "顾客正在退款"),
 	)
 	return err
@@ -81,20 +80,12 @@ func (s *shop) sell(v dianpingtest.Voucher, hint string) error {
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.hints[v.Code] = hint
+	s.put(v.Code, hint)
 	return nil
 }
 
-// sellAnother sells one more voucher, so that the fun need not end.
 func (s *shop) sellAnother() error {
-	goods := []deal{afternoonTea, quickLunch, hotpot, family}
-	s.mu.Lock()
-	d := goods[s.sold%len(goods)]
-	s.sold++
-	s.mu.Unlock()
-	v := s.voucher(d, "", []string{s.ID})
+	v := s.voucher(s.next(), "", []string{s.ID})
 	v.Code = "" // the platform makes one up
 	return s.sell(v, "刚刚卖出")
 }
@@ -109,6 +100,8 @@ type ticket struct {
 	Label    string `json:"label"` // the state in words
 	Hint     string `json:"hint,omitempty"`
 	Replaced string `json:"replaced,omitempty"` // the code that took its place
+	Times    bool   `json:"times,omitempty"`    // Count are uses of a times card
+	Photo    bool   `json:"photo,omitempty"`    // it has a QR code to photograph
 }
 
 // tickets are the vouchers of a shop as they are now. Of a coupon that was undone
@@ -122,7 +115,7 @@ func (s *shop) tickets() []ticket {
 	now := s.clock.now()
 	list := []ticket{}
 	for _, v := range all {
-		if v.Replaces != "" || !s.has(v.Code) {
+		if _, mine := s.has(v.Code); v.Replaces != "" || !mine {
 			continue // comes after the one it replaces, or belongs to another tray
 		}
 		chain := []ticket{s.ticket(v, all, now)}
@@ -135,18 +128,8 @@ func (s *shop) tickets() []ticket {
 	return list
 }
 
-// has reports whether a voucher was put into this shop's tray.
-func (s *shop) has(code string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, has := s.hints[code]
-	return has
-}
-
 func (s *shop) ticket(v dianpingtest.Voucher, all []dianpingtest.Voucher, now time.Time) ticket {
-	s.mu.Lock()
-	hint := s.hints[v.Code]
-	s.mu.Unlock()
+	hint, _ := s.has(v.Code)
 	t := ticket{
 		Code: v.Code, Title: v.Title, Price: dianping.Fen(v.Price).String(), Count: 1,
 		Hint: hint, Replaced: v.ReplacedBy,
@@ -187,3 +170,6 @@ func (s *shop) state(v dianpingtest.Voucher, now time.Time) (state, label string
 	}
 	return "ok", "可用"
 }
+
+// photo is for platforms whose customers show a QR code.
+func (s *shop) photo(string) (string, error) { return "", badRequest("这张券没有二维码。") }

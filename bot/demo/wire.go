@@ -59,6 +59,10 @@ func (w *world) wire() []wireEntry {
 			list = append(list, s.requestEntry(r))
 		}
 	}
+	for _, r := range lastOf(w.douyin.Requests(), keepWire) {
+		r.Took = w.clock.lasted(r.Time, r.Took)
+		list = append(list, douyinEntry(r))
+	}
 	slices.SortStableFunc(list, func(a, b wireEntry) int { return a.at.Compare(b.at) })
 	return lastOf(list, keepWire)
 }

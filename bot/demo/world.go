@@ -25,6 +25,7 @@ type world struct {
 	home     string // address of the page, where all links lead
 	botURL   string // where the fakes call the bot
 	shops    []*shop
+	douyin   *douyinPlatform
 	servers  []*http.Server
 	serving  sync.WaitGroup
 
@@ -41,16 +42,12 @@ type world struct {
 // shop is a store with its fake platform. Each store that is there at first has a
 // platform for itself, so that mischief at one leaves the other alone.
 type shop struct {
-	store
+	tray
 	main     *shop // whose platform this is; nil: its own
 	platform *dianpingtest.Platform
-	clock    *shiftedClock
 	url      string
 
-	mu    sync.Mutex
-	hints map[string]string // what is special about a voucher, by code
-	sold  int               // vouchers sold on the page
-	mood  string            // mischief that was chosen last
+	mood string // mischief that was chosen last
 }
 
 const starting = "机器人正在启动…"
@@ -101,12 +98,12 @@ func newWorld(home string) (w *world, err error) {
 		}
 		w.shops = append(w.shops, one)
 	}
-	return w, nil
+	return w, w.openDouyin()
 }
 
 func (w *world) openShop(s store) (*shop, error) {
 	clock := &shiftedClock{base: w.clock.now}
-	one := &shop{store: s, clock: clock, hints: map[string]string{}, mood: calm}
+	one := &shop{tray: newTray(s, clock), mood: calm}
 	one.platform = dianpingtest.New(dianpingtest.Options{
 		Now: clock.now, AppKey: demoAppKey, AppSecret: demoAppSecret, DeveloperID: demoDeveloperID, SignKey: demoSignKey,
 	})
@@ -134,7 +131,7 @@ func (w *world) openBeside(s store) (*shop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("demo: %s: %w", s.Name, err)
 	}
-	one := &shop{store: s, main: main, platform: main.platform, clock: main.clock, url: main.url, hints: map[string]string{}}
+	one := &shop{tray: newTray(s, main.clock), main: main, platform: main.platform, url: main.url}
 	err = errors.Join(
 		one.platform.AddShop(dianpingtest.Shop{ID: s.ID, Name: s.Name}),
 		one.sell(one.voucher(afternoonTea, "61", []string{s.ID}), "授权、绑定以后再验"),
@@ -194,6 +191,9 @@ func (w *world) close() {
 	for _, s := range w.platforms() {
 		s.platform.Close()
 	}
+	if w.douyin != nil {
+		w.douyin.Close()
+	}
 	for _, srv := range w.servers {
 		_ = srv.Close() // nothing is under way any more
 	}
@@ -249,6 +249,10 @@ func (w *world) watch(ctx context.Context) {
 			return more
 		})
 	}
+	follow(func() <-chan struct{} {
+		_, _, more := w.douyin.Since(math.MaxUint64)
+		return more
+	})
 	w.watchBot(ctx, w.botURL+"/readyz")
 	watching.Wait()
 }

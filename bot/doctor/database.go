@@ -21,6 +21,7 @@ import (
 type store struct {
 	name, platform string
 	shop           dianping.Shop
+	accountID      string        // douyin: of 来客
 	grant          *models.Grant // the merchant's consent; nil: declared with its token
 }
 
@@ -194,7 +195,7 @@ func (c *checker) declared() []store {
 	var list []store
 	for _, s := range c.cfg.Stores {
 		for _, a := range s.All() {
-			list = append(list, store{name: named(s.Name, a.Platform, len(s.All())), platform: a.Platform, shop: dianping.Shop{ID: a.ShopID, Session: a.Session}})
+			list = append(list, store{name: named(s.Name, a.Platform, len(s.All())), platform: a.Platform, shop: dianping.Shop{ID: a.ShopID, Session: a.Session}, accountID: a.AccountID})
 		}
 	}
 	return list
@@ -237,7 +238,7 @@ func (c *checker) known(ctx context.Context, db *models.DB) ([]store, error) {
 	var list []store
 	seen := map[string]bool{}
 	for _, r := range accountsOf(rows) {
-		s := store{name: r.Name, platform: r.Platform, shop: dianping.Shop{ID: r.ShopID}}
+		s := store{name: r.Name, platform: r.Platform, shop: dianping.Shop{ID: r.ShopID}, accountID: r.AccountID}
 		session, err := db.Grants.Session(ctx, r.ID)
 		if err != nil && !errors.Is(err, models.ErrNotFound) {
 			return nil, fmt.Errorf("session of %s: %w", r.Name, err)

@@ -43,6 +43,7 @@ func Run(ctx context.Context, w io.Writer, path string, env func(string) (string
 		c.callbacks(ctx)
 		c.sockets(ctx)
 		c.sessions(ctx, stores)
+		c.douyin(ctx, stores)
 	}
 	return c.fine
 }
@@ -96,7 +97,7 @@ func (c *checker) configuration(path string, env func(string) (string, bool)) *c
 		c.bad("add an app or a robot to wecom:", "configuration: nobody can text this bot")
 	}
 	if len(cfg.Platforms()) == 0 {
-		c.bad("add the section dianping: or meituan:", "configuration: there is no platform to verify at")
+		c.bad("add the section dianping:, meituan: or douyin:", "configuration: there is no platform to verify at")
 	}
 	return cfg
 }

@@ -19,6 +19,9 @@ func (c *checker) clocks(ctx context.Context) {
 	if p := c.cfg.Meituan; p != nil {
 		c.clock(ctx, "meituan", p.APIURL)
 	}
+	if p := c.cfg.Douyin; p != nil {
+		c.clock(ctx, "douyin", p.APIURL)
+	}
 	if w := c.cfg.WeCom; w != nil {
 		c.clock(ctx, "wecom", w.APIURL)
 	}

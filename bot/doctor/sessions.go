@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"yanquan/bot/grants"
+	"yanquan/bot/platform"
 	"yanquan/dianping"
 	"yanquan/internal/app"
 )
@@ -18,7 +19,7 @@ func (c *checker) sessions(ctx context.Context, stores []store) {
 		c.bad("correct the section of this platform", "platform: %v", err)
 		return
 	}
-	if len(stores) == 0 && len(clients) > 0 {
+	if len(stores) == 0 && len(c.cfg.Platforms()) > 0 {
 		c.bad("let a manager text 授权 to the bot, or declare one under stores:", "platform: there is no store to verify for")
 	}
 	told := map[string]bool{}
@@ -29,6 +30,7 @@ func (c *checker) sessions(ctx context.Context, stores []store) {
 		}
 		client := clients[s.platform]
 		switch {
+		case s.platform == platform.DouyinName && c.cfg.Douyin != nil: // needs no session
 		case client == nil:
 			c.bad("add the section "+s.platform+": to the configuration", "platform: store %s is of %s, which is not configured", s.name, s.platform)
 		case s.shop.Session == "":

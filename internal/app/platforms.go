@@ -52,8 +52,8 @@ func (o Options) httpClient() *http.Client {
 	return &http.Client{Transport: o.Platform}
 }
 
-// Douyin makes the application at Douyin, whose access token is in the database; it is
-// off where it is not configured. observe may be nil.
+// Douyin makes the application at Douyin, whose access token is in the database, or in
+// memory where that is nil; it is off where it is not configured. observe may be nil.
 func Douyin(cfg *config.Config, db *models.DB, now func() time.Time, observe func(douyin.Observation)) (chat.Douyin, error) {
 	return douyinApplication(cfg, db, Options{Now: now}, observe)
 }
@@ -63,12 +63,18 @@ func douyinApplication(cfg *config.Config, db *models.DB, o Options, observe fun
 	if p == nil {
 		return chat.Douyin{}, nil
 	}
-	tokens := appTokens{db.AppTokens, "douyin/" + p.ClientKey}
-	client, err := douyin.New(douyin.Config{
-		APIURL: p.APIURL, ClientKey: p.ClientKey, ClientSecret: p.ClientSecret, Tokens: tokens,
+	a := chat.Douyin{AccountID: p.AccountID}
+	dc := douyin.Config{
+		APIURL: p.APIURL, ClientKey: p.ClientKey, ClientSecret: p.ClientSecret,
 		Timeout: cfg.Redeem.CallTimeout, HTTP: o.httpClient(), Links: o.Platform, Now: o.Now, Sleep: o.Pause, Observe: observe,
-	})
-	return chat.Douyin{Client: client, AccountID: p.AccountID, Token: tokens.get}, err
+	}
+	if db != nil {
+		tokens := appTokens{db.AppTokens, "douyin/" + p.ClientKey}
+		dc.Tokens, a.Token = tokens, tokens.get
+	}
+	var err error
+	a.Client, err = douyin.New(dc)
+	return a, err
 }
 
 // appTokens is a [douyin.TokenStore] in the database.

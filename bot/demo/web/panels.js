@@ -42,8 +42,8 @@ export class Panels {
 
   draw() {
     const { state, chat } = this.app;
-    const own = state.shops.find((s) => s.chat === chat?.id);
-    if (own && chat.id !== this.lastChat) this.shop = own.id;
+    const own = state.shops.filter((s) => s.chat === chat?.id);
+    if (own.length && chat.id !== this.lastChat && !own.some((s) => s.id === this.shop)) this.shop = own[0].id;
     this.lastChat = chat?.id;
     const shop = state.shops.find((s) => s.id === this.shop) ?? state.shops[0];
     if (!shop) return;
@@ -75,17 +75,30 @@ export class Panels {
     app.say(text);
   }
 
+  // #photo sends a picture of the voucher's QR code to the app, where pictures can be sent.
+  #photo(code) {
+    const { app } = this;
+    const direct = app.state.chats.find((c) => !c.group);
+    const shop = app.state.shops.find((s) => s.id === this.shop);
+    const members = app.state.chats.find((c) => c.id === shop.chat)?.members ?? [];
+    if (!members.includes(app.me)) app.become(members[0]);
+    app.open(direct.id);
+    this.sheet(false);
+    app.post("photo", { person: app.me, shop: shop.id, code });
+  }
+
   #ticket(v, old) {
     const usable = v.state === "ok";
     const kind = ["ticket", usable && "usable", v.state, old && "fresh"].filter(Boolean).join(" ");
     const more = v.count > 1 && usable;
     return el("li", { class: kind, "data-code": v.code, "data-state": v.state },
       el("button.main", { type: "button", title: `发送「验 ${v.code}」`, onclick: () => this.#say("验 " + v.code) },
-        el("span.price", null, v.price, v.count > 1 && el("small", null, `一单 ${v.count} 张`)),
+        el("span.price", null, v.price, v.count > 1 && el("small", null, v.times ? `${v.count} 次` : `一单 ${v.count} 张`)),
         el("span.what", null, el("b", null, v.title),
           el(v.replaced ? "code.old" : "code", null, v.code), el("span.state", null, v.label),
           v.replaced ? el("em", null, "新码 ", el("code", null, v.replaced)) : v.hint && el("em", null, v.hint))),
       el("div.side", null,
+        v.photo && usable && el("button", { type: "button", title: "拍二维码，发给应用", "aria-label": `拍 ${v.code}`, onclick: () => this.#photo(v.code) }, "拍"),
         more && el("button", { type: "button", "aria-label": `一次验两张 ${v.code}`, onclick: () => this.#say(`验 ${v.code} x2`) }, "验×2"),
         el("button", { type: "button", "aria-label": `查 ${v.code}`, onclick: () => this.#say("查 " + v.code) }, "查")));
   }
