@@ -83,6 +83,9 @@ func (w *world) show(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 	botDone := make(chan error, 1)
 	go func() {
 		err := app.Run(botCtx, cfg, app.Options{Listener: botListener, Log: log, Now: w.clock.now, Platform: w.douyin.way(), Ready: func(string) {
+			if err := w.douyin.Subscribe(botCtx, w.botURL+"/auth/douyin/notice"); err != nil {
+				log.Warn("Douyin's messages do not come", "error", err)
+			}
 			w.setProblem("")
 			fmt.Fprintf(out, "验券演示已就绪，请用浏览器打开：%s\n按 Ctrl-C 结束，数据随之清除。\n", w.home)
 		}})

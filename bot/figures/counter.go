@@ -56,7 +56,8 @@ func ByStore(stores []models.Store, byAccount map[int64]models.Tally) map[int64]
 }
 
 // ByPlatform adds up what accounts have verified, by what their platforms are called,
-// which is as much as all together; nil where no store has accounts at several. An
+// which is as much as all together; nil where no store has accounts at several. A platform
+// without business is left out. An
 // account that is not in use counts where it has verified something.
 func ByPlatform(stores []models.Store, byAccount map[int64]models.Tally) map[string]models.Tally {
 	sums, several := map[string]models.Tally{}, false
@@ -68,7 +69,10 @@ func ByPlatform(stores []models.Store, byAccount map[int64]models.Tally) map[str
 				continue
 			}
 			name := platform.Name(a.Platform)
-			own[name], sums[name] = true, sums[name].Plus(t)
+			own[name] = true
+			if !t.Empty() {
+				sums[name] = sums[name].Plus(t)
+			}
 		}
 		several = several || len(own) > 1
 	}
