@@ -48,6 +48,9 @@ func (s Store) Accounts() []Account {
 // All are the accounts, in use or not.
 func (s Store) All() []Account { return append([]Account{s.Account}, s.Further...) }
 
+// Declared reports whether config.yaml says who belongs to the store.
+func (s Store) Declared() bool { return s.Origin == OriginConfig && s.Active }
+
 // Live reports whether the store has an account in use.
 func (s Store) Live() bool { return len(s.Accounts()) > 0 }
 

@@ -75,7 +75,7 @@ func (s DirectoryStore) Merge(ctx context.Context, into, from int64) error {
 		if err != nil {
 			return err
 		}
-		if stays.clashes(goes) {
+		if stays.Clashes(goes) {
 			return failed(what, ErrSamePlatform)
 		}
 		if err := d.bring(ctx, into, from); err != nil {
@@ -92,8 +92,8 @@ func (s DirectoryStore) Merge(ctx context.Context, into, from int64) error {
 	})
 }
 
-// clashes reports whether two stores have accounts in use on the same platform.
-func (s Store) clashes(o Store) bool {
+// Clashes reports whether two stores have accounts in use on the same platform.
+func (s Store) Clashes(o Store) bool {
 	return slices.ContainsFunc(o.Accounts(), func(a Account) bool { return s.On(a.Platform) })
 }
 

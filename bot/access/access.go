@@ -187,6 +187,36 @@ func (a *Access) Role(ctx context.Context, tx *models.DB, user string, storeID i
 	return member.Role, nil
 }
 
+// Manageable finds the store that has an account; false: it is not in use, or this person
+// does not manage it.
+func (a *Access) Manageable(ctx context.Context, tx *models.DB, user string, account int64) (models.Store, bool, error) {
+	s, err := tx.Directory.Store(ctx, account)
+	if errors.Is(err, models.ErrNotFound) {
+		return s, false, nil
+	}
+	if err != nil {
+		return s, false, fmt.Errorf("bot: store: %w", err)
+	}
+	role, err := a.Role(ctx, tx, user, s.ID)
+	return s, s.Live() && role == models.RoleManager, err
+}
+
+// Reducible finds an account that this person may take off its store by chat. Where
+// it cannot be, the reply says why.
+func (a *Access) Reducible(ctx context.Context, tx *models.DB, user string, account int64) (models.Store, models.Account, bot.Reply, error) {
+	s, may, err := a.Manageable(ctx, tx, user, account)
+	of, has := s.AccountOf(account)
+	switch {
+	case err != nil:
+		return s, of, bot.Reply{}, err
+	case !may || !has:
+		return s, of, bot.Say("这家门店已经不在，或不由您管理。"), nil
+	case of.Origin == models.OriginConfig:
+		return s, of, bot.Say("%s 的这个平台写在配置文件里，不能在聊天里改。请管理员改 config.yaml。", s.Name), nil
+	}
+	return s, of, bot.Reply{}, nil
+}
+
 // Changeable finds a store that this person may change by chat. Where it cannot
 // be changed, the reply says why.
 func (a *Access) Changeable(ctx context.Context, tx *models.DB, user string, storeID int64, may ...models.Role) (models.Store, bot.Reply, error) {
@@ -205,7 +235,7 @@ func (a *Access) Changeable(ctx context.Context, tx *models.DB, user string, sto
 		if role != r {
 			continue
 		}
-		if s.Origin == models.OriginConfig {
+		if s.Declared() {
 			return s, bot.Say("%s 写在配置文件里，不能在聊天里改。请管理员改 config.yaml。", s.Name), nil
 		}
 		return s, bot.Reply{}, nil

@@ -197,6 +197,9 @@ func (b *Bot) build(o Options) (err error) {
 		Place: func(ctx context.Context, tx *models.DB, by grants.Asker, stores []models.Store) error {
 			return b.admin.people.place(ctx, tx, by, stores)
 		},
+		MayAdd: func(ctx context.Context, tx *models.DB, by grants.Asker, store int64) (models.Store, bool, error) {
+			return b.access.Manageable(ctx, tx, by.User, store)
+		},
 		CallTimeout: o.CallTimeout, Location: o.Location, Now: o.Now, Sleep: o.Sleep, Jitter: o.Jitter, Log: o.Log,
 	})
 	if err != nil {

@@ -32,6 +32,9 @@ func (u *admin) choosings() map[command.Action]choosing {
 		command.ActUse:    {u.usable, u.use},
 		command.ActPeople: {u.people.led, u.people.list},
 		command.ActJoin:   {u.people.joinable, u.people.join},
+
+		command.ActKeep:     {u.mergeable, u.keep},
+		command.ActAccounts: {u.reducible, u.accounts},
 	}
 }
 

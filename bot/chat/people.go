@@ -57,7 +57,7 @@ func (u *people) join(ctx context.Context, tx *models.DB, m bot.Message, b comma
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: stores of a group: %w", err)
 	}
-	i := slices.IndexFunc(stores, func(s models.Store) bool { return s.ID == b.Store })
+	i := slices.IndexFunc(stores, func(s models.Store) bool { _, ok := s.AccountOf(b.Store); return ok })
 	if m.Private() || i < 0 {
 		return words.ForeignCard.Reply(), nil
 	}
@@ -66,7 +66,7 @@ func (u *people) join(ctx context.Context, tx *models.DB, m bot.Message, b comma
 	switch {
 	case err != nil:
 		return bot.Reply{}, err
-	case s.Origin == models.OriginConfig:
+	case s.Declared():
 		return bot.Say("%s 的人员写在配置文件里。请管理员把您的账号 %s 加到 config.yaml。", s.Name, bot.Exact(m.User)), nil
 	case u.access.ManagesAll(m.User):
 		if err := u.setMember(ctx, tx, m, models.Member{StoreID: s.ID, UserID: m.User, Name: name, Role: role}); err != nil {
@@ -211,7 +211,7 @@ func (u *people) place(ctx context.Context, tx *models.DB, by grants.Asker, stor
 		if err != nil {
 			return fmt.Errorf("chat: members: %w", err)
 		}
-		if s.Origin == models.OriginConfig || slices.ContainsFunc(members, isManager) {
+		if s.Declared() || slices.ContainsFunc(members, isManager) {
 			continue
 		}
 		m := bot.Message{User: by.User, Channel: by.Channel, Chat: by.Chat}
@@ -266,7 +266,7 @@ func (u *people) list(ctx context.Context, tx *models.DB, m bot.Message, b comma
 		from = 0
 	}
 	shown := members[from:min(from+bot.MaxFields-1, len(members))]
-	change := role == models.RoleManager && s.Origin != models.OriginConfig
+	change := role == models.RoleManager && !s.Declared()
 	for _, p := range shown {
 		c.Fields = append(c.Fields, bot.Field{Key: words.RoleNames[p.Role], Value: p.Name, User: p.UserID})
 		if change {
@@ -278,7 +278,7 @@ func (u *people) list(ctx context.Context, tx *models.DB, m bot.Message, b comma
 		c.Text = "还没有人。店员在门店的群里发「我是 姓名」申请加入。"
 	case change:
 		c.Text = "点名字可以改角色或移出。"
-	case s.Origin == models.OriginConfig:
+	case s.Declared():
 		c.Text = "这家门店的人员写在配置文件里。"
 	}
 	if next := from + len(shown); len(shown) < len(members) {

@@ -38,18 +38,25 @@ const sayUse = "切换 "
 
 // storeKeys are buttons that do one thing in one of the stores each, from one store
 // on; where there are more than a card holds, the last leads on.
-func storeKeys(stores []models.Store, from int, do, more command.Button) (keys []bot.CardKey) {
+func storeKeys(stores []models.Store, from int, do, more command.Button) []bot.CardKey {
+	return storeKeysIn(bot.MaxKeys, stores, from, more, func(s models.Store) command.Button {
+		do.Store = s.ID
+		return do
+	})
+}
+
+// storeKeysIn is storeKeys for a card with room for so many buttons.
+func storeKeysIn(room int, stores []models.Store, from int, more command.Button, do func(models.Store) command.Button) (keys []bot.CardKey) {
 	labels := storeLabels(stores)
 	shown := stores
-	if moreKeys(stores) > 0 {
+	if len(stores) > room {
 		from %= len(stores)
-		shown = stores[from:min(from+bot.MaxKeys-1, len(stores))]
+		shown = stores[from:min(from+room-1, len(stores))]
 	} else {
 		from = 0
 	}
 	for i, s := range shown {
-		do.Store = s.ID
-		keys = append(keys, bot.CardKey{Text: labels[from+i], Key: do.Key(), Style: bot.Primary})
+		keys = append(keys, bot.CardKey{Text: labels[from+i], Key: do(s).Key(), Style: bot.Primary})
 	}
 	if len(shown) < len(stores) {
 		more.From = (from + len(shown)) % len(stores)

@@ -294,9 +294,9 @@ func TestWhichPlatformByPhoto(t *testing.T) {
 // 门店 shows each store with its accounts and their state.
 func TestStoresWithAccounts(t *testing.T) {
 	pairs(t, func(b *pair) {
-		b.tells(b.privately("boss", "门店"), "1 家门店", "人民广场店（大众点评） 已接通", "人民广场店（美团） 已接通")
+		b.tells(b.privately("boss", "门店"), "1 家门店", "大众点评: 人民广场店 已接通", "美团: 人民广场店 已接通")
 		b.configure(func(o *Options) { delete(o.Platforms, dianping.Meituan) })
-		b.tells(b.privately("boss", "门店"), "（大众点评） 已接通", "（美团） 平台没有接通")
+		b.tells(b.privately("boss", "门店"), "大众点评: 人民广场店 已接通", "美团: 人民广场店 平台没有接通")
 	})
 }
 

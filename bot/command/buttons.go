@@ -35,13 +35,24 @@ const (
 	ActRole      Action = "role"
 	ActRemove    Action = "remove"
 	ActPick      Action = "pick" // show other stores to do For in
+
+	ActWhere    Action = "where"    // show which stores a shop of Platform can be added to
+	ActConnect  Action = "connect"  // authorise a shop of Platform as an account of Store; 0: as a new store
+	ActKeep     Action = "keep"     // show which stores can be merged into Store
+	ActMerge    Action = "merge"    // ask whether Other is merged into Store
+	ActMerged   Action = "merged"   // merge Other into Store
+	ActAccounts Action = "accounts" // show the accounts of Store
+	ActAccount  Action = "account"  // show what can be done with the account Store
+	ActOff      Action = "off"      // put the account Store out of use
+	ActSplit    Action = "split"    // make the account Store a store of its own
 )
 
 // Button is what a press asks for. Its key comes back from the network: whoever
 // has read one checks who presses and what is true now.
 type Button struct {
 	Action    Action
-	Store     int64
+	Store     int64  // or an account
+	Other     int64  // a second store
 	Operation string // verify: the one on the same code that the person has seen, or empty
 	Item      Item
 	Used      bool    // what a manager has seen of the voucher
@@ -134,12 +145,24 @@ var forms = map[Action][]part{
 	ActRole:      {store, role, user},
 	ActRemove:    {store, user},
 	ActPick:      {from, pickFor, optionally(joiner)},
+
+	ActWhere:    {platform, from},
+	ActConnect:  {platform, into},
+	ActKeep:     {store, optionally(from)},
+	ActMerge:    {store, other},
+	ActMerged:   {store, other},
+	ActAccounts: {store},
+	ActAccount:  {store},
+	ActOff:      {store},
+	ActSplit:    {store},
 }
 
 func optionally(p part) part { p.optional = true; return p }
 
 var (
 	store     = number(func(b *Button) *int64 { return &b.Store }, 1, 1<<62)
+	other     = number(func(b *Button) *int64 { return &b.Other }, 1, 1<<62)
+	into      = number(func(b *Button) *int64 { return &b.Store }, 0, 1<<62)
 	count     = number(func(b *Button) *int { return &b.Item.Count }, 1, MaxCount)
 	from      = number(func(b *Button) *int { return &b.From }, 0, 1<<30)
 	howMany   = number(func(b *Button) *int { return &b.N }, 1, MaxRecent)
@@ -179,7 +202,7 @@ var (
 		read: func(b *Button, s string) bool {
 			b.For = Action(s)
 			switch b.For {
-			case ActBind, ActUnbind, ActUse, ActPeople, ActJoin:
+			case ActBind, ActUnbind, ActUse, ActPeople, ActJoin, ActKeep, ActAccounts:
 				return true
 			}
 			return false

@@ -22,7 +22,7 @@ type Command struct {
 	Phone   string // its last four digits, for VerbPhone
 	Period  Period // for VerbTotals, VerbReconcile and VerbExport
 	CSV     bool   // for VerbExport: not as a workbook
-	Name    string // of the person, for VerbJoin; of a store, as typed or empty, for VerbSwitch, VerbBind, VerbUnbind and VerbPeople
+	Name    string // of the person, for VerbJoin; of a store, as typed or empty, for VerbSwitch, VerbBind, VerbUnbind, VerbPeople, VerbMerge and VerbTakeOff
 	Used    bool   // for VerbClose: the voucher of Items[0] is consumed
 	Problem string // what is wrong with it, in a sentence for staff; nothing is done then
 }

@@ -32,6 +32,8 @@ const (
 	VerbSwitch    Verb = "switch"    // 切换
 	VerbJoin      Verb = "join"      // 我是 张三
 	VerbPeople    Verb = "people"    // 员工
+	VerbMerge     Verb = "merge"     // 合并
+	VerbTakeOff   Verb = "takeoff"   // 停用
 
 	VerbNone Verb = "" // nothing we know
 )
@@ -67,6 +69,8 @@ var words = ordered([]word{
 	{"切换", VerbSwitch},
 	{"确认", VerbClose},
 	{"员工", VerbPeople},
+	{"合并", VerbMerge},
+	{"停用", VerbTakeOff},
 	{iAm, VerbJoin},
 	{"撤销", VerbUndo},
 	{"撤回", VerbUndo},
@@ -113,6 +117,8 @@ var parsers = map[Verb]func(Verb, string) Command{
 	VerbUnbind:    parseStoreName,
 	VerbSwitch:    parseStoreName,
 	VerbPeople:    parseStoreName,
+	VerbMerge:     parseStoreName,
+	VerbTakeOff:   parseStoreName,
 	VerbTotals:    parseTotals,
 	VerbRecent:    parseRecent,
 	VerbReconcile: parseReconcile,

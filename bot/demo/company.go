@@ -48,7 +48,7 @@ const (
 	appChat   = "app" // id of the 1:1 conversation with the app
 )
 
-const newStoreHint = "这家店还没有接入，四步就好：\n1. 王店长在「验券」单聊里发「授权」，点链接选这家店\n2. 王店长在这里发「绑定」\n3. 小周在这里发「我是 小周」，王店长点同意\n4. 小周点一张试用券"
+const newStoreHint = "这家店还没有接入，四步就好：\n1. 王店长在「验券」单聊里发「授权」，点「新门店」，点链接选这家店\n2. 王店长在这里发「绑定」\n3. 小周在这里发「我是 小周」，王店长点同意\n4. 小周点一张试用券"
 
 var chats = []chat{
 	{

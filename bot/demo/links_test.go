@@ -94,14 +94,16 @@ func TestAuthorizeThroughATunnel(t *testing.T) {
 	for _, s := range []struct{ shop, button, platform string }{{"wujiaochang", "点评", "dianping"}, {"jingan", "美团", "meituan"}} {
 		r := tunnelled(t, start(t), "http://localhost:9")
 		r.must("/api/say", sayIn{Person: "wangdian", Chat: appChat, Text: "授权"})
-		asked := r.await("wangdian", "the question", func(s snapshot) bool {
-			m, ok := lastCard(s)
-			return ok && strings.Contains(asText(t, m.Card), "授权哪个平台")
-		})
-		m, _ := lastCard(asked)
-		for _, b := range m.Card.Buttons {
-			if strings.Contains(b.Text, s.button) {
-				r.must("/api/press", pressIn{Person: "wangdian", Chat: appChat, Message: m.ID, Key: b.Key})
+		for _, step := range [][2]string{{"授权哪个平台", s.button}, {"是哪家门店", "新门店"}} {
+			asked := r.await("wangdian", "the question", func(s snapshot) bool {
+				m, ok := lastCard(s)
+				return ok && strings.Contains(asText(t, m.Card), step[0])
+			})
+			m, _ := lastCard(asked)
+			for _, b := range m.Card.Buttons {
+				if strings.Contains(b.Text, step[1]) {
+					r.must("/api/press", pressIn{Person: "wangdian", Chat: appChat, Message: m.ID, Key: b.Key})
+				}
 			}
 		}
 		link := r.link("wangdian", "/auth/"+s.platform)

@@ -345,6 +345,8 @@ func TestSetUpANewStore(t *testing.T) {
 			p.enter(appChat)
 			p.wants(p.say("授权"), "授权哪个平台")
 			p.press(s.platform)
+			p.awaitLastCard("是哪家门店")
+			p.press("新门店")
 			p.awaitLastCard("10 分钟内有效")
 			var link string
 			p.js(`[...document.querySelectorAll("#chat .card a")].at(-1).href`, &link)

@@ -94,7 +94,7 @@ func (k *Desks) Roster(ctx context.Context, d Desk, from int) (all []StoreSheet,
 	to := min(from+storesPage, len(d.Managed))
 	for _, s := range d.Managed[from:to] {
 		sheet := StoreSheet{Store: s}
-		for _, a := range models.AccountsOf([]models.Store{s}) {
+		for _, a := range s.All() {
 			state, err := k.AccountState(ctx, k.DB, a)
 			if err != nil {
 				return nil, 0, err
@@ -135,6 +135,7 @@ var changeWords = map[string]string{
 	"authorize": "授权", "renew": "续期", "end": "授权失效", "session refused": "授权被平台拒绝",
 	"cannot renew": "授权不能续期", "bind": "绑定群", "unbind": "解绑群", "ask to join": "申请加入",
 	"member": "改了人员", "refuse": "拒绝加入", "remove": "移出", "export": "导出", "close doubt": "确认了结果",
+	"add account": "接入平台", "merge": "合并门店", "take off": "停用平台", "split": "拆成门店",
 }
 
 // changesShown is how many changes are looked at, of each store.
@@ -152,8 +153,8 @@ func (k *Desks) Changes(ctx context.Context, d Desk) ([]Change, error) {
 		}
 		entries = all
 	} else {
-		for _, s := range d.Managed {
-			some, err := k.DB.Audit.List(ctx, models.AuditFilter{StoreID: s.ID, Limit: changesShown})
+		for _, id := range models.AccountIDs(d.Managed) { // of what was a store of its own, too
+			some, err := k.DB.Audit.List(ctx, models.AuditFilter{StoreID: id, Limit: changesShown})
 			if err != nil {
 				return nil, fmt.Errorf("bot: audit: %w", err)
 			}
@@ -188,6 +189,8 @@ func ToneOf(f reconcile.Figures) bot.Tone {
 // AccountState says in a few words whether an account can be worked with.
 func (k *Desks) AccountState(ctx context.Context, tx *models.DB, a models.Account) (string, error) {
 	switch {
+	case !a.Active:
+		return "已停用", nil
 	case !k.Has(a.Platform):
 		return "平台没有接通", nil
 	case a.Platform == platform.DouyinName: // the application's own token serves
@@ -206,12 +209,14 @@ func (k *Desks) AccountState(ctx context.Context, tx *models.DB, a models.Accoun
 	if err != nil {
 		return "", fmt.Errorf("bot: grant: %w", err)
 	}
-	end := grants.Ends(g)
+	end, until := grants.Ends(g), grants.Lasts(g)
 	switch {
 	case grants.Void(g) || session.AccessToken == "":
 		return "授权失效，需要重新授权", nil
-	case end.IsZero():
+	case end.IsZero() && until.IsZero():
 		return "已接通", nil
+	case end.IsZero():
+		return "已接通，授权至 " + until.In(k.Location).Format(time.DateOnly), nil
 	case !k.Now().Before(end):
 		return "授权已到期，需要重新授权", nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -64,20 +65,26 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// NewLink makes a link for one person, to be used once.
-func (k *Keeper) NewLink(ctx context.Context, platform string, by Asker) (string, error) {
+// NewLink makes a link for one person, to be used once. The shop that is authorised
+// becomes a further account of a store; 0: a new store.
+func (k *Keeper) NewLink(ctx context.Context, platform string, by Asker, store int64) (string, error) {
 	if !k.has(platform) {
 		return "", ErrPlatformOff
 	}
-	secret, err := k.ticket(ctx, linkTicket, platform, by)
+	secret, err := k.ticket(ctx, linkTicket, platform, by, store)
 	if err != nil {
 		return "", err
 	}
 	return k.Link(platform, secret), nil
 }
 
-func (k *Keeper) ticket(ctx context.Context, kind, platform string, by Asker) (string, error) {
+// ticket makes a ticket whose secret says for which store it is. The database keeps a
+// fingerprint of all of the secret, so that nobody can make another store of it.
+func (k *Keeper) ticket(ctx context.Context, kind, platform string, by Asker, store int64) (string, error) {
 	secret := k.NewSecret()
+	if store != 0 {
+		secret += storeMark + strconv.FormatInt(store, 10)
+	}
 	err := k.DB.Tickets.Save(ctx, secret, models.Ticket{
 		Kind: kind, UserID: by.User, Platform: platform, Channel: by.Channel, Chat: by.Chat,
 		CreatedAt: k.Now(), ExpiresAt: k.Now().Add(LinkLife),
@@ -86,6 +93,17 @@ func (k *Keeper) ticket(ctx context.Context, kind, platform string, by Asker) (s
 		return "", fmt.Errorf("grants: ticket: %w", err)
 	}
 	return secret, nil
+}
+
+// storeMark stands between the unguessable part of a ticket's secret, of letters and
+// digits, and its store.
+const storeMark = "-"
+
+// storeIn is the store that a ticket is for; 0: a new one.
+func storeIn(secret string) int64 {
+	_, id, _ := strings.Cut(secret, storeMark)
+	store, _ := strconv.ParseInt(id, 10, 64)
+	return store
 }
 
 // Authorization looks at a link without using it up.
@@ -121,7 +139,7 @@ func (k *Keeper) StartAuthorization(ctx context.Context, platform, ticket string
 	if err := over(err); err != nil {
 		return "", err
 	}
-	state, err := k.ticket(ctx, stateTicket, platform, Asker{t.UserID, t.Channel, t.Chat})
+	state, err := k.ticket(ctx, stateTicket, platform, Asker{t.UserID, t.Channel, t.Chat}, storeIn(ticket))
 	if err != nil {
 		return "", err
 	}
@@ -167,7 +185,7 @@ func (k *Keeper) FinishAuthorization(ctx context.Context, platform string, query
 	if err != nil {
 		return Connected{}, failure(err)
 	}
-	return k.connect(ctx, platform, grant, shops, Asker{t.UserID, t.Channel, t.Chat})
+	return k.connect(ctx, platform, grant, shops, Asker{t.UserID, t.Channel, t.Chat}, storeIn(back.State))
 }
 
 // failure is what a manager is told of a grant that did not come about.
@@ -182,55 +200,6 @@ func failure(err error) error {
 		return &Error{string(e.Class), "平台不接受我们的请求。请管理员检查 config.yaml 里的平台账号和密钥。", err}
 	}
 	return &Error{string(e.Class), "平台没有给出结果。请过几分钟再发「授权」重新来一次。", err}
-}
-
-// connect stores a grant with its shops, records who did it and tells them.
-func (k *Keeper) connect(ctx context.Context, platform string, grant dianping.Grant, shops []dianping.AuthorizedShop, by Asker) (Connected, error) {
-	g := k.taking(models.Grant{
-		Platform: platform, Purpose: string(grant.Purpose), CustomerID: grant.CustomerID, ShopID: grant.ShopID,
-		AuthorizedBy: by.User, AuthorizedAt: k.Now(),
-	}, grant)
-	linked := make([]models.GrantShop, len(shops))
-	for i, s := range shops {
-		linked[i] = models.GrantShop{ShopID: s.ID, Name: s.Name}
-	}
-	done := Connected{Platform: platform}
-	err := k.DB.Tx(ctx, func(tx *models.DB) error {
-		g, err := tx.Grants.Save(ctx, g)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Directory.LinkGrant(ctx, g, linked); err != nil {
-			return err
-		}
-		stores, err := covered(ctx, tx, g)
-		if err != nil {
-			return err
-		}
-		done.Stores, done.Until = done.Stores[:0], lasts(g)
-		for _, s := range stores {
-			done.Stores = append(done.Stores, s.Name)
-			entry := models.AuditEntry{At: k.Now(), UserID: by.User, Channel: by.Channel, Chat: by.Chat,
-				Action: "authorize", StoreID: s.ID, Subject: s.Name, After: "until " + stamp(g.ExpiresAt)}
-			if err := tx.Audit.Record(ctx, entry); err != nil {
-				return err
-			}
-		}
-		if k.Place != nil {
-			if err := k.Place(ctx, tx, by, stores); err != nil {
-				return err
-			}
-		}
-		return k.Tell.TellManagers(ctx, tx, Notice{
-			Key: "connected/" + g.ID + "/" + stamp(g.AuthorizedAt), User: by.User, Platform: platform,
-			Title: "门店已接通",
-			Text:  fmt.Sprintf("已接通 %d 家门店：%s。\n下一步：在门店的群里 @我 发「绑定」，店员发「我是 姓名」加入。", len(stores), strings.Join(done.Stores, "、")),
-		})
-	})
-	if err != nil {
-		return Connected{}, fmt.Errorf("grants: connect: %w", err)
-	}
-	return done, nil
 }
 
 func stamp(t time.Time) string {

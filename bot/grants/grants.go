@@ -58,6 +58,10 @@ type Options struct {
 	// Place gives who authorised stores their place there; nil: nobody gets one.
 	Place func(ctx context.Context, tx *models.DB, by Asker, stores []models.Store) error
 
+	// MayAdd finds the store that who authorised a shop may add it to, at this moment;
+	// false: it is none of theirs. nil: a shop is always a new store.
+	MayAdd func(ctx context.Context, tx *models.DB, by Asker, store int64) (models.Store, bool, error)
+
 	// Link makes the address of the page that a ticket opens.
 	Link func(platform, ticket string) string
 	// Callback is the address to which a platform sends the browser back.
@@ -89,6 +93,10 @@ type Notice struct {
 	Title    string
 	Text     string
 	Renew    bool // offer a button that leads to a new authorisation
+
+	// Which of these accounts is the shop of Store is asked, by a button for each.
+	Store  int64
+	Either []models.Account
 }
 
 // Keeper does it. Make it with [New]; it is safe for concurrent use, and any

@@ -19,7 +19,7 @@ import (
 func TestAuthorize(t *testing.T) {
 	everywhere(t, func(t *testing.T, r *rig) {
 		ctx, k := t.Context(), r.keepers[0]
-		ticket, err := k.NewLink(ctx, r.dialect, Asker{User: "boss", Channel: "app/main"})
+		ticket, err := k.NewLink(ctx, r.dialect, Asker{User: "boss", Channel: "app/main"}, 0)
 		r.must(err)
 		for range 2 { // looking does not use it up
 			a, err := k.Authorization(ctx, r.dialect, ticket)
@@ -60,10 +60,10 @@ func TestAuthorize(t *testing.T) {
 func TestAuthorizeRefused(t *testing.T) {
 	everywhere(t, func(t *testing.T, r *rig) {
 		ctx, k := t.Context(), r.keepers[0]
-		if _, err := k.NewLink(ctx, "douyin", Asker{}); !errors.Is(err, ErrPlatformOff) {
+		if _, err := k.NewLink(ctx, "douyin", Asker{}, 0); !errors.Is(err, ErrPlatformOff) {
 			t.Errorf("a platform that is off: %v", err)
 		}
-		ticket, err := k.NewLink(ctx, r.dialect, Asker{User: "boss"})
+		ticket, err := k.NewLink(ctx, r.dialect, Asker{User: "boss"}, 0)
 		r.must(err)
 		for _, wrong := range []string{"", "x", ticket + "x"} {
 			if _, err := k.StartAuthorization(ctx, r.dialect, wrong); !errors.Is(err, ErrLinkOver) {
@@ -77,7 +77,7 @@ func TestAuthorizeRefused(t *testing.T) {
 		if _, err := k.FinishAuthorization(ctx, r.dialect, back); !errors.Is(err, ErrLinkOver) {
 			t.Errorf("too late: %v", err)
 		}
-		old, err := k.NewLink(ctx, r.dialect, Asker{User: "boss"})
+		old, err := k.NewLink(ctx, r.dialect, Asker{User: "boss"}, 0)
 		r.must(err)
 		r.clock.Advance(LinkLife + time.Second)
 		if _, err := k.StartAuthorization(ctx, r.dialect, old); !errors.Is(err, ErrLinkOver) {
@@ -103,7 +103,7 @@ func TestBrowserIsNotBelieved(t *testing.T) {
 	everywhere(t, func(t *testing.T, r *rig) {
 		ctx, k := t.Context(), r.keepers[0]
 		try := func(shop string) error {
-			ticket, err := k.NewLink(ctx, r.dialect, Asker{User: "boss"})
+			ticket, err := k.NewLink(ctx, r.dialect, Asker{User: "boss"}, 0)
 			r.must(err)
 			page, err := k.StartAuthorization(ctx, r.dialect, ticket)
 			r.must(err)
@@ -138,7 +138,7 @@ func TestBrowserIsNotBelieved(t *testing.T) {
 func TestAuthorizeNotGranted(t *testing.T) {
 	everywhere(t, func(t *testing.T, r *rig) {
 		ctx, k := t.Context(), r.keepers[0]
-		ticket, err := k.NewLink(ctx, r.dialect, Asker{User: "boss"})
+		ticket, err := k.NewLink(ctx, r.dialect, Asker{User: "boss"}, 0)
 		r.must(err)
 		page, err := k.StartAuthorization(ctx, r.dialect, ticket)
 		r.must(err)

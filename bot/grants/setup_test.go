@@ -160,7 +160,7 @@ func (r *rig) granted(shop string) models.Store {
 	if r.dialect == dianping.Dianping {
 		g.ShopID, g.CustomerID, g.RefreshesLeft = "", a.Customer, a.RefreshesLeft
 	}
-	_, err = r.keepers[0].connect(r.t.Context(), r.dialect, g, []dianping.AuthorizedShop{{ID: shop, Name: shop}}, Asker{User: "boss"})
+	_, err = r.keepers[0].connect(r.t.Context(), r.dialect, g, []dianping.AuthorizedShop{{ID: shop, Name: shop}}, Asker{User: "boss"}, 0)
 	r.must(err)
 	all, err := r.db.Directory.Stores(r.t.Context())
 	r.must(err)

@@ -30,7 +30,7 @@ func Ends(g models.Grant) time.Time {
 	case !renewable(g) || g.Reason != "":
 		return g.ExpiresAt
 	case counted(g) && left(g) <= 2*notice:
-		return lasts(g)
+		return Lasts(g)
 	}
 	return time.Time{}
 }
@@ -43,8 +43,8 @@ func left(g models.Grant) time.Duration {
 	return time.Duration(min(int64(g.RefreshesLeft), int64(forEver/usable(g)))) * usable(g)
 }
 
-// lasts is until when a grant serves if all goes well; zero: for ever.
-func lasts(g models.Grant) time.Time {
+// Lasts is until when a grant serves if all goes well; zero: for ever.
+func Lasts(g models.Grant) time.Time {
 	switch {
 	case !renewable(g):
 		return g.ExpiresAt

@@ -45,7 +45,10 @@ func (n *Notices) TellManagers(ctx context.Context, tx *models.DB, about grants.
 	card := bot.Card{Source: "验券", Title: about.Title, Text: about.Text, Tone: bot.Plain}
 	if about.Renew {
 		card.Tone = bot.Bad
-		card.Keys = []bot.CardKey{{Text: "重新授权", Key: command.Button{Action: command.ActAuthorize, Platform: about.Platform}.Key(), Style: bot.Primary}}
+		card.Keys = []bot.CardKey{{Text: "重新授权", Key: command.Button{Action: command.ActConnect, Platform: about.Platform}.Key(), Style: bot.Primary}}
+	}
+	for _, a := range about.Either[:min(len(about.Either), bot.MaxKeys)] {
+		card.Keys = append(card.Keys, bot.CardKey{Text: a.Name, Key: command.Button{Action: command.ActMerge, Store: about.Store, Other: a.ID}.Key(), Style: bot.Quiet})
 	}
 	if about.User == "" {
 		return n.TellStores(ctx, tx, about.Key, about.Stores, card)

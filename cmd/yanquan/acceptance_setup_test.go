@@ -101,12 +101,19 @@ func setUp(w *world) {
 	}
 }
 
-// linkFor asks for the link by which a manager authorises stores.
+// linkFor asks for the link by which a manager authorises a new store.
 func (w *world) linkFor(dialect dianpingtest.Dialect) string {
 	w.Helper()
 	choose := w.card(w.say("boss", "授权", "授权哪个平台"))
 	button := map[dianpingtest.Dialect]string{dianpingtest.Dianping: "大众点评", dianpingtest.Meituan: "美团"}[dialect]
-	return w.card(w.press("boss", choose, button, "10 分钟内有效")).Card.URL
+	next := w.press("boss", choose, button)
+	if strings.Contains(next.text(), "是哪家门店") { // there are some that it could be
+		next = w.press("boss", w.card(next), "新门店")
+	}
+	if !strings.Contains(next.text(), "10 分钟内有效") {
+		w.Fatalf("no link in:\n%s", next.text())
+	}
+	return w.card(next).Card.URL
 }
 
 // local is an address of the program as this machine reaches it.

@@ -1,0 +1,117 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/bot/grants"
+	"yanquan/bot/platform"
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+func (u *admin) askToAuthorize(ctx context.Context, t *turn, _ command.Command) (bot.Reply, error) {
+	return u.authorizePressed(ctx, t, command.Button{Action: command.ActAuthorize})
+}
+
+// authorizePressed gives a manager a link to the platform's page: in private, for who
+// opens it connects shops in this company's name. It asks which platform, and which
+// store the shop is, where that is not said yet.
+func (u *admin) authorizePressed(ctx context.Context, t *turn, b command.Button) (bot.Reply, error) {
+	reply, err := u.authorize(ctx, t.m, b)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	return t.answer(ctx, reply)
+}
+
+func (u *admin) authorize(ctx context.Context, m bot.Message, b command.Button) (bot.Reply, error) {
+	stores, err := u.access.Managed(ctx, u.DB, m.User)
+	on := u.authorizable()
+	switch {
+	case err != nil:
+		return bot.Reply{}, err
+	case len(stores) == 0 && !u.access.ManagesAll(m.User):
+		return bot.Say("只有管理员可以授权门店。"), nil
+	case !m.Private():
+		return bot.Say("授权链接只发给您本人。请打开和我的单聊，发「授权」。"), nil
+	case len(on) == 0:
+		return bot.Say("平台的应用还没有设置。请在 config.yaml 里填写 dianping: 或 meituan:。"), nil
+	case b.Platform == "" && len(on) > 1:
+		return u.whichPlatform(on), nil
+	case b.Platform == "":
+		b.Platform = on[0]
+	case !slices.Contains(on, b.Platform):
+		return bot.Say("这个平台没有设置，不能授权。"), nil
+	}
+	stores = slices.DeleteFunc(stores, func(s models.Store) bool { return s.On(b.Platform) })
+	if b.Action != command.ActConnect && len(stores) > 0 {
+		return u.whichStore(b, stores), nil
+	}
+	var into models.Store
+	if b.Store != 0 {
+		i := slices.IndexFunc(stores, func(s models.Store) bool { return s.ID == b.Store })
+		if i < 0 {
+			return bot.Say("您选的门店有变化：已经不在、不由您管理，或已经有%s了。请重新发「授权」。", platform.Name(b.Platform)), nil
+		}
+		into = stores[i]
+	}
+	return u.linkCard(ctx, m, b.Platform, into)
+}
+
+// authorizable are the platforms that shops can be connected at, as they are offered.
+func (u *admin) authorizable() (on []string) {
+	for _, name := range []string{dianping.Meituan, dianping.Dianping} {
+		if u.Authorizers[name] != nil {
+			on = append(on, name)
+		}
+	}
+	return on
+}
+
+func (u *admin) whichPlatform(on []string) bot.Reply {
+	c := bot.Card{TaskID: u.NewID(), Source: "验券", Title: "授权哪个平台的门店？"}
+	for _, name := range on {
+		c.Keys = append(c.Keys, bot.CardKey{Text: platform.Name(name), Key: command.Button{Action: command.ActAuthorize, Platform: name}.Key(), Style: bot.Primary})
+	}
+	return bot.Reply{Card: &c}
+}
+
+// whichStore asks which of the stores a shop is, or whether it is a new one.
+func (u *admin) whichStore(b command.Button, stores []models.Store) bot.Reply {
+	connect := command.Button{Action: command.ActConnect, Platform: b.Platform}
+	more := command.Button{Action: command.ActWhere, Platform: b.Platform}
+	keys := []bot.CardKey{{Text: "新门店", Key: connect.Key(), Style: bot.Primary}}
+	return bot.Reply{Card: &bot.Card{
+		TaskID: u.NewID(), Source: "验券", Title: "这家" + platform.Name(b.Platform) + "店是哪家门店？",
+		Text: "已经接通的门店，点它的名字，它就多一个平台，群和店员不变。以前没有接通过的，点「新门店」。",
+		Keys: append(keys, storeKeysIn(bot.MaxKeys-1, stores, b.From, more, func(s models.Store) command.Button {
+			connect.Store = s.ID
+			return connect
+		})...),
+	}}
+}
+
+// linkCard is the link for a shop that becomes an account of a store, or a new store.
+func (u *admin) linkCard(ctx context.Context, m bot.Message, on string, into models.Store) (bot.Reply, error) {
+	link, err := u.grants.NewLink(ctx, on, grants.Asker{User: strings.ToLower(m.User), Channel: m.Channel, Chat: m.Chat}, into.ID)
+	if errors.Is(err, grants.ErrPlatformOff) {
+		return bot.Say("这个平台没有设置，不能授权。"), nil
+	}
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("chat: link: %w", err)
+	}
+	c := bot.Card{
+		TaskID: u.NewID(), Source: "验券", Title: "授权" + platform.Name(on) + "门店", Desc: "点这张卡片，打开授权页面",
+		Text: "用门店的开店宝账号登录，同意后回到这里。链接只给您本人，10 分钟内有效，只能用一次。", URL: link,
+	}
+	if into.ID != 0 {
+		c.Text = "授权的店会成为「" + into.Name + "」的一个平台，请只选这一家店。" + c.Text
+	}
+	return bot.Reply{Card: &c}, nil
+}

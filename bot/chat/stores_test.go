@@ -1,0 +1,551 @@
+package chat
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"yanquan/bot"
+	"yanquan/bot/command"
+	"yanquan/dianping"
+	"yanquan/dianping/dianpingtest"
+	"yanquan/models"
+	"yanquan/models/modelstest"
+)
+
+// twins is a bench with both generations of Meituan/Dianping, at which stores are
+// connected by chat: platform is the first's, other the second's.
+type twins struct {
+	*bench
+	other *dianpingtest.Platform
+}
+
+// onTwins runs a test on both databases.
+func onTwins(t *testing.T, test func(b *twins)) {
+	t.Helper()
+	t.Parallel()
+	for driver, open := range map[string]func(testing.TB, ...modelstest.Option) *models.DB{models.SQLite: modelstest.SQLite, models.MySQL: modelstest.MySQL} {
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			clock := noon()
+			test(setupTwins(t, open(t, modelstest.WithClock(clock)), clock))
+		})
+	}
+}
+
+func setupTwins(t *testing.T, db *models.DB, clock *modelstest.Clock) *twins {
+	t.Helper()
+	b := &twins{bench: setup(t, db, clock, dianping.Dianping)}
+	b.other = dianpingtest.New(dianpingtest.Options{
+		Now: clock.Now, DeveloperID: "100000", SignKey: "sign-key",
+		Registration: dianpingtest.Registration{CallbackURL: "https://example.com/auth/meituan/callback"},
+	})
+	srv := httptest.NewServer(b.other)
+	t.Cleanup(srv.Close)
+	t.Cleanup(b.other.Close)
+	second, err := dianping.NewMeituan(dianping.MeituanConfig{APIURL: srv.URL, AuthURL: srv.URL, DeveloperID: "100000", SignKey: "sign-key", Timeout: timeout, Now: clock.Now})
+	b.must(err)
+	b.configure(func(o *Options) {
+		o.Platforms = map[string]dianping.Client{dianping.Dianping: o.Platforms[dianping.Dianping], dianping.Meituan: second}
+		o.Authorizers = map[string]dianping.Authorizer{dianping.Dianping: o.Authorizers[dianping.Dianping], dianping.Meituan: second}
+	})
+	return b
+}
+
+// follow takes the link of a card through the platform's consent to shops.
+func (b *twins) follow(r bot.Reply, shops ...string) error {
+	b.t.Helper()
+	if r.Card == nil || r.Card.URL == "" {
+		b.t.Fatalf("no link on %s", show(r))
+	}
+	link, err := url.Parse(r.Card.URL)
+	b.must(err)
+	on := strings.TrimPrefix(link.Path, "/auth/")
+	ctx, k := b.t.Context(), b.bot.Merchants()
+	page, err := k.StartAuthorization(ctx, on, link.Query().Get("t"))
+	b.must(err)
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := browser.PostForm(page, url.Values{"shop": shops})
+	b.must(err)
+	defer answer.Body.Close()
+	back, err := answer.Location()
+	b.must(err)
+	_, err = k.FinishAuthorization(ctx, on, back.Query())
+	return err
+}
+
+// shop opens a shop at a platform.
+func (b *twins) shop(p *dianpingtest.Platform, id, name string) {
+	b.t.Helper()
+	b.must(p.AddShop(dianpingtest.Shop{ID: id, Name: name, Customer: "customer-" + id}))
+}
+
+// opened connects a shop at a platform as a new store, with a manager, somebody of the
+// staff and a group.
+func (b *twins) opened(on, id, name, manager, staff, chat string) models.Store {
+	b.t.Helper()
+	p := map[string]*dianpingtest.Platform{dianping.Dianping: b.platform, dianping.Meituan: b.other}[on]
+	b.shop(p, id, name)
+	r := b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: on})
+	b.must(b.follow(r, id))
+	s := b.storeNamed(name)
+	for user, role := range map[string]models.Role{manager: models.RoleManager, staff: models.RoleStaff} {
+		b.must(b.db.Directory.SetMember(b.t.Context(), models.Member{StoreID: s.ID, UserID: user, Name: user, Role: role}))
+	}
+	b.must(b.db.Directory.BindChat(b.t.Context(), s.ID, chat))
+	return s
+}
+
+// pressKey presses a button of no card that was seen, in the 1:1 app.
+func (b *twins) pressKey(user string, k command.Button) bot.Reply {
+	b.t.Helper()
+	return b.pressIn("", user, bot.Reply{Card: &bot.Card{Keys: []bot.CardKey{{Text: "x", Key: k.Key()}}}}, "x")
+}
+
+// storeNamed finds a store.
+func (b *twins) storeNamed(name string) models.Store {
+	b.t.Helper()
+	all, err := b.db.Directory.Stores(b.t.Context())
+	b.must(err)
+	for _, s := range all {
+		if s.Name == name {
+			return s
+		}
+	}
+	b.t.Fatalf("no store %s in %+v", name, all)
+	return models.Store{}
+}
+
+// sells sells a coupon of a shop.
+func (b *twins) sells(p *dianpingtest.Platform, shop, code string) {
+	b.t.Helper()
+	_, err := p.AddVoucher(dianpingtest.Voucher{Code: code, Title: "单人烤鱼", Price: 2990, MarketPrice: 5900, Shops: []string{shop}, Expires: time.Date(2027, 1, 1, 15, 59, 59, 0, time.UTC)})
+	b.must(err)
+}
+
+// begin texts in a group without waiting for the answer.
+func (b *twins) begin(chat, user, text string) {
+	b.t.Helper()
+	m := b.at(robot, chat, user)
+	m.Kind, m.Text = bot.Text, text
+	b.start(m)
+}
+
+// told is the last card that the app has sent to a person, once all is sent.
+func (b *twins) told(user string) bot.Reply {
+	b.t.Helper()
+	b.settle()
+	return b.to(user)
+}
+
+// changes are the audit entries of some actions.
+func (b *twins) changes(actions ...string) string {
+	b.t.Helper()
+	all, err := b.db.Audit.List(b.t.Context(), models.AuditFilter{})
+	b.must(err)
+	var lines []string
+	for _, e := range all {
+		for _, a := range actions {
+			if e.Action == a {
+				lines = append(lines, fmt.Sprintf("%s %s %s [%s] [%s]", e.UserID, e.Action, e.Subject, e.Before, e.After))
+			}
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// A shop is authorised as the second platform of a store: the same people verify its
+// vouchers in the same group.
+func TestAuthorizeIntoAStore(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		s := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		b.shop(b.other, "shop-m", "静安的美团")
+		asked := b.in("", "sunba", "授权")
+		has(b.t, asked, "哪个平台", "[美团][大众点评]")
+		where := b.pressIn("", "sunba", asked, "美团")
+		has(b.t, where, "是哪家门店", "[新门店][静安店]")
+		hasNot(b.t, where, "人民广场店") // not theirs
+		link := b.pressIn("", "sunba", where, "静安店")
+		has(b.t, link, "会成为「静安店」的一个平台", "10 分钟")
+		b.must(b.follow(link, "shop-m"))
+		has(b.t, b.told("sunba"), "已接通 1 家门店：静安店", "美团接到了「静安店」")
+		has(b.t, b.in("", "sunba", "门店"), "1 家门店", "大众点评: 静安店 已接通", "美团: 静安店 已接通")
+		hasNot(b.t, b.pressIn("", "sunba", asked, "美团"), "静安店") // it has one now
+		has(b.t, b.pressIn("", "sunba", where, "静安店"), "门店有变化") // the button of before
+		s = b.storeNamed("静安店")
+		if len(s.Further) != 1 || s.Further[0].ShopID != "shop-m" || s.Further[0].Platform != dianping.Meituan {
+			b.t.Errorf("accounts %+v", s.All())
+		}
+		if got, want := b.changes("add account"), "sunba add account 静安店 [] [美团 静安的美团]"; got != want {
+			b.t.Errorf("audit %s, want %s", got, want)
+		}
+
+		const code = "799269749412"
+		b.sells(b.other, "shop-m", code)
+		has(b.t, b.in(newGroup, "zhoujiu", "验 "+code), "核销成功", "静安店（美团）")
+		// A new authorisation of what is known leaves it where it is.
+		b.must(b.follow(b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: dianping.Meituan}), "shop-m"))
+		if got := b.storeNamed("静安店"); len(got.Further) != 1 {
+			b.t.Errorf("accounts %+v", got.All())
+		}
+	})
+}
+
+// What is chosen is checked when it is pressed, and again when the browser comes back.
+func TestAuthorizeIntoAStoreThatChanges(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		s := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		foreign := b.opened(dianping.Dianping, "shop-d", "外滩店", "zhengshi", "wuyi", both)
+		into := func(user string, store int64) bot.Reply {
+			return b.pressKey(user, command.Button{Action: command.ActConnect, Platform: dianping.Meituan, Store: store})
+		}
+		has(b.t, into("sunba", foreign.ID), "门店有变化")
+		has(b.t, into("sunba", 999), "门店有变化")
+		has(b.t, into("zhoujiu", s.ID), "只有管理员")
+		has(b.t, b.pressIn(newGroup, "sunba", bot.Reply{Card: &bot.Card{Keys: []bot.CardKey{{Text: "x", Key: fmt.Sprint("connect meituan ", s.ID)}}}}, "x"), "单聊")
+		has(b.t, b.pressKey("sunba", command.Button{Action: command.ActConnect, Platform: "kuaishou"}), "没有设置")
+
+		for i, name := range []string{"甲店", "乙店", "丙店", "丁店"} {
+			b.shop(b.other, fmt.Sprint("shop-m", i), name)
+		}
+		// Two links for one store: the second shop finds the platform taken.
+		first, second, third := into("sunba", s.ID), into("sunba", s.ID), into("sunba", s.ID)
+		b.must(b.follow(first, "shop-m0"))
+		b.must(b.follow(second, "shop-m1"))
+		has(b.t, b.told("sunba"), "「静安店」已经有美团了，所以成了新的门店", "绑定")
+		if got := b.storeNamed("乙店"); len(got.Further) != 0 {
+			b.t.Errorf("accounts %+v", got.All())
+		}
+		// Who does not manage it any more.
+		b.must(b.db.Directory.SetMember(b.t.Context(), models.Member{StoreID: s.ID, UserID: "sunba", Name: "孙八", Role: models.RoleStaff}))
+		b.must(b.follow(third, "shop-m2"))
+		has(b.t, b.told("sunba"), "不再由您管理", "新的门店")
+		b.storeNamed("丙店")
+		if got := b.storeNamed("静安店"); len(got.Further) != 1 || got.Further[0].ShopID != "shop-m0" {
+			b.t.Errorf("accounts %+v", got.All())
+		}
+		// A shop that is known as a store of its own stays one.
+		b.must(b.follow(into("boss", foreign.ID), "shop-m1"))
+		has(b.t, b.told("boss"), "以前接通过", "「合并」")
+		if got := b.storeNamed("乙店"); got.BelongsTo != 0 {
+			b.t.Errorf("%+v", got)
+		}
+	})
+}
+
+// The secret of a link says for which store it is: nobody makes another of it.
+func TestAuthorizeLinkOfAnotherStore(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		s := b.authorized("shop-c", "静安店")
+		link := b.in("", "boss", "授权")
+		_, ticket, _ := strings.Cut(link.Card.URL, "?t=")
+		if strings.Contains(ticket, "-") {
+			t.Fatalf("ticket %q", ticket)
+		}
+		if _, err := b.bot.Merchants().StartAuthorization(t.Context(), b.dialect, fmt.Sprint(ticket, "-", s.ID)); err == nil {
+			t.Error("a link was made one of another store")
+		}
+	})
+}
+
+// Several shops come back for one store: each is a store, and a card asks which it is.
+func TestAuthorizeSeveralIntoAStore(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		s := b.opened(dianping.Meituan, "shop-m", "静安店", "sunba", "zhoujiu", newGroup)
+		for _, id := range []string{"shop-c", "shop-d"} {
+			b.must(b.platform.AddShop(dianpingtest.Shop{ID: id, Name: "点评 " + id, Customer: "customer-c"}))
+		}
+		where := b.pressIn("", "sunba", b.in("", "sunba", "授权"), "大众点评")
+		b.must(b.follow(b.pressIn("", "sunba", where, "静安店"), "shop-c", "shop-d"))
+		told := b.told("sunba")
+		has(b.t, told, "2 家新的店", "哪一家是「静安店」", "[点评 shop-c][点评 shop-d]")
+		b.storeNamed("点评 shop-c")
+		confirm := b.pressIn("", "sunba", told, "点评 shop-d")
+		has(b.t, confirm, "合并这两家门店", "「点评 shop-d」并入「静安店」", "[确认合并]")
+		has(b.t, b.pressIn("", "sunba", confirm, "确认合并"), "已合并", "美团、大众点评")
+		s = b.storeNamed("静安店")
+		if len(s.Further) != 1 || s.Further[0].ShopID != "shop-d" {
+			b.t.Errorf("accounts %+v", s.All())
+		}
+		b.storeNamed("点评 shop-c")
+		has(b.t, b.pressIn("", "sunba", told, "点评 shop-c"), "在同一个平台上")
+	})
+}
+
+// More stores than a card has room for are paged, and the new store is on each page.
+func TestAuthorizeAmongManyStores(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		for i := range 8 {
+			b.authorized(fmt.Sprint("shop-", i), fmt.Sprint("店", i))
+		}
+		r := b.pressIn("", "boss", b.in("", "boss", "授权"), "美团")
+		seen := map[string]bool{}
+		for range 4 {
+			if len(r.Card.Keys) > bot.MaxKeys || r.Card.Keys[0].Text != "新门店" {
+				b.t.Fatalf("buttons %+v", r.Card.Keys)
+			}
+			for _, k := range r.Card.Keys {
+				seen[k.Text] = true
+			}
+			r = b.pressIn("", "boss", r, "其他门店")
+		}
+		if len(seen) != 12 { // 8, the two of the file, the new one and the next page
+			b.t.Errorf("seen %v", seen)
+		}
+	})
+}
+
+// Two stores that are the same shop become one: what is under way goes on.
+func TestMerge(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		ctx := b.t.Context()
+		one := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		two := b.opened(dianping.Meituan, "shop-m", "静安寺店", "sunba", "wuyi", "wrOther")
+		const before, doubtful = "799269749412", "799269749413"
+		b.sells(b.other, "shop-m", before)
+		b.sells(b.other, "shop-m", doubtful)
+		done := b.in("wrOther", "wuyi", "验 "+before)
+		has(b.t, done, "核销成功")
+		b.must(b.other.Fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume"}))
+		b.begin("wrOther", "wuyi", "验 "+doubtful)
+
+		first := b.in("", "sunba", "合并")
+		has(b.t, first, "合并到哪家门店", "[静安寺店]", "[静安店]")
+		second := b.pressIn("", "sunba", first, "静安店")
+		has(b.t, second, "哪家和「静安店」是同一家店", "[静安寺店]")
+		confirm := b.pressIn("", "sunba", second, "静安寺店")
+		has(b.t, confirm, "「静安寺店」并入「静安店」", "留下: 静安店（大众点评） 1 个群，2 人", "并入: 静安寺店（美团） 1 个群，2 人", "[确认合并]")
+		if got := len(b.storeNamed("静安寺店").Further); got != 0 {
+			b.t.Errorf("merged before it was confirmed: %d", got)
+		}
+		has(b.t, b.pressIn("", "wuyi", confirm, "确认合并"), "只有这家门店")
+		has(b.t, b.pressIn("", "sunba", confirm, "确认合并"), "已合并", "大众点评、美团", "「静安寺店」现在是「静安店」的一部分")
+		has(b.t, b.pressIn("", "sunba", confirm, "确认合并"), "已合并") // pressed again
+		if got, want := b.changes("merge"), "sunba merge 静安店 [静安寺店（美团）] [静安店（大众点评）]"; got != want {
+			b.t.Errorf("audit %s, want %s", got, want)
+		}
+
+		b.settle()
+		s := b.storeNamed("静安店")
+		ops, err := b.db.Journal.ByCouponIn(ctx, models.AccountIDs([]models.Store{s}), doubtful)
+		b.must(err)
+		if ops.State != models.Done || b.other.Effects(doubtful).Consumed != 1 {
+			b.t.Errorf("the doubt ended as %s", ops.State)
+		}
+		has(b.t, b.pressIn("wrOther", "wuyi", done, "撤销"), "已撤销", "静安店（美团）")
+		// Each group verifies what either platform sold, and sees the day of both.
+		b.sells(b.platform, "shop-c", "7992697400")
+		has(b.t, b.in("wrOther", "wuyi", "验 7992697400"), "核销成功", "静安店（大众点评）")
+		has(b.t, b.in(newGroup, "zhoujiu", "记录"), "最近 3 次", "美团", "大众点评")
+		has(b.t, b.in("", "sunba", "今日"), "2 张")
+		has(b.t, b.in("", "sunba", "员工"), "3 位员工", "wuyi", "zhoujiu")
+		_, _ = one, two
+	})
+}
+
+// What cannot be merged is refused in words, also by buttons that were made up or are old.
+func TestMergeRefused(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		has(b.t, b.in("", "zhangsan", "合并"), "只有管理员")
+		has(b.t, b.in("", "boss", "合并"), "没有可以合并的门店", "config.yaml")
+		one := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		two := b.opened(dianping.Dianping, "shop-d", "外滩店", "sunba", "wuyi", "wrOther")
+		three := b.opened(dianping.Meituan, "shop-m", "虹桥店", "zhengshi", "wuyi", "wrThird")
+		merged := func(user string, a, c int64) bot.Reply {
+			return b.pressKey(user, command.Button{Action: command.ActMerged, Store: a, Other: c})
+		}
+		has(b.t, b.in("", "sunba", "合并 静安店"), "没有可以并入「静安店」", "已经有大众点评")
+		for _, action := range []command.Action{command.ActMerge, command.ActMerged} {
+			press := func(user string, a, c int64) bot.Reply {
+				return b.pressKey(user, command.Button{Action: action, Store: a, Other: c})
+			}
+			has(b.t, press("sunba", one.ID, two.ID), "在同一个平台上")
+			has(b.t, press("sunba", one.ID, three.ID), "只有这家门店")
+			has(b.t, press("zhengshi", one.ID, three.ID), "只有这家门店")
+			has(b.t, press("boss", 1, three.ID), "config.yaml")
+			has(b.t, press("boss", three.ID, 1), "config.yaml")
+			has(b.t, press("boss", 999, three.ID), "已经不在")
+			has(b.t, press("nobody", one.ID, three.ID), "只有这家门店")
+		}
+		if b.changes("merge") != "" {
+			b.t.Error("something was merged")
+		}
+		has(b.t, merged("boss", one.ID, three.ID), "已合并")
+		has(b.t, merged("boss", two.ID, three.ID), "门店有变化") // it is another's by now
+		has(b.t, merged("boss", three.ID, one.ID), "已合并")   // they are one
+		if got := strings.Count(b.changes("merge"), "\n"); got != 0 {
+			b.t.Errorf("audit %s", b.changes("merge"))
+		}
+	})
+}
+
+// Managers merge crosswise while people join and verify: one store is left, with all.
+func TestMergeAtOnce(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		one := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		two := b.opened(dianping.Meituan, "shop-m", "静安寺店", "sunba", "wuyi", "wrOther")
+		b.in("wrOther", "newcomer", "我是 新人")
+		ask := b.to("sunba")
+		const code = "799269749412"
+		b.sells(b.other, "shop-m", code)
+		key := func(a, c models.Store) string {
+			return command.Button{Action: command.ActMerged, Store: a.ID, Other: c.ID}.Key()
+		}
+		type press struct{ chat, user, key, text string }
+		var work sync.WaitGroup
+		for i, p := range []press{
+			{"", "boss", key(one, two), ""}, {"", "sunba", key(two, one), ""}, {"", "sunba", b.key(ask, "同意"), ""}, {"wrOther", "wuyi", "", "验 " + code},
+		} {
+			m := b.at(app, "", p.user)
+			if p.chat != "" {
+				m = b.at(robot, p.chat, p.user)
+			}
+			m.ID = fmt.Sprint("at-once-", i)
+			if m.Kind, m.Text = bot.Text, p.text; p.key != "" {
+				m.Kind, m.Button = bot.Click, &bot.Button{TaskID: "t", Key: p.key}
+			}
+			work.Go(func() {
+				id, err := b.bot.Accept(b.t.Context(), m)
+				if err == nil {
+					b.bot.Await(b.t.Context(), id)
+				}
+			})
+		}
+		work.Wait()
+		b.settle()
+		all, err := b.db.Directory.Stores(b.t.Context())
+		b.must(err)
+		if len(all) != 3 { // two in the file
+			b.t.Fatalf("stores %+v", all)
+		}
+		s, err := b.db.Directory.Store(b.t.Context(), one.ID)
+		b.must(err)
+		people, err := b.db.Directory.Members(b.t.Context(), s.ID)
+		b.must(err)
+		if len(people) != 4 || len(s.Further) != 1 {
+			b.t.Errorf("people %+v, accounts %+v", people, s.All())
+		}
+		if got := b.other.Effects(code).Consumed; got != 1 {
+			b.t.Errorf("consumed %d times", got)
+		}
+		if strings.Count(b.changes("merge"), "merge") != 1 {
+			b.t.Errorf("audit %s", b.changes("merge"))
+		}
+		has(b.t, b.in("wrOther", "newcomer", "记录"), "最近 1 次")
+	})
+}
+
+// Buttons of the store that is gone mean the one that is there.
+func TestMergeLeavesOldCards(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		one := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		two := b.opened(dianping.Meituan, "shop-m", "静安寺店", "sunba", "wuyi", "wrOther")
+		person := b.pressKey("sunba", command.Button{Action: command.ActPerson, Store: two.ID, User: "wuyi"})
+		unbind := b.in("wrOther", "sunba", "解绑")
+		bind := b.in("wrThird", "sunba", "绑定 静安寺店")
+		has(b.t, bind, "已绑定")
+		has(b.t, b.pressKey("boss", command.Button{Action: command.ActMerged, Store: one.ID, Other: two.ID}), "已合并")
+		has(b.t, b.pressIn("", "sunba", person, "设为组长"), "组长")
+		has(b.t, b.pressIn("", "sunba", person, "移出门店"), "已移出", "静安店")
+		has(b.t, b.in("wrOther", "wuyi", "记录"), "不在名单里")
+		has(b.t, b.pressIn("wrOther", "sunba", unbind, "静安寺店"), "已解绑", "静安店")
+		has(b.t, b.in("wrOther", "zhoujiu", "记录"), "没有绑定门店")
+		has(b.t, b.in("wrThird", "zhoujiu", "记录"), "还没有核销记录")
+	})
+}
+
+// An account is taken off: what it has verified can be undone, its doubts end, nothing
+// new is verified there, and a new authorisation brings it back.
+func TestTakeOff(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		one := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		two := b.opened(dianping.Meituan, "shop-m", "静安寺店", "sunba", "wuyi", "wrOther")
+		has(b.t, b.pressKey("boss", command.Button{Action: command.ActMerged, Store: one.ID, Other: two.ID}), "已合并")
+		const before, doubtful, after = "799269749412", "799269749413", "799269749414"
+		for _, code := range []string{before, doubtful, after} {
+			b.sells(b.other, "shop-m", code)
+		}
+		done := b.in(newGroup, "zhoujiu", "验 "+before)
+		has(b.t, done, "核销成功")
+		b.must(b.other.Fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume"}))
+		b.begin(newGroup, "zhoujiu", "验 美团 "+doubtful)
+
+		has(b.t, b.in("", "zhoujiu", "停用"), "只有管理员")
+		which := b.in("", "sunba", "停用") // one store
+		has(b.t, which, "「静安店」的哪个平台", "[大众点评][美团]")
+		confirm := b.pressIn("", "sunba", which, "美团")
+		has(b.t, confirm, "停用「静安店」的美团", "[停用美团][单独成店]")
+		has(b.t, b.pressIn("", "zhoujiu", confirm, "停用美团"), "不由您管理")
+		has(b.t, b.pressIn("", "sunba", confirm, "停用美团"), "已停用")
+		has(b.t, b.pressIn("", "sunba", confirm, "停用美团"), "已停用")
+		has(b.t, b.pressIn("", "sunba", confirm, "单独成店"), "已停用")
+		if got, want := b.changes("take off"), "sunba take off 静安店 [美团 静安寺店] []"; got != want {
+			b.t.Errorf("audit %s, want %s", got, want)
+		}
+		has(b.t, b.in("", "sunba", "门店"), "大众点评: 静安店 已接通", "美团: 静安店 已停用")
+
+		b.settle()
+		if op, err := b.db.Journal.ByCouponIn(b.t.Context(), []int64{two.ID}, doubtful); err != nil || op.State != models.Done {
+			b.t.Errorf("the doubt ended as %s, %v", op.State, err)
+		}
+		has(b.t, b.pressIn(newGroup, "zhoujiu", done, "撤销"), "已撤销")
+		has(b.t, b.in(newGroup, "zhoujiu", "验 "+after), "券码不存在")
+		if b.other.Effects(after).Consumed != 0 {
+			b.t.Error("verified at a platform that was taken off")
+		}
+		b.must(b.follow(b.pressKey("sunba", command.Button{Action: command.ActConnect, Platform: dianping.Meituan}), "shop-m"))
+		has(b.t, b.in(newGroup, "zhoujiu", "验 "+after), "核销成功", "静安店（美团）")
+	})
+}
+
+// The last account takes the store out of use; those of the file are the file's.
+func TestTakeOffTheLast(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		has(b.t, b.in("", "boss", "停用"), "没有可以停用", "config.yaml")
+		for _, action := range []command.Action{command.ActAccount, command.ActOff, command.ActSplit} {
+			has(b.t, b.pressKey("boss", command.Button{Action: action, Store: 1}), "config.yaml")
+			has(b.t, b.pressKey("boss", command.Button{Action: action, Store: 999}), "已经不在")
+		}
+		has(b.t, b.pressKey("boss", command.Button{Action: command.ActAccounts, Store: 1}), "没有可以停用")
+		s := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		confirm := b.in("", "sunba", "停用 静安店")
+		has(b.t, confirm, "最后一个平台", "整家门店停用", "[停用大众点评]")
+		hasNot(b.t, confirm, "单独成店")
+		has(b.t, b.pressKey("sunba", command.Button{Action: command.ActSplit, Store: s.ID}), "门店本身")
+		has(b.t, b.pressIn("", "sunba", confirm, "停用大众点评"), "已停用")
+		has(b.t, b.in(newGroup, "zhoujiu", "记录"), "没有绑定门店")
+		b.must(b.follow(b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: dianping.Dianping}), "shop-c"))
+		has(b.t, b.in(newGroup, "zhoujiu", "记录"), "还没有核销记录")
+	})
+}
+
+// An account that is another shop becomes a store of its own, for its manager.
+func TestSplit(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		one := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		two := b.opened(dianping.Meituan, "shop-m", "静安寺店", "zhengshi", "wuyi", "wrOther")
+		has(b.t, b.pressKey("boss", command.Button{Action: command.ActMerged, Store: one.ID, Other: two.ID}), "已合并")
+		const code = "799269749412"
+		b.sells(b.other, "shop-m", code)
+		has(b.t, b.in(newGroup, "zhoujiu", "验 "+code), "核销成功")
+		confirm := b.pressIn("", "sunba", b.in("", "sunba", "停用"), "美团")
+		has(b.t, b.pressIn("", "sunba", confirm, "单独成店"), "已单独成店", "「静安寺店」现在是一家门店（美团）")
+		if got, want := b.changes("split"), "sunba split 静安店 [美团 静安寺店] [静安寺店]"; got != want {
+			b.t.Errorf("audit %s, want %s", got, want)
+		}
+		s := b.storeNamed("静安寺店")
+		people, err := b.db.Directory.Members(b.t.Context(), s.ID)
+		b.must(err)
+		if len(people) != 1 || people[0].UserID != "sunba" || people[0].Role != models.RoleManager {
+			b.t.Errorf("people %+v", people)
+		}
+		has(b.t, b.in(newGroup, "zhoujiu", "记录"), "还没有核销记录")
+		has(b.t, b.in("wrThird", "sunba", "绑定 静安寺店"), "已绑定")
+		has(b.t, b.in("wrThird", "sunba", "记录"), "最近 1 次")
+	})
+}

@@ -1,0 +1,132 @@
+package grants
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"yanquan/bot/platform"
+	"yanquan/dianping"
+	"yanquan/models"
+)
+
+// connect stores a grant with its shops, records who did it and tells them. A shop that
+// was not known becomes an account of the store; 0: a new store.
+func (k *Keeper) connect(ctx context.Context, on string, grant dianping.Grant, shops []dianping.AuthorizedShop, by Asker, store int64) (Connected, error) {
+	g := k.taking(models.Grant{
+		Platform: on, Purpose: string(grant.Purpose), CustomerID: grant.CustomerID, ShopID: grant.ShopID,
+		AuthorizedBy: by.User, AuthorizedAt: k.Now(),
+	}, grant)
+	var done Connected
+	err := k.DB.Tx(ctx, func(tx *models.DB) error {
+		fresh, err := link(ctx, tx, &g, shops)
+		if err != nil {
+			return err
+		}
+		note, err := k.add(ctx, tx, by, store, on, fresh)
+		if err != nil {
+			return err
+		}
+		stores, err := covered(ctx, tx, g)
+		if err != nil {
+			return err
+		}
+		done = Connected{Platform: on, Stores: namesOf(stores), Until: Lasts(g)}
+		if err := k.settle(ctx, tx, g, by, stores); err != nil {
+			return err
+		}
+		note.Key, note.User, note.Platform = "connected/"+g.ID+"/"+stamp(g.AuthorizedAt), by.User, on
+		note.Title = "门店已接通"
+		note.Text = fmt.Sprintf("已接通 %d 家门店：%s。\n%s", len(stores), strings.Join(done.Stores, "、"), note.Text)
+		return k.Tell.TellManagers(ctx, tx, note)
+	})
+	if err != nil {
+		return Connected{}, fmt.Errorf("grants: connect: %w", err)
+	}
+	return done, nil
+}
+
+// link stores a grant with its shops, and gives the accounts of those that no store has
+// had.
+func link(ctx context.Context, tx *models.DB, g *models.Grant, shops []dianping.AuthorizedShop) ([]models.Account, error) {
+	ids, told := make([]string, len(shops)), make([]models.GrantShop, len(shops))
+	for i, s := range shops {
+		ids[i], told[i] = s.ID, models.GrantShop{ShopID: s.ID, Name: s.Name}
+	}
+	saved, err := tx.Grants.Save(ctx, *g)
+	if err != nil {
+		return nil, err
+	}
+	*g = saved
+	fresh, err := tx.Directory.Unknown(ctx, g.Platform, ids)
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := tx.Directory.LinkGrant(ctx, *g, told)
+	return slices.DeleteFunc(accounts, func(a models.Account) bool { return !slices.Contains(fresh, a.ShopID) }), err
+}
+
+// settle records an authorisation and gives who made it a place.
+func (k *Keeper) settle(ctx context.Context, tx *models.DB, g models.Grant, by Asker, stores []models.Store) error {
+	for _, s := range stores {
+		entry := models.AuditEntry{At: k.Now(), UserID: by.User, Channel: by.Channel, Chat: by.Chat,
+			Action: "authorize", StoreID: s.ID, Subject: s.Name, After: "until " + stamp(g.ExpiresAt)}
+		if err := tx.Audit.Record(ctx, entry); err != nil {
+			return err
+		}
+	}
+	if k.Place == nil {
+		return nil
+	}
+	return k.Place(ctx, tx, by, stores)
+}
+
+// What a manager does next.
+const (
+	nextBind  = "下一步：在门店的群里 @我 发「绑定」，店员发「我是 姓名」加入。"
+	nextMerge = "要和别的门店放在一起，请发「合并」。"
+)
+
+// add makes the one shop that was not known an account of a store, and says what came of
+// it. Where the platform gave several, each stays a store, for nobody has said yet which
+// of them is meant: that is asked. A shop that was known stays where its people are.
+func (k *Keeper) add(ctx context.Context, tx *models.DB, by Asker, store int64, on string, fresh []models.Account) (Notice, error) {
+	if store == 0 || k.MayAdd == nil {
+		return Notice{Text: nextBind}, nil
+	}
+	s, may, err := k.MayAdd(ctx, tx, by, store)
+	switch {
+	case err != nil:
+		return Notice{}, err
+	case !may:
+		return Notice{Text: "您选的门店已经不在，或不再由您管理，所以成了新的门店。\n" + nextBind}, nil
+	case len(fresh) == 0:
+		return Notice{Text: "平台给出的店以前接通过，还在原来的门店。" + nextMerge}, nil
+	case len(fresh) > 1:
+		return Notice{Store: s.ID, Either: fresh, Text: fmt.Sprintf("平台一次给出了 %d 家新的店，所以各成一家门店。哪一家是「%s」？请点它；都不是就不用点。", len(fresh), s.Name)}, nil
+	}
+	a := fresh[0]
+	err = tx.Directory.Merge(ctx, s.ID, a.ID)
+	if errors.Is(err, models.ErrSamePlatform) {
+		return Notice{Text: fmt.Sprintf("「%s」已经有%s了，所以成了新的门店。\n%s", s.Name, platform.Name(on), nextBind)}, nil
+	}
+	if err != nil {
+		return Notice{}, err
+	}
+	entry := models.AuditEntry{At: k.Now(), UserID: by.User, Channel: by.Channel, Chat: by.Chat,
+		Action: "add account", StoreID: s.ID, Subject: s.Name, After: platform.Name(on) + " " + a.Name}
+	if err := tx.Audit.Record(ctx, entry); err != nil {
+		return Notice{}, err
+	}
+	return Notice{Text: fmt.Sprintf("%s接到了「%s」，店员在原来的群里照常验券。", platform.Name(on), s.Name)}, nil
+}
+
+func namesOf(stores []models.Store) []string {
+	var names []string
+	for _, s := range stores {
+		names = append(names, s.Name)
+	}
+	return names
+}
