@@ -20,7 +20,7 @@ type Account struct {
 	Platform  string `gorm:"size:32"`    // dianping | meituan | douyin
 	ShopID    string `gorm:"size:128"`   // open_shop_uuid | opBizCode | poi_id
 	Name      string `gorm:"size:128"`   // of a store's first account: the store's
-	Origin    string `gorm:"size:32"`    // [OriginConfig] | [OriginGrant]
+	Origin    string `gorm:"size:32"`    // [OriginConfig] | [OriginGrant] | [OriginChat]
 	Active    bool
 	GrantID   string `gorm:"size:64"` // the merchant's consent that covers it; "": none
 	BelongsTo int64  // the store, for a further account of it; 0: it is a store's first

@@ -216,13 +216,64 @@ func (s DirectoryStore) changeOne(ctx context.Context, account int64, change fun
 	return changed, err
 }
 
+// Connect puts the shop of an account into use, without a grant: as a new store, or where
+// it was before. It says whether it is new, and whether it was in use.
+func (s DirectoryStore) Connect(ctx context.Context, a Account) (account Account, fresh, used bool, err error) {
+	const what = "connect shop"
+	if err := identity(what, 128, a.Platform, a.ShopID); err != nil {
+		return Account{}, false, false, err
+	}
+	a = tidy(Account{Platform: a.Platform, ShopID: a.ShopID, Name: a.Name, AccountID: a.AccountID, Origin: OriginChat, Active: true})
+	err = s.inTx(ctx, func(tx *DB) error {
+		d := tx.Directory
+		fresh, used, account = false, false, a
+		missing, err := d.Unknown(ctx, a.Platform, []string{a.ShopID})
+		if err != nil {
+			return err
+		}
+		if len(missing) > 0 {
+			if fresh, err = addOnce(ctx, d.core, what, &account); err != nil || fresh {
+				return err
+			}
+			return &dbError{what: what, kinds: []error{ErrStale}, transient: true} // somebody else was first
+		}
+		have, err := d.allAccounts(ctx)
+		if err != nil {
+			return err
+		}
+		old := have[slices.IndexFunc(have, func(o Account) bool { return o.key() == a.key() })]
+		if used = old.Active; used {
+			account = old
+			return nil
+		}
+		now := a
+		now.ID, now.GrantID = old.ID, old.GrantID
+		if !replaced(have, old) {
+			now.BelongsTo = old.BelongsTo
+		}
+		account, err = d.changeAccount(ctx, old, now)
+		return err
+	})
+	return account, fresh, used, err
+}
+
+// Idle are those of the shops at a platform that no store has an account in use for.
+func (s DirectoryStore) Idle(ctx context.Context, platform string, shops []string) ([]string, error) {
+	return s.without(ctx, platform, shops, "active = ?", true)
+}
+
 // Unknown are those of the shops at a platform that no store has had an account for.
 func (s DirectoryStore) Unknown(ctx context.Context, platform string, shops []string) ([]string, error) {
+	return s.without(ctx, platform, shops, "1 = 1")
+}
+
+// without are those of the shops that have no such account.
+func (s DirectoryStore) without(ctx context.Context, platform string, shops []string, such string, args ...any) ([]string, error) {
 	known := map[string]bool{}
 	for some := range slices.Chunk(shops, batch) {
 		var ids []string
 		err := s.read(ctx, "look for shops", func(g *gorm.DB) error {
-			return g.Model(&Account{}).Where("platform = ? AND shop_id IN ?", platform, some).Pluck("shop_id", &ids).Error
+			return g.Model(&Account{}).Where("platform = ? AND shop_id IN ?", platform, some).Where(such, args...).Pluck("shop_id", &ids).Error
 		})
 		if err != nil {
 			return nil, err

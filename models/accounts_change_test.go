@@ -242,6 +242,63 @@ func TestTakeOffAccount(t *testing.T) {
 	})
 }
 
+// An account that comes back is a store of its own where another has taken its place.
+func TestTakeOffAccountAndReplaceIt(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		one, two, three := opened(t, db, "dianping", "d"), opened(t, db, "meituan", "m1"), opened(t, db, "meituan", "m2")
+		no(t, db.Directory.Merge(ctx, one.ID, two.ID))
+		must(db.Directory.TakeOff(ctx, two.ID))
+		no(t, db.Directory.Merge(ctx, one.ID, three.ID))
+		link(t, db, must(db.Grants.OfAccount(ctx, two.ID)), "m1")
+		same(t, shopIDs(must(db.Directory.Store(ctx, one.ID)).Accounts()), "d,m2")
+		same(t, must(db.Directory.Store(ctx, two.ID)), two)
+	})
+}
+
+// A shop without a grant is connected once, whoever does, and comes back to where it was.
+func TestConnectShop(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		shop := models.Account{Platform: "douyin", ShopID: "7001", Name: "抖音店", AccountID: "7100"}
+		var added, had atomic.Int64
+		for _, err := range race(6, func(int) error {
+			_, fresh, used, err := db.Directory.Connect(ctx, shop)
+			if fresh {
+				added.Add(1)
+			}
+			if used {
+				had.Add(1)
+			}
+			return err
+		}) {
+			no(t, err)
+		}
+		same(t, added.Load(), int64(1))
+		same(t, had.Load(), int64(5))
+		s := must(db.Directory.Stores(ctx))[0]
+		shop.ID, shop.Origin, shop.Active = s.ID, models.OriginChat, true
+		same(t, s.Account, shop)
+		no(t, db.Directory.Sync(ctx, nil))
+		same(t, must(db.Directory.Store(ctx, s.ID)), s)
+
+		one := opened(t, db, "meituan", "m")
+		no(t, db.Directory.Merge(ctx, one.ID, s.ID))
+		same(t, must(db.Directory.Idle(ctx, "douyin", []string{"7001", "7002"})), []string{"7002"})
+		must(db.Directory.TakeOff(ctx, s.ID))
+		same(t, must(db.Directory.Idle(ctx, "douyin", []string{"7001", "7002"})), []string{"7001", "7002"})
+		same(t, must(db.Directory.Unknown(ctx, "douyin", []string{"7001", "7002"})), []string{"7002"})
+		a, fresh, used, err := db.Directory.Connect(ctx, shop)
+		no(t, err)
+		same(t, []bool{fresh, used}, []bool{false, false})
+		same(t, a.StoreID(), one.ID)
+		same(t, shopIDs(must(db.Directory.Store(ctx, one.ID)).Accounts()), "m,7001")
+		shop.ShopID = ""
+		_, _, _, err = db.Directory.Connect(ctx, shop)
+		want(t, err, models.ErrInvalid)
+	})
+}
+
 // A further account becomes a store of its own; the first account is the store.
 func TestSplitAccount(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {

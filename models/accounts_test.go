@@ -90,8 +90,7 @@ func TestAccountsChangeStores(t *testing.T) {
 		same(t, must(db.Figures.Tallies(ctx, models.AccountIDs([]models.Store{s}), "", noon.Add(-time.Hour), noon.Add(time.Hour)))[two].Verified.Count, 1)
 
 		// The two change places, while an account of a grant belongs to the first.
-		g := granted(t, db, "bid-1")
-		third := link(t, db, g, "uuid-3")[0].ID
+		third := opened(t, db, "douyin", "uuid-3").ID
 		no(t, db.ORM().Exec("UPDATE stores SET belongs_to = ? WHERE id = ?", one, third).Error)
 		turned := bothPlatforms()
 		turned[0].Platform, turned[0].ShopID, turned[0].Accounts[0].Platform, turned[0].Accounts[0].ShopID = "meituan", "biz-1", "dianping", "uuid-1"

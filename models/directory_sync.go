@@ -266,6 +266,7 @@ func rowsOfStores[T any](ctx context.Context, c *core, ids map[shopKey]int64) ([
 const (
 	OriginConfig = "config" // declared in config.yaml
 	OriginGrant  = "grant"  // covered by a merchant's grant
+	OriginChat   = "chat"   // connected by chat at a platform that has no such grants
 )
 
 // shopKey identifies an account at the platforms.
@@ -363,6 +364,14 @@ func (s DirectoryStore) LinkGrant(ctx context.Context, g Grant, shops []GrantSho
 	return unless(err, linked)
 }
 
+// replaced reports whether the store of an account that is not in use has another one on
+// its platform by now.
+func replaced(have []Account, old Account) bool {
+	return slices.ContainsFunc(have, func(a Account) bool {
+		return a.Active && a.Platform == old.Platform && a.ID != old.ID && a.StoreID() == old.StoreID()
+	})
+}
+
 func (s DirectoryStore) link(ctx context.Context, grantID string, covered map[shopKey]Account) ([]Account, error) {
 	have, err := s.accountsWith(ctx, covered)
 	if err != nil {
@@ -379,6 +388,9 @@ func (s DirectoryStore) link(ctx context.Context, grantID string, covered map[sh
 			now.GrantID, now.Origin, now.Active = grantID, OriginGrant, true
 			if shop.Name != "" {
 				now.Name = shop.Name
+			}
+			if !old.Active && old.BelongsTo != 0 && replaced(have, old) {
+				now.BelongsTo = 0
 			}
 		case old.GrantID == grantID:
 			now.GrantID, now.Active = "", declared

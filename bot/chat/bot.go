@@ -231,7 +231,7 @@ func (b *Bot) build(o Options) (err error) {
 		DB: o.DB, Words: b.words, Figures: b.figures, Reconciliation: b.reconciliation, Has: b.shops.Has, Access: b.access, Location: o.Location, Now: o.Now,
 	}
 	b.admin = &admin{
-		DB: o.DB, access: b.access, desks: b.desks, turns: b.turns, grants: b.grants, Authorizers: o.Authorizers, AccessByGroup: o.AccessByGroup, NewID: o.NewID,
+		DB: o.DB, access: b.access, desks: b.desks, turns: b.turns, grants: b.grants, Authorizers: o.Authorizers, Douyin: o.Douyin, AccessByGroup: o.AccessByGroup, NewID: o.NewID, Log: o.Log,
 		people: &people{
 			access: b.access, notices: b.notices, out: b.out, turns: b.turns,
 			AccessByGroup: o.AccessByGroup, NoticeChannel: o.NoticeChannel, Now: o.Now, NewID: o.NewID,

@@ -73,6 +73,7 @@ func (c *conversation) tables() {
 	}
 	c.presses = map[command.Action]pressHandler{
 		command.ActAuthorize: c.admin.authorizePressed,
+		command.ActShops:     c.admin.authorizePressed,
 		command.ActWhere:     c.admin.authorizePressed,
 		command.ActConnect:   c.admin.authorizePressed,
 		command.ActKeep:      inTx(c.admin.keep),

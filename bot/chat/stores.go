@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"yanquan/bot"
@@ -24,8 +25,10 @@ type admin struct {
 	grants        *grants.Keeper
 	people        *people
 	Authorizers   map[string]dianping.Authorizer
+	Douyin        Douyin
 	AccessByGroup bool
 	NewID         func() string
+	Log           *slog.Logger
 }
 
 // bindable are the stores that a manager can bind this group to.

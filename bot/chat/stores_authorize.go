@@ -23,6 +23,9 @@ func (u *admin) askToAuthorize(ctx context.Context, t *turn, _ command.Command) 
 // opens it connects shops in this company's name. It asks which platform, and which
 // store the shop is, where that is not said yet.
 func (u *admin) authorizePressed(ctx context.Context, t *turn, b command.Button) (bot.Reply, error) {
+	if b.Platform == platform.DouyinName || b.Platform == "" && slices.Equal(u.authorizable(), []string{platform.DouyinName}) {
+		return u.connectDouyin(ctx, t, b)
+	}
 	reply, err := u.authorize(ctx, t.m, b)
 	if err != nil {
 		return bot.Reply{}, err
@@ -31,17 +34,13 @@ func (u *admin) authorizePressed(ctx context.Context, t *turn, b command.Button)
 }
 
 func (u *admin) authorize(ctx context.Context, m bot.Message, b command.Button) (bot.Reply, error) {
-	stores, err := u.access.Managed(ctx, u.DB, m.User)
+	stores, refused, err := u.authorizer(ctx, m)
 	on := u.authorizable()
 	switch {
-	case err != nil:
-		return bot.Reply{}, err
-	case len(stores) == 0 && !u.access.ManagesAll(m.User):
-		return bot.Say("只有管理员可以授权门店。"), nil
-	case !m.Private():
-		return bot.Say("授权链接只发给您本人。请打开和我的单聊，发「授权」。"), nil
+	case err != nil || !refused.Empty():
+		return refused, err
 	case len(on) == 0:
-		return bot.Say("平台的应用还没有设置。请在 config.yaml 里填写 dianping: 或 meituan:。"), nil
+		return bot.Say("平台的应用还没有设置。请在 config.yaml 里填写 meituan:、dianping: 或 douyin:。"), nil
 	case b.Platform == "" && len(on) > 1:
 		return u.whichPlatform(on), nil
 	case b.Platform == "":
@@ -64,12 +63,30 @@ func (u *admin) authorize(ctx context.Context, m bot.Message, b command.Button) 
 	return u.linkCard(ctx, m, b.Platform, into)
 }
 
+// authorizer are the stores of who may connect shops, in private. Where this person may
+// not, the reply says why.
+func (u *admin) authorizer(ctx context.Context, m bot.Message) ([]models.Store, bot.Reply, error) {
+	stores, err := u.access.Managed(ctx, u.DB, m.User)
+	switch {
+	case err != nil:
+		return nil, bot.Reply{}, err
+	case len(stores) == 0 && !u.access.ManagesAll(m.User):
+		return nil, bot.Say("只有管理员可以授权门店。"), nil
+	case !m.Private():
+		return nil, bot.Say("授权链接只发给您本人。请打开和我的单聊，发「授权」。"), nil
+	}
+	return stores, bot.Reply{}, nil
+}
+
 // authorizable are the platforms that shops can be connected at, as they are offered.
 func (u *admin) authorizable() (on []string) {
 	for _, name := range []string{dianping.Meituan, dianping.Dianping} {
 		if u.Authorizers[name] != nil {
 			on = append(on, name)
 		}
+	}
+	if u.Douyin.Client != nil {
+		on = append(on, platform.DouyinName)
 	}
 	return on
 }
@@ -84,8 +101,8 @@ func (u *admin) whichPlatform(on []string) bot.Reply {
 
 // whichStore asks which of the stores a shop is, or whether it is a new one.
 func (u *admin) whichStore(b command.Button, stores []models.Store) bot.Reply {
-	connect := command.Button{Action: command.ActConnect, Platform: b.Platform}
-	more := command.Button{Action: command.ActWhere, Platform: b.Platform}
+	connect := command.Button{Action: command.ActConnect, Platform: b.Platform, Shop: b.Shop}
+	more := command.Button{Action: command.ActWhere, Platform: b.Platform, Shop: b.Shop}
 	keys := []bot.CardKey{{Text: "新门店", Key: connect.Key(), Style: bot.Primary}}
 	return bot.Reply{Card: &bot.Card{
 		TaskID: u.NewID(), Source: "验券", Title: "这家" + platform.Name(b.Platform) + "店是哪家门店？",

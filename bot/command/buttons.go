@@ -36,6 +36,7 @@ const (
 	ActRemove    Action = "remove"
 	ActPick      Action = "pick" // show other stores to do For in
 
+	ActShops    Action = "shops"    // show other shops that can be connected at Platform
 	ActWhere    Action = "where"    // show which stores a shop of Platform can be added to
 	ActConnect  Action = "connect"  // authorise a shop of Platform as an account of Store; 0: as a new store
 	ActKeep     Action = "keep"     // show which stores can be merged into Store
@@ -53,6 +54,7 @@ type Button struct {
 	Action    Action
 	Store     int64  // or an account
 	Other     int64  // a second store
+	Shop      string // at Platform; empty: to be chosen there
 	Operation string // verify: the one on the same code that the person has seen, or empty
 	Item      Item
 	Used      bool    // what a manager has seen of the voucher
@@ -146,8 +148,9 @@ var forms = map[Action][]part{
 	ActRemove:    {store, user},
 	ActPick:      {from, pickFor, optionally(joiner)},
 
-	ActWhere:    {platform, from},
-	ActConnect:  {platform, into},
+	ActShops:    {platform, from},
+	ActWhere:    {platform, from, optionally(shop)},
+	ActConnect:  {platform, into, optionally(shop)},
 	ActKeep:     {store, optionally(from)},
 	ActMerge:    {store, other},
 	ActMerged:   {store, other},
@@ -170,6 +173,7 @@ var (
 	join      = name(func(b *Button) *string { return &b.Join })
 	user      = name(func(b *Button) *string { return &b.User })
 	platform  = name(func(b *Button) *string { return &b.Platform })
+	shop      = name(func(b *Button) *string { return &b.Shop })
 	afterID   = name(func(b *Button) *string { return &b.After.ID })
 	role      = name(func(b *Button) *string { return &b.Role })
 	code      = part{

@@ -49,6 +49,8 @@ func buttons() []Button {
 		{Action: ActPick, For: ActKeep}, {Action: ActPick, For: ActAccounts, From: 5},
 		{Action: ActWhere, Platform: "meituan"}, {Action: ActWhere, Platform: "douyin", From: 4},
 		{Action: ActConnect, Platform: "meituan"}, {Action: ActConnect, Platform: "meituan", Store: 1<<62 - 1},
+		{Action: ActShops, Platform: "douyin", From: 5}, {Action: ActWhere, Platform: "douyin", Shop: "7000000000000000001"},
+		{Action: ActConnect, Platform: "douyin", Store: 3, Shop: "7000000000000000001"},
 		{Action: ActKeep, Store: 1}, {Action: ActKeep, Store: 1, From: 5},
 		{Action: ActMerge, Store: 1, Other: 2}, {Action: ActMerged, Store: 1, Other: 1<<62 - 1},
 		{Action: ActAccounts, Store: 1}, {Action: ActAccount, Store: 2}, {Action: ActOff, Store: 2}, {Action: ActSplit, Store: 2},
@@ -123,7 +125,7 @@ func TestForeignKeys(t *testing.T) {
 		"close x y", "store x 验 7992697494", "store 1 授权", "store 1 我是 张三", "store 1 撤", "store 1 verify:", "store 1 verify:1",
 		"store 1 verify:7992697494,7992697494", "store 1 verify:7992697494x0", "store 1 undo:7992697494,8992697494", "store 1 authorize:7992697494",
 		"store 1 scan:", "stores -1 验 7992697494", "older x", "older 0 1 a", "older 51 1 a", "older 5 x a", "older 5 0 a", "bind", "bind x", "bind 1 2",
-		"people 1 -5", "join 1", "join 1 张三", "join 1 zhangsan " + strings.Repeat("张", maxPersonName+1), "role 1 lead", "where meituan", "connect meituan", "connect meituan -1", "connect 1", "merge 1", "merge 1 0", "merged 0 1", "merged 1 x", "off 0", "pick 5 remove", "pick x bind", "undo \xff",
+		"people 1 -5", "join 1", "join 1 张三", "join 1 zhangsan " + strings.Repeat("张", maxPersonName+1), "role 1 lead", "where meituan", "connect meituan", "connect meituan -1", "connect 1", "connect douyin 1 a b", "shops douyin", "merge 1", "merge 1 0", "merged 0 1", "merged 1 x", "off 0", "pick 5 remove", "pick x bind", "undo \xff",
 		"show " + strings.Repeat("x", MaxKey),
 	} {
 		if b, err := ReadButton(key); !errors.Is(err, ErrOldKey) {
