@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"yanquan/models"
 	"yanquan/models/modelstest"
@@ -56,10 +57,13 @@ func TestMergeStores(t *testing.T) {
 		asked, _, err := db.Joins.Ask(ctx, models.Join{StoreID: two.ID, UserID: "e", Name: "戊"})
 		no(t, err)
 
+		no(t, db.Choices.Set(ctx, "a", "wr2", two.ID, noon.Add(time.Hour)))
+
 		no(t, db.Directory.Merge(ctx, one.ID, two.ID))
 		s := must(db.Directory.Store(ctx, two.ID))
 		same(t, s.ID, one.ID)
 		same(t, s.Name, one.Name)
+		same(t, must(db.Choices.Get(ctx, "a", "wr2")), two.ID) // one of its accounts
 		same(t, models.AccountIDs([]models.Store{s}), []int64{one.ID, two.ID})
 		same(t, people(t, db, one.ID), "a:lead b:manager c:manager d:staff")
 		same(t, must(db.Directory.Member(ctx, two.ID, "a")).Name, fmt.Sprint("a of ", one.ID))

@@ -43,13 +43,14 @@ func (s ChoiceStore) Set(ctx context.Context, user, chat string, storeID int64, 
 	})
 }
 
-// Get tells which store a person works for in a chat. [ErrNotFound] where
-// nothing was chosen, its time is over, or the store is not in use any more.
+// Get tells which store a person works for in a chat, by the id of one of its accounts.
+// [ErrNotFound] where nothing was chosen, its time is over, or the store is not in use any more.
 func (s ChoiceStore) Get(ctx context.Context, user, chat string) (storeID int64, err error) {
 	const what = "find chosen store"
 	var rows []choiceRow
 	err = s.read(ctx, what, func(g *gorm.DB) error {
-		return liveStores(g.Joins("JOIN stores ON stores.id = choices.store_id")).
+		return liveStores(g.Joins("JOIN stores AS chosen ON chosen.id = choices.store_id").
+			Joins("JOIN stores ON stores.id = CASE WHEN chosen.belongs_to = 0 THEN chosen.id ELSE chosen.belongs_to END")).
 			Where("choices.user_id = ? AND choices.chat = ? AND choices.chosen_until > ?", fold(user), chat, stamp(s.now())).Find(&rows).Error
 	})
 	row, err := first(rows, err, what)

@@ -275,7 +275,7 @@ func (n *Nightly) shownTo(ctx context.Context, h notice.Webhook, e edition) (sto
 		return nil, fmt.Errorf("bot: places: %w", err)
 	}
 	for _, p := range places {
-		if len(h.Stores) == 0 || slices.Contains(h.Stores, p.Name) {
+		if h.About(p.Store) {
 			stores = append(stores, p.Store)
 		}
 	}

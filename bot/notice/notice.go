@@ -47,13 +47,30 @@ func (n *Notices) TellManagers(ctx context.Context, tx *models.DB, about grants.
 		card.Tone = bot.Bad
 		card.Keys = []bot.CardKey{{Text: "重新授权", Key: command.Button{Action: command.ActConnect, Platform: about.Platform}.Key(), Style: bot.Primary}}
 	}
-	for _, a := range about.Either[:min(len(about.Either), bot.MaxKeys)] {
-		card.Keys = append(card.Keys, bot.CardKey{Text: a.Name, Key: command.Button{Action: command.ActMerge, Store: about.Store, Other: a.ID}.Key(), Style: bot.Quiet})
+	card.Keys = append(card.Keys, either(about)...)
+	if len(about.Either) > bot.MaxKeys {
+		card.Text += "没有列出的，请发「合并」。"
 	}
 	if about.User == "" {
 		return n.TellStores(ctx, tx, about.Key, about.Stores, card)
 	}
 	return n.TellUsers(ctx, tx, about.Key, []string{about.User}, bot.Reply{Card: &card})
+}
+
+// either are buttons that ask whether an account is the shop of the store, one for each.
+func either(about grants.Notice) (keys []bot.CardKey) {
+	times := map[string]int{}
+	for _, a := range about.Either {
+		times[a.Name]++
+	}
+	for _, a := range about.Either[:min(len(about.Either), bot.MaxKeys)] {
+		text := a.Name
+		if times[text] > 1 {
+			text = fmt.Sprintf("%d号 %s", a.ID, a.Name)
+		}
+		keys = append(keys, bot.CardKey{Text: text, Key: command.Button{Action: command.ActMerge, Store: about.Store, Other: a.ID}.Key(), Style: bot.Quiet})
+	}
+	return keys
 }
 
 // TellAlert tells managers what a rule has found.
@@ -87,6 +104,12 @@ func (n *Notices) TellStores(ctx context.Context, tx *models.DB, key string, sto
 	return nil
 }
 
+// About reports whether a group wants to know of a store. One that was merged into
+// another is known by its name still.
+func (h Webhook) About(s models.Store) bool {
+	return len(h.Stores) == 0 || slices.ContainsFunc(s.All(), func(a models.Account) bool { return slices.Contains(h.Stores, a.Name) })
+}
+
 // concerned reports whether a group wants to know what is about some stores.
 func (h Webhook) concerned(ctx context.Context, tx *models.DB, stores []int64) (bool, error) {
 	if !h.Notices || len(h.Stores) == 0 || len(stores) == 0 {
@@ -97,7 +120,7 @@ func (h Webhook) concerned(ctx context.Context, tx *models.DB, stores []int64) (
 		if err != nil {
 			return false, fmt.Errorf("bot: store: %w", err)
 		}
-		if slices.Contains(h.Stores, s.Name) {
+		if h.About(s) {
 			return true, nil
 		}
 	}

@@ -40,7 +40,8 @@ func setUpTwoStores(app, jingan, wujiao *world) {
 		}
 		app.await(1, answer{user: "boss", since: before}, "门店已接通", map[string]string{shopC: storeC, shopD: storeD}[shop])
 	}
-	app.say("boss", "门店", "2 家门店", storeC+" 已接通", storeD+" 已接通")
+	// In a group: the app sends a person 15 notices a minute at most.
+	jingan.say("boss", "门店", "2 家门店", storeC+" 已接通", storeD+" 已接通")
 
 	jingan.press("boss", jingan.card(jingan.say("boss", "绑定", "["+storeC+"]", "["+storeD+"]")), storeC, "已绑定")
 	wujiao.press("boss", wujiao.card(wujiao.say("boss", "绑定", "["+storeC+"]", "["+storeD+"]")), storeD, "已绑定")
