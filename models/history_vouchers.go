@@ -184,5 +184,5 @@ func (s HistoryStore) Entries(ctx context.Context, storeID int64, from, to time.
 // consumed, begun from a time until before another.
 func (s HistoryStore) Undecided(ctx context.Context, storeID int64, from, to time.Time) ([]Operation, error) {
 	return listOperations(ctx, s.core, "created_at, id", 0, "store_id = ? AND created_at >= ? AND created_at < ? AND state IN ?",
-		storeID, stamp(from), stamp(to), []State{Calling, Unknown})
+		storeID, stamp(from), stamp(to), consuming)
 }
