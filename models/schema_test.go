@@ -219,6 +219,7 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error {
 			return second(db.Audit.List(ctx, models.AuditFilter{StoreID: 1, From: noon, To: noon, Limit: 10}))
 		},
+		func() error { return second(db.Calls.Of(ctx, op.ID, "verify")) },
 		func() error { return second(db.Calls.UnknownCodes(ctx, "zhangsan", "not_found", noon)) },
 		func() error { return second(db.Alerts.Claim(ctx, "open/1", time.Hour)) },
 		func() error { return second(db.Alerts.Told(ctx, "open/1")) },

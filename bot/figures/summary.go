@@ -142,7 +142,7 @@ func (r ranked) whole() string {
 	part("店员", len(r.persons), 2, func(i int) string { return row(bot.Escaped(r.persons[i]), f.ByPerson[r.persons[i]]) })
 	part("团购", len(r.deals), 2, func(i int) string { return row(bot.Escaped(r.deals[i]), f.ByDeal[r.deals[i]]) })
 	part("没有核销成", len(r.refused), 1, func(i int) string {
-		return fmt.Sprintf("%s %d 次", words.SayingOf(r.refused[i].Reason).Title, r.refused[i].Times)
+		return fmt.Sprintf("%s %d 次", words.TitleOf(r.refused[i].Reason), r.refused[i].Times)
 	})
 	return strings.TrimSpace(text.String())
 }

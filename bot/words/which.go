@@ -45,7 +45,7 @@ func where(s models.Store, op models.Operation) bot.Field {
 // know it, and has a button for each that it may be verified at.
 func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 	o := op.Outcome
-	next := SayingOf(o.Reason).Next
+	next := SayingOf(platformOf(s, op), o.Reason).Next
 	known, silent := redeem.AccountsIn(s, o.Code), redeem.AccountsIn(s, o.Message)
 	switch {
 	case o.Reason == redeem.ReasonWhich && len(known) > 0:
@@ -64,7 +64,7 @@ func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 	case o.Reason == redeem.ReasonAbsent && platform.Known(o.Code):
 		c.Text = fmt.Sprintf("这家门店没有接通%s，没有核销。%s", platform.Name(o.Code), next)
 		return
-	case o.Reason == redeem.ReasonHere && len(known) > 0:
+	case (o.Reason == redeem.ReasonHere || o.Reason == platform.RiskHeld && op.OtherID != "") && len(known) > 0:
 		c.Text += fmt.Sprintf("%s也有这个券码；如果顾客用的是%[1]s的券，请点下面的按钮。", platforms(known))
 	default:
 		return
