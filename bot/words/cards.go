@@ -266,7 +266,7 @@ func HeldFor(who string) string {
 
 // HeldUndo says that what is kept back cannot be undone.
 func HeldUndo(op models.Operation) bot.Reply {
-	return bot.Say("券码 %s 还在平台风控核验中，没有核销成功，不能撤销。先不要提供服务；有结果会马上告诉 %s。", op.Code, op.User)
+	return bot.Say("券码 %s 还在平台风控核验中，还没有核销，不能撤销。先不要提供服务；有结果会马上告诉 %s。", op.Code, op.User)
 }
 
 // tooMany says how many are left of what was asked for, where that is known.
