@@ -119,11 +119,21 @@ func (s AlertStore) UndoneBy(ctx context.Context, since time.Time) ([]Seen, erro
 }
 
 // Doubtful counts, for each store that has any, the operations whose outcome is
-// not known, and says since when the oldest is.
+// not known, and says since when the oldest is. What the platform keeps back is none.
 func (s AlertStore) Doubtful(ctx context.Context) ([]Seen, error) {
-	return s.seen(ctx, "look for doubts", "", func(g *gorm.DB) *gorm.DB {
+	return s.underWay(ctx, "look for doubts", Unknown, UndoUnknown)
+}
+
+// Held counts, for each store that has any, the operations that the platform keeps
+// back, and says since when the oldest is.
+func (s AlertStore) Held(ctx context.Context) ([]Seen, error) {
+	return s.underWay(ctx, "look for what is held", Held)
+}
+
+func (s AlertStore) underWay(ctx context.Context, what string, states ...State) ([]Seen, error) {
+	return s.seen(ctx, what, "", func(g *gorm.DB) *gorm.DB {
 		return g.Select(itsStore+", COUNT(*) AS times, MIN(doubt_since) AS first").
-			Where("due_at > ? AND state IN ?", stamp(time.Unix(0, 0)), []State{Unknown, UndoUnknown}) // only what is under way is ever due
+			Where("due_at > ? AND state IN ?", stamp(time.Unix(0, 0)), states) // only what is under way is ever due
 	})
 }
 

@@ -27,6 +27,15 @@ func (s CallStore) Log(ctx context.Context, calls []Call) error {
 	return s.write(ctx, "log calls", func(g *gorm.DB) error { return g.CreateInBatches(rows, batch).Error })
 }
 
+// Of lists the requests by a name that were made for an operation, oldest first. Equal
+// failures in a row are one.
+func (s CallStore) Of(ctx context.Context, operationID, name string) (calls []Call, err error) {
+	err = s.read(ctx, "find calls of an operation", func(g *gorm.DB) error {
+		return g.Where("operation_id = ? AND name = ?", operationID, name).Order("id").Find(&calls).Error
+	})
+	return calls, err
+}
+
 // LogAgain records requests of an operation that is settled again and again: a
 // failure that equals the last of the same name is counted with it.
 func (s CallStore) LogAgain(ctx context.Context, calls []Call) error {

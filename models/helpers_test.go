@@ -136,6 +136,10 @@ func inState(t *testing.T, db *models.DB, code string, state models.State) model
 		op, err := db.Journal.DoubtConsume(t.Context(), begin(t, db, intent(code)))
 		no(t, err)
 		return op
+	case models.Held:
+		op, err := db.Journal.HeldConsume(t.Context(), begin(t, db, intent(code)))
+		no(t, err)
+		return op
 	case models.Rejected:
 		op, err := db.Journal.RejectConsume(t.Context(), begin(t, db, intent(code)))
 		no(t, err)
@@ -158,7 +162,7 @@ func inState(t *testing.T, db *models.DB, code string, state models.State) model
 }
 
 var states = []models.State{
-	models.Calling, models.Unknown, models.Done, models.Rejected, models.Undoing, models.UndoUnknown, models.Undone,
+	models.Calling, models.Unknown, models.Held, models.Done, models.Rejected, models.Undoing, models.UndoUnknown, models.Undone,
 }
 
 // race runs fn n times at once and returns the errors.

@@ -186,5 +186,5 @@ func (s HistoryStore) Entries(ctx context.Context, account int64, from, to time.
 // consumed, begun from a time until before another.
 func (s HistoryStore) Undecided(ctx context.Context, account int64, from, to time.Time) ([]Operation, error) {
 	return listOperations(ctx, s.core, "created_at, id", 0, "store_id = ? AND created_at >= ? AND created_at < ? AND state IN ?",
-		account, stamp(from), stamp(to), []State{Calling, Unknown})
+		account, stamp(from), stamp(to), consuming)
 }

@@ -177,7 +177,7 @@ func columnsOf(g *gorm.DB, row any) (names []string, values []any, err error) {
 	return names, values, nil
 }
 
-// FinishConsume records that the platform consumed: [Calling] or [Unknown]
+// FinishConsume records that the platform consumed: [Calling], [Unknown] or [Held]
 // becomes [Done]. op carries the new values of everything else, and coupons is
 // what was consumed; those that are recorded already are left alone.
 func (s JournalStore) FinishConsume(ctx context.Context, op Operation, coupons []Coupon) (Operation, error) {
@@ -189,7 +189,7 @@ func (s JournalStore) FinishConsume(ctx context.Context, op Operation, coupons [
 	}
 	var moved Operation
 	err := s.inTx(ctx, func(tx *DB) (err error) {
-		moved, err = tx.Journal.move(ctx, move{what: "finish consume", from: []State{Calling, Unknown}, to: Done, live: true}, op)
+		moved, err = tx.Journal.move(ctx, move{what: "finish consume", from: consuming, to: Done, live: true}, op)
 		if err != nil {
 			return err
 		}
@@ -201,10 +201,10 @@ func (s JournalStore) FinishConsume(ctx context.Context, op Operation, coupons [
 	return unless(err, moved)
 }
 
-// RejectConsume records that nothing was consumed: [Calling] or [Unknown]
+// RejectConsume records that nothing was consumed: [Calling], [Unknown] or [Held]
 // becomes [Rejected]. op carries the reason and everything else.
 func (s JournalStore) RejectConsume(ctx context.Context, op Operation) (Operation, error) {
-	rejected := move{what: "reject consume", from: []State{Calling, Unknown}, to: Rejected}
+	rejected := move{what: "reject consume", from: consuming, to: Rejected}
 	if op.DoubtSince.IsZero() {
 		return s.move(ctx, rejected, op)
 	}
@@ -219,10 +219,23 @@ func (s JournalStore) RejectConsume(ctx context.Context, op Operation) (Operatio
 }
 
 // DoubtConsume records that it is not known whether the platform consumed:
-// [Calling] or [Unknown] becomes [Unknown]. op.DueAt is when to look again.
+// [Calling], [Unknown] or [Held] becomes [Unknown]. op.DueAt is when to look again.
 func (s JournalStore) DoubtConsume(ctx context.Context, op Operation) (Operation, error) {
-	return s.move(ctx, move{what: "doubt consume", from: []State{Calling, Unknown}, to: Unknown, live: true}, op)
+	return s.move(ctx, move{what: "doubt consume", from: consuming, to: Unknown, live: true}, op)
 }
+
+// HeldConsume records that the platform keeps the consume back and decides later:
+// [Calling], [Unknown] or [Held] becomes [Held]. op.DueAt is when to look again.
+//
+// A process of an earlier version, beside this one, does not know the state. It never
+// takes the operation up, and refuses its code as live; it shows a state that it does
+// not know by op.Outcome.Reason, as a refusal, so that the reason must be true of that.
+func (s JournalStore) HeldConsume(ctx context.Context, op Operation) (Operation, error) {
+	return s.move(ctx, move{what: "hold consume back", from: consuming, to: Held, live: true}, op)
+}
+
+// consuming are the states of a consume that is under way.
+var consuming = []State{Calling, Unknown, Held}
 
 // Supersede ends the life of a done operation, because the platform offers the
 // same code again and a person wants it verified anew. It stays [Done] and can
@@ -258,7 +271,7 @@ func (s JournalStore) move(ctx context.Context, m move, op Operation) (Operation
 	case op.DueAt.IsZero():
 		op.DueAt = s.now() // never out of sight
 	}
-	if (m.to == Unknown || m.to == UndoUnknown) && op.DoubtSince.IsZero() {
+	if (m.to == Unknown || m.to == Held || m.to == UndoUnknown) && op.DoubtSince.IsZero() {
 		op.DoubtSince = s.now()
 	}
 	op.UndoUserID = fold(op.UndoUserID)
@@ -349,6 +362,20 @@ func (s JournalStore) Hold(ctx context.Context, op Operation) (Operation, error)
 	return unless(err, op)
 }
 
+// Hasten makes an operation that is only asked about ([Held], or NeedsHuman) due now,
+// whoever may be asking: the platform has told of it. [ErrStale]: it is not as it was
+// read, or not such a one, which is due soon.
+func (s JournalStore) Hasten(ctx context.Context, op Operation) (Operation, error) {
+	held := op.Attempt
+	op.Attempt, op.DueAt = held+1, s.now() // who asks meanwhile, without effect, has asked too early
+	err := s.swap(ctx, "hasten operation", func(g *gorm.DB) *gorm.DB {
+		return g.Model(&operationRow{}).
+			Where("id = ? AND attempt = ? AND (state = ? OR needs_human = ? AND state IN ?)", op.ID, held, Held, true, []State{Unknown, UndoUnknown}).
+			Updates(map[string]any{"attempt": op.Attempt, "due_at": stamp(op.DueAt)})
+	})
+	return unless(err, op)
+}
+
 // FlagNeedsHuman records that people were told of an operation that stays
 // doubtful.
 func (s JournalStore) FlagNeedsHuman(ctx context.Context, op Operation) (Operation, error) {
@@ -363,7 +390,7 @@ func (s JournalStore) FlagNeedsHuman(ctx context.Context, op Operation) (Operati
 }
 
 // underWay are the states that are not terminal.
-var underWay = []State{Calling, Unknown, Undoing, UndoUnknown}
+var underWay = []State{Calling, Unknown, Held, Undoing, UndoUnknown}
 
 // addCoupons records what op consumed; what is recorded already stays.
 func addCoupons(ctx context.Context, c *core, op Operation, coupons []Coupon) error {

@@ -120,7 +120,7 @@ func (s JournalStore) byCouponInEach(ctx context.Context, what string, accounts 
 }
 
 // consumption ranks states by how much an operation has to do with a consumption.
-var consumption = map[State]int{Done: 0, Undoing: 0, UndoUnknown: 0, Calling: 1, Unknown: 1, Undone: 2, Rejected: 3}
+var consumption = map[State]int{Done: 0, Undoing: 0, UndoUnknown: 0, Calling: 1, Unknown: 1, Held: 1, Undone: 2, Rejected: 3}
 
 // Coupons lists what an operation consumed.
 func (s JournalStore) Coupons(ctx context.Context, opID string) ([]Coupon, error) {

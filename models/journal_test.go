@@ -285,14 +285,20 @@ func TestMoves(t *testing.T) {
 		from []models.State
 		call func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error)
 	}{
-		"FinishConsume": {[]models.State{models.Calling, models.Unknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
+		"FinishConsume": {[]models.State{models.Calling, models.Unknown, models.Held}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
 			return db.Journal.FinishConsume(ctx, op, []models.Coupon{{Code: "stray"}})
 		}},
-		"RejectConsume": {[]models.State{models.Calling, models.Unknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
+		"RejectConsume": {[]models.State{models.Calling, models.Unknown, models.Held}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
 			return db.Journal.RejectConsume(ctx, op)
 		}},
-		"DoubtConsume": {[]models.State{models.Calling, models.Unknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
+		"DoubtConsume": {[]models.State{models.Calling, models.Unknown, models.Held}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
 			return db.Journal.DoubtConsume(ctx, op)
+		}},
+		"HeldConsume": {[]models.State{models.Calling, models.Unknown, models.Held}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
+			return db.Journal.HeldConsume(ctx, op)
+		}},
+		"Hasten": {[]models.State{models.Held}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
+			return db.Journal.Hasten(ctx, op)
 		}},
 		"BeginUndo": {[]models.State{models.Done}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
 			return db.Journal.BeginUndo(ctx, op, models.Inbox{ID: "in-undo", Attempt: 1})
@@ -306,10 +312,10 @@ func TestMoves(t *testing.T) {
 		"DoubtUndo": {[]models.State{models.Undoing, models.UndoUnknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
 			return db.Journal.DoubtUndo(ctx, op, nil)
 		}},
-		"Claim": {[]models.State{models.Calling, models.Unknown, models.Undoing, models.UndoUnknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
+		"Claim": {[]models.State{models.Calling, models.Unknown, models.Held, models.Undoing, models.UndoUnknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
 			return db.Journal.Claim(ctx, op, noon.Add(2*time.Hour))
 		}},
-		"FlagNeedsHuman": {[]models.State{models.Calling, models.Unknown, models.Undoing, models.UndoUnknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
+		"FlagNeedsHuman": {[]models.State{models.Calling, models.Unknown, models.Held, models.Undoing, models.UndoUnknown}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
 			return db.Journal.FlagNeedsHuman(ctx, op)
 		}},
 	}
@@ -384,16 +390,16 @@ func TestDueOperations(t *testing.T) {
 			got = append(got, op.State)
 		}
 		slices.Sort(got)
-		same(t, got, []models.State{models.Calling, models.UndoUnknown, models.Undoing, models.Unknown})
+		same(t, got, []models.State{models.Calling, models.Held, models.UndoUnknown, models.Undoing, models.Unknown})
 		same(t, len(must(db.Journal.Due(ctx, models.Of{}, noon.Add(time.Hour), 3))), 3)
 
 		// A claimed one is out of reach until the lease ends.
 		clock.Advance(time.Hour)
 		op := must(db.Journal.Due(ctx, models.Of{}, clock.Now(), 1))[0]
 		no(t, second(db.Journal.Claim(ctx, op, clock.Now().Add(time.Minute))))
-		same(t, len(must(db.Journal.Due(ctx, models.Of{}, clock.Now(), 10))), 3)
-		clock.Advance(time.Minute)
 		same(t, len(must(db.Journal.Due(ctx, models.Of{}, clock.Now(), 10))), 4)
+		clock.Advance(time.Minute)
+		same(t, len(must(db.Journal.Due(ctx, models.Of{}, clock.Now(), 10))), 5)
 
 		_, err := db.Journal.Claim(ctx, begin(t, db, intentDue("555", clock.Now().Add(time.Second))), clock.Now())
 		want(t, err, models.ErrStale) // its owner is at work

@@ -66,8 +66,9 @@ type Inbox struct {
 
 // State of an operation.
 //
-//	calling → done | rejected | unknown
-//	unknown → done | rejected | unknown
+//	calling → done | rejected | unknown | held
+//	unknown → done | rejected | unknown | held
+//	held → done | rejected | held | unknown
 //	done → undoing → undone | done | undo_unknown
 //	undo_unknown → undone | done | undo_unknown
 type State string
@@ -75,6 +76,7 @@ type State string
 const (
 	Calling     State = "calling"      // intent is durable, consume may have been sent
 	Unknown     State = "unknown"      // consume's outcome is not known; being settled
+	Held        State = "held"         // consume is kept back by the platform, which decides later; see [JournalStore.HeldConsume]
 	Done        State = "done"         // consumed at the platform
 	Rejected    State = "rejected"     // refused, nothing consumed
 	Undoing     State = "undoing"      // undo may have been sent

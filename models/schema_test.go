@@ -223,6 +223,7 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error {
 			return second(db.Audit.List(ctx, models.AuditFilter{StoreID: 1, From: noon, To: noon, Limit: 10}))
 		},
+		func() error { return second(db.Calls.Of(ctx, op.ID, "verify")) },
 		func() error { return second(db.Calls.UnknownCodes(ctx, "zhangsan", "not_found", noon)) },
 		func() error { return second(db.Alerts.Claim(ctx, "open/1", time.Hour)) },
 		func() error { return second(db.Alerts.Told(ctx, "open/1")) },
@@ -233,6 +234,10 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.Alerts.PhoneCoupons(ctx, noon.Add(-time.Hour), 2)) },
 		func() error { return second(db.Alerts.UndoneBy(ctx, noon.Add(-time.Hour))) },
 		func() error { return second(db.Alerts.Doubtful(ctx)) },
+		func() error { return second(db.Alerts.Held(ctx)) },
+		func() error {
+			return second(db.Journal.Hasten(ctx, must(db.Journal.HeldConsume(ctx, begin(t, db, intent("7992697499"))))))
+		},
 		func() error { return second(db.Alerts.FailedCalls(ctx, noon.Add(-time.Hour), []string{"unavailable"})) },
 		func() error { return second(db.Reports.Claim(ctx, "boss", "day", "2026-11-22")) },
 		func() error { return second(db.Reports.Recipients(ctx, "day", "2026-11-22")) },

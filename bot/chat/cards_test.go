@@ -67,6 +67,7 @@ func cardCases(b *Bot) map[string]bot.Reply {
 		}), undoneTwo...),
 		"pending":      one(with(func(o *models.Operation) { o.State = models.Unknown })),
 		"undo_pending": one(with(func(o *models.Operation) { o.State = models.UndoUnknown })),
+		"held":         one(with(func(o *models.Operation) { o.State = models.Held })),
 		"human":        one(with(func(o *models.Operation) { o.State, o.NeedsHuman = models.Unknown, true })),
 		"human_session": one(with(func(o *models.Operation) {
 			o.State, o.NeedsHuman, o.Outcome.Reason = models.Unknown, true, string(dianping.SessionExpired)

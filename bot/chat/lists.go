@@ -57,7 +57,7 @@ func (l *lists) recent(ctx context.Context, row models.Inbox, m bot.Message, pla
 }
 
 // touched are the states of operations that touched a voucher, or may have.
-var touched = []models.State{models.Calling, models.Unknown, models.Done, models.Undoing, models.UndoUnknown, models.Undone}
+var touched = []models.State{models.Calling, models.Unknown, models.Held, models.Done, models.Undoing, models.UndoUnknown, models.Undone}
 
 // byPhone lists today's verifications for a customer's phone.
 func (l *lists) byPhone(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, phone string) (bot.Reply, error) {

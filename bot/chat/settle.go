@@ -37,7 +37,8 @@ func (d *doubts) settle(ctx context.Context, op models.Operation) error {
 	if err != nil {
 		return err
 	}
-	told := op.NeedsHuman
+	held := op.State == models.Held
+	told := op.NeedsHuman || held // as a final answer
 	var now models.Operation
 	err = d.DB.Tx(ctx, func(tx *models.DB) error {
 		if now, err = step(ctx, tx); err != nil {
@@ -46,11 +47,13 @@ func (d *doubts) settle(ctx context.Context, op models.Operation) error {
 		switch {
 		case now.State.Terminal():
 			return d.report(ctx, tx, now, told)
-		case now.NeedsHuman && !told:
+		case now.NeedsHuman && !op.NeedsHuman:
 			if err := d.tellManagers(ctx, tx, now); err != nil {
 				return err
 			}
-			return d.report(ctx, tx, now, false)
+			return d.report(ctx, tx, now, told)
+		case now.State == models.Held && !held:
+			return d.report(ctx, tx, now, told)
 		}
 		return nil
 	})
@@ -59,7 +62,9 @@ func (d *doubts) settle(ctx context.Context, op models.Operation) error {
 		return err
 	}
 	d.out.CardsChanged(now.CalledAt)
-	d.Observer.Settled(now.State, d.Now().Sub(since(op)))
+	if !held { // it has its own time
+		d.Observer.Settled(now.State, d.Now().Sub(since(op)))
+	}
 	return d.lookAgain(ctx, askedBy(now)) // it may have been answered as pending just now
 }
 

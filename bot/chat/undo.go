@@ -102,13 +102,17 @@ func (v *vouchers) offerUndoCode(ctx context.Context, t *turn, cmd command.Comma
 	case redeem.Undoable:
 		return v.offer(ctx, t, *op)
 	case redeem.NotDone:
+		if op.State == models.Held {
+			return t.answer(ctx, words.HeldUndo(*op))
+		}
 		reply, err := v.views.snapshotReply(ctx, v.DB, *op)
 		if err != nil {
 			return bot.Reply{}, err
 		}
 		return t.answer(ctx, reply)
 	}
-	return t.answer(ctx, v.words.CannotUndo(*op))
+	p, _ := access.Find(t.places, op.StoreID)
+	return t.answer(ctx, v.words.CannotUndo(p.Store, *op))
 }
 
 // offerUndo shows the sender's last verification that can still be undone.
@@ -145,7 +149,7 @@ func (v *vouchers) undo(ctx context.Context, t *turn, _ command.Button, op model
 		if err != nil {
 			return bot.Reply{}, err
 		}
-		reply.Pending = !op.State.Terminal() && !op.NeedsHuman
+		reply.Pending = redeem.Pending(op)
 		return t.answer(ctx, reply)
 	}
 	for {
@@ -193,6 +197,8 @@ func (v *vouchers) commitUndo(ctx context.Context, t *turn, step redeem.Step) (b
 func (v *vouchers) refuseUndo(ctx context.Context, m bot.Message, p access.Place, op models.Operation) (bot.Reply, error) {
 	verdict := redeem.CanUndo(op, v.Now())
 	switch {
+	case op.State == models.Held:
+		return words.HeldUndo(op), nil
 	case verdict == redeem.NotDone && m.Kind == bot.Click, verdict != redeem.NotDone && verdict != redeem.Undoable && m.Kind == bot.Click && p.MayUndo(op):
 		return v.views.pressedReply(ctx, v.DB, m, op)
 	case verdict == redeem.NotDone: // undone, under way, or never consumed: the truth is the answer
@@ -200,7 +206,7 @@ func (v *vouchers) refuseUndo(ctx context.Context, m bot.Message, p access.Place
 	case !p.MayUndo(op):
 		return v.mayNotUndo(ctx, m, op)
 	case verdict != redeem.Undoable:
-		return v.words.CannotUndo(op), nil
+		return v.words.CannotUndo(p.Store, op), nil
 	}
 	return bot.Reply{}, nil
 }

@@ -41,6 +41,8 @@ func (v *views) cardNow(ctx context.Context, tx *models.DB, o models.Outgoing, s
 		return nil, time.Time{}, fmt.Errorf("operation: %w", err)
 	case !op.State.Terminal() && o.SentAt.Add(outbox.CodeLife).Before(v.Now()):
 		return nil, time.Time{}, nil
+	case op.State == models.Held:
+		return nil, v.Now().Add(time.Minute), nil
 	case !op.State.Terminal() && awaits(shown):
 		return nil, v.after(op, words.OutcomeAgain), nil
 	case !op.State.Terminal():
@@ -209,7 +211,7 @@ func (v *views) pressedReply(ctx context.Context, db *models.DB, m bot.Message, 
 		return bot.Reply{Card: list.Card}, err
 	}
 	card, err := v.cardFor(ctx, db, m.User, op)
-	if err == nil && !op.State.Terminal() && !op.NeedsHuman {
+	if err == nil && redeem.Pending(op) {
 		underWay(card, op)
 	}
 	return bot.Reply{Card: card}, err
@@ -265,7 +267,7 @@ func (v *views) replyOf(ctx context.Context, tx *models.DB, m bot.Message, s mod
 		if op.State == models.Done && op.Count == 1 && !several {
 			continue // its only coupon says nothing that the operation does not
 		}
-		if op.State == models.Rejected || op.State == models.Calling || op.State == models.Unknown {
+		if op.State == models.Rejected || op.State == models.Calling || op.State == models.Unknown || op.State == models.Held {
 			continue
 		}
 		if coupons[op.ID], err = tx.Journal.Coupons(ctx, op.ID); err != nil {
@@ -293,8 +295,8 @@ func (v *views) replyOf(ctx context.Context, tx *models.DB, m bot.Message, s mod
 
 // unsettled says whether an operation has an outcome to come: promised, or hoped for.
 func unsettled(op models.Operation) (pending, open bool) {
-	under := !op.State.Terminal()
-	return under && !op.NeedsHuman, under && op.NeedsHuman
+	pending = redeem.Pending(op)
+	return pending, !pending && !op.State.Terminal()
 }
 
 // operationReply is the card of one operation as it stands.
@@ -321,6 +323,10 @@ func (v *views) snapshotReply(ctx context.Context, tx *models.DB, op models.Oper
 	if op.State == models.Done {
 		reply.Card.Title, reply.Card.Tone = "这张券用过了", bot.Bad
 		reply.Card.Text = fmt.Sprintf("%s 在 %s 已经核销，这次没有再核销。%s", op.User, v.words.When(op.ConsumedAt), reply.Card.Text)
+		return reply, nil
+	}
+	if op.State == models.Held {
+		reply.Card.Text = words.HeldFor(op.User)
 		return reply, nil
 	}
 	underWay(reply.Card, op)

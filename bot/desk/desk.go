@@ -119,7 +119,7 @@ func (k *Desks) Sheet(ctx context.Context, d Desk, store int64, p command.Period
 	}
 	s.Busiest, s.InBusiest = f.Busiest()
 	for _, r := range f.Refusals() {
-		s.Refused = append(s.Refused, Refused{words.SayingOf(r.Reason).Title, r.Times})
+		s.Refused = append(s.Refused, Refused{words.TitleOf(r.Reason), r.Times})
 	}
 	if s.Outlook, err = k.Figures.Outlook(ctx, stores); err != nil {
 		return s, err
@@ -164,7 +164,7 @@ type Search struct {
 // searchStates are the states behind the words of [Search].
 var searchStates = map[string][]models.State{
 	"done": {models.Done}, "undone": {models.Undone}, "refused": {models.Rejected},
-	"open": {models.Calling, models.Unknown, models.Undoing, models.UndoUnknown},
+	"open": {models.Calling, models.Unknown, models.Held, models.Undoing, models.UndoUnknown},
 }
 
 // ErrNoSearch is a text that is neither a code nor the end of a phone number.

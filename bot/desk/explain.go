@@ -90,7 +90,7 @@ func story(ctx context.Context, db *models.DB, loc *time.Location, code string, 
 			return nil, fmt.Errorf("bot: store: %w", err)
 		}
 		account, _ := s.AccountOf(op.StoreID)
-		all.operation(op, words.AccountName(s, account), loc)
+		all.operation(op, words.AccountName(s, account), account.Platform, loc)
 		refunds, err := db.Refunds.Of(ctx, op.ID)
 		if err != nil {
 			return nil, fmt.Errorf("bot: refunds: %w", err)
@@ -148,7 +148,7 @@ func (all *events) add(at time.Time, kind EventKind, format string, args ...any)
 	}
 }
 
-func (all *events) operation(op models.Operation, store string, loc *time.Location) {
+func (all *events) operation(op models.Operation, store, platform string, loc *time.Location) {
 	clock := func(t time.Time) string { return t.In(loc).Format(words.ClockFormat) }
 	where := op.Channel
 	if op.Chat != "" {
@@ -156,14 +156,18 @@ func (all *events) operation(op models.Operation, store string, loc *time.Locati
 	}
 	all.add(op.CreatedAt, Asked, "%s（%s）在 %s 请求核销 %s × %d，门店 %s，操作 %s", op.User, op.UserID, where, op.Code, op.Count, store, op.ID)
 	if op.State == models.Rejected {
-		all.add(words.Latest(op.CreatedAt, op.CalledAt), Became, "没有核销：%s（%s）", words.SayingOf(op.Outcome.Reason).Title, joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message))
+		all.add(words.Latest(op.CreatedAt, op.CalledAt), Became, "没有核销：%s（%s）", words.TitleOf(op.Outcome.Reason), joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message))
 	}
 	all.add(op.ConsumedAt, Became, "核销成功：%s，可撤销至 %s", joined(op.Title, words.Price(op.Price())), clock(op.UndoUntil))
-	all.add(op.DoubtSince, Became, "结果不明（%s），状态 %s，第 %d 步，下一次确认 %s", joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message), op.State, op.Attempt, clock(op.DueAt))
+	unsettled := "结果不明"
+	if op.State == models.Held {
+		unsettled = words.StateWords(op)
+	}
+	all.add(op.DoubtSince, Became, unsettled+"（%s），状态 %s，第 %d 步，下一次确认 %s", joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message), op.State, op.Attempt, clock(op.DueAt))
 	all.add(op.UndoCalledAt, Asked, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
 	all.add(op.UndoneAt, Became, "已撤销")
 	if op.UndoReason != "" {
-		all.add(op.UndoCalledAt, Became, "没有撤销：%s %s", words.UndoSayingOf(op.UndoReason).What, op.UndoMessage)
+		all.add(op.UndoCalledAt, Became, "没有撤销：%s %s", words.UndoSayingOf(platform, op.UndoReason).What, op.UndoMessage)
 	}
 }
 

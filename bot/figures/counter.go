@@ -119,12 +119,20 @@ func (x *Counter) Sum(ctx context.Context, stores []models.Store, span command.S
 // line each.
 func (x *Counter) Outlook(ctx context.Context, stores []models.Store) ([]string, error) {
 	var lines []string
-	n, err := x.doubtful(ctx, stores)
-	if err != nil {
-		return nil, err
-	}
-	if n > 0 {
-		lines = append(lines, fmt.Sprintf("还有 %d 笔平台没有给出结果，我在继续确认", n))
+	for _, open := range []struct {
+		count func(context.Context) ([]models.Seen, error)
+		line  string
+	}{
+		{x.DB.Alerts.Doubtful, "还有 %d 笔平台没有给出结果，我在继续确认"},
+		{x.DB.Alerts.Held, "还有 %d 笔在平台风控核验中，有结果会告诉核销的人"},
+	} {
+		seen, err := open.count(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("bot: doubts: %w", err)
+		}
+		if n := timesIn(seen, models.StoreIDs(stores)); n > 0 {
+			lines = append(lines, fmt.Sprintf(open.line, n))
+		}
 	}
 	line, err := x.reconciledLine(ctx, stores)
 	if err != nil {
@@ -137,19 +145,14 @@ func (x *Counter) Outlook(ctx context.Context, stores []models.Store) ([]string,
 	return append(lines, ending...), err
 }
 
-// doubtful counts the operations of these stores whose outcome is not known.
-func (x *Counter) doubtful(ctx context.Context, stores []models.Store) (n int, err error) {
-	doubts, err := x.DB.Alerts.Doubtful(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("bot: doubts: %w", err)
-	}
-	mine := models.StoreIDs(stores)
-	for _, d := range doubts {
-		if slices.Contains(mine, d.StoreID) {
-			n += d.Times
+// timesIn counts what was seen in these stores.
+func timesIn(seen []models.Seen, stores []int64) (n int) {
+	for _, s := range seen {
+		if slices.Contains(stores, s.StoreID) {
+			n += s.Times
 		}
 	}
-	return n, nil
+	return n
 }
 
 const endingSoon = 7 * 24 * time.Hour

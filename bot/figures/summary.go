@@ -173,7 +173,7 @@ func (r ranked) whole() string {
 	part("团购", len(r.deals), 2, func(i int) string { return row(bot.Escaped(r.deals[i]), f.ByDeal[r.deals[i]]) })
 	part("退款", len(f.Refunds), 1, func(i int) string { return bot.Escaped(refundLine(f.Refunds[i])) })
 	part("没有核销成", len(r.refused), 1, func(i int) string {
-		return fmt.Sprintf("%s %d 次", words.SayingOf(r.refused[i].Reason).Title, r.refused[i].Times)
+		return fmt.Sprintf("%s %d 次", words.TitleOf(r.refused[i].Reason), r.refused[i].Times)
 	})
 	return strings.TrimSpace(text.String())
 }

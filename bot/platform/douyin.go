@@ -16,10 +16,6 @@ import (
 // DouyinName is the platform's in accounts.
 const DouyinName = "douyin"
 
-// RiskHeld is the reason of a consume that the platform's risk control keeps back, and
-// decides later.
-const RiskHeld = string(douyin.RiskHeld)
-
 // Douyin is a shop of Douyin 来客. A code is what the customer reads out, or the short
 // link in the QR code: both stand for an order, of which as many coupons are used as are
 // asked for.
@@ -262,7 +258,7 @@ func (d douyinShop) Record(ctx context.Context, c Coupon) Recorded {
 
 // gone is why an unused coupon cannot be used any more.
 var gone = map[douyin.Status]string{
-	douyin.RefundRequested: "refund_requested", douyin.Refunding: "refunding", douyin.Refunded: "refunding", douyin.RefundFailed: "refunding",
+	douyin.RefundRequested: "refund_requested", douyin.Refunding: "refunding", douyin.Refunded: Refunded, douyin.RefundFailed: RefundFailed,
 }
 
 // order asks for an order by its id, or by one of its coupons; told says that there is

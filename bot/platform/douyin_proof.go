@@ -16,6 +16,8 @@ func douyinLook(e *douyin.Error) Proof {
 	switch {
 	case e == nil:
 		return Usable
+	case e.Class == douyin.Held:
+		return Held
 	case e.Class != douyin.Refused:
 		return Unclear
 	case e.Reason == douyin.AlreadyUsed:
@@ -29,7 +31,8 @@ func douyinLook(e *douyin.Error) Proof {
 }
 
 // douyinConsume judges verify. Its rows are believed where each says success and has what
-// an undo needs; all else is for the order to say, which has every use.
+// an undo needs; all else is for the order to say, which has every use. Where risk control
+// keeps a coupon back, the verify has no end yet, whatever became of the others.
 func douyinConsume(e *douyin.Error, rows []douyin.Verified, again bool) Proof {
 	switch {
 	case e == nil:
@@ -39,14 +42,40 @@ func douyinConsume(e *douyin.Error, rows []douyin.Verified, again bool) Proof {
 			}
 		}
 		return Consumed
+	case e.Class == douyin.Held, slices.ContainsFunc(e.Rows, func(v douyin.Verified) bool { return v.Result == rowHeld }):
+		return Held
 	case e.Reason == douyin.PartlyVerified, e.Reason == douyin.OtherCode: // something was used
 		return Used
-	case again, e.Class == douyin.UnknownOutcome, e.Class == douyin.Held, e.Reason == douyin.NoRecord:
+	case again, e.Class == douyin.UnknownOutcome, e.Reason == douyin.NoRecord:
 		return Unclear
 	case e.Class == douyin.Refused && e.Reason == douyin.AlreadyUsed:
 		return Used
 	}
 	return Refused
+}
+
+// rowHeld is the result of a coupon that risk control keeps back.
+const rowHeld = "1229"
+
+// DouyinVerify is the name of the call that consumes.
+const DouyinVerify = string(douyin.CallVerify)
+
+// DouyinMayHold judges, by the answers to a verify and its repeats, oldest first, whether
+// risk control may keep it back: one that may have come to its coupons was answered so,
+// or its answer was lost and none since tells otherwise. To a coupon that is held, 1229 is
+// the answer; a call that was turned away before shows nothing.
+func DouyinMayHold(answers []Said) bool {
+	for _, s := range slices.Backward(answers) {
+		switch douyin.Class(s.Class) {
+		case douyin.Held:
+			return true
+		case douyin.UnknownOutcome:
+			return s.Reason == ""
+		case douyin.Refused, "":
+			return false
+		}
+	}
+	return true
 }
 
 // douyinEcho: a refusal that the same verify, sent twice on its way, may meet the second

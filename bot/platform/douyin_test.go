@@ -46,8 +46,11 @@ func TestDouyinLookProof(t *testing.T) {
 		douyin.NotFound:    Void, douyin.NoRecord: Void, douyin.Expired: Void, douyin.HasUndone: Void, douyin.GivenAway: Void, douyin.Unpaid: Void,
 	}
 	everyDouyin(t, douyinLook, func(c douyin.Class, r douyin.Reason) Proof {
-		if c == douyin.Refused {
+		switch c {
+		case douyin.Refused:
 			return refused[r]
+		case douyin.Held:
+			return Held
 		}
 		return Unclear
 	})
@@ -61,9 +64,11 @@ func TestDouyinConsumeProof(t *testing.T) {
 	for _, again := range []bool{false, true} {
 		everyDouyin(t, func(e *douyin.Error) Proof { return douyinConsume(e, nil, again) }, func(c douyin.Class, r douyin.Reason) Proof {
 			switch {
+			case c == douyin.Held:
+				return Held
 			case r == douyin.PartlyVerified, r == douyin.OtherCode:
 				return Used
-			case again, c == douyin.UnknownOutcome, c == douyin.Held, r == douyin.NoRecord:
+			case again, c == douyin.UnknownOutcome, r == douyin.NoRecord:
 				return Unclear
 			case c == douyin.Refused && r == douyin.AlreadyUsed:
 				return Used
@@ -87,6 +92,10 @@ func TestDouyinConsumeProof(t *testing.T) {
 				t.Errorf("%s: %q, want %q", name, got, tt.want)
 			}
 		}
+	}
+	partly := &douyin.Error{Class: douyin.UnknownOutcome, Reason: douyin.PartlyVerified, Rows: []douyin.Verified{{Result: "0"}, {Result: "1229"}}}
+	if got := douyinConsume(partly, nil, true); got != Held {
+		t.Errorf("one used and one held: %q", got)
 	}
 	for _, r := range douyinReasons {
 		want := slices.Contains([]douyin.Reason{

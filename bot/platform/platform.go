@@ -71,6 +71,10 @@ const (
 	// a consume it may be the echo of that very call, sent twice by a proxy.
 	Used Proof = "used"
 
+	// Held (look, consume): the platform keeps it back. It is not consumed, may be by
+	// itself until the platform lets it go, and cannot be by anybody else.
+	Held Proof = "held"
+
 	// Consumed (consume, record): it is consumed: by this request; as the record
 	// says.
 	Consumed Proof = "consumed"
@@ -123,6 +127,9 @@ const (
 	UndoTooLate  = "undo_too_late"
 	AlreadyUsed  = "already_used"
 	WrongShop    = "wrong_shop"
+	RiskHeld     = "risk_held"     // see [Held]
+	Refunded     = "refunded"      // its money was given back
+	RefundFailed = "refund_failed" // …was to be, and could not
 	NoHandle     = "codes_missing" // nobody knows by which ids it would be undone
 	TooMany      = "count_left"    // more than is left was asked for
 )
@@ -139,7 +146,7 @@ func ByLength(digits int) []string {
 	return nil
 }
 
-// Looked is the answer to a look: Usable, Used, Void or Unclear.
+// Looked is the answer to a look: Usable, Used, Void, Held or Unclear.
 type Looked struct {
 	Said
 	Proves  Proof
@@ -155,8 +162,8 @@ type Scanned struct {
 }
 
 // Consumption is the answer to a consume. The first with a RequestID proves
-// Consumed, Partly, Used, Refused or Unclear; one sent again Consumed, Partly or
-// Unclear, or Used where the platform says so of coupons that may be its own.
+// Consumed, Partly, Used, Held, Refused or Unclear; one sent again Consumed, Partly,
+// Held or Unclear, or Used where the platform says so of coupons that may be its own.
 type Consumption struct {
 	Said
 	Proves   Proof

@@ -23,7 +23,7 @@ func (c *Core) Close(ctx context.Context, op models.Operation, consumed bool, by
 	if err != nil {
 		return nil, err
 	}
-	if op.State == models.Calling || op.State == models.Unknown {
+	if consuming(op) {
 		c := consumption{t}
 		return c.closeConsume(consumed, by), nil
 	}

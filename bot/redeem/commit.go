@@ -61,8 +61,11 @@ func (t *consumption) stands(other models.Operation) models.Outcome {
 	t.op.OtherID, t.op.UsedBy = other.ID, other.User
 	t.op.Title, t.op.PriceFen, t.op.PriceUnknown, t.op.PriceShare = other.Title, other.PriceFen, other.PriceUnknown, other.PriceShare
 	reason := ReasonBusy
-	if other.State == models.Done || other.State == models.Undoing || other.State == models.UndoUnknown {
+	switch other.State {
+	case models.Done, models.Undoing, models.UndoUnknown:
 		reason, t.op.UsedAt = ReasonHere, other.ConsumedAt
+	case models.Held:
+		reason = platform.RiskHeld
 	}
 	return models.Outcome{Reason: reason, Code: t.alsoAt}
 }
@@ -147,8 +150,12 @@ func distinct(op models.Operation, coupons []platform.Coupon) []platform.Coupon 
 }
 
 // doubt: nobody knows. why is the answer that left it so. wait puts the next look
-// off until the last call with an effect would show.
+// off until the last call with an effect would show. What the platform keeps back stays
+// so, whatever a question is answered with.
 func (t *consumption) doubt(why platform.Said, wait bool) Step {
+	if t.op.State == models.Held && t.mayBeHeld() {
+		return t.held(why)
+	}
 	op := t.doubted(t.op.CalledAt, why, wait)
 	op.Outcome = outcome(why)
 	op.Outcome.Reason = cmp.Or(op.Outcome.Reason, ReasonUnclear)

@@ -256,6 +256,8 @@ func (t *consumption) consumed(ctx context.Context, answer platform.Consumption)
 		return t.done(answer.Coupons, t.op.CalledAt, ReasonPartly), nil
 	case platform.Used: // by somebody else, or by this very call, repeated on its way
 		return t.settleConsume(ctx, false)
+	case platform.Held:
+		return t.held(answer.Said), nil
 	case platform.Refused:
 		if answer.Doubtful {
 			return t.refusedOrRepeated(ctx, answer)

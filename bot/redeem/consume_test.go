@@ -122,7 +122,7 @@ func TestLeftForHours(t *testing.T) {
 		r.lost("consume", false)
 		op := r.consume(code, 1)
 		r.clock.Advance(10 * time.Hour)
-		r.is(r.settle(op), models.Rejected, ReasonNotConsumed)
+		r.is(r.settleLost(op), models.Rejected, ReasonNotConsumed)
 		r.effects(code, 0, 0)
 
 		r.voucher("7000000001")
@@ -313,11 +313,10 @@ func TestAfterPeopleWereTold(t *testing.T) {
 				}
 				sent := r.calls("consume")
 				r.resume()
-				op = r.settle(op)
 				if applied {
-					r.is(op, models.Done, "")
+					r.is(r.settle(op), models.Done, "")
 				} else {
-					r.is(op, models.Rejected, ReasonNotConsumed)
+					r.is(r.settleLost(op), models.Rejected, ReasonNotConsumed)
 				}
 				if n := r.calls("consume"); n != sent {
 					r.Errorf("%d consumes after people were told", n-sent)

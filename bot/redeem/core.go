@@ -53,6 +53,10 @@ const (
 	margin     = 3 * time.Second // of a lease, beyond the calls' own time
 	slack      = time.Second     // by which SentAt may be early
 	HumanAfter = 3 * time.Minute // a doubt that lasts longer is told to people (Operation.NeedsHuman)
+
+	// heldAtMost is how long after a consume the platform may keep it back: the 48 hours
+	// that it tells, and a margin. Page local-life/connect/returns-a-status-code, 1229.
+	heldAtMost = 48*time.Hour + time.Hour
 )
 
 // Lease is the time after which work that makes so many platform calls may be
@@ -104,7 +108,7 @@ func (c *Core) heard(account int64, answered bool) {
 // Outcome waits, within a call's time, for an operation that is under way.
 func (c *Core) Outcome(ctx context.Context, op models.Operation) (models.Operation, error) {
 	until, pause := c.Now().Add(c.CallTimeout), 50*time.Millisecond
-	for !op.State.Terminal() && !op.NeedsHuman && c.Now().Before(until) {
+	for Pending(op) && c.Now().Before(until) {
 		if err := c.Sleep(ctx, pause); err != nil {
 			return op, err
 		}
@@ -116,6 +120,17 @@ func (c *Core) Outcome(ctx context.Context, op models.Operation) (models.Operati
 		op = next
 	}
 	return op, nil
+}
+
+// Pending reports whether an outcome is to be expected soon: an operation is under way,
+// and neither left to people nor kept back by the platform.
+func Pending(op models.Operation) bool {
+	return !op.State.Terminal() && !op.NeedsHuman && op.State != models.Held
+}
+
+// consuming reports whether it is the consume of an operation that is under way.
+func consuming(op models.Operation) bool {
+	return op.State == models.Calling || op.State == models.Unknown || op.State == models.Held
 }
 
 // Standing reports whether an operation has consumed, or may have.

@@ -24,5 +24,9 @@
 // repeated only for a verification that is certain to stand. Neither a refusal nor
 // "not consumed" is believed before the last call has had time to show.
 //
+// What a platform's risk control keeps back ([models.Held]) is no doubt: it is asked about
+// less and less, never sent again, and ends with a use that shows or with its time.
+// [Core.Hasten] makes it due.
+//
 // What an answer proves is the platform's to say: see package platform.
 package redeem

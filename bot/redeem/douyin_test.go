@@ -161,15 +161,15 @@ func TestDouyinDeadToken(t *testing.T) {
 						r.fail(fault)
 						op := r.consume(code, 2)
 						r.clock.Advance(2 * time.Second)
-						op = r.settle(op)
-						switch op.State {
+						r.during(soon)
+						switch op = r.now(op); op.State {
 						case models.Done:
 							r.coupons(op, 2)
 							if r.uses() != 2 {
 								r.Errorf("%d uses, want 2", r.uses())
 							}
 						default:
-							r.is(op, models.Rejected, ReasonNotConsumed)
+							r.is(r.settleLost(op), models.Rejected, ReasonNotConsumed)
 							if r.clock.Advance(time.Minute); r.uses() != 0 {
 								r.Errorf("refused, with %d uses", r.uses())
 							}
@@ -441,12 +441,11 @@ func TestDouyinAfterPeopleWereTold(t *testing.T) {
 			op := r.consume(c, 2)
 			sent := r.calls("consume")
 			r.clock.Advance(HumanAfter)
-			op = r.settle(op)
 			if applied {
-				r.is(op, models.Done, "")
+				r.is(r.settle(op), models.Done, "")
 				r.effects(c, 2, 0)
 			} else {
-				r.is(op, models.Rejected, ReasonNotConsumed)
+				r.is(r.settleLost(op), models.Rejected, ReasonNotConsumed)
 				r.effects(c, 0, 0)
 			}
 			if n := r.calls("consume"); n != sent {
@@ -481,25 +480,6 @@ func TestDouyinLeftByADeadProcess(t *testing.T) {
 		}
 		if r.uses() != 2 {
 			r.Errorf("%d uses, want 2", r.uses())
-		}
-	})
-}
-
-// Risk control holds a verify: nobody is told that it failed, it is not sent again, and
-// what becomes of it shows.
-func TestDouyinHeld(t *testing.T) {
-	everyDoubt(t, func(r *rig, _ bool) {
-		_, err := r.douyin.AddVoucher(douyintest.Voucher{Code: code, Shops: []string{"shop-a"}, Hold: &douyintest.Hold{For: 20 * time.Minute, Verified: true}})
-		r.must(err)
-		op := r.consume(code, 1)
-		r.is(op, models.Unknown, platform.RiskHeld)
-		r.during(10 * time.Minute)
-		r.is(r.now(op), models.Unknown, platform.RiskHeld)
-		r.clock.Advance(11 * time.Minute)
-		r.is(r.settleWithin(op, 10*time.Minute), models.Done, "")
-		r.effects(code, 1, 0)
-		if n := r.calls("consume"); n != 1 {
-			r.Errorf("%d verifies", n)
 		}
 	})
 }

@@ -272,7 +272,7 @@ func nearest(ops []models.Operation, at time.Time) *models.Operation {
 // distance is how far a time is from those at which an operation was sent.
 func distance(op models.Operation, at time.Time) time.Duration {
 	first, last := op.CalledAt, op.CalledAt
-	if op.State == models.Calling || op.State == models.Unknown {
+	if consuming(op) {
 		last = op.SentAt
 	} else if !op.ConsumedAt.IsZero() {
 		first, last = op.ConsumedAt, op.ConsumedAt

@@ -21,6 +21,8 @@ const (
 	ReasonCodesMissing = "codes_missing"      // consumed, but the platform did not tell every code
 	ReasonPartly       = platform.PartlyDone  // fewer consumed than asked for
 	ReasonUnclear      = "unclear"            // in doubt: the platform answers, but not whose verification it is
+	ReasonMayBeHeld    = "may_be_held"        // in doubt: the platform shows no use, and may keep it back (see [models.Held])
+	ReasonLetGo        = "hold_over"          // settled: the platform kept it back, and has not consumed it
 	ReasonClosedUsed   = "closed_consumed"    // a person ended the doubt: consumed; Outcome.Message names them
 	ReasonClosedUnused = "closed_unconsumed"  // a person ended the doubt: not consumed; Outcome.Message names them
 

@@ -28,7 +28,7 @@ func (c *Core) Settle(ctx context.Context, op models.Operation) (Step, error) {
 	t.settling = true
 	undo, consume := reversal{t}, consumption{t}
 	settle := undo.settleUndo
-	if op.State == models.Calling || op.State == models.Unknown {
+	if consuming(op) {
 		settle = func(ctx context.Context) (Step, error) { return consume.settleConsume(ctx, true) }
 	}
 	step, err := settle(ctx)
@@ -188,6 +188,8 @@ func (t *consumption) repeat(ctx context.Context) (Step, error) {
 		return t.complete(ctx, answer.Coupons, t.op.CalledAt)
 	case platform.Partly:
 		return t.done(answer.Coupons, t.op.CalledAt, ReasonPartly), nil
+	case platform.Held:
+		return t.held(answer.Said), nil
 	}
 	return t.doubt(answer.Said, !answer.Silent), nil
 }

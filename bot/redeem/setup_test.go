@@ -193,7 +193,8 @@ func (r *rig) opener(url, dialect string) func(models.Account) platform.Shop {
 // watch tells a test of each answer.
 type watch struct {
 	before *atomic.Pointer[func(string)]
-	blind  atomic.Int64 // the platform lists nothing since then, in Unix seconds; 0: all
+	look   func(platform.Looked) platform.Looked // changes what a look says; nil: nothing
+	blind  atomic.Int64                          // the platform lists nothing since then, in Unix seconds; 0: all
 }
 
 func (w *watch) tell(call string) {
@@ -216,7 +217,11 @@ func (w *watched) History(ctx context.Context, on ...time.Time) platform.Listed 
 
 func (w *watched) Look(ctx context.Context, code string) platform.Looked {
 	defer w.tell("prepared")
-	return w.Shop.Look(ctx, code)
+	looked := w.Shop.Look(ctx, code)
+	if w.look != nil {
+		looked = w.look(looked)
+	}
+	return looked
 }
 
 func (w *watched) Record(ctx context.Context, c platform.Coupon) platform.Recorded {
@@ -417,6 +422,25 @@ func (r *rig) settleWithin(op models.Operation, limit time.Duration) models.Oper
 			r.Fatalf("still %s after %s, in doubt for %v", now.State, limit, now.Outcome)
 		}
 	}
+}
+
+// settleLost settles a consume whose answer was lost and that had no effect. At Douyin it
+// may have been that it is held: while that can be, people are told and it stays open.
+func (r *rig) settleLost(op models.Operation) models.Operation {
+	r.Helper()
+	if r.douyin == nil || r.now(op).State.Terminal() {
+		return r.settle(op)
+	}
+	r.clock.Advance(HumanAfter)
+	r.during(time.Minute)
+	if op = r.now(op); op.State.Terminal() {
+		return op
+	}
+	if r.is(op, models.Unknown, ReasonMayBeHeld); !op.NeedsHuman {
+		r.Error("nobody was told")
+	}
+	r.clock.Advance(op.SentAt.Add(heldAtMost).Sub(r.clock.Now()))
+	return r.settleWithin(op, 10*time.Minute)
 }
 
 // during settles what is due for so long.

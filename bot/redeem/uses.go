@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"yanquan/bot/platform"
 	"yanquan/models"
@@ -14,44 +15,71 @@ import (
 
 // byUses settles a consume by them.
 func (t *consumption) byUses(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
-	held := t.op.Outcome.Reason == platform.RiskHeld
-	dead := t.op.Outcome.Reason == platform.Config // a repeat: its key is not known any more
-	if held {
-		recorded.Why = platform.RiskHeld
-	}
 	if recorded.Proves == platform.Unclear {
-		return t.doubt(recorded.Said, false), nil
+		return t.byNothing(ctx, recorded)
 	}
 	b, err := t.orderBooks(ctx)
 	if err != nil {
 		return nil, err
 	}
+	mayRepeat = mayRepeat && t.op.State != models.Held
 	whose, mine := b.ofUses(t.op, recorded.Uses)
-	gone := recorded.Left < t.op.Count
 	switch {
 	case whose == ours && len(mine) == t.op.Count:
 		return t.done(t.couponsIn(mine), t.consumedAt(mine[0]), ""), nil
 	case whose == unclear && mayRepeat && !t.op.Reusable: // who has the key gets the same answer; nothing is left to consume
 		return t.repeat(ctx)
-	case whose == unclear, held:
-		return t.doubt(recorded.Said, held), nil
+	case whose == unclear:
+		return t.doubt(recorded.Said, false), nil
 	case whose == theirs && recorded.Left == 0 && len(recorded.Uses) > 0:
 		return t.usedBefore(ctx, b, recorded), nil
-	case !t.quiet() && mayRepeat && whose == theirs && !gone && !t.op.Reusable:
+	case !t.quiet() && mayRepeat && whose == theirs && recorded.Left >= t.op.Count && !t.op.Reusable:
 		return t.repeat(ctx)
 	case !t.quiet():
 		return t.doubt(recorded.Said, true), nil
+	case t.op.State == models.Held && t.mayBeHeld() && (recorded.Left > 0 || recorded.Why != platform.Refunded):
+		return t.held(recorded.Said), nil
 	case whose == ours:
 		return t.done(t.couponsIn(mine), t.consumedAt(mine[0]), ReasonPartly), nil
-	case recorded.Left > 0 && gone:
+	}
+	return t.byWhatIsLeft(ctx, recorded, mayRepeat)
+}
+
+// byWhatIsLeft settles a consume of which no use shows that is its own.
+func (t *consumption) byWhatIsLeft(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
+	gone := recorded.Left < t.op.Count
+	explained := len(recorded.Uses) > 0 || recorded.Why != ""                                // why it is gone
+	dead := slices.Contains([]string{platform.Config, ReasonMayBeHeld}, t.op.Outcome.Reason) // a repeat: its key is not known any more
+	switch {
+	case recorded.Left > 0 && gone && (explained || !t.mayBeHeld()):
 		t.op.Left = recorded.Left
 		return t.rejected(models.Outcome{Reason: ReasonTooMany}), nil
 	case gone && recorded.Why != "":
 		return t.rejected(outcome(recorded.Said)), nil
-	case !gone && (dead || t.late(t.op.CalledAt)):
-		return t.rejected(models.Outcome{Reason: ReasonNotConsumed}), nil
-	case !gone && mayRepeat:
+	case !gone && mayRepeat && !dead:
 		return t.repeat(ctx)
+	case !dead && !t.late(t.op.CalledAt):
+		return t.doubt(recorded.Said, false), nil
+	}
+	step, err := t.maybeHeld(ctx)
+	switch {
+	case step != nil || err != nil:
+		return step, err
+	case gone:
+		return t.doubt(recorded.Said, false), nil
+	case t.op.State == models.Held:
+		return t.rejected(models.Outcome{Reason: ReasonLetGo}), nil
+	}
+	return t.rejected(models.Outcome{Reason: ReasonNotConsumed}), nil
+}
+
+// byNothing goes on where the platform does not tell the uses. It may show what it holds
+// as used already.
+func (t *consumption) byNothing(ctx context.Context, recorded platform.Recorded) (Step, error) {
+	if answered := recorded.Class == ""; answered && t.op.State != models.Held && t.late(t.op.CalledAt) {
+		if step, err := t.maybeHeld(ctx); step != nil || err != nil {
+			return step, err
+		}
 	}
 	return t.doubt(recorded.Said, false), nil
 }

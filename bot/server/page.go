@@ -98,6 +98,8 @@ func (s *Server) voucher(v desk.VoucherView) page {
 	switch {
 	case v.NeedsHuman:
 		p.Mood, p.Refresh = "bad", 10*pollSeconds
+	case v.State == models.Held:
+		p.Mood, p.Refresh = "wait", 10*pollSeconds
 	case !v.State.Terminal():
 		p.Mood, p.Refresh = "wait", pollSeconds
 	case v.State == models.Done:

@@ -7,6 +7,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/command"
+	"yanquan/bot/platform"
 	"yanquan/bot/redeem"
 	"yanquan/dianping"
 	"yanquan/models"
@@ -82,13 +83,14 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 		w.fillDone(&c, s, op, coupons)
 	case models.Undone:
 		c.Title, c.Tone = "已撤销", bot.Plain
-		c.Text = "核销已撤销，原券码已经作废；顾客可以在 App 里看到新的券码。"
-		if op.Reusable {
+		code := "券码"
+		switch {
+		case platformOf(s, op) == platform.DouyinName:
+			c.Text = "核销已撤销，券还给了顾客。再用时，请顾客在抖音 App 里重新打开订单页，用那里的码。"
+		case op.Reusable:
 			c.Text = "核销已撤销，这一次还给了顾客；券码不变，可以再用。"
-		}
-		code := "原券码"
-		if op.Reusable {
-			code = "券码"
+		default:
+			code, c.Text = "原券码", "核销已撤销，原券码已经作废；顾客可以在 App 里看到新的券码。"
 		}
 		c.Fields = bot.Fields(
 			bot.Field{Key: code, Value: CodeText(op.Code)}, price(PriceOf(op, redeem.Consumed(op, coupons))),
@@ -101,15 +103,18 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 		c.Text = "平台还没有给出结果，我在继续确认，请先不要重复核销。"
 		if op.NeedsHuman {
 			c.Title, c.Tone = "需要人工确认", bot.Bad
-			c.Text = whyHuman(op) + "请到开店宝里查这个券码是否已核销；有了结果我也会再发消息。"
+			c.Text = whyHuman(op) + "请到" + Backend(platformOf(s, op)) + "里查这个券码是否已核销；有了结果我也会再发消息。"
 		}
+		w.fillPending(&c, s, op)
+	case models.Held:
+		c.Title, c.Text = heldTitle, heldTitle+"，先不要提供服务，有结果会马上告诉您。"
 		w.fillPending(&c, s, op)
 	case models.Undoing, models.UndoUnknown:
 		c.Title = "撤销中"
 		c.Text = "平台还没有给出撤销的结果，我在继续确认，请稍等。"
 		if op.NeedsHuman {
 			c.Title, c.Tone = "需要人工确认", bot.Bad
-			c.Text = whyHuman(op) + "请到开店宝里查这张券是否已撤销；有了结果我也会再发消息。"
+			c.Text = whyHuman(op) + "请到" + Backend(platformOf(s, op)) + "里查这张券是否已撤销；有了结果我也会再发消息。"
 		}
 		w.fillPending(&c, s, op)
 	default:
@@ -125,6 +130,8 @@ func whyHuman(op models.Operation) string {
 		return "门店在平台的授权失效了，查不到结果，请告诉管理员。"
 	case redeem.ReasonUnclear:
 		return "平台的记录说不清是谁核销的。"
+	case redeem.ReasonMayBeHeld:
+		return "平台现在没有核销记录，但可能还在风控核验，48 小时内都可能变成已核销，先不要提供服务。"
 	}
 	return "超过 3 分钟还没有结果。"
 }
@@ -140,7 +147,7 @@ func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
 		Source: Source(s), Title: "需要人工确认", Tone: bot.Bad,
 		Fields: bot.Fields(bot.Field{Key: "券码", Value: CodeText(op.Code)}, bot.Field{Key: "操作人", Value: op.User}, bot.Field{Key: "时间", Value: w.When(op.CalledAt)},
 			bot.Field{Key: "平台", Value: On(s, op)}, bot.Field{Key: "平台代码", Value: op.Outcome.Code}),
-		Text: whyHuman(op) + "请到开店宝里查这张券，再点下面告诉我；平台有了结果，我也会自己更新。",
+		Text: whyHuman(op) + "请到" + Backend(platformOf(s, op)) + "里查这张券，再点下面告诉我；平台有了结果，我也会自己更新。",
 		Keys: []bot.CardKey{
 			{Text: used, Key: command.Button{Action: command.ActClose, Operation: op.ID, Used: true}.Key(), Say: "确认 " + op.Code + " 已核销", Style: bot.Primary},
 			{Text: unused, Key: command.Button{Action: command.ActClose, Operation: op.ID}.Key(), Say: "确认 " + op.Code + " 未核销", Style: bot.Quiet},
@@ -162,7 +169,7 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 	refused := ""
 	if op.UndoReason != "" {
 		c.Title, c.Tone = "没有撤销", bot.Bad
-		refused = UndoSayingOf(op.UndoReason).What
+		refused = UndoSayingOf(platformOf(s, op), op.UndoReason).What
 		if n := UndoneOf(coupons); n > 0 {
 			unit := "张"
 			if op.Reusable {
@@ -178,7 +185,7 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 		c.Keys = []bot.CardKey{{Text: "撤销", Key: command.Button{Action: command.ActUndo, Operation: op.ID}.Key(), Say: "撤 " + op.Code, Style: bot.Danger}}
 		c.Until, c.About, c.Timed = op.UndoUntil, op.ID, refused == ""
 	case op.UndoReason != "":
-		c.Text = refused + UndoSayingOf(op.UndoReason).Next
+		c.Text = refused + UndoSayingOf(platformOf(s, op), op.UndoReason).Next
 	case op.Superseded:
 		c.Text = fmt.Sprintf("%s 核销，后来这个券码又核销过一次，这一次不能再撤销。", w.When(op.ConsumedAt))
 	default:
@@ -186,7 +193,7 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 	}
 	if op.Outcome.Reason == redeem.ReasonCodesMissing && len(coupons) > 0 && op.UndoReason == "" {
 		c.Timed = false
-		c.Text += fmt.Sprintf("。平台只告诉了 %d 张的券码，其余的要撤销请到开店宝。", len(coupons))
+		c.Text += fmt.Sprintf("。平台只告诉了 %d 张的券码，其余的要撤销请到%s。", len(coupons), Backend(platformOf(s, op)))
 	}
 }
 
@@ -206,15 +213,15 @@ func (w *Words) Undoable(op models.Operation) bool {
 }
 
 // CannotUndo says why an operation that is done cannot be undone any more.
-func (w *Words) CannotUndo(op models.Operation) bot.Reply {
+func (w *Words) CannotUndo(s models.Store, op models.Operation) bot.Reply {
 	if op.Superseded {
 		return bot.Say("券码 %s 在 %s 由 %s 核销，后来又核销过一次，这一次不能再撤销，没有撤销。", CodeText(op.Code), w.When(op.ConsumedAt), op.User)
 	}
 	if op.UndoReason == redeem.ReasonCodesMissing {
-		say := UndoSayingOf(op.UndoReason)
+		say := UndoSayingOf(platformOf(s, op), op.UndoReason)
 		return bot.Say("券码 %s 已经撤销了一部分。其余的没有撤销：%s%s", CodeText(op.Code), say.What, say.Next)
 	}
-	return bot.Say("券码 %s 在 %s 由 %s 核销，已过撤销时间，没有撤销。%s", CodeText(op.Code), w.When(op.ConsumedAt), op.User, Sayings[redeem.ReasonUndoLate].Next)
+	return bot.Say("券码 %s 在 %s 由 %s 核销，已过撤销时间，没有撤销。%s", CodeText(op.Code), w.When(op.ConsumedAt), op.User, SayingOf(platformOf(s, op), redeem.ReasonUndoLate).Next)
 }
 
 func (w *Words) fillPending(c *bot.Card, s models.Store, op models.Operation) {
@@ -227,7 +234,7 @@ func (w *Words) fillPending(c *bot.Card, s models.Store, op models.Operation) {
 }
 
 func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
-	say := SayingOf(op.Outcome.Reason)
+	say := SayingOf(platformOf(s, op), op.Outcome.Reason)
 	c.Title, c.Tone, c.Text = say.Title, bot.Bad, say.What+say.Next
 	usedAt := ""
 	if !op.UsedAt.IsZero() {
@@ -240,6 +247,8 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 		c.Text = fmt.Sprintf("这张券已由 %s 在 %s 核销。%s", op.UsedBy, usedAt, say.Next)
 	case usedAt != "":
 		c.Text = fmt.Sprintf("这张券已在 %s 核销。%s", usedAt, say.Next)
+	case op.UsedBy != "" && op.Outcome.Reason == platform.RiskHeld:
+		c.Text = HeldFor(op.UsedBy)
 	case op.UsedBy != "" && op.Outcome.Reason == redeem.ReasonBusy:
 		c.Text = fmt.Sprintf("%s 正在核销这张券，还没有结果。%s", op.UsedBy, say.Next)
 	case op.UsedBy != "":
@@ -255,6 +264,16 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 		bot.Field{Key: "使用人", Value: op.UsedBy}, bot.Field{Key: "使用时间", Value: usedAt},
 		where(s, op),
 	)
+}
+
+// HeldFor says that what somebody verified is kept back.
+func HeldFor(who string) string {
+	return fmt.Sprintf("%s 核销的这张券还在平台风控核验中，先不要提供服务；有结果会马上告诉 %[1]s。", who)
+}
+
+// HeldUndo says that what is kept back cannot be undone.
+func HeldUndo(op models.Operation) bot.Reply {
+	return bot.Say("券码 %s 还在平台风控核验中，还没有核销，不能撤销。先不要提供服务；有结果会马上告诉 %s。", op.Code, op.User)
 }
 
 // tooMany says how many are left of what was asked for, where that is known.
@@ -293,7 +312,7 @@ func (w *Words) Help() bot.Reply {
 		Fields: []bot.Field{
 			{Key: "验 券码", Value: "核销，一次最多 20 个"},
 			{Key: "券码", Value: "先查看，确认后再核销"},
-			{Key: "撤 券码", Value: "10 分钟内撤销核销"},
+			{Key: "撤 券码", Value: "撤销核销，平台限时"},
 			{Key: "撤", Value: "撤销我最近的一次"},
 			{Key: "记录 20", Value: "最近的核销"},
 			{Key: "今日", Value: "汇总，还有昨日、上周、9月"},

@@ -10,6 +10,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/command"
+	"yanquan/bot/platform"
 	"yanquan/bot/redeem"
 	"yanquan/dianping"
 	"yanquan/models"
@@ -28,7 +29,7 @@ func (w *Words) Line(op models.Operation, n int) (mark, text string) {
 	case models.Undone:
 		return "↩", "已撤销"
 	case models.Rejected:
-		text = SayingOf(op.Outcome.Reason).Title
+		text = TitleOf(op.Outcome.Reason)
 		switch {
 		case op.Outcome.Reason == redeem.ReasonTooMany && tooMany(op) != "":
 			text = tooMany(op)
@@ -37,8 +38,11 @@ func (w *Words) Line(op models.Operation, n int) (mark, text string) {
 		}
 		return "❌", text
 	}
-	if op.NeedsHuman {
+	switch {
+	case op.NeedsHuman:
 		return "❗", "需要人工确认"
+	case op.State == models.Held:
+		return "⏳", "风控核验中，先不要提供服务"
 	}
 	if op.State == models.Undoing || op.State == models.UndoUnknown { // by somebody else; not what this list waits for
 		return "⏳", "核销成功，正在撤销"
@@ -71,7 +75,7 @@ func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string
 	if len(l.card.Keys) == 0 && w.Link != nil && len(ops) > 0 {
 		l.card.URL = w.Link(ops[0].ID)
 	}
-	r := bot.Reply{Card: &l.card, Pending: l.pending > 0, Open: l.pending == 0 && l.human > 0}
+	r := bot.Reply{Card: &l.card, Pending: l.pending > 0, Open: l.pending == 0 && l.human+l.held > 0}
 	if len(l.lines) > bot.MaxFields {
 		r.Text = strings.Join(l.lines, "\n")
 	}
@@ -88,7 +92,9 @@ type list struct {
 
 	done, pending   int
 	human           int // that only a person can end
+	held            int // kept back by the platform
 	undone, visits  int // visits of those undone
+	reopened        int // of those undone, at a platform that shows their code anew
 	fen             int64
 	priced, unknown int       // coupons
 	until           time.Time // the first window to close
@@ -134,9 +140,14 @@ func (l *list) add(op models.Operation, n int) {
 		l.addDone(op, n)
 	case models.Undone:
 		l.undone++
-		if op.Reusable {
+		switch {
+		case platformOf(l.store, op) == platform.DouyinName:
+			l.reopened++
+		case op.Reusable:
 			l.visits++
 		}
+	case models.Held:
+		l.held++
 	case models.Calling, models.Unknown:
 		if op.NeedsHuman {
 			l.human++
@@ -184,6 +195,9 @@ func (l *list) head(all, left int) {
 	if l.pending > 0 {
 		open = append(open, fmt.Sprintf("%d 个还在核验中", l.pending))
 	}
+	if l.held > 0 {
+		open = append(open, fmt.Sprintf("%d 个在平台风控核验中", l.held))
+	}
 	if left > 0 {
 		open = append(open, fmt.Sprintf("%d 个没有处理", left))
 	}
@@ -217,15 +231,17 @@ func (l *list) money() string {
 
 // returned says what became of the codes that were undone.
 func (l *list) returned() string {
-	switch {
-	case l.undone == 0:
-		return ""
-	case l.visits == l.undone:
-		return "撤销的次数还给了顾客，券码不变。"
-	case l.visits > 0:
-		return "撤销的次数还给了顾客，券码不变。撤销的其他券码已作废，顾客在 App 里看新的券码。"
+	text, other := "", ""
+	if l.reopened > 0 {
+		text, other = "撤销的抖音券还给了顾客，再用时请顾客在抖音 App 里重新打开订单页。", "其他"
 	}
-	return "撤销的券码已作废，顾客在 App 里看新的券码。"
+	if l.visits > 0 {
+		text, other = text+"撤销的次数还给了顾客，券码不变。", "其他"
+	}
+	if l.undone > l.visits+l.reopened {
+		text += "撤销的" + other + "券码已作废，顾客在 App 里看新的券码。"
+	}
+	return text
 }
 
 // paid is what was paid for n coupons of an operation, in few words.

@@ -16,7 +16,7 @@ var (
 	TooLate       = bot.Reply{Text: "这条消息没有处理，请再发一次。"}
 	GivenUp       = bot.Reply{Text: "我这边出错了，这条消息没有处理。请再发一次；还不行，请告诉管理员。"}
 
-	NothingToUndo     = bot.Reply{Text: "您最近没有可以撤销的核销。核销超过 10 分钟就不能撤销了。"}
+	NothingToUndo     = bot.Reply{Text: "您最近没有可以撤销的核销。过了平台的撤销时间，就不能撤销了。"}
 	ForeignOperation  = bot.Reply{Text: "这次核销不属于您的门店，您不能撤销。"}
 	NothingToClose    = bot.Reply{Text: "这个券码没有在这里核销过，不用确认。请核对券码再发。"}
 	OnlyManagersClose = bot.Reply{Text: "只有这家门店的店长或管理员可以确认。"}

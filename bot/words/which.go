@@ -44,7 +44,11 @@ func usedAt(s models.Store, op models.Operation) []models.Account {
 }
 
 func standsInTheWay(op models.Operation) bool {
-	return op.Outcome.Reason == redeem.ReasonHere || op.Outcome.Reason == redeem.ReasonBusy
+	switch op.Outcome.Reason {
+	case redeem.ReasonHere, redeem.ReasonBusy:
+		return true
+	}
+	return op.Outcome.Reason == platform.RiskHeld && op.OtherID != ""
 }
 
 // where is the store of an operation, as the field of a card.
@@ -60,7 +64,7 @@ func where(s models.Store, op models.Operation) bot.Field {
 // know it, and has a button for each that it may be verified at.
 func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 	o := op.Outcome
-	next := SayingOf(o.Reason).Next
+	next := SayingOf(platformOf(s, op), o.Reason).Next
 	known, silent := redeem.AccountsIn(s, o.Code), redeem.AccountsIn(s, o.Message)
 	switch {
 	case o.Reason == redeem.ReasonWhich && len(known) > 0:

@@ -13,6 +13,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/command"
+	"yanquan/bot/platform"
 	"yanquan/bot/redeem"
 	"yanquan/dianping"
 	"yanquan/models"
@@ -54,9 +55,10 @@ func reasonsIn(t *testing.T, pattern, typed, prefix string) (reasons []string) {
 
 func allReasons(t *testing.T) []string {
 	reasons := reasonsIn(t, "../../dianping/*.go", "Reason", "")
+	reasons = append(reasons, reasonsIn(t, "../../douyin/*.go", "Reason", "")...)
 	reasons = append(reasons, reasonsIn(t, "../redeem/*.go", "", "Reason")...)
 	reasons = append(reasons, reasonsIn(t, "../platform/platform.go", "", "")...)
-	if len(reasons) < 45 {
+	if len(reasons) < 70 {
 		t.Fatalf("only %d reasons found", len(reasons))
 	}
 	return reasons
@@ -70,6 +72,122 @@ func TestEveryReasonHasWords(t *testing.T) {
 		if !ok || s.Title == "" || s.What == "" || s.Next == "" {
 			t.Errorf("no words for %q: %+v", reason, s)
 		}
+		if strings.Contains(s.Title, "{") {
+			t.Errorf("%q: the title depends on the platform: %s", reason, s.Title)
+		}
+	}
+	for reason, s := range douyinSayings {
+		if s.Title != Sayings[reason].Title || s.What == "" || s.Next == "" {
+			t.Errorf("%q at Douyin: %+v", reason, s)
+		}
+	}
+}
+
+// What a merchant does by hand is done in the platform's own app, and in its own time.
+func TestWordsAreThePlatforms(t *testing.T) {
+	t.Parallel()
+	others := map[string][]string{
+		platform.DouyinName: {"开店宝", "10 分钟", "美团", "点评"},
+		dianping.Meituan:    {"抖音", "来客", "1 小时"}, dianping.Dianping: {"抖音", "来客", "1 小时"},
+	}
+	for name, wrong := range others {
+		for _, reason := range allReasons(t) {
+			for _, s := range []saying{SayingOf(name, reason), UndoSayingOf(name, reason)} {
+				text := s.Title + s.What + s.Next
+				for _, w := range append(wrong, "{", "}") {
+					if strings.Contains(text, w) {
+						t.Errorf("%s, %q: %q in %q", name, reason, w, text)
+					}
+				}
+			}
+		}
+	}
+	if s := SayingOf(platform.DouyinName, platform.UndoTooLate); !strings.Contains(s.What, "1 小时") {
+		t.Errorf("%+v", s)
+	}
+	if s := SayingOf(platform.DouyinName, redeem.ReasonUnavailable); !strings.Contains(s.Next, "抖音来客") {
+		t.Errorf("%+v", s)
+	}
+}
+
+// What an operation's cards say of its platform is that platform's, too.
+func TestCardsAreThePlatforms(t *testing.T) {
+	t.Parallel()
+	w, now := newWords()
+	op := done(now, "7992697494", "烤鱼", 4990)
+	op.StoreID, op.Count, op.UndoReason = 1, 2, redeem.ReasonCodesMissing
+	for name, wrong := range map[string][]string{
+		platform.DouyinName: {"开店宝", "作废", "10 分钟"}, dianping.Meituan: {"来客", "抖音"},
+	} {
+		s := models.Store{Account: models.Account{ID: 1, Platform: name}}
+		for _, state := range []models.State{models.Calling, models.Unknown, models.Held, models.Done, models.Undoing, models.UndoUnknown, models.Undone, models.Rejected} {
+			for _, op.NeedsHuman = range []bool{false, true} {
+				for _, op.Reusable = range []bool{false, true} {
+					for _, op.Outcome.Reason = range []string{"", redeem.ReasonCodesMissing, redeem.ReasonMayBeHeld, platform.UndoTooLate} {
+						op.State = state
+						text, err := json.Marshal([]any{
+							w.Operation(s, op, []models.Coupon{{Code: op.Code}}), w.Batch(s, []models.Operation{op, op}, nil, nil), w.NeedsHuman(s, op), w.CannotUndo(s, op),
+						})
+						if err != nil {
+							t.Fatal(err)
+						}
+						for _, not := range append(wrong, "{后台}", "{时限}") {
+							if strings.Contains(string(text), not) {
+								t.Errorf("%s, %s: %q in %s", name, state, not, text)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// What risk control keeps back is told as that, to whoever has verified it, to whoever
+// comes after, in a list, and as an answer to an undo.
+func TestHeld(t *testing.T) {
+	t.Parallel()
+	w, now := newWords()
+	s := models.Store{Account: models.Account{ID: 1, Platform: platform.DouyinName}}
+	op := done(now, "100000000001", "烤鱼", 4990)
+	op.StoreID, op.State, op.Outcome = 1, models.Held, models.Outcome{Reason: redeem.ReasonBusy, Code: "1229"}
+	c := w.Operation(s, op, nil)
+	if c.Title != "平台风控核验中" || c.Text != "平台风控核验中，先不要提供服务，有结果会马上告诉您。" || c.Tone == bot.Bad || c.Tone == bot.Good || c.Keys[0].Say != "查 100000000001" {
+		t.Errorf("%+v", c)
+	}
+	if got := StateWords(op); got != "平台风控核验中" {
+		t.Error(got)
+	}
+	again := op
+	again.State, again.OtherID, again.UsedBy, again.Outcome = models.Rejected, op.ID, "张三", models.Outcome{Reason: platform.RiskHeld}
+	if c := w.Operation(s, again, nil); c.Title != "平台风控核验中" || c.Text != "张三 核销的这张券还在平台风控核验中，先不要提供服务；有结果会马上告诉 张三。" || len(c.Keys) > 0 {
+		t.Errorf("%+v", c)
+	}
+	again.OtherID, again.UsedBy, again.Outcome.Code = "", "", "1" // of a look; no account of ours
+	if c := w.Operation(s, again, nil); !strings.Contains(c.Text, "没有核销") || len(c.Keys) > 0 {
+		t.Errorf("%+v", c)
+	}
+	r := w.Batch(s, []models.Operation{op, done(now, "7992697494", "烤鱼", 4990)}, nil, nil)
+	if r.Pending || !r.Open || r.Card.Desc != "1 个在平台风控核验中" || !strings.Contains(r.Card.Fields[0].Value, "风控核验中") {
+		t.Errorf("%+v %+v", r, r.Card)
+	}
+	if got := HeldUndo(op).Text; !strings.Contains(got, "不能撤销") || !strings.Contains(got, "张三") {
+		t.Error(got)
+	}
+}
+
+// An earlier version, beside this one, shows a state that it does not know as a refusal,
+// by its reason: which must not say that something was refused.
+func TestHeldToAnEarlierVersion(t *testing.T) {
+	t.Parallel()
+	w, now := newWords()
+	op := done(now, "100000000001", "烤鱼", 4990)
+	op.State, op.Outcome = "unheard-of", models.Outcome{Reason: redeem.ReasonBusy, Code: "1229"}
+	if c := w.Operation(models.Store{}, op, nil); c.Text != "这张券正在核销，还没有结果。请稍等一下再查。" || len(c.Keys) > 0 {
+		t.Errorf("%+v", c)
+	}
+	if mark, text := w.Line(op, 1); mark != "⏳" || text != "核验中" {
+		t.Error(mark, text)
 	}
 }
 
@@ -77,10 +195,12 @@ func TestEveryReasonHasWords(t *testing.T) {
 func TestUndosAreRefusedInTheirOwnWords(t *testing.T) {
 	t.Parallel()
 	for _, reason := range allReasons(t) {
-		s := UndoSayingOf(reason)
-		for _, wrong := range []string{"没有核销", "不能核销", "不能在这里核销", "重新发一次券码", "正在核销"} {
-			if strings.Contains(s.Title+s.What+s.Next, wrong) {
-				t.Errorf("%q: an undo is refused with %q", reason, s.Title+s.What+s.Next)
+		for _, name := range []string{dianping.Meituan, platform.DouyinName} {
+			s := UndoSayingOf(name, reason)
+			for _, wrong := range []string{"没有核销", "不能核销", "不能在这里核销", "重新发一次券码", "正在核销"} {
+				if strings.Contains(s.Title+s.What+s.Next, wrong) {
+					t.Errorf("%s, %q: an undo is refused with %q", name, reason, s.Title+s.What+s.Next)
+				}
 			}
 		}
 	}
@@ -142,6 +262,9 @@ func TestUndoneVisit(t *testing.T) {
 	visit, voucher := done(now, "7992697494", "洗车次卡", 4990), done(now, "8992697495", "烤鱼", 4990)
 	visit.Reusable = true
 	visit.State, voucher.State = models.Undone, models.Undone
+	pair := models.Store{Further: []models.Account{{ID: 2, Platform: platform.DouyinName}}}
+	douyin := voucher
+	douyin.StoreID = 2
 	card := w.Operation(models.Store{}, visit, nil)
 	if strings.Contains(card.Text, "作废") || card.Fields[0].Key != "券码" {
 		t.Errorf("%+v", card)
@@ -152,9 +275,11 @@ func TestUndoneVisit(t *testing.T) {
 	}{
 		{[]models.Operation{visit, visit}, "撤销的次数还给了顾客，券码不变。"},
 		{[]models.Operation{voucher, voucher}, "撤销的券码已作废，顾客在 App 里看新的券码。"},
+		{[]models.Operation{douyin, douyin}, "撤销的抖音券还给了顾客，再用时请顾客在抖音 App 里重新打开订单页。"},
+		{[]models.Operation{douyin, voucher}, "撤销的抖音券还给了顾客，再用时请顾客在抖音 App 里重新打开订单页。撤销的其他券码已作废，顾客在 App 里看新的券码。"},
 		{[]models.Operation{visit, voucher}, "撤销的次数还给了顾客，券码不变。撤销的其他券码已作废，顾客在 App 里看新的券码。"},
 	} {
-		if got := w.Batch(models.Store{}, c.ops, nil, nil).Card.Text; got != c.want {
+		if got := w.Batch(pair, c.ops, nil, nil).Card.Text; got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
@@ -216,7 +341,7 @@ func TestPlatformCodesAreForManagers(t *testing.T) {
 		op.Outcome.Reason = reason
 		for _, undo := range []string{"", reason} {
 			op.UndoReason = undo
-			for _, state := range []models.State{models.Calling, models.Unknown, models.Done, models.Undoing, models.UndoUnknown, models.Undone, models.Rejected} {
+			for _, state := range []models.State{models.Calling, models.Unknown, models.Held, models.Done, models.Undoing, models.UndoUnknown, models.Undone, models.Rejected} {
 				for _, op.NeedsHuman = range []bool{false, true} {
 					op.State = state
 					for name, shown := range map[string]any{
