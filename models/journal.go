@@ -331,7 +331,8 @@ func (s JournalStore) Claim(ctx context.Context, op Operation, until time.Time) 
 // Ask makes the operations of a platform on an order that wait for their next look due
 // now, and says how many. Whoever holds one keeps it, for a call may be under way: what is
 // due within a time, the longest lease, is left alone. Where there are only questions,
-// because people were told, whoever is asking has asked too early, and asks again.
+// because people were told or the platform keeps the consume back, whoever is asking has
+// asked too early, and asks again.
 func (s JournalStore) Ask(ctx context.Context, platform, orderID string, lease time.Duration) (n int, err error) {
 	if orderID == "" {
 		return 0, nil
@@ -340,7 +341,7 @@ func (s JournalStore) Ask(ctx context.Context, platform, orderID string, lease t
 	err = s.write(ctx, "ask now", func(g *gorm.DB) error {
 		result := g.Model(&operationRow{}).
 			Where("order_id = ? AND state IN ? AND due_at > ?", orderID, underWay, stamp(now)).
-			Where("due_at > ? OR needs_human = ? AND state NOT IN ?", stamp(now.Add(lease)), true, []State{Calling, Undoing}).
+			Where("due_at > ? OR state = ? OR needs_human = ? AND state NOT IN ?", stamp(now.Add(lease)), Held, true, []State{Calling, Undoing}).
 			Where("store_id IN (SELECT id FROM stores WHERE platform = ?)", platform).
 			Updates(map[string]any{"due_at": stamp(now), "attempt": gorm.Expr("attempt + 1")})
 		n = int(result.RowsAffected)
@@ -358,20 +359,6 @@ func (s JournalStore) Hold(ctx context.Context, op Operation) (Operation, error)
 		return g.Model(&operationRow{}).
 			Where("id = ? AND attempt = ? AND state IN ?", op.ID, op.Attempt, underWay).
 			Updates(map[string]any{"due_at": stamp(op.DueAt), "sent_at": stamp(op.SentAt)})
-	})
-	return unless(err, op)
-}
-
-// Hasten makes an operation that is only asked about ([Held], or NeedsHuman) due now,
-// whoever may be asking: the platform has told of it. [ErrStale]: it is not as it was
-// read, or not such a one, which is due soon.
-func (s JournalStore) Hasten(ctx context.Context, op Operation) (Operation, error) {
-	held := op.Attempt
-	op.Attempt, op.DueAt = held+1, s.now() // who asks meanwhile, without effect, has asked too early
-	err := s.swap(ctx, "hasten operation", func(g *gorm.DB) *gorm.DB {
-		return g.Model(&operationRow{}).
-			Where("id = ? AND attempt = ? AND (state = ? OR needs_human = ? AND state IN ?)", op.ID, held, Held, true, []State{Unknown, UndoUnknown}).
-			Updates(map[string]any{"attempt": op.Attempt, "due_at": stamp(op.DueAt)})
 	})
 	return unless(err, op)
 }

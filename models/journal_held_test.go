@@ -35,32 +35,6 @@ func TestHeld(t *testing.T) {
 	})
 }
 
-// What the platform tells of is asked about at once, also where somebody asks already;
-// what may be sent again is not taken from who sends it.
-func TestHasten(t *testing.T) {
-	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
-		ctx := t.Context()
-		held := begin(t, db, intent("7992697494"))
-		held.DueAt = noon.Add(10 * time.Minute)
-		held = must(db.Journal.HeldConsume(ctx, held))
-		same(t, len(must(db.Journal.Due(ctx, models.Of{}, clock.Now(), 10))), 0)
-		held, err := db.Journal.Hasten(ctx, held)
-		no(t, err)
-		stored(t, db, held)
-		same(t, must(db.Journal.Due(ctx, models.Of{}, clock.Now(), 10)), []models.Operation{held})
-
-		asking := must(db.Journal.Claim(ctx, held, noon.Add(time.Minute)))
-		held = must(db.Journal.Hasten(ctx, asking))
-		want(t, second(db.Journal.HeldConsume(ctx, asking)), models.ErrStale) // it asked before that
-		no(t, second(db.Journal.Claim(ctx, held, noon.Add(time.Minute))))
-
-		doubt := inState(t, db, "7992697495", models.Unknown)
-		want(t, second(db.Journal.Hasten(ctx, doubt)), models.ErrStale)
-		doubt = must(db.Journal.FlagNeedsHuman(ctx, doubt))
-		no(t, second(db.Journal.Hasten(ctx, doubt)))
-	})
-}
-
 // A process of an earlier version, beside this one or in its place, finds no state that
 // it knows: it neither takes the operation up nor moves it, and its code stays live.
 func TestHeldIsNothingToAnEarlierVersion(t *testing.T) {

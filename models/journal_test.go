@@ -297,9 +297,6 @@ func TestMoves(t *testing.T) {
 		"HeldConsume": {[]models.State{models.Calling, models.Unknown, models.Held}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
 			return db.Journal.HeldConsume(ctx, op)
 		}},
-		"Hasten": {[]models.State{models.Held}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
-			return db.Journal.Hasten(ctx, op)
-		}},
 		"BeginUndo": {[]models.State{models.Done}, func(ctx context.Context, db *models.DB, op models.Operation) (models.Operation, error) {
 			return db.Journal.BeginUndo(ctx, op, models.Inbox{ID: "in-undo", Attempt: 1})
 		}},

@@ -130,21 +130,22 @@ func TestAskNow(t *testing.T) {
 	})
 }
 
-// Of what people were told, there are only questions: whoever asks while the platform tells
+// Of what people were told, or the platform keeps back, there are only questions: whoever asks while the platform tells
 // of it may have asked too early, and cannot put the next question off.
 func TestAskNowWhileAsking(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
 		const lease = 12 * time.Second
 		no(t, db.Directory.Sync(ctx, []models.ConfiguredStore{{Platform: "douyin", ShopID: "a", Name: "a"}}))
-		for i, state := range []models.State{models.Unknown, models.UndoUnknown, models.Calling, models.Undoing} {
+		for i, state := range []models.State{models.Unknown, models.UndoUnknown, models.Held, models.Calling, models.Undoing} {
 			op := inState(t, db, strings.Repeat("3", i+1), state)
-			op, err := db.Journal.FlagNeedsHuman(ctx, op)
-			no(t, err)
+			if state != models.Held { // of which people are not told so
+				op = must(db.Journal.FlagNeedsHuman(ctx, op))
+			}
 			clock.Advance(time.Hour)
-			op, err = db.Journal.Claim(ctx, op, clock.Now().Add(lease))
+			op, err := db.Journal.Claim(ctx, op, clock.Now().Add(lease))
 			no(t, err)
-			asked := state == models.Unknown || state == models.UndoUnknown
+			asked := state != models.Calling && state != models.Undoing
 			same(t, must(db.Journal.Ask(ctx, "douyin", op.OrderID, lease)) == 1, asked)
 			op.DueAt = clock.Now().Add(lease)
 			_, err = db.Journal.Hold(ctx, op)

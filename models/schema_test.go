@@ -235,9 +235,6 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.Alerts.UndoneBy(ctx, noon.Add(-time.Hour))) },
 		func() error { return second(db.Alerts.Doubtful(ctx)) },
 		func() error { return second(db.Alerts.Held(ctx)) },
-		func() error {
-			return second(db.Journal.Hasten(ctx, must(db.Journal.HeldConsume(ctx, begin(t, db, intent("7992697499"))))))
-		},
 		func() error { return second(db.Alerts.FailedCalls(ctx, noon.Add(-time.Hour), []string{"unavailable"})) },
 		func() error { return second(db.Reports.Claim(ctx, "boss", "day", "2026-11-22")) },
 		func() error { return second(db.Reports.Recipients(ctx, "day", "2026-11-22")) },

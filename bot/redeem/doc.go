@@ -25,8 +25,9 @@
 // "not consumed" is believed before the last call has had time to show.
 //
 // What a platform's risk control keeps back ([models.Held]) is no doubt: it is asked about
-// less and less, never sent again, and ends with a use that shows or with its time.
-// [Core.Hasten] makes it due.
+// less and less, or at once where the platform has told of it
+// ([models.JournalStore.Ask]), never sent again, and ends with a use that shows or with
+// its time.
 //
 // What an answer proves is the platform's to say: see package platform.
 package redeem

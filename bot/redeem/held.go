@@ -87,12 +87,3 @@ func (t *consumption) maybeHeld(ctx context.Context) (Step, error) {
 	}
 	return t.doubt(platform.Said{Why: ReasonMayBeHeld}, false), nil
 }
-
-// Hasten makes an operation due at once that is only asked about: the platform has told
-// of it. [models.ErrStale]: it has moved on, or is due soon.
-func (c *Core) Hasten(ctx context.Context, op models.Operation) error {
-	if _, err := c.DB.Journal.Hasten(ctx, op); err != nil {
-		return fmt.Errorf("redeem: hasten: %w", err)
-	}
-	return nil
-}

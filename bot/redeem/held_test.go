@@ -295,20 +295,3 @@ func TestDouyinHeldForAnother(t *testing.T) {
 		}
 	})
 }
-
-// The platform tells of an operation: it is asked about at once.
-func TestHasten(t *testing.T) {
-	atDouyin(t, func(r *rig) {
-		r.heldVoucher(code, 0)
-		op := r.consume(code, 1)
-		r.during(time.Hour)
-		r.must(r.douyin.EndHold(code, true))
-		op = r.now(op)
-		r.must(r.core.Hasten(r.Context(), op))
-		r.pass()
-		r.is(r.now(op), models.Done, "")
-		if err := r.core.Hasten(r.Context(), r.now(op)); !errors.Is(err, models.ErrStale) {
-			r.Error(err)
-		}
-	})
-}
