@@ -12,6 +12,7 @@ import (
 func TestHeld(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
+		no(t, db.Directory.Sync(ctx, twoStores()))
 		op := begin(t, db, intent("7992697494"))
 		op.DueAt, op.Outcome = noon.Add(time.Minute), models.Outcome{Reason: "being_verified", Code: "1229"}
 		clock.Advance(time.Second)

@@ -67,7 +67,7 @@ func TestRefundsOfWhatStands(t *testing.T) {
 			code := strings.Repeat("1", i+1)
 			op := inState(t, db, code, state)
 			r := refundOf(op, "c"+code)
-			if state == models.Calling || state == models.Unknown || state == models.Rejected {
+			if state == models.Calling || state == models.Unknown || state == models.Held || state == models.Rejected {
 				r.Code = "" // none is known
 			}
 			same(t, must(db.Refunds.Add(ctx, r)), true)
