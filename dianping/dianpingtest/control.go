@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
 // Control is an HTTP interface to everything the platform's methods offer, for
@@ -180,7 +182,6 @@ func (p *Platform) controlRequests(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), min(wait, time.Minute))
 	defer cancel()
-	defer context.AfterFunc(p.ctx, cancel)()
 	for {
 		changed, latest, more := p.Since(since)
 		if len(changed) == 0 {
@@ -188,6 +189,7 @@ func (p *Platform) controlRequests(w http.ResponseWriter, r *http.Request) {
 			case <-more:
 				continue
 			case <-ctx.Done():
+			case <-p.core.Done():
 			}
 		}
 		reply(w, http.StatusOK, map[string]any{"latest": latest, "requests": changed})
@@ -217,7 +219,7 @@ func giving(value func(*http.Request) any) http.HandlerFunc {
 }
 
 func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, fakeserver.MaxBody))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
 		return fmt.Errorf("dianpingtest: body: %w", err)
@@ -230,10 +232,10 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
 
 func reply(w http.ResponseWriter, status int, value any) {
 	out := jsonOutcome(value)
-	if out.status == http.StatusOK {
-		out.status = status
+	if out.Status == http.StatusOK {
+		out.Status = status
 	}
-	out.send(w)
+	out.Send(w)
 }
 
 func replyError(w http.ResponseWriter, err error) {
