@@ -106,18 +106,3 @@ func TestLateRefresh(t *testing.T) {
 		r.same(r.serves(g, old), false)
 	})
 }
-
-// Where the clock goes by itself, nobody has to look for the effect to come.
-func TestAwaitLateEffect(t *testing.T) {
-	t.Parallel()
-	start := time.Now()
-	inBoth(t, func(r rig, d dialect) {
-		v := r.sell(dianpingtest.Voucher{})
-		r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, After: 20 * time.Millisecond})
-		r.post(r.Context(), d.path("consume"), d.form(r, consumeFields(v.Code, "r1", 1)))
-		r.await(func() bool { return r.last().Effect == "consumed "+v.Code })
-	}, func(o *dianpingtest.Options) {
-		set := o.Now
-		o.Now = func() time.Time { return set().Add(time.Since(start)) }
-	})
-}

@@ -1,9 +1,7 @@
 package douyintest_test
 
 import (
-	"context"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -39,30 +37,6 @@ func TestRequests(t *testing.T) {
 	r.do("shops", fields{"poi_id": shopA})
 	changed, _, _ := r.p.Since(version)
 	r.same([]any{len(changed), changed[0].Call}, []any{1, "shops"})
-}
-
-func TestClose(t *testing.T) {
-	t.Parallel()
-	r := setup(t)
-	r.fail(douyintest.Fault{Kind: douyintest.ApplyThenHang})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if w := r.send(r.request(r.Context(), "cancel", fields{})); w.err == nil { // a GET would be repeated
-			t.Errorf("answered %+v", w)
-		}
-	})
-	r.await(func() bool { return r.last().State == douyintest.RequestWaiting })
-	r.p.Close()
-	wg.Wait()
-	r.p.Close()
-	w := httptest.NewRecorder()
-	r.p.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	r.same(w.Code, 503)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if r.p.Await(ctx, func() bool { return false }) == nil {
-		t.Error("awaited nothing")
-	}
 }
 
 // Many ask for one coupon at once: one gets it.
