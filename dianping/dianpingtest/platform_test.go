@@ -81,6 +81,43 @@ func TestBadVouchers(t *testing.T) {
 	}
 }
 
+func TestBadChanges(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	_, alone := r.p.Authorize(dianpingtest.Authorization{Dialect: dianpingtest.Meituan})
+	_, visits := r.p.AddVoucher(dianpingtest.Voucher{Visits: -1})
+	for name, err := range map[string]error{
+		"consent without a shop": alone, "visits below zero": visits,
+		"unknown refresh token": r.p.ExpireRefreshToken("x"), "unknown notice": r.p.RepeatNotice("msg-9"),
+		"undone elsewhere": r.p.UndoElsewhere("404", ""), "used elsewhere": r.p.ConsumeElsewhere("404", "", ""), "pause": r.p.Pause(""),
+		"old refresh": r.p.SetKnobs(dianpingtest.Knobs{OldRefresh: "x"}), "no record": r.p.SetKnobs(dianpingtest.Knobs{NoRecord: "x"}),
+		"session life": r.p.SetKnobs(dianpingtest.Knobs{SessionLife: -1}), "request life": r.p.SetKnobs(dianpingtest.Knobs{RequestLife: -1}),
+	} {
+		if err == nil || !strings.HasPrefix(err.Error(), "dianpingtest: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestARefreshTokenExpires(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.p.SetRegistration(dianpingtest.Registration{CallbackURL: "http://bot.example/"})
+	granted, err := r.p.Authorize(dianpingtest.Authorization{Dialect: dianpingtest.Meituan, Shops: []string{shopB}})
+	r.ok(err)
+	g := pages{"vouchers", dianpingtest.Meituan, "58"}
+	young := r.tokens(g, "", granted.RefreshToken, nil)
+	r.same(young.code, "ok")
+	r.ok(r.p.ExpireRefreshToken(young.refresh))
+	r.same(r.tokens(g, "", young.refresh, nil).code, "22")
+	r.ok(r.p.RevokeSession(young.access))
+	a := r.p.Authorizations()[0]
+	r.same([]any{a.Refreshes, a.Refused, a.Ended, a.Shops, len(a.Refreshed)}, []any{1, 1, true, []string{shopB}, 1})
+	r.ok(r.p.RepeatNotice("msg-1")) // to nobody
+	n := r.p.Notices()[0]
+	r.same([]any{n.OpBizCode, n.Attempts}, []any{shopB, 0})
+}
+
 // What comes out is a copy.
 func TestSnapshotsAreCopies(t *testing.T) {
 	t.Parallel()

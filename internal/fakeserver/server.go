@@ -163,9 +163,6 @@ func (c *Core) Change(do func(now time.Time) error) error {
 // Now is the time by the platform's clock.
 func (c *Core) Now() time.Time { return c.opts.Now() }
 
-// Done is closed with the platform.
-func (c *Core) Done() <-chan struct{} { return c.ctx.Done() }
-
 func (c *Core) failed(format string, args ...any) error {
 	return fmt.Errorf(c.opts.Name+": "+format, args...)
 }
