@@ -191,14 +191,14 @@ func TestEffectAfter(t *testing.T) {
 	got := r.prepare(v.Code)
 	r.fail(douyintest.Fault{Kind: douyintest.Status5xx, Call: "verify", After: time.Minute})
 	r.same(r.send(r.request(r.Context(), "verify", got.verify(got.encrypted[0]))).status, 503)
-	r.clock.add(time.Minute - time.Second)
+	r.clock.Add(time.Minute - time.Second)
 	r.effects(v.Code, 0, 0)
 	r.ok(r.p.Pause(douyintest.PauseRefuse))
-	r.clock.add(time.Minute)
+	r.clock.Add(time.Minute)
 	r.effects(v.Code, 0, 0) // down
 	r.p.Resume()
 	r.effects(v.Code, 1, 0)
-	r.same(r.use(v.Code).Time, r.clock.now())
+	r.same(r.use(v.Code).Time, r.clock.Now())
 }
 
 // A fault is for one call and one voucher, in whichever form that is named.
@@ -232,9 +232,9 @@ func TestFaultsAreMeant(t *testing.T) {
 	r.fail(douyintest.Fault{Kind: douyintest.Throttle, For: time.Minute})
 	for _, want := range []string{"2119003", "2119003"} {
 		r.want(r.do("query", fields{"order_id": got.order}), want)
-		r.clock.add(59 * time.Second)
+		r.clock.Add(59 * time.Second)
 	}
-	r.clock.add(time.Second)
+	r.clock.Add(time.Second)
 	r.want(r.do("query", fields{"order_id": got.order}), "ok")
 	r.same(len(r.p.Faults()), 0)
 }

@@ -57,38 +57,20 @@ func (c *counterCall) Coded(answer, words string) Outcome {
 	return JSON(map[string]any{"code": answer, "words": words})
 }
 
-// clock is set by the test.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // rig is a counter behind a real listener.
 type rig struct {
 	*testing.T
 	p     *counter
 	srv   *httptest.Server
-	clock *clock
+	clock *Clock
 }
 
 func setup(t *testing.T, change ...func(*Options)) rig {
 	t.Helper()
-	c := &clock{t: time.Date(2026, 10, 1, 12, 0, 0, 0, Beijing)}
+	c := NewClock(time.Date(2026, 10, 1, 12, 0, 0, 0, Beijing))
 	p := &counter{}
 	opts := Options{
-		Name: "counter", Now: c.now, Calls: []string{"add", "get"}, Dialects: []Dialect{"arabic"}, RowCodes: []RowCode{"row"},
+		Name: "counter", Now: c.Now, Calls: []string{"add", "get"}, Dialects: []Dialect{"arabic"}, RowCodes: []RowCode{"row"},
 		Read: func(_ http.ResponseWriter, r *http.Request) Call {
 			_, _ = io.Copy(io.Discard, r.Body)
 			return &counterCall{p, strings.TrimPrefix(r.URL.Path, "/"), r.FormValue("by")}
@@ -187,7 +169,7 @@ func TestRecords(t *testing.T) {
 	last := r.last()
 	last.Version = 0
 	r.same(last, Request{
-		Seq: 5, Time: r.clock.now(), Dialect: "arabic", Call: "add", Method: "POST", Path: "/add", Fields: []Field{{"by", "1"}},
+		Seq: 5, Time: r.clock.Now(), Dialect: "arabic", Call: "add", Method: "POST", Path: "/add", Fields: []Field{{"by", "1"}},
 		State: RequestAnswered, Status: 200, Answer: `{"access_token":"0123…","n":10}`, Effect: "added",
 	})
 
@@ -384,22 +366,22 @@ func TestLateEffect(t *testing.T) {
 		{Kind: ApplyThenDrop}, {Kind: Status5xx}, {Kind: ProxyStatus}, {Kind: HTML}, {Kind: HalfBody}, {Kind: AnswerCode, Answer: "7"}, {Kind: AnswerBody, Answer: "{}"},
 	} {
 		r := setup(t)
-		start := r.clock.now()
+		start := r.clock.Now()
 		f.After = 90 * time.Second
 		r.ok(r.p.Fail(f))
 		r.add()
-		r.clock.add(45 * time.Second)
+		r.clock.Add(45 * time.Second)
 		r.ok(r.p.Fail(f))
 		r.add()
-		r.clock.add(45*time.Second - time.Millisecond)
+		r.clock.Add(45*time.Second - time.Millisecond)
 		r.same(r.count(), 0)
-		r.clock.add(10 * time.Second)
+		r.clock.Add(10 * time.Second)
 		r.ok(r.p.Pause(PauseRefuse))
-		r.clock.add(time.Hour)
+		r.clock.Add(time.Hour)
 		r.same(r.count(), 2)
 		r.p.Resume()
 		r.same(r.count(), 4)
-		r.same(r.p.at, []time.Time{start.Add(90 * time.Second), r.clock.now()}) // not when somebody looked
+		r.same(r.p.at, []time.Time{start.Add(90 * time.Second), r.clock.Now()}) // not when somebody looked
 	}
 }
 
@@ -439,9 +421,9 @@ func TestWhichFaultWhen(t *testing.T) {
 	for _, name := range []string{"add", "get", "add", "add", "add"} {
 		said, _, _ := strings.Cut(strings.TrimPrefix(r.call(t.Context(), name).body, `{"code":"`), `"`)
 		got = append(got, said)
-		r.clock.add(20 * time.Second)
+		r.clock.Add(20 * time.Second)
 	}
-	r.clock.add(20 * time.Second)
+	r.clock.Add(20 * time.Second)
 	r.add()
 	r.same(got, []string{"twice", "get", "twice", "minute", "minute"})
 	r.same([]any{len(r.p.Faults()), r.count()}, []any{1, 2})
