@@ -11,44 +11,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
-
-// pipes is a listener in memory, so that the clock of a bubble goes on while
-// connections are idle.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func listen() *pipes { return &pipes{conns: make(chan net.Conn), closed: make(chan struct{})} }
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case conn := <-p.conns:
-		return conn, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	p.conns <- theirs
-	return ours, nil
-}
 
 // A call after a quiet minute shakes no hands, and one after a quiet night does.
 func TestConnectionsStayWarm(t *testing.T) {
@@ -59,7 +28,7 @@ func TestConnectionsStayWarm(t *testing.T) {
 				server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					_, _ = io.WriteString(w, r.Proto)
 				}))
-				listener := listen()
+				listener := fakeserver.Listen()
 				server.Listener.Close()
 				server.Listener, server.EnableHTTP2 = listener, http2
 				server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
@@ -70,7 +39,7 @@ func TestConnectionsStayWarm(t *testing.T) {
 				defer server.Close()
 				transport := NewTransport()
 				defer transport.CloseIdleConnections()
-				transport.DialContext = listener.dial
+				transport.DialContext = listener.Dial
 				transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 				c := client(t, &http.Client{Transport: transport}, 0)
 				for i, quiet := range []time.Duration{0, time.Minute, 4 * time.Minute, 8 * time.Hour} {
@@ -90,7 +59,7 @@ func TestConnectionsStayWarm(t *testing.T) {
 // An HTTP/2 connection that died in silence is found out before a call meets it.
 func TestDeadConnectionIsFoundOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		listener := listen()
+		listener := fakeserver.Listen()
 		var accepted atomic.Int32
 		certificate, roots := certificates(t)
 		go accept(listener, func(conn net.Conn) {
@@ -100,7 +69,7 @@ func TestDeadConnectionIsFoundOut(t *testing.T) {
 		defer listener.Close()
 		transport := NewTransport()
 		defer transport.CloseIdleConnections()
-		transport.DialContext, transport.TLSClientConfig.RootCAs = listener.dial, roots.RootCAs
+		transport.DialContext, transport.TLSClientConfig.RootCAs = listener.Dial, roots.RootCAs
 		c := client(t, &http.Client{Transport: transport}, 0)
 		for range 2 {
 			if status, _, lost := c.Do(t.Context(), change("https://example.com")); lost != nil || status != 200 {
