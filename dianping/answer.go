@@ -1,13 +1,13 @@
 package dianping
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
+
+	"yanquan/internal/httpcall"
+	"yanquan/internal/loose"
 )
 
 // answer is the envelope {code, msg, data, traceId} of either generation.
@@ -24,14 +24,9 @@ type answer struct {
 
 // readAnswer decodes an envelope. An answer without a code is none.
 func readAnswer(report reporter, body []byte) (answer, error) {
-	var v any
-	dec := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))))
-	dec.UseNumber()
-	if err := dec.Decode(&v); err != nil {
-		return answer{}, fmt.Errorf("the answer of %d bytes is not JSON", len(body))
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return answer{}, errors.New("the answer has something behind its JSON")
+	v, err := loose.Decode(body)
+	if err != nil {
+		return answer{}, fmt.Errorf("the answer: %w", err)
 	}
 	o, ok := asObject(v)
 	if !ok {
@@ -60,13 +55,7 @@ var successCodes = []string{"200", "0", "OP_SUCCESS"}
 func isSuccess(code string) bool { return slices.Contains(successCodes, code) }
 
 // codeText gives a code in one form: 1008, 1008.0 and "1008" are the same.
-func codeText(v any) string {
-	text := strings.ToUpper(scalar(v))
-	if n, ok := integer(text); ok {
-		return fmt.Sprint(n)
-	}
-	return text
-}
+func codeText(v any) string { return strings.ToUpper(loose.Code(v)) }
 
 // ownSuccess is the code of success of each generation's calls.
 var ownSuccess = map[string]string{Dianping: "200", Meituan: "OP_SUCCESS"}
@@ -86,21 +75,21 @@ func conclude(report reporter, status int, body []byte, read func(data any) erro
 // judge is conclude for an envelope, or for what counts as one: an item of a
 // batch.
 func judge(report reporter, status int, a answer, read func(data any) error) *Error {
-	call, scrub := report.call, report.scrub
+	call, clean := report.call, report.scrub
 	e := report.fail(UnknownOutcome, nil)
 	e.HTTPStatus = status
-	e.Code, e.Message, e.TraceID = scrub.code(a.code), scrub.sentence(a.msg), scrub.token(a.trace)
+	e.Code, e.Message, e.TraceID = report.cleanCode(a.code), clean.Sentence(a.msg), clean.ID(a.trace)
 	if a.sub != "" {
-		e.Message = strings.TrimSpace(e.Message + " (" + scrub.token(a.sub) + ")")
+		e.Message = strings.TrimSpace(e.Message + " (" + clean.ID(a.sub) + ")")
 	}
 	switch {
-	case isSuccess(a.code) && isOK(status):
+	case isSuccess(a.code) && httpcall.IsOK(status):
 		err := report.succeed(a, read)
 		if err == nil {
 			return nil
 		}
 		e.Class, e.Reason = classifyUnread(err)
-		e.Err = scrub.cause(err)
+		e.Err = clean.Cause(err)
 	case call.grants():
 		e.Class, e.Reason = classifyGrant(report.platform, call, status, a)
 	default:
@@ -112,6 +101,15 @@ func judge(report reporter, status int, a answer, read func(data any) error) *Er
 		report.tell(e, a)
 	}
 	return e
+}
+
+// cleanCode cleans a code. A documented one holds no secret, even where it happens to
+// contain a token that short.
+func (p reporter) cleanCode(code string) string {
+	if isDocumented(code) || isSuccess(code) {
+		return code
+	}
+	return p.scrub.ID(code)
 }
 
 // succeed reads the data of a success. The other generation's code of success

@@ -8,6 +8,9 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"yanquan/internal/httpcall"
+	"yanquan/internal/scrub"
 )
 
 var errNoSuchConsent = errors.New("this generation of the platform has no such consent")
@@ -33,7 +36,7 @@ func (c *client) AuthorizeURL(req AuthorizeRequest) (string, error) {
 	if address, has := w.fields["redirect_url"]; has && !isWebAddress(address) {
 		return "", report.fail(Misconfigured, errors.New("the redirect URL is not an absolute http or https address"))
 	}
-	return c.authBase + w.path + "?" + w.encoded(), nil
+	return c.authBase + w.path + "?" + httpcall.Encode(w.values()), nil
 }
 
 func isWebAddress(text string) bool {
@@ -50,7 +53,7 @@ func (c *client) ReadCallback(query url.Values) (Callback, error) {
 	}
 	back := Callback{
 		Code: query.Get("auth_code"), State: query.Get("state"),
-		BizCode: strings.TrimSpace(query.Get("opBizCode")), BizTitle: plain(query.Get("opBizName"), 100),
+		BizCode: strings.TrimSpace(query.Get("opBizCode")), BizTitle: scrub.Plain(query.Get("opBizName"), 100),
 	}
 	if back.Code == "" {
 		back.Code = query.Get("code")

@@ -1,6 +1,10 @@
 package dianping
 
-import "errors"
+import (
+	"errors"
+
+	"yanquan/internal/httpcall"
+)
 
 // verdict is what a code means.
 type verdict struct {
@@ -116,7 +120,7 @@ func classify(call Call, status int, code, sub string) (Class, Reason) {
 	switch {
 	case isSuccess(code): // that is not 2xx: it contradicts itself
 		return UnknownOutcome, ""
-	case isRedirect(status): // not the platform's, whatever its body says
+	case httpcall.IsRedirect(status): // not the platform's, whatever its body says
 		return classifyBare(call, status), ""
 	case code == "OP_UNIAUTH_FAILED" && authorisation[sub] != "":
 		return authorisation[sub], ""
@@ -133,25 +137,8 @@ func classify(call Call, status int, code, sub string) (Class, Reason) {
 	}
 }
 
-// classifyBare judges an answer by its HTTP status alone: there is no envelope,
-// or one that cannot be believed. For a call with an effect that proves nothing:
-// who answered may stand before the platform or behind it, and after the effect.
-// To a query, 401, 403 and 429 come from what stands before the platform; another
-// 4xx or a redirect most likely means a wrong address.
-func classifyBare(call Call, status int) Class {
-	switch {
-	case call.Changes():
-		return UnknownOutcome
-	case status == 429:
-		return Throttled
-	case status == 401, status == 403:
-		return Unavailable
-	case status >= 300 && status < 500:
-		return Misconfigured
-	default:
-		return UnknownOutcome
-	}
-}
+// classifyBare judges an answer that has no envelope, or one that cannot be believed.
+func classifyBare(call Call, status int) Class { return Class(httpcall.Bare(call.Changes(), status)) }
 
 // classifyUnread judges a success whose data could not be used.
 func classifyUnread(err error) (Class, Reason) {
@@ -164,6 +151,3 @@ func classifyUnread(err error) (Class, Reason) {
 		return UnknownOutcome, ""
 	}
 }
-
-func isOK(status int) bool       { return status >= 200 && status < 300 }
-func isRedirect(status int) bool { return status >= 300 && status < 400 }

@@ -1,5 +1,7 @@
 package dianping
 
+import "yanquan/internal/httpcall"
+
 // classifyGrant judges an answer to [CallToken] or [CallRefresh] that has a code
 // and is not a success.
 //
@@ -19,7 +21,7 @@ func classifyGrant(platform string, call Call, status int, a answer) (Class, Rea
 	}
 	known, documented := knownCodes[a.code]
 	switch {
-	case status >= 500, isRedirect(status), isSuccess(a.code):
+	case status >= 500, httpcall.IsRedirect(status), isSuccess(a.code):
 		return UnknownOutcome, ""
 	case authorisation[sub] == SessionExpired, authorisation[sub] == Reauthorize, known.class == SessionExpired:
 		return Reauthorize, spent

@@ -108,40 +108,7 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-func TestClassifyBare(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		status          int
-		query, changing Class
-	}{
-		{200, UnknownOutcome, UnknownOutcome},
-		{204, UnknownOutcome, UnknownOutcome},
-		{301, Misconfigured, UnknownOutcome},
-		{307, Misconfigured, UnknownOutcome},
-		{400, Misconfigured, UnknownOutcome},
-		{401, Unavailable, UnknownOutcome},
-		{403, Unavailable, UnknownOutcome},
-		{404, Misconfigured, UnknownOutcome},
-		{408, Misconfigured, UnknownOutcome},
-		{429, Throttled, UnknownOutcome},
-		{500, UnknownOutcome, UnknownOutcome},
-		{502, UnknownOutcome, UnknownOutcome},
-		{504, UnknownOutcome, UnknownOutcome},
-	}
-	for _, tt := range tests {
-		for _, call := range everyCall {
-			want := tt.query
-			if call.Changes() {
-				want = tt.changing
-			}
-			if got := classifyBare(call, tt.status); got != want {
-				t.Errorf("%s, http %d: got %q, want %q", call, tt.status, string(got), string(want))
-			}
-		}
-	}
-}
-
-// TestStatusesOnTheWire: the same with a server, an HTML page as the body.
+// TestStatusesOnTheWire: an answer without an envelope, an HTML page as the body.
 func TestStatusesOnTheWire(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{200, 301, 400, 401, 403, 404, 429, 500, 502} {

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
+
+	"yanquan/internal/httpcall"
 )
 
 // Config makes a client of the first generation; see [NewDianping].
@@ -100,21 +100,19 @@ func NewMeituan(cfg MeituanConfig) (API, error) {
 }
 
 func newClient(d dialect, apiURL, authURL string, timeout time.Duration, hc *http.Client, now func() time.Time, observe func(Observation)) (*client, error) {
-	base, err := checkURL("API URL", apiURL)
+	base, err := httpcall.BaseURL("API URL", apiURL)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("dianping: %w", err)
 	}
 	authBase := ""
 	if strings.TrimSpace(authURL) != "" {
-		if authBase, err = checkURL("authorisation URL", authURL); err != nil {
-			return nil, err
+		if authBase, err = httpcall.BaseURL("authorisation URL", authURL); err != nil {
+			return nil, fmt.Errorf("dianping: %w", err)
 		}
 	}
-	if timeout < 0 {
-		return nil, fmt.Errorf("dianping: time-out %s is negative", timeout)
-	}
-	if timeout == 0 {
-		timeout = 3 * time.Second
+	calls, err := httpcall.New(hc, timeout)
+	if err != nil {
+		return nil, fmt.Errorf("dianping: %w", err)
 	}
 	if now == nil {
 		now = time.Now
@@ -122,54 +120,12 @@ func newClient(d dialect, apiURL, authURL string, timeout time.Duration, hc *htt
 	if observe == nil {
 		observe = func(Observation) {}
 	}
-	var transport http.RoundTripper = newTransport()
-	if hc != nil {
-		transport = hc.Transport
-	}
 	return &client{
 		dialect:  d,
 		base:     base,
 		authBase: authBase,
-		timeout:  timeout,
 		now:      now,
 		observe:  observe,
-		http: &http.Client{
-			Transport: transport,
-			// A signed request is never sent to another place: the platform does
-			// not redirect, and a GET would hand the session over.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		calls:    calls,
 	}, nil
-}
-
-// checkURL returns an address without a trailing slash. The address is not
-// repeated in errors: it could hold credentials.
-func checkURL(what, text string) (string, error) {
-	u, err := url.Parse(strings.TrimSpace(text))
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("dianping: the %s cannot be read", what)
-	case u.Scheme != "https" && u.Scheme != "http":
-		return "", fmt.Errorf("dianping: the %s must begin with https:// or http://", what)
-	case u.Hostname() == "":
-		return "", fmt.Errorf("dianping: the %s has no host", what)
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", fmt.Errorf("dianping: the %s must be scheme, host and path only", what)
-	}
-	return strings.TrimRight(u.String(), "/"), nil
-}
-
-// newTransport keeps connections to the one host for reuse. Idle ones are given
-// up early: a consume on a connection that the server is closing is a doubt.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true,
-		MaxIdleConnsPerHost:    32,
-		IdleConnTimeout:        30 * time.Second,
-		TLSHandshakeTimeout:    3 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
 }

@@ -1,10 +1,8 @@
 package dianping
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math/big"
 	"regexp"
@@ -12,12 +10,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"yanquan/internal/loose"
 )
 
-// The platform is loose about JSON: numbers come as text and text as numbers,
-// lists as a single object, objects as JSON inside a string, keys in two styles
-// and misspelt. Everything here takes what json.Decoder makes with UseNumber and
-// reads as much as can be read; nothing goes through a float.
+// The platform is loose about more than types: lists come as a single object, objects
+// as JSON inside a string, keys in two styles and misspelt. Everything here reads as
+// much as can be read.
 
 // object is a JSON object by key in lower case without underscores, so that
 // dealgroup_id, dealGroupId and dealgroupId are one.
@@ -50,16 +49,10 @@ func embedded(v any) any {
 	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
 		return v
 	}
-	var inner any
-	dec := json.NewDecoder(strings.NewReader(text))
-	dec.UseNumber()
-	if dec.Decode(&inner) != nil {
-		return v
+	if inner, err := loose.Decode([]byte(text)); err == nil {
+		return inner
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return v
-	}
-	return inner
+	return v
 }
 
 // single reads one object, also as the only element of a list.
@@ -131,7 +124,7 @@ func blank(v any) bool {
 // text reads the first key that holds a scalar other than "".
 func (o object) text(keys ...string) string {
 	for _, key := range keys {
-		if text := scalar(o[key]); text != "" {
+		if text := loose.Scalar(o[key]); text != "" {
 			return text
 		}
 	}
@@ -140,7 +133,7 @@ func (o object) text(keys ...string) string {
 
 // number reads an integer; 0 where there is none.
 func (o object) number(keys ...string) int64 {
-	n, _ := integer(o.text(keys...))
+	n, _ := loose.Integer(o.text(keys...))
 	return n
 }
 
@@ -157,48 +150,13 @@ func (o object) fen(keys ...string) Fen {
 // moment reads a time; zero where there is none.
 func (o object) moment(keys ...string) time.Time { return moment(o.text(keys...)) }
 
-// scalar gives the text of a number, string or bool, and "" for all else.
-func scalar(v any) string {
-	switch v := v.(type) {
-	case string:
-		return strings.TrimSpace(v)
-	case json.Number:
-		return v.String()
-	case bool:
-		return strconv.FormatBool(v)
-	default:
-		return ""
-	}
-}
-
-var decimalForm = regexp.MustCompile(`^-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$`)
-
-// exact reads a decimal, as Java prints its doubles (1.0E7) too.
-func exact(text string) (*big.Rat, bool) {
-	if !decimalForm.MatchString(text) { // also keeps the exponent small
-		return nil, false
-	}
-	return new(big.Rat).SetString(text)
-}
-
-func integer(text string) (int64, bool) {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return n, true
-	}
-	r, ok := exact(text)
-	if !ok || !r.IsInt() || !r.Num().IsInt64() {
-		return 0, false
-	}
-	return r.Num().Int64(), true
-}
-
 // amount reads yuan. What [ParseYuan] refuses but is a number, an exponent or
 // the tail of somebody's float, is rounded to the fen.
 func amount(text string) (Fen, bool) {
 	if f, err := ParseYuan(text); err == nil {
 		return f, true
 	}
-	r, ok := exact(text)
+	r, ok := loose.Decimal(text)
 	if !ok {
 		return 0, false
 	}
@@ -227,7 +185,7 @@ func moment(text string) time.Time {
 		year5138 = year1973 * 1000
 		year9999 = 253_402_300_799_000 // milliseconds
 	)
-	switch n, _ := integer(text); {
+	switch n, _ := loose.Integer(text); {
 	case n >= year5138 && n <= year9999:
 		return time.UnixMilli(n).In(beijing)
 	case n >= year1973 && n < year5138:

@@ -1,8 +1,9 @@
 package dianping
 
 import (
-	"fmt"
 	"time"
+
+	"yanquan/internal/httpcall"
 )
 
 // Class says what kind of failure an [Error] is, which is to say: what is known
@@ -95,26 +96,10 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := fmt.Sprintf("%s %s: %s", e.Platform, e.Call, string(e.Class))
-	if e.Reason != "" {
-		s += " (" + string(e.Reason) + ")"
-	}
-	if e.Code != "" {
-		s += ": code " + e.Code
-	}
-	if e.Message != "" {
-		s += " " + e.Message
-	}
-	if e.HTTPStatus != 0 && e.HTTPStatus != 200 {
-		s += fmt.Sprintf(" [http %d]", e.HTTPStatus)
-	}
-	if e.TraceID != "" {
-		s += " [trace " + e.TraceID + "]"
-	}
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
-	}
-	return s
+	return httpcall.Report{
+		Platform: e.Platform, Call: string(e.Call), Class: string(e.Class), Reason: string(e.Reason),
+		Code: e.Code, Message: e.Message, TraceID: e.TraceID, HTTPStatus: e.HTTPStatus, Err: e.Err,
+	}.String()
 }
 
 // Unwrap gives the cause, e.g. context.DeadlineExceeded.

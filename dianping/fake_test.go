@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/fakeserver"
 )
 
 // The client against the fake, which is judged by the public facts and not by
@@ -32,28 +32,14 @@ type story struct {
 	platform *dianpingtest.Platform
 	api      dianping.API
 	http     *http.Client
-
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (s *story) clock() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
-}
-
-func (s *story) pass(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
+	clock    *fakeserver.Clock
 }
 
 func newStory(t *testing.T, name string, knobs dianpingtest.Knobs) *story {
 	t.Helper()
-	s := &story{T: t, now: time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)}
+	s := &story{T: t, clock: fakeserver.NewClock(time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC))}
 	s.platform = dianpingtest.New(dianpingtest.Options{
-		Now: s.clock, AppKey: "key", AppSecret: "app-secret", DeveloperID: "100000", SignKey: "sign-key", Knobs: knobs,
+		Now: s.clock.Now, AppKey: "key", AppSecret: "app-secret", DeveloperID: "100000", SignKey: "sign-key", Knobs: knobs,
 		Registration: dianpingtest.Registration{RedirectURLs: []string{callbackURL}, CallbackURL: callbackURL},
 	})
 	srv := httptest.NewServer(s.platform)
@@ -63,9 +49,9 @@ func newStory(t *testing.T, name string, knobs dianpingtest.Knobs) *story {
 	s.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	var err error
 	if name == dianping.Dianping {
-		s.api, err = dianping.NewDianping(dianping.Config{APIURL: srv.URL, AuthURL: srv.URL, AppKey: "key", AppSecret: "app-secret", Now: s.clock, Timeout: 10 * time.Second})
+		s.api, err = dianping.NewDianping(dianping.Config{APIURL: srv.URL, AuthURL: srv.URL, AppKey: "key", AppSecret: "app-secret", Now: s.clock.Now, Timeout: 10 * time.Second})
 	} else {
-		s.api, err = dianping.NewMeituan(dianping.MeituanConfig{APIURL: srv.URL, AuthURL: srv.URL, DeveloperID: "100000", SignKey: "sign-key", Now: s.clock, Timeout: 10 * time.Second})
+		s.api, err = dianping.NewMeituan(dianping.MeituanConfig{APIURL: srv.URL, AuthURL: srv.URL, DeveloperID: "100000", SignKey: "sign-key", Now: s.clock.Now, Timeout: 10 * time.Second})
 	}
 	s.ok(err)
 	for _, shop := range []dianpingtest.Shop{{ID: "shop-1", Name: "海底捞", Branch: "人民广场店"}, {ID: "shop-2", Name: "五角场店"}} {
@@ -150,11 +136,11 @@ func TestAuthorisationOfAShop(t *testing.T) {
 		asked, back := s.authorize("", "shop-1")
 		g, err := s.api.Exchange(s.Context(), asked, back)
 		s.ok(err)
-		want := dianping.Grant{Purpose: dianping.ForVouchers, ExpiresAt: s.clock().Add(30 * 24 * time.Hour), RefreshesLeft: 12, CustomerID: "customer-1", Scope: "tuangou"}
+		want := dianping.Grant{Purpose: dianping.ForVouchers, ExpiresAt: s.clock.Now().Add(30 * 24 * time.Hour), RefreshesLeft: 12, CustomerID: "customer-1", Scope: "tuangou"}
 		shops := []dianping.AuthorizedShop{{ID: "shop-1", Name: "海底捞（人民广场店）"}}
 		if s.api.Platform() == dianping.Meituan {
 			want.RefreshesLeft, want.CustomerID, want.Scope = dianping.RefreshesNotTold, "", "all"
-			want.ShopID, want.ShopName, want.RefreshExpiresAt = "shop-1", "海底捞人民广场店", s.clock().Add(35*24*time.Hour)
+			want.ShopID, want.ShopName, want.RefreshExpiresAt = "shop-1", "海底捞人民广场店", s.clock.Now().Add(35*24*time.Hour)
 			shops[0].Name = "海底捞人民广场店"
 		}
 		a := s.platform.Authorizations()[0]
@@ -202,7 +188,7 @@ func TestRefreshForYears(t *testing.T) {
 	forBoth(t, dianpingtest.Knobs{RefreshAllowance: 3}, func(s *story) {
 		g := s.grant("", "shop-1")
 		for i := 1; i <= 3; i++ {
-			s.pass(29 * 24 * time.Hour)
+			s.clock.Add(29 * 24 * time.Hour)
 			young, err := s.api.Refresh(s.Context(), g)
 			s.ok(err)
 			if !s.works(young) || s.works(g) || young.ShopID != g.ShopID || young.CustomerID != g.CustomerID {
@@ -316,10 +302,10 @@ func TestUnbindingIsHeardOf(t *testing.T) {
 		{vouchers, dianping.Notice{ID: "msg-1", Type: "510001", Purpose: dianping.ForVouchers, ShopID: "shop-2"}},
 		{list, dianping.Notice{ID: "msg-2", Type: "510001", Purpose: dianping.ForShopList, CustomerID: "customer-1"}},
 	} {
-		s.pass(time.Minute)
+		s.clock.Add(time.Minute)
 		s.ok(s.platform.RevokeSession(tt.g.AccessToken))
 		got := <-heard
-		if !got.Sent.Equal(s.clock()) || !got.Unbound() {
+		if !got.Sent.Equal(s.clock.Now()) || !got.Unbound() {
 			t.Errorf("sent %s", got.Sent)
 		}
 		got.Sent = time.Time{}

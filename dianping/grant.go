@@ -4,6 +4,9 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"yanquan/internal/loose"
+	"yanquan/internal/scrub"
 )
 
 // belongsTo notes whose grant it is: a shop's, or a customer's.
@@ -37,7 +40,7 @@ func readGrant(known Grant, claimed string, data any, asked time.Time, refreshLi
 		g.RefreshExpiresAt = asked.Add(refreshLife)
 	}
 	g.RefreshesLeft = RefreshesNotTold
-	if left, told := integer(o.text("remainrefreshcount")); told {
+	if left, told := loose.Integer(o.text("remainrefreshcount")); told {
 		g.RefreshesLeft = int(min(max(left, 0), 1_000_000))
 	}
 	if scope := scopeText(o["scope"]); scope != "" {
@@ -67,11 +70,11 @@ func differs(known, told string) bool { return known != "" && told != "" && know
 func scopeText(v any) string {
 	list, ok := embedded(v).([]any)
 	if !ok {
-		return scalar(v)
+		return loose.Scalar(v)
 	}
 	var names []string
 	for _, element := range list {
-		if name := scalar(element); name != "" {
+		if name := loose.Scalar(element); name != "" {
 			names = append(names, name)
 		}
 	}
@@ -95,7 +98,7 @@ func readShops(data any) (page[AuthorizedShop], error) {
 const maxTitle = 250
 
 func shopName(o object) string {
-	name, branch := plain(o.text("shopname", "name"), maxTitle), plain(o.text("branchname"), maxTitle)
+	name, branch := scrub.Plain(o.text("shopname", "name"), maxTitle), scrub.Plain(o.text("branchname"), maxTitle)
 	if branch == "" || strings.Contains(name, branch) {
 		return name
 	}

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"yanquan/internal/httpcall"
+	"yanquan/internal/scrub"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -171,14 +174,14 @@ func FuzzGrant(f *testing.F) {
 		if refresh {
 			call = CallRefresh
 		}
-		report := reporter{platform: Meituan, call: call, scrub: newScrubber(testRefresh, testSecret, testAuthCode)}
+		report := reporter{platform: Meituan, call: call, scrub: scrub.New(testRefresh, testSecret, testAuthCode)}
 		var g Grant
 		e := conclude(report, status, body, func(data any) (err error) {
 			g, err = readGrant(Grant{Purpose: ForVouchers}, "", data, testNow, 0)
 			return err
 		})
 		if e == nil {
-			if !isOK(status) || !tokenForm.MatchString(g.AccessToken) || g.RefreshesLeft < RefreshesNotTold {
+			if !httpcall.IsOK(status) || !tokenForm.MatchString(g.AccessToken) || g.RefreshesLeft < RefreshesNotTold {
 				t.Errorf("http %d: success with %+v", status, g)
 			}
 			if !g.ExpiresAt.IsZero() && (!g.ExpiresAt.After(testNow) || g.ExpiresAt.After(testNow.Add(maxLife))) {

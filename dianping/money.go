@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"yanquan/internal/loose"
 )
 
 // Fen is an amount of money in hundredths of a yuan. Money never passes
@@ -12,13 +14,7 @@ import (
 type Fen int64
 
 // String formats as yuan with the currency sign: ¥49.90.
-func (f Fen) String() string {
-	sign := ""
-	if f < 0 {
-		sign, f = "-", -f
-	}
-	return fmt.Sprintf("%s¥%d.%02d", sign, f/100, f%100)
-}
+func (f Fen) String() string { return loose.Yuan(int64(f)) }
 
 // ParseYuan reads the platform's literal text of an amount in yuan ("99",
 // "99.0", "99.00", and as people write it: "¥1,299.00", "49.9元") without going

@@ -3,6 +3,8 @@ package dianping
 import (
 	"regexp"
 	"slices"
+
+	"yanquan/internal/loose"
 )
 
 // An answer can tell what became of a call in more than one place: in the
@@ -29,7 +31,7 @@ var longCode = regexp.MustCompile(`^[0-9]{8,}$`)
 func (o object) outcome(keys []string) string {
 	found := ""
 	for _, key := range keys {
-		text := scalar(o[key])
+		text := loose.Scalar(o[key])
 		if text == "" || longCode.MatchString(text) || text == o.text("receiptcode") {
 			continue
 		}

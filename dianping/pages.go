@@ -1,6 +1,10 @@
 package dianping
 
-import "fmt"
+import (
+	"fmt"
+
+	"yanquan/internal/loose"
+)
 
 // page is one page of a list.
 type page[T any] struct {
@@ -37,7 +41,7 @@ func listIn(data any, name string) (list any, total int64, told bool) {
 	if inner, nested := single(o["result"]); o[name] == nil && nested && inner[name] != nil {
 		o = inner
 	}
-	total, told = integer(o.text("totalcount", "total"))
+	total, told = loose.Integer(o.text("totalcount", "total"))
 	if rows, has := o[name]; has {
 		return rows, total, told
 	}

@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"yanquan/internal/loose"
+	"yanquan/internal/scrub"
 )
 
 // receipts reads the vouchers in data, also those that failed.
@@ -46,14 +49,14 @@ func readReceipt(o object) Receipt {
 		DealGroupID:   o.number("dealgroupid"),
 		ProductItemID: o.number("productitemid"),
 		ProductType:   o.number("producttype"),
-		Title:         plain(o.text("dealtitle"), maxTitle),
+		Title:         scrub.Plain(o.text("dealtitle"), maxTitle),
 		Price:         price,
 		PriceKnown:    known,
 		MarketPrice:   o.fen("dealmarketprice"),
 		BizType:       int(o.number("biztype")),
 		TimesCard:     card,
 		Expires:       o.moment("receiptenddate", "reveiptenddate"),
-		Mobile:        maskMobile(o.text("mobile")),
+		Mobile:        scrub.Mobile(o.text("mobile")),
 		Payments:      readPayments(o["paymentdetail"]),
 		ShopID:        o.text("openshopuuid", "appshopid"),
 	}
@@ -82,7 +85,7 @@ func readPayments(v any) []Payment {
 // equal up to leading zeros, which a number loses; or it is not told, or masked.
 func names(told, asked string) bool {
 	told = codeSeparators.Replace(told)
-	if n, ok := integer(told); ok { // 1.23456789E8, too
+	if n, ok := loose.Integer(told); ok { // 1.23456789E8, too
 		told = strconv.FormatInt(n, 10)
 	}
 	return told == "" || strings.Contains(told, "*") || strings.TrimLeft(told, "0") == strings.TrimLeft(asked, "0")
@@ -216,7 +219,7 @@ func recordOf(o object) Record {
 		Code:          o.text("receiptcode"),
 		DealID:        o.number("dealid"),
 		DealGroupID:   o.number("dealgroupid"),
-		Title:         plain(o.text("dealtitle"), maxTitle),
+		Title:         scrub.Plain(o.text("dealtitle"), maxTitle),
 		Price:         price,
 		PriceKnown:    known,
 		MarketPrice:   o.fen("dealmarketprice"),
@@ -254,7 +257,7 @@ func readDeals(data any) (page[Deal], error) {
 		deal := Deal{
 			DealID:         o.number("dealid"),
 			DealGroupID:    o.number("dealgroupid"),
-			Title:          plain(o.text("title", "dealtitle"), maxTitle),
+			Title:          scrub.Plain(o.text("title", "dealtitle"), maxTitle),
 			Price:          o.fen("price", "dealprice"),
 			MarketPrice:    o.fen("marketprice", "dealmarketprice"),
 			Begins:         o.moment("begindate"),

@@ -1,7 +1,6 @@
 package dianping
 
 import (
-	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha1"
 	"encoding/hex"
@@ -19,14 +18,6 @@ import (
 func SignMD5(secret string, fields map[string]string) string {
 	sum := md5.Sum([]byte(secret + signedText(fields, true) + secret))
 	return hex.EncodeToString(sum[:])
-}
-
-// SignHMAC is the variant sign_method=HMAC: HMAC-MD5 with the secret as the
-// key. The client does not use it; the official SDK does not know it.
-func SignHMAC(secret string, fields map[string]string) string {
-	mac := hmac.New(md5.New, []byte(secret))
-	mac.Write([]byte(signedText(fields, true)))
-	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // SignSHA1 signs the fields of a second-generation request: lower-case hex of

@@ -38,7 +38,6 @@ func TestSignatures(t *testing.T) {
 		{"V2", SignMD5, "testsecret", v2, "7cad799b33599cce6e2b887adb75def3"},
 		{"V2, spaced, with empty values and an old signature", SignMD5, "testsecret",
 			with(v2, "receipt_code", " 0123456789\n", "sign", "x", "count", "", "blank", "  "), "7cad799b33599cce6e2b887adb75def3"},
-		{"V3", SignHMAC, "testsecret", with(v2, "sign_method", "HMAC"), "835e8cd962359a19def161ef59c94b5d"},
 		{"V4", SignMD5, "testsecret", with(v2, "requestid", "req-1", "count", "1",
 			"app_shop_account", "a01", "app_shop_accountname", "前台小王"), "dd9dba5e68694cfd39a2a094393b41b9"},
 		{"V5", SignMD5, "123456", map[string]string{"appKey": "123456"}, "28ce54148e20df0a01117edf1bef913a"},

@@ -22,8 +22,8 @@ func TestVisitPrice(t *testing.T) {
 		`"dealPrice":400.0,"tgTimesCardFlag":true,"timesCardUnitPrice":null`:     {40000, true},
 		`"dealPrice":400.0,"tgTimesCardFlag":true`:                               {40000, true},
 		`"dealPrice":0,"tgTimesCardFlag":true,"timesCardUnitPrice":"0"`:          {0, true},
-		`"tgTimesCardFlag":true`:                                                 {0, false},
-		`"dealPrice":400.0,"tgTimesCardFlag":false,"timesCardUnitPrice":"1.00"`:  {40000, true},
+		`"tgTimesCardFlag":true`: {0, false},
+		`"dealPrice":400.0,"tgTimesCardFlag":false,"timesCardUnitPrice":"1.00"`: {40000, true},
 	} {
 		inEachShape(t, `{"receiptCode":"0123456789",`+told+`}`, func(what string, c Client) {
 			receipt, err1 := c.Prepare(context.Background(), testShop, "0123456789")

@@ -3,6 +3,9 @@ package douyin
 import (
 	"cmp"
 	"errors"
+
+	"yanquan/internal/httpcall"
+	"yanquan/internal/loose"
 )
 
 // answer is the envelope {data: {error_code, …}, extra: {error_code, logid, …}}.
@@ -18,7 +21,7 @@ type answer struct {
 
 // readAnswer decodes an envelope. An answer without a code is none.
 func readAnswer(call Call, body []byte) (answer, error) {
-	v, err := decode(body)
+	v, err := loose.Decode(body)
 	if err != nil {
 		return answer{}, err
 	}
@@ -78,10 +81,10 @@ func (p reporter) conclude(status int, body []byte, read reading) *Error {
 func (p reporter) judge(status int, a answer) *Error {
 	e := p.fail("", nil)
 	e.HTTPStatus = status
-	e.Code, e.SubCode = p.scrub.id(a.code()), p.scrub.id(a.sub)
-	e.Message, e.TraceID = p.scrub.sentence(a.words), p.scrub.id(a.trace)
+	e.Code, e.SubCode = p.scrub.ID(a.code()), p.scrub.ID(a.sub)
+	e.Message, e.TraceID = p.scrub.Sentence(a.words), p.scrub.ID(a.trace)
 	switch {
-	case !a.success() || !isOK(status):
+	case !a.success() || !httpcall.IsOK(status):
 		e.Class, e.Reason = classify(p.call, status, a)
 		if p.call.Changes() && a.sibling {
 			e.Class, e.Reason = UnknownOutcome, Other
@@ -97,7 +100,7 @@ func (p reporter) judge(status int, a answer) *Error {
 // unread is the failure of a success whose data cannot be used.
 func (p reporter) unread(a answer, err error) *Error {
 	e := p.fail(UnknownOutcome, err)
-	e.HTTPStatus, e.Code, e.TraceID = 200, a.code(), p.scrub.id(a.trace)
+	e.HTTPStatus, e.Code, e.TraceID = 200, a.code(), p.scrub.ID(a.trace)
 	switch {
 	case errors.Is(err, errNoRecord):
 		e.Class, e.Reason = Refused, NoRecord

@@ -1,5 +1,7 @@
 package douyin
 
+import "yanquan/internal/httpcall"
+
 // verdict is what a code means.
 type verdict struct {
 	class  Class
@@ -69,7 +71,7 @@ const (
 // statuses a documented code counts. An undocumented one leaves a call with an
 // effect in doubt and refuses a question.
 func classify(call Call, status int, a answer) (Class, Reason) {
-	if isRedirect(status) || status >= 500 && call.Changes() {
+	if httpcall.IsRedirect(status) || status >= 500 && call.Changes() {
 		return classifyBare(call, status), ""
 	}
 	v, documented := a.verdict()
@@ -123,24 +125,5 @@ func classifyRow(code string) verdict {
 	return verdict{UnknownOutcome, Other}
 }
 
-// classifyBare judges an answer by its HTTP status alone: there is no envelope, or
-// one that cannot be believed. For a call with an effect that proves nothing: who
-// answered may stand before the platform or behind it, and after the effect. To a
-// question, 401, 403 and 429 come from what stands before the platform; another 4xx
-// or a redirect most likely means a wrong address.
-func classifyBare(call Call, status int) Class {
-	switch {
-	case call.Changes():
-		return UnknownOutcome
-	case status == 429:
-		return Throttled
-	case status == 401, status == 403:
-		return Unavailable
-	case status >= 300 && status < 500:
-		return Misconfigured
-	}
-	return UnknownOutcome
-}
-
-func isOK(status int) bool       { return status >= 200 && status < 300 }
-func isRedirect(status int) bool { return status >= 300 && status < 400 }
+// classifyBare judges an answer that has no envelope, or one that cannot be believed.
+func classifyBare(call Call, status int) Class { return Class(httpcall.Bare(call.Changes(), status)) }

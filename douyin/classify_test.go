@@ -3,6 +3,8 @@ package douyin
 import (
 	"fmt"
 	"testing"
+
+	"yanquan/internal/scrub"
 )
 
 // What every documented code says about the effect, written down once more.
@@ -23,7 +25,7 @@ var documented = map[string]verdict{
 
 // conclude judges an answer as the call does, without a server.
 func conclude(call Call, status int, body string) error {
-	p := reporter{douyinDialect.platform, call, newScrubber(nil)}
+	p := reporter{douyinDialect.platform, call, scrub.New()}
 	return asError(p.conclude(status, []byte(body), func(p reporter, a answer, failure *Error) *Error {
 		switch call {
 		case CallVerify:

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"yanquan/internal/httpcall"
 )
 
 // Config makes a client; see [New].
@@ -58,9 +59,8 @@ type Client struct {
 	base    string
 	key     string
 	secret  Secret
-	http    *http.Client
+	calls   *httpcall.Client
 	links   links
-	timeout time.Duration
 	tokens  *keeper
 	now     func() time.Time
 	observe func(Observation)
@@ -96,15 +96,13 @@ func newClient(d dialect, cfg Config) (*Client, error) {
 	if strings.TrimSpace(cfg.APIURL) == "" {
 		cfg.APIURL = d.host
 	}
-	base, err := checkURL(cfg.APIURL)
+	base, err := httpcall.BaseURL("API URL", cfg.APIURL)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("douyin: %w", err)
 	}
-	if cfg.Timeout < 0 {
-		return nil, fmt.Errorf("douyin: time-out %s is negative", cfg.Timeout)
-	}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = 3 * time.Second
+	calls, err := httpcall.New(cfg.HTTP, cfg.Timeout)
+	if err != nil {
+		return nil, fmt.Errorf("douyin: %w", err)
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -118,21 +116,12 @@ func newClient(d dialect, cfg Config) (*Client, error) {
 	if cfg.Tokens == nil {
 		cfg.Tokens = new(MemoryTokens)
 	}
-	transport := http.RoundTripper(newTransport())
-	if cfg.HTTP != nil {
-		transport = cfg.HTTP.Transport
-	}
 	c := &Client{
 		dialect: d, base: base, key: key, secret: Secret(secret), links: newLinks(cfg.Links),
-		timeout: cfg.Timeout, now: cfg.Now, observe: cfg.Observe,
-		http: &http.Client{
-			Transport: transport,
-			// The platform does not redirect, and a token is not shown to another place.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		calls: calls, now: cfg.Now, observe: cfg.Observe,
 	}
 	c.tokens = &keeper{
-		store: cfg.Tokens, now: cfg.Now, sleep: cfg.Sleep, lease: 2 * cfg.Timeout,
+		store: cfg.Tokens, now: cfg.Now, sleep: cfg.Sleep, lease: 2 * calls.Timeout(),
 		obtain: c.obtainToken, fail: c.reporter(request{call: CallToken}).fail,
 	}
 	return c, nil
@@ -149,38 +138,6 @@ func (c *Client) GoString() string { return c.String() }
 
 // LogValue keeps the secrets inside out of logs.
 func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
-
-// checkURL returns an address without a trailing slash. The address is not repeated
-// in errors: it could hold credentials.
-func checkURL(text string) (string, error) {
-	u, err := url.Parse(strings.TrimSpace(text))
-	switch {
-	case err != nil:
-		return "", errors.New("douyin: the API URL cannot be read")
-	case u.Scheme != "https" && u.Scheme != "http":
-		return "", errors.New("douyin: the API URL must begin with https:// or http://")
-	case u.Hostname() == "":
-		return "", errors.New("douyin: the API URL has no host")
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", errors.New("douyin: the API URL must be scheme, host and path only")
-	}
-	return strings.TrimRight(u.String(), "/"), nil
-}
-
-// newTransport keeps connections to the one host for reuse. Idle ones are given up
-// early: a verify on a connection that the server is closing is a doubt.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true,
-		MaxIdleConnsPerHost:    32,
-		IdleConnTimeout:        30 * time.Second,
-		TLSHandshakeTimeout:    3 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
-}
 
 // Prepare asks what can be used of the order that a typed code is of: all of its
 // unused coupons. It has no effect. An empty list is [NoRecord]: nothing can be

@@ -3,25 +3,14 @@ package douyin
 import (
 	"errors"
 	"testing"
-)
 
-func TestInteger(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]int64{"0": 0, "9223372036854775807": 9223372036854775807, "-5": -5, "1208.0": 1208, "1.7E3": 1700, "9007199254740993": 9007199254740993} {
-		if got, ok := integer(text); !ok || got != want {
-			t.Errorf("%s: %d %v", text, got, ok)
-		}
-	}
-	for _, text := range []string{"", "x", "1.5", "9223372036854775808", "1e99", "0x10", " 1"} {
-		if got, ok := integer(text); ok {
-			t.Errorf("%q is %d", text, got)
-		}
-	}
-}
+	"yanquan/internal/loose"
+	"yanquan/internal/scrub"
+)
 
 func TestIDs(t *testing.T) {
 	t.Parallel()
-	v, err := decode([]byte("\xef\xbb\xbf" + `{"text":"0091","number":9223372036854775807,"float":7091478021421631519.0,"zero":0,"null":null,"blank":" "}`))
+	v, err := loose.Decode([]byte("\xef\xbb\xbf" + `{"text":"0091","number":9223372036854775807,"float":7091478021421631519.0,"zero":0,"null":null,"blank":" "}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +33,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		for call := range paths {
-			p := reporter{"douyin", call, newScrubber(nil)}
+			p := reporter{"douyin", call, scrub.New()}
 			failure := p.conclude(status, body, func(p reporter, a answer, failure *Error) *Error {
 				if failure != nil && call != CallVerify && call != CallCancel {
 					return failure

@@ -1,6 +1,6 @@
 package douyin
 
-import "fmt"
+import "yanquan/internal/httpcall"
 
 // Class says what kind of failure an [Error] is, which is to say: what is known
 // about the call's effect.
@@ -84,29 +84,14 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := fmt.Sprintf("%s %s: %s", e.Platform, e.Call, string(e.Class))
-	if e.Reason != "" {
-		s += " (" + string(e.Reason) + ")"
-	}
-	if e.Code != "" {
-		s += ": code " + e.Code
+	r := httpcall.Report{
+		Platform: e.Platform, Call: string(e.Call), Class: string(e.Class), Reason: string(e.Reason),
+		Code: e.Code, Message: e.Message, TraceID: e.TraceID, HTTPStatus: e.HTTPStatus, Err: e.Err,
 	}
 	if e.SubCode != "" {
-		s += "/" + e.SubCode
+		r.Code += "/" + e.SubCode
 	}
-	if e.Message != "" {
-		s += " " + e.Message
-	}
-	if e.HTTPStatus != 0 && e.HTTPStatus != 200 {
-		s += fmt.Sprintf(" [http %d]", e.HTTPStatus)
-	}
-	if e.TraceID != "" {
-		s += " [trace " + e.TraceID + "]"
-	}
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
-	}
-	return s
+	return r.String()
 }
 
 // Unwrap gives the cause, e.g. context.DeadlineExceeded.

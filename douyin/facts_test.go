@@ -39,7 +39,7 @@ var facts = []struct {
 	{"ids are text of up to 19 digits, and may come as numbers", "TestIDs TestLooseCertificates TestFakeLifeOfACoupon", ""},
 	{"money is whole fen", "TestPrepare TestLeftAndPrices", ""},
 	{"times are seconds, or milliseconds from 10^12 on", "TestLooseCertificates TestFakeLifeOfACoupon", ""},
-	{"numbers may come as text", "TestInteger TestVerifyOutcomes TestFakeLifeOfACoupon", ""},
+	{"numbers may come as text", "TestVerifyOutcomes TestFakeLifeOfACoupon", ""},
 
 	// Token.
 	{"POST /oauth/client_token/ with key, secret and grant_type", "TestTokenRequest", ""},

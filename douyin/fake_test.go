@@ -16,6 +16,7 @@ import (
 
 	"yanquan/douyin"
 	"yanquan/douyin/douyintest"
+	"yanquan/internal/fakeserver"
 )
 
 const (
@@ -34,15 +35,13 @@ type world struct {
 	client *douyin.Client
 	tokens *douyin.MemoryTokens
 	shop   douyin.Shop
-
-	mu  sync.Mutex
-	now time.Time
+	clock  *fakeserver.Clock
 }
 
 func newWorld(t *testing.T, knobs douyintest.Knobs) *world {
 	t.Helper()
-	w := &world{T: t, now: time.Date(2026, 10, 1, 4, 0, 0, 0, time.UTC), tokens: new(douyin.MemoryTokens)}
-	w.p = douyintest.New(douyintest.Options{Now: w.clock, Sleep: w.sleep, Seed: 7, ClientKey: fakeKey, ClientSecret: fakeSecret, Knobs: knobs})
+	w := &world{T: t, clock: fakeserver.NewClock(time.Date(2026, 10, 1, 4, 0, 0, 0, time.UTC)), tokens: new(douyin.MemoryTokens)}
+	w.p = douyintest.New(douyintest.Options{Now: w.clock.Now, Sleep: w.clock.Sleep, Seed: 7, ClientKey: fakeKey, ClientSecret: fakeSecret, Knobs: knobs})
 	w.server = httptest.NewServer(w.p)
 	t.Cleanup(w.server.Close)
 	t.Cleanup(w.p.Close)
@@ -58,7 +57,7 @@ func (w *world) replica(store douyin.TokenStore) *douyin.Client {
 	w.Helper()
 	c, err := douyin.New(douyin.Config{
 		APIURL: w.server.URL, ClientKey: fakeKey, ClientSecret: fakeSecret, Tokens: store,
-		Now: w.clock, Sleep: w.sleep, HTTP: w.server.Client(), Links: toFake{w.server}, Timeout: 20 * time.Second,
+		Now: w.clock.Now, Sleep: w.clock.Sleep, HTTP: w.server.Client(), Links: toFake{w.server}, Timeout: 20 * time.Second,
 	})
 	w.must(err)
 	return c
@@ -72,23 +71,6 @@ func (f toFake) RoundTrip(r *http.Request) (*http.Response, error) {
 	at, _ := url.Parse(f.server.URL)
 	r.URL.Scheme, r.URL.Host = at.Scheme, at.Host
 	return f.server.Client().Transport.RoundTrip(r)
-}
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) add(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
-}
-
-func (w *world) sleep(ctx context.Context, d time.Duration) error {
-	w.add(d)
-	return ctx.Err()
 }
 
 func (w *world) must(err error) {
@@ -215,7 +197,7 @@ func TestFakeLifeOfACoupon(t *testing.T) {
 		list, err := w.client.Order(ctx, w.shop, p.OrderID)
 		w.must(err)
 		used := list[0]
-		if used.Status != douyin.Used || used.Last == nil || used.Last.ID != rows[0].ID || used.Last.ShopID != poiA || !used.Last.At.Equal(w.clock()) || used.Last.Type != 4 || used.Left() != 0 {
+		if used.Status != douyin.Used || used.Last == nil || used.Last.ID != rows[0].ID || used.Last.ShopID != poiA || !used.Last.At.Equal(w.clock.Now()) || used.Last.Type != 4 || used.Left() != 0 {
 			w.Errorf("the order says %+v", used)
 		}
 		one, err := w.client.Certificate(ctx, w.shop, c.EncryptedCode)
@@ -242,7 +224,7 @@ func TestFakeLifeOfACoupon(t *testing.T) {
 			w.Errorf("after the undo: %+v %v", list, err)
 		}
 		records, err = w.client.VerifyRecords(ctx, w.shop, douyin.RecordQuery{})
-		if err != nil || len(records) != 1 || !records[0].Undone || !records[0].UndoneAt.Equal(w.clock()) {
+		if err != nil || len(records) != 1 || !records[0].Undone || !records[0].UndoneAt.Equal(w.clock.Now()) {
 			w.Errorf("records after the undo %+v %v", records, err)
 		}
 	})
@@ -417,8 +399,8 @@ func TestFakeWhatPrepareKnows(t *testing.T) {
 			_, err = w.verify(request(p, 1))
 		}
 		w.refused("another shop's", err, douyin.Refused, douyin.WrongShop)
-		old := w.sell(douyintest.Voucher{Expires: w.clock().Add(time.Minute)}, 1)[0]
-		w.add(2 * time.Minute)
+		old := w.sell(douyintest.Voucher{Expires: w.clock.Now().Add(time.Minute)}, 1)[0]
+		w.clock.Add(2 * time.Minute)
 		p, err = w.client.Prepare(ctx, w.shop, old.Code)
 		if err == nil {
 			_, err = w.verify(request(p, 1))
@@ -430,8 +412,8 @@ func TestFakeWhatPrepareKnows(t *testing.T) {
 func TestFakeUndoWindow(t *testing.T) {
 	t.Parallel()
 	for name, close := range map[string]func(w *world, code string){
-		"the hour is over": func(w *world, _ string) { w.add(time.Hour + time.Second) },
-		"closed early":     func(w *world, code string) { w.add(129 * time.Second); w.must(w.p.CloseUndo(code)) },
+		"the hour is over": func(w *world, _ string) { w.clock.Add(time.Hour + time.Second) },
+		"closed early":     func(w *world, code string) { w.clock.Add(129 * time.Second); w.must(w.p.CloseUndo(code)) },
 	} {
 		w := newWorld(t, douyintest.Knobs{})
 		v := w.sell(douyintest.Voucher{}, 1)[0]
@@ -494,16 +476,16 @@ func TestFakeRecordsByPages(t *testing.T) {
 			w := newWorld(t, k)
 			for range n {
 				w.must(w.p.ConsumeElsewhere(w.sell(douyintest.Voucher{}, 1)[0].Code, "老板"))
-				w.add(time.Second)
+				w.clock.Add(time.Second)
 			}
 			w.must(w.p.ConsumeElsewhere(w.sell(douyintest.Voucher{Shops: []string{poiB}}, 1)[0].Code, "老板"))
-			for _, q := range []douyin.RecordQuery{{}, {From: w.clock().Add(-time.Hour), To: w.clock()}} {
+			for _, q := range []douyin.RecordQuery{{}, {From: w.clock.Now().Add(-time.Hour), To: w.clock.Now()}} {
 				list, err := w.client.VerifyRecords(ctx, w.shop, q)
 				if err != nil || len(list) != n {
 					t.Errorf("%d records with %+v: %d, %v", n, k, len(list), err)
 				}
 			}
-			none, err := w.client.VerifyRecords(ctx, w.shop, douyin.RecordQuery{From: w.clock().Add(time.Hour)})
+			none, err := w.client.VerifyRecords(ctx, w.shop, douyin.RecordQuery{From: w.clock.Now().Add(time.Hour)})
 			if err != nil || len(none) != 0 {
 				t.Errorf("records to come: %v %v", none, err)
 			}
@@ -528,7 +510,7 @@ func TestFakeShopsAndLedgers(t *testing.T) {
 		if err != nil || len(early) != 0 {
 			w.Errorf("within the hour: %+v %v", early, err)
 		}
-		w.add(time.Hour + time.Minute)
+		w.clock.Add(time.Hour + time.Minute)
 		ledgers, err := w.client.Ledgers(ctx, w.shop, v.CertificateID)
 		if err != nil || len(ledgers) != 1 || ledgers[0].CertificateID != v.CertificateID {
 			w.Errorf("after the hour: %+v %v", ledgers, err)
@@ -597,7 +579,7 @@ func TestFakeFaults(t *testing.T) {
 					w.must(w.p.Fail(f))
 					err = w.client.Cancel(ctx, w.shop, rows[0].ID, rows[0].CertificateID)
 				}
-				w.add(2 * time.Minute)
+				w.clock.Add(2 * time.Minute)
 				_ = w.p.Ledger() // what is late has come by now
 				rowless := call == "cancel" && (f.Kind == douyintest.OtherCode || f.Kind == douyintest.AnswerBody && strings.Contains(f.Answer, `"data":{"error_code":0`) && strings.Contains(f.Answer, `"extra":{"error_code":0`))
 				switch {
@@ -741,14 +723,14 @@ func TestFakeTokens(t *testing.T) {
 			t.Helper()
 			for i, c := range replicas {
 				if _, err := c.Prepare(ctx, w.shop, v.Code); err != nil {
-					t.Fatalf("replica %d at %s: %v", i, w.clock(), err)
+					t.Fatalf("replica %d at %s: %v", i, w.clock.Now(), err)
 				}
 				c.Landed()
 			}
 		}
 		for range 2 * 60 { // four hours
 			all()
-			w.add(2 * time.Minute)
+			w.clock.Add(2 * time.Minute)
 		}
 		if n := len(w.p.Tokens()); n != 3 {
 			t.Errorf("%d tokens in four hours", n)
@@ -762,12 +744,12 @@ func TestFakeTokens(t *testing.T) {
 			t.Errorf("displaced at %s", kept.Displaced)
 		}
 		w.p.TakeTokenElsewhere()
-		w.add(6 * time.Minute)
+		w.clock.Add(6 * time.Minute)
 		all()
 		if kept, _ := w.tokens.Load(ctx); kept.Displaced.IsZero() {
 			t.Error("another environment is not noticed")
 		}
-		w.add(6 * time.Minute)
+		w.clock.Add(6 * time.Minute)
 		w.p.ExpireTokens()
 		all()
 
@@ -778,7 +760,7 @@ func TestFakeTokens(t *testing.T) {
 		w.refused("too often", err, douyin.Throttled, "")
 	}
 	w := newWorld(t, douyintest.Knobs{})
-	wrong, err := douyin.New(douyin.Config{APIURL: w.server.URL, ClientKey: fakeKey, ClientSecret: "wrong", HTTP: w.server.Client(), Now: w.clock, Sleep: w.sleep})
+	wrong, err := douyin.New(douyin.Config{APIURL: w.server.URL, ClientKey: fakeKey, ClientSecret: "wrong", HTTP: w.server.Client(), Now: w.clock.Now, Sleep: w.clock.Sleep})
 	w.must(err)
 	w.refused("wrong secret", wrong.RenewToken(ctx), douyin.Misconfigured, douyin.Other)
 }
@@ -857,7 +839,7 @@ func TestFakeDeadVerifyToken(t *testing.T) {
 	req := request(w.prepare(v.Code), 1)
 	_, err := w.verify(req)
 	w.must(err)
-	w.add(11 * time.Minute)
+	w.clock.Add(11 * time.Minute)
 	req.Again = true
 	_, err = w.verify(req)
 	w.refused("dead", err, douyin.Misconfigured, douyin.BadRequest)

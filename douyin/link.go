@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"yanquan/internal/httpcall"
 )
 
 const (
@@ -93,7 +95,7 @@ func (c *Client) follow(ctx context.Context, r request, u *url.URL) (Secret, *Er
 	switch {
 	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusGone:
 		return "", c.badLink(r, fmt.Errorf("the link is not known: http %d", resp.StatusCode))
-	case !isRedirect(resp.StatusCode):
+	case !httpcall.IsRedirect(resp.StatusCode):
 		return "", report.fail(UnknownOutcome, fmt.Errorf("the link leads nowhere: http %d", resp.StatusCode))
 	case len(location) > maxLink:
 		return "", c.badLink(r, errors.New("what the link leads to is too long"))

@@ -1,18 +1,12 @@
 package douyin
 
-import "fmt"
+import "yanquan/internal/loose"
 
 // Fen is an amount of money in hundredths of a yuan.
 type Fen int64
 
 // String formats as yuan with the currency sign: ¥49.90.
-func (f Fen) String() string {
-	sign := ""
-	if f < 0 {
-		sign, f = "-", -f
-	}
-	return fmt.Sprintf("%s¥%d.%02d", sign, f/100, f%100)
-}
+func (f Fen) String() string { return loose.Yuan(int64(f)) }
 
 // Amount is what the platform tells of money, by its own names. An amount that
 // was left out, is null or cannot be read is not there.

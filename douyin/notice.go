@@ -12,6 +12,9 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"yanquan/internal/loose"
+	"yanquan/internal/scrub"
 )
 
 // Why a notice is not taken.
@@ -59,7 +62,7 @@ const maxID = 128
 
 // ReadNotice reads the body of a POST to the webhook's address, and its headers.
 func (c *Client) ReadNotice(header http.Header, body []byte) (Notice, error) {
-	v, err := decode(body)
+	v, err := loose.Decode(body)
 	m, isObject := v.(map[string]any)
 	o := object(m)
 	if o.text("event") == eventHandshake {
@@ -79,8 +82,8 @@ func (c *Client) ReadNotice(header http.Header, body []byte) (Notice, error) {
 	content := o.object("content")
 	about := content.object("certificate")
 	n := Notice{
-		ID:     cmp.Or(plain(header.Get("Msg-Id"), maxID), plain(o.text("msg_id"), maxID), want),
-		Digest: want, Event: o.text("event"), TraceID: plain(o.text("log_id"), 64),
+		ID:     cmp.Or(scrub.Plain(header.Get("Msg-Id"), maxID), scrub.Plain(o.text("msg_id"), maxID), want),
+		Digest: want, Event: o.text("event"), TraceID: scrub.Plain(o.text("log_id"), 64),
 		Action: content.text("action"), Sent: content.moment("msg_time"),
 		CertificateID: about.id("certificate_id"), OrderID: about.id("order_id"),
 		AccountID: cmp.Or(about.id("account_id"), content.id("account_id")),

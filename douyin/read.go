@@ -3,6 +3,9 @@ package douyin
 import (
 	"cmp"
 	"slices"
+
+	"yanquan/internal/loose"
+	"yanquan/internal/scrub"
 )
 
 // readPrepared reads the answer of prepare. Coupons without an encrypted code, or an
@@ -87,10 +90,10 @@ const timesCard = 3
 const maxTitle = 200
 
 func skuOf(o object) SKU {
-	price, _ := integer(o.text("market_price"))
+	price, _ := loose.Integer(o.text("market_price"))
 	return SKU{
 		ID: o.id("sku_id"), ProductID: o.id("product_id"), AccountID: o.id("account_id"),
-		Title:       plain(o.text("title"), maxTitle),
+		Title:       scrub.Plain(o.text("title"), maxTitle),
 		GrouponType: o.number("groupon_type"), MarketPrice: Fen(price),
 	}
 }
@@ -157,7 +160,7 @@ func useOf(row object) (serial int, amount Amount) {
 }
 
 func total(data object) int {
-	if n, ok := integer(data.text("total")); ok {
+	if n, ok := loose.Integer(data.text("total")); ok {
 		return int(n)
 	}
 	return -1
@@ -169,7 +172,7 @@ func readShops(data object, whole bool) (page[ShopInfo], error) {
 	for _, row := range rows {
 		poi, account := row.object("poi"), row.object("account")
 		s := ShopInfo{
-			ID: poi.id("poi_id"), Name: plain(poi.text("poi_name"), maxTitle), Address: plain(poi.text("address"), maxTitle),
+			ID: poi.id("poi_id"), Name: scrub.Plain(poi.text("poi_name"), maxTitle), Address: scrub.Plain(poi.text("address"), maxTitle),
 			RootAccount:   row.object("root_account").id("account_id"),
 			ParentAccount: account.object("parent_account").id("account_id"),
 			POIAccount:    account.object("poi_account").id("account_id"),

@@ -1,25 +1,17 @@
 package douyin
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"slices"
-	"strings"
-	"sync/atomic"
 	"time"
-)
 
-// maxBody is the longest answer that is read, after decompression.
-const maxBody = 4 << 20
+	"yanquan/internal/httpcall"
+	"yanquan/internal/scrub"
+)
 
 // request is one request. Either query or body is set.
 type request struct {
@@ -58,18 +50,21 @@ var paths = map[Call]string{
 type reporter struct {
 	platform string
 	call     Call
-	scrub    scrubber
+	scrub    scrub.Scrubber
 }
 
 func (c *Client) reporter(r request) reporter {
-	secrets := append([]Secret{c.secret}, r.secrets...)
-	return reporter{c.Platform(), r.call, newScrubber(secrets)}
+	secrets := []string{string(c.secret)}
+	for _, secret := range r.secrets {
+		secrets = append(secrets, string(secret))
+	}
+	return reporter{c.Platform(), r.call, scrub.New(secrets...)}
 }
 
 func (p reporter) fail(class Class, cause error) *Error {
 	e := &Error{Platform: p.platform, Call: p.call, Class: class}
 	if cause != nil {
-		e.Err = p.scrub.cause(cause)
+		e.Err = p.scrub.Cause(cause)
 	}
 	return e
 }
@@ -117,96 +112,35 @@ func (c *Client) send(ctx context.Context, r request, token Secret, read reading
 // exchange sends r once and judges what came back.
 func (c *Client) exchange(ctx context.Context, r request, token Secret, read reading) *Error {
 	report := c.reporter(r)
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	if err := ctx.Err(); err != nil {
-		return report.fail(Unavailable, fmt.Errorf("not sent: %w", err))
-	}
-	var progress progress
-	req, err := c.httpRequest(httptrace.WithClientTrace(ctx, progress.trace()), r, token)
+	req, err := c.httpRequest(r, token)
 	if err != nil {
 		return report.fail(Misconfigured, err)
 	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		if progress.neverSent(err) {
-			return report.fail(Unavailable, err)
-		}
-		return report.fail(UnknownOutcome, err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if err == nil && len(body) > maxBody {
-		err = fmt.Errorf("the answer is longer than %d bytes", maxBody)
-	}
-	if err != nil {
-		e := report.fail(UnknownOutcome, err)
-		e.HTTPStatus = resp.StatusCode
+	status, body, lost := c.calls.Do(ctx, req)
+	if lost != nil {
+		e := report.fail(Class(lost.Class), lost.Err)
+		e.HTTPStatus = lost.Status
 		return e
 	}
-	return report.conclude(resp.StatusCode, body, read)
+	return report.conclude(status, body, read)
 }
 
-func (c *Client) httpRequest(ctx context.Context, r request, token Secret) (*http.Request, error) {
-	method, address, body := http.MethodGet, c.base+paths[r.call]+c.dialect.slash, io.Reader(nil)
+func (c *Client) httpRequest(r request, token Secret) (req httpcall.Request, err error) {
+	req = httpcall.Request{
+		Method: http.MethodGet, URL: c.base + paths[r.call] + c.dialect.slash, Query: r.query, Header: http.Header{},
+		ContentType: "application/json", Changes: r.call.Changes(),
+	}
 	if r.body != nil {
-		encoded, err := json.Marshal(r.body)
-		if err != nil {
-			return nil, err
-		}
-		method, body = http.MethodPost, bytes.NewReader(encoded)
-	} else {
-		// A space as %20 is read alike everywhere; a plus is not.
-		address += "?" + strings.ReplaceAll(r.query.Encode(), "+", "%20")
+		req.Method = http.MethodPost
+		req.Body, err = json.Marshal(r.body)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, address, body)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "yanquan")
 	if token != "" {
 		req.Header.Set("access-token", string(token))
 	}
 	if r.shop.Root != "" {
 		req.Header.Set("Rpc-Transit-Life-Account", r.shop.Root)
 	}
-	if r.call.Changes() {
-		// net/http may send a request again by itself on a connection that turned
-		// out to be dead. It cannot where the body cannot be had a second time.
-		req.GetBody = nil
-	}
-	return req, nil
-}
-
-// progress follows how far a request came.
-type progress struct{ asked, connected atomic.Bool }
-
-// trace marks a request as possibly sent as soon as it has a connection. The later
-// hooks (WroteHeaders, WroteRequest) run on another goroutine: when a cancelled
-// request returns, they may be still to come, with the bytes.
-func (p *progress) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GetConn: func(string) { p.asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { p.connected.Store(true) },
-	}
-}
-
-// neverSent reports whether a failed request certainly did not leave: it never got a
-// connection (name not found, refused, TLS, time-out in between). A transport that
-// does not call the hooks is believed for what only happens while connecting.
-func (p *progress) neverSent(err error) bool {
-	if p.connected.Load() {
-		return false
-	}
-	if p.asked.Load() {
-		return true
-	}
-	var op *net.OpError
-	var name *net.DNSError
-	var cert *tls.CertificateVerificationError
-	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &name) || errors.As(err, &cert)
+	return req, err
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
 const (
@@ -42,7 +44,7 @@ type sent struct {
 // clients that talk to it.
 type bench struct {
 	server *httptest.Server
-	clock  *clock
+	clock  *fakeserver.Clock
 
 	mu       sync.Mutex
 	tokens   []sent
@@ -52,7 +54,7 @@ type bench struct {
 
 func setup(t *testing.T, handle http.HandlerFunc) *bench {
 	t.Helper()
-	b := &bench{clock: &clock{now: testNow}}
+	b := &bench{clock: fakeserver.NewClock(testNow)}
 	b.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path, ok := strings.CutPrefix(r.URL.Path, prefix)
 		if !ok {
@@ -124,29 +126,6 @@ func (b *bench) only(t *testing.T) sent {
 		t.Fatalf("the server saw %d requests, want 1", len(b.requests))
 	}
 	return b.requests[0]
-}
-
-// clock stands still unless somebody sleeps or the test moves it.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
-	c.add(d)
-	return ctx.Err()
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
 }
 
 // ok wraps the members of a success's data.

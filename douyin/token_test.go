@@ -13,13 +13,15 @@ import (
 	"testing"
 	"time"
 
+	"yanquan/internal/fakeserver"
+
 	"github.com/google/go-cmp/cmp"
 )
 
 // issuer gives out tokens as the platform does: the two newest live, the older one
 // for five minutes.
 type issuer struct {
-	clock  *clock
+	clock  *fakeserver.Clock
 	server *httptest.Server
 
 	mu             sync.Mutex
@@ -35,7 +37,7 @@ type issuer struct {
 
 func newIssuer(t *testing.T) *issuer {
 	t.Helper()
-	o := &issuer{clock: &clock{now: testNow}, refusalOfCalls: "2190008"}
+	o := &issuer{clock: fakeserver.NewClock(testNow), refusalOfCalls: "2190008"}
 	o.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/oauth/") {
 			o.mu.Lock()
@@ -197,7 +199,7 @@ func TestRenewalBeforeTheEnd(t *testing.T) {
 	}
 	both()
 	for range 109 {
-		o.clock.add(time.Minute)
+		o.clock.Add(time.Minute)
 		both()
 	}
 	if o.count() != 1 {
@@ -205,7 +207,7 @@ func TestRenewalBeforeTheEnd(t *testing.T) {
 	}
 	release := make(chan struct{})
 	o.asked = func() { <-release }
-	o.clock.add(time.Minute)
+	o.clock.Add(time.Minute)
 	if err := ledger(one); err != nil { // is not kept waiting
 		t.Fatal(err)
 	}
@@ -215,7 +217,7 @@ func TestRenewalBeforeTheEnd(t *testing.T) {
 		t.Fatalf("%d tokens after 110 minutes", o.count())
 	}
 	for range 10 { // two finds the newer one by itself, within the grace
-		o.clock.add(30 * time.Second)
+		o.clock.Add(30 * time.Second)
 		both()
 	}
 	refused := 0
@@ -241,12 +243,12 @@ func TestAfterALongSleep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	o.clock.add(111 * time.Minute)
+	o.clock.Add(111 * time.Minute)
 	if err := awake.RenewToken(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	awake.Landed()
-	o.clock.add(6 * time.Minute)
+	o.clock.Add(6 * time.Minute)
 	before := len(o.calls)
 	if err := ledger(asleep); err != nil {
 		t.Fatal(err)
@@ -272,7 +274,7 @@ func TestSecondEnvironment(t *testing.T) {
 		if err := ledger(c); err != nil {
 			t.Fatalf("within the grace: %v", err)
 		}
-		o.clock.add(6 * time.Minute)
+		o.clock.Add(6 * time.Minute)
 		if err := ledger(c); err != nil {
 			t.Fatalf("after the grace: %v", err)
 		}
@@ -280,14 +282,14 @@ func TestSecondEnvironment(t *testing.T) {
 		if o.count() != 3 || !kept.Displaced.Equal(o.clock.Now()) || kept.Access != "clt.token3" {
 			t.Fatalf("%d tokens, kept %+v", o.count(), kept)
 		}
-		o.clock.add(time.Minute)
+		o.clock.Add(time.Minute)
 		o.issue()
 		o.issue() // both newer: ours is gone at once
 		e := want(t, "fought", ledger(c), SessionExpired, "")
 		if e.Code != code || o.count() != 5 {
 			t.Errorf("%v, %d tokens", e, o.count())
 		}
-		o.clock.add(5 * time.Minute)
+		o.clock.Add(5 * time.Minute)
 		if err := ledger(c); err != nil || o.count() != 6 {
 			t.Errorf("five minutes later: %v, %d tokens", err, o.count())
 		}
@@ -328,7 +330,7 @@ func TestLostRenewal(t *testing.T) {
 	if err := ledger(c); err != nil {
 		t.Fatal(err)
 	}
-	o.clock.add(111 * time.Minute)
+	o.clock.Add(111 * time.Minute)
 	o.answers(func(w http.ResponseWriter, _ string) { w.WriteHeader(502) })
 	if err := c.RenewToken(context.Background()); err != nil {
 		t.Fatal(err)
@@ -343,7 +345,7 @@ func TestLostRenewal(t *testing.T) {
 		t.Fatalf("%v, %d tokens: not before the pause is over", err, o.count())
 	}
 	c.Landed()
-	o.clock.add(6 * time.Minute) // no traffic meanwhile; the older one is dead by now
+	o.clock.Add(6 * time.Minute) // no traffic meanwhile; the older one is dead by now
 	if err := ledger(c); err != nil {
 		t.Fatal(err)
 	}
@@ -395,7 +397,7 @@ func TestTwoRenewalsThatCross(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- ledger(slow) }()
 		<-asked
-		o.clock.add(time.Minute)
+		o.clock.Add(time.Minute)
 		if err := ledger(quick); err != nil {
 			t.Fatal(err)
 		}
@@ -404,7 +406,7 @@ func TestTwoRenewalsThatCross(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 10 {
-			o.clock.add(time.Minute)
+			o.clock.Add(time.Minute)
 			for _, c := range []*Client{slow, quick} {
 				if err := ledger(c); err != nil {
 					t.Fatalf("%s: %v", name, err)
@@ -463,7 +465,7 @@ func TestTokenRefusals(t *testing.T) {
 				t.Errorf("asked %d times, called %d times", o.count(), len(o.calls))
 			}
 			o.answers(nil)
-			o.clock.add(tt.pause)
+			o.clock.Add(tt.pause)
 			if err := ledger(c); err != nil {
 				t.Errorf("after the pause: %v", err)
 			}
@@ -479,7 +481,7 @@ func TestBackOffWithATokenLeft(t *testing.T) {
 	if err := ledger(c); err != nil {
 		t.Fatal(err)
 	}
-	o.clock.add(111 * time.Minute)
+	o.clock.Add(111 * time.Minute)
 	if err := ledger(c); err != nil {
 		t.Fatal(err)
 	}
@@ -487,7 +489,7 @@ func TestBackOffWithATokenLeft(t *testing.T) {
 	o.answers(func(w http.ResponseWriter, _ string) {
 		_, _ = io.WriteString(w, `{"data":{"error_code":10020,"description":"quota"}}`)
 	})
-	o.clock.add(111 * time.Minute)
+	o.clock.Add(111 * time.Minute)
 	issued := o.count()
 	for range 5 {
 		if err := ledger(c); err != nil {
@@ -620,10 +622,10 @@ func TestTwoLostRenewals(t *testing.T) {
 	if err := ledger(c); err != nil {
 		t.Fatal(err)
 	}
-	o.clock.add(111 * time.Minute)
+	o.clock.Add(111 * time.Minute)
 	o.answers(func(w http.ResponseWriter, _ string) { w.WriteHeader(502) })
 	for range 2 {
-		o.clock.add(pauseLong)
+		o.clock.Add(pauseLong)
 		if err := c.RenewToken(context.Background()); err != nil {
 			t.Fatal(err)
 		}
@@ -631,7 +633,7 @@ func TestTwoLostRenewals(t *testing.T) {
 	}
 	o.answers(nil)
 	want(t, "within the pause", ledger(c), SessionExpired, "")
-	o.clock.add(pauseLong)
+	o.clock.Add(pauseLong)
 	if err := ledger(c); err != nil {
 		t.Fatal(err)
 	}
@@ -655,7 +657,7 @@ func TestAfterALongSleepWithinAPause(t *testing.T) {
 	o.answers(func(w http.ResponseWriter, _ string) {
 		_, _ = io.WriteString(w, `{"data":{"error_code":10020,"description":"quota"}}`)
 	})
-	o.clock.add(111 * time.Minute)
+	o.clock.Add(111 * time.Minute)
 	for _, c := range []*Client{awake, asleep} {
 		if err := c.RenewToken(context.Background()); err != nil {
 			t.Errorf("%v, and a token is left", err)

@@ -9,7 +9,7 @@ func readVerified(p reporter, data object) (rows []Verified, readable bool) {
 			EncryptedCode: Secret(o.text("code")), ID: o.id("verify_id"), CertificateID: o.id("certificate_id"),
 			OrderID: o.id("order_id"), Code: o.text("origin_code"), AccountID: o.id("account_id"), ProductID: o.id("product_id"),
 			Serial: serial, Amount: amount,
-			Result: p.scrub.id(o.code("result")), Message: p.scrub.sentence(o.text("msg")),
+			Result: p.scrub.ID(o.code("result")), Message: p.scrub.Sentence(o.text("msg")),
 		})
 	}
 	return rows, readable
@@ -83,7 +83,7 @@ func (p reporter) judgeVerify(req VerifyRequest, a answer, failure *Error) ([]Ve
 		return rows, nil
 	}
 	e := p.fail(first.class, nil)
-	e.HTTPStatus, e.Code, e.Message, e.TraceID, e.Rows = 200, says.Result, says.Message, p.scrub.id(a.trace), rows
+	e.HTTPStatus, e.Code, e.Message, e.TraceID, e.Rows = 200, says.Result, says.Message, p.scrub.ID(a.trace), rows
 	e.Reason = first.reason
 	switch {
 	case unclear > 0:
@@ -127,8 +127,8 @@ func (p reporter) judgeCancel(verifyID string, a answer, failure *Error) *Error 
 	}
 	v := classifyRow(first.code("result_code"))
 	e := p.fail(v.class, nil)
-	e.Reason, e.HTTPStatus, e.TraceID = v.reason, 200, p.scrub.id(a.trace)
-	e.Code, e.Message = p.scrub.id(first.code("result_code")), p.scrub.sentence(first.text("result_msg"))
+	e.Reason, e.HTTPStatus, e.TraceID = v.reason, 200, p.scrub.ID(a.trace)
+	e.Code, e.Message = p.scrub.ID(first.code("result_code")), p.scrub.Sentence(first.text("result_msg"))
 	if done > 0 {
 		e.Class = UnknownOutcome
 	}

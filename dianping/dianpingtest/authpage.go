@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
 // consentAsked is what a browser on the page for merchants was sent with.
@@ -23,7 +25,7 @@ type consentAsked struct {
 // authorizePage shows what there is to grant, takes the merchant's choice (form
 // field "shop", as often as needed) and sends the browser back with a code. The
 // caller holds the lock.
-func (p *Platform) authorizePage(c *call, now time.Time) outcome {
+func (p *Platform) authorizePage(c *call, now time.Time) fakeserver.Outcome {
 	asked, wrong := p.consentAsked(c, now)
 	if wrong != "" {
 		return p.pageOutcome(http.StatusBadRequest, pageData{Wrong: wrong})
@@ -32,7 +34,7 @@ func (p *Platform) authorizePage(c *call, now time.Time) outcome {
 	case c.method == http.MethodGet:
 		return p.pageOutcome(http.StatusOK, p.choices(asked, ""))
 	case c.method != http.MethodPost || !c.form:
-		return errorPage(http.StatusMethodNotAllowed)
+		return fakeserver.ErrorPage(http.StatusMethodNotAllowed)
 	}
 	of := Authorization{Dialect: asked.dialect, BusinessID: asked.business, Shops: c.picked}
 	if err := p.consentTo(&of); err != nil {
@@ -51,7 +53,7 @@ func (p *Platform) authorizePage(c *call, now time.Time) outcome {
 	}
 	back := *asked.back
 	back.RawQuery = query.Encode()
-	return outcome{status: http.StatusFound, contentType: typeHTML, location: back.String()}
+	return fakeserver.Outcome{Status: http.StatusFound, ContentType: fakeserver.TypeHTML, Location: back.String()}
 }
 
 // consentAsked reads the address of the page, or says what is wrong with it.
@@ -134,10 +136,10 @@ var consentPage = template.Must(template.New("consent").Parse(`<!DOCTYPE html>
 </body></html>
 `))
 
-func (p *Platform) pageOutcome(status int, d pageData) outcome {
+func (p *Platform) pageOutcome(status int, d pageData) fakeserver.Outcome {
 	var b bytes.Buffer
 	if err := consentPage.Execute(&b, d); err != nil {
-		return errorPage(http.StatusInternalServerError)
+		return fakeserver.ErrorPage(http.StatusInternalServerError)
 	}
-	return outcome{status: status, contentType: typeHTML, body: b.Bytes()}
+	return fakeserver.Outcome{Status: status, ContentType: fakeserver.TypeHTML, Body: b.Bytes()}
 }

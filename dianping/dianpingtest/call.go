@@ -8,10 +8,9 @@ import (
 	"path"
 	"strings"
 	"time"
-)
 
-// maxBody is the largest request body that is read.
-const maxBody = 1 << 20
+	"yanquan/internal/fakeserver"
+)
 
 // The calls, as in [Fault.Call] and [Request.Call].
 const (
@@ -71,10 +70,10 @@ var callPaths = map[string]string{
 
 // call is a request as it came over the wire.
 type call struct {
+	p       *Platform
 	dialect Dialect // empty: a path of neither
 	name    string  // empty: no such call
 	method  string
-	path    string
 	came    time.Time
 	form    bool              // the body is form-urlencoded
 	fields  map[string]string // each field once
@@ -83,8 +82,11 @@ type call struct {
 	picked  []string          // on the page for merchants: the shops that were ticked
 }
 
-// changes says whether the call has an effect.
-func (c *call) changes() bool {
+// Name is the call's.
+func (c *call) Name() string { return c.name }
+
+// Changes says whether the call has an effect.
+func (c *call) Changes() bool {
 	return c.name == callConsume || c.name == callBatchConsume || c.name == callReverseConsume || c.grants()
 }
 
@@ -139,14 +141,14 @@ func routeOf(p string) (Dialect, string) {
 
 // readCall reads a request whole, so that the server notices when the client
 // leaves while the answer is being held back.
-func readCall(w http.ResponseWriter, r *http.Request) *call {
-	c := &call{method: r.Method, path: r.URL.Path}
+func (p *Platform) readCall(w http.ResponseWriter, r *http.Request) fakeserver.Call {
+	c := &call{p: p, method: r.Method}
 	c.dialect, c.name = routeOf(r.URL.Path)
 	media, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset := params["charset"]
 	c.form = media == "application/x-www-form-urlencoded" && (charset == "" || strings.EqualFold(charset, "utf-8"))
 
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, fakeserver.MaxBody))
 	text := string(body)
 	switch {
 	case err != nil:

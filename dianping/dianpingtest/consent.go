@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
 // Registration is what a developer enters in the platform's console.
@@ -81,22 +83,22 @@ func newConsents(r Registration) consents {
 
 // SetRegistration replaces what the developer entered in the console.
 func (p *Platform) SetRegistration(r Registration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	r.RedirectURLs = slices.Clone(r.RedirectURLs)
 	p.consents.registration = r
-	p.bump()
+	p.core.Bump()
 }
 
 // Authorize grants tokens as if a merchant had consented and the code had been
 // exchanged. Dialect, BusinessID (0: 58) and Shops count; of business 59, Customer
 // may stand for all its shops.
 func (p *Platform) Authorize(a Authorization) (Authorization, error) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	asked := Authorization{Dialect: a.Dialect, BusinessID: a.BusinessID, Customer: a.Customer, Shops: a.Shops}
 	if asked.Dialect == Meituan {
-		setDefault(&asked.BusinessID, businessVouchers)
+		fakeserver.Default(&asked.BusinessID, businessVouchers)
 	} else {
 		asked.BusinessID = 0
 	}
@@ -106,15 +108,15 @@ func (p *Platform) Authorize(a Authorization) (Authorization, error) {
 	if err := p.consentTo(&asked); err != nil {
 		return Authorization{}, err
 	}
-	made := p.grant(asked, p.opts.Now())
-	p.bump()
+	made := p.grant(asked, p.core.Now())
+	p.core.Bump()
 	return made.clone(), nil
 }
 
 // Authorizations returns all of them as they are now, first made first.
 func (p *Platform) Authorizations() []Authorization {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	all := make([]Authorization, len(p.consents.all))
 	for i, a := range p.consents.all {
 		all[i] = a.clone()
@@ -124,14 +126,14 @@ func (p *Platform) Authorizations() []Authorization {
 
 // ExpireRefreshToken ends a refresh token's life now.
 func (p *Platform) ExpireRefreshToken(token string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	a := p.consents.byRefresh[token]
 	if a == nil || a.RefreshToken != token {
 		return errors.New("dianpingtest: no such refresh token")
 	}
-	a.RefreshExpires = p.opts.Now()
-	p.bump()
+	a.RefreshExpires = p.core.Now()
+	p.core.Bump()
 	return nil
 }
 
@@ -195,7 +197,7 @@ func (p *Platform) grant(a Authorization, now time.Time) *authorization {
 	made.ID = fmt.Sprintf("auth-%d", len(p.consents.all)+1)
 	if a.Dialect == Dianping {
 		made.RefreshesLeft = p.knobs.RefreshAllowance
-		setDefault(&made.RefreshesLeft, 12)
+		fakeserver.Default(&made.RefreshesLeft, 12)
 	}
 	p.consents.all = append(p.consents.all, made)
 	p.newPair(made, now)
@@ -213,8 +215,8 @@ func (a Authorization) owner() string {
 // newPair makes tokens for an authorisation.
 func (p *Platform) newPair(a *authorization, now time.Time) {
 	life, refreshLife := p.knobs.SessionLife, p.knobs.RefreshLife
-	setDefault(&life, 30*24*time.Hour)
-	setDefault(&refreshLife, 35*24*time.Hour)
+	fakeserver.Default(&life, 30*24*time.Hour)
+	fakeserver.Default(&refreshLife, 35*24*time.Hour)
 	a.Token, a.Expires = p.newToken(a.Dialect), now.Add(life)
 	a.RefreshToken, a.RefreshExpires = p.newToken(a.Dialect), time.Time{}
 	if a.Dialect == Meituan {

@@ -230,7 +230,7 @@ func TestConsentPage(t *testing.T) {
 func TestConsentPageChecksItsAddress(t *testing.T) {
 	t.Parallel()
 	r := setup(t, registered)
-	late := strconv.FormatInt(r.clock.now().Add(31*time.Minute).Unix(), 10)
+	late := strconv.FormatInt(r.clock.Now().Add(31*time.Minute).Unix(), 10)
 	first := map[string]fields{
 		"app_key": {"app_key": "key-2"}, "no state": {"state": "-"}, "redirect not registered": {"redirect_url": "http://evil.example/"},
 		"no redirect": {"redirect_url": "-"}, "scope is no list": {"scope": "tuangou"},
@@ -277,7 +277,7 @@ func TestGrantedTokensServe(t *testing.T) {
 	a := r.call2("prepare", `{"receiptCode":"`+v.Code+`"}`, fields{"appAuthToken": list.access})
 	r.same([]string{a.code, a.sub}, []string{"OP_UNIAUTH_FAILED", "5"}) // business 59 verifies nothing
 
-	r.clock.add(30 * 24 * time.Hour)
+	r.clock.Add(30 * 24 * time.Hour)
 	r.want(r.call1("prepare", fields{"session": one.access, "receipt_code": v.Code}), "608")
 	r.same(r.call2("queryshopdeal", "{}", fields{"appAuthToken": two.access}).sub, "4")
 }
@@ -296,7 +296,7 @@ func TestACodeServesOnce(t *testing.T) {
 		r.same(r.tokens(g, one, "", nil).code, want)
 		r.same(r.tokens(g, "nothing", "", nil).code, want)
 		r.same(r.tokens(g, other, "", fields{"redirect_url": "http://bot.example/", "businessId": "59"}).code == "ok", g.business == "59")
-		r.clock.add(10 * time.Minute)
+		r.clock.Add(10 * time.Minute)
 		r.same(r.tokens(g, late, "", nil).code, want)
 	})
 }

@@ -37,8 +37,6 @@
 //	p.AddSession(dianpingtest.Session{Token: "t", Dialect: dianpingtest.Dianping, Shops: []string{"shop-1"}})
 //	v, err := p.AddVoucher(dianpingtest.Voucher{Shops: []string{"shop-1"}})
 //
-// [Platform.Control] offers the same over HTTP to tests in other processes.
-//
 // # What is invented
 //
 // No public source tells the following; another choice would be as good, and a

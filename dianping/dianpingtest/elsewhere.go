@@ -19,8 +19,8 @@ func (p *Platform) ConsumeElsewhere(code, account, channel string) error {
 // an empty Shop the first where the voucher may be used. Of a times card it takes
 // a visit.
 func (p *Platform) UseElsewhere(code string, u Use) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	v := p.byCode[code]
 	if v == nil {
 		return fmt.Errorf("dianpingtest: no voucher %s", code)
@@ -38,29 +38,29 @@ func (p *Platform) UseElsewhere(code string, u Use) error {
 		return errors.New("dianpingtest: there is no shop")
 	}
 	if u.Time.IsZero() {
-		u.Time = p.opts.Now()
+		u.Time = p.core.Now()
 	}
 	if r := p.unusable(v, u.Shop, u.Time); r != nil {
 		return fmt.Errorf("dianpingtest: voucher %s: %d %s", code, r.code, r.msg)
 	}
 	u.Channel = cmp.Or(u.Channel, channelTill)
 	p.applyConsume(v, u, "")
-	p.bump()
+	p.core.Bump()
 	return nil
 }
 
 // UndoElsewhere takes a verification back as if at the till, now; of a times card
 // the latest.
 func (p *Platform) UndoElsewhere(code, account string) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	v := p.byCode[code]
 	if v == nil || v.Use == nil {
 		return fmt.Errorf("dianpingtest: voucher %s is not consumed", code)
 	}
-	if _, r := p.undo(code, v.DealID, operator{shop: v.Use.Shop, account: account}, "", p.opts.Now()); r != nil {
+	if _, r := p.undo(code, v.DealID, operator{shop: v.Use.Shop, account: account}, "", p.core.Now()); r != nil {
 		return fmt.Errorf("dianpingtest: voucher %s: %d %s", code, r.code, r.msg)
 	}
-	p.bump()
+	p.core.Bump()
 	return nil
 }

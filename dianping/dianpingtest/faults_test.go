@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -49,35 +48,6 @@ func TestApplyThenHang(t *testing.T) {
 		r.await(func() bool { return r.last().State == dianpingtest.RequestDropped })
 		r.want(r.do(d, "consume", consumeFields(v.Code, "r1", 1)), "ok") // the same requestid
 		r.effects(v.Code, 1, 0)
-	})
-}
-
-func TestCloseLetsGo(t *testing.T) {
-	t.Parallel()
-	inBoth(t, func(r rig, d dialect) {
-		v := r.sell(dianpingtest.Voucher{})
-		kinds := []dianpingtest.FaultKind{dianpingtest.ApplyThenHang, dianpingtest.HangThenDrop, dianpingtest.ApplyLate, dianpingtest.Delay}
-		var results []<-chan wire
-		for i, kind := range kinds {
-			r.fail(dianpingtest.Fault{Kind: kind, Delay: time.Hour})
-			_, result := r.hanging(d, "getconsumed", fields{"receipt_code": v.Code})
-			results = append(results, result)
-			r.await(func() bool { return len(r.p.Requests()) == i+1 && r.waiting() })
-		}
-		r.ok(r.p.Pause(dianpingtest.PauseHang))
-		_, result := r.hanging(d, "consume", consumeFields(v.Code, "r1", 1))
-		r.await(func() bool { return len(r.p.Requests()) == len(kinds)+1 && r.waiting() })
-		r.p.Close()
-		for _, result := range append(results, result) {
-			if w := <-result; w.err == nil {
-				r.Errorf("answered %+v", w)
-			}
-		}
-		r.effects(v.Code, 0, 0)
-		if w := r.post(r.Context(), d.path("prepare"), d.form(r, fields{"receipt_code": v.Code})); w.status != http.StatusServiceUnavailable {
-			r.Errorf("after Close: %+v", w)
-		}
-		r.p.Close()
 	})
 }
 
@@ -180,77 +150,6 @@ func TestPartly(t *testing.T) {
 	})
 }
 
-// gate is a Sleep that lasts until the test says so.
-type gate chan struct{}
-
-func (g gate) sleep(ctx context.Context, _ time.Duration) error {
-	select {
-	case <-g:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func TestDelay(t *testing.T) {
-	t.Parallel()
-	for _, d := range bothDialects {
-		g := make(gate)
-		r := setup(t, func(o *dianpingtest.Options) { o.Sleep = g.sleep })
-		for _, applied := range []bool{false, true} {
-			v := r.sell(dianpingtest.Voucher{})
-			f := consumeFields(v.Code, "r"+v.Code, 1)
-			before := map[bool]int{false: 0, true: 1}[applied]
-
-			// A client that leaves gets nothing, and not applied means never.
-			r.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Applied: applied, Delay: time.Second})
-			leave, result := r.hanging(d, "consume", f)
-			r.await(r.waiting)
-			r.effects(v.Code, before, 0)
-			leave()
-			<-result
-			r.await(func() bool { return r.last().State == dianpingtest.RequestDropped })
-			r.effects(v.Code, before, 0)
-
-			// One that stays gets the true answer.
-			r.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Applied: applied, Delay: time.Second})
-			_, result = r.hanging(d, "consume", f)
-			r.await(r.waiting)
-			g <- struct{}{}
-			r.want(r.read(<-result), "ok")
-			r.effects(v.Code, 1, 0)
-
-			// And the effect comes once: an undo has no requestid to hide a second.
-			r.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Applied: applied, Delay: time.Second})
-			_, result = r.hanging(d, "reverseconsume", undoFields(v.Code, 1001))
-			r.await(r.waiting)
-			g <- struct{}{}
-			r.want(r.read(<-result), "ok")
-			r.effects(v.Code, 1, 1)
-		}
-	}
-}
-
-// A platform that applies a call after its client has given up and asked.
-func TestApplyLate(t *testing.T) {
-	t.Parallel()
-	for _, d := range bothDialects {
-		g := make(gate)
-		r := setup(t, func(o *dianpingtest.Options) { o.Sleep = g.sleep })
-		v := r.sell(dianpingtest.Voucher{})
-		r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyLate, Call: "consume", Delay: time.Second})
-		leave, result := r.hanging(d, "consume", consumeFields(v.Code, "r1", 1))
-		r.await(r.waiting)
-		leave()
-		<-result
-		r.want(r.do(d, "getconsumed", fields{"receipt_code": v.Code}), "1002")
-		r.effects(v.Code, 0, 0)
-		g <- struct{}{}
-		r.await(func() bool { return r.p.Effects(v.Code).Consumed == 1 })
-		r.want(r.do(d, "getconsumed", fields{"receipt_code": v.Code}), "ok")
-	}
-}
-
 func TestWhichFaultWhen(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
@@ -283,26 +182,4 @@ func TestWhichFaultWhen(t *testing.T) {
 	r.fail(forW)
 	infos := `[{"receipt_code":"` + v.Code + `","count":"1"},{"receipt_code":"` + w.Code + `","count":"1"}]`
 	r.want(r.call1("batchconsume", fields{"requestid": "b", "receipt_code_infos": infos, "app_shop_account": "a", "app_shop_accountname": "n"}), "1")
-}
-
-func TestPause(t *testing.T) {
-	t.Parallel()
-	inBoth(t, func(r rig, d dialect) {
-		v := r.sell(dianpingtest.Voucher{})
-		f := consumeFields(v.Code, "r1", 1)
-		r.ok(r.p.Pause(dianpingtest.PauseRefuse))
-		if w := r.post(r.Context(), d.path("consume"), d.form(r, f)); w.status != http.StatusServiceUnavailable {
-			r.Errorf("paused: %+v", w)
-		}
-		r.ok(r.p.Pause(dianpingtest.PauseHang))
-		_, result := r.hanging(d, "consume", f)
-		r.await(r.waiting)
-		r.p.Resume()
-		if w := <-result; w.err == nil {
-			r.Errorf("answered %+v", w)
-		}
-		r.effects(v.Code, 0, 0)
-		r.p.Resume()
-		r.want(r.do(d, "consume", f), "ok")
-	})
 }

@@ -180,11 +180,11 @@ func TestSessionsEnd(t *testing.T) {
 	ask1 := func() answer { return r.call1("prepare", fields{"receipt_code": v.Code}) }
 	ask2 := func() answer { return r.call2("prepare", `{"receiptCode":"`+v.Code+`"}`, nil) }
 
-	r.ok(r.p.AddSession(dianpingtest.Session{Token: session1, Dialect: dianpingtest.Dianping, Shops: []string{shopA}, Expires: r.clock.now().Add(time.Hour)}))
-	r.ok(r.p.AddSession(dianpingtest.Session{Token: tokenA, Dialect: dianpingtest.Meituan, Shops: []string{shopA}, Expires: r.clock.now().Add(time.Hour)}))
+	r.ok(r.p.AddSession(dianpingtest.Session{Token: session1, Dialect: dianpingtest.Dianping, Shops: []string{shopA}, Expires: r.clock.Now().Add(time.Hour)}))
+	r.ok(r.p.AddSession(dianpingtest.Session{Token: tokenA, Dialect: dianpingtest.Meituan, Shops: []string{shopA}, Expires: r.clock.Now().Add(time.Hour)}))
 	r.want(ask1(), "ok")
 	r.want(ask2(), "ok")
-	r.clock.add(time.Hour)
+	r.clock.Add(time.Hour)
 	r.want(ask1(), "608")
 	r.same(ask2().sub, "4")
 

@@ -27,57 +27,48 @@ type gen2TimesCard struct {
 	UnitPrice json.RawMessage `json:"timesCardUnitPrice,omitempty"`     // text, yuan
 }
 
-type gen2PreparedData struct {
-	Count           int             `json:"count"`
-	OrderID         string          `json:"orderId"`
+// gen2Named has the fields that all answers about a voucher share.
+type gen2Named struct {
 	ReceiptCode     string          `json:"receiptCode"`
 	DealID          int64           `json:"dealId"`
-	DealGroupID     int64           `json:"dealGroupId"`
 	DealTitle       string          `json:"dealTitle"`
 	DealPrice       json.RawMessage `json:"dealPrice,omitempty"` // number, yuan
 	DealMarketPrice json.RawMessage `json:"dealMarketPrice,omitempty"`
-	Mobile          string          `json:"mobile"`
-	BizType         int             `json:"bizType"`
-	PaymentDetail   []gen2Payment   `json:"paymentDetail"`
-	ReceiptEndDate  int64           `json:"receiptEndDate"` // ms, a number here
+}
+
+type gen2Receipt struct {
+	OrderID string `json:"orderId"`
+	gen2Named
+	Mobile        string        `json:"mobile"`
+	BizType       int           `json:"bizType"`
+	PaymentDetail []gen2Payment `json:"paymentDetail"` // of the order, the same in each row
 	gen2Product
 	gen2TimesCard
+}
+
+type gen2PreparedData struct {
+	Count int `json:"count"`
+	gen2Receipt
+	DealGroupID    int64 `json:"dealGroupId"`
+	ReceiptEndDate int64 `json:"receiptEndDate"` // ms, a number here
 }
 
 type gen2ConsumedRow struct {
-	OrderID         string          `json:"orderId"`
-	ReceiptCode     string          `json:"receiptCode"`
-	DealID          int64           `json:"dealId"`
-	DealGroupID     int64           `json:"dealgroupId"`
-	DealTitle       string          `json:"dealTitle"`
-	DealPrice       json.RawMessage `json:"dealPrice,omitempty"`
-	DealMarketPrice json.RawMessage `json:"dealMarketPrice,omitempty"`
-	Mobile          string          `json:"mobile"`
-	BizType         int             `json:"bizType"`
-	PaymentDetail   []gen2Payment   `json:"paymentDetail"`  // of the order, the same in each row
-	ReceiptEndDate  string          `json:"receiptEndDate"` // ms, text here
-	gen2Product
-	gen2TimesCard
+	gen2Receipt
+	DealGroupID    int64  `json:"dealgroupId"`
+	ReceiptEndDate string `json:"receiptEndDate"` // ms, text here
 }
 
 type gen2UndoneRow struct {
-	OrderID         string          `json:"orderId"`
-	ReceiptCode     string          `json:"receiptCode"`
-	DealID          int64           `json:"dealId"`
-	DealGroupID     int64           `json:"dealgroupId"`
-	DealTitle       string          `json:"dealTitle"`
-	DealPrice       json.RawMessage `json:"dealPrice,omitempty"`
-	DealMarketPrice json.RawMessage `json:"dealMarketPrice,omitempty"`
-	Mobile          string          `json:"mobile"`
+	OrderID string `json:"orderId"`
+	gen2Named
+	DealGroupID int64  `json:"dealgroupId"`
+	Mobile      string `json:"mobile"`
 }
 
 type gen2Verified struct {
-	ReceiptCode     string          `json:"receiptCode"`
-	DealID          int64           `json:"dealId"`
-	DealGroupID     int64           `json:"dealGroupId"`
-	DealTitle       string          `json:"dealTitle"`
-	DealPrice       json.RawMessage `json:"dealPrice,omitempty"`
-	DealMarketPrice json.RawMessage `json:"dealMarketPrice,omitempty"`
+	gen2Named
+	DealGroupID int64 `json:"dealGroupId"`
 	gen2Product
 	VerifyAccount *string `json:"verifyAccount,omitempty"`
 	VerifyChannel string  `json:"verifyChannel"`
@@ -130,42 +121,36 @@ func (p *Platform) gen2TimesCard(v *Voucher) gen2TimesCard {
 	return gen2TimesCard{true, strconv.Itoa(v.Visits), p.visitPrice(v)}
 }
 
-func (p *Platform) gen2Prepared(v *Voucher, count int) gen2PreparedData {
-	return gen2PreparedData{
-		Count: count, OrderID: v.OrderID, ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID,
-		DealTitle: v.Title, DealPrice: p.dealPrice(v), DealMarketPrice: p.price(v.MarketPrice),
-		Mobile: maskMobile(v.Mobile), BizType: v.BizType, PaymentDetail: p.gen2Payments(v),
-		ReceiptEndDate: v.Expires.UnixMilli(), gen2Product: gen2Product{v.ProductType, v.ProductItemID},
-		gen2TimesCard: p.gen2TimesCard(v),
+func (p *Platform) gen2NamedOf(v *Voucher) gen2Named {
+	return gen2Named{v.Code, v.DealID, v.Title, p.dealPrice(v), p.price(v.MarketPrice)}
+}
+
+func (p *Platform) gen2ReceiptOf(v *Voucher) gen2Receipt {
+	return gen2Receipt{
+		OrderID: v.OrderID, gen2Named: p.gen2NamedOf(v), Mobile: maskMobile(v.Mobile), BizType: v.BizType, PaymentDetail: p.gen2Payments(v),
+		gen2Product: gen2Product{v.ProductType, v.ProductItemID}, gen2TimesCard: p.gen2TimesCard(v),
 	}
+}
+
+func (p *Platform) gen2Prepared(v *Voucher, count int) gen2PreparedData {
+	return gen2PreparedData{count, p.gen2ReceiptOf(v), v.DealGroupID, v.Expires.UnixMilli()}
 }
 
 func (p *Platform) gen2Consumed(all []*Voucher) []gen2ConsumedRow {
 	rows := []gen2ConsumedRow{}
 	for _, v := range p.rowsOf(all) {
-		rows = append(rows, gen2ConsumedRow{
-			OrderID: v.OrderID, ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID,
-			DealTitle: v.Title, DealPrice: p.dealPrice(v), DealMarketPrice: p.price(v.MarketPrice),
-			Mobile: maskMobile(v.Mobile), BizType: v.BizType, PaymentDetail: p.gen2Payments(v),
-			ReceiptEndDate: strconv.FormatInt(v.Expires.UnixMilli(), 10),
-			gen2Product:    gen2Product{v.ProductType, v.ProductItemID}, gen2TimesCard: p.gen2TimesCard(v),
-		})
+		rows = append(rows, gen2ConsumedRow{p.gen2ReceiptOf(v), v.DealGroupID, strconv.FormatInt(v.Expires.UnixMilli(), 10)})
 	}
 	return rows
 }
 
 func (p *Platform) gen2Undone(v *Voucher) gen2UndoneRow {
-	return gen2UndoneRow{
-		OrderID: v.OrderID, ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID,
-		DealTitle: v.Title, DealPrice: p.dealPrice(v), DealMarketPrice: p.price(v.MarketPrice), Mobile: maskMobile(v.Mobile),
-	}
+	return gen2UndoneRow{v.OrderID, p.gen2NamedOf(v), v.DealGroupID, maskMobile(v.Mobile)}
 }
 
 func (p *Platform) gen2Verified(v *Voucher, as verified) gen2Verified {
 	return gen2Verified{
-		ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID, DealTitle: v.Title,
-		DealPrice: p.dealPrice(v), DealMarketPrice: p.price(v.MarketPrice),
-		gen2Product:   gen2Product{v.ProductType, v.ProductItemID},
+		gen2Named: p.gen2NamedOf(v), DealGroupID: v.DealGroupID, gen2Product: gen2Product{v.ProductType, v.ProductItemID},
 		VerifyAccount: as.account, VerifyChannel: as.channel, VerifyTime: as.time, BizType: v.BizType,
 	}
 }

@@ -148,8 +148,8 @@ func firstError(errs ...error) error {
 
 // Knobs returns the current settings.
 func (p *Platform) Knobs() Knobs {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	return p.knobs
 }
 
@@ -158,9 +158,9 @@ func (p *Platform) SetKnobs(k Knobs) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	p.knobs = k
-	p.bump()
+	p.core.Bump()
 	return nil
 }

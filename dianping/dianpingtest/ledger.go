@@ -53,15 +53,15 @@ type Count struct {
 
 // Ledger returns every effect, oldest first.
 func (p *Platform) Ledger() []Effect {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	return slices.Clone(p.ledger)
 }
 
 // Effects counts what happened to a code.
 func (p *Platform) Effects(code string) Count {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	var n Count
 	for _, e := range p.ledger {
 		switch {
@@ -79,8 +79,8 @@ func (p *Platform) Effects(code string) Count {
 // without an undo between, or of a times card more often than it has visits, in
 // the order in which that came about. See [Knobs.Unguarded].
 func (p *Platform) TwiceConsumed() []string {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	standing := map[string]int{}
 	twice := []string{}
 	for _, e := range p.ledger {

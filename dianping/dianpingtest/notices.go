@@ -3,12 +3,12 @@ package dianpingtest
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
 // msgUnbound is the msgType of a merchant who withdrew the authorisation.
@@ -31,8 +31,8 @@ const noticeAttempts = 5
 
 // Notices returns all that were made, first made first.
 func (p *Platform) Notices() []Notice {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	all := make([]Notice, len(p.notices))
 	for i, n := range p.notices {
 		all[i] = *n
@@ -42,8 +42,8 @@ func (p *Platform) Notices() []Notice {
 
 // RepeatNotice posts a notice again, as a platform does that missed the answer.
 func (p *Platform) RepeatNotice(id string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	for _, n := range p.notices {
 		if n.ID == id {
 			p.startPosting(n)
@@ -68,10 +68,6 @@ func (p *Platform) notifyUnbound(a *authorization, now time.Time) {
 
 // startPosting posts a notice in the background. The caller holds the lock.
 func (p *Platform) startPosting(n *Notice) {
-	to := p.consents.registration.NoticeURL
-	if to == "" || p.ctx.Err() != nil {
-		return
-	}
 	fields := map[string]string{
 		"developerId": p.opts.DeveloperID, "businessId": strconv.Itoa(n.BusinessID), "opBizCode": n.OpBizCode,
 		"msgType": n.Type, "msgId": n.ID, "timestamp": strconv.FormatInt(n.Sent.Unix(), 10), "message": "{}",
@@ -81,48 +77,19 @@ func (p *Platform) startPosting(n *Notice) {
 	for name, value := range fields {
 		form.Set(name, value)
 	}
-	p.posting.Add(1)
-	go func() {
-		defer p.posting.Done()
-		p.post(n, to, form.Encode())
-	}()
-}
-
-func (p *Platform) post(n *Notice, to, form string) {
-	client := &http.Client{
-		Timeout:       5 * time.Second,
-		Transport:     &http.Transport{DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	message := fakeserver.Message{
+		To: p.consents.registration.NoticeURL, Body: []byte(form.Encode()),
+		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"}},
 	}
-	for attempt := range noticeAttempts {
-		if attempt > 0 && p.opts.Sleep(p.ctx, time.Second<<(attempt-1)) != nil {
-			return
-		}
-		taken := p.postOnce(client, to, form)
-		p.mu.Lock()
+	p.core.Post(message, noticeAttempts, noticeTaken, func(taken bool) {
 		n.Attempts++
 		n.Taken = n.Taken || taken
-		p.bump()
-		p.mu.Unlock()
-		if taken || p.ctx.Err() != nil {
-			return
-		}
-	}
+	})
 }
 
-// postOnce reports whether the developer took the notice.
-func (p *Platform) postOnce(client *http.Client, to, form string) bool {
-	req, err := http.NewRequestWithContext(p.ctx, http.MethodPost, to, strings.NewReader(form))
-	if err != nil {
-		return false
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	resp, err := client.Do(req)
-	if err != nil {
-		return false
-	}
-	defer resp.Body.Close()
+// noticeTaken reports whether an answer says that the developer took the notice.
+func noticeTaken(status int, body []byte) bool {
 	var answer struct{ Code *int }
-	err = json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&answer)
-	return err == nil && resp.StatusCode == http.StatusOK && answer.Code != nil && *answer.Code == 0
+	err := json.Unmarshal(body, &answer)
+	return err == nil && status == http.StatusOK && answer.Code != nil && *answer.Code == 0
 }

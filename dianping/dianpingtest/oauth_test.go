@@ -30,7 +30,7 @@ func TestRefresh(t *testing.T) {
 	t.Parallel()
 	perPage(t, func(r rig, g pages) {
 		old := r.authorize(g, shopA)
-		r.clock.add(29 * 24 * time.Hour)
+		r.clock.Add(29 * 24 * time.Hour)
 		young := r.tokens(g, "", old.refresh, nil)
 		r.same([]any{young.code, young.expires, young.owner}, []any{"ok", int64(2592000), old.owner})
 		if young.access == old.access || young.refresh == old.refresh || young.refresh == "" {
@@ -81,7 +81,7 @@ func TestARefreshWhoseAnswerIsLost(t *testing.T) {
 			r.same([]int{a.Refreshes, a.Repeats, a.Refused}, []int{1, 2, 1})
 
 			r.same(r.serves(g, old), true) // for an hour
-			r.clock.add(time.Hour)
+			r.clock.Add(time.Hour)
 			r.same(r.serves(g, old), false)
 		}
 	})
@@ -143,9 +143,9 @@ func TestLivesCanBeShortened(t *testing.T) {
 		r.ok(r.p.SetKnobs(dianpingtest.Knobs{SessionLife: time.Hour, RefreshLife: 2 * time.Hour}))
 		p := r.authorize(g, shopA)
 		r.same(p.expires, int64(3600))
-		r.clock.add(time.Hour)
+		r.clock.Add(time.Hour)
 		r.same(r.serves(g, p), false)
-		r.clock.add(time.Hour)
+		r.clock.Add(time.Hour)
 		r.same(r.tokens(g, "", p.refresh, nil).code, g.refused("ok", "22"))
 	})
 }
@@ -189,10 +189,10 @@ func TestRefreshTokensEnd(t *testing.T) {
 	t.Parallel()
 	perPage(t, func(r rig, g pages) {
 		p := r.authorize(g, shopA)
-		r.clock.add(35*24*time.Hour - time.Second)
+		r.clock.Add(35*24*time.Hour - time.Second)
 		young := r.tokens(g, "", p.refresh, nil)
 		r.same(young.code, "ok")
-		r.clock.add(35 * 24 * time.Hour)
+		r.clock.Add(35 * 24 * time.Hour)
 		if g.dialect == dianpingtest.Meituan {
 			r.same(r.tokens(g, "", young.refresh, nil).code, "22")
 			return
@@ -209,7 +209,7 @@ func TestRefreshTokensEnd(t *testing.T) {
 func TestTokenGates(t *testing.T) {
 	t.Parallel()
 	r := setup(t, registered)
-	late := strconv.FormatInt(r.clock.now().Add(31*time.Minute).Unix(), 10)
+	late := strconv.FormatInt(r.clock.Now().Add(31*time.Minute).Unix(), 10)
 	tests := map[pages]map[string]struct {
 		f    fields
 		want string

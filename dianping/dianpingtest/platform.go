@@ -2,15 +2,14 @@ package dianpingtest
 
 import (
 	"context"
-	"crypto/rand"
-	"math/big"
 	"net/http"
-	"sync"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
 // Dialect names a generation of the platform.
-type Dialect string
+type Dialect = fakeserver.Dialect
 
 // The two generations.
 const (
@@ -19,7 +18,7 @@ const (
 )
 
 // beijing is the zone of every date and time on the wire.
-var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
+var beijing = fakeserver.Beijing
 
 // clockTolerance is how far a request's timestamp may be off, either way. Told
 // for the first generation (30 minutes); for the second it is assumed.
@@ -52,11 +51,10 @@ type Options struct {
 // Platform is the fake. It is safe for concurrent use; effects happen one after
 // another. Use [New].
 type Platform struct {
-	opts   Options
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
+	*fakeserver.Server
+	core *fakeserver.Core // has the lock for all below
+	opts Options
 
-	mu       sync.Mutex
 	knobs    Knobs
 	shops    []*Shop
 	sessions map[string]*Session
@@ -66,103 +64,31 @@ type Platform struct {
 	byOrder  map[string][]*Voucher // each in the order of their making
 	ledger   []Effect
 	done     map[requestKey]*doneRequest
-	faults   []*order
-	late     []lateCall // by due
-	down     *outage
-	ring     ring
-	changed  chan struct{} // closed and replaced with every change
-
-	notices []*Notice
-	posting sync.WaitGroup // notices under way
+	notices  []*Notice
 }
 
 var _ http.Handler = (*Platform)(nil)
 
 // New makes an empty platform. A knob with an unknown value counts as empty.
 func New(opts Options) *Platform {
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
-	if opts.Sleep == nil {
-		opts.Sleep = sleep
-	}
 	if opts.Digits == nil {
-		opts.Digits = randomDigits
+		opts.Digits = fakeserver.RandomDigits(0)
 	}
 	if opts.UndoWindow <= 0 {
 		opts.UndoWindow = 10 * time.Minute
 	}
-	if opts.KeepRequests <= 0 {
-		opts.KeepRequests = 500
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	return &Platform{
+	p := &Platform{
 		opts:     opts,
-		ctx:      ctx,
-		cancel:   cancel,
 		knobs:    opts.Knobs,
 		sessions: map[string]*Session{},
 		consents: newConsents(opts.Registration),
 		byCode:   map[string]*Voucher{},
 		byOrder:  map[string][]*Voucher{},
 		done:     map[requestKey]*doneRequest{},
-		ring:     ring{keep: opts.KeepRequests},
-		changed:  make(chan struct{}),
 	}
-}
-
-// Close lets go of every request that waits; later ones get 503. It ends the
-// posting of notices, and may be called more than once. Close the platform before
-// its server, which waits for the requests.
-func (p *Platform) Close() {
-	p.mu.Lock() // whoever begins to post holds it, and looks whether this is the end
-	p.cancel()
-	p.mu.Unlock()
-	p.posting.Wait()
-}
-
-// Await returns once cond holds. It is asked now and after every change of the
-// platform (an effect, a request that came, began to hang or was answered), so
-// that a test never has to sleep. cond may call the platform.
-func (p *Platform) Await(ctx context.Context, cond func() bool) error {
-	for {
-		p.mu.Lock()
-		next := p.changed
-		p.mu.Unlock()
-		if cond() {
-			return nil
-		}
-		select {
-		case <-next:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// bump tells those who wait that something changed. The caller holds the lock.
-func (p *Platform) bump() {
-	close(p.changed)
-	p.changed = make(chan struct{})
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func randomDigits(n int) string {
-	digits := make([]byte, n)
-	for i := range digits {
-		// crypto/rand.Reader does not fail.
-		d, _ := rand.Int(rand.Reader, big.NewInt(10))
-		digits[i] = byte('0' + d.Int64())
-	}
-	return string(digits)
+	p.core, p.Server = fakeserver.New(fakeserver.Options{
+		Name: "dianpingtest", Now: opts.Now, Wait: opts.Sleep, Keep: opts.KeepRequests,
+		TypeJSON: typeJSON, Read: p.readCall, Calls: knownCalls, Dialects: []Dialect{Dianping, Meituan}, RowCodes: RowCodes, Kinds: faultKinds,
+	})
+	return p
 }

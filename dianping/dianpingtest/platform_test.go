@@ -1,8 +1,6 @@
 package dianpingtest_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -83,6 +81,43 @@ func TestBadVouchers(t *testing.T) {
 	}
 }
 
+func TestBadChanges(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	_, alone := r.p.Authorize(dianpingtest.Authorization{Dialect: dianpingtest.Meituan})
+	_, visits := r.p.AddVoucher(dianpingtest.Voucher{Visits: -1})
+	for name, err := range map[string]error{
+		"consent without a shop": alone, "visits below zero": visits,
+		"unknown refresh token": r.p.ExpireRefreshToken("x"), "unknown notice": r.p.RepeatNotice("msg-9"),
+		"undone elsewhere": r.p.UndoElsewhere("404", ""), "used elsewhere": r.p.ConsumeElsewhere("404", "", ""), "pause": r.p.Pause(""),
+		"old refresh": r.p.SetKnobs(dianpingtest.Knobs{OldRefresh: "x"}), "no record": r.p.SetKnobs(dianpingtest.Knobs{NoRecord: "x"}),
+		"session life": r.p.SetKnobs(dianpingtest.Knobs{SessionLife: -1}), "request life": r.p.SetKnobs(dianpingtest.Knobs{RequestLife: -1}),
+	} {
+		if err == nil || !strings.HasPrefix(err.Error(), "dianpingtest: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestARefreshTokenExpires(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.p.SetRegistration(dianpingtest.Registration{CallbackURL: "http://bot.example/"})
+	granted, err := r.p.Authorize(dianpingtest.Authorization{Dialect: dianpingtest.Meituan, Shops: []string{shopB}})
+	r.ok(err)
+	g := pages{"vouchers", dianpingtest.Meituan, "58"}
+	young := r.tokens(g, "", granted.RefreshToken, nil)
+	r.same(young.code, "ok")
+	r.ok(r.p.ExpireRefreshToken(young.refresh))
+	r.same(r.tokens(g, "", young.refresh, nil).code, "22")
+	r.ok(r.p.RevokeSession(young.access))
+	a := r.p.Authorizations()[0]
+	r.same([]any{a.Refreshes, a.Refused, a.Ended, a.Shops, len(a.Refreshed)}, []any{1, 1, true, []string{shopB}, 1})
+	r.ok(r.p.RepeatNotice("msg-1")) // to nobody
+	n := r.p.Notices()[0]
+	r.same([]any{n.OpBizCode, n.Attempts}, []any{shopB, 0})
+}
+
 // What comes out is a copy.
 func TestSnapshotsAreCopies(t *testing.T) {
 	t.Parallel()
@@ -145,72 +180,6 @@ func TestRequestsAreMasked(t *testing.T) {
 		got[f.Name] = f.Value
 	}
 	r.same([]string{got["receipt_code"], got["session"], got["app_key"]}, []string{v.Code, session1[:4] + "…", appKey})
-}
-
-func TestRequestsRingAndSince(t *testing.T) {
-	t.Parallel()
-	r := setup(t, func(o *dianpingtest.Options) { o.KeepRequests = 3 })
-	for range 5 {
-		r.call1("queryshopdeal", nil)
-	}
-	var seqs []uint64
-	for _, req := range r.p.Requests() {
-		seqs = append(seqs, req.Seq)
-	}
-	r.same(seqs, []uint64{3, 4, 5})
-
-	_, latest, _ := r.p.Since(0)
-	changed, same, more := r.p.Since(latest)
-	r.same(len(changed), 0)
-	r.same(same, latest)
-	r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang})
-	<-more
-	leave, result := r.hanging(bothDialects[0], "queryshopdeal", fields{})
-	r.await(r.waiting)
-	changed, middle, _ := r.p.Since(latest)
-	r.same([]any{len(changed), changed[0].Seq, changed[0].State}, []any{1, uint64(6), dianpingtest.RequestWaiting})
-	leave()
-	<-result
-	r.await(func() bool { return r.last().State == dianpingtest.RequestDropped })
-	changed, _, _ = r.p.Since(middle)
-	r.same([]any{len(changed), changed[0].Seq}, []any{1, uint64(6)})
-
-	// A record that has left the ring while its request was hanging.
-	r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang})
-	leave, result = r.hanging(bothDialects[0], "queryshopdeal", fields{})
-	r.await(r.waiting)
-	for range 4 {
-		r.call1("queryshopdeal", nil)
-	}
-	leave()
-	<-result
-	r.same(r.last().Seq, uint64(11))
-}
-
-func TestAwaitEnds(t *testing.T) {
-	t.Parallel()
-	r := setup(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := r.p.Await(ctx, func() bool { return false }); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	r.ok(r.p.Await(ctx, func() bool { return true }))
-}
-
-// A connection that cannot be taken over is closed in net/http's own way.
-func TestDropWithoutConnection(t *testing.T) {
-	t.Parallel()
-	r := setup(t)
-	r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop})
-	req := httptest.NewRequest(http.MethodPost, path1("queryshopdeal"), strings.NewReader(r.form1(nil).Encode()))
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	defer func() {
-		if got := recover(); got != http.ErrAbortHandler {
-			t.Errorf("recovered %v", got)
-		}
-	}()
-	r.p.ServeHTTP(httptest.NewRecorder(), req)
 }
 
 // Nothing that can be sent makes the platform stumble.

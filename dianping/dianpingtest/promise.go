@@ -1,20 +1,19 @@
 package dianpingtest
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"strconv"
 	"strings"
+
+	"yanquan/internal/fakeserver"
 )
 
-// promise is the answer to a call as if it had taken effect. Nothing is judged,
+// Promise is the answer to a call as if it had taken effect. Nothing is judged,
 // and a voucher that nobody knows is told by its code alone.
-func (p *Platform) promise(c *call) outcome {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (c *call) Promise() fakeserver.Outcome {
+	p := c.p
 	if c.dialect == Meituan {
 		return jsonOutcome(gen2Answer{"OP_SUCCESS", "success", p.opts.Digits(19), gen2List{p.gen2Promised(c)}})
 	}
@@ -75,18 +74,15 @@ func (p *Platform) promised(code string, count int) []*Voucher {
 
 // edited is an answer that tells success, with its data changed; any other is
 // left as it is.
-func edited(out outcome, change func(data any) any) outcome {
-	dec := json.NewDecoder(bytes.NewReader(out.body))
-	dec.UseNumber()
-	var answer map[string]any
-	if dec.Decode(&answer) != nil {
-		return out
-	}
-	if code := fmt.Sprint(answer["code"]); code != "200" && code != "OP_SUCCESS" {
-		return out
-	}
-	answer["data"] = change(answer["data"])
-	return jsonOutcome(answer)
+func edited(out fakeserver.Outcome, change func(data any) any) fakeserver.Outcome {
+	return out.Edited(func(answer map[string]any) bool {
+		code := fmt.Sprint(answer["code"])
+		if code != "200" && code != "OP_SUCCESS" {
+			return false
+		}
+		answer["data"] = change(answer["data"])
+		return true
+	})
 }
 
 // rowsIn are the rows of an answer's data, or the one object that it is.
@@ -108,20 +104,20 @@ func rowsIn(data any) (rows []map[string]any) {
 }
 
 // rowRefusal hides a refusal in a success.
-func (in injection) rowRefusal() outcome {
-	n, _ := strconv.Atoi(in.f.Answer) // checked by Fail
-	words := cmp.Or(in.f.Msg, refuse(n).msg)
+func rowRefusal(in fakeserver.Injection) fakeserver.Outcome {
+	n, _ := strconv.Atoi(in.Fault.Answer) // checked by Fail
+	words := cmp.Or(in.Fault.Msg, refuse(n).msg)
 	said := map[RowCode]map[string]any{
 		RowCodePlain:  {"code": n, "msg": words},
 		RowCodeSingle: {"single_consume_code": n, "single_consume_msg": words},
 		RowCodeResult: {"result_code": n, "result_msg": words},
 	}
-	if in.call.dialect == Meituan {
+	if in.Call.(*call).dialect == Meituan {
 		said[RowCodeSingle] = map[string]any{"singleConsumeCode": n, "singleConsumeMsg": words}
 		said[RowCodeResult] = map[string]any{"resultCode": n, "resultMsg": words}
 	}
-	place := cmp.Or(in.f.RowCode, RowCodePlain)
-	return edited(in.success(), func(data any) any {
+	place := cmp.Or(in.Fault.RowCode, RowCodePlain)
+	return edited(in.Success(), func(data any) any {
 		rows := rowsIn(data)
 		if place != RowCodeResult {
 			for _, row := range rows {
@@ -142,10 +138,10 @@ func (in injection) rowRefusal() outcome {
 }
 
 // otherCode tells of another voucher than was asked about.
-func (in injection) otherCode() outcome {
-	named := cmp.Or(in.call.codes()...)
-	other := cmp.Or(in.f.Answer, strings.TrimLeft(named, "0"))
-	return edited(in.success(), func(data any) any {
+func otherCode(in fakeserver.Injection) fakeserver.Outcome {
+	named := cmp.Or(in.Call.(*call).codes()...)
+	other := cmp.Or(in.Fault.Answer, strings.TrimLeft(named, "0"))
+	return edited(in.Success(), func(data any) any {
 		recode(data, named, other)
 		return data
 	})

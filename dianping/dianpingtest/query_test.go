@@ -51,7 +51,7 @@ func consumeMany(r rig, n int) (codes []string) {
 	for i := range n {
 		v := r.sell(dianpingtest.Voucher{Code: fmt.Sprintf("%010d", i)})
 		r.ok(r.p.ConsumeElsewhere(v.Code, "till", ""))
-		r.clock.add(time.Minute)
+		r.clock.Add(time.Minute)
 		codes = append(codes, v.Code)
 	}
 	return codes
@@ -100,7 +100,7 @@ func TestHistoryPaging(t *testing.T) {
 func TestHistoryOfADay(t *testing.T) {
 	t.Parallel()
 	inBoth(t, func(r rig, d dialect) {
-		r.clock.add(11*time.Hour + 59*time.Minute) // 23:59 in Beijing
+		r.clock.Add(11*time.Hour + 59*time.Minute) // 23:59 in Beijing
 		undone, kept, card := r.sell(dianpingtest.Voucher{}), r.sell(dianpingtest.Voucher{}), r.sell(dianpingtest.Voucher{BizType: 205})
 		elsewhere, tomorrow := r.sell(dianpingtest.Voucher{Shops: []string{shopB}}), r.sell(dianpingtest.Voucher{})
 		for i, v := range []dianpingtest.Voucher{undone, kept} {
@@ -109,7 +109,7 @@ func TestHistoryOfADay(t *testing.T) {
 		r.ok(r.p.ConsumeElsewhere(card.Code, "till", ""))
 		r.ok(r.p.ConsumeElsewhere(elsewhere.Code, "till", ""))
 		r.want(r.do(d, "reverseconsume", undoFields(undone.Code, 1001)), "ok")
-		r.clock.add(time.Minute)
+		r.clock.Add(time.Minute)
 		r.ok(r.p.ConsumeElsewhere(tomorrow.Code, "till", ""))
 
 		for _, tt := range []struct {
@@ -176,9 +176,9 @@ func TestQueryShopDeal(t *testing.T) {
 			r.sell(dianpingtest.Voucher{DealID: 1000 + id, Title: "套餐"})
 		}
 		day := 24 * time.Hour
-		r.sell(dianpingtest.Voucher{DealID: 1004, Expires: r.clock.now().Add(400 * day)})
-		r.sell(dianpingtest.Voucher{DealID: 3000, Shops: []string{shopB}, ValidFrom: r.clock.now().Add(day)})
-		r.sell(dianpingtest.Voucher{DealID: 3001, Shops: []string{shopB}, Expires: r.clock.now().Add(-day)})
+		r.sell(dianpingtest.Voucher{DealID: 1004, Expires: r.clock.Now().Add(400 * day)})
+		r.sell(dianpingtest.Voucher{DealID: 3000, Shops: []string{shopB}, ValidFrom: r.clock.Now().Add(day)})
+		r.sell(dianpingtest.Voucher{DealID: 3001, Shops: []string{shopB}, Expires: r.clock.Now().Add(-day)})
 		id, status := "deal_id", "sale_status"
 		if d.name == dianpingtest.Meituan {
 			id, status = "dealId", "saleStatus"

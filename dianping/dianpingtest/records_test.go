@@ -161,7 +161,7 @@ func TestRequestLife(t *testing.T) {
 		for _, want := range []string{"ok", "ok", "1008"} {
 			r.want(consume(v.Code, 1), want)
 			r.want(consume(card.Code, 2), "ok")
-			r.clock.add(time.Hour - time.Second)
+			r.clock.Add(time.Hour - time.Second)
 		}
 		r.effects(v.Code, 1, 0)
 		r.effects(card.Code, 4, 0)

@@ -26,7 +26,7 @@ func TestThrottlingAfterAnOutage(t *testing.T) {
 			r.ok(r.p.Pause(dianpingtest.PauseRefuse))
 			r.fail(f)
 			r.same(r.post(r.Context(), d.path("prepare"), d.form(r, fields{"receipt_code": v.Code})).status, 503)
-			r.clock.add(time.Hour)
+			r.clock.Add(time.Hour)
 			r.p.Resume()
 		}
 		outage(dianpingtest.Fault{Kind: dianpingtest.Throttle, Times: 3})
@@ -35,7 +35,7 @@ func TestThrottlingAfterAnOutage(t *testing.T) {
 		outage(dianpingtest.Fault{Kind: dianpingtest.Throttle, For: time.Minute})
 		for range 6 {
 			r.same(ask(), d.throttled())
-			r.clock.add(10 * time.Second)
+			r.clock.Add(10 * time.Second)
 		}
 		r.same(ask(), "ok")
 		r.same(len(r.p.Faults()), 0)
@@ -97,9 +97,9 @@ func TestShortTokens(t *testing.T) {
 		}
 		r.ok(r.p.SetKnobs(dianpingtest.Knobs{SessionLife: life, RefreshLife: refreshLife}))
 		p := r.authorize(g, shopA)
-		start := r.clock.now()
+		start := r.clock.Now()
 		for range 3 {
-			r.clock.add(life / 2)
+			r.clock.Add(life / 2)
 			p = r.tokens(g, "", p.refresh, nil)
 			r.same([]any{p.code, p.expires}, []any{"ok", int64(life / time.Second)})
 		}
@@ -108,7 +108,7 @@ func TestShortTokens(t *testing.T) {
 		if g.dialect == dianpingtest.Dianping {
 			r.same([]any{a.RefreshesLeft, p.left}, []any{9, int64(9)})
 		}
-		r.clock.add(life)
+		r.clock.Add(life)
 		r.same(r.serves(g, p), false)
 	})
 }

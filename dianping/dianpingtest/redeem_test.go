@@ -186,7 +186,7 @@ func TestUndo(t *testing.T) {
 		r.want(r.do(d, "consume", consumeFields(v.Code, "r1", 1)), "ok")
 		r.want(undo(fields{"app_deal_id": "2001"}), "1002") // the dealgroup's id
 		r.want(undo(fields{"open_shop_uuid": shopB}), "1012")
-		r.clock.add(10 * time.Minute)
+		r.clock.Add(10 * time.Minute)
 		r.want(undo(nil), "ok") // the last moment
 		r.effects(v.Code, 1, 1)
 
@@ -202,7 +202,7 @@ func TestUndo(t *testing.T) {
 		r.want(r.do(d, "getconsumed", fields{"receipt_code": v.Code}), "1141")
 
 		r.want(r.do(d, "consume", consumeFields(fresh.Code, "r3", 1)), "ok")
-		r.clock.add(10*time.Minute + time.Millisecond)
+		r.clock.Add(10*time.Minute + time.Millisecond)
 		r.want(r.do(d, "reverseconsume", undoFields(fresh.Code, 1001)), "1029")
 		r.effects(fresh.Code, 1, 0)
 		r.same(r.p.TwiceConsumed(), []string{})
@@ -235,7 +235,7 @@ func TestUndoWindowIsAnOption(t *testing.T) {
 	inBoth(t, func(r rig, d dialect) {
 		v := r.sell(dianpingtest.Voucher{})
 		r.want(r.do(d, "consume", consumeFields(v.Code, "r1", 1)), "ok")
-		r.clock.add(2 * time.Second)
+		r.clock.Add(2 * time.Second)
 		r.want(r.do(d, "reverseconsume", undoFields(v.Code, 1001)), "1029")
 	}, func(o *dianpingtest.Options) { o.UndoWindow = time.Second })
 }
@@ -244,7 +244,7 @@ func TestBatchConsume(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
 	card := r.sellOrder(dianpingtest.Voucher{BizType: 205}, 3)
-	late := r.sell(dianpingtest.Voucher{Expires: r.clock.now().Add(-time.Second)})
+	late := r.sell(dianpingtest.Voucher{Expires: r.clock.Now().Add(-time.Second)})
 	batch := func(id, infos string) answer {
 		return r.call1("batchconsume", fields{
 			"requestid": id, "receipt_code_infos": infos, "app_shop_account": "a01", "app_shop_accountname": "王",

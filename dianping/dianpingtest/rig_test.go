@@ -15,13 +15,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/fakeserver"
 )
 
 const (
@@ -38,37 +38,19 @@ const (
 
 var zone = time.FixedZone("Beijing", 8*60*60)
 
-// clock is a platform's clock, set by the test.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // rig is a platform with three shops behind a real listener.
 type rig struct {
 	*testing.T
 	p     *dianpingtest.Platform
 	srv   *httptest.Server
-	clock *clock
+	clock *fakeserver.Clock
 }
 
 func setup(t *testing.T, change ...func(*dianpingtest.Options)) rig {
 	t.Helper()
-	c := &clock{t: time.Date(2026, 10, 1, 12, 0, 0, 0, zone)}
+	c := fakeserver.NewClock(time.Date(2026, 10, 1, 12, 0, 0, 0, zone))
 	opts := dianpingtest.Options{
-		Now: c.now, AppKey: appKey, AppSecret: appSecret, DeveloperID: developerID, SignKey: signKey,
+		Now: c.Now, AppKey: appKey, AppSecret: appSecret, DeveloperID: developerID, SignKey: signKey,
 	}
 	for _, f := range change {
 		f(&opts)
@@ -139,7 +121,7 @@ func joined(f fields) string {
 // form1 signs a call of the first generation.
 func (r rig) form1(f fields) url.Values {
 	all := fields{
-		"app_key": appKey, "timestamp": r.clock.now().In(zone).Format("2006-01-02 15:04:05"), "session": session1,
+		"app_key": appKey, "timestamp": r.clock.Now().In(zone).Format("2006-01-02 15:04:05"), "session": session1,
 		"format": "json", "v": "1", "sign_method": "MD5", "open_shop_uuid": shopA,
 	}.plus(f)
 	maps.DeleteFunc(all, func(_, v string) bool { return v == "-" })
@@ -154,7 +136,7 @@ func (r rig) form1(f fields) url.Values {
 func (r rig) form2(biz string, f fields) url.Values {
 	all := fields{
 		"developerId": developerID, "businessId": "58", "appAuthToken": tokenA, "charset": "UTF-8", "version": "2",
-		"timestamp": strconv.FormatInt(r.clock.now().Unix(), 10), "biz": biz,
+		"timestamp": strconv.FormatInt(r.clock.Now().Unix(), 10), "biz": biz,
 	}.plus(f)
 	maps.DeleteFunc(all, func(_, v string) bool { return v == "-" })
 	if _, given := f["sign"]; !given {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
 // Shop is a place where vouchers are verified.
@@ -40,31 +42,31 @@ type Session struct {
 
 // AddShop makes a shop known.
 func (p *Platform) AddShop(s Shop) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	if s.ID == "" {
 		return errors.New("dianpingtest: a shop needs an id")
 	}
 	if p.shop(s.ID) != nil {
 		return fmt.Errorf("dianpingtest: shop %s exists", s.ID)
 	}
-	setDefault(&s.Customer, defaultCustomer)
+	fakeserver.Default(&s.Customer, defaultCustomer)
 	p.shops = append(p.shops, &s)
-	p.bump()
+	p.core.Bump()
 	return nil
 }
 
 // AddSession makes a token known, or replaces what it stands for.
 func (p *Platform) AddSession(s Session) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	if s.Token == "" {
 		return errors.New("dianpingtest: a session needs a token")
 	}
 	switch s.Dialect {
 	case Dianping:
 	case Meituan:
-		setDefault(&s.BusinessID, businessVouchers)
+		fakeserver.Default(&s.BusinessID, businessVouchers)
 		if len(s.Shops) != 1 && (s.BusinessID != businessShopList || len(s.Shops) == 0) {
 			return fmt.Errorf("dianpingtest: a token of the second generation stands for one shop, not %d", len(s.Shops))
 		}
@@ -79,7 +81,7 @@ func (p *Platform) AddSession(s Session) error {
 		s.Customer = p.shop(s.Shops[0]).Customer
 	}
 	p.sessions[s.Token] = &s
-	p.bump()
+	p.core.Bump()
 	return nil
 }
 
@@ -102,14 +104,14 @@ func (p *Platform) RevokeSession(token string) error {
 }
 
 func (p *Platform) changeSession(token string, change func(*Session, time.Time)) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	s := p.sessions[token]
 	if s == nil {
 		return errors.New("dianpingtest: no such session")
 	}
-	change(s, p.opts.Now())
-	p.bump()
+	change(s, p.core.Now())
+	p.core.Bump()
 	return nil
 }
 

@@ -31,10 +31,10 @@ func TestTimesCard(t *testing.T) {
 		r.want(first, "ok")
 		r.same(consume("r1", 1).data, first.data) // a repeat takes nothing
 		r.same(left(), "3")
-		r.clock.add(4 * time.Minute)
+		r.clock.Add(4 * time.Minute)
 		r.ok(r.p.UseElsewhere(card.Code, dianpingtest.Use{Account: "till-3"})) // 12:04
 		r.same(r.recorded(d, card.Code), []string{"till-3", "12:04"})
-		r.clock.add(time.Minute)
+		r.clock.Add(time.Minute)
 		r.want(consume("r2", 2), "ok") // 12:05
 		r.same(r.recorded(d, card.Code), []string{"a01", "12:05"})
 		r.ok(r.p.SetKnobs(dianpingtest.Knobs{VisitRecord: dianpingtest.VisitFirst}))
@@ -59,7 +59,7 @@ func TestTimesCard(t *testing.T) {
 		if r.p.UndoElsewhere("404", "till-3") == nil {
 			r.Error("an unknown voucher was undone")
 		}
-		r.clock.add(time.Hour)
+		r.clock.Add(time.Hour)
 		r.want(undo(), "1029")
 		codes, _ = listed(r, d, fields{"date": "2026-10-01", "limit": "10", "offset": "0"})
 		r.same(codes, []string{card.Code})
@@ -76,7 +76,7 @@ func TestAVisitAtATime(t *testing.T) {
 	inBoth(t, func(r rig, d dialect) {
 		card := r.sell(dianpingtest.Voucher{Visits: 3, Shops: []string{shopA, shopB}})
 		r.want(r.do(d, "consume", consumeFields(card.Code, "r1", 1)), "ok")
-		r.ok(r.p.UseElsewhere(card.Code, dianpingtest.Use{Account: "till-3", Shop: shopB, Time: r.clock.now().Add(-time.Hour)}))
+		r.ok(r.p.UseElsewhere(card.Code, dianpingtest.Use{Account: "till-3", Shop: shopB, Time: r.clock.Now().Add(-time.Hour)}))
 		r.same(r.recorded(d, card.Code), []string{"a01", "12:00"})
 		r.ok(r.p.SetKnobs(dianpingtest.Knobs{VisitRecord: dianpingtest.VisitFirst}))
 		r.same(r.recorded(d, card.Code), []string{"till-3", "11:00"})

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
 // State says what has become of a voucher.
@@ -103,8 +105,8 @@ func (p *Platform) AddVoucher(v Voucher) (Voucher, error) {
 // AddOrder sells n coupons of one order, all like v; the first has v's code, if
 // that is given.
 func (p *Platform) AddOrder(v Voucher, n int) ([]Voucher, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	if n < 1 || n > 1000 {
 		return nil, fmt.Errorf("dianpingtest: an order of %d coupons", n)
 	}
@@ -139,19 +141,19 @@ func (p *Platform) AddOrder(v Voucher, n int) ([]Voucher, error) {
 		p.keep(&c)
 		made[i] = c.clone()
 	}
-	p.bump()
+	p.core.Bump()
 	return made, nil
 }
 
 func (p *Platform) fill(v *Voucher) {
-	now := p.opts.Now()
-	setDefault(&v.DealID, 1001)
-	setDefault(&v.DealGroupID, 2001)
-	setDefault(&v.Title, "双人套餐")
-	setDefault(&v.Price, 9900)
-	setDefault(&v.MarketPrice, max(16800, v.Price))
-	setDefault(&v.Mobile, "138****0000")
-	setDefault(&v.State, Usable)
+	now := p.core.Now()
+	fakeserver.Default(&v.DealID, 1001)
+	fakeserver.Default(&v.DealGroupID, 2001)
+	fakeserver.Default(&v.Title, "双人套餐")
+	fakeserver.Default(&v.Price, 9900)
+	fakeserver.Default(&v.MarketPrice, max(16800, v.Price))
+	fakeserver.Default(&v.Mobile, "138****0000")
+	fakeserver.Default(&v.State, Usable)
 	if v.OrderID == "" {
 		v.OrderID = p.opts.Digits(24)
 	}
@@ -164,29 +166,9 @@ func (p *Platform) fill(v *Voucher) {
 	}
 }
 
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
-
 // newCode finds a code that was never used. The caller holds the lock.
 func (p *Platform) newCode(length int) string {
-	code := []byte(p.opts.Digits(length))
-	for p.byCode[string(code)] != nil {
-		// Counting up ends also where Digits always gives the same.
-		i := len(code) - 1
-		for ; i >= 0 && code[i] == '9'; i-- {
-			code[i] = '0'
-		}
-		if i >= 0 {
-			code[i]++
-		} else {
-			code = append([]byte{'1'}, code...)
-		}
-	}
-	return string(code)
+	return fakeserver.Unique(p.opts.Digits(length), func(code string) bool { return p.byCode[code] != nil })
 }
 
 func (p *Platform) keep(v *Voucher) {
@@ -198,8 +180,8 @@ func (p *Platform) keep(v *Voucher) {
 // SetState changes a voucher as if the customer or the platform did: a refund
 // asked for, begun, done or withdrawn.
 func (p *Platform) SetState(code string, s State) error {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	v := p.byCode[code]
 	if v == nil {
 		return fmt.Errorf("dianpingtest: no voucher %s", code)
@@ -217,14 +199,14 @@ func (p *Platform) SetState(code string, s State) error {
 		return fmt.Errorf("dianpingtest: voucher %s was replaced", code)
 	}
 	v.State = s
-	p.bump()
+	p.core.Bump()
 	return nil
 }
 
 // Vouchers returns all of them as they are now, in the order of their making.
 func (p *Platform) Vouchers() []Voucher {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	all := make([]Voucher, len(p.vouchers))
 	for i, v := range p.vouchers {
 		all[i] = v.clone()
@@ -234,8 +216,8 @@ func (p *Platform) Vouchers() []Voucher {
 
 // Voucher returns one voucher as it is now.
 func (p *Platform) Voucher(code string) (Voucher, bool) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	v := p.byCode[code]
 	if v == nil {
 		return Voucher{}, false

@@ -12,10 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// maxBody is the largest request body that is read.
-const maxBody = 1 << 20
+	"yanquan/internal/fakeserver"
+)
 
 // The calls, as in [Fault.Call] and [Request.Call].
 const (
@@ -55,9 +54,9 @@ type object = map[string]any
 
 // call is a request as it came over the wire.
 type call struct {
+	p       *Platform
 	name    string // empty: no such call
 	method  string
-	path    string
 	came    time.Time
 	token   string                     // access-token
 	account string                     // Rpc-Transit-Life-Account
@@ -66,19 +65,22 @@ type call struct {
 	trouble *refusal                   // why the request cannot be read
 }
 
-// changes says whether the call has an effect.
-func (c *call) changes() bool {
+// Name is the call's.
+func (c *call) Name() string { return c.name }
+
+// Changes says whether the call has an effect.
+func (c *call) Changes() bool {
 	return c.name == callVerify || c.name == callCancel || c.name == callToken
 }
 
 // readCall reads a request whole, so that the server notices when the client
 // leaves while the answer is being held back.
-func readCall(w http.ResponseWriter, r *http.Request) *call {
+func (p *Platform) readCall(w http.ResponseWriter, r *http.Request) fakeserver.Call {
 	c := &call{
-		method: r.Method, path: r.URL.Path, token: r.Header.Get("access-token"), account: r.Header.Get("Rpc-Transit-Life-Account"),
+		p: p, method: r.Method, token: r.Header.Get("access-token"), account: r.Header.Get("Rpc-Transit-Life-Account"),
 		fields: map[string]json.RawMessage{},
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, fakeserver.MaxBody))
 	if to := routes[r.URL.Path]; to.method == r.Method {
 		c.name = to.name
 	}

@@ -130,7 +130,7 @@ func factEnvelope(r *rig) {
 	v := r.sell(douyintest.Voucher{})
 	a := r.prepare(v.Code)
 	r.same([]string{a.code, a.words, a.extra, a.sub}, []string{"0", "success", "0", "0"})
-	r.same(field(a.envelope, "extra.now"), strconv.FormatInt(r.clock.now().Unix(), 10))
+	r.same(field(a.envelope, "extra.now"), strconv.FormatInt(r.clock.Now().Unix(), 10))
 	if logid := field(a.envelope, "extra.logid"); !regexp.MustCompile(`^20261001120000[0-9A-F]{18}$`).MatchString(logid) {
 		r.Errorf("logid %q", logid)
 	}
@@ -168,9 +168,9 @@ func factTokenLife(r *rig) {
 	if !strings.HasPrefix(r.token, "clt.") {
 		r.Errorf("token %q", r.token)
 	}
-	r.clock.add(2*time.Hour - time.Second)
+	r.clock.Add(2*time.Hour - time.Second)
 	r.want(r.do("shops", fields{"poi_id": shopA}), "ok")
-	r.clock.add(time.Second)
+	r.clock.Add(time.Second)
 	r.want(r.do("shops", fields{"poi_id": shopA}), "2190008")
 	for name, value := range map[string]string{"client_key": "x", "client_secret": "x", "grant_type": "x", "more": "x"} {
 		f := fields{"client_key": clientKey, "client_secret": clientSecret, "grant_type": "client_credential"}
@@ -191,18 +191,18 @@ func factTokenGrace(r *rig) {
 		return codes
 	}
 	r.same(live(), []string{"2190002", "ok", "ok"})
-	r.clock.add(5*time.Minute - time.Second)
+	r.clock.Add(5*time.Minute - time.Second)
 	r.same(live(), []string{"2190002", "ok", "ok"})
-	r.clock.add(time.Second)
+	r.clock.Add(time.Second)
 	r.same(live(), []string{"2190002", "2190002", "ok"})
 	r.knobs(func(k *douyintest.Knobs) { k.KickedToken = douyintest.KickedExpired })
 	r.same(live(), []string{"2190008", "2190008", "ok"})
 	r.p.ExpireTokens()
 	r.same(live(), []string{"2190008", "2190008", "2190008"})
 	old := r.newToken()
-	r.clock.add(2*time.Hour - time.Minute)
+	r.clock.Add(2*time.Hour - time.Minute)
 	r.newToken()
-	r.clock.add(time.Minute)
+	r.clock.Add(time.Minute)
 	r.token = old
 	r.want(r.do("shops", fields{"poi_id": shopA}), "2190008") // grace does not lengthen a life
 }
@@ -214,14 +214,14 @@ func factTokenLimit(r *rig) {
 	f := fields{"client_key": clientKey, "client_secret": clientSecret, "grant_type": "client_credential"}
 	r.want(r.do("token", f), "10020")
 	r.same(len(r.p.Tokens()), 500)
-	r.clock.add(5 * time.Minute)
+	r.clock.Add(5 * time.Minute)
 	r.want(r.do("token", f), "ok")
 }
 
 func factTokenElsewhere(r *rig) {
 	other := r.p.TakeTokenElsewhere()
 	r.want(r.do("shops", fields{"poi_id": shopA}), "ok")
-	r.clock.add(5 * time.Minute)
+	r.clock.Add(5 * time.Minute)
 	r.want(r.do("shops", fields{"poi_id": shopA}), "2190002")
 	r.token = other.Value
 	r.want(r.do("shops", fields{"poi_id": shopA}), "ok")
@@ -278,7 +278,7 @@ func factVerifyToken(r *rig) {
 }
 
 func factExpiredListed(r *rig) {
-	v := r.sell(douyintest.Voucher{Expires: r.clock.now().Add(-time.Second)})
+	v := r.sell(douyintest.Voucher{Expires: r.clock.Now().Add(-time.Second)})
 	got := r.prepare(v.Code)
 	r.want(r.do("verify", got.verify(got.encrypted[0])), "1250")
 	r.knobs(func(k *douyintest.Knobs) { k.Expired = douyintest.ExpiredHidden })
@@ -377,7 +377,7 @@ func factVerify(r *rig) {
 		"result": row.(map[string]any)["result"], "msg": "验券成功", "code": got.encrypted[0], "verify_id": use.VerifyID,
 		"certificate_id": v.CertificateID, "order_id": v.OrderID, "origin_code": v.Code, "account_id": v.Account, "product_id": v.SKUID,
 	})
-	r.same([]any{use.Shop, use.Type, use.Verifier, use.Token, use.Time}, []any{shopA, 4, "开放平台API", got.token, r.clock.now()})
+	r.same([]any{use.Shop, use.Type, use.Verifier, use.Token, use.Time}, []any{shopA, 4, "开放平台API", got.token, r.clock.Now()})
 	e := r.p.Ledger()[0]
 	r.same([]any{e.Kind, e.Code, e.Shop, e.VerifyToken, e.VerifyID, e.Type}, []any{douyintest.EffectConsumed, v.Code, shopA, got.token, use.VerifyID, 4})
 	r.same(r.last().Effect, "consumed "+v.Code)
@@ -498,13 +498,13 @@ func factUndoWindow(r *rig) {
 	_, in := r.consume(v[0].Code, 1)
 	got := r.prepare(v[1].Code)
 	out := r.want(r.do("verify", got.verify(got.encrypted[0])), "ok")
-	r.clock.add(time.Hour)
+	r.clock.Add(time.Hour)
 	a := r.want(r.do("cancel", undo(in, 0)), "ok")
 	r.same(field(a.data, "cancel_results"), "absent")
 	r.same(r.p.Effects(v[0].Code), douyintest.Count{Consumed: 1, Undone: 1})
 	e := r.p.Ledger()
 	r.same([]any{e[2].Undoes, e[2].Shop, e[2].NewCode}, []any{e[0].Seq, shopA, ""})
-	r.clock.add(time.Second)
+	r.clock.Add(time.Second)
 	late := r.want(r.do("cancel", undo(out, 0)), "3000001")
 	r.same([]string{late.extra, late.sub, late.words}, []string{"3000001", "2034000910", "已超过可撤销时限，无法撤销核销"})
 	r.effects(v[1].Code, 1, 0)
@@ -519,7 +519,7 @@ func factUndoEarly(r *rig) {
 	}
 	r.same(can(), "true")
 	r.knobs(func(k *douyintest.Knobs) { k.UndoEnds = 2 * time.Minute })
-	r.clock.add(2*time.Minute + 9*time.Second)
+	r.clock.Add(2*time.Minute + 9*time.Second)
 	r.same(can(), "false")
 	r.same(r.want(r.do("cancel", undo(a, 0)), "3000001").sub, "2034000910")
 	r.knobs(func(k *douyintest.Knobs) { k.CanCancel = douyintest.CanCancelHour })
@@ -569,7 +569,7 @@ func factCancelToken(r *rig) {
 	r.want(r.do("cancel", f), "ok")
 	r.want(r.do("cancel", f), "ok")
 	r.effects(v.Code, 2, 1)
-	r.clock.add(time.Hour)
+	r.clock.Add(time.Hour)
 	r.want(r.do("cancel", f), "3000001")
 }
 
@@ -584,9 +584,9 @@ func factGet(r *rig) {
 	r.want(r.do("verify", got.verify(got.encrypted[0])), "ok")
 	c := ask()
 	r.same([]string{field(c, "status"), field(c, "code"), field(c, "verify.verify_type"), field(c, "verify.verifier_unique_id"), field(c, "verify.poi_id"), field(c, "verify.verify_id"), field(c, "verify.can_cancel"), field(c, "verify.verify_time")},
-		[]string{"2", "absent", "4", "开放平台API", shopA, r.use(v.Code).VerifyID, "true", strconv.FormatInt(r.clock.now().Unix(), 10)})
+		[]string{"2", "absent", "4", "开放平台API", shopA, r.use(v.Code).VerifyID, "true", strconv.FormatInt(r.clock.Now().Unix(), 10)})
 	r.same(field(c, "verify_records.0.verify_id"), r.use(v.Code).VerifyID)
-	r.clock.add(time.Hour + time.Second)
+	r.clock.Add(time.Hour + time.Second)
 	r.same([]string{field(ask(), "code"), field(ask(), "verify.can_cancel")}, []string{v.Code, "false"})
 	r.want(r.do("get", fields{"encrypted_code": "nonsense"}), "1221")
 	r.want(r.do("get", fields{}), "2100005")
@@ -625,11 +625,11 @@ func factStatus(r *rig) {
 
 func factRecords(r *rig) {
 	yesterday := r.sell(douyintest.Voucher{})
-	r.ok(r.p.UseElsewhere(yesterday.Code, douyintest.Use{Time: r.clock.now().Add(-24 * time.Hour)}))
+	r.ok(r.p.UseElsewhere(yesterday.Code, douyintest.Use{Time: r.clock.Now().Add(-24 * time.Hour)}))
 	codes := []string{}
 	for range 45 {
 		v := r.sell(douyintest.Voucher{})
-		r.clock.add(time.Second)
+		r.clock.Add(time.Second)
 		r.consume(v.Code, 1)
 		codes = append(codes, v.CertificateID)
 	}
@@ -658,7 +658,7 @@ func factRecords(r *rig) {
 		ids, _ := page(fields{"cursor": cursor})
 		r.same(len(ids), 0)
 	}
-	start := r.clock.now().Add(-25 * time.Hour).Unix()
+	start := r.clock.Now().Add(-25 * time.Hour).Unix()
 	ids, _ := page(fields{"cursor": "0", "start_time": start, "end_time": start + 7200})
 	r.same(ids, []string{yesterday.CertificateID})
 	for name, value := range map[string]any{"size": 21, "cursor": "", "account_id": "", "start_time": start * 1000, "page": 2} {
@@ -684,7 +684,7 @@ func factRecordsOfShops(r *rig) {
 	for _, f := range []fields{{"poi_ids": shopA}, {"poi_ids": `["` + shopA + `"]`}, {"account_id": "7200000000000000001"}} {
 		rec := at(f)
 		r.same([]string{field(rec, "0.certificate_id"), field(rec, "0.status"), field(rec, "0.certificate_status"), field(rec, "0.cancel_time"), field(rec, "1")},
-			[]string{a.CertificateID, "2", "1", strconv.FormatInt(r.clock.now().Unix(), 10), "absent"})
+			[]string{a.CertificateID, "2", "1", strconv.FormatInt(r.clock.Now().Unix(), 10), "absent"})
 	}
 	rec := at(fields{"poi_ids": shopB + "," + shopA})
 	r.same([]string{field(rec, "0.status"), field(rec, "0.verify_type"), field(rec, "0.verify_amount_info.times_card_serial_amount.serial_numb"), field(rec, "0.poi_id"), field(rec, "0.code")},
@@ -706,20 +706,20 @@ func factLedger(r *rig) {
 		return list(r.want(r.do("ledger", fields{"certificate_ids": v.CertificateID + "," + unused.CertificateID}), "ok").data, "records")
 	}
 	r.same(len(ask()), 0)
-	r.clock.add(time.Hour)
+	r.clock.Add(time.Hour)
 	records := ask()
 	r.same([]string{field(records, "0.certificate_id"), field(records, "0.amount.original"), field(records, "0.fund_amount.goods"), field(records, "1")},
 		[]string{v.CertificateID, "10000", "9700", "absent"})
 	card := r.sell(douyintest.Voucher{Visits: 2, Price: 10000})
 	r.consume(card.Code, 1)
-	r.clock.add(time.Hour)
+	r.clock.Add(time.Hour)
 	r.token = r.newToken()
 	one := list(r.do("ledger", fields{"certificate_ids": card.CertificateID}).data, "records")
 	r.same([]string{field(one, "0.amount.original"), field(one, "1")}, []string{"5000", "absent"})
 	undone := r.sell(douyintest.Voucher{})
 	r.ok(r.p.ConsumeElsewhere(undone.Code, "店长"))
 	r.ok(r.p.UndoElsewhere(undone.Code, "店长"))
-	r.clock.add(time.Hour)
+	r.clock.Add(time.Hour)
 	r.same(len(list(r.do("ledger", fields{"certificate_ids": undone.CertificateID}).data, "records")), 0)
 	r.want(r.do("ledger", fields{}), "2100005")
 	r.want(r.do("ledger", fields{"certificate_ids": strings.Repeat("1,", 50) + "1"}), "2100005")
@@ -775,7 +775,7 @@ func factHold(r *rig) {
 			}
 			r.knobs(func(k *douyintest.Knobs) { k.HeldStatus = "" })
 
-			r.clock.add(40 * time.Hour)
+			r.clock.Add(40 * time.Hour)
 			r.p.ExpireTokens()
 			r.token = r.newToken()
 			if !byItself {
@@ -806,7 +806,7 @@ func factHold(r *rig) {
 	got := r.prepare(v.Code)
 	r.want(r.do("verify", got.verify(got.encrypted[0])), "1229")
 	r.ok(r.p.EndHold(v.Code, false)) // before its time
-	r.clock.add(time.Hour)
+	r.clock.Add(time.Hour)
 	r.same(r.p.Effects(v.Code), douyintest.Count{Held: 1})
 }
 
@@ -825,7 +825,7 @@ func factHoldTogether(r *rig) {
 }
 
 func factRefusals(r *rig) {
-	soon := r.clock.now().Add(time.Hour)
+	soon := r.clock.Now().Add(time.Hour)
 	for _, tt := range []struct {
 		v               douyintest.Voucher
 		prepare, verify string
@@ -834,10 +834,10 @@ func factRefusals(r *rig) {
 		{douyintest.Voucher{Shops: []string{shopB}}, "3000002", ""},
 		{douyintest.Voucher{Shops: []string{shopC}}, "3000002", ""},
 		{douyintest.Voucher{ValidFrom: soon}, "ok", "3000001"},
-		{douyintest.Voucher{Expires: r.clock.now().Add(-time.Hour)}, "ok", "1250"},
+		{douyintest.Voucher{Expires: r.clock.Now().Add(-time.Hour)}, "ok", "1250"},
 		{douyintest.Voucher{State: douyintest.Refunded}, "1250", ""},
 		{douyintest.Voucher{State: douyintest.Refunding}, "1250", ""},
-		{douyintest.Voucher{State: douyintest.Refunded, Expires: r.clock.now().Add(-time.Hour)}, "1250", ""},
+		{douyintest.Voucher{State: douyintest.Refunded, Expires: r.clock.Now().Add(-time.Hour)}, "1250", ""},
 		{douyintest.Voucher{Refusal: 2119006}, "2119006", ""},
 		{douyintest.Voucher{Refusal: 2119007}, "2119007", ""},
 		{douyintest.Voucher{Refusal: 1265}, "1265", ""},

@@ -230,8 +230,8 @@ func (k Knobs) check() error {
 
 // Knobs returns the current settings.
 func (p *Platform) Knobs() Knobs {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	return p.knobs
 }
 
@@ -241,7 +241,7 @@ func (p *Platform) SetKnobs(k Knobs) error {
 		return err
 	}
 	k.Absent, k.Null = slices.Clone(k.Absent), slices.Clone(k.Null)
-	return p.change(func(time.Time) error {
+	return p.core.Change(func(time.Time) error {
 		p.knobs = k
 		return nil
 	})

@@ -156,10 +156,10 @@ func knobDeadToken(r *rig, coupon, card string) {
 	for visits, want := range map[int]string{0: coupon, 2: card} {
 		v := r.sell(douyintest.Voucher{Visits: visits})
 		got, _ := r.consume(v.Code, 1)
-		r.clock.add(time.Minute - time.Second)
+		r.clock.Add(time.Minute - time.Second)
 		r.want(r.do("verify", got.verify(got.encrypted[0])), "ok")
 		r.effects(v.Code, 1, 0)
-		r.clock.add(time.Second)
+		r.clock.Add(time.Second)
 		r.want(r.do("verify", got.verify(got.encrypted[0])), want)
 		consumed := 1
 		if want == "ok" {

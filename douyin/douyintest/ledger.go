@@ -45,15 +45,15 @@ type Count struct {
 
 // Ledger returns every effect, oldest first.
 func (p *Platform) Ledger() []Effect {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	return slices.Clone(p.ledger)
 }
 
 // Effects counts what happened to a code.
 func (p *Platform) Effects(code string) Count {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	var n Count
 	for _, e := range p.ledger {
 		if e.Code != code {
@@ -75,8 +75,8 @@ func (p *Platform) Effects(code string) Count {
 // times without an undo between, or of a times card more often than it has uses,
 // in the order in which that came about. See [Knobs.Unguarded].
 func (p *Platform) TwiceConsumed() []string {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	standing := map[*coupon]int{}
 	twice := []string{}
 	for _, e := range p.ledger {
@@ -98,7 +98,7 @@ func (p *Platform) TwiceConsumed() []string {
 func (p *Platform) enter(v *coupon, e Effect) int {
 	e.Seq, e.Code, e.CertificateID, e.OrderID = len(p.ledger)+1, v.Code, v.CertificateID, v.OrderID
 	p.ledger = append(p.ledger, e)
-	p.bump()
+	p.core.Bump()
 	return e.Seq
 }
 

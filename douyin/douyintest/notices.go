@@ -1,15 +1,15 @@
 package douyintest
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
 // The actions of life_trade_certificate_notify.
@@ -38,8 +38,8 @@ const noticeAttempts = 4
 
 // Notices returns all that were made, first made first, also those that were lost.
 func (p *Platform) Notices() []Notice {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	all := make([]Notice, len(p.notices))
 	for i, n := range p.notices {
 		all[i] = *n
@@ -50,7 +50,7 @@ func (p *Platform) Notices() []Notice {
 // RepeatNotice posts a notice again, as a platform does that missed the answer. It
 // also posts one that was lost.
 func (p *Platform) RepeatNotice(id string) error {
-	return p.change(func(time.Time) error {
+	return p.core.Change(func(time.Time) error {
 		for _, n := range p.notices {
 			if n.ID == id {
 				p.startPosting(n)
@@ -64,11 +64,12 @@ func (p *Platform) RepeatNotice(id string) error {
 // Subscribe has notices posted to a URL from now on, if that answers the
 // handshake with its challenge.
 func (p *Platform) Subscribe(ctx context.Context, to string) error {
-	p.mu.Lock()
+	p.core.Lock()
 	challenge, _ := strconv.Atoi("1" + p.opts.Digits(4))
-	p.mu.Unlock()
+	p.core.Unlock()
 	body, _ := json.Marshal(object{"event": "verify_webhook", "client_key": "", "content": object{"challenge": challenge}})
-	status, answer, err := p.postOnce(ctx, to, body, http.Header{})
+	header := http.Header{"Content-Type": {"application/json"}}
+	status, answer, err := fakeserver.Message{To: to, Header: header, Body: body}.Post(ctx)
 	if err != nil {
 		return failed("handshake: %w", err)
 	}
@@ -76,7 +77,7 @@ func (p *Platform) Subscribe(ctx context.Context, to string) error {
 	if json.Unmarshal(answer, &echo) != nil || status != http.StatusOK || echo.Challenge != challenge {
 		return failed("handshake: status %d, %.200q", status, answer)
 	}
-	return p.change(func(time.Time) error {
+	return p.core.Change(func(time.Time) error {
 		p.noticeURL = to
 		return nil
 	})
@@ -96,7 +97,7 @@ func (p *Platform) notify(action string, v *coupon, now time.Time) {
 }
 
 // message is a notice on the wire.
-func (p *Platform) message(n *Notice) ([]byte, http.Header) {
+func (p *Platform) message(n *Notice) fakeserver.Message {
 	var content any = object{
 		"action": n.Action, "msg_time": n.Sent.Unix(),
 		"certificate": object{"certificate_id": n.CertificateID, "order_id": n.OrderID, "account_id": n.AccountID},
@@ -113,7 +114,7 @@ func (p *Platform) message(n *Notice) ([]byte, http.Header) {
 		"event": "life_trade_certificate_notify", "client_key": p.opts.ClientKey, "from_user_id": "", "content": content,
 		"log_id": "log-" + n.ID, "msg_id": id,
 	})
-	header := http.Header{"Msg-Id": {id}}
+	header := http.Header{"Msg-Id": {id}, "Content-Type": {"application/json"}}
 	secret := p.opts.ClientSecret
 	if p.knobs.NoticeSignature == SignatureWrong {
 		secret += "x"
@@ -122,52 +123,14 @@ func (p *Platform) message(n *Notice) ([]byte, http.Header) {
 		sum := sha1.Sum(append([]byte(secret), body...))
 		header.Set("X-Douyin-Signature", hex.EncodeToString(sum[:]))
 	}
-	return body, header
+	return fakeserver.Message{To: p.noticeURL, Header: header, Body: body}
 }
 
 // startPosting posts a notice in the background. The caller holds the lock.
 func (p *Platform) startPosting(n *Notice) {
-	to := p.noticeURL
-	if to == "" || p.ctx.Err() != nil {
-		return
-	}
-	body, header := p.message(n)
-	p.posting.Go(func() {
-		for attempt := range noticeAttempts {
-			if attempt > 0 && p.opts.Sleep(p.ctx, time.Second<<(attempt-1)) != nil {
-				return
-			}
-			status, _, err := p.postOnce(p.ctx, to, body, header)
-			taken := err == nil && status == http.StatusOK
-			p.mu.Lock()
-			n.Attempts++
-			n.Taken = n.Taken || taken
-			p.bump()
-			p.mu.Unlock()
-			if taken || p.ctx.Err() != nil {
-				return
-			}
-		}
+	taken := func(status int, _ []byte) bool { return status == http.StatusOK }
+	p.core.Post(p.message(n), noticeAttempts, taken, func(taken bool) {
+		n.Attempts++
+		n.Taken = n.Taken || taken
 	})
-}
-
-func (p *Platform) postOnce(ctx context.Context, to string, body []byte, header http.Header) (status int, answer []byte, err error) {
-	client := &http.Client{
-		Timeout:       5 * time.Second,
-		Transport:     &http.Transport{DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	req.Header = header.Clone()
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := client.Do(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer resp.Body.Close()
-	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxBody))
-	return resp.StatusCode, answer, err
 }

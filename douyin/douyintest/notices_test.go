@@ -98,7 +98,7 @@ func TestNotices(t *testing.T) {
 			certificate = held
 		}
 		r.same(message.Content, fmt.Sprintf(`{"action":"%s","certificate":{"account_id":"%s","certificate_id":"%s","order_id":"%s"},"msg_time":%d}`,
-			want, v.Account, certificate.CertificateID, certificate.OrderID, r.clock.now().Unix()))
+			want, v.Account, certificate.CertificateID, certificate.OrderID, r.clock.Now().Unix()))
 		n := r.p.Notices()[i]
 		r.same([]any{n.ID, n.Action, n.Attempts}, []any{message.Msg_id, want, 1})
 	}

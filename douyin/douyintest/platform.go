@@ -6,15 +6,14 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
-// beijing is the zone of the platform's days.
-var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
+var beijing = fakeserver.Beijing
 
 // Options make a [Platform]. The zero value of each field has a sensible
 // meaning. Now and Digits are called while the platform is locked: they must not
@@ -49,11 +48,10 @@ type Options struct {
 // Platform is the fake. It is safe for concurrent use; effects happen one after
 // another. Use [New].
 type Platform struct {
-	opts   Options
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
+	*fakeserver.Server
+	core *fakeserver.Core // has the lock for all below
+	opts Options
 
-	mu       sync.Mutex
 	knobs    Knobs
 	taken    map[string]bool // every code and id that was given out
 	shops    []*Shop
@@ -73,15 +71,8 @@ type Platform struct {
 	cancelled map[string]cancellation
 	ledger    []Effect
 
-	faults  []*ordered
-	late    []lateThing // by due
-	down    *outage
-	ring    ring
-	changed chan struct{} // closed and replaced with every change
-
 	notices   []*Notice
 	noticeURL string
-	posting   sync.WaitGroup // notices under way
 }
 
 var _ http.Handler = (*Platform)(nil)
@@ -89,26 +80,16 @@ var _ http.Handler = (*Platform)(nil)
 // New makes an empty platform. It panics where the options' knobs have an unknown
 // value.
 func New(opts Options) *Platform {
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
-	if opts.Sleep == nil {
-		opts.Sleep = sleep
-	}
 	if opts.Digits == nil {
-		opts.Digits = randomDigits(opts.Seed)
+		opts.Digits = fakeserver.RandomDigits(opts.Seed)
 	}
-	setDefault(&opts.UndoWindow, time.Hour)
-	setDefault(&opts.KeepRequests, 500)
-	setDefault(&opts.LinkURL, "https://v.douyin.com")
+	fakeserver.Default(&opts.UndoWindow, time.Hour)
+	fakeserver.Default(&opts.LinkURL, "https://v.douyin.com")
 	if err := opts.Knobs.check(); err != nil {
 		panic(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	return &Platform{
+	p := &Platform{
 		opts:      opts,
-		ctx:       ctx,
-		cancel:    cancel,
 		knobs:     opts.Knobs,
 		taken:     map[string]bool{},
 		refused:   map[string]bool{},
@@ -120,102 +101,21 @@ func New(opts Options) *Platform {
 		encrypted: map[string]*coupon{},
 		prepared:  map[string]*prepared{},
 		cancelled: map[string]cancellation{},
-		ring:      ring{keep: opts.KeepRequests},
-		changed:   make(chan struct{}),
 		noticeURL: opts.NoticeURL,
 	}
-}
-
-// Close lets go of every request that waits; later ones get 503. It ends the
-// posting of notices, and may be called more than once. Close the platform before
-// its server, which waits for the requests.
-func (p *Platform) Close() {
-	p.mu.Lock() // whoever begins to post holds it, and looks whether this is the end
-	p.cancel()
-	p.mu.Unlock()
-	p.posting.Wait()
-}
-
-// Await returns once cond holds. It is asked now and after every change of the
-// platform (an effect, a request that came, began to hang or was answered, a
-// notice), so that a test never has to sleep. cond may call the platform.
-func (p *Platform) Await(ctx context.Context, cond func() bool) error {
-	for {
-		p.mu.Lock()
-		next := p.changed
-		p.mu.Unlock()
-		if cond() {
-			return nil
-		}
-		select {
-		case <-next:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// bump tells those who wait that something changed. The caller holds the lock.
-func (p *Platform) bump() {
-	close(p.changed)
-	p.changed = make(chan struct{})
-}
-
-// change carries out a change of a test's under the lock.
-func (p *Platform) change(do func(now time.Time) error) error {
-	p.lock()
-	defer p.mu.Unlock()
-	defer p.bump()
-	return do(p.opts.Now())
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// randomDigits gives random digits, always the same from one seed.
-func randomDigits(seed uint64) func(n int) string {
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	var mu sync.Mutex
-	source := rand.New(rand.NewPCG(seed, seed))
-	return func(n int) string {
-		mu.Lock()
-		defer mu.Unlock()
-		digits := make([]byte, n)
-		for i := range digits {
-			digits[i] = byte('0' + source.IntN(10))
-		}
-		return string(digits)
-	}
+	p.core, p.Server = fakeserver.New(fakeserver.Options{
+		Name: "douyintest", Now: opts.Now, Wait: opts.Sleep, Keep: opts.KeepRequests,
+		Read: p.readCall, Calls: Calls, Kinds: faultKinds,
+	})
+	return p
 }
 
 // id gives digits that begin with a prefix, n in all, and were not given out
 // before. The caller holds the lock.
 func (p *Platform) id(prefix string, n int) string {
-	id := []byte(prefix + p.opts.Digits(n-len(prefix)))
-	for p.taken[string(id)] {
-		// Counting up ends also where Digits always gives the same.
-		i := len(id) - 1
-		for ; i >= 0 && id[i] == '9'; i-- {
-			id[i] = '0'
-		}
-		if i >= 0 {
-			id[i]++
-		} else {
-			id = append([]byte{'1'}, id...)
-		}
-	}
-	p.taken[string(id)] = true
-	return string(id)
+	id := fakeserver.Unique(prefix+p.opts.Digits(n-len(prefix)), func(id string) bool { return p.taken[id] })
+	p.taken[id] = true
+	return id
 }
 
 // hex gives an opaque word of hexadecimal digits, base64 one in which base64's
@@ -238,13 +138,6 @@ func (p *Platform) shortID() string {
 		}
 		return r
 	}, p.base64()[4:11])
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 func failed(format string, args ...any) error {

@@ -1,9 +1,7 @@
 package douyintest_test
 
 import (
-	"context"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +21,7 @@ func TestRequests(t *testing.T) {
 	r.same([]uint64{all[0].Seq, all[2].Seq}, []uint64{1, 3})
 	token, last := all[0], all[2]
 	r.same([]any{last.Call, last.Method, last.Path, last.Codes, last.Token, last.State, last.Status, last.Effect, last.Time},
-		[]any{"verify", "POST", paths["verify"], []string{v.Code}, 1, douyintest.RequestAnswered, 200, "consumed " + v.Code, r.clock.now()})
+		[]any{"verify", "POST", paths["verify"], []string{v.Code}, 1, douyintest.RequestAnswered, 200, "consumed " + v.Code, r.clock.Now()})
 	r.same(last.Fields, []douyintest.Field{
 		{Name: "encrypted_codes", Value: `["` + got.encrypted[0] + `"]`}, {Name: "order_id", Value: v.OrderID}, {Name: "poi_id", Value: shopA}, {Name: "verify_token", Value: got.token},
 	})
@@ -39,30 +37,6 @@ func TestRequests(t *testing.T) {
 	r.do("shops", fields{"poi_id": shopA})
 	changed, _, _ := r.p.Since(version)
 	r.same([]any{len(changed), changed[0].Call}, []any{1, "shops"})
-}
-
-func TestClose(t *testing.T) {
-	t.Parallel()
-	r := setup(t)
-	r.fail(douyintest.Fault{Kind: douyintest.ApplyThenHang})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if w := r.send(r.request(r.Context(), "cancel", fields{})); w.err == nil { // a GET would be repeated
-			t.Errorf("answered %+v", w)
-		}
-	})
-	r.await(func() bool { return r.last().State == douyintest.RequestWaiting })
-	r.p.Close()
-	wg.Wait()
-	r.p.Close()
-	w := httptest.NewRecorder()
-	r.p.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	r.same(w.Code, 503)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if r.p.Await(ctx, func() bool { return false }) == nil {
-		t.Error("awaited nothing")
-	}
 }
 
 // Many ask for one coupon at once: one gets it.
@@ -91,7 +65,7 @@ func TestElsewhere(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
 	v := r.sell(douyintest.Voucher{Visits: 2})
-	at := r.clock.now().Add(-time.Minute)
+	at := r.clock.Now().Add(-time.Minute)
 	r.ok(r.p.UseElsewhere(v.Code, douyintest.Use{Time: at, Type: 2, Verifier: "张三"}))
 	r.ok(r.p.ConsumeElsewhere(v.Code, "店长"))
 	got, _ := r.p.Voucher(v.Code)
@@ -105,7 +79,7 @@ func TestElsewhere(t *testing.T) {
 		who = append(who, string(e.Kind)+" "+e.Verifier)
 	}
 	r.same(who, []string{"consumed 张三", "consumed 店长", "undone 店长"})
-	r.clock.add(time.Hour)
+	r.clock.Add(time.Hour)
 	unused := r.sell(douyintest.Voucher{})
 	held := r.sell(douyintest.Voucher{Hold: &douyintest.Hold{}})
 	prep := r.prepare(held.Code)

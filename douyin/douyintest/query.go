@@ -1,6 +1,7 @@
 package douyintest
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -26,7 +27,7 @@ func (p *Platform) addLists(data object, name string, list []any) {
 func (p *Platform) status(v *coupon) int64 {
 	switch {
 	case v.State == Held:
-		return map[Choice]int64{StatusUnused: 1, StatusInitial: 0, StatusUsed: 2}[nonZero(p.knobs.HeldStatus, StatusUnused)]
+		return map[Choice]int64{StatusUnused: 1, StatusInitial: 0, StatusUsed: 2}[cmp.Or(p.knobs.HeldStatus, StatusUnused)]
 	case v.State == Usable && v.Visits > 0 && len(v.standing()) > 0 && p.knobs.CardStatus == StatusUsed:
 		return 2
 	}

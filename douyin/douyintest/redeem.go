@@ -1,6 +1,7 @@
 package douyintest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -329,7 +330,7 @@ func (p *Platform) hold(t *prepared, asked string, rows []useRow, shop *Shop, no
 		}
 	}
 	if how.For > 0 {
-		p.later(now.Add(how.For), func(at time.Time) { p.endHold(h, how.Verified, at) })
+		p.core.Later(now.Add(how.For), func(at time.Time) { p.endHold(h, how.Verified, at) })
 	}
 	if p.knobs.Refusals == RefusalRows {
 		return object{"verify_results": p.usedRows(rows)}, nil
@@ -421,7 +422,7 @@ func (p *Platform) cancelData(orderID, verifyID string) object {
 
 // undoable says why a verification cannot be taken back now, or nil.
 func (p *Platform) undoable(u *usage, now time.Time) *refusal {
-	window := min(nonZero(p.knobs.UndoEnds, p.opts.UndoWindow), p.opts.UndoWindow)
+	window := min(cmp.Or(p.knobs.UndoEnds, p.opts.UndoWindow), p.opts.UndoWindow)
 	switch {
 	case !u.stands():
 		return refuseFor(codeBusiness, "该核销已撤销")

@@ -10,13 +10,13 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"yanquan/douyin/douyintest"
+	"yanquan/internal/fakeserver"
 )
 
 const (
@@ -31,38 +31,20 @@ const (
 
 var zone = time.FixedZone("Beijing", 8*60*60)
 
-// clock is a platform's clock, set by the test.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // rig is a platform with three shops behind a real listener, and an access token.
 type rig struct {
 	*testing.T
 	p      *douyintest.Platform
 	srv    *httptest.Server
 	client *http.Client // follows no redirect
-	clock  *clock
+	clock  *fakeserver.Clock
 	token  string
 }
 
 func setup(t *testing.T, change ...func(*douyintest.Options)) *rig {
 	t.Helper()
-	c := &clock{t: time.Date(2026, 10, 1, 12, 0, 0, 0, zone)}
-	opts := douyintest.Options{Now: c.now, Seed: 1, ClientKey: clientKey, ClientSecret: clientSecret}
+	c := fakeserver.NewClock(time.Date(2026, 10, 1, 12, 0, 0, 0, zone))
+	opts := douyintest.Options{Now: c.Now, Seed: 1, ClientKey: clientKey, ClientSecret: clientSecret}
 	for _, f := range change {
 		f(&opts)
 	}

@@ -1,103 +1,29 @@
 package douyintest
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
-const (
-	typeJSON = "application/json; charset=utf-8"
-	typeHTML = "text/html; charset=utf-8"
-	typeText = "text/plain; charset=utf-8"
-)
-
-// outcome is what a client gets to see.
-type outcome struct {
-	status      int
-	contentType string
-	body        []byte
-	cut         bool // only the first half of the body arrives
-	drop        bool // no answer: the connection is closed
-	location    string
-}
-
-var dropped = outcome{drop: true}
-
-func errorPage(status int) outcome {
-	text := fmt.Sprintf("<html><body><h1>%d %s</h1></body></html>", status, http.StatusText(status))
-	return outcome{status: status, contentType: typeHTML, body: []byte(text)}
-}
-
-func jsonOutcome(answer any) outcome {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(answer); err != nil {
-		return errorPage(http.StatusInternalServerError)
-	}
-	return outcome{status: http.StatusOK, contentType: typeJSON, body: bytes.TrimSpace(b.Bytes())}
-}
-
-// ServeHTTP answers a request.
-func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := readCall(w, r)
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(p.ctx, cancel)()
-	seq := p.requestCame(c)
-	out := p.serve(ctx, c, seq)
-	// Recorded first, so that whoever has the answer finds the record complete.
-	p.requestDone(seq, out)
-	out.send(w)
-}
-
-// serve decides what becomes of a request. ctx ends when the client leaves or the
-// platform is closed.
-func (p *Platform) serve(ctx context.Context, c *call, seq uint64) outcome {
-	if p.ctx.Err() != nil {
-		return errorPage(http.StatusServiceUnavailable)
-	}
-	if out, down := p.whileDown(ctx, seq); down {
-		return out
-	}
+// CarryOut judges a call, has its effect and composes the true answer.
+func (c *call) CarryOut(partly bool, now time.Time) (out fakeserver.Outcome, effect string) {
+	p := c.p
 	if c.name == "" {
-		return errorPage(http.StatusNotFound)
+		return fakeserver.ErrorPage(http.StatusNotFound), ""
 	}
-	if f := p.takeFault(c, seq); f != nil {
-		return p.serveFault(ctx, c, seq, *f)
-	}
-	out, _ := p.apply(c, seq, false)
-	return out
-}
-
-// apply carries a call out, composes the true answer and says whether the call had
-// an effect.
-func (p *Platform) apply(c *call, seq uint64, partly bool) (outcome, bool) {
-	p.lock()
-	defer p.mu.Unlock()
-	return p.carryOut(c, seq, partly, p.opts.Now())
-}
-
-// carryOut is apply at a time. The caller holds the lock.
-func (p *Platform) carryOut(c *call, seq uint64, partly bool, now time.Time) (outcome, bool) {
 	before, issued := len(p.ledger), len(p.tokens)
-	out := p.answer(c, partly, now)
-	effect := describe(p.ledger[before:])
+	out = p.answer(c, partly, now)
 	if len(p.tokens) > issued {
-		effect = "issued a token"
+		return out, "issued a token"
 	}
-	if effect != "" {
-		p.note(seq, func(r *Request) { r.Effect = strings.TrimPrefix(r.Effect+"; "+effect, "; ") })
-	}
-	return out, effect != ""
+	return out, describe(p.ledger[before:])
 }
 
 // describe puts effects in words, e.g. "consumed 104930181552, 104930181553".
@@ -116,7 +42,7 @@ func describe(effects []Effect) string {
 }
 
 // answer judges a call and carries it out.
-func (p *Platform) answer(c *call, partly bool, now time.Time) outcome {
+func (p *Platform) answer(c *call, partly bool, now time.Time) fakeserver.Outcome {
 	if c.name == callLink {
 		return p.redirect(c)
 	}
@@ -173,18 +99,18 @@ func (p *Platform) business(c *call, partly bool, now time.Time) (object, *refus
 }
 
 // redirect answers a short link. Only object_id in the long link means anything.
-func (p *Platform) redirect(c *call) outcome {
+func (p *Platform) redirect(c *call) fakeserver.Outcome {
 	l := p.links[c.link]
 	if l == nil || l.dead && p.knobs.StaleQR == StaleQRGone {
-		return errorPage(http.StatusNotFound)
+		return fakeserver.ErrorPage(http.StatusNotFound)
 	}
-	out := outcome{status: http.StatusFound, contentType: typeHTML}
-	out.location = "https://www.iesdouyin.com/share/life/voucher/?from=app&object_id=" + url.QueryEscape(l.object) + "&utm_source=copy"
+	out := fakeserver.Outcome{Status: http.StatusFound, ContentType: fakeserver.TypeHTML}
+	out.Location = "https://www.iesdouyin.com/share/life/voucher/?from=app&object_id=" + url.QueryEscape(l.object) + "&utm_source=copy"
 	return out
 }
 
 // enveloped is a business answer. Which of the places tell a refusal is a knob.
-func (p *Platform) enveloped(data object, r *refusal) outcome {
+func (p *Platform) enveloped(data object, r *refusal) fakeserver.Outcome {
 	inData, inExtra, text, sub, subText := 0, 0, "success", 0, ""
 	if r != nil {
 		inData, inExtra, text, data = r.code, r.code, r.msg, object{}
@@ -208,7 +134,7 @@ func (p *Platform) enveloped(data object, r *refusal) outcome {
 	}
 	extra := object{
 		"error_code": int64(inExtra), "description": "", "sub_error_code": int64(sub), "sub_description": subText,
-		"logid": p.opts.Now().In(beijing).Format("20060102150405") + strings.ToUpper(p.hex()[:18]), "now": p.opts.Now().Unix(),
+		"logid": p.core.Now().In(beijing).Format("20060102150405") + strings.ToUpper(p.hex()[:18]), "now": p.core.Now().Unix(),
 	}
 	if inExtra != 0 {
 		extra["description"] = text
@@ -220,11 +146,11 @@ func (p *Platform) enveloped(data object, r *refusal) outcome {
 	if slices.Contains(p.knobs.Absent, "extra") {
 		delete(answer, "extra")
 	}
-	return jsonOutcome(answer)
+	return fakeserver.JSON(answer)
 }
 
 // tokenAnswer is the answer to a call for a token, whose envelope is another.
-func (p *Platform) tokenAnswer(data object, r *refusal) outcome {
+func (p *Platform) tokenAnswer(data object, r *refusal) fakeserver.Outcome {
 	message := "success"
 	if r != nil {
 		data, message = object{"error_code": int64(r.code), "description": r.msg}, "error"
@@ -232,7 +158,7 @@ func (p *Platform) tokenAnswer(data object, r *refusal) outcome {
 		data["error_code"], data["description"] = int64(0), ""
 	}
 	data["captcha"], data["desc_url"], data["log_id"] = "", "", strings.ToUpper(p.hex())
-	return jsonOutcome(object{"data": p.shaped(data, "data"), "message": message})
+	return fakeserver.JSON(object{"data": p.shaped(data, "data"), "message": message})
 }
 
 // shaped gives an answer's data the forms that the knobs ask for.
@@ -291,26 +217,4 @@ func asText(value any, keep bool) any {
 		return strconv.FormatInt(v, 10)
 	}
 	return value
-}
-
-func (o outcome) send(w http.ResponseWriter) {
-	if o.drop {
-		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-			_ = conn.Close()
-			return
-		}
-		panic(http.ErrAbortHandler) // net/http's own way to close a connection
-	}
-	h := w.Header()
-	h.Set("Content-Type", o.contentType)
-	if o.location != "" {
-		h.Set("Location", o.location)
-	}
-	h.Set("Content-Length", strconv.Itoa(len(o.body)))
-	w.WriteHeader(o.status)
-	body := o.body
-	if o.cut {
-		body = body[:len(body)/2] // net/http closes the connection over the rest
-	}
-	_, _ = w.Write(body) // a client that left is no concern of ours
 }

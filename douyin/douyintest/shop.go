@@ -3,6 +3,8 @@ package douyintest
 import (
 	"slices"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
 // Shop is a place where vouchers are verified.
@@ -23,14 +25,14 @@ const DefaultAccount = "7100000000000000001"
 
 // AddShop makes a shop known, and its merchant's authorisation with it.
 func (p *Platform) AddShop(s Shop) error {
-	return p.change(func(time.Time) error {
+	return p.core.Change(func(time.Time) error {
 		switch {
 		case s.ID == "":
 			return failed("a shop needs an id")
 		case p.shop(s.ID) != nil:
 			return failed("shop %s exists", s.ID)
 		}
-		setDefault(&s.Account, DefaultAccount)
+		fakeserver.Default(&s.Account, DefaultAccount)
 		if s.POIAccount == "" {
 			s.POIAccount = p.id("72", 19)
 		}
@@ -42,7 +44,7 @@ func (p *Platform) AddShop(s Shop) error {
 // Authorize says whether a merchant authorises the application; without, calls
 // for its shops are refused with 2119005. At first every merchant does.
 func (p *Platform) Authorize(account string, granted bool) error {
-	return p.change(func(time.Time) error {
+	return p.core.Change(func(time.Time) error {
 		if !p.knownAccount(account) {
 			return failed("no account %q", account)
 		}
@@ -54,7 +56,7 @@ func (p *Platform) Authorize(account string, granted bool) error {
 // Grant says whether the application has the capability for a call; without, the
 // call is refused with 2190004. At first it has all.
 func (p *Platform) Grant(call string, granted bool) error {
-	return p.change(func(time.Time) error {
+	return p.core.Change(func(time.Time) error {
 		if !slices.Contains(Calls, call) {
 			return failed("unknown call %q", call)
 		}

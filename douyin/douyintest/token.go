@@ -1,6 +1,7 @@
 package douyintest
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -22,8 +23,8 @@ type Token struct {
 
 // Tokens returns all that were issued, oldest first.
 func (p *Platform) Tokens() []Token {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	all := make([]Token, len(p.tokens))
 	for i, t := range p.tokens {
 		all[i] = t.Token
@@ -34,17 +35,17 @@ func (p *Platform) Tokens() []Token {
 // TakeTokenElsewhere issues a token as if another environment with the same secret
 // had asked for one.
 func (p *Platform) TakeTokenElsewhere() Token {
-	p.lock()
-	defer p.mu.Unlock()
-	t := p.issue(p.opts.Now())
+	p.core.Lock()
+	defer p.core.Unlock()
+	t := p.issue(p.core.Now())
 	t.Elsewhere = true
-	p.bump()
+	p.core.Bump()
 	return t.Token
 }
 
 // ExpireTokens ends the life of all access tokens now.
 func (p *Platform) ExpireTokens() {
-	_ = p.change(func(now time.Time) error {
+	_ = p.core.Change(func(now time.Time) error {
 		p.endTokens(now)
 		return nil
 	})
@@ -61,7 +62,7 @@ func (p *Platform) endTokens(at time.Time) {
 func (p *Platform) issue(now time.Time) *accessToken {
 	if n := len(p.tokens); n > 0 {
 		replaced := p.tokens[n-1]
-		ends := now.Add(nonZero(p.knobs.TokenGrace, 5*time.Minute))
+		ends := now.Add(cmp.Or(p.knobs.TokenGrace, 5*time.Minute))
 		if replaced.Expires.Before(ends) {
 			ends = replaced.Expires
 		}
@@ -78,12 +79,7 @@ func (p *Platform) issue(now time.Time) *accessToken {
 	return t
 }
 
-func (p *Platform) tokenLife() time.Duration { return nonZero(p.knobs.TokenLife, 2*time.Hour) }
-
-func nonZero[T comparable](value, otherwise T) T {
-	setDefault(&value, otherwise)
-	return value
-}
+func (p *Platform) tokenLife() time.Duration { return cmp.Or(p.knobs.TokenLife, 2*time.Hour) }
 
 // judgeToken says why a call's access token does not serve, or nil.
 func (p *Platform) judgeToken(c *call) *refusal {
@@ -114,7 +110,7 @@ func (p *Platform) clientToken(c *call, now time.Time) (object, *refusal) {
 		return nil, refuse(codeBadClient)
 	}
 	p.asked = slices.DeleteFunc(p.asked, func(at time.Time) bool { return now.Sub(at) >= 5*time.Minute })
-	if len(p.asked) >= nonZero(p.knobs.TokenLimit, 500) {
+	if len(p.asked) >= cmp.Or(p.knobs.TokenLimit, 500) {
 		return nil, refuse(codeTokenTooOften)
 	}
 	p.asked = append(p.asked, now)

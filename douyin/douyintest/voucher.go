@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
 // State says what has become of a voucher.
@@ -177,7 +179,7 @@ const maxCoupons = 10
 // AddOrder sells n coupons of one order, all like v; the first has v's code and
 // certificate id, if they are given.
 func (p *Platform) AddOrder(v Voucher, n int) (made []Voucher, err error) {
-	err = p.change(func(now time.Time) error {
+	err = p.core.Change(func(now time.Time) error {
 		if err := p.sellable(v, n); err != nil {
 			return err
 		}
@@ -235,20 +237,20 @@ func (p *Platform) fill(v *Voucher, now time.Time) {
 	if o := p.orders[v.OrderID]; o != nil {
 		v.SKUID = o.vouchers[0].SKUID
 	}
-	setDefault(&v.SKUID, "1760000000000000001")
-	setDefault(&v.Title, "双人套餐")
-	setDefault(&v.Price, 9900)
-	setDefault(&v.MarketPrice, max(16800, v.Price))
-	setDefault(&v.Pay, v.Price)
-	setDefault(&v.State, Usable)
+	fakeserver.Default(&v.SKUID, "1760000000000000001")
+	fakeserver.Default(&v.Title, "双人套餐")
+	fakeserver.Default(&v.Price, 9900)
+	fakeserver.Default(&v.MarketPrice, max(16800, v.Price))
+	fakeserver.Default(&v.Pay, v.Price)
+	fakeserver.Default(&v.State, Usable)
 	if len(v.Shops) > 0 {
-		setDefault(&v.Account, p.shop(v.Shops[0]).Account)
+		fakeserver.Default(&v.Account, p.shop(v.Shops[0]).Account)
 	}
-	setDefault(&v.Account, DefaultAccount)
+	fakeserver.Default(&v.Account, DefaultAccount)
 	if v.Visits > 0 {
-		setDefault(&v.GroupType, 3)
+		fakeserver.Default(&v.GroupType, 3)
 	}
-	setDefault(&v.GroupType, 1)
+	fakeserver.Default(&v.GroupType, 1)
 	if v.OrderID == "" {
 		v.OrderID = p.id("80", 19)
 	}
@@ -270,7 +272,7 @@ func (p *Platform) rotate(o *order) {
 // RotateQR gives an order another QR code, as the customer's app does by itself
 // after a while.
 func (p *Platform) RotateQR(orderID string) error {
-	return p.change(func(time.Time) error {
+	return p.core.Change(func(time.Time) error {
 		o := p.orders[orderID]
 		if o == nil {
 			return failed("no order %s", orderID)
@@ -315,7 +317,7 @@ func (p *Platform) CloseUndo(code string) error {
 }
 
 func (p *Platform) changeVoucher(code string, do func(*coupon, time.Time) error) error {
-	return p.change(func(now time.Time) error {
+	return p.core.Change(func(now time.Time) error {
 		v := p.byCode[code]
 		if v == nil {
 			return failed("no voucher %s", code)
@@ -326,8 +328,8 @@ func (p *Platform) changeVoucher(code string, do func(*coupon, time.Time) error)
 
 // Vouchers returns all of them as they are now, in the order of their making.
 func (p *Platform) Vouchers() []Voucher {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	all := make([]Voucher, len(p.vouchers))
 	for i, v := range p.vouchers {
 		all[i] = p.copyOf(v)
@@ -337,8 +339,8 @@ func (p *Platform) Vouchers() []Voucher {
 
 // Voucher returns one voucher as it is now, by a code that it has or had.
 func (p *Platform) Voucher(code string) (Voucher, bool) {
-	p.lock()
-	defer p.mu.Unlock()
+	p.core.Lock()
+	defer p.core.Unlock()
 	v := p.byCode[code]
 	if v == nil {
 		return Voucher{}, false
