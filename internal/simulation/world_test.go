@@ -119,6 +119,10 @@ func (w *world) run() {
 	w.prices = map[string]int64{}
 	for _, v := range w.platform.Vouchers() {
 		w.prices[v.OrderID] = v.Price
+		tells := func(s shop) bool { return s.Dialect == dianpingtest.Meituan && slices.Contains(v.Shops, s.Name) }
+		if v.Visits > 0 && slices.ContainsFunc(w.Shops, tells) { // what a visit costs
+			w.prices[v.OrderID] = v.Price / int64(v.Visits)
+		}
 	}
 	w.judge()
 	for _, r := range w.replicas {
