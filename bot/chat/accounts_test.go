@@ -34,8 +34,8 @@ func (b *pair) doubtful(user, text string) {
 	m := b.at(robot, group, user)
 	m.Kind, m.Text = bot.Text, text
 	b.start(m)
-	for range 30 {
-		b.clock.Advance(10 * time.Second)
+	for range 8 {
+		b.clock.Advance(30 * time.Second)
 		b.bot.Pass(b.t.Context())
 	}
 }
@@ -370,6 +370,28 @@ func TestSeveralCodesOfWhichOneIsAsked(t *testing.T) {
 		b.consumed(again, 0, 0)
 		b.tells(b.photo("zhangsan", "验 美团", again), "核销成功", "人民广场店（美团）")
 		b.consumed(again, 0, 1)
+	})
+}
+
+// Where a button cannot be pressed, its text means the same: it names the platform.
+func TestTextsOfButtonsNameThePlatform(t *testing.T) {
+	pairs(t, func(b *pair) {
+		b.sold(twice)
+		done := b.say("zhangsan", "验 美团 "+twice)
+		if say := done.Card.Keys[0].Say; say != "撤 美团 "+twice {
+			b.t.Errorf("the button says %q", say)
+		}
+		b.loses(b.platform, twice)
+		b.doubtful("zhangsan", "验 点评 "+twice)
+		for range 5 {
+			b.bot.Pass(b.t.Context())
+		}
+		for i, say := range []string{"确认 大众点评 " + twice + " 已核销", "确认 大众点评 " + twice + " 未核销"} {
+			if got := b.to("boss").Card.Keys[i].Say; got != say {
+				b.t.Errorf("the button says %q", got)
+			}
+		}
+		b.tells(b.privately("boss", "确认 大众点评 "+twice+" 未核销"), "没有核销")
 	})
 }
 

@@ -136,21 +136,32 @@ func whyHuman(op models.Operation) string {
 	return "超过 3 分钟还没有结果。"
 }
 
+// seen is what somebody has seen of a voucher whose operation is in doubt.
+func seen(op models.Operation, used bool) string {
+	undo := op.State == models.Undoing || op.State == models.UndoUnknown
+	switch {
+	case undo && used:
+		return "没有撤销"
+	case undo:
+		return "已撤销"
+	case used:
+		return "已核销"
+	}
+	return "未核销"
+}
+
 // NeedsHuman is the notice to managers about an operation that only a person can end
 // now. It has the platform's code, which no card for staff has.
 func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
-	used, unused := "已核销", "未核销"
-	if op.State == models.Undoing || op.State == models.UndoUnknown {
-		used, unused = "没有撤销", "已撤销"
-	}
+	code := sayCode(s, op)
 	return bot.Card{
 		Source: Source(s), Title: "需要人工确认", Tone: bot.Bad,
 		Fields: bot.Fields(bot.Field{Key: "券码", Value: CodeText(op.Code)}, bot.Field{Key: "操作人", Value: op.User}, bot.Field{Key: "时间", Value: w.When(op.CalledAt)},
 			bot.Field{Key: "平台", Value: On(s, op)}, bot.Field{Key: "平台代码", Value: op.Outcome.Code}),
 		Text: whyHuman(op) + "请到" + Backend(platformOf(s, op)) + "里查这张券，再点下面告诉我；平台有了结果，我也会自己更新。",
 		Keys: []bot.CardKey{
-			{Text: used, Key: command.Button{Action: command.ActClose, Operation: op.ID, Used: true}.Key(), Say: "确认 " + op.Code + " 已核销", Style: bot.Primary},
-			{Text: unused, Key: command.Button{Action: command.ActClose, Operation: op.ID}.Key(), Say: "确认 " + op.Code + " 未核销", Style: bot.Quiet},
+			{Text: seen(op, true), Key: command.Button{Action: command.ActClose, Operation: op.ID, Used: true}.Key(), Say: "确认 " + code + " 已核销", Style: bot.Primary},
+			{Text: seen(op, false), Key: command.Button{Action: command.ActClose, Operation: op.ID}.Key(), Say: "确认 " + code + " 未核销", Style: bot.Quiet},
 		},
 	}
 }
@@ -182,7 +193,7 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 	switch {
 	case w.Undoable(op):
 		c.Text = refused + "可撤销至 " + w.In(op.UndoUntil).Format(ClockFormat)
-		c.Keys = []bot.CardKey{{Text: "撤销", Key: command.Button{Action: command.ActUndo, Operation: op.ID}.Key(), Say: "撤 " + op.Code, Style: bot.Danger}}
+		c.Keys = []bot.CardKey{{Text: "撤销", Key: command.Button{Action: command.ActUndo, Operation: op.ID}.Key(), Say: "撤 " + sayCode(s, op), Style: bot.Danger}}
 		c.Until, c.About, c.Timed = op.UndoUntil, op.ID, refused == ""
 	case op.UndoReason != "":
 		c.Text = refused + UndoSayingOf(platformOf(s, op), op.UndoReason).Next
@@ -229,7 +240,7 @@ func (w *Words) fillPending(c *bot.Card, s models.Store, op models.Operation) {
 		bot.Field{Key: "券码", Value: CodeText(op.Code)}, price(PriceOf(op, op.Count)),
 		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, where(s, op),
 	)
-	c.Keys = []bot.CardKey{{Text: "查看结果", Key: command.Button{Action: command.ActShow, Operation: op.ID}.Key(), Say: "查 " + op.Code, Style: bot.Primary}}
+	c.Keys = []bot.CardKey{{Text: "查看结果", Key: command.Button{Action: command.ActShow, Operation: op.ID}.Key(), Say: "查 " + sayCode(s, op), Style: bot.Primary}}
 	c.Until, c.About = w.Now().Add(OutcomeAgain), op.ID
 }
 

@@ -35,6 +35,14 @@ func On(s models.Store, op models.Operation) string {
 	return ""
 }
 
+// sayCode is the code of an operation in a text that means just this one.
+func sayCode(s models.Store, op models.Operation) string {
+	if on := On(s, op); on != "" && !command.IsLink(op.Code) {
+		return on + " " + op.Code
+	}
+	return op.Code
+}
+
 // usedAt is the account whose operation stands in the way of another's; none: it is none.
 func usedAt(s models.Store, op models.Operation) []models.Account {
 	if !standsInTheWay(op) {
@@ -157,13 +165,12 @@ func (w *Words) notThat(op models.Operation, at string) string {
 
 // WhichDoubt lets a manager choose which of several doubts about a code is ended.
 func (w *Words) WhichDoubt(stores []models.Store, ops []models.Operation, used bool) bot.Reply {
-	seen := map[bool]string{true: "已核销", false: "未核销"}[used]
 	c := bot.Card{TaskID: w.NewID(), Source: source(stores), Title: "请选择平台", Text: "这个券码有几次核销还没有结果。请点您要确认的那一次。"}
 	for _, op := range ops[:min(len(ops), bot.MaxKeys)] {
 		at := named(stores, op)
 		c.Fields = append(c.Fields, bot.Field{Key: "核销人", Value: op.User + " " + at + " " + w.When(op.CalledAt)})
 		c.Keys = append(c.Keys, bot.CardKey{
-			Text: at + " " + seen, Key: command.Button{Action: command.ActClose, Operation: op.ID, Used: used}.Key(), Style: bot.Primary,
+			Text: at + " " + seen(op, used), Key: command.Button{Action: command.ActClose, Operation: op.ID, Used: used}.Key(), Style: bot.Primary,
 		})
 	}
 	return bot.Reply{Card: &c}
