@@ -3,7 +3,6 @@
 package crash
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +10,8 @@ import (
 	"regexp"
 	"testing"
 	"time"
+
+	"yanquan/internal/mutants"
 )
 
 // TestMutants shows that the suite turns red where an invariant is broken: it
@@ -18,11 +19,11 @@ import (
 //
 //	go test -tags mutants ./internal/crash -run TestMutants -v -timeout 0
 func TestMutants(t *testing.T) {
-	for i, m := range mutants {
-		t.Run(m.name, func(t *testing.T) {
+	for i, m := range mutants.Invariants {
+		t.Run(m.Name, func(t *testing.T) {
 			began := time.Now()
-			found := m.judged(t, filepath.Join(binaryDir, fmt.Sprint("mutant", i)))
-			hits := regexp.MustCompile(m.red).FindAllString(found, -1)
+			found := judged(t, m, filepath.Join(binaryDir, fmt.Sprint("mutant", i)))
+			hits := regexp.MustCompile(m.Red).FindAllString(found, -1)
 			if len(hits) == 0 {
 				t.Fatalf("not found; the suite said:\n%s", found)
 			}
@@ -36,21 +37,11 @@ func TestMutants(t *testing.T) {
 }
 
 // judged builds a mutant and returns what the suite says of it.
-func (m mutant) judged(t *testing.T, binary string) string {
+func judged(t *testing.T, m mutants.Mutant, binary string) string {
 	t.Helper()
-	changed, err := m.changed()
+	overlay, err := m.Overlay("../..", binary)
 	must(t, err)
-	replace := map[string]string{}
-	for path := range changed {
-		replace[path] = fmt.Sprintf("%s-%d.go", binary, len(replace))
-	}
-	for path, text := range changed {
-		must(t, os.WriteFile(replace[path], []byte(text), 0o600))
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replace})
-	must(t, err)
-	must(t, os.WriteFile(binary+".json", overlay, 0o600))
-	build := exec.Command("go", "build", "-overlay", binary+".json", "-tags", "failpoints", "-o", binary, "yanquan/cmd/yanquan")
+	build := exec.Command("go", "build", "-overlay", overlay, "-tags", "failpoints", "-o", binary, "yanquan/cmd/yanquan")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}

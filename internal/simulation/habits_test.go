@@ -210,7 +210,7 @@ func (m *maker) troubles(d int) {
 		m.add(event{At: when - time.Duration(m.IntN(800))*time.Millisecond, Do: fault, Fault: m.fault()})
 	}
 	if m.chance(0.3) {
-		m.add(event{At: at(d, 10+11*m.Float64(), 0), Do: outage, Text: string(pick(m, dianpingtest.PauseHang, dianpingtest.PauseRefuse)), For: m.between(10*time.Second, 3*time.Hour)})
+		m.outage(at(d, 10+11*m.Float64(), 0))
 	}
 	moment := func() time.Duration { return pick(m, m.Events...).At - time.Duration(m.IntN(500))*time.Millisecond }
 	for range m.IntN(3) {
@@ -228,6 +228,19 @@ func (m *maker) troubles(d int) {
 			wecomtest.Fault{Code: -1}, wecomtest.Fault{Code: 45009}, wecomtest.Fault{Code: 45033}, wecomtest.Fault{Code: 42001}, wecomtest.Fault{Body: "<html>"}, wecomtest.Fault{Delay: 4 * time.Second})
 		f.API, f.Times = pick(m, "message/send", "message/send", "gettoken", "message/update_template_card", "aibot/response"), m.IntN(4)
 		m.add(event{At: moment(), Do: trouble, WeCom: &f, For: m.between(5*time.Second, 30*time.Minute)})
+	}
+}
+
+// outage takes the platform away. It may come back in parts, with odd answers about its
+// records first.
+func (m *maker) outage(t time.Duration) {
+	e := event{At: t, Do: outage, Text: string(pick(m, dianpingtest.PauseHang, dianpingtest.PauseRefuse)), For: m.between(10*time.Second, 3*time.Hour)}
+	m.add(e)
+	if m.chance(0.5) {
+		m.add(event{At: e.At + e.For - time.Millisecond, Do: fault, Fault: &dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Call: "getconsumed", Answer: pick(m, "611", "1999", "1001"), Times: 1 + m.IntN(3)}})
+	}
+	if m.chance(0.5) { // something is under way when it goes
+		m.add(event{At: e.At - 5*time.Second, Do: fault, Fault: &dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang, Call: pick(m, "consume", "consume", "reverseconsume"), Times: 1}})
 	}
 }
 

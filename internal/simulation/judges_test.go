@@ -49,7 +49,9 @@ func (w *world) calm() {
 func (w *world) judge() {
 	w.wrongs()
 	w.once()
+	w.fresh()
 	w.truth()
+	w.settled()
 	w.answers()
 	w.sums()
 	w.limits()
@@ -153,6 +155,37 @@ func (w *world) once() {
 	}
 }
 
+// staleness is how long after the last time it was asked for something may still be
+// consumed: what is not begun within three minutes is not begun any more, and what is in
+// doubt for three is not sent again.
+const staleness = 6*time.Minute + promise
+
+// fresh: nothing is consumed that was asked for long ago.
+func (w *world) fresh() {
+	late := map[string]bool{} // codes whose calls a fault delays
+	for _, r := range w.requests {
+		if r.Fault != "" && r.Call == "consume" {
+			for _, s := range w.Sold {
+				late[s.Code] = late[s.Code] || slices.ContainsFunc(r.Fields, func(f dianpingtest.Field) bool { return strings.Contains(f.Value, s.Code) })
+			}
+		}
+	}
+	for _, e := range w.ledger {
+		if e.Kind != dianpingtest.EffectConsumed || !w.byUs(e) || late[e.Code] {
+			continue
+		}
+		var last time.Time
+		for _, a := range w.asks {
+			if a.Code == e.Code && a.verifies() && a.sentAt.Before(e.Time) {
+				last = latest(last, a.sentAt)
+			}
+		}
+		if !last.IsZero() && e.Time.Sub(last) > staleness {
+			w.finding("%s was consumed at %s, asked for last at %s", e.Code, clock(e.Time), clock(last))
+		}
+	}
+}
+
 func (a *ask) verifies() bool {
 	return strings.HasPrefix(a.Text, "验") || strings.HasPrefix(a.Text, "核销") || a.Text == "确认核销" || a.Text == "再"
 }
@@ -174,6 +207,29 @@ func (w *world) stands(code string, by time.Time) bool {
 		}
 	}
 	return stands
+}
+
+// settled: no bubble that appears after the outcome says that there is none.
+func (w *world) settled() {
+	type key struct {
+		place wecomtest.Where
+		code  string
+	}
+	told := map[key]time.Time{}
+	began := map[string]bool{} // bubbles
+	for _, v := range w.views {
+		fresh := !began[v.shown.ID]
+		began[v.shown.ID] = true
+		for _, s := range v.told {
+			k := key{v.place, s.code}
+			switch {
+			case s.verdict == success:
+				told[k] = v.at
+			case !told[k].IsZero() && fresh && s.verdict == verifying && !slices.ContainsFunc(w.asks, func(a *ask) bool { return s.about(a.Code) && a.sentAt.After(told[k].Add(-time.Minute)) }):
+				w.finding("%s: %s was told as verified at %s, and as in doubt at %s", v.place, s.code, clock(told[k]), clock(v.at))
+			}
+		}
+	}
 }
 
 // truth: no success is told before the platform has it (I5), nothing that is consumed

@@ -18,6 +18,7 @@ type ask struct {
 	accepted time.Time // when WeCom got the first 200; zero: never
 	took     int       // callbacks that were accepted
 	sent     int       // callbacks that were sent
+	sentAt   time.Time // the last of them
 	since    int64     // version of the screens before
 	answered time.Time // zero: not yet
 }
@@ -150,6 +151,7 @@ func (w *world) say(e event) {
 func (w *world) send(a *ask, act func() (wecomtest.Outcome, error)) {
 	w.mu.Lock()
 	a.sent++
+	a.sentAt = time.Now()
 	w.mu.Unlock()
 	out, err := act()
 	w.mu.Lock()

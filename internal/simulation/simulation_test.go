@@ -19,6 +19,7 @@ var (
 	fileFlag   = flag.String("play", "", "play this file, and tell its story")
 	shrinkFlag = flag.String("shrink", "", "drop the events of -seed or -play that its first finding does without, and keep the rest in this file")
 	onFlag     = flag.Bool("on", false, "go on with new seeds until stopped")
+	firstFlag  = flag.Bool("first", false, "with -on: stop at the first violation")
 	daysFlag   = flag.Int("days", math.MaxInt, "with -on: for so many shop days")
 )
 
@@ -121,7 +122,7 @@ func TestOn(t *testing.T) {
 		first, most = 2000, 1
 	}
 	days, events, deaths, bad := 0, 0, 0, 0
-	for seed := first; days < most; seed++ {
+	for seed := first; ; seed++ {
 		w := play(t, newPlan(seed))
 		days, events, deaths = days+len(w.Shops)*w.Days, events+len(w.Events), deaths+w.deaths
 		for _, f := range slices.Compact(w.found) {
@@ -129,9 +130,13 @@ func TestOn(t *testing.T) {
 			t.Fail()
 			fmt.Printf("seed %d: %s\n", seed, f)
 		}
-		if time.Since(said) > 10*time.Second {
+		last := days >= most || bad > 0 && *firstFlag
+		if last || time.Since(said) > 10*time.Second {
 			said = time.Now()
 			fmt.Printf("%s: seed %d, %d shop days, %d events, %d deaths, %d violations\n", time.Since(began).Round(time.Second), seed, days, events, deaths, bad)
+		}
+		if last {
+			return
 		}
 	}
 }
