@@ -561,7 +561,7 @@ func TestDouyinFieldsLeftOut(t *testing.T) {
 		"origin_code", "order_id", "verify", "verify_records", "can_cancel", "verify_type", "poi_id", "verifier_unique_id",
 		"times_card_serial_num", "status", "amount", "sku", "verify_amount_info", "verify_time", "description", "expire_time", "verify_id", "certificate_id", "extra",
 	} {
-		for _, null := range []bool{false, true} {
+		for _, null := range breadth.Of(t.Name()+field, false, true) {
 			t.Run(fmt.Sprint(field, " null ", null), func(t *testing.T) {
 				on(t, platform.DouyinName, func(r *rig) {
 					k := douyintest.Knobs{Absent: []string{field}}

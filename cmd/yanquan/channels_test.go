@@ -14,6 +14,7 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/breadth"
 	"yanquan/models"
 )
 
@@ -138,9 +139,11 @@ var situations = []situation{
 		began, before := time.Now(), w.wecom.Version()
 		said := make(chan answer, 1)
 		go func() { said <- w.utter(w.hero, "验 "+code) }()
-		for _, after := range []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute} {
-			<-time.After(time.Until(began.Add(after)))
-			see(w, fmt.Sprintf("after %.0f s", after.Seconds()), before)
+		for _, after := range silence {
+			if lookedAt(after) {
+				<-time.After(time.Until(began.Add(after)))
+			}
+			see(w, afterSilence(after), before)
 		}
 		w.platform.ClearFaults()
 		w.finally(<-said, "核销成功", code)
@@ -150,6 +153,21 @@ var situations = []situation{
 		w.must(err) // an app's card that waited is changed a moment later
 		see(w, "and when it speaks again", before)
 	}, true},
+}
+
+// silence is the moments at which people look while the platform says nothing. Those of
+// real time that take longer than all the rest are left to make test-all.
+var silence = []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute}
+
+func lookedAt(after time.Duration) bool {
+	return after <= 5*time.Second || breadth.All() || *updateTable
+}
+
+func afterSilence(d time.Duration) string { return fmt.Sprintf("after %.0f s", d.Seconds()) }
+
+// passedOver reports whether nobody looks at a moment, so that its row of the page stands.
+func passedOver(moment string) bool {
+	return slices.ContainsFunc(silence, func(d time.Duration) bool { return !lookedAt(d) && moment == afterSilence(d) })
 }
 
 // changing is what differs from run to run.
@@ -234,9 +252,13 @@ func TestChannels(t *testing.T) {
 							if moment != "" {
 								row += "; " + moment
 							}
-							got := sit.look(w, since)
-							if expected, known := want[cell{row, way.name}]; known {
-								got = w.beholds(sit, expected, since)
+							got, known := want[cell{row, way.name}]
+							switch {
+							case passedOver(moment):
+							case known:
+								got = w.beholds(sit, got, since)
+							default:
+								got = sit.look(w, since)
 							}
 							mu.Lock()
 							defer mu.Unlock()

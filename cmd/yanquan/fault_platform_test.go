@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/breadth"
 )
 
 // F25: the platform does it only after our time-out, and refuses the repeat meanwhile.
@@ -77,14 +78,17 @@ func TestFault27RepeatedByProxy(t *testing.T) {
 // form. It passes when that is no doubt: what was lost and not done is asked for again
 // under the same request id, and done once.
 func TestFault28EmptyRecord(t *testing.T) {
-	inCells(t, faultCells, func(w *world) {
-		for _, form := range dianpingtest.NoRecords {
-			w.must(w.platform.SetKnobs(dianpingtest.Knobs{Unguarded: true, NoRecord: form}))
-			lostAnswers(w, []dianpingtest.Fault{
-				{Kind: dianpingtest.Status5xx, Status: 502},
-				{Kind: dianpingtest.HangThenDrop, Delay: 200 * time.Millisecond},
-				{Kind: dianpingtest.ApplyThenDrop},
+	t.Parallel()
+	for _, form := range breadth.Of(t.Name(), dianpingtest.NoRecords...) {
+		t.Run(string(form), func(t *testing.T) {
+			inCells(t, faultCells, func(w *world) {
+				w.must(w.platform.SetKnobs(dianpingtest.Knobs{Unguarded: true, NoRecord: form}))
+				lostAnswers(w, []dianpingtest.Fault{
+					{Kind: dianpingtest.Status5xx, Status: 502},
+					{Kind: dianpingtest.HangThenDrop, Delay: 200 * time.Millisecond},
+					{Kind: dianpingtest.ApplyThenDrop},
+				})
 			})
-		}
-	})
+		})
+	}
 }
