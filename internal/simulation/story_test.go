@@ -76,7 +76,7 @@ func (w *world) saw(s wecomtest.Shown) {
 		}
 	}
 	late := s.Finished && len(v.told) == 0 && strings.Contains(inWords(s), "没有处理") // it does not say which: the first
-	for _, a := range w.asks { // a group may be answered by the app
+	for _, a := range w.asks {                                                     // a group may be answered by the app
 		if a.answered.IsZero() && (canonical(v.place) == a.place || v.place.User == a.Who) && s.Version > a.since && (v.answers(a) || late || w.unclear() && v.says(human, a.Code)) {
 			a.answered, late = v.at, false
 		}
