@@ -105,7 +105,12 @@ meituan:
   auth_url: "{{.PlatformURL}}"
   developer_id: "${MEITUAN_DEVELOPER_ID}"
   sign_key: "${MEITUAN_SIGN_KEY}"
-redeem:
+{{if .DouyinURL}}douyin:
+  api_url: "{{.DouyinURL}}"
+  client_key: "${DOUYIN_CLIENT_KEY}"
+  client_secret: "${DOUYIN_CLIENT_SECRET}"
+  account_id: "{{.DouyinAccount}}"
+{{end}}redeem:
   call_timeout: {{.CallTimeout}}
   undo_window: {{.UndoWindow}}
 {{if not .Empty}}stores:
@@ -142,7 +147,7 @@ const unwatched = "{repeats: 0, same_phone: 0, undo_percent: 0, silent_days: 0, 
 var secrets = map[string]string{
 	"YANQUAN_SECRET_KEY": testKey, "DIANPING_APP_KEY": "app-key", "DIANPING_APP_SECRET": "the-app-secret-value",
 	"MEITUAN_DEVELOPER_ID": "100120", "MEITUAN_SIGN_KEY": "the-sign-key-value", "SESSION_A": "session-of-shop-a",
-	"WECOM_WEBHOOK_KEY": "the-webhook-key-value",
+	"WECOM_WEBHOOK_KEY": "the-webhook-key-value", "DOUYIN_CLIENT_KEY": "aw-client-key", "DOUYIN_CLIENT_SECRET": "the-client-secret-value",
 }
 
 const sessionB = "session-of-shop-b"

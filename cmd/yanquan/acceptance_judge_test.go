@@ -106,7 +106,7 @@ func (w *world) countBubbles() {
 func (w *world) noSecrets() {
 	hidden := []string{sessionB, phone}
 	for name, value := range secrets {
-		if name != "DIANPING_APP_KEY" && name != "MEITUAN_DEVELOPER_ID" { // public by themselves
+		if name != "DIANPING_APP_KEY" && name != "DOUYIN_CLIENT_KEY" && name != "MEITUAN_DEVELOPER_ID" { // public by themselves
 			hidden = append(hidden, value)
 		}
 	}

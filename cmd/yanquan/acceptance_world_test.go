@@ -16,6 +16,7 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/douyin/douyintest"
 	"yanquan/internal/failpoint"
 	"yanquan/internal/race"
 	"yanquan/models"
@@ -44,6 +45,7 @@ type setting struct {
 	failpoint     string // where the first process dies
 	watch         string // the rules; [unwatched] where empty
 	empty         bool   // no stores are declared
+	withDouyin    bool   // Douyin is configured, too
 	afternoon     bool   // it is afternoon there: a summary now is of today
 
 	here  bool              // run in the test's process, whose clocks can be moved
@@ -82,6 +84,7 @@ type surroundings struct {
 	root     *testing.T // of the whole script: what must outlive a chapter belongs to it
 	wecom    *wecomtest.WeCom
 	platform *dianpingtest.Platform
+	douyin   *douyintest.Platform // nil: not configured
 	proxy    *modelstest.Proxy
 	dsn      string // of the database itself, by an account that may do everything
 	config   string
@@ -180,8 +183,8 @@ func newWorld(t *testing.T, s setting) *world {
 		"Driver": s.driver, "DSN": dsn, "Zone": u.zone.String(), "WeComURL": api.URL, "CorpID": app.CorpID,
 		"Socket": s.socket, "SocketURL": u.wecom.SocketURL(), "BotID": robot.ID,
 		"PublicURL": publicURL, "PlatformURL": shops.URL, "UndoWindow": s.undoWindow, "CallTimeout": s.callTimeout, "ReplyDeadline": cmp.Or(s.replyDeadline, "1500ms"), "Platform": string(s.dialect), "Empty": s.empty, "Watch": cmp.Or(s.watch, unwatched), "Rooms": rooms, "Staff": crowd, "Names": people,
-		"SessionFile": filepath.Join(dir, "session-b"),
-		"ReportAt":    s.now(&atomic.Int64{})().In(u.zone).Add(12 * time.Hour).Format("15:04"), // not while the test runs
+		"SessionFile": filepath.Join(dir, "session-b"), "DouyinURL": w.openDouyin(), "DouyinAccount": douyintest.DefaultAccount,
+		"ReportAt": s.now(&atomic.Int64{})().In(u.zone).Add(12 * time.Hour).Format("15:04"), // not while the test runs
 	}))
 	u.config = filepath.Join(dir, "config.yaml")
 	w.must(os.WriteFile(u.config, []byte(text.String()), 0o600))
