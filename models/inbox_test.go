@@ -367,15 +367,15 @@ func TestBacklog(t *testing.T) {
 		for i, state := range states {
 			inState(t, db, fmt.Sprint(10000000+i), state)
 		}
-		same(t, must(db.Backlog(ctx, later, 20)).Operations, 4)
+		same(t, must(db.Backlog(ctx, later, 20)).Operations, 5)
 		same(t, must(db.Backlog(ctx, later, 2)), models.Backlog{Messages: 2, Operations: 2, Outgoing: 2})
 		stores := must(db.Journal.Due(ctx, models.Of{}, later, 1))[0].StoreID
 		same(t, len(must(db.Journal.Due(ctx, models.Of{Without: []int64{stores}}, later, 10))), 0)
-		same(t, len(must(db.Journal.Due(ctx, models.Of{Without: []int64{stores + 1}}, later, 10))), 4)
+		same(t, len(must(db.Journal.Due(ctx, models.Of{Without: []int64{stores + 1}}, later, 10))), 5)
 		for id, platform := range map[int64]string{stores: "meituan", stores + 1: "dianping"} {
 			no(t, second(db.Pool().ExecContext(ctx, "INSERT INTO stores (id, platform, shop_id, name, origin, active) VALUES (?, ?, '', '', 'config', 1)", id, platform)))
 		}
-		same(t, len(must(db.Journal.Due(ctx, models.Of{Platform: "meituan"}, later, 10))), 4)
+		same(t, len(must(db.Journal.Due(ctx, models.Of{Platform: "meituan"}, later, 10))), 5)
 		same(t, len(must(db.Journal.Due(ctx, models.Of{Platform: "meituan", Without: []int64{stores}}, later, 10))), 0)
 		same(t, len(must(db.Journal.Due(ctx, models.Of{Platform: "dianping"}, later, 10))), 0)
 	})
