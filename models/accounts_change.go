@@ -235,7 +235,7 @@ func (s DirectoryStore) Connect(ctx context.Context, a Account) (account Account
 			if fresh, err = addOnce(ctx, d.core, what, &account); err != nil || fresh {
 				return err
 			}
-			return &dbError{what: what, kinds: []error{ErrStale}, transient: true} // somebody else was first
+			return &dbError{what: what, kinds: []error{ErrStale}, transient: true} // another transaction was first
 		}
 		have, err := d.allAccounts(ctx)
 		if err != nil {

@@ -304,8 +304,8 @@ func TestAuthorizeAmongManyStores(t *testing.T) {
 func TestMerge(t *testing.T) {
 	onTwins(t, func(b *twins) {
 		ctx := b.t.Context()
-		one := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
-		two := b.opened(dianping.Meituan, "shop-m", "静安寺店", "sunba", "wuyi", "wrOther")
+		b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		b.opened(dianping.Meituan, "shop-m", "静安寺店", "sunba", "wuyi", "wrOther")
 		const before, doubtful = "799269749412", "799269749413"
 		b.sells(b.other, "shop-m", before)
 		b.sells(b.other, "shop-m", doubtful)
@@ -344,7 +344,6 @@ func TestMerge(t *testing.T) {
 		has(b.t, b.in(newGroup, "zhoujiu", "记录"), "最近 3 次", "美团", "大众点评")
 		has(b.t, b.in("", "sunba", "今日"), "2 张")
 		has(b.t, b.in("", "sunba", "员工"), "3 位员工", "wuyi", "zhoujiu")
-		_, _ = one, two
 	})
 }
 
