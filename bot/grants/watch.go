@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"yanquan/bot/platform"
 	"yanquan/models"
 )
 
@@ -232,7 +233,11 @@ func storesOf(ctx context.Context, tx *models.DB, g models.Grant) (ids []int64, 
 	}
 	var list []string
 	for _, s := range stores {
-		ids, list = append(ids, s.ID), append(list, "「"+s.Name+"」")
+		name := "「" + s.Name + "」"
+		if len(s.Accounts()) > 1 { // its other platforms go on
+			name += "的" + platform.Name(g.Platform)
+		}
+		ids, list = append(ids, s.ID), append(list, name)
 	}
 	if len(list) > 5 {
 		return ids, fmt.Sprintf("%s等 %d 家门店", strings.Join(list[:5], ""), len(list)), nil
