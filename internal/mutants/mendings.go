@@ -8,7 +8,7 @@ var Mendings = []Mutant{
 		{"bot/platform/dianping_proof.go", "case dianping.NoRecord, dianping.NotFound, dianping.VerifyFailed:", "case dianping.NotFound, dianping.VerifyFailed:"},
 	}, ``},
 	{"A2 401, 403 and 429 without an envelope are refusals", []Edit{
-		{"dianping/classify.go", "	case call.Changes():\n		return UnknownOutcome\n	case status == 429:", "	case call.Changes() && status != 401 && status != 403 && status != 429:\n		return UnknownOutcome\n	case status == 429:"},
+		{"internal/httpcall/httpcall.go", "	case changes:\n		return UnknownOutcome\n	case status == 429:", "	case changes && status != 401 && status != 403 && status != 429:\n		return UnknownOutcome\n	case status == 429:"},
 	}, ``},
 	{"A3 used, says the first consume, and is believed", []Edit{
 		{"bot/redeem/consume.go", "		return t.settleConsume(ctx, false)", "		return t.rejected(outcome(answer.Said)), nil"},
