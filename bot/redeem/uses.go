@@ -16,7 +16,7 @@ import (
 // byUses settles a consume by them.
 func (t *consumption) byUses(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
 	if recorded.Proves == platform.Unclear {
-		return t.byNothing(ctx, recorded)
+		return t.byNothing(ctx, recorded, mayRepeat)
 	}
 	b, err := t.orderBooks(ctx)
 	if err != nil {
@@ -56,7 +56,7 @@ func (t *consumption) byWhatIsLeft(ctx context.Context, recorded platform.Record
 		return t.rejected(models.Outcome{Reason: ReasonTooMany}), nil
 	case gone && recorded.Why != "":
 		return t.rejected(outcome(recorded.Said)), nil
-	case !gone && mayRepeat && !dead:
+	case (!gone || !explained && !t.op.Reusable) && mayRepeat && !dead: // what is held may be shown as gone
 		return t.repeat(ctx)
 	case !dead && !t.late(t.op.CalledAt):
 		return t.doubt(recorded.Said, false), nil
@@ -75,8 +75,12 @@ func (t *consumption) byWhatIsLeft(ctx context.Context, recorded platform.Record
 
 // byNothing goes on where the platform does not tell the uses. It may show what it holds
 // as used already.
-func (t *consumption) byNothing(ctx context.Context, recorded platform.Recorded) (Step, error) {
-	if answered := recorded.Class == ""; answered && t.op.State != models.Held && t.late(t.op.CalledAt) {
+func (t *consumption) byNothing(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
+	answered := recorded.Class == "" && t.op.State != models.Held
+	if answered && mayRepeat && !t.op.Reusable { // who has the key gets the same answer
+		return t.repeat(ctx)
+	}
+	if answered && t.late(t.op.CalledAt) {
 		if step, err := t.maybeHeld(ctx); step != nil || err != nil {
 			return step, err
 		}
