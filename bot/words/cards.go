@@ -103,7 +103,7 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 		c.Text = "平台还没有给出结果，我在继续确认，请先不要重复核销。"
 		if op.NeedsHuman {
 			c.Title, c.Tone = "需要人工确认", bot.Bad
-			c.Text = whyHuman(op) + "请到" + Backend(platformOf(s, op)) + "里查这个券码是否已核销；有了结果我也会再发消息。"
+			c.Text = whyHuman(op) + "请到" + platform.Backend(platformOf(s, op)) + "里查这个券码是否已核销；有了结果我也会再发消息。"
 		}
 		w.fillPending(&c, s, op)
 	case models.Held:
@@ -114,7 +114,7 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 		c.Text = "平台还没有给出撤销的结果，我在继续确认，请稍等。"
 		if op.NeedsHuman {
 			c.Title, c.Tone = "需要人工确认", bot.Bad
-			c.Text = whyHuman(op) + "请到" + Backend(platformOf(s, op)) + "里查这张券是否已撤销；有了结果我也会再发消息。"
+			c.Text = whyHuman(op) + "请到" + platform.Backend(platformOf(s, op)) + "里查这张券是否已撤销；有了结果我也会再发消息。"
 		}
 		w.fillPending(&c, s, op)
 	default:
@@ -158,7 +158,7 @@ func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
 		Source: Source(s), Title: "需要人工确认", Tone: bot.Bad,
 		Fields: bot.Fields(bot.Field{Key: "券码", Value: CodeText(op.Code)}, bot.Field{Key: "操作人", Value: op.User}, bot.Field{Key: "时间", Value: w.When(op.CalledAt)},
 			bot.Field{Key: "平台", Value: On(s, op)}, bot.Field{Key: "平台代码", Value: op.Outcome.Code}),
-		Text: whyHuman(op) + "请到" + Backend(platformOf(s, op)) + "里查这张券，再点下面告诉我；平台有了结果，我也会自己更新。",
+		Text: whyHuman(op) + "请到" + platform.Backend(platformOf(s, op)) + "里查这张券，再点下面告诉我；平台有了结果，我也会自己更新。",
 		Keys: []bot.CardKey{
 			{Text: seen(op, true), Key: command.Button{Action: command.ActClose, Operation: op.ID, Used: true}.Key(), Say: "确认 " + code + " 已核销", Style: bot.Primary},
 			{Text: seen(op, false), Key: command.Button{Action: command.ActClose, Operation: op.ID}.Key(), Say: "确认 " + code + " 未核销", Style: bot.Quiet},
@@ -204,7 +204,7 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 	}
 	if op.Outcome.Reason == redeem.ReasonCodesMissing && len(coupons) > 0 && op.UndoReason == "" {
 		c.Timed = false
-		c.Text += fmt.Sprintf("。平台只告诉了 %d 张的券码，其余的要撤销请到%s。", len(coupons), Backend(platformOf(s, op)))
+		c.Text += fmt.Sprintf("。平台只告诉了 %d 张的券码，其余的要撤销请到%s。", len(coupons), platform.Backend(platformOf(s, op)))
 	}
 }
 

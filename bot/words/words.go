@@ -33,18 +33,11 @@ func StateWords(op models.Operation) string {
 // RoleNames are what people call the roles.
 var RoleNames = map[models.Role]string{models.RoleStaff: "店员", models.RoleLead: "组长", models.RoleManager: "店长", models.RoleGuest: "群里"}
 
-// backends are what a merchant verifies with by hand, and windows how long the platforms
-// allow an undo, at most.
-var (
-	backends = map[string]string{platform.DouyinName: "抖音来客"}
-	windows  = map[string]string{platform.DouyinName: "1 小时"}
-)
-
-// Backend is what a merchant of a platform verifies with by hand.
-func Backend(platform string) string { return cmp.Or(backends[platform], "开店宝") }
+// windows are how long platforms allow an undo, at most.
+var windows = map[string]string{platform.DouyinName: "1 小时"}
 
 // saying is what staff read: what is wrong, and what to do next; one plain
-// sentence each. {后台} stands for [Backend], {时限} for the time in which the platform
+// sentence each. {后台} stands for [platform.Backend], {时限} for the time in which the platform
 // allows an undo. Titles are the same at each platform.
 type saying struct {
 	Title string
@@ -52,8 +45,8 @@ type saying struct {
 	Next  string
 }
 
-func (s saying) at(platform string) saying {
-	fill := strings.NewReplacer("{后台}", Backend(platform), "{时限}", cmp.Or(windows[platform], "10 分钟"))
+func (s saying) at(name string) saying {
+	fill := strings.NewReplacer("{后台}", platform.Backend(name), "{时限}", cmp.Or(windows[name], "10 分钟"))
 	return saying{s.Title, fill.Replace(s.What), fill.Replace(s.Next)}
 }
 
