@@ -31,8 +31,8 @@ type answered struct {
 }
 
 const (
-	which told = "请选择平台"
-	press      = "点" // a button that names a platform
+	which told   = "请选择平台"
+	press string = "点" // a button that names a platform
 )
 
 // oneDecision is the specification for a store of two accounts: whatever people press and
