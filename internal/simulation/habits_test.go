@@ -152,9 +152,12 @@ func (m *maker) cashier(s shop, t time.Duration, v sold, count string) {
 	if m.chance(0.6) { // the impatient
 		e.Again = 5*time.Second + time.Duration(m.Int64N(int64(20*time.Second)))
 	}
+	if m.chance(0.1) {
+		e.Resend = m.between(time.Second, time.Minute)
+	}
 	then := func(after time.Duration, change func(*event)) {
 		n := e
-		n.At, n.Again = t+after, 0
+		n.At, n.Again, n.Resend = t+after, 0, 0
 		change(&n)
 		m.add(n)
 	}

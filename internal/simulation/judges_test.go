@@ -321,10 +321,30 @@ func (w *world) answers() {
 				}
 			}
 		}
-		if len(own) > n+w.deaths+len(w.troubles) {
+		if len(own) > n+w.wrongsAround(k.code) {
 			w.finding("%s in %s: sent %d times, answered %d times", k.code, k.place, n, len(own))
 		}
 	}
+}
+
+// wrongsAround counts the troubles while somebody had to do with a code, each of which
+// may have led to one answer more.
+func (w *world) wrongsAround(code string) (n int) {
+	var from, to time.Time
+	for _, a := range w.asks {
+		if a.Code == code {
+			if from.IsZero() || a.said.Before(from) {
+				from = a.said
+			}
+			to = latest(to, latest(a.sentAt, a.answered))
+		}
+	}
+	for _, s := range w.troubles {
+		if s.to.After(from.Add(-time.Minute)) && s.from.Before(to.Add(time.Minute)) {
+			n++
+		}
+	}
+	return n
 }
 
 var (

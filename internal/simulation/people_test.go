@@ -167,11 +167,21 @@ func (w *world) send(a *ask, act func() (wecomtest.Outcome, error)) {
 		return
 	}
 	if d := out.Delivery(); d.Accepted() {
+		if a.Resend > 0 {
+			w.acts.Go(func() { w.resend(d.ID, a.Resend) })
+		}
 		a.took++
 		if a.accepted.IsZero() {
 			a.accepted = time.Now()
 		}
 	}
+}
+
+// resend has WeCom send a callback again, as where its 200 was lost.
+func (w *world) resend(id string, after time.Duration) {
+	time.Sleep(after)
+	w.note("trouble", "WeCom sends a callback again")
+	_, _ = w.wecom.Resend(context.Background(), id)
 }
 
 func (w *world) room(e event) string {

@@ -47,6 +47,8 @@ type event struct {
 	Code  string        `json:"code,omitempty"`  // what it is about
 	Again time.Duration `json:"again,omitempty"` // said again where nothing has come by then
 
+	Resend time.Duration `json:"resend,omitempty"` // after which WeCom sends an accepted callback again
+
 	For      time.Duration        `json:"for,omitempty"`
 	Replica  int                  `json:"replica,omitempty"`
 	Steps    int                  `json:"steps,omitempty"`

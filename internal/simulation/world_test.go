@@ -222,17 +222,21 @@ func (w *world) balance(rw http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(rw, resp.Body)
 }
 
+// second is the time that chance goes by: what comes a little earlier or later, because
+// two things began at one moment in another order, meets the same.
+func (w *world) second() string { return time.Since(w.began).Truncate(time.Second).String() }
+
 // latency lets a call take its time: 5 to 60 ms, by what it is and when.
 func (w *world) latency(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		time.Sleep(5*time.Millisecond + time.Duration(hash(w.Seed, r.URL.Path, time.Since(w.began).String())%uint64(55*time.Millisecond)))
+		time.Sleep(5*time.Millisecond + time.Duration(hash(w.Seed, r.URL.Path, w.second())%uint64(55*time.Millisecond)))
 		h.ServeHTTP(rw, r)
 	})
 }
 
 // jitter is chance: the same at the same time, so that it does not matter who asks first.
 func (w *world) jitter() float64 {
-	return float64(hash(w.Seed, "jitter", time.Since(w.began).String())%1000) / 1000
+	return float64(hash(w.Seed, "jitter", w.second())%1000) / 1000
 }
 
 // poll asks for the rest of streams, as WeCom does, while there are any.
