@@ -313,7 +313,7 @@ func (w *world) answers() {
 			}
 			for _, s := range v.told {
 				switch {
-				case !s.about(k.code):
+				case !s.about(k.code) || s.verdict == "": // a list of records is no answer about one
 				case s.pending():
 					waited[v.shown.ID] = true
 				case !waited[v.shown.ID]:
