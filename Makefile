@@ -40,7 +40,7 @@ race:
 check:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w ."; exit 1; }
 	go vet ./...
-	go vet -tags failpoints,mutants ./internal/failpoint ./internal/crash
+	go vet -tags failpoints,mutants ./internal/failpoint ./internal/crash ./internal/simulation
 	$(STATICCHECK) ./...
 	go mod tidy -diff
 

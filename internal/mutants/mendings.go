@@ -17,7 +17,7 @@ var Mendings = []Mutant{
 		{"dianping/receipt.go", "		return nil, errNoData(\"voucher that can be read\")\n	}\n	return ofOne(code, count, list)", "		return []Receipt{{Code: code}}, nil\n	}\n	return ofOne(code, count, list)"},
 	}, ``},
 	{"A5 the row of another code is a success", []Edit{
-		{"dianping/receipt.go", "	if !asked || len(list) > count {", "	if len(list) > count {"},
+		{"dianping/receipt.go", "	if !asked || len(list) > count {", "	if _ = asked; len(list) > count {"},
 	}, ``},
 	{"A6 a row's own code of refusal is not seen", []Edit{
 		{"dianping/outcome.go", "	return slices.DeleteFunc(objects, object.failed), whole", "	return objects, whole"},

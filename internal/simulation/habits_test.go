@@ -28,7 +28,11 @@ func newPlan(seed uint64) *plan {
 	}
 	staff := [][]string{{"zhangsan", "lisi"}, {"wangwu", "zhaoliu"}, {"sunqi"}}
 	for i := range 1 + m.IntN(3) {
-		m.Shops = append(m.Shops, shop{shopNames[i], pick(m, dianpingtest.Dianping, dianpingtest.Meituan), staff[i]})
+		s := shop{Name: shopNames[i], Dialect: pick(m, dialects...), Staff: staff[i]}
+		if m.chance(0.3) {
+			s.Also = dialects[1-slices.Index(dialects, s.Dialect)]
+		}
+		m.Shops = append(m.Shops, s)
 		if i == 1 && m.chance(0.5) { // somebody works in two
 			m.Shops[1].Staff = append(m.Shops[1].Staff, "lisi")
 		}
@@ -86,9 +90,9 @@ func (m *maker) knobs() {
 	}
 }
 
-func (m *maker) code(s shop) string {
+func (m *maker) code(at dianpingtest.Dialect) string {
 	n := 10
-	if s.Dialect == dianpingtest.Meituan {
+	if at == dianpingtest.Meituan {
 		n = 12
 	}
 	for {
@@ -110,8 +114,8 @@ var deals = []struct {
 
 // customer comes with a voucher and meets a cashier with a habit.
 func (m *maker) customer(s shop, t time.Duration) {
-	d := m.IntN(len(deals))
-	v := sold{dianpingtest.Voucher{Code: m.code(s), Title: deals[d].title, Price: deals[d].fen, DealID: int64(1001 + d), DealGroupID: int64(2001 + d), Shops: []string{s.Name}}, 1}
+	d, where := m.IntN(len(deals)), pick(m, s.accounts()...)
+	v := sold{dianpingtest.Voucher{Code: m.code(where), Title: deals[d].title, Price: deals[d].fen, DealID: int64(1001 + d), DealGroupID: int64(2001 + d), Shops: []string{s.Name}}, 1, where}
 	count := ""
 	switch m.IntN(20) {
 	case 0, 1:
@@ -131,7 +135,9 @@ func (m *maker) customer(s shop, t time.Duration) {
 	case 7:
 		m.add(event{At: t + m.between(time.Second, 5*time.Minute) - time.Minute, Do: turn, Code: v.Code, State: dianpingtest.RefundRequested})
 	case 8:
-		v.Shops = []string{pick(m, m.Shops...).Name}
+		if o := pick(m, m.Shops...); slices.Contains(o.accounts(), where) {
+			v.Shops = []string{o.Name}
+		}
 	}
 	m.Sold = append(m.Sold, v)
 	m.cashier(s, t, v, count)
@@ -146,9 +152,12 @@ func (m *maker) cashier(s shop, t time.Duration, v sold, count string) {
 	if m.chance(0.6) { // the impatient
 		e.Again = 5*time.Second + time.Duration(m.Int64N(int64(20*time.Second)))
 	}
+	if m.chance(0.1) {
+		e.Resend = m.between(time.Second, time.Minute)
+	}
 	then := func(after time.Duration, change func(*event)) {
 		n := e
-		n.At, n.Again = t+after, 0
+		n.At, n.Again, n.Resend = t+after, 0, 0
 		change(&n)
 		m.add(n)
 	}
@@ -160,7 +169,7 @@ func (m *maker) cashier(s shop, t time.Duration, v sold, count string) {
 		then(m.between(3*time.Second, 5*time.Minute), func(n *event) { n.Do, n.Text = press, "确认核销" })
 	case 1: // mistypes
 		then(-20*time.Second, func(n *event) {
-			n.Code = m.code(s)
+			n.Code = m.code(v.At)
 			n.Text = "验 " + n.Code
 		})
 	case 2:
@@ -183,7 +192,7 @@ func (m *maker) cashier(s shop, t time.Duration, v sold, count string) {
 	case 9: // another's, by the manager
 		then(undo, func(n *event) { n.Who, n.Text = boss, "撤 "+v.Code })
 	case 10: // two at once
-		w := sold{dianpingtest.Voucher{Code: m.code(s), Title: "小食", Price: 990, DealID: 1099, DealGroupID: 2099, Shops: []string{s.Name}}, 1}
+		w := sold{dianpingtest.Voucher{Code: m.code(v.At), Title: "小食", Price: 990, DealID: 1099, DealGroupID: 2099, Shops: []string{s.Name}}, 1, v.At}
 		m.Sold = append(m.Sold, w)
 		e.Text = strings.TrimSuffix(e.Text, count) + " " + w.Code
 	}
@@ -234,13 +243,19 @@ func (m *maker) troubles(d int) {
 // outage takes the platform away. It may come back in parts, with odd answers about its
 // records first.
 func (m *maker) outage(t time.Duration) {
-	e := event{At: t, Do: outage, Text: string(pick(m, dianpingtest.PauseHang, dianpingtest.PauseRefuse)), For: m.between(10*time.Second, 3*time.Hour)}
+	e := event{At: t, Do: outage, Text: string(pick(m, dianpingtest.PauseHang, dianpingtest.PauseRefuse)), For: m.between(10*time.Second, 15*time.Minute)}
+	if m.chance(0.05) { // each doubt is asked for every ten seconds
+		e.For = m.between(15*time.Minute, 3*time.Hour)
+	}
+	if m.chance(0.4) {
+		e.Platform = pick(m, dialects...)
+	}
 	m.add(e)
 	if m.chance(0.5) {
-		m.add(event{At: e.At + e.For - time.Millisecond, Do: fault, Fault: &dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Call: "getconsumed", Answer: pick(m, "611", "1999", "1001"), Times: 1 + m.IntN(3)}})
+		m.add(event{At: e.At + e.For - time.Millisecond, Do: fault, Platform: e.Platform, Fault: &dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Call: "getconsumed", Answer: pick(m, "611", "1999", "1001"), Times: 1 + m.IntN(3)}})
 	}
 	if m.chance(0.5) { // something is under way when it goes
-		m.add(event{At: e.At - 5*time.Second, Do: fault, Fault: &dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang, Call: pick(m, "consume", "consume", "reverseconsume"), Times: 1}})
+		m.add(event{At: e.At - 5*time.Second, Do: fault, Platform: e.Platform, Fault: &dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang, Call: pick(m, "consume", "consume", "reverseconsume"), Times: 1}})
 	}
 }
 

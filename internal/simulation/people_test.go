@@ -31,23 +31,29 @@ func (w *world) do(i int, e event) {
 	case press:
 		w.press(e)
 	case useTill:
-		if err := w.platform.ConsumeElsewhere(e.Code, "收银台", ""); err != nil {
+		if err := w.selling(e.Code).ConsumeElsewhere(e.Code, "收银台", ""); err != nil {
 			w.note("customer", "cannot use %s at the till: %v", e.Code, err)
 			return
 		}
 		w.note("customer", "uses %s at the till", e.Code)
 	case turn:
-		if w.platform.SetState(e.Code, e.State) == nil {
+		if w.selling(e.Code).SetState(e.Code, e.State) == nil {
 			w.note("customer", "%s is %s", e.Code, e.State)
 		}
 	case fault:
-		w.must(w.platform.Fail(*e.Fault))
+		for _, p := range w.platforms.meant(e.Platform) {
+			w.must(p.Fail(*e.Fault))
+		}
 		w.note("trouble", "the platform will: %s %s, applied %v", e.Fault.Kind, e.Fault.Call, e.Fault.Applied)
 	case outage:
 		w.note("trouble", "the platform is away for %s (%s)", e.For, e.Text)
-		w.must(w.platform.Pause(dianpingtest.PauseMode(e.Text)))
+		for _, p := range w.platforms.meant(e.Platform) {
+			w.must(p.Pause(dianpingtest.PauseMode(e.Text)))
+		}
 		w.wrong(e.For, "outage", nil)
-		w.platform.Resume()
+		for _, p := range w.platforms.meant(e.Platform) {
+			p.Resume()
+		}
 		w.agenda.stir()
 		w.note("trouble", "the platform is back")
 	case trouble:
@@ -161,11 +167,21 @@ func (w *world) send(a *ask, act func() (wecomtest.Outcome, error)) {
 		return
 	}
 	if d := out.Delivery(); d.Accepted() {
+		if a.Resend > 0 {
+			w.acts.Go(func() { w.resend(d.ID, a.Resend) })
+		}
 		a.took++
 		if a.accepted.IsZero() {
 			a.accepted = time.Now()
 		}
 	}
+}
+
+// resend has WeCom send a callback again, as where its 200 was lost.
+func (w *world) resend(id string, after time.Duration) {
+	time.Sleep(after)
+	w.note("trouble", "WeCom sends a callback again")
+	_, _ = w.wecom.Resend(context.Background(), id)
 }
 
 func (w *world) room(e event) string {

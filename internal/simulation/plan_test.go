@@ -25,13 +25,15 @@ type plan struct {
 type shop struct {
 	Name    string               `json:"name"`
 	Dialect dianpingtest.Dialect `json:"dialect"`
-	Staff   []string             `json:"staff"` // userids
+	Also    dianpingtest.Dialect `json:"also,omitempty"` // a second account
+	Staff   []string             `json:"staff"`          // userids
 }
 
 // sold is an order. The codes of its further coupons are the fake's to make.
 type sold struct {
 	dianpingtest.Voucher
-	Coupons int `json:"coupons"`
+	Coupons int                  `json:"coupons"`
+	At      dianpingtest.Dialect `json:"at,omitempty"` // where; empty: the shop's first account
 }
 
 // event is one thing that happens. At is the time since the beginning.
@@ -45,12 +47,15 @@ type event struct {
 	Code  string        `json:"code,omitempty"`  // what it is about
 	Again time.Duration `json:"again,omitempty"` // said again where nothing has come by then
 
-	For     time.Duration       `json:"for,omitempty"`
-	Replica int                 `json:"replica,omitempty"`
-	Steps   int                 `json:"steps,omitempty"`
-	Fault   *dianpingtest.Fault `json:"fault,omitempty"`
-	WeCom   *wecomtest.Fault    `json:"wecom,omitempty"`
-	State   dianpingtest.State  `json:"state,omitempty"`
+	Resend time.Duration `json:"resend,omitempty"` // after which WeCom sends an accepted callback again
+
+	For      time.Duration        `json:"for,omitempty"`
+	Replica  int                  `json:"replica,omitempty"`
+	Steps    int                  `json:"steps,omitempty"`
+	Platform dianpingtest.Dialect `json:"platform,omitempty"` // of a fault or an outage; empty: all
+	Fault    *dianpingtest.Fault  `json:"fault,omitempty"`
+	WeCom    *wecomtest.Fault     `json:"wecom,omitempty"`
+	State    dianpingtest.State   `json:"state,omitempty"`
 }
 
 // What happens.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/app"
 )
 
@@ -47,7 +48,11 @@ func (w *world) start(slot int) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
-	cfg := w.config(serve("wecom", w.wecom), serve("platform", w.platform))
+	urls := map[dianpingtest.Dialect]string{}
+	for _, d := range dialects {
+		urls[d] = serve(string(d), w.platforms[d])
+	}
+	cfg := w.config(serve("wecom", w.wecom), urls)
 	go func() {
 		defer close(r.ended)
 		err := app.Run(ctx, cfg, app.Options{

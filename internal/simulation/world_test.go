@@ -36,15 +36,15 @@ var names = map[string]string{"zhangsan": "张三", "lisi": "李四", "wangwu": 
 // world is one play of a plan.
 type world struct {
 	*plan
-	t        *testing.T
-	n        int // tells its hosts from those of other worlds
-	dsn      string
-	began    time.Time
-	wecom    *wecomtest.WeCom
-	platform *dianpingtest.Platform
-	writing  chan struct{} // held by the replica that writes
-	agenda   *agenda
-	acts     sync.WaitGroup
+	t         *testing.T
+	n         int // tells its hosts from those of other worlds
+	dsn       string
+	began     time.Time
+	wecom     *wecomtest.WeCom
+	platforms platforms
+	writing   chan struct{} // held by the replica that writes
+	agenda    *agenda
+	acts      sync.WaitGroup
 
 	mu       sync.Mutex
 	replicas []*replica // by slot; nil: none now
@@ -115,15 +115,7 @@ func (w *world) run() {
 	time.Sleep(time.Until(w.began.Add(time.Duration(w.Days)*day - opens)))
 	w.acts.Wait()
 	w.calm()
-	w.ledger, w.requests = w.platform.Ledger(), w.platform.Requests()
-	w.prices = map[string]int64{}
-	for _, v := range w.platform.Vouchers() {
-		w.prices[v.OrderID] = v.Price
-		tells := func(s shop) bool { return s.Dialect == dianpingtest.Meituan && slices.Contains(v.Shops, s.Name) }
-		if v.Visits > 0 && slices.ContainsFunc(w.Shops, tells) { // what a visit costs
-			w.prices[v.OrderID] = v.Price / int64(v.Visits)
-		}
-	}
+	w.gather()
 	w.judge()
 	for _, r := range w.replicas {
 		if r != nil {
@@ -133,7 +125,9 @@ func (w *world) run() {
 	stop()
 	watching.Wait()
 	w.wecom.Close()
-	w.platform.Close()
+	for _, p := range w.platforms {
+		p.Close()
+	}
 	entry.cut()
 	api.cut()
 	_ = balancer.Close()
@@ -158,24 +152,7 @@ func (w *world) open() {
 	for where, path := range map[wecomtest.Where]string{wecomtest.InApp(appName, ""): "/wecom/app/main", wecomtest.InRobot(robotName, ""): "/wecom/bot/group"} {
 		w.must(w.wecom.SetCallbackURL(where, "http://"+w.host("bot")+path))
 	}
-	codes, others := newStream(w.Seed, "codes"), newStream(w.Seed, "others")
-	w.platform = dianpingtest.New(dianpingtest.Options{
-		AppKey: appKey, AppSecret: appSecret, DeveloperID: developer, SignKey: signKey, KeepRequests: 1 << 20, Knobs: w.Knobs,
-		Digits: func(n int) string {
-			if n <= 12 {
-				return codes.digits(n)
-			}
-			return others.digits(n)
-		},
-	})
-	for _, s := range w.Shops {
-		w.must(w.platform.AddShop(dianpingtest.Shop{ID: s.Name}))
-		w.must(w.platform.AddSession(dianpingtest.Session{Token: "session of " + s.Name, Dialect: s.Dialect, Shops: []string{s.Name}}))
-	}
-	for _, s := range w.Sold {
-		_, err := w.platform.AddOrder(s.Voucher, s.Coupons)
-		w.must(err)
-	}
+	w.openPlatforms()
 }
 
 func group(shop string) string { return "wr" + shop }
@@ -187,7 +164,7 @@ func (w *world) must(err error) {
 }
 
 // config is what config.yaml would say, for a process that reaches the fakes here.
-func (w *world) config(wecomURL, platformURL string) *config.Config {
+func (w *world) config(wecomURL string, urls map[dianpingtest.Dialect]string) *config.Config {
 	app, _ := w.wecom.App(appName)
 	robot, _ := w.wecom.Robot(robotName)
 	c := config.Default()
@@ -200,11 +177,15 @@ func (w *world) config(wecomURL, platformURL string) *config.Config {
 		Apps: []config.App{{Name: appName, AgentID: int64(app.AgentID), Secret: app.Secret, Token: app.Token, EncodingAESKey: app.EncodingAESKey}},
 		Bots: []config.Bot{{Name: robotName, DisplayName: "验券", Token: robot.Token, EncodingAESKey: robot.EncodingAESKey}},
 	}
-	c.Dianping = &config.Dianping{APIURL: platformURL, AuthURL: platformURL, AppKey: appKey, AppSecret: appSecret}
-	c.Meituan = &config.Meituan{APIURL: platformURL, AuthURL: platformURL, DeveloperID: developer, SignKey: signKey}
+	dianping, meituan := urls[dianpingtest.Dianping], urls[dianpingtest.Meituan]
+	c.Dianping = &config.Dianping{APIURL: dianping, AuthURL: dianping, AppKey: appKey, AppSecret: appSecret}
+	c.Meituan = &config.Meituan{APIURL: meituan, AuthURL: meituan, DeveloperID: developer, SignKey: signKey}
 	c.Report = &config.Report{At: "22:00", EmptyDays: true}
 	for _, s := range w.Shops {
-		store := config.Store{Name: s.Name, Platform: string(s.Dialect), ShopID: s.Name, Session: "session of " + s.Name, Chats: []string{group(s.Name)}}
+		store := config.Store{Name: s.Name, Platform: string(s.Dialect), ShopID: s.Name, Session: session(s, s.Dialect), Chats: []string{group(s.Name)}}
+		if s.Also != "" {
+			store.Accounts = []config.Account{{Platform: string(s.Also), ShopID: s.Name, Session: session(s, s.Also)}}
+		}
 		for _, id := range s.Staff {
 			store.Staff = append(store.Staff, config.Staff{UserID: id, Name: names[id], Role: "staff"})
 		}
@@ -241,17 +222,21 @@ func (w *world) balance(rw http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(rw, resp.Body)
 }
 
+// second is the time that chance goes by: what comes a little earlier or later, because
+// two things began at one moment in another order, meets the same.
+func (w *world) second() string { return time.Since(w.began).Truncate(time.Second).String() }
+
 // latency lets a call take its time: 5 to 60 ms, by what it is and when.
 func (w *world) latency(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		time.Sleep(5*time.Millisecond + time.Duration(hash(w.Seed, r.URL.Path, time.Since(w.began).String())%uint64(55*time.Millisecond)))
+		time.Sleep(5*time.Millisecond + time.Duration(hash(w.Seed, r.URL.Path, w.second())%uint64(55*time.Millisecond)))
 		h.ServeHTTP(rw, r)
 	})
 }
 
 // jitter is chance: the same at the same time, so that it does not matter who asks first.
 func (w *world) jitter() float64 {
-	return float64(hash(w.Seed, "jitter", time.Since(w.began).String())%1000) / 1000
+	return float64(hash(w.Seed, "jitter", w.second())%1000) / 1000
 }
 
 // poll asks for the rest of streams, as WeCom does, while there are any.
