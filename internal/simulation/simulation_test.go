@@ -57,10 +57,11 @@ func TestSameSeed(t *testing.T) {
 		return string(text)
 	}
 	for _, seed := range []uint64{1, 7, 804} {
-		if plan(seed) != plan(seed) {
+		one, two := plan(seed), plan(seed)
+		if one != two {
 			t.Errorf("seed %d has two plans", seed)
 		}
-		if plan(seed) == plan(seed+1) {
+		if one == plan(seed+1) {
 			t.Errorf("seeds %d and %d have one plan", seed, seed+1)
 		}
 	}

@@ -225,20 +225,3 @@ func (w *world) tale() string {
 	}
 	return out.String()
 }
-
-var links = regexp.MustCompile(`\(http[^)]*\)`)
-
-// trace is what everybody outside has seen, without what is made up anew each time, as
-// links and the blanks by which WeCom tells two equal texts apart:
-// the same for the same seed.
-func (w *world) trace() string {
-	var lines []string
-	for _, v := range w.views {
-		lines = append(lines, fmt.Sprintf("%d %s %s", v.at.UnixMilli(), v.place, strings.TrimRight(links.ReplaceAllString(inWords(v.shown), ""), " \t")))
-	}
-	for _, e := range w.ledger {
-		lines = append(lines, fmt.Sprintf("%d %s %s %s %s %s", e.Time.UnixMilli(), e.Kind, e.Code, e.NewCode, e.Shop, e.Account))
-	}
-	slices.Sort(lines)
-	return strings.Join(lines, "\n")
-}
