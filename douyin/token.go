@@ -77,8 +77,11 @@ const (
 	grace      = 5 * time.Minute  // a token goes on after a newer one was obtained
 	// reread is how long a process goes on with a token before it looks whether there
 	// is a newer one. Within the grace, it need not wait for the look.
-	reread     = time.Minute
-	graceUsed  = grace - time.Minute
+	reread    = time.Minute
+	graceUsed = grace - time.Minute
+	// tryAgain is how long a refusal counts of a token that by the platform's rules lives,
+	// as within the grace: it may have been a mistake.
+	tryAgain   = 5 * time.Second
 	waitLease  = 100 * time.Millisecond
 	pauseBrief = 2 * time.Second  // after a failure, with no token left
 	pauseLong  = 30 * time.Second // after a failure, with one
@@ -110,6 +113,7 @@ type keeper struct {
 	token   Token
 	looked  time.Time // when token was last seen in the store
 	refused Secret    // by the platform
+	since   time.Time // when it was refused
 	flight  *flight   // nil: none
 }
 
@@ -144,6 +148,9 @@ func (k *keeper) look(ctx context.Context) (Secret, *flight) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.now()
+	if k.refused == k.token.Access && now.Before(k.token.Obtained.Add(grace)) && !now.Before(k.since.Add(tryAgain)) {
+		k.refused = ""
+	}
 	age, serves := now.Sub(k.looked), k.token.serves(now, k.refused)
 	if serves && age < reread && now.Before(k.token.due()) {
 		return k.token.Access, nil
@@ -177,7 +184,7 @@ func (k *keeper) fly(ctx context.Context, f *flight, refused Secret) {
 func (k *keeper) refuse(token Secret) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.refused = token
+	k.refused, k.since = token, k.now()
 }
 
 // renewed gives the token that is kept, or a newer one where that is due.

@@ -296,6 +296,34 @@ func TestSecondEnvironment(t *testing.T) {
 	}
 }
 
+// One refusal of a new token by mistake keeps calls back for seconds, and accuses nobody.
+func TestRefusedByMistake(t *testing.T) {
+	t.Parallel()
+	o := newIssuer(t)
+	store := new(MemoryTokens)
+	c := o.replica(t, store)
+	if err := ledger(c); err != nil {
+		t.Fatal(err)
+	}
+	o.clock.Add(time.Minute)
+	o.mu.Lock()
+	token, until := o.newest, o.newestUntil
+	o.newest = ""
+	o.mu.Unlock()
+	want(t, "by mistake", ledger(c), SessionExpired, "")
+	o.mu.Lock()
+	o.newest, o.newestUntil = token, until
+	o.mu.Unlock()
+	o.clock.Add(6 * time.Second)
+	if err := ledger(c); err != nil {
+		t.Errorf("seconds later: %v", err)
+	}
+	kept, _ := store.Load(context.Background())
+	if o.count() != 1 || !kept.Displaced.IsZero() {
+		t.Errorf("%d tokens, kept %+v", o.count(), kept)
+	}
+}
+
 // Another process of ours renewed: its token is taken, and none asked for.
 func TestRefusedTokenThatAnotherReplicaReplaced(t *testing.T) {
 	t.Parallel()

@@ -32,8 +32,8 @@ func (a *Application) Watch(ctx context.Context) error {
 		a.Log.WarnContext(ctx, "no access token for the application", "platform", "douyin", "error", renewal)
 	}
 	if errors.Is(renewal, douyin.Misconfigured) {
-		err := a.tell(ctx, "refused", a.DB.Now(), "抖音应用的密钥不被接受",
-			"抖音开放平台不接受配置的 client_key 或 client_secret，抖音的券现在不能验。请让维护的人核对 config.yaml 的 douyin 一节。")
+		err := a.tell(ctx, "refused", a.DB.Now(), "抖音不给接口凭证",
+			"抖音的券现在不能验。多半是 client_key 或 client_secret 不对，或者服务器的出网地址不在应用的 IP 白名单里。请让维护的人核对 config.yaml 的 douyin 一节，运行 yanquan doctor 看原因。")
 		if err != nil {
 			return err
 		}

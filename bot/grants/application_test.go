@@ -36,9 +36,9 @@ func TestApplicationTrouble(t *testing.T) {
 	}{
 		{nil, time.Time{}, 0, nil},
 		{&douyin.Error{Class: douyin.Throttled}, time.Time{}, time.Minute, nil}, // ends by itself
-		{fmt.Errorf("renew: %w", &douyin.Error{Class: douyin.Misconfigured}), time.Time{}, time.Minute, []string{"抖音应用的密钥不被接受"}},
+		{fmt.Errorf("renew: %w", &douyin.Error{Class: douyin.Misconfigured}), time.Time{}, time.Minute, []string{"抖音不给接口凭证"}},
 		{&douyin.Error{Class: douyin.Misconfigured}, time.Time{}, time.Hour, nil},
-		{&douyin.Error{Class: douyin.Misconfigured}, time.Time{}, 24 * time.Hour, []string{"抖音应用的密钥不被接受"}},
+		{&douyin.Error{Class: douyin.Misconfigured}, time.Time{}, 24 * time.Hour, []string{"抖音不给接口凭证"}},
 		{nil, start, time.Minute, nil}, // long over
 		{nil, start.Add(25 * time.Hour), time.Minute, []string{"抖音的接口凭证被别处换掉了"}},
 		{nil, start.Add(26 * time.Hour), time.Minute, nil},
