@@ -2,7 +2,6 @@ package douyintest
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -165,11 +164,11 @@ func (c *call) Promise() fakeserver.Outcome {
 func edited(out fakeserver.Outcome, change func(data object)) fakeserver.Outcome {
 	return out.Edited(func(answer map[string]any) bool {
 		data, _ := answer["data"].(object)
-		code, ok := data["error_code"].(json.Number)
-		if ok = ok && code == "0"; ok {
+		success := fmt.Sprint(data["error_code"]) == "0" // a number or text
+		if success {
 			change(data)
 		}
-		return ok
+		return success
 	})
 }
 

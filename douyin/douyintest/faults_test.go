@@ -111,6 +111,19 @@ func TestRefusingFaults(t *testing.T) {
 	})
 }
 
+// A row's refusal is told in whichever form the platform has for numbers.
+func TestRowsOfASuccessInText(t *testing.T) {
+	t.Parallel()
+	withAndWithout(t, func(r *rig, applied bool) {
+		r.knobs(func(k *douyintest.Knobs) { k.Numbers = douyintest.NumbersAll })
+		v := r.sell(douyintest.Voucher{})
+		got := r.prepare(v.Code)
+		r.fail(douyintest.Fault{Kind: douyintest.RowRefusal, Call: "verify", Answer: "1208", Applied: applied})
+		r.same(field(r.want(r.do("verify", got.verify(got.encrypted[0])), "ok").data, "verify_results.0.result"), "1208")
+		r.effects(v.Code, count(applied), 0)
+	})
+}
+
 // A refusal that hides in a row of a success, and rows of another coupon.
 func TestRowsOfASuccess(t *testing.T) {
 	t.Parallel()

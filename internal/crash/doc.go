@@ -1,11 +1,14 @@
 // Package crash holds no code, only the crash suite: the real binary, three
 // replicas on one MariaDB or on three nodes of a Galera cluster, killed again and
-// again while a fake platform, a fake WeCom and the database misbehave.
+// again while the fake platforms, a fake WeCom and the database misbehave. A store
+// is at Meituan/Dianping in either generation, at Douyin, or at two of them.
 //
-// The referee reads what the fakes saw: the platform's ledger of effects and
-// its log of requests, the callbacks that were answered with 200, and the
+// The referee reads what the fakes saw: the platforms' ledgers of effects and
+// their logs of requests, the callbacks that were answered with 200, and the
 // screens of the people. Our own database is looked at for one thing only,
-// whether there is still work under way, so that a round is not judged early.
+// whether there is still work under way, so that a round is not judged early; and
+// the times of what risk control keeps back are put back there, for nobody can wait
+// for 48 hours.
 //
 //	go test ./internal/crash                             a few rounds
 //	YANQUAN_TEST=all go test ./internal/crash            as many rounds as fit a CI run, and clusters
@@ -26,7 +29,8 @@
 //
 // What no source tells of the platform is drawn as well: how it answers a repeat, what
 // it says where there is no record, how a times card is told, what something between
-// makes of a call. Left out is only what no client could settle.
+// makes of a call, whether Douyin's notices come. Left out is only what no client could
+// settle.
 //
 // In about a quarter of the rounds the database suffers: gone for a while, killed
 // and recovering, read-only, slow, or a connection lost before or after the server

@@ -6,9 +6,13 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"log"
 	mathrand "math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,25 +23,23 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/douyin/douyintest"
+	"yanquan/internal/fakeserver"
 	"yanquan/models/modelstest"
 )
 
-const (
-	replicas = 3
-	cohorts  = 12 // groups of people; a round has one, so that nobody gets over 30 messages a minute
-)
+const replicas = 3
 
 // Secrets that no log may show, and a customer's phone.
 const (
 	appSecret   = "app-secret-6fX2qLmZ"
 	signKey     = "sign-key-Jw8Rt1Bc"
-	sessionD    = "session-d-Qp93mMvA"
-	sessionM    = "session-m-Zk27xNsE"
+	douyinKey   = "douyin-secret-Zk27xNsE"
 	wecomSecret = "wecom-secret-h4Yv0DqG"
 	mobile      = "13812345678"
 )
 
-// lane is a world of its own: a database, a platform, a WeCom, replicas. Rounds
+// lane has all for itself: a database, the platforms, a WeCom, replicas. Rounds
 // follow one another in it.
 type lane struct {
 	t        *testing.T
@@ -46,35 +48,22 @@ type lane struct {
 	lines    []*modelstest.Proxy // from each replica to the database
 	outage   sync.Mutex          // held by what puts the database out of order for all, one at a time
 	platform *dianpingtest.Platform
+	douyin   *douyintest.Platform
+	traffic  [2]traffic // at either
 	wecom    *wecomtest.WeCom
 	replicas []*replica
 	secrets  []string
-	seen     uint64 // version of the platform's requests that open reflects
-	open     map[uint64]bool
 	tail     int // the last four digits of the last code, unique in the lane
 
 	mu   sync.Mutex
 	pick func(n int) int // which replica a callback goes to
 }
 
-func user(platform string, cohort, i int) string {
-	return fmt.Sprintf("%s%02d%c", platform[:1], cohort, 'a'+i)
-}
-func chat(platform string, cohort int) string { return fmt.Sprintf("wr%s%02d", platform[:1], cohort) }
-func named(userid string) string              { return "员工" + userid }
-
-const peoplePerCohort = 3
-
-var (
-	platforms = []string{string(dianpingtest.Dianping), string(dianpingtest.Meituan)}
-	shops     = map[string]string{platforms[0]: "shop-d", platforms[1]: "shop-m"}
-)
-
 // newLane makes a lane of so many replicas. WeCom repeats after those pauses what was
 // not accepted.
 func newLane(t *testing.T, name string, count int, data database, repeats []time.Duration) *lane {
 	t.Helper()
-	l := &lane{t: t, database: data, pick: mathrand.IntN, open: map[uint64]bool{}}
+	l := &lane{t: t, database: data, pick: mathrand.IntN}
 	var err error
 	if l.db, err = sql.Open("mysql", data.admin); err != nil {
 		t.Fatal(err)
@@ -87,6 +76,19 @@ func newLane(t *testing.T, name string, count int, data database, repeats []time
 	platformSrv := httptest.NewServer(l.platform)
 	t.Cleanup(platformSrv.Close)
 	t.Cleanup(l.platform.Close)
+	front := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: "replica"}) },
+		Transport: &router{lane: l, next: &http.Transport{}},
+		ErrorLog:  log.New(io.Discard, "", 0), // dead replicas
+	})
+	t.Cleanup(front.Close)
+	l.douyin = douyintest.New(douyintest.Options{
+		ClientKey: "aw1", ClientSecret: douyinKey, KeepRequests: 1 << 14, NoticeURL: front.URL + "/auth/douyin/notice",
+	})
+	douyinSrv := httptest.NewServer(l.douyin)
+	t.Cleanup(douyinSrv.Close)
+	t.Cleanup(l.douyin.Close)
+	l.traffic = [2]traffic{{server: l.platform.Server}, {server: l.douyin.Server}}
 
 	opt := wecomtest.Options{
 		Client:      &http.Client{Transport: &router{lane: l, next: &http.Transport{MaxIdleConnsPerHost: 8}}},
@@ -96,13 +98,13 @@ func newLane(t *testing.T, name string, count int, data database, repeats []time
 		Robots:      []wecomtest.Robot{{Name: "group", DisplayName: "验券"}},
 	}
 	var stores strings.Builder
-	for _, p := range platforms {
+	for _, w := range worlds {
 		var chats, staff []string
 		for c := range cohorts {
-			g := wecomtest.Group{ID: chat(p, c), Name: "店群", Robots: []string{"group"}}
+			g := wecomtest.Group{ID: w.chat(c), Name: "店群", Robots: []string{"group"}}
 			chats = append(chats, g.ID)
 			for i := range peoplePerCohort {
-				u := user(p, c, i)
+				u := w.user(c, i)
 				role := "staff"
 				if i == 0 {
 					role = "lead"
@@ -113,11 +115,13 @@ func newLane(t *testing.T, name string, count int, data database, repeats []time
 			}
 			opt.Groups = append(opt.Groups, g)
 		}
-		session := map[string]string{platforms[0]: sessionD, platforms[1]: sessionM}[p]
-		must(t, l.platform.AddShop(dianpingtest.Shop{ID: shops[p], Name: p}))
-		must(t, l.platform.AddSession(dianpingtest.Session{Token: session, Dialect: dianpingtest.Dialect(p), Shops: []string{shops[p]}}))
-		fmt.Fprintf(&stores, "  - {name: 店%s, platform: %s, shop_id: %s, session: %s, chats: [%s], staff: [%s]}\n",
-			p[:1], p, shops[p], session, strings.Join(chats, ", "), strings.Join(staff, ", "))
+		var accounts []string
+		for _, p := range w.platforms {
+			l.openShop(w, p)
+			accounts = append(accounts, "{"+w.account(p)+"}")
+		}
+		fmt.Fprintf(&stores, "  - {name: 店%s, %s, accounts: [%s], chats: [%s], staff: [%s]}\n",
+			w.letter, w.account(w.platforms[0]), strings.Join(accounts[1:], ", "), strings.Join(chats, ", "), strings.Join(staff, ", "))
 	}
 	l.wecom = wecomtest.New(opt)
 	wecomSrv := httptest.NewServer(l.wecom)
@@ -132,8 +136,8 @@ func newLane(t *testing.T, name string, count int, data database, repeats []time
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
 	secretKey := base64.StdEncoding.EncodeToString(key)
-	l.secrets = []string{appSecret, signKey, sessionD, sessionM, wecomSecret, mobile, secretKey,
-		app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey}
+	l.secrets = append(l.secrets, appSecret, signKey, douyinKey, wecomSecret, mobile, secretKey,
+		app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey)
 	text := fmt.Sprintf(`server: {listen: "127.0.0.1:0", public_url: "http://127.0.0.1:1", shutdown_grace: %s}
 secret_key: "%s"
 watch: {repeats: 0, same_phone: 0, undo_percent: 0, silent_days: 0, platform_errors: 0, doubtful: 0}
@@ -145,11 +149,12 @@ wecom:
   reply_deadline: 2s
 dianping: {api_url: "%s", app_key: k, app_secret: "%s"}
 meituan: {api_url: "%s", developer_id: "10001", sign_key: "%s"}
+douyin: {api_url: "%s", client_key: aw1, client_secret: "%s", account_id: "%s"}
 redeem: {call_timeout: %s}
 log: {level: debug}
 stores:
 %s`, shutdownGrace, secretKey, wecomSrv.URL, app.CorpID, wecomSecret, app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey,
-		platformSrv.URL, appSecret, platformSrv.URL, signKey, callTimeout, stores.String())
+		platformSrv.URL, appSecret, platformSrv.URL, signKey, douyinSrv.URL, douyinKey, douyintest.DefaultAccount, callTimeout, stores.String())
 	for i := range count {
 		line, dsn := modelstest.NewProxy(t, data.nodes[i])
 		r := &replica{name: fmt.Sprintf("%s-replica%d", name, i), config: filepath.Join(t.TempDir(), "config.yaml")}
@@ -163,6 +168,18 @@ stores:
 		}
 	})
 	return l
+}
+
+// openShop makes a store's shop at a platform.
+func (l *lane) openShop(w world, platform string) {
+	if platform == douyin {
+		must(l.t, l.douyin.AddShop(douyintest.Shop{ID: w.shop(platform), Name: w.name}))
+		return
+	}
+	session := dianpingtest.Session{Token: w.session(platform), Dialect: dianpingtest.Dialect(platform), Shops: []string{w.shop(platform)}}
+	must(l.t, l.platform.AddShop(dianpingtest.Shop{ID: w.shop(platform), Name: w.name}))
+	must(l.t, l.platform.AddSession(session))
+	l.secrets = append(l.secrets, session.Token)
 }
 
 func must(t *testing.T, err error) {
@@ -190,32 +207,46 @@ func (l *lane) start() error {
 	return nil
 }
 
-// code makes a voucher code whose last four digits no other has.
-func (l *lane) code(random *mathrand.Rand) string {
-	l.tail++
-	return fmt.Sprintf("7%05d%04d", random.IntN(100000), l.tail%10000)
-}
+// held are the operations that risk control keeps back, see [lane.passHolds].
+const held = "held"
 
-// busy counts what our database still has under way. It decides when a round is
-// over, never how it went.
-func (l *lane) busy(ctx context.Context) (n int, err error) {
+// busy counts what our database still has under way, other than what is in a state. It
+// decides when a round is over, never how it went.
+func (l *lane) busy(ctx context.Context, except string) (n int, err error) {
 	err = l.db.QueryRowContext(ctx, `SELECT
 		(SELECT COUNT(*) FROM inbox WHERE final = 0) +
 		(SELECT COUNT(*) FROM outbox WHERE state = 'queued') +
-		(SELECT COUNT(*) FROM operations WHERE state NOT IN ('done', 'rejected', 'undone'))`).Scan(&n)
+		(SELECT COUNT(*) FROM operations WHERE state NOT IN ('done', 'rejected', 'undone', ?))`, except).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count work under way: %w", err)
 	}
-	changed, latest, _ := l.platform.Since(l.seen)
-	l.seen = latest
+	for i := range l.traffic {
+		n += l.traffic[i].underWay()
+	}
+	return n, nil
+}
+
+// traffic follows the requests that a platform has not answered yet.
+type traffic struct {
+	server *fakeserver.Server
+	seen   uint64 // version of the requests that open reflects
+	open   map[uint64]bool
+}
+
+func (t *traffic) underWay() int {
+	if t.open == nil {
+		t.open = map[uint64]bool{}
+	}
+	changed, latest, _ := t.server.Since(t.seen)
+	t.seen = latest
 	for _, r := range changed {
-		if r.State == dianpingtest.RequestOpen || r.State == dianpingtest.RequestWaiting {
-			l.open[r.Seq] = true
+		if r.State == fakeserver.RequestOpen || r.State == fakeserver.RequestWaiting {
+			t.open[r.Seq] = true
 		} else {
-			delete(l.open, r.Seq)
+			delete(t.open, r.Seq)
 		}
 	}
-	return n + len(l.open), nil
+	return len(t.open)
 }
 
 // router sends every callback to a replica chosen by chance, dead or alive, as a

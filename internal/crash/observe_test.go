@@ -3,10 +3,13 @@ package crash
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/fakeserver"
 )
 
 // observation is what the fakes will have seen of a round: the marks where it
@@ -14,22 +17,24 @@ import (
 type observation struct {
 	lane      *lane
 	round     round
-	effects   int    // length of the ledger
-	requests  uint64 // version of the platform's requests
+	effects   [2]int    // lengths of the ledgers
+	requests  [2]uint64 // versions of the platforms' requests
 	refusals  int
 	screens   *watcher
 	stopPolls func()
 }
 
 func (l *lane) observe(r round) *observation {
-	o := &observation{lane: l, round: r, effects: len(l.platform.Ledger()), refusals: len(l.wecom.Refusals())}
-	_, o.requests, _ = l.platform.Since(1 << 62)
+	o := &observation{lane: l, round: r, effects: [2]int{len(l.platform.Ledger()), len(l.douyin.Ledger())}, refusals: len(l.wecom.Refusals())}
+	for i, t := range l.traffic {
+		_, o.requests[i], _ = t.server.Since(1 << 62)
+	}
 	for _, rep := range l.replicas {
 		rep.newLog(l.t)
 	}
 	var places []wecomtest.Where
 	for _, p := range r.people {
-		places = append(places, wecomtest.InApp("main", p), wecomtest.InRobot("group", p), wecomtest.InGroup(chat(r.platform, r.cohort)).As(p))
+		places = append(places, wecomtest.InApp("main", p), wecomtest.InRobot("group", p), wecomtest.InGroup(r.world.chat(r.cohort)).As(p))
 	}
 	o.screens = watch(l.wecom, places)
 	o.stopPolls = l.poll()
@@ -45,20 +50,16 @@ func (o *observation) stop() {
 // findings; quiet is false where the round did not come to an end.
 func (o *observation) judge(ctx context.Context, h *history) (f *referee, found []string, quiet bool) {
 	l := o.lane
-	restless := l.quiet(ctx, o.screens.places)
+	restless := l.quiet(ctx, o.screens.places, held)
+	if restless == nil {
+		restless = l.passHolds(ctx, o.screens.places)
+	}
 	o.stop()
-	f = &referee{h: h, ledger: l.platform.Ledger()[o.effects:], views: o.screens.views, calls: map[string]wecomtest.Delivery{}, group: map[string][]string{}}
-	f.requests, _, _ = l.platform.Since(o.requests)
-	orders := map[string][]string{}
-	for _, v := range l.platform.Vouchers() {
-		orders[v.OrderID] = append(orders[v.OrderID], v.Code)
-	}
-	for _, codes := range orders {
-		for _, c := range codes {
-			f.group[c] = codes
-		}
-	}
+	f = &referee{h: h, ledger: o.ledger(), requests: o.calls(), views: o.screens.views, calls: map[string]wecomtest.Delivery{}, group: l.orders()}
 	secrets := append([]string(nil), l.secrets...)
+	for _, t := range l.douyin.Tokens() {
+		secrets = append(secrets, t.Value)
+	}
 	for _, d := range l.wecom.Deliveries() {
 		f.calls[d.ID] = d
 		for _, m := range granted.FindAllSubmatch(d.Plain, -1) {
@@ -82,6 +83,43 @@ func (o *observation) judge(ctx context.Context, h *history) (f *referee, found 
 		}
 	}
 	return f, found, restless == nil
+}
+
+// ledger is what had an effect at the platforms since, in the order of time.
+func (o *observation) ledger() []dianpingtest.Effect {
+	all := slices.Clone(o.lane.platform.Ledger()[o.effects[0]:])
+	for _, e := range o.lane.douyin.Ledger()[o.effects[1]:] {
+		all = append(all, douyinEffect(e))
+	}
+	slices.SortStableFunc(all, func(a, b dianpingtest.Effect) int { return a.Time.Compare(b.Time) })
+	return all
+}
+
+// calls are the platforms' requests since, in the order of time.
+func (o *observation) calls() (all []fakeserver.Request) {
+	for i, t := range o.lane.traffic {
+		requests, _, _ := t.server.Since(o.requests[i])
+		all = append(all, requests...)
+	}
+	slices.SortStableFunc(all, func(a, b fakeserver.Request) int { return a.Time.Compare(b.Time) })
+	return all
+}
+
+// orders gives for each code all those of its order, also those that it had before.
+func (l *lane) orders() map[string][]string {
+	orders, group := map[string][]string{}, map[string][]string{}
+	for _, v := range l.platform.Vouchers() {
+		orders[v.OrderID] = append(orders[v.OrderID], v.Code)
+	}
+	for _, v := range l.douyin.Vouchers() {
+		orders[v.OrderID] = append(append(orders[v.OrderID], v.Code), v.FormerCodes...)
+	}
+	for _, codes := range orders {
+		for _, c := range codes {
+			group[c] = codes
+		}
+	}
+	return group
 }
 
 // explains reports whether a refusal of WeCom has to be expected. What had its effect
@@ -119,15 +157,16 @@ func (l *lane) poll() (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// quiet waits until nothing is under way any more and no stream runs.
-func (l *lane) quiet(ctx context.Context, places []wecomtest.Where) error {
+// quiet waits until nothing is under way any more, other than operations in a state, and
+// no stream runs.
+func (l *lane) quiet(ctx context.Context, places []wecomtest.Where, except string) error {
 	ctx, cancel := context.WithTimeout(ctx, quietWithin())
 	defer cancel()
 	again := time.NewTicker(150 * time.Millisecond)
 	defer again.Stop()
 	n, err := -1, error(nil)
 	for {
-		if n, err = l.busy(ctx); err == nil && n == 0 && !l.streaming(places) {
+		if n, err = l.busy(ctx, except); err == nil && n == 0 && !l.streaming(places) {
 			return nil
 		}
 		select {

@@ -9,14 +9,16 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/douyin/douyintest"
 )
 
 // round is everything that a seed decides.
 type round struct {
 	seed     uint64
-	platform string
+	world    world
 	cohort   int
 	knobs    dianpingtest.Knobs
+	douyin   douyintest.Knobs
 	vouchers []voucher
 	people   []string
 	steps    []step
@@ -26,9 +28,11 @@ type round struct {
 // voucher is one code that people will name, and what it is at first.
 type voucher struct {
 	code    string
-	coupons int // of its order, this one included
-	visits  int // of a times card; 0: it is none
+	at      string // platform
+	coupons int    // of its order, this one included
+	visits  int    // of a times card; 0: it is none
 	state   string
+	hold    *douyintest.Hold
 }
 
 // step is one thing that a person does.
@@ -44,14 +48,15 @@ type step struct {
 
 // chaos is one thing that goes wrong.
 type chaos struct {
-	at      time.Duration
-	what    string
-	replica int
-	signal  syscall.Signal
-	down    time.Duration // until the replica is started again, or the platform or database is back
-	mode    dianpingtest.PauseMode
-	call    dianpingtest.Fault
-	api     wecomtest.Fault
+	at       time.Duration
+	what     string
+	platform string // whose trouble it is
+	replica  int
+	signal   syscall.Signal
+	down     time.Duration // until the replica is started again, or the platform or database is back
+	mode     dianpingtest.PauseMode
+	call     dianpingtest.Fault
+	api      wecomtest.Fault
 
 	statement string        // at which a connection is cut
 	after     bool          // cut once the server has answered, rather than before it is asked
@@ -63,29 +68,17 @@ const actionTime = 2500 * time.Millisecond
 
 // planned makes the round of a seed. Codes come from the lane, for they must be
 // new in it.
-func planned(seed uint64, cohort int, code func(*rand.Rand) string, clustered bool) round {
+func planned(seed uint64, cohort int, code func(*rand.Rand, string) string, clustered bool) round {
 	random := rand.New(rand.NewPCG(seed, 0x79616e7175616e))
 	chance := func(percent int) bool { return random.IntN(100) < percent }
 	moment := func() time.Duration { return time.Duration(random.Int64N(int64(actionTime))) }
 
-	r := round{seed: seed, cohort: cohort, platform: pickOf(random, platforms), knobs: randomKnobs(random)}
+	r := round{seed: seed, cohort: cohort, world: pickOf(random, worlds), knobs: randomKnobs(random), douyin: douyinKnobs(random)}
 	for i := range peoplePerCohort {
-		r.people = append(r.people, user(r.platform, cohort, i))
+		r.people = append(r.people, r.world.user(cohort, i))
 	}
 	for i := range 4 + random.IntN(4) {
-		v := voucher{code: code(random), coupons: 1}
-		switch {
-		case r.knobs.Unguarded:
-		case i == 0 && chance(50):
-			v.coupons = 2 + random.IntN(2)
-		case chance(15) && r.knobs.VerifyAccount == "" && r.knobs.VerifyTime == "":
-			v.visits = 3 + random.IntN(2)
-		case chance(8):
-			v.state = "used"
-		case chance(5):
-			v.state = "refund"
-		}
-		r.vouchers = append(r.vouchers, v)
+		r.vouchers = append(r.vouchers, r.plannedVoucher(random, i == 0, code))
 	}
 
 	say := func(at time.Duration, who, text string, codes ...string) {
@@ -94,7 +87,7 @@ func planned(seed uint64, cohort int, code func(*rand.Rand) string, clustered bo
 		case n < 45:
 			s.where = wecomtest.InApp("main", who)
 		case n < 80:
-			s.where = wecomtest.InGroup(chat(r.platform, cohort)).Mention("group")
+			s.where = wecomtest.InGroup(r.world.chat(cohort)).Mention("group")
 		default:
 			s.where = wecomtest.InRobot("group", who)
 		}
@@ -107,7 +100,7 @@ func planned(seed uint64, cohort int, code func(*rand.Rand) string, clustered bo
 		v, who, at := pickOf(random, r.vouchers), pickOf(random, r.people), moment()
 		switch n := random.IntN(100); {
 		case n < 32:
-			say(at, who, "验 "+v.code, v.code)
+			say(at, who, "验 "+r.platformNamed(random, v)+v.code, v.code)
 		case n < 47:
 			say(at, who, "撤 "+v.code, v.code)
 		case n < 55:
@@ -115,7 +108,7 @@ func planned(seed uint64, cohort int, code func(*rand.Rand) string, clustered bo
 			r.steps = append(r.steps, step{at: at + 500*time.Millisecond, who: who, where: r.steps[len(r.steps)-1].where, key: "verify ", codes: []string{v.code}})
 		case n < 63:
 			r.steps = append(r.steps, step{at: at, who: who, where: pickOf(random, []wecomtest.Where{
-				wecomtest.InApp("main", who), wecomtest.InGroup(chat(r.platform, cohort)), wecomtest.InRobot("group", who),
+				wecomtest.InApp("main", who), wecomtest.InGroup(r.world.chat(cohort)), wecomtest.InRobot("group", who),
 			}), key: pickOf(random, []string{"undo ", "undo ", "verify ", "show "}), codes: []string{v.code}})
 		case n < 71 && r.vouchers[0].coupons > 1 && v.visits == 0, n < 71 && v.visits > 0:
 			if v.visits == 0 {
@@ -142,11 +135,11 @@ func planned(seed uint64, cohort int, code func(*rand.Rand) string, clustered bo
 
 	if chance(80) {
 		for range 2 + random.IntN(8) {
-			r.chaos = append(r.chaos, chaos{at: moment(), what: "platform fault", call: randomCallFault(random, r)})
+			r.chaos = append(r.chaos, troubled(random, r.world.platforms, moment()))
 		}
 	}
 	if chance(20) {
-		r.chaos = append(r.chaos, randomOutage(random, moment(), 200*time.Millisecond+moment()/2)...)
+		r.chaos = append(r.chaos, randomOutage(random, pickOf(random, r.world.platforms), moment(), 200*time.Millisecond+moment()/2)...)
 	}
 	if chance(50) {
 		for range 1 + random.IntN(3) {
@@ -166,6 +159,48 @@ func planned(seed uint64, cohort int, code func(*rand.Rand) string, clustered bo
 	r.chaos = append(r.chaos, databaseTrouble(random, clustered)...)
 	slices.SortStableFunc(r.chaos, func(a, b chaos) int { return int(a.at - b.at) })
 	return r
+}
+
+// plannedVoucher is one that the first, or another, code of a round stands for.
+func (r round) plannedVoucher(random *rand.Rand, first bool, code func(*rand.Rand, string) string) voucher {
+	chance := func(percent int) bool { return random.IntN(100) < percent }
+	v := voucher{at: pickOf(random, r.world.platforms), coupons: 1}
+	v.code = code(random, v.at)
+	guarded, visits := !r.knobs.Unguarded, r.knobs.VerifyAccount == "" && r.knobs.VerifyTime == ""
+	if v.at == douyin {
+		v.hold = hold(random)
+		guarded, visits = !r.douyin.Unguarded, true
+	}
+	switch {
+	case !guarded:
+	case first && chance(50):
+		v.coupons = 2 + random.IntN(2)
+	case chance(15) && visits:
+		v.visits = 3 + random.IntN(2)
+	case chance(8):
+		v.state = "used"
+	case chance(5):
+		v.state = "refund"
+	}
+	return v
+}
+
+// platformNamed is the word for a voucher's platform that a person may say before its
+// code, where a store has several; it may be the wrong one.
+func (r round) platformNamed(random *rand.Rand, v voucher) string {
+	if len(r.world.platforms) == 1 || random.IntN(100) >= 25 {
+		return ""
+	}
+	if (v.at == douyin) != (random.IntN(6) == 0) {
+		return "抖音 "
+	}
+	return "美团 "
+}
+
+// troubled lets a call to one of some platforms go wrong.
+func troubled(random *rand.Rand, platforms []string, at time.Duration) chaos {
+	p := pickOf(random, platforms)
+	return chaos{at: at, what: "platform fault", platform: p, call: randomCallFault(random, p)}
 }
 
 func pickOf[T any](random *rand.Rand, of []T) T { return of[random.IntN(len(of))] }

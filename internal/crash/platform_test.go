@@ -2,6 +2,7 @@ package crash
 
 import (
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"time"
 
@@ -37,11 +38,19 @@ var undocumented = []string{"1999", "4711", "611"}
 // refusing are statuses of something between that says no.
 var refusing = []int{401, 403, 404, 429}
 
-// randomCallFault lets a call go wrong. Left out are answers that are documented and
+// randomCallFault lets a call to a platform go wrong.
+func randomCallFault(random *rand.Rand, platform string) dianpingtest.Fault {
+	if platform == douyin {
+		return douyinCallFault(random)
+	}
+	return dianpingCallFault(random, dianpingtest.Dialect(platform))
+}
+
+// dianpingCallFault lets a call go wrong. Left out are answers that are documented and
 // not true.
-func randomCallFault(random *rand.Rand, r round) dianpingtest.Fault {
+func dianpingCallFault(random *rand.Rand, dialect dianpingtest.Dialect) dianpingtest.Fault {
 	f := dianpingtest.Fault{
-		Dialect: dianpingtest.Dialect(r.platform),
+		Dialect: dialect,
 		Call:    pickOf(random, []string{"consume", "consume", "consume", "consume", "reverseconsume", "reverseconsume", "getconsumed", "prepare", ""}),
 		Applied: random.IntN(2) == 0,
 		Times:   1 + random.IntN(2),
@@ -53,14 +62,6 @@ func randomCallFault(random *rand.Rand, r round) dianpingtest.Fault {
 		}),
 	}
 	switch f.Kind {
-	case dianpingtest.HangThenDrop, dianpingtest.ApplyLate:
-		f.Delay = time.Duration(random.IntN(1500)) * time.Millisecond
-	case dianpingtest.Delay:
-		f.Delay = time.Duration(100+random.IntN(500)) * time.Millisecond
-	case dianpingtest.Status5xx:
-		f.Status, f.Page = pickOf(random, []int{500, 502, 503, 504}), pickOf(random, dianpingtest.Pages)
-	case dianpingtest.ProxyStatus:
-		f.Status, f.Page = pickOf(random, refusing), pickOf(random, dianpingtest.Pages)
 	case dianpingtest.AnswerCode:
 		f.Answer = pickOf(random, undocumented)
 	case dianpingtest.AnswerBody:
@@ -76,6 +77,22 @@ func randomCallFault(random *rand.Rand, r round) dianpingtest.Fault {
 			f.Answer = "1013"
 		}
 	}
+	return lasting(random, f)
+}
+
+// lasting chooses what faults of any platform have: how long they take, and what something
+// between says.
+func lasting(random *rand.Rand, f dianpingtest.Fault) dianpingtest.Fault {
+	switch f.Kind {
+	case dianpingtest.HangThenDrop, dianpingtest.ApplyLate:
+		f.Delay = time.Duration(random.IntN(1500)) * time.Millisecond
+	case dianpingtest.Delay:
+		f.Delay = time.Duration(100+random.IntN(500)) * time.Millisecond
+	case dianpingtest.Status5xx:
+		f.Status, f.Page = pickOf(random, []int{500, 502, 503, 504}), pickOf(random, dianpingtest.Pages)
+	case dianpingtest.ProxyStatus:
+		f.Status, f.Page = pickOf(random, refusing), pickOf(random, dianpingtest.Pages)
+	}
 	if f.Kind == dianpingtest.ApplyThenHang || f.Kind == dianpingtest.ApplyThenDrop || f.Applied && f.Kind == dianpingtest.ProxyStatus {
 		if random.IntN(2) == 0 { // later, but within the time that the platform has for a call
 			f.After = time.Duration(random.Int64N(int64(3 * callTimeout)))
@@ -84,19 +101,22 @@ func randomCallFault(random *rand.Rand, r round) dianpingtest.Fault {
 	return f
 }
 
-// randomOutage is a time in which the platform is down. It may throttle when it comes
+// randomOutage is a time in which a platform is down. It may throttle when it comes
 // back.
-func randomOutage(random *rand.Rand, at, down time.Duration) []chaos {
-	all := []chaos{{at: at, what: "pause", down: down, mode: pickOf(random, []dianpingtest.PauseMode{dianpingtest.PauseRefuse, dianpingtest.PauseHang})}}
+func randomOutage(random *rand.Rand, platform string, at, down time.Duration) []chaos {
+	all := []chaos{{at: at, what: "pause", platform: platform, down: down, mode: pickOf(random, []dianpingtest.PauseMode{dianpingtest.PauseRefuse, dianpingtest.PauseHang})}}
 	if random.IntN(2) == 0 {
-		all = append(all, chaos{at: at, what: "platform fault", call: dianpingtest.Fault{
+		all = append(all, chaos{at: at, what: "platform fault", platform: platform, call: dianpingtest.Fault{
 			Kind: dianpingtest.Throttle, For: time.Duration(200+random.IntN(1000)) * time.Millisecond,
 		}})
 	}
 	return all
 }
 
+// rowOfSuccess is a row of Douyin's answer to a verify.
+var rowOfSuccess = regexp.MustCompile(`"result":"?0"?[,}]`)
+
 // succeeded reports whether an answer says so.
 func succeeded(answer string) bool {
-	return strings.Contains(answer, `"code":200`) || strings.Contains(answer, `"OP_SUCCESS"`)
+	return strings.Contains(answer, `"code":200`) || strings.Contains(answer, `"OP_SUCCESS"`) || rowOfSuccess.MatchString(answer)
 }

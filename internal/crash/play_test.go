@@ -12,6 +12,8 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/douyin/douyintest"
+	"yanquan/internal/fakeserver"
 	"yanquan/models/modelstest"
 )
 
@@ -58,7 +60,7 @@ func (l *lane) play(ctx context.Context, r round) (*history, error) {
 	if err := l.start(); err != nil {
 		return nil, err
 	}
-	if err := l.platform.SetKnobs(r.knobs); err != nil {
+	if err := errors.Join(l.platform.SetKnobs(r.knobs), l.douyin.SetKnobs(r.douyin)); err != nil {
 		return nil, err
 	}
 	if err := l.sell(r); err != nil {
@@ -78,8 +80,10 @@ func (l *lane) play(ctx context.Context, r round) (*history, error) {
 		trouble.Go(func() { l.wreak(ctx, h, c) })
 	}
 	trouble.Wait()
-	l.platform.ClearFaults()
-	l.platform.Resume()
+	for _, t := range l.traffic {
+		t.server.ClearFaults()
+		t.server.Resume()
+	}
 	l.wecom.ClearFaults()
 	l.eachLine((*modelstest.Proxy).Heal)
 	if err := l.start(); err != nil {
@@ -92,20 +96,40 @@ func (l *lane) play(ctx context.Context, r round) (*history, error) {
 // sell puts the round's vouchers on sale.
 func (l *lane) sell(r round) error {
 	for _, v := range r.vouchers {
-		_, err := l.platform.AddOrder(dianpingtest.Voucher{Code: v.code, Mobile: mobile, Price: 4990, Visits: v.visits, Shops: []string{shops[r.platform]}}, v.coupons)
-		switch {
-		case err != nil:
-			return err
-		case v.state == "used":
-			err = l.platform.ConsumeElsewhere(v.code, "till", "")
-		case v.state == "refund":
-			err = l.platform.SetState(v.code, dianpingtest.RefundRequested)
-		}
-		if err != nil {
+		if err := l.sellOne(v, r.world.shop(v.at)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (l *lane) sellOne(v voucher, shop string) (err error) {
+	used := func() error { return l.platform.ConsumeElsewhere(v.code, "till", "") }
+	refund := func() error { return l.platform.SetState(v.code, dianpingtest.RefundRequested) }
+	if v.at == douyin {
+		used = func() error { return l.douyin.ConsumeElsewhere(v.code, "till") }
+		refund = func() error { return l.douyin.SetState(v.code, douyintest.RefundRequested) }
+		_, err = l.douyin.AddOrder(douyintest.Voucher{Code: v.code, Price: 4990, Visits: v.visits, Shops: []string{shop}, Hold: v.hold}, v.coupons)
+	} else {
+		_, err = l.platform.AddOrder(dianpingtest.Voucher{Code: v.code, Mobile: mobile, Price: 4990, Visits: v.visits, Shops: []string{shop}}, v.coupons)
+	}
+	switch {
+	case err != nil:
+		return err
+	case v.state == "used":
+		return used()
+	case v.state == "refund":
+		return refund()
+	}
+	return nil
+}
+
+// server is the one that plays a platform.
+func (l *lane) server(platform string) *fakeserver.Server {
+	if platform == douyin {
+		return l.douyin.Server
+	}
+	return l.platform.Server
 }
 
 // until waits for a moment of the round.
@@ -190,11 +214,11 @@ func (l *lane) wreak(ctx context.Context, h *history, c chaos) {
 	var err error
 	switch c.what {
 	case "platform fault":
-		err = l.platform.Fail(c.call)
+		err = l.server(c.platform).Fail(c.call)
 	case "pause":
-		if err = l.platform.Pause(c.mode); err == nil {
+		if err = l.server(c.platform).Pause(c.mode); err == nil {
 			h.pause(ctx, c.down)
-			l.platform.Resume()
+			l.server(c.platform).Resume()
 		}
 	case "wecom fault":
 		l.wecom.Fail(c.api)

@@ -2,6 +2,7 @@ package crash
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/douyin/douyintest"
 	"yanquan/internal/breadth"
 )
 
@@ -63,8 +65,8 @@ var pointCases = []pointCase{
 	{fault: "late_undo_", point: "undo.outcome.after", channels: "bot", undo: true, late: true},
 }
 
-// TestPoints walks through every point at which a process can die, in both
-// dialects and on both channels or in one pair of them: the process that has the message dies there, and
+// TestPoints walks through every point at which a process can die, at Douyin and in one
+// dialect of the others, in turn, and on both channels, or in one pair of them: the process that has the message dies there, and
 // another, which starts later, has to bring it to its end.
 func TestPoints(t *testing.T) {
 	t.Parallel()
@@ -73,15 +75,17 @@ func TestPoints(t *testing.T) {
 	}
 	type job struct {
 		pointCase
-		name, platform, channel string
-		cohort                  int
+		name    string
+		world   world
+		channel string
+		cohort  int
 	}
 	var jobs []job
-	for _, c := range pointCases {
+	for i, c := range pointCases {
 		var all []job
-		for _, p := range platforms {
+		for _, w := range []world{worlds[i%2], worlds[2]} {
 			for ch := range strings.FieldsSeq(c.channels) {
-				all = append(all, job{c, fmt.Sprintf("%s%s/%s/%s", c.fault, c.point, p, ch), p, ch, 0})
+				all = append(all, job{c, fmt.Sprintf("%s%s/%s/%s", c.fault, c.point, w.name, ch), w, ch, 0})
 			}
 		}
 		for _, j := range breadth.Of(c.fault+c.point, all...) {
@@ -103,7 +107,7 @@ func TestPoints(t *testing.T) {
 			for j := range queue {
 				t.Run(j.name, func(t *testing.T) {
 					deaths.Add(1)
-					if found := l.point(t.Context(), j.pointCase, j.platform, j.channel, j.cohort); found != "" {
+					if found := l.point(t.Context(), j.pointCase, j.world, j.channel, j.cohort); found != "" {
 						t.Error(found)
 					}
 				})
@@ -115,20 +119,20 @@ func TestPoints(t *testing.T) {
 }
 
 // point plays one case; "" means that all is as it must be.
-func (l *lane) point(ctx context.Context, c pointCase, platform, channel string, cohort int) string {
+func (l *lane) point(ctx context.Context, c pointCase, w world, channel string, cohort int) string {
 	ctx, cancel := context.WithTimeout(ctx, pointWithin())
 	defer cancel()
-	who := user(platform, cohort, 0)
+	who, at := w.user(cohort, 0), w.platforms[0]
 	where := wecomtest.InApp("main", who)
 	if channel == "bot" {
 		where = wecomtest.InRobot("group", who)
 	}
-	r := round{platform: platform, cohort: cohort, people: []string{who}}
-	r.vouchers = []voucher{{code: l.code(mathrand.New(mathrand.NewPCG(1, 2))), coupons: 1}}
+	r := round{world: w, cohort: cohort, people: []string{who}}
+	r.vouchers = []voucher{{code: l.code(mathrand.New(mathrand.NewPCG(1, 2)), at), at: at, coupons: 1}}
 	if c.again {
 		r.chaos = []chaos{{what: "signal", signal: syscall.SIGKILL}}
 	}
-	if err := l.platform.SetKnobs(dianpingtest.Knobs{Unguarded: true}); err != nil {
+	if err := errors.Join(l.platform.SetKnobs(dianpingtest.Knobs{Unguarded: true}), l.douyin.SetKnobs(douyintest.Knobs{Unguarded: true})); err != nil {
 		return err.Error()
 	}
 	code, first, second := r.vouchers[0].code, l.replicas[0], l.replicas[1]
@@ -150,7 +154,7 @@ func (l *lane) point(ctx context.Context, c pointCase, platform, channel string,
 		if err := l.deliver(ctx, h, verified, h.untilRepeat); err != nil {
 			return fail(err)
 		}
-		if err := l.quiet(ctx, o.screens.places); err != nil {
+		if err := l.quiet(ctx, o.screens.places, ""); err != nil {
 			return fail(err)
 		}
 		second.stop(syscall.SIGTERM)
@@ -161,18 +165,18 @@ func (l *lane) point(ctx context.Context, c pointCase, platform, channel string,
 	l.mu.Lock()
 	to = 0
 	l.mu.Unlock()
+	names := callNames(at)
 	if c.lose {
-		call := "consume"
+		call := names.consume
 		if c.undo {
-			call = "reverseconsume"
+			call = names.undo
 		}
-		if err := l.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: call, Dialect: dianpingtest.Dialect(platform)}); err != nil {
+		if err := l.server(at).Fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: call}); err != nil {
 			return fail(err)
 		}
 	}
 	if c.framed { // the doubt outlasts the reply deadline
-		f := dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "getconsumed", Dialect: dianpingtest.Dialect(platform), Times: 4}
-		if err := l.platform.Fail(f); err != nil {
+		if err := l.server(at).Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: names.record, Times: 4}); err != nil {
 			return fail(err)
 		}
 	}
@@ -223,14 +227,27 @@ func (l *lane) point(ctx context.Context, c pointCase, platform, channel string,
 	}
 	second.stop(syscall.SIGTERM)
 	found = append(found, second.complaints()...)
-	effects := l.platform.Effects(code)
-	if want := (dianpingtest.Count{Consumed: 1, Undone: map[bool]int{true: 1}[c.undo]}); effects != want {
-		found = append(found, fmt.Sprintf("the ledger has %+v, want %+v", effects, want))
+	consumed, undone := l.platform.Effects(code).Consumed, l.platform.Effects(code).Undone
+	if at == douyin {
+		consumed, undone = l.douyin.Effects(code).Consumed, l.douyin.Effects(code).Undone
+	}
+	if undo := map[bool]int{true: 1}[c.undo]; consumed != 1 || undone != undo {
+		found = append(found, fmt.Sprintf("the ledger has %d consumed and %d undone, want 1 and %d", consumed, undone, undo))
 	}
 	if len(found) == 0 {
 		return ""
 	}
 	return strings.Join(found, "\n  ") + "\n" + f.story()
+}
+
+// calls are the names of a platform's calls.
+type calls struct{ consume, undo, record string }
+
+func callNames(platform string) calls {
+	if platform == douyin {
+		return calls{"verify", "cancel", "query"}
+	}
+	return calls{"consume", "reverseconsume", "getconsumed"}
 }
 
 // WeCom sends a callback that was not answered by 200 three times more (page 90238).

@@ -3,6 +3,7 @@ package crash
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/douyin/douyintest"
 )
 
 // referee holds against each other what the fakes saw of a round.
@@ -50,7 +52,7 @@ func (c consumeCall) definite() bool {
 	switch c.Fault {
 	case "", dianpingtest.WrongContentType:
 	case dianpingtest.Throttle:
-		if c.Dialect != dianpingtest.Meituan { // the first generation's code is not known
+		if c.Dialect == dianpingtest.Dianping { // the first generation's code is not known
 			return false
 		}
 	case dianpingtest.Delay:
@@ -60,8 +62,11 @@ func (c consumeCall) definite() bool {
 	default:
 		return false
 	}
-	return c.State == dianpingtest.RequestAnswered && c.Status == 200 && (!c.again || succeeded(c.Answer))
+	return c.State == dianpingtest.RequestAnswered && c.Status == 200 && !keptBack.MatchString(c.Answer) && (!c.again || succeeded(c.Answer))
 }
+
+// keptBack is Douyin's answer to a verify that risk control decides on later.
+var keptBack = regexp.MustCompile(`:"?1229"?[,}]`)
 
 // late: the answer came when whoever asked may have given up, or just not yet.
 func (c consumeCall) late() bool {
@@ -71,13 +76,18 @@ func (c consumeCall) late() bool {
 func consumeCalls(all []dianpingtest.Request) []consumeCall {
 	var calls []consumeCall
 	for _, r := range all {
-		if r.Call != "consume" {
-			continue
-		}
 		c := consumeCall{Request: r}
 		fields := map[string]string{}
 		for _, f := range r.Fields {
 			fields[f.Name] = f.Value
+		}
+		switch r.Call {
+		case "consume":
+		case "verify":
+			calls = append(calls, verifyCall(c, fields))
+			continue
+		default:
+			continue
 		}
 		if biz := fields["biz"]; biz != "" {
 			var in map[string]any
@@ -95,15 +105,32 @@ func consumeCalls(all []dianpingtest.Request) []consumeCall {
 	return calls
 }
 
+// verifyCall is one of Douyin's: the token is its id, and of the coupons the first.
+func verifyCall(c consumeCall, fields map[string]string) consumeCall {
+	c.id = fields["verify_token"]
+	if len(c.Codes) > 0 {
+		c.code = c.Codes[0]
+	}
+	var coupons []string
+	if json.Unmarshal([]byte(fields["encrypted_codes"]), &coupons) == nil {
+		c.count = len(coupons)
+	}
+	return c
+}
+
 // platform judges the ledger and the requests alone: nothing is consumed twice,
 // an operation has one request id from its first call to its last.
 func (f *referee) platform() {
 	standing := map[string][]dianpingtest.Effect{} // by code
 	byID := map[string][]dianpingtest.Effect{}
 	for _, e := range f.ledger {
-		if e.Kind == dianpingtest.EffectUndone {
+		switch e.Kind {
+		case dianpingtest.EffectConsumed:
+		case dianpingtest.EffectUndone:
 			standing[e.Code] = slices.DeleteFunc(standing[e.Code], func(c dianpingtest.Effect) bool { return c.Seq == e.Undoes })
 			continue
+		default:
+			continue // held by risk control, or let go
 		}
 		if before := standing[e.Code]; len(before) > 0 && !f.mayVisitAgain(e, before[len(before)-1]) {
 			f.violation("%s consumed twice, by requests %s and %s", e.Code, before[len(before)-1].RequestID, e.RequestID)
@@ -118,32 +145,60 @@ func (f *referee) platform() {
 		byID[e.RequestID] = append(byID[e.RequestID], e)
 	}
 
-	calls := consumeCalls(f.requests)
-	asked := map[string]consumeCall{}
-	open := map[string]string{} // code → request id whose outcome nobody can know yet
-	for _, c := range calls {
-		if c.id == "" || c.code == "" {
-			f.violation("consume request %d without request id or code", c.Seq)
-		}
-		first, again := asked[c.id]
-		if c.again = again; again && (first.code != c.code || first.count != c.count) {
-			f.violation("request id %s used for %s x%d and for %s x%d", c.id, first.code, first.count, c.code, c.count)
-		}
-		asked[c.id] = c
-		if id := open[c.code]; id != "" && id != c.id && f.card(c.code) == 0 { // of a card the records tell, too
-			f.violation("%s: request %s sent while the outcome of %s was not known", c.code, c.id, id)
-		}
-		switch {
-		case c.late(): // says nothing about what is known
-		case !c.definite():
-			open[c.code] = c.id
-		case open[c.code] == c.id:
-			delete(open, c.code)
+	asked := f.oneAtATime()
+	for id, effects := range byID {
+		want := max(asked[id].count, 1)
+		some := f.h.douyin.Refusals == douyintest.RefusalRows && effects[0].Dialect == douyin // those that can be
+		if len(effects) > want || len(effects) < want && !some {
+			f.violation("request %s for %d coupons consumed %d", id, want, len(effects))
 		}
 	}
-	for id, effects := range byID {
-		if want := max(asked[id].count, 1); len(effects) != want {
-			f.violation("request %s for %d coupons consumed %d", id, want, len(effects))
+}
+
+// oneAtATime judges the consume requests: while nobody can know the outcome of one, none
+// with another id is sent. It gives the first request of each id.
+func (f *referee) oneAtATime() map[string]consumeCall {
+	asked := map[string]consumeCall{}
+	open := map[string]string{} // code → request id whose outcome nobody can know yet
+	for _, r := range f.requests {
+		f.booksTell(open, r)
+		for _, c := range consumeCalls([]dianpingtest.Request{r}) {
+			if c.id == "" || c.code == "" {
+				f.violation("consume request %d without request id or code", c.Seq)
+			}
+			first, again := asked[c.id]
+			if c.again = again; again && (first.code != c.code || first.count != c.count) {
+				f.violation("request id %s used for %s x%d and for %s x%d", c.id, first.code, first.count, c.code, c.count)
+			}
+			if !again {
+				asked[c.id] = c
+			}
+			if id := open[c.code]; id != "" && id != c.id && f.card(c.code) == 0 { // of a card the records tell, too
+				f.violation("%s: request %s sent while the outcome of %s was not known", c.code, c.id, id)
+			}
+			switch {
+			case c.late(): // says nothing about what is known
+			case !c.definite():
+				open[c.code] = c.id
+			case open[c.code] == c.id:
+				delete(open, c.code)
+			}
+		}
+	}
+	return asked
+}
+
+// booksTell ends what Douyin's answer to a question for an order tells the outcome of: it
+// has every use, unless the effect is yet to come.
+func (f *referee) booksTell(open map[string]string, r dianpingtest.Request) {
+	if r.Call != "query" || r.State != dianpingtest.RequestAnswered || r.Status != 200 || r.Fault != "" {
+		return
+	}
+	for _, code := range r.Codes {
+		if !slices.ContainsFunc(f.ledger, func(e dianpingtest.Effect) bool {
+			return e.Kind == dianpingtest.EffectConsumed && e.RequestID == open[code] && e.Time.After(r.Time)
+		}) {
+			delete(open, code)
 		}
 	}
 }
@@ -246,7 +301,7 @@ func (f *referee) callbacks() {
 	}
 	for k, c := range counts {
 		all, got := f.bubbles(k.talk, k.code)
-		most := c.accepted + c.others + c.presses + f.onLists(k.talk, k.code)
+		most := c.accepted + c.others + c.presses + f.onLists(k.talk, k.code) + f.keptBack(k.talk, k.code)
 		if len(all) < c.accepted {
 			f.violation("%s in %s: %d messages accepted, %d answers", k.code, k.talk, c.accepted, len(all))
 		}
@@ -268,6 +323,20 @@ func (f *referee) callbacks() {
 			}
 		}
 	}
+}
+
+// keptBack counts the bubbles of a conversation about a code that say that risk control
+// keeps it, or another beside it, back: the outcome is told by one more.
+func (f *referee) keptBack(talk wecomtest.Where, code string) int {
+	bubbles := map[string]bool{}
+	for _, v := range f.views {
+		for _, s := range v.told {
+			if sameTalk(v.place, talk) && s.verdict == waits && says(v.told, code) {
+				bubbles[v.shown.ID] = true
+			}
+		}
+	}
+	return len(bubbles)
 }
 
 // repeats: whoever sends a callback again gets the same card again.
@@ -321,10 +390,20 @@ func (f *referee) truth() {
 				if !s.about(voucher.code) {
 					continue
 				}
+				consumed := []string{voucher.code}
+				if voucher.at == douyin { // a code stands for its order
+					consumed = f.group[voucher.code]
+				}
 				switch s.verdict {
 				case success:
-					if !f.effectBefore(dianpingtest.EffectConsumed, []string{voucher.code}, s.at()) {
+					if !f.effectBefore(dianpingtest.EffectConsumed, consumed, s.at()) {
 						f.violation("%s told %q about %s in %s at %s: not in the ledger by then", v.place.User, s.words, voucher.code, v.place, clock(s.at()))
+					}
+				case waits:
+					if !slices.ContainsFunc(f.ledger, func(e dianpingtest.Effect) bool {
+						return e.Kind == isHeld && slices.Contains(consumed, e.Code) && !e.Time.After(s.at())
+					}) {
+						f.violation("%s told %q about %s in %s at %s: risk control does not hold it", v.place.User, s.words, voucher.code, v.place, clock(s.at()))
 					}
 				case undone:
 					if !f.effectBefore(dianpingtest.EffectUndone, f.group[voucher.code], s.at()) {
@@ -340,8 +419,11 @@ func (f *referee) truth() {
 		}
 		codes := f.group[e.Code]
 		want := []verdict{success, undone} // undone before success could be shown: that was the answer
-		if e.Kind == dianpingtest.EffectUndone {
+		switch e.Kind {
+		case dianpingtest.EffectUndone:
 			want = []verdict{undone}
+		case isHeld, isReleased: // a repeat may have met it when it was over
+			want = []verdict{success, undone, letGo}
 		}
 		if !f.told(e.Account, codes, want, e.Time) {
 			f.violation("%s %s for %s at %s (request %s), who never saw %v", e.Code, e.Kind, e.Account, clock(e.Time), e.RequestID, want)
@@ -349,10 +431,17 @@ func (f *referee) truth() {
 	}
 }
 
-// told reports whether a person saw one of the verdicts about one of the codes.
+// What risk control does is in Douyin's ledger.
+const (
+	isHeld     = dianpingtest.EffectKind(douyintest.EffectHeld)
+	isReleased = dianpingtest.EffectKind(douyintest.EffectReleased)
+)
+
+// told reports whether a person, or where the ledger does not name one somebody who has
+// asked about the codes, saw one of the verdicts about one of the codes.
 func (f *referee) told(who string, codes []string, want []verdict, since time.Time) bool {
 	for _, v := range f.views {
-		if !strings.EqualFold(v.place.User, who) {
+		if who != "" && !strings.EqualFold(v.place.User, who) || who == "" && !f.asked(v.place.User, codes) {
 			continue
 		}
 		for _, s := range v.told {
@@ -362,6 +451,13 @@ func (f *referee) told(who string, codes []string, want []verdict, since time.Ti
 		}
 	}
 	return false
+}
+
+// asked reports whether a person has said or pressed something about one of the codes.
+func (f *referee) asked(who string, codes []string) bool {
+	return slices.ContainsFunc(f.h.deeds, func(d deed) bool {
+		return d.who == who && slices.ContainsFunc(d.codes, func(code string) bool { return slices.Contains(codes, code) })
+	})
 }
 
 // onLists counts the presses about other codes on lists that tell of a code: what

@@ -32,11 +32,11 @@ func (f *referee) story() string {
 		case "signal":
 			detail = fmt.Sprintf("%v replica%d, back after %s", c.signal, c.replica, c.down)
 		case "platform fault":
-			detail = fmt.Sprintf("%+v", c.call)
+			detail = fmt.Sprintf("%s %+v", c.platform, c.call)
 		case "wecom fault":
 			detail = fmt.Sprintf("%+v", c.api)
 		case "pause":
-			detail = fmt.Sprintf("%s for %s", c.mode, c.down)
+			detail = fmt.Sprintf("%s %s for %s", c.platform, c.mode, c.down)
 		case databaseCut:
 			detail = fmt.Sprintf("replica%d %q after=%v", c.replica, c.statement, c.after)
 		case databaseSlow:
@@ -80,7 +80,7 @@ func (f *referee) story() string {
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].at.Before(all[j].at) })
 	var b strings.Builder
-	fmt.Fprintf(&b, "knobs %+v vouchers %+v\n", f.h.knobs, f.h.vouchers)
+	fmt.Fprintf(&b, "store of %s, knobs %+v %+v vouchers %+v\n", f.h.world.name, f.h.knobs, f.h.douyin, f.h.vouchers)
 	for _, x := range all {
 		fmt.Fprintf(&b, "%s %s\n", clock(x.at), x.text)
 	}

@@ -15,9 +15,10 @@ import (
 type tally struct {
 	mu                                                    sync.Mutex
 	rounds, messages, presses, repeats, kills, terms, bad int
-	consumed, undone, calls, faulted, waited              int
+	consumed, undone, held, calls, faulted, waited        int
 	stricken                                              int            // rounds in which the database suffered
 	woes                                                  map[string]int // what it suffered
+	of                                                    map[string]int // consumed, by dialect
 	longest                                               time.Duration
 	longestSeed                                           uint64
 }
@@ -29,10 +30,10 @@ func (s *tally) String() string {
 	}
 	return fmt.Sprintf("%d messages, %d presses, %d repeats of callbacks; %d SIGKILL, %d SIGTERM; "+
 		"%d rounds with database trouble (%s); "+
-		"%d platform calls, %d of them with a fault; %d consumed, %d undone; %d times people were asked to wait; "+
+		"%d platform calls, %d of them with a fault; %d consumed (%v), %d undone, %d held by risk control; %d times people were asked to wait; "+
 		"longest round %s (seed %d); %d rounds with violations",
 		s.messages, s.presses, s.repeats, s.kills, s.terms, s.stricken, strings.Join(woes, ", "),
-		s.calls, s.faulted, s.consumed, s.undone, s.waited, s.longest.Round(time.Millisecond), s.longestSeed, s.bad)
+		s.calls, s.faulted, s.consumed, s.of, s.undone, s.held, s.waited, s.longest.Round(time.Millisecond), s.longestSeed, s.bad)
 }
 
 // add counts a round.
@@ -67,8 +68,11 @@ func (s *tally) add(h *history, f *referee, bad bool, took time.Duration) {
 		case e.Dialect == "":
 		case e.Kind == dianpingtest.EffectConsumed:
 			s.consumed++
-		default:
+			s.of[string(e.Dialect)]++
+		case e.Kind == dianpingtest.EffectUndone:
 			s.undone++
+		case e.Kind == isHeld:
+			s.held++
 		}
 	}
 	for _, r := range f.requests {

@@ -19,6 +19,8 @@ const (
 	undoing   verdict = "撤销中"
 	human     verdict = "需要人工确认"
 	offered   verdict = "可以核销"
+	waits     verdict = "平台风控核验中" // risk control keeps it back
+	letGo     verdict = "没有核销"
 	refused   verdict = "refused" // anything else: it was not consumed, or not by this
 )
 
@@ -53,7 +55,7 @@ func says(all []statement, code string) bool {
 }
 
 var (
-	aCode    = regexp.MustCompile(`\b7\d{9}\b`)
+	aCode    = regexp.MustCompile(`\b(?:7\d{9}|10\d{10}|10\d{13})\b`)
 	boldLine = regexp.MustCompile(`^(?:<@[^>]+> )?(?:✅ |❌ )?\*\*(.+?)\*\*$`)
 	itemLine = regexp.MustCompile(`^- (.+?)：(.*)$`)
 	listKey  = regexp.MustCompile(`^(✅|↩|❌|❗|⏳)(\d{4})$`)
@@ -98,10 +100,13 @@ func read(b wecomtest.Shown) []statement {
 				continue
 			}
 			s := statement{code: m[2], words: f[1], bubble: b, verdict: refused}
-			for _, v := range []verdict{success, undone, verifying, human} {
+			for _, v := range []verdict{success, undone, verifying, human, letGo} {
 				if strings.Contains(f[1], string(v)) { // behind the name of the deal
 					s.verdict = v
 				}
+			}
+			if strings.Contains(f[1], "风控核验中") {
+				s.verdict = waits
 			}
 			if m[1] == "✅" { // the words are but deal and price
 				s.verdict = success
@@ -124,7 +129,8 @@ func read(b wecomtest.Shown) []statement {
 			s.verdict = success
 		case title == partly && f[0] == "原券码": // the undo is done, as far as it goes
 			s.verdict = undone
-		case title == string(undone), title == string(verifying), title == string(undoing), title == string(human), title == string(offered):
+		case title == string(undone), title == string(verifying), title == string(undoing), title == string(human), title == string(offered),
+			title == string(waits), title == string(letGo):
 			s.verdict = verdict(title)
 		default:
 			s.verdict = refused
