@@ -80,6 +80,28 @@ func cardCases(b *Bot) map[string]bot.Reply {
 			o.State, o.Outcome = models.Rejected, models.Outcome{Reason: redeem.ReasonTooMany}
 			o.Left, o.Count = 1, 2
 		})),
+		"done_visit":    one(with(func(o *models.Operation) { o.Reusable, o.Left = true, 9 })),
+		"done_of_order": one(with(func(o *models.Operation) { o.Left, o.Mobile = 3, "" })),
+		"again": one(with(func(o *models.Operation) {
+			o.State, o.Outcome, o.OtherID = models.Rejected, models.Outcome{Reason: redeem.ReasonHereMore}, "operation-2"
+			o.UsedBy, o.UsedAt, o.Left, o.Reusable = "李四", now, 8, true
+		})),
+		"again_two": one(with(func(o *models.Operation) {
+			o.State, o.Outcome, o.OtherID = models.Rejected, models.Outcome{Reason: redeem.ReasonHereMore}, "operation-2"
+			o.UsedBy, o.UsedAt, o.Count = "李四", now, 2
+		})),
+		"again_unsure": one(with(func(o *models.Operation) {
+			o.State, o.Outcome, o.OtherID = models.Rejected, models.Outcome{Reason: redeem.ReasonHereUnsure}, "operation-2"
+			o.UsedBy, o.UsedAt = "李四", now
+		})),
+		"again_since": one(with(func(o *models.Operation) {
+			o.State, o.Outcome, o.OtherID = models.Rejected, models.Outcome{Reason: redeem.ReasonHereSince}, "operation-2"
+			o.UsedBy, o.UsedAt = "李四", now
+		})),
+		"again_spent": one(with(func(o *models.Operation) {
+			o.State, o.Outcome, o.OtherID = models.Rejected, models.Outcome{Reason: redeem.ReasonHereSpent}, "operation-2"
+			o.UsedBy, o.UsedAt = "李四", now
+		})),
 		"help":         b.words.Help(),
 		"summary":      b.figures.Reply(busyDay()),
 		"summary_late": b.figures.Reply(changed(busyDay(), func(s *figures.Summary) { s.Late = true })),

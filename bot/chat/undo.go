@@ -115,16 +115,58 @@ func (v *vouchers) offerUndoCode(ctx context.Context, t *turn, cmd command.Comma
 	return t.answer(ctx, v.words.CannotUndo(p.Store, *op))
 }
 
-// offerUndo shows the sender's last verification that can still be undone.
+// offerUndo shows the sender's last verification that can still be undone. One that came
+// after it and has no outcome yet is what the sender means: it is told of first.
 func (v *vouchers) offerUndo(ctx context.Context, t *turn) (bot.Reply, error) {
+	since := v.Now().Add(-openAtMost)
 	op, err := v.DB.Journal.LastUndoable(ctx, access.AccountIDs(t.places), t.places[0].Member.UserID, v.Now())
-	if errors.Is(err, models.ErrNotFound) {
-		return t.answer(ctx, words.NothingToUndo)
-	}
-	if err != nil {
+	none := errors.Is(err, models.ErrNotFound)
+	if err != nil && !none {
 		return bot.Reply{}, fmt.Errorf("chat: last operation: %w", err)
 	}
-	return v.offer(ctx, t, op)
+	if !none {
+		since = op.CreatedAt
+	}
+	open, err := v.lastOpen(ctx, t, since)
+	switch {
+	case err != nil:
+		return bot.Reply{}, err
+	case open != nil && open.State == models.Done: // by now
+		return v.offer(ctx, t, *open)
+	case open != nil && none:
+		return t.answer(ctx, words.OpenUndo(*open))
+	case none:
+		return t.answer(ctx, words.NothingToUndo)
+	}
+	reply, err := v.views.operationReply(ctx, v.DB, op)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	if words.AskUndo(reply.Card); open != nil {
+		words.AskOlder(reply.Card, *open)
+	}
+	return t.answer(ctx, reply)
+}
+
+// openAtMost is how far back an operation without an outcome is looked for: longer than a
+// platform keeps one back.
+const openAtMost = 72 * time.Hour
+
+// lastOpen is the sender's newest operation since a time that has no outcome, once that is
+// waited for; nil: none.
+func (v *vouchers) lastOpen(ctx context.Context, t *turn, since time.Time) (*models.Operation, error) {
+	page, _, err := v.DB.History.Page(ctx, models.HistoryFilter{
+		StoreIDs: access.AccountIDs(t.places), UserID: t.places[0].Member.UserID, From: since,
+		States: []models.State{models.Calling, models.Unknown, models.Held, models.Undoing, models.UndoUnknown},
+	}, models.HistoryMark{}, 1)
+	if err != nil || len(page) == 0 {
+		return nil, err
+	}
+	op, err := v.core.Outcome(ctx, page[0])
+	if err != nil || op.State == models.Rejected || op.State == models.Undone || op.State == models.Done && redeem.CanUndo(op, v.Now()) != redeem.Undoable {
+		return nil, err
+	}
+	return &op, nil
 }
 
 // offer shows an operation with the button that undoes it.

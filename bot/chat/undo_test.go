@@ -3,7 +3,9 @@ package chat
 import (
 	"context"
 	"testing"
+	"time"
 
+	"yanquan/bot"
 	"yanquan/bot/redeem"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
@@ -59,5 +61,41 @@ func TestGivenUpMessageNamesEveryCode(t *testing.T) {
 		has(t, list, "3 个券码，成功 0 个", "↩7494: 双人下午茶 已撤销", "❗0001: 没有处理，请再发一次") // changed, and still tells of all
 		o.prepare = nil
 		has(t, b.privately("zhangsan", "验 "+second+" "+third), "成功 2 个")
+	})
+}
+
+// 撤 without a code is about the sender's newest verification: one without an outcome is
+// told of, and an older one is not taken for it.
+func TestUndoLastInDoubt(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		const older, newest = "8000000001", "8000000002"
+		doubt := func(code string) {
+			b.voucher(code)
+			b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "consume", Code: code, Times: 1000}))
+			b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "getconsumed", Code: code, Times: 1000}))
+			m := b.at(robot, group, "zhangsan")
+			m.Kind, m.Text = bot.Text, "验 "+code
+			b.start(m)
+		}
+		doubt("8000000000")
+		r := b.say("zhangsan", "撤")
+		has(t, r, "券码 8000000000，还没有结果，现在不能撤销")
+		b.clock.Advance(time.Second)
+		b.voucher(older)
+		has(t, b.say("zhangsan", "验 "+older), "核销成功")
+		hasNot(t, b.say("zhangsan", "撤"), "还没有结果") // the doubt is older
+		b.clock.Advance(time.Second)
+		doubt(newest)
+		r = b.say("zhangsan", "撤")
+		has(t, r, "要撤销更早的这一次吗", "券码 "+newest+"，还没有结果", older, "[撤销]")
+		op, err := b.db.Journal.ByCoupon(t.Context(), 1, newest)
+		b.must(err)
+		op.Outcome.Reason, op.DueAt = "risk_held", b.clock.Now().Add(time.Minute)
+		_, err = b.db.Journal.HeldConsume(t.Context(), op)
+		b.must(err)
+		r = b.say("zhangsan", "撤")
+		has(t, r, "券码 "+newest+"，还在平台风控核验中", "[撤销]")
+		has(t, b.press("zhangsan", r.Card, b.key(r, "撤销")), "已撤销", older)
+		b.effects(newest, 0, 0)
 	})
 }

@@ -278,7 +278,7 @@ func (v *views) replyOf(ctx context.Context, tx *models.DB, m bot.Message, s mod
 		return v.words.Batch(s, ops, coupons, left), nil
 	}
 	op := ops[0]
-	if m.Kind == bot.Click && op.Outcome.Reason == redeem.ReasonHere && op.OtherID != "" {
+	if m.Kind == bot.Click && redeem.Here(op.Outcome.Reason) && op.OtherID != "" {
 		other, same, err := v.secondPress(ctx, tx, m, op)
 		if err != nil {
 			return bot.Reply{}, err

@@ -41,6 +41,9 @@ func (d dianpingShop) Look(ctx context.Context, code string) Looked {
 	return looked
 }
 
+// Remaining is a look: a code that stays good goes on being usable.
+func (d dianpingShop) Remaining(ctx context.Context, c Coupon) Looked { return d.Look(ctx, c.Code) }
+
 func (d dianpingShop) Scan(ctx context.Context, qr string) Scanned {
 	rows, err := d.client.ScanPrepare(ctx, d.shop, qr)
 	scanned := Scanned{Said: said(dianping.CallScanPrepare, failure(err)), Unsupported: errors.Is(err, dianping.Unsupported)}

@@ -98,7 +98,7 @@ func prepare(code string, p douyin.Prepared, usable []douyin.Certificate) Vouche
 	first := usable[0]
 	v := Voucher{
 		Code: code, OrderID: p.OrderID, Title: first.SKU.Title, Expires: first.Expires, DealID: number(first.SKU.ID),
-		Reusable: first.TimesCard != nil, MarketFen: int64(first.SKU.MarketPrice),
+		Reusable: first.TimesCard != nil, OfOrder: true, MarketFen: int64(first.SKU.MarketPrice),
 	}
 	price, share, known := first.UsePrice(nextUse(first))
 	v.PriceFen, v.PriceKnown, v.PriceShare = int64(price), known, share && known
@@ -120,6 +120,20 @@ func prepare(code string, p douyin.Prepared, usable []douyin.Certificate) Vouche
 	}
 	v.Ticket = string(data)
 	return v
+}
+
+// Remaining asks for the order: a prepare would begin a verify, and tells nothing of a code
+// that has changed since.
+func (d douyinShop) Remaining(ctx context.Context, c Coupon) Looked {
+	list, told, err := d.order(ctx, c.OrderID, douyinTicket{})
+	if !told {
+		return Looked{}
+	}
+	e := douyinFailure(err)
+	looked := Looked{Said: douyinSaid(douyin.CallQuery, e), Voucher: Voucher{Code: c.Code, OrderID: c.OrderID, DealID: c.DealID, OfOrder: true}}
+	v := &looked.Voucher
+	looked.Proves, v.Left, v.Reusable = douyinRemaining(e, list, c.DealID)
+	return looked
 }
 
 func nextUse(c douyin.Certificate) int {

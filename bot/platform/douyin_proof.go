@@ -121,6 +121,33 @@ func douyinBooks(e *douyin.Error, asked []douyin.Certificate, whole bool) (Proof
 	return Consumed, all
 }
 
+// douyinRemaining judges the question for an order of which something was used: what can
+// be used now of a deal, 0 being any. An order that shows no use, and nothing that is left,
+// is not told whole.
+func douyinRemaining(e *douyin.Error, list []douyin.Certificate, deal int64) (proof Proof, left int, card bool) {
+	books, _ := douyinBooks(e, list, len(list) > 0)
+	if books == Unclear {
+		return Unclear, 0, false
+	}
+	for _, c := range list {
+		if id := number(c.SKU.ID); id != 0 && deal != 0 && id != deal {
+			continue
+		}
+		if uses, _ := standing(c); c.TimesCard == nil && len(uses) > 0 { // whose status may not be told
+			continue
+		}
+		left += c.Left()
+		card = card || c.TimesCard != nil
+	}
+	switch {
+	case left > 0:
+		return Usable, left, card
+	case books == Consumed:
+		return Used, 0, card
+	}
+	return Void, 0, card
+}
+
 // standing are the uses of a coupon that were not undone, oldest first. The platform may
 // go on showing those that were; certain says that the others are all there are.
 func standing(c douyin.Certificate) (uses []douyin.Verification, certain bool) {

@@ -22,6 +22,11 @@ type Shop interface {
 	// Look asks what a code is worth. It has no effect.
 	Look(ctx context.Context, code string) Looked
 
+	// Remaining asks what can still be consumed with the code of a coupon that was
+	// consumed here: Usable, with what is left; Used or Void, where nothing is. It has no
+	// effect.
+	Remaining(ctx context.Context, c Coupon) Looked
+
 	// Scan asks which vouchers a customer's QR code stands for. It has no effect.
 	Scan(ctx context.Context, qr string) Scanned
 
@@ -207,6 +212,7 @@ type Voucher struct {
 	Code                string
 	Left                int  // how many of its order, or visits, can be consumed now; 0: not told
 	Reusable            bool // known to stay good after a visit (次卡)
+	OfOrder             bool // the code stands for its order: what is used next may be another coupon
 	OrderID             string
 	DealID, DealGroupID int64 // what is sold
 	Title, Mobile       string

@@ -2,7 +2,6 @@ package redeem
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"yanquan/models"
@@ -18,25 +17,18 @@ func (t *consumption) beside(ctx context.Context) (*models.Operation, error) {
 	if len(t.others) == 0 {
 		return nil, nil
 	}
-	standing, err := t.DB.Journal.StandingIn(ctx, t.others, t.op.Code)
-	switch {
-	case err != nil:
+	standing, err := t.standing(ctx, t.others, t.op.Code)
+	if err != nil {
 		return nil, fmt.Errorf("redeem: operations beside: %w", err)
-	case len(standing) == 0 || standing[0].ID == t.op.OtherID:
+	}
+	if standing == nil {
 		return nil, nil
-	case t.op.OtherID == "":
-		return &standing[0], nil
 	}
-	seen, err := t.DB.Journal.Get(ctx, t.op.OtherID)
-	switch {
-	case errors.Is(err, models.ErrNotFound):
-		return &standing[0], nil
-	case err != nil:
-		return nil, fmt.Errorf("redeem: operation beside: %w", err)
-	case !standing[0].CreatedAt.Before(seen.CreatedAt):
-		return &standing[0], nil
+	known, err := t.hasSeen(ctx, t.op.OtherID, *standing)
+	if err != nil || known {
+		return nil, err
 	}
-	return nil, nil // whoever has seen an operation knows of those before it
+	return standing, nil
 }
 
 // acknowledge notes which operation at another account the person knows of: that which

@@ -322,7 +322,7 @@ func TestSeveralVisitsUnmarked(t *testing.T) {
 					return
 				}
 				r.is(op, models.Done, ReasonCodesMissing)
-				r.is(r.consume(code, 1), models.Rejected, ReasonHere)
+				r.is(r.consume(code, 1), models.Rejected, ReasonHereMore)
 				r.effects(code, 2, 1)
 			})
 		})

@@ -60,10 +60,10 @@ func (c *Core) consumeSeen(ctx context.Context, r Request, seen *decision) (Step
 		return nil, err
 	}
 	t.describe(looked.Voucher)
-	t.op.Reusable = t.op.Reusable || followed != nil // or it would not be usable
+	t.op.Reusable = staysGood(looked.Voucher, followed != nil) // or it would not be usable
 	switch {
 	case looked.Proves != platform.Usable:
-		return t.notUsable(ctx, looked)
+		return t.notUsable(ctx, looked, followed)
 	case t.op.Left > 0 && t.op.Count > t.op.Left:
 		return t.refused(models.Outcome{Reason: ReasonTooMany}), nil
 	}
@@ -113,7 +113,7 @@ func (t *consumption) known(ctx context.Context, r Request) (earlier, followed *
 	}
 	earlier, followed, err = t.earlier(ctx, r.Follows)
 	if err == nil && earlier != nil && followed == nil {
-		return nil, nil, t.refusedFor(*earlier), nil
+		return nil, nil, t.refusedAgain(ctx, *earlier, r.Follows), nil
 	}
 	return earlier, followed, nil, err
 }
@@ -144,12 +144,25 @@ func (t *consumption) earlier(ctx context.Context, follows string) (earlier, fol
 	op, err := t.DB.Journal.ByCoupon(ctx, t.op.StoreID, t.op.Code)
 	t.ours = err == nil && op.State != models.Rejected
 	switch {
-	case errors.Is(err, models.ErrNotFound) || err == nil && !Standing(op):
+	case errors.Is(err, models.ErrNotFound):
 		return nil, nil, nil
 	case err != nil:
 		return nil, nil, fmt.Errorf("redeem: earlier operation: %w", err)
-	case op.ID == follows && op.State == models.Done:
-		return &op, &op, nil
+	}
+	if op.State == models.Undone {
+		beneath, err := t.standing(ctx, []int64{t.op.StoreID}, t.op.Code)
+		if err != nil {
+			return nil, nil, fmt.Errorf("redeem: operation beneath: %w", err)
+		}
+		if beneath != nil {
+			op = *beneath
+		}
+	}
+	if !Standing(op) {
+		return nil, nil, nil
+	}
+	if seen, err := t.hasSeen(ctx, follows, op); err != nil || seen && op.State == models.Done {
+		return &op, &op, err
 	}
 	if op, err = t.Outcome(ctx, op); err != nil || !Standing(op) {
 		return nil, nil, err
@@ -170,7 +183,10 @@ func (t *talk) describe(v platform.Voucher) {
 }
 
 // notUsable refuses what a look did not say yes to. Nothing was consumed.
-func (t *consumption) notUsable(ctx context.Context, looked platform.Looked) (Step, error) {
+func (t *consumption) notUsable(ctx context.Context, looked platform.Looked, followed *models.Operation) (Step, error) {
+	if followed != nil && (looked.Proves == platform.Used || looked.Why == platform.NotFound) {
+		return t.spent(ctx, *followed)
+	}
 	if looked.Proves == platform.Used { // by a colleague, a moment ago?
 		earlier, _, err := t.earlier(ctx, "")
 		if err != nil {
@@ -216,7 +232,7 @@ func (t *consumption) intend(ctx context.Context, asked models.Inbox, earlier, f
 	begun, err := t.begin(ctx, asked, followed)
 	switch {
 	case errors.Is(err, errMoved):
-		return t.refusedFor(*earlier), nil
+		return t.overtaken(ctx, *earlier)
 	case errors.Is(err, models.ErrLive): // somebody was quicker
 		if begun, err = t.Outcome(ctx, begun); err != nil {
 			return nil, err

@@ -267,8 +267,8 @@ func TestDouyinSameCodeAgain(t *testing.T) {
 		op := r.consume(code, 1)
 		r.is(op, models.Done, "")
 		again := r.consume(code, 1)
-		r.is(again, models.Rejected, ReasonHere)
-		if again.OtherID != op.ID || again.UsedAt.IsZero() {
+		r.is(again, models.Rejected, ReasonHereMore)
+		if again.OtherID != op.ID || again.UsedAt.IsZero() || again.Left != 2 {
 			r.Errorf("%+v", again)
 		}
 		if r.uses() != 1 {

@@ -289,19 +289,19 @@ func (c *Core) ConsumeIn(ctx context.Context, r Request, accounts []models.Accou
 	for i, a := range accounts {
 		ids[i] = a.ID
 	}
-	standing, err := c.DB.Journal.StandingIn(ctx, ids, r.Code)
+	standing, err := c.standing(ctx, ids, r.Code)
 	if err != nil {
 		return nil, fmt.Errorf("redeem: earlier operation: %w", err)
 	}
-	if len(standing) > 0 {
-		r.Account = accounts[slices.Index(ids, standing[0].StoreID)]
+	if standing != nil {
+		r.Account = accounts[slices.Index(ids, standing.StoreID)]
 		accounts = slices.DeleteFunc(slices.Clone(accounts), func(a models.Account) bool { return a.ID == r.Account.ID })
 	}
 	seen, err := c.lookAll(ctx, Question{UserID: r.UserID, User: r.User, Code: r.Code, Count: r.Count}, accounts)
 	if err != nil {
 		return nil, err
 	}
-	if len(standing) > 0 {
+	if standing != nil {
 		return c.refuseAfter(ctx, r, seen)
 	}
 	v := judge(seen)
@@ -335,7 +335,7 @@ func (c *Core) refuseAfter(ctx context.Context, r Request, others []lookResult) 
 	}
 	usable := slices.DeleteFunc(slices.Clone(others), func(s lookResult) bool { return s.looked.Proves != platform.Usable })
 	t.alsoAt = accountList(usable)
-	return t.refusedFor(*earlier), nil
+	return t.refusedAgain(ctx, *earlier, ""), nil
 }
 
 // take makes calls those of the operation.

@@ -170,9 +170,10 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 	c.Title, c.Tone = "核销成功", bot.Good
 	c.Fields = bot.Fields(
 		bot.Field{Key: "券码", Value: CodeText(op.Code)}, price(PriceOf(op, redeem.Consumed(op, coupons))),
-		bot.Field{Key: "手机", Value: op.Mobile}, bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)},
+		bot.Field{Key: "手机", Value: op.Mobile}, bot.Field{Key: until, Value: w.Day(op.VoucherExpires)},
 		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, where(s, op),
 	)
+	c.Fields = withLeft(c.Fields, leftAfter(op, redeem.Consumed(op, coupons)-UndoneOf(coupons)))
 	c.Quote = couponQuote(op, coupons)
 	if n := redeem.Consumed(op, coupons); n < op.Count {
 		c.Title = fmt.Sprintf("核销成功 %d 张，不是 %d 张", n, op.Count)
@@ -254,6 +255,10 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 	switch {
 	case op.Outcome.Reason == redeem.ReasonTooMany && tooMany(op) != "":
 		c.Text = tooMany(op) + "。一张都没有核销。" + say.Next
+	case op.UsedBy != "" && usedAt != "" && more(op) != "":
+		c.Text = fmt.Sprintf("这张券已由 %s 在 %s 核销过，%s。%s", op.UsedBy, usedAt, more(op), say.Next)
+	case op.UsedBy != "" && usedAt != "" && op.Outcome.Reason == redeem.ReasonHereSince:
+		c.Text = fmt.Sprintf("%s：由 %s 在 %s 核销。%s", strings.TrimSuffix(say.What, "。"), op.UsedBy, usedAt, say.Next)
 	case op.UsedBy != "" && usedAt != "":
 		c.Text = fmt.Sprintf("这张券已由 %s 在 %s 核销。%s", op.UsedBy, usedAt, say.Next)
 	case usedAt != "":
@@ -265,6 +270,7 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 	case op.UsedBy != "":
 		c.Text = fmt.Sprintf("这张券已由 %s 核销。%s", op.UsedBy, say.Next)
 	}
+	fillAgain(c, op)
 	w.fillWhich(c, s, op)
 	cost := "" // of what nothing was told, nothing
 	if op.Title != "" {

@@ -25,6 +25,9 @@ func (w *Words) Line(op models.Operation, n int) (mark, text string) {
 		if n < op.Count {
 			text += fmt.Sprintf("，不是 %d 张", op.Count)
 		}
+		if left := leftAfter(op, n); left != "" {
+			text += "，" + left
+		}
 		return "✅", text
 	case models.Undone:
 		return "↩", "已撤销"
@@ -35,6 +38,9 @@ func (w *Words) Line(op models.Operation, n int) (mark, text string) {
 			text = tooMany(op)
 		case op.UsedBy != "":
 			text += "（" + op.UsedBy + "）"
+		}
+		if left := more(op); left != "" {
+			text += "，" + left
 		}
 		return "❌", text
 	}
@@ -124,6 +130,9 @@ func (l *list) add(op models.Operation, n int) {
 	switch {
 	case op.State == models.Done && op.Title != "": // the mark says that it is
 		few = paid(op, n)
+		if left := leftAfter(op, n); left != "" && utf8.RuneCountInString(few+left)+2+dealLeast <= bot.MaxValue {
+			few = strings.TrimSpace(few + " " + left)
+		}
 	case op.State == models.Rejected && op.Outcome.Reason == redeem.ReasonTooMany && op.Left > 0:
 		few = fmt.Sprintf("只剩 %d 张可用", op.Left)
 	}
@@ -132,7 +141,7 @@ func (l *list) add(op models.Operation, n int) {
 	}
 	l.line(mark, op.Code, l.told(op.Code, op.Title, few), strings.TrimSpace(text+" "+Short(op.Title, dealInList)))
 	if l.ask == "" {
-		l.ask = whichByText(l.store, op)
+		l.ask = byText(l.store, op)
 	}
 	switch op.State {
 	case models.Done:

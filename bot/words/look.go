@@ -42,7 +42,7 @@ func (w *Words) usable(s models.Store, it command.Item, op models.Operation, aga
 		Fields: bot.Fields(
 			bot.Field{Key: "券码", Value: CodeText(it.Code)}, price(PriceOf(op, 1)),
 			bot.Field{Key: "可用张数", Value: left}, bot.Field{Key: "手机", Value: op.Mobile},
-			bot.Field{Key: "有效期至", Value: w.Day(op.VoucherExpires)}, where(s, op),
+			bot.Field{Key: until, Value: w.Day(op.VoucherExpires)}, where(s, op),
 		),
 		Text: "还没有核销，确认后才核销。",
 	}

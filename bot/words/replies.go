@@ -62,6 +62,27 @@ func NotVerified(code string) bot.Reply {
 // AskUndo makes the card of an operation that can be undone a question.
 func AskUndo(c *bot.Card) { c.Title, c.Tone = "要撤销这一次吗？", bot.Plain }
 
+// AskOlder makes such a card say that it is not the newest one, which has no outcome yet.
+func AskOlder(c *bot.Card, newest models.Operation) {
+	c.Title, c.Timed = "要撤销更早的这一次吗？", false
+	c.Text = OpenUndo(newest).Text + "下面的按钮撤销的是卡片上这一次，" + c.Text
+}
+
+// OpenUndo says that somebody's newest verification cannot be undone, for it has no outcome
+// yet.
+func OpenUndo(op models.Operation) bot.Reply {
+	code := CodeText(op.Code)
+	switch {
+	case op.State == models.Held:
+		return bot.Say("您最近的一次是券码 %s，还在平台风控核验中，现在不能撤销，先不要提供服务。", code)
+	case op.State == models.Undoing || op.State == models.UndoUnknown:
+		return bot.Say("您最近的一次是券码 %s，正在撤销，还没有结果。", code)
+	case op.NeedsHuman:
+		return bot.Say("您最近的一次是券码 %s，需要人工确认有没有核销，现在不能撤销。", code)
+	}
+	return bot.Say("您最近的一次是券码 %s，还没有结果，现在不能撤销，请稍等一下再发。", code)
+}
+
 // MayNotUndo says that somebody may not undo what others have verified.
 func MayNotUndo(op models.Operation) bot.Reply {
 	return bot.Say("券码 %s 是 %s 核销的，只有本人、组长或店长能撤销。", CodeText(op.Code), op.User)

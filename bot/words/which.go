@@ -52,11 +52,8 @@ func usedAt(s models.Store, op models.Operation) []models.Account {
 }
 
 func standsInTheWay(op models.Operation) bool {
-	switch op.Outcome.Reason {
-	case redeem.ReasonHere, redeem.ReasonBusy:
-		return true
-	}
-	return op.Outcome.Reason == platform.RiskHeld && op.OtherID != ""
+	reason := op.Outcome.Reason
+	return redeem.Here(reason) || reason == redeem.ReasonBusy || reason == platform.RiskHeld && op.OtherID != ""
 }
 
 // where is the store of an operation, as the field of a card.
@@ -111,9 +108,12 @@ func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 	}
 }
 
-// whichByText says how the platform of a code is chosen where there is no room for
-// buttons; "": it need not be.
-func whichByText(s models.Store, op models.Operation) string {
+// byText says how to go on with a code where there is no room for buttons: how its
+// platform is chosen, or more of it consumed; "": it need not be said.
+func byText(s models.Store, op models.Operation) string {
+	if op.Outcome.Reason == redeem.ReasonHereMore {
+		return fmt.Sprintf("还要再用的，请单独发一次，例如：验 %s", sayCode(s, op))
+	}
 	if op.Outcome.Reason != redeem.ReasonWhich && op.Outcome.Reason != redeem.ReasonUnsure {
 		return ""
 	}
