@@ -48,6 +48,10 @@ type setting struct {
 	withDouyin    bool   // Douyin is configured, too
 	afternoon     bool   // it is afternoon there: a summary now is of today
 
+	// former is what an earlier version has left in the database, or the program of that
+	// version, which runs first and makes its tables.
+	former *formerVersion
+
 	here  bool              // run in the test's process, whose clocks can be moved
 	alone bool              // there, go by that clock and not by the database's
 	clock *modelstest.Clock // of everything; nil: the real one
@@ -169,7 +173,7 @@ func newWorld(t *testing.T, s setting) *world {
 		"WECOM_BOT_TOKEN="+robot.Token, "WECOM_BOT_AES_KEY="+robot.EncodingAESKey, "WECOM_BOT_SECRET="+robot.Secret)
 
 	dir := t.TempDir()
-	u.dsn = databases[s.driver][s.empty](t)
+	u.dsn = databases[s.driver][s.empty || s.former != nil](t)
 	dsn := u.dsn
 	if s.ordinary {
 		dsn = w.ordinaryAccount()
@@ -200,7 +204,12 @@ func newWorld(t *testing.T, s setting) *world {
 			}
 		}
 	})
+	if s.former != nil {
+		w.inherit()
+	}
 	switch {
+	case s.former != nil && s.former.program != "":
+		w.start(s.former.program)
 	case s.here:
 		w.serve(w.inside(0))
 	case s.failpoint != "":
