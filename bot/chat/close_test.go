@@ -19,7 +19,7 @@ func (b *bench) doubted() models.Operation {
 	b.voucher(Code)
 	o := b.bend()
 	o.getConsumed = func(r dianping.Record, err error) (dianping.Record, error) {
-		r.VerifyAccount, r.VerifyTime = "merchant-main", time.Time{}
+		r.VerifyAccount = "merchant-main"
 		return r, err
 	}
 	b.lose()

@@ -34,9 +34,10 @@ const (
 type books struct {
 	others    []models.Operation // on the same code, that have consumed; also undone ones
 	colleague map[string]bool    // by the operator that a record names: on the store's list
-	rivals    []models.Operation // on the same code or order, that may have made a record of which nothing is known but the time
 
-	owner map[string]*models.Operation // by handle, of platforms that tell every use
+	// Of platforms that tell every use.
+	owner  map[string]*models.Operation // by handle
+	rivals []models.Operation           // on the same order, without handles
 }
 
 // standing are the others that consumed and were not undone.
@@ -79,10 +80,9 @@ func (b books) whose(op models.Operation, rec platform.Record) (claim, *models.O
 	return b.byOperator(op, rec), nil
 }
 
-// byOperator judges by the record's operator, channel and time alone. Which account a
-// platform records is not documented: it may be the merchant's for all, or nobody's. Then
-// a record through an interface like ours at the time of our call is ours where no rival
-// could have made it: a look had just said that the coupon could be consumed.
+// byOperator judges by the record's operator and channel alone. Which account a platform
+// records is not documented: it may be the merchant's for all, or nobody's. That and the
+// time are no proof: another cashier's call may be as near.
 func (b books) byOperator(op models.Operation, rec platform.Record) claim {
 	early := !rec.At.IsZero() && rec.At.Before(op.CalledAt.Add(-skew))
 	switch {
@@ -92,20 +92,9 @@ func (b books) byOperator(op models.Operation, rec platform.Record) claim {
 		return ours
 	case rec.Foreign, b.colleague[strings.ToLower(rec.Account)]:
 		return theirs
-	case rec.Interface && distance(op, rec.At) <= near && alone(op) && !b.contested(rec):
-		return ours
 	}
 	return unclear
 }
-
-// contested reports whether another operation of ours could have made a record.
-func (b books) contested(rec platform.Record) bool {
-	return slices.ContainsFunc(b.rivals, func(o models.Operation) bool { return rival(o, rec) })
-}
-
-// alone reports whether every operation that could have consumed an operation's coupon is
-// known: by its order, as there is no other coupon of it, or as it goes by its own code.
-func alone(op models.Operation) bool { return op.OrderID != "" || op.Left == 1 || op.Reusable }
 
 // ofUses finds, among all uses of what a doubtful operation asked for that were made
 // since its look, its own: ours, with them; theirs, where every one is explained
@@ -123,7 +112,7 @@ func (b books) ofUses(op models.Operation, uses []platform.Record) (claim, []pla
 		if verdict == theirs {
 			verdict = ours
 		}
-		if b.contested(u) {
+		if slices.ContainsFunc(b.rivals, func(o models.Operation) bool { return rival(o, u) }) {
 			verdict = unclear
 		}
 		mine = append(mine, u)
@@ -148,7 +137,6 @@ func rival(o models.Operation, u platform.Record) bool {
 func (b books) visit(op models.Operation, records []platform.Record) (claim, platform.Record) {
 	var found platform.Record
 	verdict := theirs
-	b.rivals = slices.DeleteFunc(slices.Clone(b.rivals), func(o models.Operation) bool { return explained(o, op, records) })
 	for _, r := range b.unexplained(op, records) {
 		switch b.byOperator(op, r) {
 		case ours:
@@ -161,14 +149,6 @@ func (b books) visit(op models.Operation, records []platform.Record) (claim, pla
 		}
 	}
 	return verdict, found
-}
-
-// explained reports whether an operation has a record of a doubtful one's code to the
-// second, so that it made no other.
-func explained(o, doubtful models.Operation, records []platform.Record) bool {
-	return !sameSecond(o.ConsumedAt, doubtful.CalledAt) && slices.ContainsFunc(visits(doubtful.Code, records), func(r platform.Record) bool {
-		return sameSecond(r.At, o.ConsumedAt)
-	})
 }
 
 // stands reports whether the visit of a done operation is still among the

@@ -17,7 +17,7 @@ func at(d time.Duration) time.Time { return two.Add(d) }
 // doubtful is an operation that was called then.
 func doubtful(called time.Duration) models.Operation {
 	return models.Operation{
-		ID: "op", StoreID: 1, Code: code, Count: 1, OrderID: "order", State: models.Unknown, UserID: "zhangsan", User: "张三",
+		ID: "op", StoreID: 1, Code: code, Count: 1, State: models.Unknown, UserID: "zhangsan", User: "张三",
 		CreatedAt: at(called - time.Second), CalledAt: at(called), SentAt: at(called),
 	}
 }
@@ -37,31 +37,6 @@ func foreign(d time.Duration, account string) platform.Record {
 	r := rec(d, account)
 	r.Foreign = true
 	return r
-}
-
-// through was made through an interface like ours, as the record says.
-func through(d time.Duration, account string) platform.Record {
-	r := rec(d, account)
-	r.Interface = true
-	return r
-}
-
-// sibling is an operation on another code of the order, which may have consumed more.
-func sibling(consumed time.Duration) models.Operation {
-	op := verified("b", consumed, models.Done)
-	op.Code, op.Count = "7992697402", 2
-	return op
-}
-
-// booksOf are what the journal knows of other operations.
-func booksOf(ops ...models.Operation) books {
-	b := books{colleague: map[string]bool{"lisi": true}, rivals: ops}
-	for _, o := range ops {
-		if o.Code == code && !o.ConsumedAt.IsZero() {
-			b.others = append(b.others, o)
-		}
-	}
-	return b
 }
 
 func TestWhose(t *testing.T) {
@@ -86,16 +61,6 @@ func TestWhose(t *testing.T) {
 		{"at the till", nil, false, foreign(call, "till-3"), theirs, ""},
 		{"by an unknown account", nil, false, rec(call, "merchant"), unclear, ""},
 		{"by nobody", nil, false, rec(call, ""), unclear, ""},
-		{"by an unknown account, through an interface, just now", nil, false, through(call+time.Second, "merchant"), ours, ""},
-		{"by nobody, through an interface, just now", nil, false, through(call+time.Second, ""), ours, ""},
-		{"by nobody, through an interface, another time", nil, false, through(call+3*time.Minute, ""), unclear, ""},
-		{"by nobody, through an interface, no time", nil, false, platform.Record{Code: code, Interface: true}, unclear, ""},
-		{"by nobody, through an interface, and another operation is in doubt", []models.Operation{doubtful(call + time.Second)}, false, through(call, ""), unclear, ""},
-		{"by nobody, through an interface, and another one was sent later", []models.Operation{doubtful(call + time.Hour)}, false, through(call, ""), ours, ""},
-		{"by nobody, through an interface, and another one was undone just now", []models.Operation{verified("b", call-time.Minute, models.Undone)}, false, through(call-time.Minute, ""), unclear, ""},
-		{"by nobody, through an interface, of a sibling in an order", []models.Operation{sibling(call)}, false, through(call, ""), unclear, ""},
-		{"by a colleague, through an interface", nil, false, through(call, "lisi"), theirs, ""},
-		{"by nobody, and another operation has the only one", []models.Operation{verified("b", call, models.Done)}, false, through(call, ""), theirs, "b"},
 		{"another operation has the only one", []models.Operation{verified("b", call, models.Done)}, false, rec(call, "zhangsan"), theirs, "b"},
 		{"that was undone", []models.Operation{verified("b", call, models.Undone)}, false, rec(call+time.Second, "zhangsan"), ours, ""},
 
@@ -112,7 +77,7 @@ func TestWhose(t *testing.T) {
 			t.Parallel()
 			op := doubtful(call)
 			op.Reusable = tt.reusable
-			b := booksOf(tt.others...)
+			b := books{others: tt.others, colleague: map[string]bool{"lisi": true}}
 			got, other := b.whose(op, tt.rec)
 			id := ""
 			if other != nil {
@@ -195,11 +160,6 @@ func TestVisit(t *testing.T) {
 		{"the till's and a colleague's", nil, []platform.Record{foreign(call, "till-3"), rec(call+time.Second, "lisi")}, theirs, 0},
 		{"the till's and ours", nil, []platform.Record{foreign(call, "till-3"), rec(call+time.Second, "zhangsan")}, ours, call + time.Second},
 		{"an unknown account's", nil, []platform.Record{rec(call, "merchant")}, unclear, 0},
-		{"an unknown account's, through an interface", nil, []platform.Record{through(call, "merchant")}, ours, call},
-		{"two through an interface, one long before", nil, []platform.Record{through(call, "merchant"), through(call-time.Hour, "merchant")}, ours, call},
-		{"two through an interface, the earlier one another visit's", []models.Operation{minute}, []platform.Record{through(call, "merchant"), through(call-time.Minute, "merchant")}, ours, call},
-		{"through an interface, a second off another visit", []models.Operation{minute}, []platform.Record{through(call-59*time.Second, "merchant")}, unclear, 0},
-		{"through an interface, and another operation is in doubt", []models.Operation{doubtful(call - time.Minute)}, []platform.Record{through(call, "merchant")}, unclear, 0},
 		{"ours and an unknown account's", nil, []platform.Record{rec(call, "zhangsan"), rec(call+2*time.Second, "merchant")}, unclear, 0},
 		{"two that could be", nil, []platform.Record{rec(call, "zhangsan"), rec(call+2*time.Second, "zhangsan")}, unclear, 0},
 		{"undone, and listed all the same", []models.Operation{gone}, []platform.Record{rec(call-5*time.Minute, "zhangsan")}, theirs, 0},
@@ -211,7 +171,7 @@ func TestVisit(t *testing.T) {
 			t.Parallel()
 			op := doubtful(call)
 			op.Reusable = true
-			b := booksOf(tt.others...)
+			b := books{others: tt.others, colleague: map[string]bool{"lisi": true}}
 			got, r := b.visit(op, tt.records)
 			if got != tt.want || got == ours && !r.At.Equal(at(tt.at)) {
 				t.Errorf("%d at %s, want %d at %s", got, r.At, tt.want, at(tt.at))

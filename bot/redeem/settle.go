@@ -272,15 +272,6 @@ func (t *talk) books(ctx context.Context, code string, records ...platform.Recor
 			b.others = append(b.others, o)
 		}
 	}
-	siblings, _, err := t.DB.History.OfOrder(ctx, t.op.OrderID, code)
-	if err != nil {
-		return books{}, fmt.Errorf("redeem: operations of an order: %w", err)
-	}
-	for _, o := range append(all, siblings...) {
-		if o.ID != t.op.ID && o.State != models.Rejected {
-			b.rivals = append(b.rivals, o)
-		}
-	}
 	for _, r := range records {
 		account := strings.ToLower(r.Account)
 		if _, known := b.colleague[account]; known || account == "" || by(t.op, r) {
