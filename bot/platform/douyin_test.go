@@ -179,6 +179,43 @@ func TestDouyinBooksProof(t *testing.T) {
 	}
 }
 
+// What an order has left is told by the coupons of the deal that nobody has used.
+func TestDouyinRemaining(t *testing.T) {
+	t.Parallel()
+	everyDouyin(t, func(e *douyin.Error) Proof { p, _, _ := douyinRemaining(e, nil, 1); return p }, func(douyin.Class, douyin.Reason) Proof { return Unclear })
+	yes := true
+	use := douyin.Verification{ID: "1", At: time.Unix(60, 0), CanCancel: &yes}
+	used := douyin.Certificate{Status: douyin.Used, Records: []douyin.Verification{use}}
+	untold := douyin.Certificate{Status: douyin.StatusUnknown, Records: []douyin.Verification{use}}
+	unused := douyin.Certificate{Status: douyin.Unused}
+	other := douyin.Certificate{Status: douyin.Unused, SKU: douyin.SKU{ID: "2"}}
+	card := func(n int, uses ...douyin.Verification) douyin.Certificate {
+		return douyin.Certificate{Status: douyin.Unused, TimesCard: &douyin.TimesCard{Count: n, Used: 1}, Records: uses}
+	}
+	for name, tt := range map[string]struct {
+		list []douyin.Certificate
+		want Proof
+		left int
+		card bool
+	}{
+		"one more":            {[]douyin.Certificate{used, unused}, Usable, 1, false},
+		"all used":            {[]douyin.Certificate{used, used}, Used, 0, false},
+		"used, without state": {[]douyin.Certificate{untold}, Used, 0, false},
+		"of another deal":     {[]douyin.Certificate{used, other}, Used, 0, false},
+		"the rest refunded":   {[]douyin.Certificate{used, {Status: douyin.Refunded}}, Used, 0, false},
+		"refunded":            {[]douyin.Certificate{{Status: douyin.Refunded}}, Void, 0, false},
+		"held, or to come":    {[]douyin.Certificate{{Status: douyin.Used}, unused}, Unclear, 0, false},
+		"a card":              {[]douyin.Certificate{card(5, use)}, Usable, 4, true},
+		"a card, all used":    {[]douyin.Certificate{card(1, use)}, Used, 0, true},
+		"a card, half told":   {[]douyin.Certificate{card(5)}, Unclear, 0, false},
+		"nothing":             {nil, Unclear, 0, false},
+	} {
+		if got, left, card := douyinRemaining(nil, tt.list, 1); got != tt.want || left != tt.left || card != tt.card {
+			t.Errorf("%s: %q, %d left, a card: %v", name, got, left, card)
+		}
+	}
+}
+
 func TestDouyinElsewhere(t *testing.T) {
 	t.Parallel()
 	for want, list := range map[bool][]douyin.Verification{
