@@ -60,22 +60,14 @@ const rowHeld = "1229"
 // DouyinVerify is the name of the call that consumes.
 const DouyinVerify = string(douyin.CallVerify)
 
-// DouyinMayHold judges, by the answers to a verify and its repeats, oldest first, whether
-// risk control may keep it back: one that may have come to its coupons was answered so,
-// or its answer was lost and none since tells otherwise. To a coupon that is held, 1229 is
-// the answer; a call that was turned away before shows nothing.
+// DouyinMayHold judges, by the answers to a verify and its repeats, whether risk control
+// may keep it back: one told so, or was lost. A refusal of a repeat proves nothing: the
+// key may be spent by the call that was lost.
 func DouyinMayHold(answers []Said) bool {
-	for _, s := range slices.Backward(answers) {
-		switch douyin.Class(s.Class) {
-		case douyin.Held:
-			return true
-		case douyin.UnknownOutcome:
-			return s.Reason == ""
-		case douyin.Refused, "":
-			return false
-		}
-	}
-	return true
+	return slices.ContainsFunc(answers, func(s Said) bool {
+		class := douyin.Class(s.Class)
+		return class == douyin.Held || class == douyin.UnknownOutcome && s.Reason == ""
+	})
 }
 
 // douyinEcho: a refusal that the same verify, sent twice on its way, may meet the second

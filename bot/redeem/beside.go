@@ -32,14 +32,15 @@ func (t *consumption) beside(ctx context.Context) (*models.Operation, error) {
 }
 
 // acknowledge notes which operation at another account the person knows of: that which
-// was seen, or for who names the platform whichever stands now.
+// was seen, or for who names the platform whichever stands now; one in doubt is known by
+// whom it was told only.
 func (t *consumption) acknowledge(ctx context.Context, r Request) error {
 	t.op.OtherID = r.Follows
 	if !r.Named {
 		return nil
 	}
 	other, err := t.beside(ctx)
-	if other != nil {
+	if other != nil && !consuming(*other) {
 		t.op.OtherID = other.ID
 	}
 	return err

@@ -366,3 +366,33 @@ func (r *rig) visitsOf(op models.Operation) []models.Coupon {
 	}
 	return list
 }
+
+// A repeat that takes effect late is noted at the time of the first call: its record is
+// not taken for that of the next visit, whoever asks for it.
+func TestLateRepeatAndTheNextVisit(t *testing.T) {
+	for _, who := range [][2]string{{"zhangsan", "张三"}, {"lisi", "李四"}} {
+		for _, account := range dianpingtest.VerifyAccounts {
+			t.Run(who[0]+" "+string(account), func(t *testing.T) {
+				on(t, "meituan", func(r *rig) {
+					r.knobs(dianpingtest.Knobs{VerifyAccount: account})
+					r.card(code, 5)
+					r.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "consume", Times: -1})
+					first := r.consume(code, 1)
+					r.during(150 * time.Second)
+					r.platform.ClearFaults()
+					r.is(r.settle(first), models.Done, "")
+					r.clock.Advance(5 * time.Second)
+					r.lost("consume", false)
+					q := r.request(code, 1, first.ID)
+					q.UserID, q.User = who[0], who[1]
+					next := r.commit(r.core.Consume(r.Context(), q))
+					r.during(time.Minute)
+					v, _ := r.platform.Voucher(code)
+					if next = r.now(next); next.State == models.Done && len(v.Uses) != 2 || next.State == models.Rejected && len(v.Uses) != 1 {
+						t.Errorf("%s with %d visits", next.State, len(v.Uses))
+					}
+				})
+			})
+		}
+	}
+}

@@ -67,6 +67,11 @@ func (c *Core) consumeSeen(ctx context.Context, r Request, seen *decision) (Step
 	case t.op.Left > 0 && t.op.Count > t.op.Left:
 		return t.refused(models.Outcome{Reason: ReasonTooMany}), nil
 	}
+	if other, err := t.ofOrder(ctx); err != nil {
+		return nil, err
+	} else if other != nil {
+		return t.refusedFor(*other), nil
+	}
 	if step, err := t.intend(ctx, r.Asked, earlier, followed); step != nil || err != nil {
 		return step, err
 	}
@@ -74,6 +79,11 @@ func (c *Core) consumeSeen(ctx context.Context, r Request, seen *decision) (Step
 		return nil, err
 	} else if other != nil {
 		return t.givesWay(*other), nil
+	}
+	if other, err := t.ofOrder(ctx); err != nil {
+		return nil, err
+	} else if other != nil {
+		return t.rejected(t.stands(*other)), nil
 	}
 	failpoint.Hit("consume.before")
 	answer, err := t.consume(ctx, false)

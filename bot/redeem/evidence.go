@@ -73,7 +73,7 @@ func (b books) whose(op models.Operation, rec platform.Record) (claim, *models.O
 		switch {
 		case toThem <= near && toUs > near:
 			return theirs, o
-		case toThem <= near || toUs > near && by(op, rec):
+		case toThem <= near, toThem <= skew && !rec.Foreign, toUs > near && by(op, rec): // clocks apart, a late repeat: the list tells
 			return unclear, nil
 		}
 	}

@@ -295,3 +295,45 @@ func TestDouyinHeldForAnother(t *testing.T) {
 		}
 	})
 }
+
+// A hold that was lost is not ended by refusals of its repeats: the key may be spent.
+func TestDouyinLostHoldIsRepeatedInVain(t *testing.T) {
+	for _, answer := range []string{"1221", "1212", "2100005", "45005117", "1265", "1250", "3000001", "3000002", "1263"} {
+		t.Run(answer, func(t *testing.T) {
+			atDouyin(t, func(r *rig) {
+				r.heldVoucher(code, 0)
+				r.lost("consume", true)
+				op := r.consume(code, 1)
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: answer, Call: "consume", Times: -1})
+				r.during(10 * time.Minute)
+				if now := r.now(op); now.State.Terminal() {
+					t.Fatalf("ended: %s %+v", now.State, now.Outcome)
+				}
+				r.must(r.douyin.EndHold(code, true))
+				r.clock.Advance(10 * time.Minute)
+				r.is(r.settle(op), models.Done, "")
+			})
+		})
+	}
+}
+
+// A hold ends while the platform's clock is ahead of ours: it was consumed now, and can be
+// undone.
+func TestHeldEndsByAClockAhead(t *testing.T) {
+	atDouyin(t, func(r *rig) {
+		r.heldVoucher(code, 0)
+		op := r.consume(code, 1)
+		r.clock.Advance(30 * time.Hour)
+		r.during(time.Second)
+		r.clock.Advance(2 * time.Second)
+		r.must(r.douyin.EndHold(code, true))
+		r.clock.Advance(-2 * time.Second)
+		_, err := r.db.Journal.Ask(r.Context(), platform.DouyinName, op.OrderID, r.core.Lease(ConsumeCalls))
+		r.must(err)
+		op = r.settle(op)
+		r.is(op, models.Done, "")
+		if v := CanUndo(op, r.clock.Now()); v != Undoable {
+			t.Errorf("%s: consumed at %s, it is %s", v, op.ConsumedAt, r.clock.Now())
+		}
+	})
+}

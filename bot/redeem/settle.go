@@ -242,10 +242,15 @@ func (t *consumption) usedByOther(ctx context.Context, rec platform.Record, othe
 }
 
 // consumedAt is when the time for an undo began, as far as is known: by the
-// platform where that is credible, never later than it can have been.
+// platform where that is credible, never later than it can have been. What was held may
+// have been consumed long after the call, and just now where the platform's clock is ahead.
 func (t *consumption) consumedAt(rec platform.Record) time.Time {
-	if rec.At.After(t.op.CalledAt) && rec.At.Before(t.Now()) {
+	now := t.Now()
+	switch {
+	case rec.At.After(t.op.CalledAt) && rec.At.Before(now):
 		return rec.At
+	case t.op.State == models.Held && (rec.At.IsZero() || rec.At.After(t.op.CalledAt)):
+		return now
 	}
 	return t.op.CalledAt
 }

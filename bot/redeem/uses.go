@@ -40,9 +40,24 @@ func (t *consumption) byUses(ctx context.Context, recorded platform.Recorded, ma
 	case t.op.State == models.Held && t.mayBeHeld() && (recorded.Left > 0 || recorded.Why != platform.Refunded):
 		return t.held(recorded.Said), nil
 	case whose == ours:
-		return t.done(t.couponsIn(mine), t.consumedAt(mine[0]), ReasonPartly), nil
+		return t.partly(ctx, mine, mayRepeat)
 	}
 	return t.byWhatIsLeft(ctx, recorded, mayRepeat)
+}
+
+// partly settles a consume of which a part shows. The rest may be held, as long as no
+// answer tells otherwise.
+func (t *consumption) partly(ctx context.Context, mine []platform.Record, mayRepeat bool) (Step, error) {
+	lost, err := t.lostToHold(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case lost && mayRepeat && !t.op.Reusable:
+		return t.repeat(ctx)
+	case lost:
+		return t.maybeHeld(ctx)
+	}
+	return t.done(t.couponsIn(mine), t.consumedAt(mine[0]), ReasonPartly), nil
 }
 
 // byWhatIsLeft settles a consume of which no use shows that is its own.
