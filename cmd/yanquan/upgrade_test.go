@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"yanquan/bot/figures"
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/breadth"
@@ -327,11 +328,7 @@ func takeOver(w *world) {
 			w.Errorf("%s is consumed under another id: %s", f.Doubt, id)
 		}
 	}
-	kept := w.count("period_figures", "figures LIKE '%9980%'")
 	w.say("boss", "昨日", "2 张 ¥99.80", "撤销 1 张", storeA)
-	if n := w.count("period_figures", "figures LIKE '%9980%'"); n < kept || n == 0 {
-		w.Errorf("%d kept sums, %d before", n, kept)
-	}
 	w.say("boss", "今日", "4 张 ¥199.60", storeA+" 3 张", storeC+" 1 张", "撤销 1 张")
 
 	w.say(w.hero, "验 "+f.Done[0], "已核销", people[w.hero])
@@ -352,6 +349,14 @@ func takeOver(w *world) {
 	room.say("zhoujiu", "验 "+code, "核销成功", storeC, "周九")
 	w.ledger(code, 1, 0)
 	w.say("boss", "今日", "4 张 ¥199.60", storeA+" 3 张", storeC+" 1 张", "撤销 4 张")
+
+	// What the former version kept, in its own form, is counted and kept anew.
+	w.pass(figures.KeepEvery)
+	w.until(func() bool {
+		return w.count("period_figures", "period LIKE '%/2 %'") == 0 && w.count("period_figures", "figures LIKE '%9980%'") > 0
+	})
+	w.say("boss", "昨日", "2 张 ¥99.80", "撤销 1 张", storeA)
+	w.say("boss", "本月", "6 张 ¥299.40", "撤销 5 张")
 	w.say("boss", "门店", "3 家门店")
 
 	w.must(w.end(syscall.SIGTERM))
