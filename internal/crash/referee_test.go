@@ -215,7 +215,7 @@ func (f *referee) meant(e dianpingtest.Effect) {
 		named := strings.Contains(d.text, "抖音") || strings.Contains(d.text, "美团")
 		return (named || d.press && strings.HasPrefix(d.key, "verify ")) && slices.Contains(d.codes, e.Code) && d.began.Before(e.Time)
 	})
-	if twin && !told && !f.effectBefore(dianpingtest.EffectUndone, []string{e.Code}, e.Time) {
+	if e.Dialect != "" && twin && !told && !f.effectBefore(dianpingtest.EffectUndone, []string{e.Code}, e.Time) {
 		f.violation("%s consumed by request %s, and nobody has said at which platform", e.Code, e.RequestID)
 	}
 }
