@@ -11,6 +11,10 @@ func Name(platform string) string { return cmp.Or(names[platform], platform) }
 // Known reports whether there is such a platform.
 func Known(platform string) bool { return names[platform] != "" }
 
+// SameBooks reports whether two platforms are one with one set of vouchers: the
+// generations of Meituan/Dianping are.
+func SameBooks(a, b string) bool { return a == b || a != DouyinName && b != DouyinName }
+
 // Backend is what people call the app in which merchants of a platform look after their
 // shop, and verify without a bot.
 func Backend(platform string) string {

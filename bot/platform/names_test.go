@@ -17,3 +17,14 @@ func TestNames(t *testing.T) {
 		t.Errorf("a platform that is not known is called %q", got)
 	}
 }
+
+func TestSameBooks(t *testing.T) {
+	t.Parallel()
+	for pair, same := range map[[2]string]bool{
+		{"meituan", "meituan"}: true, {"meituan", "dianping"}: true, {"douyin", "douyin"}: true, {"meituan", "douyin"}: false, {"douyin", "dianping"}: false,
+	} {
+		if platform.SameBooks(pair[0], pair[1]) != same {
+			t.Errorf("%v: not %v", pair, same)
+		}
+	}
+}

@@ -2,8 +2,10 @@ package redeem
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"yanquan/bot/platform"
 	"yanquan/models"
 )
 
@@ -81,4 +83,58 @@ func (t *consumption) because(other models.Operation) {
 	t.alsoAt = accountIDs(t.op.StoreID)
 	t.op.Outcome = t.stands(other)
 	t.op.Outcome.Message = accountIDs(other.StoreID)
+}
+
+// ofCode lists the journal's operations on a code that are in the same platform's books.
+func (t *talk) ofCode(ctx context.Context, code string) ([]models.Operation, error) {
+	ops, err := t.DB.History.OfCode(ctx, code)
+	if err != nil {
+		return nil, fmt.Errorf("redeem: operations of a code: %w", err)
+	}
+	return t.sameBooks(ctx, ops)
+}
+
+// ofOrder lists those on the operation's order, or on a code where it is not known, with
+// what they consumed.
+func (t *talk) ofOrder(ctx context.Context, code string) ([]models.Operation, []models.Coupon, error) {
+	ops, coupons, err := t.DB.History.OfOrder(ctx, t.op.OrderID, code)
+	if err != nil {
+		return nil, nil, fmt.Errorf("redeem: operations of an order: %w", err)
+	}
+	ops, err = t.sameBooks(ctx, ops)
+	return ops, coupons, err
+}
+
+// sameBooks leaves out what was done at another platform, which may have sold the same
+// code to somebody else: the books that are asked have nothing of it.
+func (t *talk) sameBooks(ctx context.Context, ops []models.Operation) ([]models.Operation, error) {
+	platforms := map[int64]string{}
+	of := func(account int64) (string, error) {
+		if p, known := platforms[account]; known {
+			return p, nil
+		}
+		s, err := t.DB.Directory.Store(ctx, account)
+		if err != nil {
+			return "", fmt.Errorf("redeem: store: %w", err)
+		}
+		a, _ := s.AccountOf(account) // by which it was found
+		platforms[account] = a.Platform
+		return a.Platform, nil
+	}
+	var same []models.Operation
+	for _, o := range ops {
+		if o.StoreID == t.op.StoreID {
+			same = append(same, o)
+			continue
+		}
+		here, err := of(t.op.StoreID)
+		there, other := of(o.StoreID)
+		if err = errors.Join(err, other); err != nil {
+			return nil, err
+		}
+		if platform.SameBooks(here, there) {
+			same = append(same, o)
+		}
+	}
+	return same, nil
 }

@@ -146,3 +146,48 @@ func undoBegun(t *testing.T, db *models.DB, op models.Operation, asked models.In
 	}
 	return op
 }
+
+// What was verified at another platform, which has sold the same code to somebody else,
+// before our call or while its answer is lost, explains nothing of this one's books.
+func TestLostConsumeBesideAnotherPlatform(t *testing.T) {
+	for name, before := range map[string]bool{"before": true, "meanwhile": false} {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, func(r *rig) {
+				r.voucher(code)
+				if before {
+					r.consumedAtDouyin(code)
+					r.clock.Advance(time.Second)
+				}
+				r.lost("consume", true)
+				op := r.consume(code, 1)
+				if !before {
+					r.consumedAtDouyin(code)
+				}
+				op = r.settle(op)
+				r.is(op, models.Done, "")
+				if op.Reusable {
+					r.Error("it is taken for a card")
+				}
+				r.effects(code, 1, 0)
+				r.lost("reverseconsume", true)
+				r.is(r.settle(r.undo(op)), models.Undone, "")
+				r.effects(code, 1, 1)
+			})
+		})
+	}
+}
+
+// consumedAtDouyin has an account there in the journal, and a verification of a code at it.
+func (r *rig) consumedAtDouyin(code string) {
+	r.Helper()
+	account, _, _, err := r.db.Directory.Connect(r.Context(), models.Account{Platform: platform.DouyinName, ShopID: "7000000000000000001", Name: "抖音店"})
+	r.must(err)
+	now := r.clock.Now()
+	op, err := r.db.Journal.Begin(r.Context(), models.Operation{
+		ID: "there", StoreID: account.ID, Code: code, Count: 1, UserID: "lisi", User: "李四", CreatedAt: now, CalledAt: now, SentAt: now,
+	}, r.asked())
+	r.must(err)
+	op.ConsumedAt = now
+	_, err = r.db.Journal.FinishConsume(r.Context(), op, []models.Coupon{{OperationID: op.ID, StoreID: account.ID, Code: code, Visit: 1, Handle: "verify/certificate"}})
+	r.must(err)
+}

@@ -67,7 +67,7 @@ func (c *Core) consumeSeen(ctx context.Context, r Request, seen *decision) (Step
 	case t.op.Left > 0 && t.op.Count > t.op.Left:
 		return t.refused(models.Outcome{Reason: ReasonTooMany}), nil
 	}
-	if other, err := t.ofOrder(ctx); err != nil {
+	if other, err := t.rivalOfOrder(ctx); err != nil {
 		return nil, err
 	} else if other != nil {
 		return t.refusedFor(*other), nil
@@ -80,7 +80,7 @@ func (c *Core) consumeSeen(ctx context.Context, r Request, seen *decision) (Step
 	} else if other != nil {
 		return t.givesWay(*other), nil
 	}
-	if other, err := t.ofOrder(ctx); err != nil {
+	if other, err := t.rivalOfOrder(ctx); err != nil {
 		return nil, err
 	} else if other != nil {
 		return t.rejected(t.stands(*other)), nil

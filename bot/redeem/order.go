@@ -2,7 +2,6 @@ package redeem
 
 import (
 	"context"
-	"fmt"
 
 	"yanquan/models"
 )
@@ -11,16 +10,16 @@ import (
 // it uses is the platform's choice: two codes may use the same one. So an order has one
 // consume under way.
 
-// ofOrder finds another consume of the order that is under way once this one has waited
+// rivalOfOrder finds another consume of the order that is under way once this one has waited
 // for it; nil: there is none. Of two whose intents are durable, that with the smaller id
 // waits for the other, which gives way at once.
-func (t *consumption) ofOrder(ctx context.Context) (*models.Operation, error) {
+func (t *consumption) rivalOfOrder(ctx context.Context) (*models.Operation, error) {
 	if t.op.Ticket == "" || t.op.OrderID == "" {
 		return nil, nil
 	}
-	ops, _, err := t.DB.History.OfOrder(ctx, t.op.OrderID, t.op.Code)
+	ops, _, err := t.ofOrder(ctx, t.op.Code)
 	if err != nil {
-		return nil, fmt.Errorf("redeem: operations of an order: %w", err)
+		return nil, err
 	}
 	begun := false
 	for _, o := range ops {

@@ -213,7 +213,7 @@ func (t *consumption) complete(ctx context.Context, coupons []platform.Coupon, a
 	}
 	var broken error
 	more := siblings(t.op, coupons, listed.Records, func(code string) bool {
-		all, err := t.DB.History.OfCode(ctx, code)
+		all, err := t.ofCode(ctx, code)
 		broken = errors.Join(broken, err)
 		for _, o := range all {
 			if o.ID != t.op.ID && o.State != models.Rejected {
@@ -223,7 +223,7 @@ func (t *consumption) complete(ctx context.Context, coupons []platform.Coupon, a
 		return true
 	})
 	if broken != nil {
-		return nil, fmt.Errorf("redeem: operations of a code: %w", broken)
+		return nil, broken
 	}
 	if len(more) == missing {
 		return t.done(append(coupons, more...), at, ""), nil
@@ -267,9 +267,9 @@ func ownIn(op models.Operation, rec platform.Record) platform.Coupon {
 // books gathers what the journal knows of a code beside the operation, and of the
 // people whom records name.
 func (t *talk) books(ctx context.Context, code string, records ...platform.Record) (books, error) {
-	all, err := t.DB.History.OfCode(ctx, code)
+	all, err := t.ofCode(ctx, code)
 	if err != nil {
-		return books{}, fmt.Errorf("redeem: operations of a code: %w", err)
+		return books{}, err
 	}
 	b := books{colleague: map[string]bool{}}
 	for _, o := range all {

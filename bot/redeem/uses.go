@@ -3,7 +3,6 @@ package redeem
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"yanquan/bot/platform"
@@ -126,9 +125,9 @@ func (t *consumption) couponsIn(uses []platform.Record) (list []platform.Coupon)
 // orderBooks gathers what the journal knows of an operation's order beside it.
 func (t *consumption) orderBooks(ctx context.Context) (books, error) {
 	b := books{owner: map[string]*models.Operation{}}
-	ops, coupons, err := t.DB.History.OfOrder(ctx, t.op.OrderID, t.op.Code)
+	ops, coupons, err := t.ofOrder(ctx, t.op.Code)
 	if err != nil {
-		return books{}, fmt.Errorf("redeem: operations of an order: %w", err)
+		return books{}, err
 	}
 	known := map[string]int{}
 	for _, c := range coupons {

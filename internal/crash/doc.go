@@ -1,7 +1,8 @@
 // Package crash holds no code, only the crash suite: the real binary, three
 // replicas on one MariaDB or on three nodes of a Galera cluster, killed again and
 // again while the fake platforms, a fake WeCom and the database misbehave. A store
-// is at Meituan/Dianping in either generation, at Douyin, or at two of them.
+// is at Meituan/Dianping in either generation, at Douyin, or at two of them, where
+// some codes are sold at both.
 //
 // The referee reads what the fakes saw: the platforms' ledgers of effects and
 // their logs of requests, the callbacks that were answered with 200, and the

@@ -116,7 +116,7 @@ func (l *lane) orders() map[string][]string {
 	}
 	for _, codes := range orders {
 		for _, c := range codes {
-			group[c] = codes
+			group[c] = append(group[c], codes...) // of two platforms
 		}
 	}
 	return group

@@ -29,6 +29,7 @@ type round struct {
 type voucher struct {
 	code    string
 	at      string // platform
+	twin    bool   // the store's other platform has sold the same code
 	coupons int    // of its order, this one included
 	visits  int    // of a times card; 0: it is none
 	state   string
@@ -101,6 +102,9 @@ func planned(seed uint64, cohort int, code func(*rand.Rand, string) string, clus
 		switch n := random.IntN(100); {
 		case n < 32:
 			say(at, who, "验 "+r.platformNamed(random, v)+v.code, v.code)
+			if v.twin { // the answer asks which
+				r.steps = append(r.steps, step{at: at + 1500*time.Millisecond, who: who, where: r.steps[len(r.steps)-1].where, key: "verify ", codes: []string{v.code}})
+			}
 		case n < 47:
 			say(at, who, "撤 "+v.code, v.code)
 		case n < 55:
@@ -168,6 +172,7 @@ func (r round) plannedVoucher(random *rand.Rand, first bool, code func(*rand.Ran
 	v.code = code(random, v.at)
 	guarded, visits := !r.knobs.Unguarded, r.knobs.VerifyAccount == "" && r.knobs.VerifyTime == ""
 	if v.at == douyin {
+		v.twin = len(r.world.platforms) > 1 && len(v.code) == ambiguous && chance(40)
 		v.hold = hold(random)
 		guarded, visits = !r.douyin.Unguarded, true
 	}
@@ -188,8 +193,11 @@ func (r round) plannedVoucher(random *rand.Rand, first bool, code func(*rand.Ran
 // platformNamed is the word for a voucher's platform that a person may say before its
 // code, where a store has several; it may be the wrong one.
 func (r round) platformNamed(random *rand.Rand, v voucher) string {
-	if len(r.world.platforms) == 1 || random.IntN(100) >= 25 {
+	switch n := random.IntN(100); {
+	case len(r.world.platforms) == 1, n >= 25 && !v.twin, n >= 60:
 		return ""
+	case v.twin && n < 30:
+		return "美团 "
 	}
 	if (v.at == douyin) != (random.IntN(6) == 0) {
 		return "抖音 "

@@ -99,6 +99,12 @@ func (l *lane) sell(r round) error {
 		if err := l.sellOne(v, r.world.shop(v.at)); err != nil {
 			return err
 		}
+		if v.twin {
+			twin := voucher{code: v.code, at: r.world.platforms[0], coupons: 1}
+			if err := l.sellOne(twin, r.world.shop(twin.at)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

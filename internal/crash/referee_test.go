@@ -121,21 +121,24 @@ func verifyCall(c consumeCall, fields map[string]string) consumeCall {
 // platform judges the ledger and the requests alone: nothing is consumed twice,
 // an operation has one request id from its first call to its last.
 func (f *referee) platform() {
-	standing := map[string][]dianpingtest.Effect{} // by code
+	type voucher struct{ shop, code string } // two platforms may have sold one code
+	standing := map[voucher][]dianpingtest.Effect{}
 	byID := map[string][]dianpingtest.Effect{}
 	for _, e := range f.ledger {
+		v := voucher{e.Shop, e.Code}
 		switch e.Kind {
 		case dianpingtest.EffectConsumed:
+			f.meant(e)
 		case dianpingtest.EffectUndone:
-			standing[e.Code] = slices.DeleteFunc(standing[e.Code], func(c dianpingtest.Effect) bool { return c.Seq == e.Undoes })
+			standing[v] = slices.DeleteFunc(standing[v], func(c dianpingtest.Effect) bool { return c.Seq == e.Undoes })
 			continue
 		default:
 			continue // held by risk control, or let go
 		}
-		if before := standing[e.Code]; len(before) > 0 && !f.mayVisitAgain(e, before[len(before)-1]) {
+		if before := standing[v]; len(before) > 0 && !f.mayVisitAgain(e, before[len(before)-1]) {
 			f.violation("%s consumed twice, by requests %s and %s", e.Code, before[len(before)-1].RequestID, e.RequestID)
 		}
-		standing[e.Code] = append(standing[e.Code], e)
+		standing[v] = append(standing[v], e)
 		if e.Dialect == "" {
 			continue // at the till
 		}
@@ -159,9 +162,10 @@ func (f *referee) platform() {
 // with another id is sent. It gives the first request of each id.
 func (f *referee) oneAtATime() map[string]consumeCall {
 	asked := map[string]consumeCall{}
-	open := map[string]string{} // code → request id whose outcome nobody can know yet
+	unknown := map[bool]map[string]string{false: {}, true: {}} // at Douyin or not: code → request id whose outcome nobody can know yet
 	for _, r := range f.requests {
-		f.booksTell(open, r)
+		f.booksTell(unknown[true], r)
+		open := unknown[r.Call == "verify"]
 		for _, c := range consumeCalls([]dianpingtest.Request{r}) {
 			if c.id == "" || c.code == "" {
 				f.violation("consume request %d without request id or code", c.Seq)
@@ -200,6 +204,19 @@ func (f *referee) booksTell(open map[string]string, r dianpingtest.Request) {
 		}) {
 			delete(open, code)
 		}
+	}
+}
+
+// meant judges a consumption of a code that two platforms of a store know: somebody has
+// said or pressed which is meant, unless an undo has changed the code of one.
+func (f *referee) meant(e dianpingtest.Effect) {
+	twin := slices.ContainsFunc(f.h.vouchers, func(v voucher) bool { return v.twin && v.code == e.Code })
+	told := slices.ContainsFunc(f.h.deeds, func(d deed) bool {
+		named := strings.Contains(d.text, "抖音") || strings.Contains(d.text, "美团")
+		return (named || d.press && strings.HasPrefix(d.key, "verify ")) && slices.Contains(d.codes, e.Code) && d.began.Before(e.Time)
+	})
+	if e.Dialect != "" && twin && !told && !f.effectBefore(dianpingtest.EffectUndone, []string{e.Code}, e.Time) {
+		f.violation("%s consumed by request %s, and nobody has said at which platform", e.Code, e.RequestID)
 	}
 }
 

@@ -57,8 +57,10 @@ func (w world) account(platform string) string {
 	return fmt.Sprintf("platform: %s, shop_id: %s, session: %s", platform, w.shop(platform), w.session(platform))
 }
 
-// code makes a voucher code of a platform whose last four digits no other has. Of twelve
-// digits nobody can tell whose it is, so that all of a store's platforms are asked.
+// ambiguous is a length of codes that tells nothing of their platform.
+const ambiguous = 12
+
+// code makes a voucher code of a platform whose last four digits no other has.
 func (l *lane) code(random *rand.Rand, platform string) string {
 	l.tail++
 	tail := l.tail % 10000
