@@ -218,6 +218,9 @@ func (s DirectoryStore) changeOne(ctx context.Context, account int64, change fun
 
 // Connect puts the shop of an account into use, without a grant: as a new store, or where
 // it was before. It says whether it is new, and whether it was in use.
+//
+// The error is [ErrSamePlatform], with the account as it is, where it is the first account
+// of a store that has another one in use on its platform by now.
 func (s DirectoryStore) Connect(ctx context.Context, a Account) (account Account, fresh, used bool, err error) {
 	const what = "connect shop"
 	if err := identity(what, 128, a.Platform, a.ShopID); err != nil {
@@ -241,6 +244,10 @@ func (s DirectoryStore) Connect(ctx context.Context, a Account) (account Account
 		if err != nil {
 			return err
 		}
+		have, err = d.holding(ctx, have, func(o Account) bool { return o.key() == a.key() && !o.Active })
+		if err != nil {
+			return err
+		}
 		old := have[slices.IndexFunc(have, func(o Account) bool { return o.key() == a.key() })]
 		if used = old.Active; used {
 			account = old
@@ -248,8 +255,9 @@ func (s DirectoryStore) Connect(ctx context.Context, a Account) (account Account
 		}
 		now := a
 		now.ID, now.GrantID = old.ID, old.GrantID
-		if !replaced(have, old) {
-			now.BelongsTo = old.BelongsTo
+		if now.BelongsTo, now.Active = comeBack(have, old); !now.Active {
+			account = old
+			return failed(what, ErrSamePlatform)
 		}
 		account, err = d.changeAccount(ctx, old, now)
 		return err

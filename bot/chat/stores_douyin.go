@@ -134,6 +134,9 @@ func (u *admin) connectShop(ctx context.Context, tx *models.DB, m bot.Message, s
 		name = "抖音 " + shopLabel(shop, nil)
 	}
 	a, fresh, used, err := tx.Directory.Connect(ctx, models.Account{Platform: platform.DouyinName, ShopID: shop.ID, Name: name, AccountID: u.Douyin.AccountID})
+	if errors.Is(err, models.ErrSamePlatform) {
+		return bot.Say("「%s」已经有另一家抖音店在用。请先「停用」那一家，或让它单独成店，再发「授权」。", a.Name), nil
+	}
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: connect: %w", err)
 	}
