@@ -178,7 +178,7 @@ func together(store int64, there, come []Member) []Member {
 // platform stays, so that what is under way there is settled, and can be undone. A new
 // authorisation puts it into use again.
 func (s DirectoryStore) TakeOff(ctx context.Context, account int64) (taken bool, err error) {
-	return s.changeOne(ctx, account, func(a *Account) bool {
+	return s.changeOne(ctx, account, func(_ Store, a *Account) bool {
 		was := a.Active
 		a.Active = false
 		return was
@@ -186,17 +186,17 @@ func (s DirectoryStore) TakeOff(ctx context.Context, account int64) (taken bool,
 }
 
 // Split makes a further account a store of its own, without groups and people, and says
-// whether it was a further one.
+// whether it did: a first one, and the last of a store in use, stays.
 func (s DirectoryStore) Split(ctx context.Context, account int64) (split bool, err error) {
-	return s.changeOne(ctx, account, func(a *Account) bool {
-		was := a.BelongsTo != 0
+	return s.changeOne(ctx, account, func(of Store, a *Account) bool {
+		can := a.BelongsTo != 0 && !of.Last(*a)
 		a.BelongsTo = 0
-		return was
+		return can
 	})
 }
 
 // changeOne changes an account where there is something to change.
-func (s DirectoryStore) changeOne(ctx context.Context, account int64, change func(*Account) bool) (changed bool, err error) {
+func (s DirectoryStore) changeOne(ctx context.Context, account int64, change func(Store, *Account) bool) (changed bool, err error) {
 	err = s.change(ctx, account, func(d DirectoryStore, store int64) error {
 		of, err := d.Store(ctx, store)
 		if err != nil {
@@ -207,7 +207,7 @@ func (s DirectoryStore) changeOne(ctx context.Context, account int64, change fun
 			return failed("change account", ErrNotFound)
 		}
 		now := old
-		if changed = change(&now); !changed {
+		if changed = change(of, &now); !changed {
 			return nil
 		}
 		_, err = d.changeAccount(ctx, old, now)

@@ -222,6 +222,19 @@ func (u *people) place(ctx context.Context, tx *models.DB, by grants.Asker, stor
 	return nil
 }
 
+// follow makes who manages a store the manager of another that came of it. Managers of all
+// need no place.
+func (u *people) follow(ctx context.Context, tx *models.DB, m bot.Message, from, to int64) error {
+	if u.access.ManagesAll(m.User) {
+		return nil
+	}
+	p, err := tx.Directory.Member(ctx, from, m.User)
+	if err != nil {
+		return fmt.Errorf("chat: member: %w", err)
+	}
+	return u.setMember(ctx, tx, m, models.Member{StoreID: to, UserID: p.UserID, Name: p.Name, Role: models.RoleManager})
+}
+
 func isManager(m models.Member) bool { return m.Role == models.RoleManager }
 
 // led are the stores whose people somebody may see.

@@ -548,3 +548,22 @@ func TestSplit(t *testing.T) {
 		has(b.t, b.in("wrThird", "sunba", "记录"), "最近 1 次")
 	})
 }
+
+// The last account in use does not leave its store: its manager, group and staff would have
+// none.
+func TestSplitTheLast(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		one := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		two := b.opened(dianping.Meituan, "shop-m", "静安寺店", "sunba", "wuyi", "wrOther")
+		has(b.t, b.pressKey("boss", command.Button{Action: command.ActMerged, Store: one.ID, Other: two.ID}), "已合并")
+		has(b.t, b.pressKey("sunba", command.Button{Action: command.ActOff, Store: one.ID}), "已停用")
+		confirm := b.pressKey("sunba", command.Button{Action: command.ActAccount, Store: two.ID})
+		has(b.t, confirm, "最后一个平台")
+		hasNot(b.t, confirm, "单独成店")
+		has(b.t, b.pressKey("sunba", command.Button{Action: command.ActSplit, Store: two.ID}), "最后一个在用的平台", "不能单独成店")
+		if split, err := b.db.Directory.Split(b.t.Context(), two.ID); err != nil || split {
+			b.t.Errorf("split %t, %v", split, err)
+		}
+		has(b.t, b.in(newGroup, "zhoujiu", "记录"), "还没有核销记录")
+	})
+}
