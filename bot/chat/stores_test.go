@@ -567,3 +567,32 @@ func TestSplitTheLast(t *testing.T) {
 		has(b.t, b.in(newGroup, "zhoujiu", "记录"), "还没有核销记录")
 	})
 }
+
+// Who authorises manages what is new, not the shops of others that the consent covers too.
+func TestWhoAuthorisesManagesNothingOfOthers(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		ctx := b.t.Context()
+		b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		b.shop(b.platform, "shop-d", "外滩店")
+		b.shop(b.platform, "shop-e", "虹桥店")
+		for _, id := range []string{"shop-d", "shop-e"} {
+			b.must(b.follow(b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: dianping.Dianping}), id))
+		}
+		bound, joined := b.storeNamed("外滩店"), b.storeNamed("虹桥店")
+		b.must(b.db.Directory.BindChat(ctx, bound.ID, "wrBund"))
+		b.must(b.db.Directory.SetMember(ctx, models.Member{StoreID: joined.ID, UserID: "wuyi", Name: "吴一", Role: models.RoleStaff}))
+		merged := b.opened(dianping.Meituan, "shop-m", "徐汇店", "zhengshi", "wuyi", "wrThird")
+		for _, id := range []string{"shop-d", "shop-e"} {
+			b.must(b.follow(b.pressKey("sunba", command.Button{Action: command.ActConnect, Platform: dianping.Dianping}), id))
+		}
+		for _, s := range []models.Store{bound, joined, merged} {
+			members, err := b.db.Directory.Members(ctx, s.ID)
+			b.must(err)
+			for _, m := range members {
+				if m.UserID == "sunba" {
+					b.t.Errorf("%s: %+v", s.Name, m)
+				}
+			}
+		}
+	})
+}
