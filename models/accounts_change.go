@@ -176,7 +176,7 @@ func together(store int64, there, come []Member) []Member {
 
 // TakeOff puts an account out of use, and says whether it was in use. Its access to the
 // platform stays, so that what is under way there is settled, and can be undone. A new
-// authorisation puts it into use again.
+// authorisation that means it puts it into use again: see [DirectoryStore.LinkGrant].
 func (s DirectoryStore) TakeOff(ctx context.Context, account int64) (taken bool, err error) {
 	return s.changeOne(ctx, account, func(_ Store, a *Account) bool {
 		was := a.Active

@@ -100,7 +100,7 @@ func TestComeBackWhileAnotherIsMerged(t *testing.T) {
 			} else {
 				old, new = opened(t, db, "meituan", fmt.Sprint("m", round)).Account, opened(t, db, "meituan", fmt.Sprint("n", round)).Account
 				g := must(db.Grants.OfAccount(ctx, old.ID))
-				back = func() error { return second(db.Directory.LinkGrant(ctx, g, shops(old.ShopID))) }
+				back = func() error { return second(db.Directory.LinkGrant(ctx, g, 0, shops(old.ShopID))) }
 			}
 			no(t, db.Directory.Merge(ctx, stays.ID, old.ID))
 			must(db.Directory.TakeOff(ctx, old.ID))

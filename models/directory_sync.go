@@ -372,9 +372,10 @@ type GrantShop struct{ ShopID, Name string }
 // missing ones are added, each as a new store, one of another grant changes over, and
 // those that are not covered any more lose the link and, unless config.yaml declares
 // them, become inactive. A declared account keeps its name. A store's first account whose
-// place on the platform another one has taken stays out of use. It returns the accounts
-// of the grant, in use or not. Repeating it changes nothing; of several at once the last one stands.
-func (s DirectoryStore) LinkGrant(ctx context.Context, g Grant, shops []GrantShop) ([]Account, error) {
+// place on the platform another one has taken stays out of use, and so does one that was
+// taken off, unless it is the only shop or of the store that was asked for (0: none). It
+// returns the accounts of the grant, in use or not. Repeating it changes nothing; of several at once the last one stands.
+func (s DirectoryStore) LinkGrant(ctx context.Context, g Grant, into int64, shops []GrantShop) ([]Account, error) {
 	const what = "link accounts"
 	covered := map[shopKey]Account{}
 	for _, shop := range shops {
@@ -395,11 +396,15 @@ func (s DirectoryStore) LinkGrant(ctx context.Context, g Grant, shops []GrantSho
 		if err != nil {
 			return err
 		}
-		linked, err = tx.Directory.link(ctx, g.ID, covered)
+		linked, err = tx.Directory.link(ctx, g.ID, into, covered)
 		return err
 	})
 	return unless(err, linked)
 }
+
+// takenOff reports whether people have put an account out of use, not the platform, which
+// does not cover it any more, or config.yaml, which does not declare it.
+func (a Account) takenOff() bool { return !a.Active && a.Origin == OriginGrant && a.GrantID != "" }
 
 // comeBack says in which store an account that is not in use comes back into use: in its
 // own, unless that has another one in use on its platform by now. Then a further account
@@ -436,7 +441,7 @@ func (s DirectoryStore) holding(ctx context.Context, have []Account, back func(A
 	return have, err
 }
 
-func (s DirectoryStore) link(ctx context.Context, grantID string, covered map[shopKey]Account) ([]Account, error) {
+func (s DirectoryStore) link(ctx context.Context, grantID string, into int64, covered map[shopKey]Account) ([]Account, error) {
 	have, err := s.accountsWith(ctx, covered)
 	if err != nil {
 		return nil, err
@@ -460,7 +465,7 @@ func (s DirectoryStore) link(ctx context.Context, grantID string, covered map[sh
 			if shop.Name != "" {
 				now.Name = shop.Name
 			}
-			if !old.Active {
+			if !old.Active && (!old.takenOff() || len(covered) == 1 || old.StoreID() == into) {
 				now.BelongsTo, now.Active = comeBack(have, old)
 			}
 		case old.GrantID == grantID:

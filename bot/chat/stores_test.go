@@ -596,3 +596,78 @@ func TestWhoAuthorisesManagesNothingOfOthers(t *testing.T) {
 		}
 	})
 }
+
+// What was taken off stays off when the merchant's consent is renewed with other shops, and
+// comes back where it is meant: its store was chosen, or it is the only shop.
+func TestTakeOffStays(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		ctx := b.t.Context()
+		for id, name := range map[string]string{"shop-c": "静安店", "shop-d": "外滩店"} {
+			b.must(b.platform.AddShop(dianpingtest.Shop{ID: id, Name: name, Customer: "customer-c"}))
+		}
+		connect := func(store int64, shops ...string) string {
+			b.t.Helper()
+			b.clock.Advance(time.Minute)
+			b.must(b.follow(b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: dianping.Dianping, Store: store}), shops...))
+			return show(b.told("boss"))
+		}
+		connect(0, "shop-c", "shop-d")
+		one := b.storeNamed("静安店")
+		has(b.t, b.pressKey("boss", command.Button{Action: command.ActMerged, Store: one.ID, Other: b.opened(dianping.Meituan, "shop-m", "静安寺店", "sunba", "wuyi", "wrOther").ID}), "已合并")
+		off := func() {
+			b.t.Helper()
+			has(b.t, b.pressKey("boss", command.Button{Action: command.ActOff, Store: one.ID}), "已停用")
+		}
+		says := func(told string, inUse int, wants ...string) {
+			b.t.Helper()
+			for _, want := range wants {
+				if !strings.Contains(told, want) {
+					b.t.Errorf("no %q in %s", want, told)
+				}
+			}
+			if len(wants) == 0 && strings.Contains(told, "仍然停用") {
+				b.t.Errorf("%s", told)
+			}
+			if n := len(b.storeNamed("静安店").Accounts()); n != inUse {
+				b.t.Errorf("%d accounts in use, want %d", n, inUse)
+			}
+		}
+		off()
+		says(connect(0, "shop-c", "shop-d"), 1, "外滩店", "仍然停用：「静安店」的大众点评", "选「静安店」")
+		if g, err := b.db.Grants.OfAccount(ctx, one.ID); err != nil || g.Ended { // its doubts are settled still
+			b.t.Errorf("grant %+v, %v", g, err)
+		}
+		says(connect(one.ID, "shop-c", "shop-d"), 2)
+		off()
+		says(connect(0, "shop-c"), 2)
+		off()
+		off2 := b.storeNamed("静安店").Further[0].ID
+		has(b.t, b.pressKey("boss", command.Button{Action: command.ActOff, Store: off2}), "已停用")
+		told := connect(0, "shop-c", "shop-d")
+		if !strings.Contains(told, "再授权全部") {
+			b.t.Errorf("told %s", told)
+		}
+		connect(0, "shop-c")
+		says(connect(0, "shop-c", "shop-d"), 1)
+		b.storeNamed("外滩店")
+	})
+}
+
+// A shop whose place in its store another one has taken is not connected, and it is said
+// what to do first.
+func TestAuthorizeWhatWasReplaced(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		one := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		merge := func(other models.Store) {
+			b.t.Helper()
+			has(b.t, b.pressKey("boss", command.Button{Action: command.ActMerged, Store: one.ID, Other: other.ID}), "已合并")
+		}
+		merge(b.opened(dianping.Meituan, "shop-m", "静安寺店", "sunba", "wuyi", "wrOther"))
+		has(b.t, b.pressKey("sunba", command.Button{Action: command.ActOff, Store: one.ID}), "已停用")
+		merge(b.opened(dianping.Dianping, "shop-d", "静安二店", "sunba", "wuyi", "wrOther"))
+		b.told("boss") // of what was before
+		b.clock.Advance(time.Minute)
+		b.must(b.follow(b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: dianping.Dianping}), "shop-c"))
+		has(b.t, b.told("boss"), "没有接通门店", "仍然停用：「静安店」的大众点评", "先停用那一家")
+	})
+}
