@@ -223,3 +223,18 @@ func TestConnectDouyinThatWasReplaced(t *testing.T) {
 		has(b.t, b.pressKey("boss", again), "门店已接通", "抖音、大众点评")
 	})
 }
+
+// A store of config.yaml is not merged by chat: who asks for a shop there that another store
+// has is told where to write it.
+func TestConnectDouyinIntoADeclaredStore(t *testing.T) {
+	onThrees(t, func(b *threes) {
+		id := b.open(1, "静安的抖音")
+		connect := func(into int64) bot.Reply {
+			return b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: platform.DouyinName, Shop: id, Store: into})
+		}
+		has(b.t, connect(0), "门店已接通")
+		r := connect(1)
+		has(b.t, r, "已经接通了", "写在配置文件里", "accounts:")
+		hasNot(b.t, r, "合并")
+	})
+}

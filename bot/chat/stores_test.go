@@ -671,3 +671,25 @@ func TestAuthorizeWhatWasReplaced(t *testing.T) {
 		has(b.t, b.told("boss"), "没有接通门店", "仍然停用：「静安店」的大众点评", "先停用那一家")
 	})
 }
+
+// A store of config.yaml is not merged by chat: who has added several shops to it is told
+// what to write there, and gets no button that is refused.
+func TestAuthorizeSeveralIntoADeclaredStore(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		for _, id := range []string{"shop-m", "shop-n"} {
+			b.must(b.platform.AddShop(dianpingtest.Shop{ID: id, Name: "点评 " + id, Customer: "customer-m"}))
+		}
+		b.must(b.db.Directory.Sync(b.t.Context(), []models.ConfiguredStore{{Platform: dianping.Meituan, ShopID: "shop-x", Name: "徐汇店", Session: "token-x"}}))
+		s := b.storeNamed("徐汇店")
+		for _, want := range []string{"shop_id: \"shop-n\"", "以前接通过"} {
+			b.clock.Advance(time.Minute)
+			b.must(b.follow(b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: dianping.Dianping, Store: s.ID}), "shop-m", "shop-n"))
+			told := b.told("boss")
+			has(b.t, told, "门店已接通", "「徐汇店」写在配置文件里", "accounts:", want)
+			hasNot(b.t, told, "合并")
+			if len(told.Card.Keys) > 0 {
+				b.t.Errorf("buttons %+v", told.Card.Keys)
+			}
+		}
+	})
+}

@@ -137,6 +137,8 @@ func (k *Keeper) add(ctx context.Context, tx *models.DB, by Asker, store int64, 
 		return Notice{}, err
 	case !may:
 		return Notice{Text: "您选的门店已经不在，或不再由您管理，所以成了新的门店。\n" + nextBind}, nil
+	case s.Declared() && len(fresh) != 1:
+		return Notice{Text: declare(s, fresh)}, nil
 	case len(fresh) == 0:
 		return Notice{Text: "平台给出的店以前接通过，还在原来的门店。" + nextMerge}, nil
 	case len(fresh) > 1:
@@ -156,6 +158,20 @@ func (k *Keeper) add(ctx context.Context, tx *models.DB, by Asker, store int64, 
 		return Notice{}, err
 	}
 	return Notice{Text: fmt.Sprintf("%s接到了「%s」，店员在原来的群里照常验券。", platform.Name(on), s.Name)}, nil
+}
+
+// declare says how shops become accounts of a store of config.yaml, which the chat does not
+// change.
+func declare(s models.Store, fresh []models.Account) string {
+	if len(fresh) == 0 {
+		return fmt.Sprintf("平台给出的店以前接通过，还在原来的门店。「%s」写在配置文件里：要放在一起，请写到 config.yaml 里它的 accounts: 下面。", s.Name)
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "平台一次给出了 %d 家新的店，所以各成一家门店。「%s」写在配置文件里：是它的那一家，请写到 config.yaml 里它的 accounts: 下面：", len(fresh), s.Name)
+	for _, a := range fresh {
+		fmt.Fprintf(&text, "\n- {platform: %s, shop_id: %q} （%s）", a.Platform, a.ShopID, a.Name)
+	}
+	return text.String()
 }
 
 func namesOf(stores []models.Store) []string {
