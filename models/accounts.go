@@ -54,6 +54,9 @@ func (s Store) Declared() bool { return s.Origin == OriginConfig && s.Active }
 // Live reports whether the store has an account in use.
 func (s Store) Live() bool { return len(s.Accounts()) > 0 }
 
+// Last reports whether an account is the only one of the store that is in use.
+func (s Store) Last(a Account) bool { return a.Active && len(s.Accounts()) == 1 }
+
 // AccountOf finds an account of the store, in use or not.
 func (s Store) AccountOf(id int64) (Account, bool) {
 	all := s.All()

@@ -176,9 +176,9 @@ func together(store int64, there, come []Member) []Member {
 
 // TakeOff puts an account out of use, and says whether it was in use. Its access to the
 // platform stays, so that what is under way there is settled, and can be undone. A new
-// authorisation puts it into use again.
+// authorisation that means it puts it into use again: see [DirectoryStore.LinkGrant].
 func (s DirectoryStore) TakeOff(ctx context.Context, account int64) (taken bool, err error) {
-	return s.changeOne(ctx, account, func(a *Account) bool {
+	return s.changeOne(ctx, account, func(_ Store, a *Account) bool {
 		was := a.Active
 		a.Active = false
 		return was
@@ -186,17 +186,17 @@ func (s DirectoryStore) TakeOff(ctx context.Context, account int64) (taken bool,
 }
 
 // Split makes a further account a store of its own, without groups and people, and says
-// whether it was a further one.
+// whether it did: a first one, and the last of a store in use, stays.
 func (s DirectoryStore) Split(ctx context.Context, account int64) (split bool, err error) {
-	return s.changeOne(ctx, account, func(a *Account) bool {
-		was := a.BelongsTo != 0
+	return s.changeOne(ctx, account, func(of Store, a *Account) bool {
+		can := a.BelongsTo != 0 && !of.Last(*a)
 		a.BelongsTo = 0
-		return was
+		return can
 	})
 }
 
 // changeOne changes an account where there is something to change.
-func (s DirectoryStore) changeOne(ctx context.Context, account int64, change func(*Account) bool) (changed bool, err error) {
+func (s DirectoryStore) changeOne(ctx context.Context, account int64, change func(Store, *Account) bool) (changed bool, err error) {
 	err = s.change(ctx, account, func(d DirectoryStore, store int64) error {
 		of, err := d.Store(ctx, store)
 		if err != nil {
@@ -207,7 +207,7 @@ func (s DirectoryStore) changeOne(ctx context.Context, account int64, change fun
 			return failed("change account", ErrNotFound)
 		}
 		now := old
-		if changed = change(&now); !changed {
+		if changed = change(of, &now); !changed {
 			return nil
 		}
 		_, err = d.changeAccount(ctx, old, now)
@@ -218,6 +218,9 @@ func (s DirectoryStore) changeOne(ctx context.Context, account int64, change fun
 
 // Connect puts the shop of an account into use, without a grant: as a new store, or where
 // it was before. It says whether it is new, and whether it was in use.
+//
+// The error is [ErrSamePlatform], with the account as it is, where it is the first account
+// of a store that has another one in use on its platform by now.
 func (s DirectoryStore) Connect(ctx context.Context, a Account) (account Account, fresh, used bool, err error) {
 	const what = "connect shop"
 	if err := identity(what, 128, a.Platform, a.ShopID); err != nil {
@@ -241,6 +244,10 @@ func (s DirectoryStore) Connect(ctx context.Context, a Account) (account Account
 		if err != nil {
 			return err
 		}
+		have, err = d.holding(ctx, have, func(o Account) bool { return o.key() == a.key() && !o.Active })
+		if err != nil {
+			return err
+		}
 		old := have[slices.IndexFunc(have, func(o Account) bool { return o.key() == a.key() })]
 		if used = old.Active; used {
 			account = old
@@ -248,8 +255,9 @@ func (s DirectoryStore) Connect(ctx context.Context, a Account) (account Account
 		}
 		now := a
 		now.ID, now.GrantID = old.ID, old.GrantID
-		if !replaced(have, old) {
-			now.BelongsTo = old.BelongsTo
+		if now.BelongsTo, now.Active = comeBack(have, old); !now.Active {
+			account = old
+			return failed(what, ErrSamePlatform)
 		}
 		account, err = d.changeAccount(ctx, old, now)
 		return err

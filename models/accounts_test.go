@@ -102,7 +102,7 @@ func TestAccountsChangeStores(t *testing.T) {
 		// The first account is not in use any more: the store is, by the others.
 		g2 := granted(t, db, "bid-2")
 		no(t, db.Directory.Sync(ctx, nil))
-		no(t, second(db.Directory.LinkGrant(ctx, g2, shops("uuid-1"))))
+		no(t, second(db.Directory.LinkGrant(ctx, g2, 0, shops("uuid-1"))))
 		s = must(db.Directory.Store(ctx, two))
 		same(t, s.Active, false)
 		same(t, s.Live(), true)

@@ -21,7 +21,7 @@ func shops(ids ...string) []models.GrantShop {
 
 func link(t *testing.T, db *models.DB, g models.Grant, ids ...string) []models.Account {
 	t.Helper()
-	accounts, err := db.Directory.LinkGrant(t.Context(), g, shops(ids...))
+	accounts, err := db.Directory.LinkGrant(t.Context(), g, 0, shops(ids...))
 	no(t, err)
 	return accounts
 }
@@ -63,7 +63,7 @@ func TestLinkStores(t *testing.T) {
 
 		// A shop that is not covered any more, one that is new, one with a new name
 		// and one without.
-		changed, err := db.Directory.LinkGrant(ctx, g, []models.GrantShop{{ShopID: "b", Name: "外滩店"}, {ShopID: "c"}})
+		changed, err := db.Directory.LinkGrant(ctx, g, 0, []models.GrantShop{{ShopID: "b", Name: "外滩店"}, {ShopID: "c"}})
 		no(t, err)
 		same(t, shopIDs(changed), "b,c")
 		same(t, namesOf(changed), "外滩店,")
@@ -71,7 +71,7 @@ func TestLinkStores(t *testing.T) {
 		same(t, gone.Active, false)
 		same(t, gone.GrantID, "")
 		want(t, second(db.Grants.Session(ctx, gone.ID)), models.ErrNotFound)
-		unnamed, err := db.Directory.LinkGrant(ctx, g, []models.GrantShop{{ShopID: "b"}, {ShopID: "a", Name: "店 a"}})
+		unnamed, err := db.Directory.LinkGrant(ctx, g, 0, []models.GrantShop{{ShopID: "b"}, {ShopID: "a", Name: "店 a"}})
 		no(t, err)
 		same(t, namesOf(unnamed), "店 a,外滩店")
 		same(t, unnamed[0].ID, linked[0].ID) // it is back
@@ -85,9 +85,9 @@ func TestLinkStores(t *testing.T) {
 
 		same(t, len(link(t, db, g)), 0)
 		same(t, shopIDs(firsts(must(db.Directory.Stores(ctx)))), "b")
-		_, err = db.Directory.LinkGrant(ctx, g, shops(""))
+		_, err = db.Directory.LinkGrant(ctx, g, 0, shops(""))
 		want(t, err, models.ErrInvalid)
-		_, err = db.Directory.LinkGrant(ctx, models.Grant{ID: "nobody's", Platform: "dianping"}, shops("a"))
+		_, err = db.Directory.LinkGrant(ctx, models.Grant{ID: "nobody's", Platform: "dianping"}, 0, shops("a"))
 		want(t, err, models.ErrStale)
 	})
 }
@@ -199,7 +199,7 @@ func TestLinkStoresRace(t *testing.T) {
 		}
 		for range 3 {
 			for _, err := range race(8, func(i int) error {
-				linked, err := dbs[i%2].Directory.LinkGrant(t.Context(), g, shops(fmt.Sprint("one-", i), fmt.Sprint("two-", i)))
+				linked, err := dbs[i%2].Directory.LinkGrant(t.Context(), g, 0, shops(fmt.Sprint("one-", i), fmt.Sprint("two-", i)))
 				if err == nil && !lists[sortedShops(linked)] {
 					t.Errorf("linked %s", sortedShops(linked))
 				}
@@ -229,9 +229,9 @@ func TestDirectoryRace(t *testing.T) {
 			case 0:
 				return db.Directory.Sync(ctx, twoStores())
 			case 1:
-				return second(db.Directory.LinkGrant(ctx, grants[i%2], shops(ids...)))
+				return second(db.Directory.LinkGrant(ctx, grants[i%2], 0, shops(ids...)))
 			default:
-				return second(db.Directory.LinkGrant(ctx, grants[i%2], shops(ids[:i]...)))
+				return second(db.Directory.LinkGrant(ctx, grants[i%2], 0, shops(ids[:i]...)))
 			}
 		}) {
 			no(t, err)

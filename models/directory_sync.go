@@ -83,7 +83,8 @@ func (s DirectoryStore) syncAccounts(ctx context.Context, declared map[shopKey]d
 	for key, a := range declared {
 		home[ids[key]] = ids[a.of]
 	}
-	for _, old := range have {
+	next := make([]Account, len(have))
+	for i, old := range have {
 		now := old
 		if account, ok := wanted[old.key()]; ok {
 			now.Name, now.Origin, now.Active, now.AccountID = account.Name, account.Origin, account.Active, account.AccountID
@@ -98,11 +99,46 @@ func (s DirectoryStore) syncAccounts(ctx context.Context, declared map[shopKey]d
 		if now.BelongsTo == old.ID {
 			now.BelongsTo = 0
 		}
-		if _, err := s.changeAccount(ctx, old, now); err != nil {
+		next[i] = now
+	}
+	s.part(ctx, next, wanted)
+	for i, old := range have {
+		if _, err := s.changeAccount(ctx, old, next[i]); err != nil {
 			return nil, err
 		}
 	}
 	return ids, nil
+}
+
+// part makes a further account a store of its own where its store has another one in use
+// on its platform: what config.yaml declares stays, then what was there first.
+func (s DirectoryStore) part(ctx context.Context, accounts []Account, declared map[shopKey]Account) {
+	type place struct {
+		store    int64
+		platform string
+	}
+	taken := map[place]bool{}
+	stays := func(a Account) bool {
+		_, ok := declared[a.key()]
+		return ok || a.BelongsTo == 0
+	}
+	for _, a := range accounts {
+		if a.Active && stays(a) {
+			taken[place{a.StoreID(), a.Platform}] = true
+		}
+	}
+	for i, a := range accounts {
+		if !a.Active || stays(a) {
+			continue
+		}
+		at := place{a.BelongsTo, a.Platform}
+		if taken[at] {
+			accounts[i].BelongsTo = 0
+			s.cfg.Log.WarnContext(ctx, "an account is a store of its own: its store has another one on its platform",
+				"account", a.ID, "store", at.store, "platform", at.platform)
+		}
+		taken[at] = true
+	}
 }
 
 // liveGrants are the ids of the grants that have not ended.
@@ -335,9 +371,11 @@ type GrantShop struct{ ShopID, Name string }
 // LinkGrant makes the accounts of a grant those that the platform says it covers:
 // missing ones are added, each as a new store, one of another grant changes over, and
 // those that are not covered any more lose the link and, unless config.yaml declares
-// them, become inactive. A declared account keeps its name. It returns the accounts of
-// the grant. Repeating it changes nothing; of several at once the last one stands.
-func (s DirectoryStore) LinkGrant(ctx context.Context, g Grant, shops []GrantShop) ([]Account, error) {
+// them, become inactive. A declared account keeps its name. A store's first account whose
+// place on the platform another one has taken stays out of use, and so does one that was
+// taken off, unless it is the only shop or of the store that was asked for (0: none). It
+// returns the accounts of the grant, in use or not. Repeating it changes nothing; of several at once the last one stands.
+func (s DirectoryStore) LinkGrant(ctx context.Context, g Grant, into int64, shops []GrantShop) ([]Account, error) {
 	const what = "link accounts"
 	covered := map[shopKey]Account{}
 	for _, shop := range shops {
@@ -358,39 +396,77 @@ func (s DirectoryStore) LinkGrant(ctx context.Context, g Grant, shops []GrantSho
 		if err != nil {
 			return err
 		}
-		linked, err = tx.Directory.link(ctx, g.ID, covered)
+		linked, err = tx.Directory.link(ctx, g.ID, into, covered)
 		return err
 	})
 	return unless(err, linked)
 }
 
-// replaced reports whether the store of an account that is not in use has another one on
-// its platform by now.
-func replaced(have []Account, old Account) bool {
-	return slices.ContainsFunc(have, func(a Account) bool {
+// takenOff reports whether people have put an account out of use, not the platform, which
+// does not cover it any more, or config.yaml, which does not declare it.
+func (a Account) takenOff() bool { return !a.Active && a.Origin == OriginGrant && a.GrantID != "" }
+
+// comeBack says in which store an account that is not in use comes back into use: in its
+// own, unless that has another one in use on its platform by now. Then a further account
+// is a store of its own; false: a store's first stays out of use.
+func comeBack(have []Account, old Account) (belongsTo int64, ok bool) {
+	if slices.ContainsFunc(have, func(a Account) bool {
 		return a.Active && a.Platform == old.Platform && a.ID != old.ID && a.StoreID() == old.StoreID()
-	})
+	}) {
+		return 0, old.BelongsTo != 0
+	}
+	return old.BelongsTo, true
 }
 
-func (s DirectoryStore) link(ctx context.Context, grantID string, covered map[shopKey]Account) ([]Account, error) {
+// holding reads all accounts while the stores of those that come back into use are held.
+func (s DirectoryStore) holding(ctx context.Context, have []Account, back func(Account) bool) ([]Account, error) {
+	held := map[int64]bool{}
+	for _, a := range have {
+		if back(a) {
+			held[a.StoreID()] = true
+		}
+	}
+	if len(held) == 0 {
+		return have, nil
+	}
+	for _, store := range slices.Sorted(maps.Keys(held)) { // in one order everywhere
+		if _, err := s.hold(ctx, store); err != nil {
+			return nil, err
+		}
+	}
+	have, err := s.allAccounts(ctx)
+	if err == nil && slices.ContainsFunc(have, func(a Account) bool { return back(a) && !held[a.StoreID()] }) {
+		err = &dbError{what: "hold stores", kinds: []error{ErrStale}, transient: true}
+	}
+	return have, err
+}
+
+func (s DirectoryStore) link(ctx context.Context, grantID string, into int64, covered map[shopKey]Account) ([]Account, error) {
 	have, err := s.accountsWith(ctx, covered)
 	if err != nil {
 		return nil, err
 	}
+	have, err = s.holding(ctx, have, func(a Account) bool {
+		_, ok := covered[a.key()]
+		return ok && !a.Active
+	})
+	if err != nil {
+		return nil, err
+	}
 	var linked []Account
-	for _, old := range have {
+	for i, old := range have {
 		now, declared := old, old.Origin == OriginConfig && old.Active
 		shop, ok := covered[old.key()]
 		switch {
 		case ok && declared:
 			now.GrantID = grantID
 		case ok:
-			now.GrantID, now.Origin, now.Active = grantID, OriginGrant, true
+			now.GrantID, now.Origin = grantID, OriginGrant
 			if shop.Name != "" {
 				now.Name = shop.Name
 			}
-			if !old.Active && old.BelongsTo != 0 && replaced(have, old) {
-				now.BelongsTo = 0
+			if !old.Active && (!old.takenOff() || len(covered) == 1 || old.StoreID() == into) {
+				now.BelongsTo, now.Active = comeBack(have, old)
 			}
 		case old.GrantID == grantID:
 			now.GrantID, now.Active = "", declared
@@ -398,6 +474,7 @@ func (s DirectoryStore) link(ctx context.Context, grantID string, covered map[sh
 		if now, err = s.changeAccount(ctx, old, now); err != nil {
 			return nil, err
 		}
+		have[i] = now
 		if now.GrantID == grantID {
 			linked = append(linked, now)
 		}

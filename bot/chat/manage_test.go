@@ -31,7 +31,7 @@ func (b *bench) authorized(shop, name string) models.Store {
 		ExpiresAt: a.Expires, RefreshesLeft: dianping.RefreshesNotTold, AuthorizedBy: "boss", AuthorizedAt: b.clock.Now(),
 	})
 	b.must(err)
-	stores, err := b.db.Directory.LinkGrant(ctx, g, []models.GrantShop{{ShopID: shop, Name: name}})
+	stores, err := b.db.Directory.LinkGrant(ctx, g, 0, []models.GrantShop{{ShopID: shop, Name: name}})
 	b.must(err)
 	return models.Store{Account: stores[0]}
 }

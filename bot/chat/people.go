@@ -195,8 +195,9 @@ func (u *people) setMember(ctx context.Context, tx *models.DB, m bot.Message, me
 	return u.turns.record(ctx, tx, m, "member", member.StoreID, member.UserID, before, member.Name+" "+string(member.Role))
 }
 
-// place makes who authorised stores the manager of those that nobody manages, but the
-// managers of all: else nobody there could bind a group, or let people in.
+// place makes who authorised stores the manager of those that have neither people nor
+// groups, as a new one has not: else nobody there could bind a group, or let people in.
+// What is somebody's already stays theirs, also where only the managers of all act.
 func (u *people) place(ctx context.Context, tx *models.DB, by grants.Asker, stores []models.Store) error {
 	places, err := tx.Directory.Memberships(ctx, by.User)
 	if err != nil {
@@ -211,7 +212,11 @@ func (u *people) place(ctx context.Context, tx *models.DB, by grants.Asker, stor
 		if err != nil {
 			return fmt.Errorf("chat: members: %w", err)
 		}
-		if s.Declared() || slices.ContainsFunc(members, isManager) {
+		chats, err := tx.Directory.ChatsOfStore(ctx, s.ID)
+		if err != nil {
+			return fmt.Errorf("chat: chats: %w", err)
+		}
+		if s.Declared() || len(s.Further)+len(members)+len(chats) > 0 {
 			continue
 		}
 		m := bot.Message{User: by.User, Channel: by.Channel, Chat: by.Chat}
@@ -220,6 +225,19 @@ func (u *people) place(ctx context.Context, tx *models.DB, by grants.Asker, stor
 		}
 	}
 	return nil
+}
+
+// follow makes who manages a store the manager of another that came of it. Managers of all
+// need no place.
+func (u *people) follow(ctx context.Context, tx *models.DB, m bot.Message, from, to int64) error {
+	if u.access.ManagesAll(m.User) {
+		return nil
+	}
+	p, err := tx.Directory.Member(ctx, from, m.User)
+	if err != nil {
+		return fmt.Errorf("chat: member: %w", err)
+	}
+	return u.setMember(ctx, tx, m, models.Member{StoreID: to, UserID: p.UserID, Name: p.Name, Role: models.RoleManager})
 }
 
 func isManager(m models.Member) bool { return m.Role == models.RoleManager }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"yanquan/bot"
 	"yanquan/bot/command"
-	"yanquan/bot/grants"
 	"yanquan/bot/platform"
 	"yanquan/bot/words"
 	"yanquan/models"
@@ -72,10 +70,10 @@ func (u *admin) account(ctx context.Context, tx *models.DB, m bot.Message, b com
 		Text: "停用以后，这里不再核销" + on + "的券。没有结果的核销照常查清，核销过的照常撤销。要恢复，请发「授权」。",
 		Keys: []bot.CardKey{{Text: "停用" + on, Key: command.Button{Action: command.ActOff, Store: a.ID}.Key(), Style: bot.Danger}},
 	}
-	if len(s.Accounts()) == 1 {
+	if s.Last(a) {
 		c.Text = "这是「" + s.Name + "」最后一个平台：停用以后，整家门店停用，群里不能验券，也不能撤销。要撤销的，请先撤销。要恢复，请发「授权」。"
 	}
-	if a.BelongsTo != 0 {
+	if a.BelongsTo != 0 && !s.Last(a) {
 		c.Text += "\n如果它其实是另一家店，点「单独成店」：它带着自己的核销记录成为一家新门店，群和人留在「" + s.Name + "」。"
 		c.Keys = append(c.Keys, bot.CardKey{Text: "单独成店", Key: command.Button{Action: command.ActSplit, Store: a.ID}.Key(), Style: bot.Quiet})
 	}
@@ -114,6 +112,8 @@ func (u *admin) split(ctx context.Context, tx *models.DB, m bot.Message, b comma
 		return bot.Reply{Card: u.offCard(s, a)}, nil
 	case a.BelongsTo == 0:
 		return bot.Say("「%s」的%s就是门店本身，不用单独成店。", s.Name, platform.Name(a.Platform)), nil
+	case s.Last(a):
+		return bot.Say("%[2]s是「%[1]s」最后一个在用的平台，不能单独成店：「%[1]s」的群和人就没有门店了。请先给「%[1]s」接上别的平台，再来分开。", s.Name, platform.Name(a.Platform)), nil
 	}
 	apart, err := tx.Directory.Split(ctx, a.ID)
 	if err != nil {
@@ -127,8 +127,7 @@ func (u *admin) split(ctx context.Context, tx *models.DB, m bot.Message, b comma
 		if err := u.turns.record(ctx, tx, m, "split", s.ID, s.Name, platform.Name(a.Platform)+" "+a.Name, own.Name); err != nil {
 			return bot.Reply{}, err
 		}
-		by := grants.Asker{User: strings.ToLower(m.User), Channel: m.Channel, Chat: m.Chat}
-		if err := u.people.place(ctx, tx, by, []models.Store{own}); err != nil {
+		if err := u.people.follow(ctx, tx, m, s.ID, own.ID); err != nil {
 			return bot.Reply{}, err
 		}
 	}

@@ -134,6 +134,9 @@ func (u *admin) connectShop(ctx context.Context, tx *models.DB, m bot.Message, s
 		name = "抖音 " + shopLabel(shop, nil)
 	}
 	a, fresh, used, err := tx.Directory.Connect(ctx, models.Account{Platform: platform.DouyinName, ShopID: shop.ID, Name: name, AccountID: u.Douyin.AccountID})
+	if errors.Is(err, models.ErrSamePlatform) {
+		return bot.Say("「%s」已经有另一家抖音店在用。请先「停用」那一家，或让它单独成店，再发「授权」。", a.Name), nil
+	}
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: connect: %w", err)
 	}
@@ -162,6 +165,8 @@ func (u *admin) connectShop(ctx context.Context, tx *models.DB, m bot.Message, s
 func (u *admin) connectedCard(s, home models.Store, used bool) *bot.Card {
 	c := &bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: "门店已接通", Tone: bot.Good, Desc: "「" + s.Name + "」有" + platformsOf(s)}
 	switch {
+	case home.ID != 0 && home.ID != s.ID && home.Declared():
+		c.Text = "这家抖音店以前接通过，还在「" + s.Name + "」。「" + home.Name + "」写在配置文件里：要放在一起，请写到 config.yaml 里它的 accounts: 下面。"
 	case home.ID != 0 && home.ID != s.ID:
 		c.Text = "这家抖音店以前接通过，还在「" + s.Name + "」。要和「" + home.Name + "」放在一起，请发「合并」。"
 	case len(s.Accounts()) > 1:

@@ -199,3 +199,42 @@ func TestConnectDouyinAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A store's first account that was taken off, and replaced, is not put into use beside the
+// other one: the manager is told what to do first.
+func TestConnectDouyinThatWasReplaced(t *testing.T) {
+	onThrees(t, func(b *threes) {
+		var stores []models.Store
+		for i, name := range []string{"静安的抖音", "外滩的抖音"} {
+			id := b.open(i, name)
+			has(b.t, b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: platform.DouyinName, Shop: id}), "门店已接通")
+			stores = append(stores, b.storeNamed(name))
+		}
+		merge := func(other int64) {
+			b.t.Helper()
+			has(b.t, b.pressKey("boss", command.Button{Action: command.ActMerged, Store: stores[0].ID, Other: other}), "已合并")
+		}
+		merge(b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup).ID)
+		has(b.t, b.pressKey("boss", command.Button{Action: command.ActOff, Store: stores[0].ID}), "已停用")
+		merge(stores[1].ID)
+		again := command.Button{Action: command.ActConnect, Platform: platform.DouyinName, Shop: poi(0)}
+		has(b.t, b.pressKey("boss", again), "已经有另一家抖音店", "先「停用」")
+		has(b.t, b.pressKey("boss", command.Button{Action: command.ActOff, Store: stores[1].ID}), "已停用")
+		has(b.t, b.pressKey("boss", again), "门店已接通", "抖音、大众点评")
+	})
+}
+
+// A store of config.yaml is not merged by chat: who asks for a shop there that another store
+// has is told where to write it.
+func TestConnectDouyinIntoADeclaredStore(t *testing.T) {
+	onThrees(t, func(b *threes) {
+		id := b.open(1, "静安的抖音")
+		connect := func(into int64) bot.Reply {
+			return b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: platform.DouyinName, Shop: id, Store: into})
+		}
+		has(b.t, connect(0), "门店已接通")
+		r := connect(1)
+		has(b.t, r, "已经接通了", "写在配置文件里", "accounts:")
+		hasNot(b.t, r, "合并")
+	})
+}

@@ -548,3 +548,148 @@ func TestSplit(t *testing.T) {
 		has(b.t, b.in("wrThird", "sunba", "记录"), "最近 1 次")
 	})
 }
+
+// The last account in use does not leave its store: its manager, group and staff would have
+// none.
+func TestSplitTheLast(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		one := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		two := b.opened(dianping.Meituan, "shop-m", "静安寺店", "sunba", "wuyi", "wrOther")
+		has(b.t, b.pressKey("boss", command.Button{Action: command.ActMerged, Store: one.ID, Other: two.ID}), "已合并")
+		has(b.t, b.pressKey("sunba", command.Button{Action: command.ActOff, Store: one.ID}), "已停用")
+		confirm := b.pressKey("sunba", command.Button{Action: command.ActAccount, Store: two.ID})
+		has(b.t, confirm, "最后一个平台")
+		hasNot(b.t, confirm, "单独成店")
+		has(b.t, b.pressKey("sunba", command.Button{Action: command.ActSplit, Store: two.ID}), "最后一个在用的平台", "不能单独成店")
+		if split, err := b.db.Directory.Split(b.t.Context(), two.ID); err != nil || split {
+			b.t.Errorf("split %t, %v", split, err)
+		}
+		has(b.t, b.in(newGroup, "zhoujiu", "记录"), "还没有核销记录")
+	})
+}
+
+// Who authorises manages what is new, not the shops of others that the consent covers too.
+func TestWhoAuthorisesManagesNothingOfOthers(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		ctx := b.t.Context()
+		b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		b.shop(b.platform, "shop-d", "外滩店")
+		b.shop(b.platform, "shop-e", "虹桥店")
+		for _, id := range []string{"shop-d", "shop-e"} {
+			b.must(b.follow(b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: dianping.Dianping}), id))
+		}
+		bound, joined := b.storeNamed("外滩店"), b.storeNamed("虹桥店")
+		b.must(b.db.Directory.BindChat(ctx, bound.ID, "wrBund"))
+		b.must(b.db.Directory.SetMember(ctx, models.Member{StoreID: joined.ID, UserID: "wuyi", Name: "吴一", Role: models.RoleStaff}))
+		merged := b.opened(dianping.Meituan, "shop-m", "徐汇店", "zhengshi", "wuyi", "wrThird")
+		for _, id := range []string{"shop-d", "shop-e"} {
+			b.must(b.follow(b.pressKey("sunba", command.Button{Action: command.ActConnect, Platform: dianping.Dianping}), id))
+		}
+		for _, s := range []models.Store{bound, joined, merged} {
+			members, err := b.db.Directory.Members(ctx, s.ID)
+			b.must(err)
+			for _, m := range members {
+				if m.UserID == "sunba" {
+					b.t.Errorf("%s: %+v", s.Name, m)
+				}
+			}
+		}
+	})
+}
+
+// What was taken off stays off when the merchant's consent is renewed with other shops, and
+// comes back where it is meant: its store was chosen, or it is the only shop.
+func TestTakeOffStays(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		ctx := b.t.Context()
+		for id, name := range map[string]string{"shop-c": "静安店", "shop-d": "外滩店"} {
+			b.must(b.platform.AddShop(dianpingtest.Shop{ID: id, Name: name, Customer: "customer-c"}))
+		}
+		connect := func(store int64, shops ...string) string {
+			b.t.Helper()
+			b.clock.Advance(time.Minute)
+			b.must(b.follow(b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: dianping.Dianping, Store: store}), shops...))
+			return show(b.told("boss"))
+		}
+		connect(0, "shop-c", "shop-d")
+		one := b.storeNamed("静安店")
+		has(b.t, b.pressKey("boss", command.Button{Action: command.ActMerged, Store: one.ID, Other: b.opened(dianping.Meituan, "shop-m", "静安寺店", "sunba", "wuyi", "wrOther").ID}), "已合并")
+		off := func() {
+			b.t.Helper()
+			has(b.t, b.pressKey("boss", command.Button{Action: command.ActOff, Store: one.ID}), "已停用")
+		}
+		says := func(told string, inUse int, wants ...string) {
+			b.t.Helper()
+			for _, want := range wants {
+				if !strings.Contains(told, want) {
+					b.t.Errorf("no %q in %s", want, told)
+				}
+			}
+			if len(wants) == 0 && strings.Contains(told, "仍然停用") {
+				b.t.Errorf("%s", told)
+			}
+			if n := len(b.storeNamed("静安店").Accounts()); n != inUse {
+				b.t.Errorf("%d accounts in use, want %d", n, inUse)
+			}
+		}
+		off()
+		says(connect(0, "shop-c", "shop-d"), 1, "外滩店", "仍然停用：「静安店」的大众点评", "选「静安店」")
+		if g, err := b.db.Grants.OfAccount(ctx, one.ID); err != nil || g.Ended { // its doubts are settled still
+			b.t.Errorf("grant %+v, %v", g, err)
+		}
+		says(connect(one.ID, "shop-c", "shop-d"), 2)
+		off()
+		says(connect(0, "shop-c"), 2)
+		off()
+		off2 := b.storeNamed("静安店").Further[0].ID
+		has(b.t, b.pressKey("boss", command.Button{Action: command.ActOff, Store: off2}), "已停用")
+		told := connect(0, "shop-c", "shop-d")
+		if !strings.Contains(told, "再授权全部") {
+			b.t.Errorf("told %s", told)
+		}
+		connect(0, "shop-c")
+		says(connect(0, "shop-c", "shop-d"), 1)
+		b.storeNamed("外滩店")
+	})
+}
+
+// A shop whose place in its store another one has taken is not connected, and it is said
+// what to do first.
+func TestAuthorizeWhatWasReplaced(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		one := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		merge := func(other models.Store) {
+			b.t.Helper()
+			has(b.t, b.pressKey("boss", command.Button{Action: command.ActMerged, Store: one.ID, Other: other.ID}), "已合并")
+		}
+		merge(b.opened(dianping.Meituan, "shop-m", "静安寺店", "sunba", "wuyi", "wrOther"))
+		has(b.t, b.pressKey("sunba", command.Button{Action: command.ActOff, Store: one.ID}), "已停用")
+		merge(b.opened(dianping.Dianping, "shop-d", "静安二店", "sunba", "wuyi", "wrOther"))
+		b.told("boss") // of what was before
+		b.clock.Advance(time.Minute)
+		b.must(b.follow(b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: dianping.Dianping}), "shop-c"))
+		has(b.t, b.told("boss"), "没有接通门店", "仍然停用：「静安店」的大众点评", "先停用那一家")
+	})
+}
+
+// A store of config.yaml is not merged by chat: who has added several shops to it is told
+// what to write there, and gets no button that is refused.
+func TestAuthorizeSeveralIntoADeclaredStore(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		for _, id := range []string{"shop-m", "shop-n"} {
+			b.must(b.platform.AddShop(dianpingtest.Shop{ID: id, Name: "点评 " + id, Customer: "customer-m"}))
+		}
+		b.must(b.db.Directory.Sync(b.t.Context(), []models.ConfiguredStore{{Platform: dianping.Meituan, ShopID: "shop-x", Name: "徐汇店", Session: "token-x"}}))
+		s := b.storeNamed("徐汇店")
+		for _, want := range []string{"shop_id: \"shop-n\"", "以前接通过"} {
+			b.clock.Advance(time.Minute)
+			b.must(b.follow(b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: dianping.Dianping, Store: s.ID}), "shop-m", "shop-n"))
+			told := b.told("boss")
+			has(b.t, told, "门店已接通", "「徐汇店」写在配置文件里", "accounts:", want)
+			hasNot(b.t, told, "合并")
+			if len(told.Card.Keys) > 0 {
+				b.t.Errorf("buttons %+v", told.Card.Keys)
+			}
+		}
+	})
+}

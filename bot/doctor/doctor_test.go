@@ -316,7 +316,7 @@ func TestAuthorisations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := db.Directory.LinkGrant(t.Context(), saved, []models.GrantShop{{ShopID: shop, Name: fmt.Sprint("S", i)}}); err != nil {
+		if _, err := db.Directory.LinkGrant(t.Context(), saved, 0, []models.GrantShop{{ShopID: shop, Name: fmt.Sprint("S", i)}}); err != nil {
 			t.Fatal(err)
 		}
 		_, text := check(t, path, Options{})

@@ -21,7 +21,7 @@ func (k *Keeper) connect(ctx context.Context, on string, grant dianping.Grant, s
 	}, grant)
 	var done Connected
 	err := k.DB.Tx(ctx, func(tx *models.DB) error {
-		fresh, err := link(ctx, tx, &g, shops)
+		fresh, off, err := link(ctx, tx, &g, store, shops)
 		if err != nil {
 			return err
 		}
@@ -38,8 +38,13 @@ func (k *Keeper) connect(ctx context.Context, on string, grant dianping.Grant, s
 			return err
 		}
 		note.Key, note.User, note.Platform = "connected/"+g.ID+"/"+stamp(g.AuthorizedAt), by.User, on
-		note.Title = "门店已接通"
-		note.Text = fmt.Sprintf("已接通 %d 家门店：%s。\n%s", len(stores), strings.Join(done.Stores, "、"), note.Text)
+		still, err := stillOff(ctx, tx, off)
+		if err != nil {
+			return err
+		}
+		if note.Title, note.Text = "门店已接通", fmt.Sprintf("已接通 %d 家门店：%s。\n%s%s", len(stores), strings.Join(done.Stores, "、"), note.Text, still); len(stores) == 0 {
+			note.Title, note.Text = "没有接通门店", strings.TrimPrefix(still, "\n")
+		}
 		return k.Tell.TellManagers(ctx, tx, note)
 	})
 	if err != nil {
@@ -49,23 +54,53 @@ func (k *Keeper) connect(ctx context.Context, on string, grant dianping.Grant, s
 }
 
 // link stores a grant with its shops, and gives the accounts of those that no store has
-// had.
-func link(ctx context.Context, tx *models.DB, g *models.Grant, shops []dianping.AuthorizedShop) ([]models.Account, error) {
+// had, and those that stay out of use.
+func link(ctx context.Context, tx *models.DB, g *models.Grant, into int64, shops []dianping.AuthorizedShop) (fresh, off []models.Account, err error) {
 	ids, told := make([]string, len(shops)), make([]models.GrantShop, len(shops))
 	for i, s := range shops {
 		ids[i], told[i] = s.ID, models.GrantShop{ShopID: s.ID, Name: s.Name}
 	}
 	saved, err := tx.Grants.Save(ctx, *g)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	*g = saved
-	fresh, err := tx.Directory.Unknown(ctx, g.Platform, ids)
+	unknown, err := tx.Directory.Unknown(ctx, g.Platform, ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	accounts, err := tx.Directory.LinkGrant(ctx, *g, told)
-	return slices.DeleteFunc(accounts, func(a models.Account) bool { return !slices.Contains(fresh, a.ShopID) }), err
+	accounts, err := tx.Directory.LinkGrant(ctx, *g, into, told)
+	for _, a := range accounts {
+		if slices.Contains(unknown, a.ShopID) {
+			fresh = append(fresh, a)
+		}
+		if !a.Active {
+			off = append(off, a)
+		}
+	}
+	return fresh, off, err
+}
+
+// stillOff names the accounts that stay out of use, and says how each comes back.
+func stillOff(ctx context.Context, tx *models.DB, off []models.Account) (string, error) {
+	var text strings.Builder
+	for _, a := range off {
+		s, err := tx.Directory.Store(ctx, a.ID)
+		if err != nil {
+			return "", err
+		}
+		on := platform.Name(a.Platform)
+		fmt.Fprintf(&text, "\n仍然停用：「%s」的%s。", s.Name, on)
+		switch {
+		case s.On(a.Platform):
+			fmt.Fprintf(&text, "「%s」在用另一家%s店，要换回来，请先停用那一家，再发「授权」。", s.Name, on)
+		case s.Live():
+			fmt.Fprintf(&text, "要恢复，请再发「授权」，选「%s」。", s.Name)
+		default:
+			text.WriteString("要恢复，请再发「授权」，先只授权这一家店，再授权全部。")
+		}
+	}
+	return text.String(), nil
 }
 
 // settle records an authorisation and gives who made it a place.
@@ -102,6 +137,8 @@ func (k *Keeper) add(ctx context.Context, tx *models.DB, by Asker, store int64, 
 		return Notice{}, err
 	case !may:
 		return Notice{Text: "您选的门店已经不在，或不再由您管理，所以成了新的门店。\n" + nextBind}, nil
+	case s.Declared() && len(fresh) != 1:
+		return Notice{Text: declare(s, fresh)}, nil
 	case len(fresh) == 0:
 		return Notice{Text: "平台给出的店以前接通过，还在原来的门店。" + nextMerge}, nil
 	case len(fresh) > 1:
@@ -121,6 +158,20 @@ func (k *Keeper) add(ctx context.Context, tx *models.DB, by Asker, store int64, 
 		return Notice{}, err
 	}
 	return Notice{Text: fmt.Sprintf("%s接到了「%s」，店员在原来的群里照常验券。", platform.Name(on), s.Name)}, nil
+}
+
+// declare says how shops become accounts of a store of config.yaml, which the chat does not
+// change.
+func declare(s models.Store, fresh []models.Account) string {
+	if len(fresh) == 0 {
+		return fmt.Sprintf("平台给出的店以前接通过，还在原来的门店。「%s」写在配置文件里：要放在一起，请写到 config.yaml 里它的 accounts: 下面。", s.Name)
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "平台一次给出了 %d 家新的店，所以各成一家门店。「%s」写在配置文件里：是它的那一家，请写到 config.yaml 里它的 accounts: 下面：", len(fresh), s.Name)
+	for _, a := range fresh {
+		fmt.Fprintf(&text, "\n- {platform: %s, shop_id: %q} （%s）", a.Platform, a.ShopID, a.Name)
+	}
+	return text.String()
 }
 
 func namesOf(stores []models.Store) []string {
