@@ -163,3 +163,39 @@ func TestReconcileTwoAccounts(t *testing.T) {
 		b.tells(b.bot.lists.reconciledStore(t.Context(), one, firstDay, map[int64]reconcile.Result{one.ID: result}), "平台 1 笔 = 机器人 1", "应收")
 	})
 }
+
+// A day on which an account verified something is reconciled also where the account was
+// taken off since, once it can be asked; its days since then are not.
+func TestReconcileAccountTakenOff(t *testing.T) {
+	pairs(t, func(b *pair) {
+		b.nightly()
+		b.here(2)
+		b.there(1)
+		s, err := b.db.Directory.Store(t.Context(), 1)
+		b.must(err)
+		off := s.Further[0].ID
+		_, err = b.db.Directory.TakeOff(t.Context(), off)
+		b.must(err)
+		b.must(b.other.RevokeSession("token-shop-m"))
+		b.until(3, 30)
+		b.looks()
+		if n := len(b.told("对账没有完成")); n != 1 {
+			b.t.Errorf("told %d times, want once", n)
+		}
+		b.must(b.other.AddSession(dianpingtest.Session{Token: "token-shop-m", Dialect: dianpingtest.Meituan, Shops: []string{"shop-m"}}))
+		b.clock.Advance(time.Hour)
+		b.looks()
+		r, ok, err := b.bot.reconciliation.Result(t.Context(), off, firstDay)
+		if err != nil || !ok || r.Figures.Matched.Count != 1 {
+			b.t.Errorf("%+v, %v, %v", r.Figures, ok, err)
+		}
+		for range 3 {
+			b.until(3, 30)
+			b.looks()
+		}
+		rows, err := b.db.Reconciliations.List(t.Context(), []int64{off}, firstDay, "2026-12-31")
+		if err != nil || len(rows) != 1 || rows[0].Looks < 2 {
+			b.t.Errorf("days %+v, %v", rows, err)
+		}
+	})
+}
