@@ -199,3 +199,37 @@ func TestReconcileAccountTakenOff(t *testing.T) {
 		}
 	})
 }
+
+// The comparison of a day is of the same accounts as its sums: also of one that verified
+// something and was taken off since.
+func TestReconciledAccountsAreThoseOfTheSums(t *testing.T) {
+	pairs(t, func(b *pair) {
+		b.nightly()
+		b.here(2)
+		b.there(1)
+		s, err := b.db.Directory.Store(t.Context(), 1)
+		b.must(err)
+		_, err = b.db.Directory.TakeOff(t.Context(), s.Further[0].ID)
+		b.must(err)
+		b.until(9, 0)
+		b.tells(b.say("boss", "昨日"), "3 张")
+		b.tells(b.say("wangwu", "对账"), "平台 3 笔 = 机器人 3", "人民广场店（美团） 1 笔，一致")
+		d, err := b.bot.desks.Desk(t.Context(), "boss")
+		b.must(err)
+		_, checked, err := b.bot.desks.Checked(t.Context(), d, 0, command.Yesterday)
+		b.must(err)
+		if len(checked) != 2 || checked[1].Result == nil || checked[1].Result.Figures.Matched.Count != 1 {
+			b.t.Errorf("the page shows %+v", checked)
+		}
+		s, err = b.db.Directory.Store(t.Context(), 1)
+		b.must(err)
+		lines, err := b.bot.figures.Outlook(t.Context(), []models.Store{s})
+		b.must(err)
+		if len(lines) != 1 || !strings.HasSuffix(lines[0], "平台 3 笔 = 机器人 3") {
+			b.t.Errorf("the summary says %v", lines)
+		}
+		b.clock.Advance(24 * time.Hour)
+		b.tells(b.say("wangwu", "对账"), "平台 0 笔 = 机器人 0")
+		hasNot(b.t, b.say("wangwu", "对账"), "美团")
+	})
+}
