@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // Refund is a coupon whose money the platform gave back to the customer after an
@@ -45,6 +46,24 @@ func (s RefundStore) Add(ctx context.Context, r Refund) (fresh bool, err error) 
 	}
 	r = tidy(r)
 	return addOnce(ctx, s.core, what, &r)
+}
+
+// Claim reports whether a coupon was refunded already, by whatever id of the platform. Its
+// operation is locked until the transaction ends, so that nobody else records a refund
+// of it meanwhile. A refund from when the operation was in doubt names no code: it is of
+// any coupon of it.
+func (s RefundStore) Claim(ctx context.Context, c Coupon) (refunded bool, err error) {
+	var n int64
+	err = s.read(ctx, "claim refund", func(g *gorm.DB) error {
+		if s.cfg.Driver == MySQL { // a transaction of SQLite is alone
+			var op []string
+			if err := g.Model(&Operation{}).Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", c.OperationID).Pluck("id", &op).Error; err != nil {
+				return err
+			}
+		}
+		return g.Model(&Refund{}).Where("operation_id = ? AND code IN ?", c.OperationID, []string{c.Code, ""}).Count(&n).Error
+	})
+	return n > 0, err
 }
 
 // stands lets refunds through whose verification was not taken back. An operation that

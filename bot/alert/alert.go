@@ -130,13 +130,29 @@ func (c *Checker) tell(ctx context.Context, quiet time.Duration, a Alert) error 
 	})
 }
 
+// storeOf is the store where something was seen; it may be in use no more.
+func (c *Checker) storeOf(ctx context.Context, s sight, o models.Seen) (models.Store, error) {
+	if store, live := s.stores[o.StoreID]; live {
+		return store, nil
+	}
+	store, err := c.DB.Directory.Store(ctx, o.StoreID)
+	if err != nil {
+		return store, fmt.Errorf("store %d: %w", o.StoreID, err)
+	}
+	return store, nil
+}
+
 // each makes an alert of everything seen, about its store.
-func each(seen []models.Seen, err error, about func(o models.Seen) Alert) (all []Alert, _ error) {
+func (c *Checker) each(ctx context.Context, s sight, seen []models.Seen, err error, about func(o models.Seen, store string) Alert) (all []Alert, _ error) {
 	if err != nil {
 		return nil, err
 	}
 	for _, o := range seen {
-		a := about(o)
+		store, err := c.storeOf(ctx, s, o)
+		if err != nil {
+			return all, err
+		}
+		a := about(o, store.Name)
 		a.Stores = []int64{o.StoreID}
 		all = append(all, a)
 	}
@@ -146,10 +162,10 @@ func each(seen []models.Seen, err error, about func(o models.Seen) Alert) (all [
 func (c *Checker) outsideHours(ctx context.Context, s sight) (all []Alert, err error) {
 	for _, closed := range c.Rules.Open.closed(s.now) {
 		seen, err := c.DB.Alerts.ConsumedBetween(ctx, closed.from, closed.to)
-		found, err := each(seen, err, func(o models.Seen) Alert {
+		found, err := c.each(ctx, s, seen, err, func(o models.Seen, store string) Alert {
 			return Alert{Key: fmt.Sprintf("open/%d", o.StoreID), Title: "营业时间外有核销",
 				Text: fmt.Sprintf("「%s」在营业时间（%s）以外核销了 %d 次，第一次在 %s。请确认是不是店里的人操作的；发“记录”可以看明细。",
-					s.stores[o.StoreID].Name, c.Rules.Open, o.Times, c.when(o.First))}
+					store, c.Rules.Open, o.Times, c.when(o.First))}
 		})
 		if err != nil {
 			return all, err
@@ -161,18 +177,18 @@ func (c *Checker) outsideHours(ctx context.Context, s sight) (all []Alert, err e
 
 func (c *Checker) repeats(ctx context.Context, s sight) ([]Alert, error) {
 	seen, err := c.DB.Alerts.UndoneOrders(ctx, s.today, c.Rules.Repeats)
-	return each(seen, err, func(o models.Seen) Alert {
+	return c.each(ctx, s, seen, err, func(o models.Seen, store string) Alert {
 		return Alert{Key: fmt.Sprintf("repeats/%d/%s", o.StoreID, o.Subject), Title: "反复核销又撤销",
 			Text: fmt.Sprintf("「%s」今天把同一个订单（尾号 %s）核销后又撤销了 %d 次，第一次在 %s。请问一下店里是什么原因。",
-				s.stores[o.StoreID].Name, tail(o.Subject), o.Times, c.when(o.First))}
+				store, tail(o.Subject), o.Times, c.when(o.First))}
 	})
 }
 
 func (c *Checker) samePhone(ctx context.Context, s sight) ([]Alert, error) {
 	seen, err := c.DB.Alerts.PhoneCoupons(ctx, s.today, c.Rules.SamePhone)
-	return each(seen, err, func(o models.Seen) Alert {
+	return c.each(ctx, s, seen, err, func(o models.Seen, store string) Alert {
 		return Alert{Key: fmt.Sprintf("phone/%d/%s", o.StoreID, o.Subject), Title: "同一个手机号核销很多张",
-			Text: fmt.Sprintf("手机号 %s 今天在「%s」核销了 %d 张券。请确认顾客真的到店消费了。", o.Subject, s.stores[o.StoreID].Name, o.Times)}
+			Text: fmt.Sprintf("手机号 %s 今天在「%s」核销了 %d 张券。请确认顾客真的到店消费了。", o.Subject, store, o.Times)}
 	})
 }
 
@@ -196,7 +212,11 @@ func (c *Checker) undoShare(ctx context.Context, s sight) (all []Alert, err erro
 		if o.Times < minUndone || o.Times*100 < c.Rules.UndoPercent*o.Of || o.Times*others.of < minOthers*others.part*o.Of {
 			continue
 		}
-		text := fmt.Sprintf("%s 今天在「%s」核销 %d 次，撤销了其中 %d 次", o.Subject, s.stores[o.StoreID].Name, o.Of, o.Times)
+		store, err := c.storeOf(ctx, s, o)
+		if err != nil {
+			return all, err
+		}
+		text := fmt.Sprintf("%s 今天在「%s」核销 %d 次，撤销了其中 %d 次", o.Subject, store.Name, o.Of, o.Times)
 		if others.of > 0 {
 			text += fmt.Sprintf("；店里其他人核销 %d 次，撤销 %d 次", others.of, others.part)
 		}
@@ -276,10 +296,14 @@ func (c *Checker) doubtful(ctx context.Context, s sight) ([]Alert, error) {
 	var names, backends []string
 	total, first := 0, time.Time{}
 	for _, o := range seen {
+		store, err := c.storeOf(ctx, s, o)
+		if err != nil {
+			return nil, err
+		}
 		total += o.Times
 		stores = append(stores, o.StoreID)
-		names = append(names, fmt.Sprintf("「%s」%d 笔", s.stores[o.StoreID].Name, o.Times))
-		for _, a := range s.stores[o.StoreID].Accounts() {
+		names = append(names, fmt.Sprintf("「%s」%d 笔", store.Name, o.Times))
+		for _, a := range models.AccountsOf([]models.Store{store}) {
 			if b := platform.Backend(a.Platform); !slices.Contains(backends, b) {
 				backends = append(backends, b)
 			}
@@ -290,9 +314,6 @@ func (c *Checker) doubtful(ctx context.Context, s sight) ([]Alert, error) {
 	}
 	if total < c.Rules.Doubtful {
 		return nil, nil
-	}
-	if len(backends) == 0 { // only stores that are closed
-		backends = []string{platform.Backend("")}
 	}
 	if len(names) > 5 {
 		names = append(names[:5], fmt.Sprintf("等 %d 家门店", len(seen)))

@@ -10,6 +10,7 @@ import (
 	"yanquan/bot/alert"
 	"yanquan/bot/platform"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/models"
 )
 
 // alerts are the cards that the manager of all stores has got, none of which may be
@@ -179,6 +180,27 @@ func TestAlertDoubtful(t *testing.T) {
 		}
 		b.alerts(alert.Rules{Doubtful: 4})
 		b.alerts(alert.Rules{Doubtful: 3}, "没有结果", "3 笔", "「人民广场店」3 笔", "11-23 14:0", "开店宝里查")
+	})
+}
+
+// A store that is in use no more is named all the same.
+func TestAlertsOfEndedStore(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		codes := b.verified("zhangsan", 0, 5) // at 14:00
+		for _, code := range codes {
+			has(t, b.say("zhangsan", "撤 "+code), "已撤销")
+		}
+		b.verified("zhangsan", 10, 2)
+		b.voucher("7200000000")
+		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Status: 502, Code: "7200000000", Times: 1000, Call: "consume"}))
+		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Status: 502, Code: "7200000000", Times: 1000, Call: "getconsumed"}))
+		b.start(b.private("zhangsan", "验 7200000000"))
+		b.clock.Advance(time.Second)
+		b.must(b.db.Directory.Sync(t.Context(), []models.ConfiguredStore{{Platform: b.dialect, ShopID: "shop-b", Name: "徐家汇店", Session: "token-shop-b", Chats: []string{both}}}))
+		b.alerts(alert.Rules{Open: hours(t, "17:00-02:00")}, "「人民广场店」在营业时间")
+		b.alerts(alert.Rules{SamePhone: 2}, "在「人民广场店」核销了")
+		b.alerts(alert.Rules{UndoPercent: 50}, "在「人民广场店」核销")
+		b.alerts(alert.Rules{Doubtful: 1}, "「人民广场店」1 笔", "开店宝里查")
 	})
 }
 

@@ -193,7 +193,11 @@ func cardCases(b *Bot) map[string]bot.Reply {
 	cases["reconciled"] = b.lists.reconciledStore(context.Background(), sheet{store.Account, store, store.Name}, even.Day, map[int64]reconcile.Result{1: even})
 	cases["reconciled_odd"] = b.lists.reconciledStore(context.Background(), sheet{store.Account, store, store.Name}, odd.Day, map[int64]reconcile.Result{1: odd})
 	cases["reconciled_nothing"] = b.lists.reconciledStore(context.Background(), sheet{store.Account, store, store.Name}, even.Day, none)
-	cases["reconciled_stores"] = b.lists.reconciledStores(sheetsOf(places), even.Day, map[int64]reconcile.Result{1: odd, 2: even})
+	sheets, err := b.lists.sheetsOf(context.Background(), access.Stores(places), even.Day)
+	if err != nil {
+		panic(err)
+	}
+	cases["reconciled_stores"] = b.lists.reconciledStores(sheets, even.Day, map[int64]reconcile.Result{1: odd, 2: even})
 	return cases
 }
 

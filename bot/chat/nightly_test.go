@@ -192,6 +192,28 @@ func TestNightlySummaryTail(t *testing.T) {
 	})
 }
 
+// What was refunded after the last summary is told with the next, and makes it worth one.
+func TestNightlySummaryTailOfRefunds(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		code := b.verified("zhangsan", 10, 1)[0]
+		op, err := b.db.Journal.ByCoupon(t.Context(), 1, code)
+		b.must(err)
+		b.configure(func(o *Options) { o.Report = &figures.Report{At: 22 * time.Hour} })
+		b.clock.Advance(9 * time.Hour) // 23:00
+		b.summaries("boss", "11-")
+		_, err = b.db.Refunds.Add(t.Context(), models.Refund{
+			Platform: "douyin", CertificateID: "7", StoreID: 1, OperationID: op.ID, Code: code, Title: op.Title, PriceFen: op.PriceFen, RefundedAt: b.clock.Now(),
+		})
+		b.must(err)
+		b.clock.Advance(23 * time.Hour)
+		got := b.summaries("boss", "11-24 ")
+		if len(got) != 1 {
+			t.Fatalf("%d summaries", len(got))
+		}
+		has(t, got[0], "11-24 没有核销", "上次日报以后、0 点以前还退款了 1 张 "+dianping.Fen(op.PriceFen).String()+"（核销以后），算在前一天")
+	})
+}
+
 // Several processes at once: one summary.
 func TestNightlySummaryRaces(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {

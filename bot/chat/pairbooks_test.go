@@ -163,3 +163,73 @@ func TestReconcileTwoAccounts(t *testing.T) {
 		b.tells(b.bot.lists.reconciledStore(t.Context(), one, firstDay, map[int64]reconcile.Result{one.ID: result}), "平台 1 笔 = 机器人 1", "应收")
 	})
 }
+
+// A day on which an account verified something is reconciled also where the account was
+// taken off since, once it can be asked; its days since then are not.
+func TestReconcileAccountTakenOff(t *testing.T) {
+	pairs(t, func(b *pair) {
+		b.nightly()
+		b.here(2)
+		b.there(1)
+		s, err := b.db.Directory.Store(t.Context(), 1)
+		b.must(err)
+		off := s.Further[0].ID
+		_, err = b.db.Directory.TakeOff(t.Context(), off)
+		b.must(err)
+		b.must(b.other.RevokeSession("token-shop-m"))
+		b.until(3, 30)
+		b.looks()
+		if n := len(b.told("对账没有完成")); n != 1 {
+			b.t.Errorf("told %d times, want once", n)
+		}
+		b.must(b.other.AddSession(dianpingtest.Session{Token: "token-shop-m", Dialect: dianpingtest.Meituan, Shops: []string{"shop-m"}}))
+		b.clock.Advance(time.Hour)
+		b.looks()
+		r, ok, err := b.bot.reconciliation.Result(t.Context(), off, firstDay)
+		if err != nil || !ok || r.Figures.Matched.Count != 1 {
+			b.t.Errorf("%+v, %v, %v", r.Figures, ok, err)
+		}
+		for range 3 {
+			b.until(3, 30)
+			b.looks()
+		}
+		rows, err := b.db.Reconciliations.List(t.Context(), []int64{off}, firstDay, "2026-12-31")
+		if err != nil || len(rows) != 1 || rows[0].Looks < 2 {
+			b.t.Errorf("days %+v, %v", rows, err)
+		}
+	})
+}
+
+// The comparison of a day is of the same accounts as its sums: also of one that verified
+// something and was taken off since.
+func TestReconciledAccountsAreThoseOfTheSums(t *testing.T) {
+	pairs(t, func(b *pair) {
+		b.nightly()
+		b.here(2)
+		b.there(1)
+		s, err := b.db.Directory.Store(t.Context(), 1)
+		b.must(err)
+		_, err = b.db.Directory.TakeOff(t.Context(), s.Further[0].ID)
+		b.must(err)
+		b.until(9, 0)
+		b.tells(b.say("boss", "昨日"), "3 张")
+		b.tells(b.say("wangwu", "对账"), "平台 3 笔 = 机器人 3", "人民广场店（美团） 1 笔，一致")
+		d, err := b.bot.desks.Desk(t.Context(), "boss")
+		b.must(err)
+		_, checked, err := b.bot.desks.Checked(t.Context(), d, 0, command.Yesterday)
+		b.must(err)
+		if len(checked) != 2 || checked[1].Result == nil || checked[1].Result.Figures.Matched.Count != 1 {
+			b.t.Errorf("the page shows %+v", checked)
+		}
+		s, err = b.db.Directory.Store(t.Context(), 1)
+		b.must(err)
+		lines, err := b.bot.figures.Outlook(t.Context(), []models.Store{s})
+		b.must(err)
+		if len(lines) != 1 || !strings.HasSuffix(lines[0], "平台 3 笔 = 机器人 3") {
+			b.t.Errorf("the summary says %v", lines)
+		}
+		b.clock.Advance(24 * time.Hour)
+		b.tells(b.say("wangwu", "对账"), "平台 0 笔 = 机器人 0")
+		hasNot(b.t, b.say("wangwu", "对账"), "美团")
+	})
+}

@@ -30,9 +30,15 @@ func (l *lists) reconcile(ctx context.Context, row models.Inbox, m bot.Message, 
 	if len(mine) == 0 {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: "只有组长和店长可以对账。"})
 	}
-	sheets := sheetsOf(mine)
-	day, problem := l.closedDay(period, sheets)
-	if problem != "" {
+	day, ok := l.dayOf(period)
+	if !ok {
+		return l.turns.finish(ctx, row, m, bot.Reply{Text: "一次对一天的账，例如：对账 昨日，对账 11-20"})
+	}
+	sheets, err := l.sheetsOf(ctx, access.Stores(mine), day)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	if problem := l.tooEarlyOrLate(day, sheets); problem != "" {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: problem})
 	}
 	row, known, err := l.results(ctx, row, sheets, day)
@@ -58,13 +64,18 @@ type sheet struct {
 	name  string
 }
 
-func sheetsOf(places []access.Place) (all []sheet) {
-	for _, s := range access.Stores(places) {
-		for _, a := range models.AccountsOf([]models.Store{s}) {
+// sheetsOf are the accounts of stores in the comparison of a day.
+func (l *lists) sheetsOf(ctx context.Context, stores []models.Store, day string) (all []sheet, err error) {
+	accounts, err := l.reconciliation.Accounts(ctx, stores, day)
+	if err != nil {
+		return nil, fmt.Errorf("bot: %w", err)
+	}
+	for _, s := range stores {
+		for _, a := range accounts[s.ID] {
 			all = append(all, sheet{a, s, words.AccountName(s, a)})
 		}
 	}
-	return all
+	return all, nil
 }
 
 // results are what is known of a day, by account; the first of those of which nothing
@@ -105,25 +116,26 @@ func (l *lists) results(ctx context.Context, row models.Inbox, sheets []sheet, d
 	return row, known, nil
 }
 
-// closedDay is the day that a period means, or why it cannot be compared: it must be over
-// at all of the accounts.
-func (l *lists) closedDay(period command.Period, sheets []sheet) (day, problem string) {
+// dayOf is the day that a period means; false: it is not one.
+func (l *lists) dayOf(period command.Period) (day string, ok bool) {
 	span, ok := period.Span(l.Now(), reconcile.Zone)
-	if !ok || span.To.Sub(span.From) != 24*time.Hour {
-		return "", "一次对一天的账，例如：对账 昨日，对账 11-20"
-	}
-	day = reconcile.DayOf(span.From)
+	return reconcile.DayOf(span.From), ok && span.To.Sub(span.From) == 24*time.Hour
+}
+
+// tooEarlyOrLate says why a day cannot be compared: it must be over at all of the
+// accounts.
+func (l *lists) tooEarlyOrLate(day string, sheets []sheet) string {
 	var closed time.Time
 	for _, s := range sheets {
 		closed = words.Latest(closed, l.reconciliation.Schedule.Of(s.Platform).Closed(day))
 	}
 	if closed.After(l.Now()) {
-		return "", fmt.Sprintf("%s 还能核销和撤销，%s 以后才能对账。", day, l.words.In(closed).Format(words.MinuteFormat))
+		return fmt.Sprintf("%s 还能核销和撤销，%s 以后才能对账。", day, l.words.In(closed).Format(words.MinuteFormat))
 	}
-	if span.From.Before(l.Now().AddDate(0, 0, -daysBack)) {
-		return "", fmt.Sprintf("只能对最近 %d 天的账。", daysBack)
+	if from, _, err := reconcile.Bounds(day); err != nil || from.Before(l.Now().AddDate(0, 0, -daysBack)) {
+		return fmt.Sprintf("只能对最近 %d 天的账。", daysBack)
 	}
-	return day, ""
+	return ""
 }
 
 const notReconciled = "暂时没有对上：平台没有给出完整的清单。我会再试，请过几分钟再发一次「对账」。"

@@ -46,8 +46,13 @@ func (k *Desks) Checked(ctx context.Context, d Desk, store int64, p command.Peri
 			known[r.StoreID] = r
 		}
 	}
-	for _, s := range d.only(store) {
-		for _, a := range models.AccountsOf([]models.Store{s}) {
+	stores := d.only(store)
+	accounts, err := k.Reconciliation.Accounts(ctx, stores, day)
+	if err != nil {
+		return "", nil, fmt.Errorf("bot: %w", err)
+	}
+	for _, s := range stores {
+		for _, a := range accounts[s.ID] {
 			r, ok := known[a.ID]
 			if store != 0 {
 				if r, ok, err = k.Reconciliation.Result(ctx, a.ID, day); err != nil {

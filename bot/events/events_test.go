@@ -131,6 +131,35 @@ func TestRefundByOrder(t *testing.T) {
 	})
 }
 
+// A coupon whose id is not known is refunded once, however many coupons of its order are,
+// and at the same time.
+func TestRefundsByOrder(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.verified(r.stores[0].ID, "1", "o", "")
+		var wg sync.WaitGroup
+		var status [4]int
+		for i := range status {
+			v := douyintest.Voucher{OrderID: "o", CertificateID: fmt.Sprintf("c%d", i)}
+			wg.Go(func() {
+				status[i] = r.post(i%2, certificateMessage(douyin.ActionRefunded, v, r.clock.Now()), v.CertificateID)
+			})
+		}
+		wg.Wait()
+		if status != [4]int{200, 200, 200, 200} {
+			r.Errorf("status %v", status)
+		}
+		r.tells("boss", "lisi")
+		if list := r.refunds(); len(list) != 1 {
+			r.Errorf("refunds %v", list)
+		}
+		second := r.verified(r.stores[0].ID, "2", "o", "")
+		r.post(0, certificateMessage(douyin.ActionRefunded, douyintest.Voucher{OrderID: "o", CertificateID: "c9"}, r.clock.Now()), "c9")
+		if list := r.refunds(); len(list) != 2 || list[0].OperationID != second.ID && list[1].OperationID != second.ID {
+			r.Errorf("refunds %v", list)
+		}
+	})
+}
+
 // A verification whose outcome is not known may be one; it is asked about, and the refund
 // counts once the verification does.
 func TestRefundInDoubt(t *testing.T) {

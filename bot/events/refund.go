@@ -43,7 +43,7 @@ type use struct {
 
 // usesOf finds, among the operations on an order, those that used a coupon of it and were
 // not undone, the last first. An operation in doubt may have used what it was to take. Where
-// no use is known by the coupon's id, it is the last one without.
+// no use is known by the coupon's id, it is the last one without that was not refunded.
 func (d *Douyin) usesOf(ctx context.Context, tx *models.DB, n douyin.Notice) (uses []use, err error) {
 	ops, coupons, err := tx.History.OfOrder(ctx, n.OrderID, "")
 	if err != nil {
@@ -76,10 +76,16 @@ func (d *Douyin) usesOf(ctx context.Context, tx *models.DB, n douyin.Notice) (us
 			}
 		}
 	}
-	if len(uses) == 0 {
-		return nameless[:min(1, len(nameless))], nil
+	if len(uses) > 0 {
+		return uses, nil
 	}
-	return uses, nil
+	for _, u := range nameless {
+		refunded, err := tx.Refunds.Claim(ctx, u.coupon)
+		if err != nil || !refunded {
+			return []use{u}, err
+		}
+	}
+	return nil, nil
 }
 
 // at gives the store of an operation, and whether it was made at the platform: another's

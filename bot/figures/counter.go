@@ -198,9 +198,15 @@ func (x *Counter) ends(name string, g models.Grant) string {
 func (x *Counter) reconciledLine(ctx context.Context, stores []models.Store) (string, error) {
 	yesterday := x.Now().Add(-24 * time.Hour)
 	day := reconcile.DayOf(yesterday)
+	all, err := x.Reconciliation.Accounts(ctx, stores, day)
+	if err != nil {
+		return "", err
+	}
 	var accounts []int64
-	for _, a := range models.AccountsOf(stores) {
-		accounts = append(accounts, a.ID)
+	for _, some := range all {
+		for _, a := range some {
+			accounts = append(accounts, a.ID)
+		}
 	}
 	line, err := x.Reconciliation.Line(ctx, accounts, day)
 	if err != nil || line == "" {

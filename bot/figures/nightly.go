@@ -299,7 +299,7 @@ func (n *Nightly) reportTo(ctx context.Context, to string, d bot.Delivery, store
 	if err != nil {
 		return err
 	}
-	if s.Now.All().Empty() && len(s.Now.Refunds) == 0 && (!n.Report.EmptyDays || s.Late) {
+	if s.Now.All().Empty() && len(s.Now.Refunds)+len(s.TailRefunds) == 0 && (!n.Report.EmptyDays || s.Late) {
 		return nil // a day without business is no news afterwards
 	}
 	reply := n.Figures.Reply(s)
@@ -360,7 +360,11 @@ func (n *Nightly) summaryOf(ctx context.Context, stores []models.Store, e editio
 		s.Against = append(s.Against, Comparison{then.Word, t})
 	}
 	if e.kind == "day" && e.before[0].span.To.Before(e.span.From) {
-		if s.Tail, err = n.Figures.Sum(ctx, stores, command.Span{From: e.before[0].span.To, To: e.span.From}); err != nil {
+		tail := command.Span{From: e.before[0].span.To, To: e.span.From}
+		if s.Tail, err = n.Figures.Sum(ctx, stores, tail); err != nil {
+			return s, err
+		}
+		if s.TailRefunds, err = n.Figures.refundsOf(ctx, stores, tail); err != nil {
 			return s, err
 		}
 	}

@@ -24,11 +24,14 @@ func Refunded(refunds []models.Refund) string {
 	if len(refunds) == 0 {
 		return ""
 	}
-	var sum models.Sum
+	return fmt.Sprintf("核销以后退款 %s，没有从核销里减去", words.Sum(refundSum(refunds)))
+}
+
+func refundSum(refunds []models.Refund) (sum models.Sum) {
 	for _, r := range refunds {
 		sum.Add(r.Price())
 	}
-	return fmt.Sprintf("核销以后退款 %s，没有从核销里减去", words.Sum(sum))
+	return sum
 }
 
 // refundLine is one of them.

@@ -14,13 +14,14 @@ import (
 
 // Summary is what a manager is told of a day, a week or a month.
 type Summary struct {
-	Span    command.Span
-	Late    bool // it should have come earlier
-	Stores  []models.Store
-	Now     *models.Figures
-	Against []Comparison
-	Tail    models.Tally // verified after the last daily summary, and so in none; only of a day
-	Outlook []string     // see [Counter.Outlook]
+	Span        command.Span
+	Late        bool // it should have come earlier
+	Stores      []models.Store
+	Now         *models.Figures
+	Against     []Comparison
+	Tail        models.Tally    // verified after the last daily summary, and so in none; only of a day
+	TailRefunds []models.Refund // of the same time
+	Outlook     []string        // see [Counter.Outlook]
 }
 
 // Comparison is an earlier span.
@@ -120,6 +121,9 @@ func (r ranked) notes() (notes []string) {
 	}
 	if r.Tail.Verified.Count > 0 {
 		notes = append(notes, fmt.Sprintf("上次日报以后、0 点以前还核销了 %s，算在前一天", words.Sum(r.Tail.Verified)))
+	}
+	if len(r.TailRefunds) > 0 {
+		notes = append(notes, fmt.Sprintf("上次日报以后、0 点以前还退款了 %s（核销以后），算在前一天", words.Sum(refundSum(r.TailRefunds))))
 	}
 	n := 0
 	for _, refusal := range r.refused {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"yanquan/bot/platform"
 	"yanquan/models"
@@ -80,6 +81,41 @@ func (k *Keeper) Results(ctx context.Context, accounts []int64, from, to string)
 		}
 	}
 	return list, nil
+}
+
+// Accounts are the accounts of stores that a day is reconciled for, by store: those in use
+// (see [models.AccountsOf]), and others that verified something on it or were looked at.
+func (k *Keeper) Accounts(ctx context.Context, stores []models.Store, day string) (map[int64][]models.Account, error) {
+	counts := map[int64]bool{}
+	for _, a := range models.AccountsOf(stores) {
+		counts[a.ID] = true
+	}
+	off := slices.DeleteFunc(models.AccountIDs(stores), func(id int64) bool { return counts[id] })
+	if len(off) > 0 {
+		from, to, err := Bounds(day)
+		if err != nil {
+			return nil, err
+		}
+		verified, err := k.DB.Figures.Tallies(ctx, off, "", from, to)
+		if err != nil {
+			return nil, fmt.Errorf("reconcile: tallies: %w", err)
+		}
+		for id := range verified {
+			counts[id] = true
+		}
+		results, err := k.Results(ctx, off, day, day)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range results {
+			counts[r.StoreID] = true
+		}
+	}
+	all := map[int64][]models.Account{}
+	for _, s := range stores {
+		all[s.ID] = slices.DeleteFunc(s.All(), func(a models.Account) bool { return !counts[a.ID] })
+	}
+	return all, nil
 }
 
 // Line is a day of these accounts in one line, for a summary; "" where nothing is known

@@ -63,7 +63,7 @@ const (
 	ReasonConfig      = "config"      // the platform does not take the question, or does not allow it
 	ReasonUnavailable = "unavailable" // no answer that can be used
 	ReasonMissing     = "missing"     // too much of the journal is not in the list for it to be believed
-	reasonStore       = "store"       // the account is not there any more
+	reasonStore       = "store"       // the account is not in use any more, and has nothing to compare
 )
 
 var errTooManyMissing = fmt.Errorf("reconcile: more than %d coupons are not in the list", maxAsked)
@@ -130,12 +130,11 @@ func (k *Keeper) run(ctx context.Context, r models.Reconciliation, lease time.Du
 	if err != nil {
 		return fmt.Errorf("reconcile: %w", err)
 	}
-	store, err := k.DB.Directory.Store(ctx, r.StoreID)
-	account, _ := store.AccountOf(r.StoreID)
-	if err != nil || !account.Active {
-		if err == nil || errors.Is(err, models.ErrNotFound) {
-			_, err = k.DB.Reconciliations.Retry(ctx, r, reasonStore, time.Time{})
-		}
+	store, account, err := k.accountOf(ctx, r)
+	if errors.Is(err, models.ErrNotFound) {
+		_, err = k.DB.Reconciliations.Retry(ctx, r, reasonStore, time.Time{})
+	}
+	if account.ID == 0 || err != nil {
 		return err
 	}
 	look, end := context.WithTimeout(ctx, lease-leaseMargin)
@@ -163,6 +162,27 @@ func (k *Keeper) run(ctx context.Context, r models.Reconciliation, lease time.Du
 		}
 		return k.Tell(ctx, tx, alarm(store, account, r.Day, figures, items))
 	})
+}
+
+// accountOf is the account of a day, with its store. An account that was taken off since
+// is there for a day of which the journal has something, and [models.ErrNotFound] else.
+func (k *Keeper) accountOf(ctx context.Context, r models.Reconciliation) (models.Store, models.Account, error) {
+	store, err := k.DB.Directory.Store(ctx, r.StoreID)
+	if err != nil {
+		return models.Store{}, models.Account{}, fmt.Errorf("reconcile: %w", err)
+	}
+	account, _ := store.AccountOf(r.StoreID)
+	if account.Active {
+		return store, account, nil
+	}
+	ours, err := k.entries(ctx, account.ID, r.Day)
+	if err == nil && len(ours) == 0 {
+		err = models.ErrNotFound
+	}
+	if err != nil {
+		return models.Store{}, models.Account{}, err
+	}
+	return store, account, nil
 }
 
 // unanswered is what a platform said in place of an answer.

@@ -13,7 +13,7 @@ import (
 
 // AccountName is a store with the platform of one of its accounts, where it has several.
 func AccountName(s models.Store, a models.Account) string {
-	if len(s.Accounts()) < 2 {
+	if len(s.All()) < 2 || len(s.Accounts()) < 2 && a.Active {
 		return s.Name
 	}
 	return s.Name + "（" + platform.Name(a.Platform) + "）"
