@@ -54,8 +54,8 @@ func (u *admin) keep(ctx context.Context, tx *models.DB, m bot.Message, b comman
 	}}, nil
 }
 
-// merge asks once more whether one store is merged into another.
-func (u *admin) merge(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+// askMerge asks once more whether one store is merged into another.
+func (u *admin) askMerge(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
 	stays, goes, refused, err := u.pair(ctx, tx, m, b)
 	if err != nil || !refused.Empty() {
 		return refused, err
@@ -79,8 +79,8 @@ func (u *admin) merge(ctx context.Context, tx *models.DB, m bot.Message, b comma
 	return bot.Reply{Card: &c}, nil
 }
 
-// merged merges one store into another.
-func (u *admin) merged(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
+// doMerge merges one store into another.
+func (u *admin) doMerge(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
 	stays, goes, refused, err := u.pair(ctx, tx, m, b)
 	if err != nil || !refused.Empty() {
 		return refused, err
