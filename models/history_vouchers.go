@@ -28,6 +28,7 @@ type Voucher struct {
 	Channel        string
 	UndoneAt       time.Time // zero: it stands
 	UndoUser       string
+	RefundedAt     time.Time // zero: not after it was used; see [Refund]
 }
 
 // VoucherPage asks for the coupons that were consumed at an account from a time until
@@ -86,7 +87,35 @@ func vouchers(g *gorm.DB, p VoucherPage, operations int) (list []Voucher, next V
 		next.From, next.after = last.ConsumedAt, last.OperationID
 	}
 	list, err = withCoupons(g, ids, ops, at)
+	if err == nil {
+		err = withRefunds(g, ids, list)
+	}
 	return list, next, len(ops) < operations, err
+}
+
+// withRefunds notes which of the coupons were refunded. A refund without a code is that of
+// one coupon of its operation, which was in doubt.
+func withRefunds(g *gorm.DB, ids []string, list []Voucher) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	var refunds []Refund
+	if err := g.Where("operation_id IN ?", ids).Order("refunded_at, certificate_id").Find(&refunds).Error; err != nil {
+		return err
+	}
+	for _, r := range refunds {
+		for i := range list {
+			v := &list[i]
+			if v.OperationID != r.OperationID || !v.RefundedAt.IsZero() || !v.UndoneAt.IsZero() || r.Code != "" && r.Code != v.Code {
+				continue
+			}
+			v.RefundedAt = r.RefundedAt
+			if r.Code == "" {
+				break
+			}
+		}
+	}
+	return nil
 }
 
 // withCoupons makes a line of each coupon of the operations, in their order.

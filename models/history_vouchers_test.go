@@ -46,6 +46,15 @@ func TestVouchers(t *testing.T) {
 		no(t, second(db.Journal.FinishUndo(ctx, undoing(t, db, gone), nil)))
 		slices.Sort(codes)
 
+		refunded := consume(1, "9000000007", noon.Add(8*time.Second), 3)
+		codes = append(codes, "9000000007-0", "9000000007-1", "9000000007-2")
+		for i, code := range []string{"", "9000000007-2"} { // one from when it was in doubt
+			no(t, second(db.Refunds.Add(ctx, models.Refund{
+				Platform: "douyin", CertificateID: fmt.Sprint(i), StoreID: 1, OperationID: refunded.ID, Code: code, RefundedAt: noon.Add(time.Duration(i) * time.Hour),
+			})))
+		}
+		slices.Sort(codes)
+
 		for _, size := range []int{1, 2, 3, 7, 1000} {
 			var got []models.Voucher
 			page := models.VoucherPage{StoreID: 1, From: noon, To: noon.Add(10 * time.Second)}
@@ -65,6 +74,11 @@ func TestVouchers(t *testing.T) {
 			}
 			slices.Sort(found)
 			same(t, found, codes)
+			var refunds []time.Time
+			for _, v := range got[len(got)-5 : len(got)-2] {
+				refunds = append(refunds, v.RefundedAt)
+			}
+			same(t, refunds, []time.Time{noon.Truncate(time.Microsecond), {}, noon.Add(time.Hour).Truncate(time.Microsecond)})
 			last := got[len(got)-1]
 			same(t, last, models.Voucher{
 				OperationID: "op-9000000006", StoreID: 1, Code: "9000000006-1", OrderID: "order", DealID: 11, Title: "双人烤鱼🐟套餐", Price: models.Price{Fen: 4991}, MarketFen: 9900,
@@ -75,7 +89,7 @@ func TestVouchers(t *testing.T) {
 				t.Error("no time of the undo")
 			}
 		}
-		same(t, must(db.History.CountConsumed(ctx, 1, noon, noon.Add(10*time.Second), 100)), 21)
+		same(t, must(db.History.CountConsumed(ctx, 1, noon, noon.Add(10*time.Second), 100)), 22)
 		same(t, must(db.History.CountConsumed(ctx, 1, noon, noon.Add(10*time.Second), 5)), 5)
 		same(t, must(db.History.CountConsumed(ctx, 3, noon, noon.Add(10*time.Second), 5)), 0)
 	})

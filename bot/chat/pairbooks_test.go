@@ -125,8 +125,15 @@ func TestSumsByPlatform(t *testing.T) {
 // to is what the summary says.
 func TestExportOfTwoAccounts(t *testing.T) {
 	pairs(t, func(b *pair) {
-		b.here(1)
+		code := b.here(1)[0]
 		b.there(2)
+		op, err := b.db.Journal.ByCoupon(t.Context(), 1, code)
+		b.must(err)
+		at := b.clock.Now()
+		_, err = b.db.Refunds.Add(t.Context(), models.Refund{
+			Platform: "douyin", CertificateID: "7", StoreID: 1, OperationID: op.ID, Code: code, PriceFen: op.PriceFen, RefundedAt: at,
+		})
+		b.must(err)
 		b.tell("boss", "导出 今日 csv")
 		sent := b.exported()
 		if len(sent) == 0 || sent[len(sent)-1].Reply.File == nil {
@@ -138,9 +145,10 @@ func TestExportOfTwoAccounts(t *testing.T) {
 		b.must(err)
 		var lines []string
 		for _, row := range rows {
-			lines = append(lines, strings.Join([]string{row[0], row[1], row[6], row[len(row)-1]}, " "))
+			lines = append(lines, strings.Join([]string{row[0], row[1], row[6], row[20], row[21]}, " "))
 		}
-		want := "门店 平台 售价(元) 平台门店编号\n人民广场店 大众点评 49.90 shop-a\n人民广场店 美团 29.90 shop-m\n人民广场店 美团 29.90 shop-m"
+		want := "门店 平台 售价(元) 平台门店编号 退款时间\n人民广场店 大众点评 49.90 shop-a " + at.In(b.bot.Location).Format(time.DateTime) +
+			"\n人民广场店 美团 29.90 shop-m \n人民广场店 美团 29.90 shop-m "
 		if got := strings.Join(lines, "\n"); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}

@@ -170,6 +170,7 @@ var columns = []column{
 	{"操作编号", 36, text, func(_ models.Account, v models.Voucher) value { return value{text: v.OperationID} }},
 	{"售价说明", 14, text, func(_ models.Account, v models.Voucher) value { return value{text: explained(v)} }},
 	{"平台门店编号", 20, text, func(a models.Account, _ models.Voucher) value { return value{text: a.ShopID} }},
+	{"退款时间", 20, moment, func(_ models.Account, v models.Voucher) value { return value{at: v.RefundedAt} }},
 }
 
 // line is a voucher as the values of the columns, in line's own memory.

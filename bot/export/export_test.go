@@ -253,7 +253,7 @@ func TestWorkbookFormats(t *testing.T) {
 	if width, err := f.GetColWidth(sheet, "E"); err != nil || width != 32 {
 		t.Errorf("column E is %v wide, %v", width, err)
 	}
-	if !bytes.Contains(part(t, data, "xl/worksheets/sheet2.xml"), []byte(`<autoFilter ref="A1:U21"/>`)) {
+	if !bytes.Contains(part(t, data, "xl/worksheets/sheet2.xml"), []byte(`<autoFilter ref="A1:V21"/>`)) {
 		t.Error("no filter over all rows")
 	}
 }
