@@ -34,6 +34,11 @@ func (b *pair) doubtful(user, text string) {
 	m := b.at(robot, group, user)
 	m.Kind, m.Text = bot.Text, text
 	b.start(m)
+	b.patiently()
+}
+
+// patiently waits until people are told of what is in doubt.
+func (b *pair) patiently() {
 	for range 8 {
 		b.clock.Advance(30 * time.Second)
 		b.bot.Pass(b.t.Context())
@@ -72,7 +77,12 @@ func TestCloseOfTwoAccounts(t *testing.T) {
 		b.loses(b.platform, both)
 		b.loses(b.other, both)
 		b.doubtful("zhangsan", "验 点评 "+both)
-		b.doubtful("zhangsan", "验 美团 "+both)
+		second := b.say("zhangsan", "验 美团 "+both) // to name it is not to have seen the doubt
+		b.tells(second, "!核验中", "[美团也核销]")
+		m := b.at(robot, group, "zhangsan")
+		m.Kind, m.Button = bot.Click, &bot.Button{TaskID: second.Card.TaskID, Key: b.key(second, "美团也核销")}
+		b.start(m)
+		b.patiently()
 		ask := b.privately("boss", "确认 "+both+" 未核销")
 		b.tells(ask, "请选择平台", "[大众点评 未核销]", "[美团 未核销]")
 		b.tells(b.press("boss", ask.Card, b.key(ask, "美团 未核销")), "没有核销")
