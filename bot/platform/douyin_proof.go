@@ -229,8 +229,10 @@ func douyinSaid(call douyin.Call, e *douyin.Error) Said {
 		s.Why, s.Decided = RiskHeld, true
 	case douyin.Reauthorize:
 		s.Why = Session
-	case douyin.SessionExpired, douyin.Misconfigured:
+	case douyin.Misconfigured:
 		s.Why = Config
+	case douyin.SessionExpired: // the application's own token, which is renewed by itself
+		s.Why, s.Silent = Unreachable, true
 	case douyin.Throttled:
 		s.Why, s.Silent = Throttled, true
 	default:

@@ -243,7 +243,7 @@ func TestDouyinSaid(t *testing.T) {
 		{douyin.CallPrepare, douyin.Refused, douyin.NoRecord, NotFound, false, true, false},
 		{douyin.CallVerify, douyin.Held, douyin.RiskHeld, RiskHeld, false, true, false},
 		{douyin.CallPrepare, douyin.Reauthorize, "", Session, false, false, false},
-		{douyin.CallPrepare, douyin.SessionExpired, "", Config, false, false, false},
+		{douyin.CallPrepare, douyin.SessionExpired, "", Unreachable, true, false, false},
 		{douyin.CallPrepare, douyin.Misconfigured, douyin.BadRequest, Config, false, false, false},
 		{douyin.CallPrepare, douyin.Throttled, "", Throttled, true, false, false},
 		{douyin.CallPrepare, douyin.Unavailable, "", Unreachable, true, false, true},
