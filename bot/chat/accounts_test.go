@@ -185,7 +185,9 @@ func TestNoRepeatBesideAnother(t *testing.T) {
 		if op := b.on(1, twice); op.State.Terminal() {
 			b.t.Fatalf("it is %s", op.State)
 		}
-		b.tells(b.say("wangwu", "验 点评 "+twice), "核销成功", "人民广场店（大众点评）")
+		busy := b.say("wangwu", "验 点评 "+twice)
+		b.tells(busy, "正在核销", "人民广场店（美团）")
+		b.tells(b.press("wangwu", busy.Card, b.key(busy, "大众点评也核销")), "核销成功", "人民广场店（大众点评）")
 		b.settle()
 		b.consumed(twice, 1, 0)
 		if op := b.on(1, twice); op.State != models.Rejected {
