@@ -3,6 +3,7 @@ package redeem
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,12 +73,12 @@ func slowCore(t *testing.T, of func(place int) slowShop) (*Core, []models.Accoun
 	for i, a := range s.Accounts() {
 		shops[a.ID] = of(i)
 	}
-	ids := 0
+	var ids atomic.Int64
 	return New(Options{
 		DB: db, Shops: shops, CallTimeout: 3 * time.Second, Now: time.Now,
 		Sleep:  func(ctx context.Context, d time.Duration) error { time.Sleep(d); return ctx.Err() },
 		Jitter: func() float64 { return 0.5 },
-		NewID:  func() string { ids++; return string(rune('a'+ids)) + "-operation" },
+		NewID:  func() string { return string(rune('a'+ids.Add(1))) + "-operation" },
 		Log:    slog.New(slog.DiscardHandler),
 	}), s.Accounts()
 }

@@ -159,12 +159,12 @@ func newRig(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string
 
 // process is a core as a process of its own has it.
 func (r *rig) process(url, dialect string) *Core {
-	ids := 0
+	var ids atomic.Int64
 	return New(Options{
 		DB: r.db, Shops: &shops{open: r.opener(url, dialect), watch: &watch{before: r.before}}, CallTimeout: timeout, Now: r.clock.Now,
 		Sleep:  func(ctx context.Context, d time.Duration) error { r.clock.Advance(d); return ctx.Err() },
 		Jitter: func() float64 { return 0.5 },
-		NewID:  func() string { ids++; return fmt.Sprintf("%032d", ids) },
+		NewID:  func() string { return fmt.Sprintf("%032d", ids.Add(1)) },
 		Log:    slog.New(slog.DiscardHandler),
 	})
 }
