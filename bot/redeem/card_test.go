@@ -102,8 +102,9 @@ func TestLostVisitForgotten(t *testing.T) {
 				r.card(code, 10)
 				first := r.consume(code, 1)
 				r.clock.Advance(time.Minute)
-				fault.Call = "consume"
-				r.fail(fault)
+				lost := fault
+				lost.Call = "consume"
+				r.fail(lost)
 				r.is(r.settle(r.follow(first)), models.Done, "")
 				r.clock.Advance(time.Minute)
 				r.effects(code, 2, 0)
