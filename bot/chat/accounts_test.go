@@ -221,8 +221,8 @@ func TestUndoOfTheNewest(t *testing.T) {
 	})
 }
 
-// The older one is undone by its button where the newest cannot be any more, or is
-// somebody else's.
+// The older operation is undone by its button where the newest cannot be undone any more,
+// or was made by another person.
 func TestUndoOfAnOlder(t *testing.T) {
 	pairs(t, func(b *pair) {
 		b.sold(twice)
@@ -312,7 +312,7 @@ func TestQuoteWithPlatform(t *testing.T) {
 	}
 }
 
-// A link is a voucher of Douyin: a store without it says so, asks nobody and keeps the
+// A link is a voucher of Douyin: a store without it says so and calls no platform, and takes the
 // same link as the same code, whichever way it came.
 func TestLinkWithoutDouyin(t *testing.T) {
 	pairs(t, func(b *pair) {

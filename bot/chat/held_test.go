@@ -60,8 +60,8 @@ func (b *bench) toldTo(user, text string) (n int) {
 	return n
 }
 
-// What the platform keeps back is told as that, once, and its end, once; it is nobody's
-// doubt, not verified again, and not undone. It stands in the summary while it is open.
+// A held operation is told as held, once, and its end, once; it is no doubt, is not
+// verified again, and is not undone. It stands in the summary while it is open.
 func TestHeld(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		kept := &keeping{Shops: b.bot.core.Shops}

@@ -196,8 +196,8 @@ func (u *people) setMember(ctx context.Context, tx *models.DB, m bot.Message, me
 }
 
 // place makes who authorised stores the manager of those that have neither people nor
-// groups, as a new one has not: else nobody there could bind a group, or let people in.
-// What is somebody's already stays theirs, also where only the managers of all act.
+// groups, as a new one has not: without a manager it could not be set up from the chat.
+// A store that has people or groups keeps its managers, also if these manage every store.
 func (u *people) place(ctx context.Context, tx *models.DB, by grants.Asker, stores []models.Store) error {
 	places, err := tx.Directory.Memberships(ctx, by.User)
 	if err != nil {
