@@ -1,5 +1,5 @@
 # What a newcomer needs is `make test`; the rest is for those who change things.
-.PHONY: test test-all race check bench simulate demo build
+.PHONY: test test-all race check bench bench-growth bench-memory simulate demo build dist cross
 
 # Each long part says how many seconds it took.
 SHELL = bash
@@ -10,16 +10,21 @@ STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Those that take longest come first, so that nothing waits for them in the end.
 ALL = ./cmd/yanquan ./internal/crash ./models ./bot/chat ./...
 
+# How many packages are tested at a time: the longest ones mostly wait, for platforms that
+# hang and processes that start, so that one for each processor would leave it idle.
+AT_ONCE = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
+
 # Everything once. Both databases (SQLite, and a private MariaDB where mariadbd is
 # installed), and the chat page in a real browser where Chromium is installed; a test
 # that could play on each of them, in each dialect and by each channel, plays one.
 test:
-	go test $(ALL)
+	go test -timeout 20m -p $(AT_ONCE) $(ALL)
 
 # Everything over everything, also with the race detector, and each benchmark once.
-# What make test has left out is played here.
+# What make test has left out is played here; a package whose tests leave nothing out is
+# not tested again, for Go keeps its result.
 test-all:
-	time YANQUAN_TEST=all go test -timeout 20m $(ALL)
+	time YANQUAN_TEST=all go test -timeout 20m -p $(AT_ONCE) $(ALL)
 	time CGO_ENABLED=1 $(MAKE) race
 	time go test -run '^$$' -bench . -benchtime 1x ./...
 	time go run ./internal/bench -quick
@@ -34,7 +39,7 @@ test-all:
 # another one than in make test.
 RACE = YANQUAN_TEST=once go test -race -gcflags='modernc.org/sqlite/lib=-race=false'
 race:
-	$(RACE) $$(go list ./... | grep -v -E '/(cmd/yanquan|internal/crash|bot/demo|bot/scan|bot/command|bot/words|bot/platform|internal/layers|internal/config)$$')
+	$(RACE) -p $(AT_ONCE) $$(go list ./... | grep -v -E '/(cmd/yanquan|internal/crash|bot/demo|bot/scan|bot/command|bot/words|bot/platform|internal/layers|internal/config)$$')
 	$(RACE) ./internal/crash
 
 check:
@@ -44,10 +49,15 @@ check:
 	$(STATICCHECK) ./...
 	go mod tidy -diff
 
-# The ratios of docs/benchmarks.md, in about ten minutes on a machine that does
-# nothing else.
+# The first table of docs/benchmarks.md, in about twelve minutes on a machine that does
+# nothing else; the second one with docs/growth.svg, in one to two hours and with 20 GB of
+# disk; and the memory over a million messages, in an hour and a half.
 bench:
-	go run ./internal/bench -o docs/benchmarks.md
+	go run ./internal/bench
+bench-growth:
+	go run ./internal/bench -growth docs/growth.svg
+bench-memory:
+	go run ./internal/bench -only R9 -messages 1000000
 
 # Shop days on new seeds until stopped; see docs/simulation.md.
 simulate:
@@ -59,3 +69,18 @@ demo:
 # nomsgpack leaves a codec out of Gin that nothing here uses, 6 MB.
 build:
 	CGO_ENABLED=0 go build -trimpath -tags nomsgpack -ldflags "-s -w" -o bin/yanquan ./cmd/yanquan
+
+# Archives for each platform, .deb and .rpm, SHA256SUMS, in dist/. VERSION=v1.2.3 names
+# it; without, git does.
+dist:
+	go run ./internal/dist -version "$(VERSION)" -o dist
+
+# The program compiles for each platform that it is given out for, and so does what can be
+# tested there.
+cross:
+	for target in linux/arm64 darwin/arm64 windows/amd64; do \
+		echo $$target; CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath -tags nomsgpack -o /dev/null ./cmd/yanquan || exit 1; \
+	done
+	for target in darwin/arm64 windows/amd64; do \
+		echo "$$target: vet"; GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./... || exit 1; \
+	done

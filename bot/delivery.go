@@ -18,14 +18,14 @@ type Delivery struct {
 	Form    Form
 
 	// Way leads back to the message that it answers, which a person gave by doing what
-	// Answers says, at the time Asked. Zero: nobody has asked for it.
+	// Answers says, at the time Asked. Zero: it was not asked for.
 	Way     Way       `json:"Way,omitzero"`
 	Answers Kind      `json:",omitempty"`
 	Asked   time.Time `json:",omitzero"`
 
 	// Card is the task id of a card that can be changed: the one that was pressed, by
 	// the Way, or one that was sent, by its Code. Where that is refused, a card of its
-	// own takes its place, but not that of a Change, which nobody has asked for.
+	// own takes its place, but not that of a Change, which was not asked for.
 	Card   string `json:",omitempty"`
 	Code   string `json:",omitempty"`
 	Change bool   `json:",omitempty"`
@@ -36,7 +36,7 @@ type Delivery struct {
 	Ends bool `json:",omitempty"`
 	// Open: that stream has been begun, and this delivery has to finish it.
 	Open bool `json:"-"`
-	// Lost: an earlier try in the same form may have been taken, and nobody knows.
+	// Lost: an earlier try in the same form has no known outcome; it may have been taken.
 	Lost bool `json:"-"`
 }
 
@@ -65,7 +65,7 @@ type Courier interface {
 	// Changes reports whether a channel can change a card that it has sent.
 	Changes(channel string) bool
 	// Away lists the channels that another process has to send by: it holds the
-	// connection, or nobody does at present.
+	// connection, or none does at present.
 	Away() []string
 }
 
@@ -82,6 +82,7 @@ type DeliveryError struct {
 	Retry     bool          // the same again may succeed
 	After     time.Duration // not before
 	Lost      bool          // it may have been taken
+	Alone     bool          // it may be for what this delivery is; another may be taken
 	Downgrade Form          // try this rung next; empty: none
 	Err       error
 }

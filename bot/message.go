@@ -13,7 +13,7 @@ func Fields(pairs ...Field) []Field {
 	return out
 }
 
-// Refusal says why somebody may not do something here, in a head and what follows.
+// Refusal says why something may not be done here, in a head and what follows.
 type Refusal struct{ Title, Text string }
 
 // Reply is the refusal in words.
@@ -37,7 +37,7 @@ const (
 	Other Kind = "other" // a film, a file, …: Text says which in one word ("file"); "text": it did not come whole, "nowhere": from an unknown place
 
 	// Usage: WeCom says that the app is used too little, or enough again. Text is the
-	// event, At from when it holds; there is nobody to answer.
+	// event, At from when it holds; it has no answer.
 	Usage Kind = "usage"
 )
 
@@ -54,6 +54,10 @@ type Message struct {
 	Quote   string    `json:"quote,omitempty"` // text of the message it answers
 	Button  *Button   `json:"button,omitempty"`
 	At      time.Time `json:"at"`
+
+	// Came is when it reached this program, where it may wait to be stored; zero: it is
+	// stored at once. The inbox keeps it beside the message.
+	Came time.Time `json:"-"`
 
 	// Pictures sent, or answered to, with a text.
 	Pictures []Picture `json:"pictures,omitempty"`

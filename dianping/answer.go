@@ -113,7 +113,7 @@ func (p reporter) cleanCode(code string) string {
 }
 
 // succeed reads the data of a success. The other generation's code of success
-// may be anybody's: it counts only with data.
+// may mean anything: it counts only with data.
 func (p reporter) succeed(a answer, read func(data any) error) error {
 	err := read(a.data)
 	if a.code == ownSuccess[p.platform] {
@@ -135,7 +135,10 @@ func (p reporter) tell(e *Error, a answer) {
 		return
 	}
 	told := receipts(a.data)
-	i := slices.IndexFunc(told, func(r Receipt) bool { return p.code == "" || names(r.Code, p.code) })
+	i := rowOf(told, codeOf, p.code)
+	if p.code == "" {
+		i = min(0, len(told)-1)
+	}
 	switch {
 	case i >= 0:
 		e.Receipt = &told[i]

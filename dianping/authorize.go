@@ -29,7 +29,7 @@ type Authorizer interface {
 	// generation's address is signed with the time: make it when it is opened.
 	AuthorizeURL(req AuthorizeRequest) (string, error)
 
-	// ReadCallback reads the query with which the browser comes back. Anybody can
+	// ReadCallback reads the query with which the browser comes back. Any client can
 	// make one up: look its state up before anything else. Its error is
 	// [ErrMalformed].
 	ReadCallback(query url.Values) (Callback, error)

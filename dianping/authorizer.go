@@ -97,7 +97,7 @@ func (c *client) obtain(ctx context.Context, r request) (Grant, error) {
 	if !c.dialect.asks(r.grant.Purpose) {
 		return Grant{}, c.reporter(r).fail(Unsupported, errNoSuchConsent)
 	}
-	r.shop.ID = r.grant.ShopID // for whoever observes
+	r.shop.ID = r.grant.ShopID // for Observe
 	asked := c.now()
 	return once(ctx, c, r, func(data any) (Grant, error) {
 		return readGrant(r.grant, r.claimed, data, asked, c.dialect.refreshLife())

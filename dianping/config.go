@@ -21,7 +21,7 @@ type Config struct {
 	Timeout time.Duration     // one request with its answer; 0: 3 s
 	HTTP    *http.Client      // only its Transport is used; nil: an own one
 	Now     func() time.Time  // nil: time.Now
-	Observe func(Observation) // told of every request; nil: nobody
+	Observe func(Observation) // told of every request; may be nil
 }
 
 // MeituanConfig makes a client of the second generation; see [NewMeituan].
@@ -35,7 +35,7 @@ type MeituanConfig struct {
 	Timeout time.Duration     // one request with its answer; 0: 3 s
 	HTTP    *http.Client      // only its Transport is used; nil: an own one
 	Now     func() time.Time  // nil: time.Now
-	Observe func(Observation) // told of every request; nil: nobody
+	Observe func(Observation) // told of every request; may be nil
 }
 
 // String keeps the secret out of formatted text.

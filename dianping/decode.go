@@ -151,7 +151,7 @@ func (o object) fen(keys ...string) Fen {
 func (o object) moment(keys ...string) time.Time { return moment(o.text(keys...)) }
 
 // amount reads yuan. What [ParseYuan] refuses but is a number, an exponent or
-// the tail of somebody's float, is rounded to the fen.
+// the tail of a float, is rounded to the fen.
 func amount(text string) (Fen, bool) {
 	if f, err := ParseYuan(text); err == nil {
 		return f, true

@@ -24,7 +24,7 @@ const (
 	Unavailable Class = "unavailable"
 	// UnknownOutcome: the call may or may not have had its effect: time-out,
 	// connection lost after sending, 5xx, a body that is not the platform's or
-	// cannot be read, a code that nobody has documented, a success that tells
+	// cannot be read, an undocumented code, a success that tells
 	// nothing or of others ([OtherCode]), or a part of it only ([PartlyConsumed]).
 	// A call that has no effect (see [Call.Changes]) can end so too: its answer is
 	// lost, nothing else.
@@ -72,7 +72,7 @@ const (
 	RefreshSpent     Reason = "refresh_spent"    // class Reauthorize: the refresh token was used before, is too old or is none
 	NoRecord         Reason = "no_record"        // a success with nothing in it: the platform has no such record
 	OtherCode        Reason = "other_code"       // class UnknownOutcome: a success that tells of other codes, or of more than were asked for
-	Other            Reason = "other"            // a code that nobody has documented; class UnknownOutcome where tokens were asked for
+	Other            Reason = "other"            // an undocumented code; class UnknownOutcome where tokens were asked for
 )
 
 // Error is every failure of a call. It never contains a token, a secret or a

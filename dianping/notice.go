@@ -21,7 +21,7 @@ const NoticeTaken = `{"code":0,"message":"success","data":null}`
 // noticeUnbound is the msgType of a merchant who withdrew the authorisation.
 const noticeUnbound = "510001"
 
-// Notice is a message that the platform posted to us. Anybody who saw one can
+// Notice is a message that the platform posted to us. A client that saw one can
 // post it again: take each ID once, and an unbinding only where Sent is not
 // before the grant that it would end.
 type Notice struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -274,6 +275,31 @@ func TestRowsThatFailed(t *testing.T) {
 				if tt.question == "" && err != nil || tt.question != "" && !errors.Is(err, tt.question) {
 					t.Errorf("question %s: got %v, want %q", what, err, string(tt.question))
 				}
+			}
+		})
+	}
+}
+
+// Of rows that do not tell their code, one is that of the asked code, where no other is.
+func TestRowsWithoutCodes(t *testing.T) {
+	t.Parallel()
+	row := func(code string) string { return `{"receiptCode":` + code + `,"dealId":1001}` }
+	for rows, want := range map[string][]string{
+		row(`null`):                                                                   {"0123456789"},
+		row(`"****6789"`) + "," + row(`""`):                                           {"0123456789", ""},
+		row(`"0123456789"`) + "," + row(`"****6790"`):                                 {"0123456789", ""},
+		row(`null`) + "," + row(`"123456789"`):                                        {"", "0123456789"},
+		row(`"123456789"`) + "," + row(`"0123456789"`):                                {"0123456789", "0123456789"},
+		row(`"012-345-6789"`) + "," + row(`"0123456790"`) + "," + row(`"01234*6789"`): {"0123456789", "0123456790", ""},
+	} {
+		inEachShape(t, rows, func(what string, c Client) {
+			list, err := consumeN(c, len(want))
+			var got []string
+			for _, r := range list {
+				got = append(got, r.Code)
+			}
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s: %q, %v, want %q", what, got, err, want)
 			}
 		})
 	}

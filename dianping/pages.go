@@ -95,7 +95,7 @@ func (c *collector[T]) more(offset int) (int, *Error) {
 func (c *collector[T]) complete() bool { return c.last.told && c.last.total == int64(len(c.rows)) }
 
 // collect reads a list whose offset may count rows from 0, pages from 0 or pages
-// from 1: for the first generation's history nobody has said which, and public
+// from 1: for the first generation's history no source says which, and public
 // clients do all three.
 //
 // First the offset is taken for rows: 0, then as many as were seen, until a page

@@ -88,8 +88,23 @@ func names(told, asked string) bool {
 	if n, ok := loose.Integer(told); ok { // 1.23456789E8, too
 		told = strconv.FormatInt(n, 10)
 	}
-	return told == "" || strings.Contains(told, "*") || strings.TrimLeft(told, "0") == strings.TrimLeft(asked, "0")
+	return untold(told) || strings.TrimLeft(told, "0") == strings.TrimLeft(asked, "0")
 }
+
+// untold reports whether a code is not told, or not all of it.
+func untold(code string) bool { return code == "" || strings.Contains(code, "*") }
+
+// rowOf finds the row of the asked code: the first that tells it, or else the first that
+// does not tell its own. -1: there is none.
+func rowOf[T any](rows []T, code func(T) string, asked string) int {
+	i := slices.IndexFunc(rows, func(r T) bool { return !untold(code(r)) && names(code(r), asked) })
+	if i < 0 {
+		i = slices.IndexFunc(rows, func(r T) bool { return untold(code(r)) })
+	}
+	return i
+}
+
+func codeOf(r Receipt) string { return r.Code }
 
 var codeSeparators = strings.NewReplacer(" ", "", "-", "")
 
@@ -101,7 +116,7 @@ func readPrepared(code string, data any) (Receipt, error) {
 	if len(list) == 0 {
 		return Receipt{}, nothing(objects, whole, "voucher")
 	}
-	i := slices.IndexFunc(list, func(r Receipt) bool { return names(r.Code, code) })
+	i := rowOf(list, codeOf, code)
 	if i < 0 {
 		return Receipt{}, errOtherCode
 	}
@@ -159,16 +174,21 @@ func readConsumed(code string, count int, data any) ([]Receipt, error) {
 }
 
 // ofOne checks the rows of a consume: one is of the asked code, the others of as
-// many coupons of its order as were asked for.
+// many coupons of its order as were asked for. Of several that do not tell their code,
+// one can be the asked code's; which the others are is not known.
 func ofOne(code string, count int, list []Receipt) ([]Receipt, error) {
-	asked := false
-	for i, r := range list {
-		if names(r.Code, code) {
-			list[i].Code, asked = code, true
-		}
-	}
+	i := rowOf(list, codeOf, code)
+	asked := i >= 0
 	if !asked || len(list) > count {
 		return nil, errOtherCode
+	}
+	for j, r := range list {
+		switch {
+		case j == i, !untold(r.Code) && names(r.Code, code):
+			list[j].Code = code
+		case untold(r.Code):
+			list[j].Code = ""
+		}
 	}
 	return list, nil
 }
@@ -205,7 +225,7 @@ func readRecord(code string, data any) (Record, error) {
 	if len(list) == 0 {
 		return Record{}, nothing(objects, whole, "record")
 	}
-	i := slices.IndexFunc(list, func(r Record) bool { return names(r.Code, code) })
+	i := rowOf(list, func(r Record) string { return r.Code }, code)
 	if i < 0 {
 		return Record{}, errOtherCode
 	}

@@ -83,7 +83,7 @@ func (r request) trimmed() request {
 }
 
 // check refuses arguments that no platform could serve. Its errors do not
-// repeat the argument: it could be somebody's phone number.
+// repeat the argument: it could be a phone number.
 func (r request) check(needsShopID bool) error {
 	if r.call.grants() || r.call == CallShops {
 		return r.checkGrant()

@@ -3,6 +3,8 @@ package douyin
 import (
 	"cmp"
 	"errors"
+	"slices"
+	"time"
 
 	"yanquan/internal/httpcall"
 	"yanquan/internal/loose"
@@ -12,10 +14,12 @@ import (
 type answer struct {
 	codes   []string // those that are there: data's, extra's; or err_no alone
 	sub     string   // extra.sub_error_code; "" for 0
+	finer   bool     // it has the place of that
 	words   string
 	trace   string
-	whole   bool // it has all the codes that a success needs
-	sibling bool // it has err_no alone, as interfaces of other families
+	whole   bool      // it has all the codes that a success needs
+	sibling bool      // it has err_no alone, as interfaces of other families
+	now     time.Time // by the platform's clock; zero: not told
 	data    object
 }
 
@@ -31,7 +35,7 @@ func readAnswer(call Call, body []byte) (answer, error) {
 	}
 	o := object(m)
 	data, extra := o.object("data"), o.object("extra")
-	a := answer{data: data, sub: extra.id("sub_error_code"), trace: cmp.Or(extra.text("logid", "log_id"), data.text("log_id", "logid"))}
+	a := answer{data: data, now: extra.moment("now"), sub: extra.id("sub_error_code"), finer: extra != nil, trace: cmp.Or(extra.text("logid", "log_id"), data.text("log_id", "logid"))}
 	for _, part := range []object{data, extra} {
 		if code := part.code("error_code"); code != "" {
 			a.codes = append(a.codes, code)
@@ -64,7 +68,11 @@ func (a answer) code() string {
 	return "0"
 }
 
-func (a answer) success() bool { return a.code() == "0" }
+func (a answer) success() bool { return a.code() == "0" && !a.held() }
+
+// held reports whether one of its places says that risk control keeps a verify back,
+// whatever the others say: until that has ended, nothing else is certain.
+func (a answer) held() bool { return a.sub == codeHeld || slices.Contains(a.codes, codeHeld) }
 
 // conclude judges an answer that arrived whole.
 func (p reporter) conclude(status int, body []byte, read reading) *Error {
@@ -86,12 +94,15 @@ func (p reporter) judge(status int, a answer) *Error {
 	switch {
 	case !a.success() || !httpcall.IsOK(status):
 		e.Class, e.Reason = classify(p.call, status, a)
-		if p.call.Changes() && a.sibling {
+		if p.call.Changes() && a.sibling && !a.held() {
 			e.Class, e.Reason = UnknownOutcome, Other
 		}
 		return e
 	case p.call.Changes() && !a.whole:
 		e.Class, e.Err = UnknownOutcome, errors.New("the answer says success in one of its two places only")
+		if p.call == CallVerify { // which may have been held
+			e.Reason = Incomplete
+		}
 		return e
 	}
 	return nil

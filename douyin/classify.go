@@ -28,7 +28,7 @@ var knownCodes = map[string]verdict{
 	"3000002":    {Refused, WrongShop},
 	"2034000910": {Refused, UndoTooLate},
 
-	"1229": {Held, RiskHeld},
+	codeHeld: {Held, RiskHeld},
 
 	"2190002": {SessionExpired, ""},
 	"2190008": {SessionExpired, ""},
@@ -59,6 +59,7 @@ var knownCodes = map[string]verdict{
 }
 
 const (
+	codeHeld     = "1229"
 	codeBusiness = "3000001"
 	codeFault    = "5000001"
 	codeRowUsed  = "2" // the result of a row: used already
@@ -76,8 +77,12 @@ func classify(call Call, status int, a answer) (Class, Reason) {
 	}
 	v, documented := a.verdict()
 	switch {
+	case a.held():
+		return Held, RiskHeld
 	case a.success(): // that is not 2xx: it contradicts itself
 		return UnknownOutcome, ""
+	case call == CallVerify && v.class == UnknownOutcome && v.reason != "" && !a.finer: // what would say which is lost
+		return UnknownOutcome, Incomplete
 	case documented && (v.class != UnknownOutcome || v.reason != Other || call.Changes()):
 		return v.class, v.reason
 	case call.Changes():

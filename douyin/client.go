@@ -26,7 +26,7 @@ type Config struct {
 	Links   http.RoundTripper                          // for short links; nil: one of its own that refuses private addresses
 	Now     func() time.Time                           // nil: time.Now
 	Sleep   func(context.Context, time.Duration) error // nil: real time
-	Observe func(Observation)                          // told of every request; nil: nobody
+	Observe func(Observation)                          // told of every request; may be nil
 }
 
 // String keeps the secret out of formatted text.
@@ -60,7 +60,7 @@ type Client struct {
 	key     string
 	secret  Secret
 	calls   *httpcall.Client
-	links   links
+	links   http.RoundTripper
 	tokens  *keeper
 	now     func() time.Time
 	observe func(Observation)
@@ -159,7 +159,15 @@ func (c *Client) prepare(ctx context.Context, r request, what string) (Prepared,
 	r.require(what != "" && len(what) <= maxCode, "a code is 1 to 4096 bytes")
 	r.require(r.shop.ID != "", "the shop has no id")
 	r.query.Set("poi_id", r.shop.ID)
-	return fetch(ctx, c, r, readPrepared)
+	p, failure := ask(ctx, c, r, func(a answer) (Prepared, error) {
+		p, err := readPrepared(a.data, a.whole)
+		p.At = a.now
+		return p, err
+	})
+	if failure != nil {
+		return Prepared{}, failure
+	}
+	return p, nil
 }
 
 const maxCode = 4096
@@ -306,19 +314,24 @@ func (r *request) optional(name, value string) {
 
 // fetch makes one request of a question and reads its answer.
 func fetch[T any](ctx context.Context, c *Client, r request, read func(object, bool) (T, error)) (T, error) {
-	value, failure := ask(ctx, c, r, read)
+	value, failure := ask(ctx, c, r, ofData(read))
 	if failure != nil {
 		return value, failure
 	}
 	return value, nil
 }
 
-func ask[T any](ctx context.Context, c *Client, r request, read func(data object, whole bool) (T, error)) (value T, _ *Error) {
+// ofData is a reading of the answer's data alone.
+func ofData[T any](read func(data object, whole bool) (T, error)) func(answer) (T, error) {
+	return func(a answer) (T, error) { return read(a.data, a.whole) }
+}
+
+func ask[T any](ctx context.Context, c *Client, r request, read func(answer) (T, error)) (value T, _ *Error) {
 	failure := c.call(ctx, r, func(p reporter, a answer, failure *Error) *Error {
 		if failure != nil {
 			return failure
 		}
-		got, err := read(a.data, a.whole)
+		got, err := read(a)
 		if err != nil {
 			return p.unread(a, err)
 		}
@@ -348,7 +361,7 @@ func pages[T any](ctx context.Context, c *Client, r request, limit int, read fun
 			return nil, c.reporter(r).fail(UnknownOutcome, fmt.Errorf("the list does not end within %d pages", maxPages))
 		}
 		turn(&r, number, last)
-		p, failure := ask(ctx, c, r, read)
+		p, failure := ask(ctx, c, r, ofData(read))
 		if failure != nil {
 			return nil, failure
 		}

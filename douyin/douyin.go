@@ -32,6 +32,7 @@ type Prepared struct {
 	OrderID      string
 	VerifyToken  Secret // of one verify, however often that is sent
 	Certificates []Certificate
+	At           time.Time // when this was so, by the platform's clock; zero: not told
 }
 
 // Certificate is one coupon of an order. Fields that the platform left out are

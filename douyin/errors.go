@@ -24,7 +24,7 @@ const (
 	Unavailable Class = "unavailable"
 	// UnknownOutcome: the call may or may not have had its effect: time-out,
 	// connection lost after sending, an answer that is not the platform's or cannot
-	// be read, a code that nobody has documented, a success that tells nothing or of
+	// be read, an undocumented code, a success that tells nothing or of
 	// others ([OtherCode]), or a part of it only ([PartlyVerified]). A call that has
 	// no effect (see [Call.Changes]) can end so too: its answer is lost, nothing else.
 	UnknownOutcome Class = "unknown_outcome"
@@ -60,8 +60,9 @@ const (
 	PartlyVerified Reason = "partly_verified" // class UnknownOutcome: Error.Rows has what is told of each coupon
 	NoRecord       Reason = "no_record"       // a success with nothing in it
 	OtherCode      Reason = "other_code"      // class UnknownOutcome: a success that tells of others, or of more or fewer
+	Incomplete     Reason = "incomplete"      // class UnknownOutcome: the answer to a verify without the part that would say which refusal, or that it is a success
 	BadLink        Reason = "bad_link"        // not the link of a voucher
-	Other          Reason = "other"           // a code that nobody has documented
+	Other          Reason = "other"           // an undocumented code
 )
 
 // Error is every failure of a call. It never contains a token, a secret or an

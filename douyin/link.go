@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"yanquan/internal/httpcall"
@@ -118,70 +115,10 @@ func objectID(u *url.URL) Secret {
 	return ""
 }
 
-// links makes requests to addresses that come from strangers.
-type links struct {
-	proxy           func(*http.Request) (*url.URL, error)
-	direct, proxied http.RoundTripper
-}
-
-func newLinks(own http.RoundTripper) links {
+// newLinks makes what asks where links lead. own is nil outside of tests.
+func newLinks(own http.RoundTripper) http.RoundTripper {
 	if own != nil {
-		return links{direct: own, proxied: own, proxy: func(*http.Request) (*url.URL, error) { return nil, nil }}
+		return own
 	}
-	direct := linkTransport()
-	direct.DialContext = (&net.Dialer{Timeout: linkTimeout, Control: publicOnly}).DialContext
-	proxied := linkTransport()
-	proxied.Proxy = http.ProxyFromEnvironment
-	return links{proxy: http.ProxyFromEnvironment, direct: direct, proxied: proxied}
-}
-
-func linkTransport() *http.Transport {
-	return &http.Transport{
-		TLSHandshakeTimeout: linkTimeout, IdleConnTimeout: 30 * time.Second,
-		MaxResponseHeaderBytes: maxLink, ForceAttemptHTTP2: true,
-	}
-}
-
-// RoundTrip goes by the proxy where the environment has one for the address; what a
-// name stands for is then the proxy's to judge.
-func (l links) RoundTrip(req *http.Request) (*http.Response, error) {
-	proxy, err := l.proxy(req)
-	switch {
-	case err != nil:
-		return nil, err
-	case proxy != nil:
-		return l.proxied.RoundTrip(req)
-	}
-	return l.direct.RoundTrip(req)
-}
-
-// publicOnly refuses to dial what is not on the public internet, after the name was
-// looked up.
-func publicOnly(_, address string, _ syscall.RawConn) error {
-	to, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("dial: %w", err)
-	}
-	if !isPublic(to.Addr()) {
-		return errors.New("dial: the address is not public")
-	}
-	return nil
-}
-
-// notPublic are ranges beside those that netip knows: carriers' NAT, protocol
-// assignments, benchmarks, reserved, and IPv6 that holds IPv4 inside.
-var notPublic = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
-	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("2001::/32"),
-}
-
-func isPublic(ip netip.Addr) bool {
-	ip = ip.Unmap().WithZone("")
-	for _, p := range notPublic {
-		if p.Contains(ip) {
-			return false
-		}
-	}
-	return ip.IsGlobalUnicast() && !ip.IsPrivate()
+	return httpcall.NewPublic(linkTimeout, maxLink)
 }

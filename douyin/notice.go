@@ -92,7 +92,7 @@ func (c *Client) ReadNotice(header http.Header, body []byte) (Notice, error) {
 	return n, nil
 }
 
-// challengeForm is a text that is safe to give back to anybody.
+// challengeForm is a text that is safe to give back to any client.
 var challengeForm = regexp.MustCompile(`^[0-9A-Za-z_.-]{1,128}$`)
 
 func readHandshake(o object) (Notice, error) {

@@ -25,7 +25,7 @@ func TestPrepare(t *testing.T) {
 	prepared := func(certificates string) string {
 		return ok(`"order_id":"800","verify_token":"` + testToken + `",` + certificates)
 	}
-	full := Prepared{OrderID: "800", VerifyToken: testToken, Certificates: []Certificate{{
+	full := Prepared{OrderID: "800", VerifyToken: testToken, At: beijingTime(1742893299), Certificates: []Certificate{{
 		ID: "7091180835810052103", EncryptedCode: testCoded, Status: Unused, Starts: beijingTime(1651113600), Expires: beijingTime(1660000000),
 		SKU:    SKU{ID: "1730440745530376", AccountID: "123456", Title: "双人餐 套餐", GrouponType: 1, MarketPrice: 19900},
 		Amount: Amount{"original_amount": 9900, "list_market_amount": 19900, "pay_amount": 8800, "coupon_pay_amount": 9000, "payment_discount_amount": 200},

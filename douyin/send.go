@@ -17,8 +17,8 @@ import (
 type request struct {
 	call    Call
 	shop    Shop
-	code    string // as typed; for whoever observes
-	order   string // for whoever observes
+	code    string // as typed; for Observe
+	order   string // for Observe
 	query   url.Values
 	body    map[string]any
 	secrets []Secret // kept out of everything that leaves the package

@@ -18,13 +18,13 @@ type Token struct {
 	Expires   time.Time
 	Lease     time.Time // one process is asking for a newer one, until then
 	NotBefore time.Time // no newer one is asked for before
-	InDoubt   bool      // a newer one was asked for and nobody has the answer
+	InDoubt   bool      // a newer one was asked for and its answer is lost
 	Displaced time.Time // when a token was refused that no newer one of ours had ended
 }
 
 // TokenStore keeps the one token where all processes find it.
 //
-// A Displaced that is not zero says that somebody else obtains tokens with the same
+// A Displaced that is not zero says that another program obtains tokens with the same
 // secret, another environment say; its people must be told.
 type TokenStore interface {
 	// Load gives what is kept; the zero Token where nothing is.
@@ -99,7 +99,7 @@ func (t Token) serves(now time.Time, refused Secret) bool {
 }
 
 // keeper has the token of the process. It asks the store and the platform on a goroutine
-// of its own, once at a time: nobody waits who has a token, and a caller who gives up
+// of its own, once at a time: a caller with a token does not wait, and a caller who gives up
 // does not end the request.
 type keeper struct {
 	store  TokenStore
@@ -211,7 +211,7 @@ func (k *keeper) renewed(ctx context.Context, refused Secret) (Token, *Error) {
 			// so on in turn.
 			return Token{}, k.fail(SessionExpired, errors.New("the newest access token is refused"))
 		case now.Before(kept.NotBefore):
-			return Token{}, k.fail(Throttled, errors.New("no access token, and the last attempt to obtain one failed just now"))
+			return Token{}, k.fail(Unavailable, errors.New("no access token, and the last attempt to obtain one failed just now"))
 		}
 		claim := kept
 		claim.Version, claim.Lease, claim.InDoubt = kept.Version+1, now.Add(k.lease), true
@@ -263,7 +263,7 @@ func (k *keeper) ask(ctx context.Context, claim Token, doubted, serves bool) (To
 }
 
 // overtaken keeps a token whose lease ran out before it was there, so that another
-// process may have asked as well. Which of the two is the newer one, nobody knows.
+// process may have asked as well. Which of the two is the newer one is unknown.
 func (k *keeper) overtaken(ctx context.Context, claim, next Token) {
 	for swapped := false; !swapped; {
 		kept, err := k.store.Load(ctx)

@@ -488,7 +488,7 @@ func TestTokenRefusals(t *testing.T) {
 				t.Errorf("kept %+v", kept)
 			}
 			issued := o.count()
-			want(t, "at once again", ledger(c), Throttled, "")
+			want(t, "at once again", ledger(c), Unavailable, "")
 			if o.count() != issued || len(o.calls) > 0 {
 				t.Errorf("asked %d times, called %d times", o.count(), len(o.calls))
 			}

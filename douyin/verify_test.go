@@ -94,6 +94,12 @@ func TestVerifyOutcomes(t *testing.T) {
 		{"held, both", ok(rows(row("1229"), row("1229"))), 2, false, Held, RiskHeld},
 		{"held as a whole", no("1229", "0"), 1, false, Held, RiskHeld},
 		{"held as a whole, below a business error", no("3000001", "1229"), 1, false, Held, RiskHeld},
+		{"held, says the finer code of what else is a success", `{"data":{"error_code":0},"extra":{"error_code":0,"sub_error_code":1229}}`, 1, false, Held, RiskHeld},
+		{"held, and busy", `{"data":{"error_code":2100004},"extra":{"error_code":1229}}`, 1, false, Held, RiskHeld},
+		{"held, and unknown", `{"data":{"error_code":77},"extra":{"error_code":0,"sub_error_code":"1229"}}`, 1, false, Held, RiskHeld},
+		{"held, as a sibling family says it", `{"err_no":1229}`, 1, false, Held, RiskHeld},
+		{"a business error that has lost its finer code", `{"data":{"error_code":3000001}}`, 1, false, UnknownOutcome, Incomplete},
+		{"a fault that has lost its finer code", `{"data":{"error_code":5000001},"extra":null}`, 1, false, UnknownOutcome, Incomplete},
 		{"held, one", ok(rows(row("0"), row("1229"))), 2, false, UnknownOutcome, PartlyVerified},
 		{"one of two", ok(rows(row("0"), row("1241"))), 2, false, UnknownOutcome, PartlyVerified},
 		{"none of two", ok(rows(row("1241"), row("1241"))), 2, false, Refused, CountTooLarge},
@@ -112,8 +118,8 @@ func TestVerifyOutcomes(t *testing.T) {
 		{"another order's", ok(rows(otherOrder)), 1, false, UnknownOutcome, OtherCode},
 		{"another's refusal", ok(rows(strings.Replace(row("1208"), testCoded, "another", 1))), 1, false, UnknownOutcome, OtherCode},
 
-		{"success in data only", `{"data":{"error_code":0,` + rows(row("0")) + `}}`, 1, false, UnknownOutcome, ""},
-		{"success in extra only", `{"data":{` + rows(row("0")) + `},"extra":{"error_code":0}}`, 1, false, UnknownOutcome, ""},
+		{"success in data only", `{"data":{"error_code":0,` + rows(row("0")) + `}}`, 1, false, UnknownOutcome, Incomplete},
+		{"success in extra only", `{"data":{` + rows(row("0")) + `},"extra":{"error_code":0}}`, 1, false, UnknownOutcome, Incomplete},
 		{"success in data, a refusal in extra", `{"data":{"error_code":0},"extra":{"error_code":1212}}`, 1, false, Refused, NotFound},
 		{"success in data and row, a refusal in extra", `{"data":{"error_code":0,` + rows(row("0")) + `},"extra":{"error_code":1212}}`, 1, false, UnknownOutcome, PartlyVerified},
 		{"a refusal with a row that is done", strings.Replace(no("3000002", "0"), `"data":{`, `"data":{`+rows(row("0"))+`,`, 1), 1, false, UnknownOutcome, PartlyVerified},
@@ -121,7 +127,7 @@ func TestVerifyOutcomes(t *testing.T) {
 		{"two codes, one of them busy", `{"data":{"error_code":1208},"extra":{"error_code":2100004}}`, 1, false, UnknownOutcome, ""},
 		{"two codes, one of them unknown", `{"data":{"error_code":1208},"extra":{"error_code":77}}`, 1, false, UnknownOutcome, Other},
 		{"a sibling family's refusal", `{"err_no":1208,"err_msg":"x"}`, 1, false, UnknownOutcome, Other},
-		{"a sibling family's success", `{"err_no":0,"data":{` + rows(row("0")) + `}}`, 1, false, UnknownOutcome, ""},
+		{"a sibling family's success", `{"err_no":0,"data":{` + rows(row("0")) + `}}`, 1, false, UnknownOutcome, Incomplete},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,28 +3,18 @@ package models
 import (
 	"context"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"gorm.io/gorm"
 )
 
-// What is accepted at the same moment shares a statement and its commit: WeCom waits
-// for each, and a disk takes so many commits a second.
+// What is accepted at the same moment shares a statement: WeCom waits for each.
 const (
 	acceptRows  = 64      // of one statement
 	acceptBytes = 1 << 20 // of their payloads, but for the first
 )
 
 const acceptMessage = "accept message"
-
-// acceptQueue holds the messages that wait for a connection to be stored by.
-type acceptQueue struct {
-	mu      sync.Mutex
-	waiting []*acceptance
-	writers int // under way
-	storing int // messages that they store
-}
 
 // acceptance is one message that is to be stored.
 type acceptance struct {
@@ -35,86 +25,84 @@ type acceptance struct {
 	done   chan struct{}
 }
 
-// join puts a message into the queue, and reports whether a writer has to begin.
-func (q *acceptQueue) join(a *acceptance, writers int) bool {
+// nextMessages takes what goes into a writer's next statement.
+func (q *commits) nextMessages() []*acceptance {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.waiting = append(q.waiting, a)
-	if q.writers == writers {
-		return false
-	}
-	q.writers++
-	return true
-}
-
-// next takes what goes into a writer's next statement, after one with so many. Where
-// there is nothing, the writer has ended.
-func (q *acceptQueue) next(stored int) []*acceptance {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.storing -= stored
 	n, size := 0, 0
-	for n < min(len(q.waiting), acceptRows) {
-		if size += len(q.waiting[n].sealed); n > 0 && size > acceptBytes {
+	for n < min(len(q.accepts), acceptRows) {
+		if size += len(q.accepts[n].sealed); n > 0 && size > acceptBytes {
 			break
 		}
 		n++
 	}
-	if n == 0 {
-		q.writers--
-	}
 	q.storing += n
-	batch := q.waiting[:n:n]
-	q.waiting = q.waiting[n:]
+	batch := q.accepts[:n:n]
+	q.accepts = q.accepts[n:]
 	return batch
 }
 
-// store stores a message, with those that wait at the same moment. Where its context
-// ends before, it may be stored all the same.
+// stored says that so many messages of nextMessages are not under way any more.
+func (q *commits) stored(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.storing -= n
+}
+
+// store stores a message, with what waits at the same moment. Where its context ends
+// before, it may be stored all the same.
 func (s InboxStore) store(ctx context.Context, in Inbox, sealed []byte) error {
-	a := &acceptance{ctx: ctx, row: in, sealed: sealed, done: make(chan struct{})}
 	if s.tx != nil {
-		return s.insert(ctx, a)
+		return s.write(ctx, acceptMessage, func(g *gorm.DB) error { return insertMessages(g, []*acceptance{{row: in, sealed: sealed}}) })
 	}
-	writers := 1 // SQLite has one connection
+	writers := 1 // of a SQLite file
 	if s.cfg.Driver == MySQL {
 		writers = s.budget.parts[1].size
 	}
-	if s.accepts.join(a, writers) {
-		go s.storeWaiting()
-	}
-	select {
-	case <-a.done:
-		return a.err
-	case <-ctx.Done():
-		return s.explain(acceptMessage, ctx.Err(), true)
-	}
+	return s.again(ctx, acceptMessage, func() error {
+		a := &acceptance{ctx: ctx, row: in, sealed: sealed, done: make(chan struct{})}
+		if s.commits.join(func() { s.commits.accepts = append(s.commits.accepts, a) }, writers) {
+			go s.commitWaiting()
+		}
+		select {
+		case <-a.done:
+			return a.err
+		case <-ctx.Done():
+			return s.explain(acceptMessage, ctx.Err(), true)
+		}
+	})
 }
 
-// storeWaiting stores messages until none waits.
-func (s InboxStore) storeWaiting() {
-	for batch := s.accepts.next(0); len(batch) > 0; batch = s.accepts.next(len(batch)) {
-		s.storeBatch(batch)
-		for _, a := range batch {
-			close(a.done)
-		}
-	}
-}
-
-// storeBatch stores messages in one commit. Where one of them cannot be stored, each
-// goes by itself; what is unknown of the commit is unknown of each.
-func (s InboxStore) storeBatch(batch []*acceptance) {
-	ctx, cancel := whileAwaited(batch)
-	defer cancel()
-	err := s.insert(ctx, batch...)
-	if err == nil || len(batch) == 1 || isAny(err, ErrUnavailable, ErrCommitUnknown) {
-		for _, a := range batch {
-			a.err = err
-		}
+// storeWaiting stores messages in a commit of their own.
+func (c *core) storeWaiting() {
+	batch := c.commits.nextMessages()
+	if len(batch) == 0 { // another writer was faster
 		return
 	}
+	defer c.commits.stored(len(batch))
+	pool := c.accept
+	if pool == nil {
+		pool = c.pool
+	}
+	storeEach(batch, func(some ...*acceptance) error {
+		ctx, cancel := whileAwaited(some)
+		defer cancel()
+		return c.explain(acceptMessage, insertMessages(c.on(ctx, pool), some), true)
+	})
 	for _, a := range batch {
-		a.err = s.insert(a.ctx, a)
+		close(a.done)
+	}
+}
+
+// storeEach stores messages together. Where one of them cannot be stored, each goes by
+// itself; what is unknown of all is unknown of each.
+func storeEach(batch []*acceptance, store func(some ...*acceptance) error) {
+	err := store(batch...)
+	alone := err != nil && len(batch) > 1 && !isAny(err, ErrUnavailable, ErrCommitUnknown)
+	for _, a := range batch {
+		if a.err = err; alone {
+			a.err = store(a)
+		}
 	}
 }
 
@@ -142,19 +130,14 @@ func whileAwaited(batch []*acceptance) (context.Context, func()) {
 	}
 }
 
-// insert stores messages with one statement. It is in SQL, because WeCom waits for it:
-// building it from the struct takes as long as the round trip.
-func (s InboxStore) insert(ctx context.Context, batch ...*acceptance) error {
+// insertMessages is in SQL, because WeCom waits for it: building it from the struct
+// takes as long as the round trip.
+func insertMessages(g *gorm.DB, batch []*acceptance) error {
 	args := make([]any, 0, 10*len(batch))
 	for _, a := range batch {
 		in := a.row
 		args = append(args, in.ID, in.Channel, in.MessageID, in.Chat, in.User, a.sealed, false, in.Attempt, stamp(in.DueAt), stamp(in.ReceivedAt))
 	}
 	values := strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?), ", len(batch)), ", ")
-	return s.write(ctx, acceptMessage, func(g *gorm.DB) error {
-		if s.tx == nil && s.accept != nil {
-			g.Statement.ConnPool = s.accept
-		}
-		return g.Exec("INSERT INTO inbox (id, channel, message_id, chat, user_id, payload, final, attempt, due_at, received_at) VALUES "+values, args...).Error
-	})
+	return g.Exec("INSERT INTO inbox (id, channel, message_id, chat, user_id, payload, final, attempt, due_at, received_at) VALUES "+values, args...).Error
 }

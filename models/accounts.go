@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 
 	"gorm.io/gorm"
 )
@@ -32,6 +33,20 @@ func (Account) TableName() string { return "stores" }
 
 // StoreID is the id of the store that has the account.
 func (a Account) StoreID() int64 { return cmp.Or(a.BelongsTo, a.ID) }
+
+// Where an account comes from.
+const (
+	OriginConfig = "config" // declared in config.yaml
+	OriginGrant  = "grant"  // covered by a merchant's grant
+	OriginChat   = "chat"   // connected by chat at a platform that has no such grants
+)
+
+// shopKey identifies an account at the platforms.
+type shopKey struct{ platform, shopID string }
+
+func (a Account) key() shopKey { return shopKey{a.Platform, a.ShopID} }
+
+func storeKey(id int64) string { return strconv.FormatInt(id, 10) }
 
 // Store is a shop where people stand: groups, people and roles are its. It is its first
 // account, by whose fields it is known, and further ones.
@@ -69,6 +84,16 @@ func (s Store) AccountOf(id int64) (Account, bool) {
 // Beside are the ids of the other accounts of the store, in use or not.
 func (s Store) Beside(account int64) []int64 {
 	return slices.DeleteFunc(AccountIDs([]Store{s}), func(id int64) bool { return id == account })
+}
+
+// Clashes reports whether two stores have accounts in use on the same platform.
+func (s Store) Clashes(o Store) bool {
+	return slices.ContainsFunc(o.Accounts(), func(a Account) bool { return s.On(a.Platform) })
+}
+
+// On reports whether the store has an account in use on a platform.
+func (s Store) On(platform string) bool {
+	return slices.ContainsFunc(s.Accounts(), func(a Account) bool { return a.Platform == platform })
 }
 
 // StoreIDs are the ids of stores.
@@ -126,7 +151,18 @@ func liveStores(g *gorm.DB) *gorm.DB {
 	return g.Where("stores.belongs_to = 0 AND (stores.active = ? OR EXISTS ("+furtherInUse+"))", true, true)
 }
 
+// offStores lets stores through that have none.
+func offStores(g *gorm.DB) *gorm.DB {
+	return g.Where("stores.belongs_to = 0 AND stores.active = ? AND NOT EXISTS ("+furtherInUse+")", false, true)
+}
+
 const furtherInUse = "SELECT 1 FROM stores AS other WHERE other.belongs_to = stores.id AND other.active = ?"
+
+// compare orders rows as their accounts were added. A server that does so makes a
+// temporary table of them, and a file of that where they hold tokens.
+func (r storeRow) compare(o storeRow) int {
+	return cmp.Or(cmp.Compare(r.ID, o.ID), cmp.Compare(r.Other.ID, o.Other.ID))
+}
 
 // addTo adds a row to the stores of those before it.
 func (r storeRow) addTo(stores []Store) []Store {
@@ -143,8 +179,9 @@ func (r storeRow) addTo(stores []Store) []Store {
 func (s DirectoryStore) stores(ctx context.Context, what string, which func(*gorm.DB) *gorm.DB) (stores []Store, err error) {
 	var rows []storeRow
 	err = s.read(ctx, what, func(g *gorm.DB) error {
-		return which(g.Table("stores").Select(storeColumns).Joins(withFurther)).Order("stores.id, further.id").Scan(&rows).Error
+		return which(g.Table("stores").Select(storeColumns).Joins(withFurther)).Scan(&rows).Error
 	})
+	slices.SortFunc(rows, storeRow.compare)
 	for _, r := range rows {
 		stores = r.addTo(stores)
 	}
@@ -156,8 +193,19 @@ func (s DirectoryStore) Stores(ctx context.Context) ([]Store, error) {
 	return s.stores(ctx, "list stores", liveStores)
 }
 
-// Accounts lists the accounts in use in the order they were added.
-func (s DirectoryStore) Accounts(ctx context.Context) ([]Account, error) {
+// Store finds the store that has an account, in use or not; the id of its first account
+// is its own.
+func (s DirectoryStore) Store(ctx context.Context, account int64) (Store, error) {
+	const what = "find store"
+	rows, err := s.stores(ctx, what, func(g *gorm.DB) *gorm.DB { return g.Where("stores.id = "+storeOf, account) })
+	return first(rows, err, what)
+}
+
+// AccountStore knows the shops that stores have at the platforms, in use or not.
+type AccountStore struct{ *core }
+
+// List lists the accounts in use in the order they were added.
+func (s AccountStore) List(ctx context.Context) ([]Account, error) {
 	var rows []Account
 	err := s.read(ctx, "list accounts", func(g *gorm.DB) error {
 		return g.Where("active = ?", true).Order("id").Find(&rows).Error
@@ -165,10 +213,36 @@ func (s DirectoryStore) Accounts(ctx context.Context) ([]Account, error) {
 	return rows, err
 }
 
-// Store finds the store that has an account, in use or not; the id of its first account
-// is its own.
-func (s DirectoryStore) Store(ctx context.Context, account int64) (Store, error) {
-	const what = "find store"
-	rows, err := s.stores(ctx, what, func(g *gorm.DB) *gorm.DB { return g.Where("stores.id = "+storeOf, account) })
-	return first(rows, err, what)
+func (s AccountStore) all(ctx context.Context) ([]Account, error) {
+	var rows []Account
+	err := s.read(ctx, "list all accounts", func(g *gorm.DB) error { return g.Order("id").Find(&rows).Error })
+	return rows, err
+}
+
+// Idle are those of the shops at a platform that no store has an account in use for.
+func (s AccountStore) Idle(ctx context.Context, platform string, shops []string) ([]string, error) {
+	return s.without(ctx, platform, shops, "active = ?", true)
+}
+
+// Unknown are those of the shops at a platform that no store has had an account for.
+func (s AccountStore) Unknown(ctx context.Context, platform string, shops []string) ([]string, error) {
+	return s.without(ctx, platform, shops, "1 = 1")
+}
+
+// without are those of the shops that have no such account.
+func (s AccountStore) without(ctx context.Context, platform string, shops []string, such string, args ...any) ([]string, error) {
+	known := map[string]bool{}
+	for some := range slices.Chunk(shops, batch) {
+		var ids []string
+		err := s.read(ctx, "look for shops", func(g *gorm.DB) error {
+			return g.Model(&Account{}).Where("platform = ? AND shop_id IN ?", platform, some).Where(such, args...).Pluck("shop_id", &ids).Error
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			known[id] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(shops), func(id string) bool { return known[id] }), nil
 }

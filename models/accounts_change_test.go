@@ -59,7 +59,7 @@ func TestMergeStores(t *testing.T) {
 
 		no(t, db.Choices.Set(ctx, "a", "wr2", two.ID, noon.Add(time.Hour)))
 
-		no(t, db.Directory.Merge(ctx, one.ID, two.ID))
+		no(t, db.Accounts.Merge(ctx, one.ID, two.ID))
 		s := must(db.Directory.Store(ctx, two.ID))
 		same(t, s.ID, one.ID)
 		same(t, s.Name, one.Name)
@@ -81,10 +81,10 @@ func TestMergeStores(t *testing.T) {
 		same(t, must(db.Directory.ChatsOfStore(ctx, one.ID)), []string{"wr2", "wr3", "wr4"})
 
 		// Repeated, and the other way round, nothing more happens.
-		want(t, db.Directory.Merge(ctx, one.ID, two.ID), models.ErrNotFound)
-		want(t, db.Directory.Merge(ctx, two.ID, one.ID), models.ErrNotFound)
-		want(t, db.Directory.Merge(ctx, one.ID, one.ID), models.ErrInvalid)
-		want(t, db.Directory.Merge(ctx, one.ID, 999), models.ErrNotFound)
+		want(t, db.Accounts.Merge(ctx, one.ID, two.ID), models.ErrNotFound)
+		want(t, db.Accounts.Merge(ctx, two.ID, one.ID), models.ErrNotFound)
+		want(t, db.Accounts.Merge(ctx, one.ID, one.ID), models.ErrInvalid)
+		want(t, db.Accounts.Merge(ctx, one.ID, 999), models.ErrNotFound)
 		// A start of the program leaves it as it is.
 		no(t, db.Directory.Sync(ctx, twoStores()))
 		same(t, must(db.Directory.Store(ctx, two.ID)), s)
@@ -97,13 +97,13 @@ func TestMergeStoresOfOnePlatform(t *testing.T) {
 		ctx := t.Context()
 		one, two, three := opened(t, db, "meituan", "m1"), opened(t, db, "meituan", "m2"), opened(t, db, "dianping", "d")
 		place(t, db, two.ID, "b:staff", "wr2")
-		want(t, db.Directory.Merge(ctx, one.ID, two.ID), models.ErrSamePlatform)
+		want(t, db.Accounts.Merge(ctx, one.ID, two.ID), models.ErrSamePlatform)
 		same(t, people(t, db, two.ID), "b:staff")
 		same(t, len(must(db.Directory.Stores(ctx))), 3)
-		no(t, db.Directory.Merge(ctx, three.ID, two.ID))
-		want(t, db.Directory.Merge(ctx, one.ID, three.ID), models.ErrSamePlatform)
-		same(t, must(db.Directory.TakeOff(ctx, two.ID)), true)
-		no(t, db.Directory.Merge(ctx, one.ID, three.ID)) // with all its accounts
+		no(t, db.Accounts.Merge(ctx, three.ID, two.ID))
+		want(t, db.Accounts.Merge(ctx, one.ID, three.ID), models.ErrSamePlatform)
+		same(t, must(db.Accounts.TakeOff(ctx, two.ID)), true)
+		no(t, db.Accounts.Merge(ctx, one.ID, three.ID)) // with all its accounts
 		s := must(db.Directory.Store(ctx, two.ID))
 		same(t, s.ID, one.ID)
 		same(t, shopIDs(s.All()), "m1,m2,d")
@@ -125,7 +125,7 @@ func TestMergeStoresAtOnce(t *testing.T) {
 			}
 			pairs := [][2]int{{0, 1}, {1, 0}, {0, 1}, {1, 2}, {2, 0}, {2, 1}}
 			for _, err := range race(len(pairs), func(i int) error {
-				return db.Directory.Merge(ctx, stores[pairs[i][0]].ID, stores[pairs[i][1]].ID)
+				return db.Accounts.Merge(ctx, stores[pairs[i][0]].ID, stores[pairs[i][1]].ID)
 			}) {
 				if err != nil && !errors.Is(err, models.ErrNotFound) {
 					t.Fatal(err)
@@ -155,7 +155,7 @@ func TestMergeStoresOfOnePlatformAtOnce(t *testing.T) {
 		for round := range 5 {
 			stays := opened(t, db, "dianping", fmt.Sprint("d", round))
 			come := []models.Store{opened(t, db, "meituan", fmt.Sprint("m", round)), opened(t, db, "meituan", fmt.Sprint("n", round))}
-			errs := race(2, func(i int) error { return db.Directory.Merge(t.Context(), stays.ID, come[i].ID) })
+			errs := race(2, func(i int) error { return db.Accounts.Merge(t.Context(), stays.ID, come[i].ID) })
 			slices.SortFunc(errs, func(a, b error) int { return len(fmt.Sprint(a)) - len(fmt.Sprint(b)) })
 			no(t, errs[0])
 			want(t, errs[1], models.ErrSamePlatform)
@@ -173,7 +173,7 @@ func TestMergeStoresWhilePeopleChange(t *testing.T) {
 			place(t, db, one.ID, "lead:staff gone:staff")
 			place(t, db, two.ID, "gone2:staff", fmt.Sprint("off", round))
 			tasks := []func() error{
-				func() error { return db.Directory.Merge(ctx, one.ID, two.ID) },
+				func() error { return db.Accounts.Merge(ctx, one.ID, two.ID) },
 				func() error {
 					return db.Directory.SetMember(ctx, models.Member{StoreID: two.ID, UserID: "new", Name: "新", Role: models.RoleStaff})
 				},
@@ -201,7 +201,7 @@ func TestMergeStoresBesideAnOlderProgram(t *testing.T) {
 		ctx := t.Context()
 		one, two := opened(t, db, "meituan", "m"), opened(t, db, "dianping", "d")
 		place(t, db, one.ID, "a:lead")
-		no(t, db.Directory.Merge(ctx, one.ID, two.ID))
+		no(t, db.Accounts.Merge(ctx, one.ID, two.ID))
 		for _, statement := range []string{
 			"INSERT INTO members (store_id, user_id, name, role) VALUES (?, 'a', '甲', 'staff')",
 			"INSERT INTO members (store_id, user_id, name, role) VALUES (?, 'b', '乙', 'staff')",
@@ -224,10 +224,10 @@ func TestTakeOffAccount(t *testing.T) {
 		ctx := t.Context()
 		one, two := opened(t, db, "meituan", "m"), opened(t, db, "dianping", "d")
 		place(t, db, one.ID, "a:staff", "wr")
-		no(t, db.Directory.Merge(ctx, one.ID, two.ID))
-		same(t, must(db.Directory.TakeOff(ctx, one.ID)), true)
-		same(t, must(db.Directory.TakeOff(ctx, one.ID)), false)
-		want(t, second(db.Directory.TakeOff(ctx, 999)), models.ErrNotFound)
+		no(t, db.Accounts.Merge(ctx, one.ID, two.ID))
+		same(t, must(db.Accounts.TakeOff(ctx, one.ID)), true)
+		same(t, must(db.Accounts.TakeOff(ctx, one.ID)), false)
+		want(t, second(db.Accounts.TakeOff(ctx, 999)), models.ErrNotFound)
 		s := must(db.Directory.StoresOfChat(ctx, "wr"))[0]
 		same(t, s.ID, one.ID)
 		same(t, shopIDs(s.Accounts()), "d")
@@ -235,7 +235,7 @@ func TestTakeOffAccount(t *testing.T) {
 		no(t, db.Directory.Sync(ctx, nil))
 		same(t, shopIDs(must(db.Directory.Store(ctx, one.ID)).Accounts()), "d")
 
-		same(t, must(db.Directory.TakeOff(ctx, two.ID)), true)
+		same(t, must(db.Accounts.TakeOff(ctx, two.ID)), true)
 		same(t, len(must(db.Directory.StoresOfChat(ctx, "wr"))), 0)
 		for _, a := range []models.Store{one, two} {
 			link(t, db, must(db.Grants.OfAccount(ctx, a.ID)), a.ShopID)
@@ -251,9 +251,9 @@ func TestTakeOffAccountAndReplaceIt(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
 		one, two, three := opened(t, db, "dianping", "d"), opened(t, db, "meituan", "m1"), opened(t, db, "meituan", "m2")
-		no(t, db.Directory.Merge(ctx, one.ID, two.ID))
-		must(db.Directory.TakeOff(ctx, two.ID))
-		no(t, db.Directory.Merge(ctx, one.ID, three.ID))
+		no(t, db.Accounts.Merge(ctx, one.ID, two.ID))
+		must(db.Accounts.TakeOff(ctx, two.ID))
+		no(t, db.Accounts.Merge(ctx, one.ID, three.ID))
 		link(t, db, must(db.Grants.OfAccount(ctx, two.ID)), "m1")
 		same(t, shopIDs(must(db.Directory.Store(ctx, one.ID)).Accounts()), "d,m2")
 		same(t, must(db.Directory.Store(ctx, two.ID)), two)
@@ -267,7 +267,7 @@ func TestConnectShop(t *testing.T) {
 		shop := models.Account{Platform: "douyin", ShopID: "7001", Name: "抖音店", AccountID: "7100"}
 		var added, had atomic.Int64
 		for _, err := range race(6, func(int) error {
-			_, fresh, used, err := db.Directory.Connect(ctx, shop)
+			_, fresh, used, err := db.Accounts.Connect(ctx, shop)
 			if fresh {
 				added.Add(1)
 			}
@@ -287,18 +287,18 @@ func TestConnectShop(t *testing.T) {
 		same(t, must(db.Directory.Store(ctx, s.ID)), s)
 
 		one := opened(t, db, "meituan", "m")
-		no(t, db.Directory.Merge(ctx, one.ID, s.ID))
-		same(t, must(db.Directory.Idle(ctx, "douyin", []string{"7001", "7002"})), []string{"7002"})
-		must(db.Directory.TakeOff(ctx, s.ID))
-		same(t, must(db.Directory.Idle(ctx, "douyin", []string{"7001", "7002"})), []string{"7001", "7002"})
-		same(t, must(db.Directory.Unknown(ctx, "douyin", []string{"7001", "7002"})), []string{"7002"})
-		a, fresh, used, err := db.Directory.Connect(ctx, shop)
+		no(t, db.Accounts.Merge(ctx, one.ID, s.ID))
+		same(t, must(db.Accounts.Idle(ctx, "douyin", []string{"7001", "7002"})), []string{"7002"})
+		must(db.Accounts.TakeOff(ctx, s.ID))
+		same(t, must(db.Accounts.Idle(ctx, "douyin", []string{"7001", "7002"})), []string{"7001", "7002"})
+		same(t, must(db.Accounts.Unknown(ctx, "douyin", []string{"7001", "7002"})), []string{"7002"})
+		a, fresh, used, err := db.Accounts.Connect(ctx, shop)
 		no(t, err)
 		same(t, []bool{fresh, used}, []bool{false, false})
 		same(t, a.StoreID(), one.ID)
 		same(t, shopIDs(must(db.Directory.Store(ctx, one.ID)).Accounts()), "m,7001")
 		shop.ShopID = ""
-		_, _, _, err = db.Directory.Connect(ctx, shop)
+		_, _, _, err = db.Accounts.Connect(ctx, shop)
 		want(t, err, models.ErrInvalid)
 	})
 }
@@ -309,11 +309,11 @@ func TestSplitAccount(t *testing.T) {
 		ctx := t.Context()
 		one, two := opened(t, db, "meituan", "m"), opened(t, db, "dianping", "d")
 		place(t, db, one.ID, "a:staff", "wr")
-		no(t, db.Directory.Merge(ctx, one.ID, two.ID))
-		same(t, must(db.Directory.Split(ctx, one.ID)), false)
+		no(t, db.Accounts.Merge(ctx, one.ID, two.ID))
+		same(t, must(db.Accounts.Split(ctx, one.ID)), false)
 		var split atomic.Int64
 		for _, err := range race(4, func(int) error {
-			ok, err := db.Directory.Split(ctx, two.ID)
+			ok, err := db.Accounts.Split(ctx, two.ID)
 			if ok {
 				split.Add(1)
 			}
@@ -327,7 +327,7 @@ func TestSplitAccount(t *testing.T) {
 		same(t, people(t, db, one.ID), "a:staff")
 		no(t, db.Directory.Sync(ctx, nil))
 		same(t, len(must(db.Directory.Stores(ctx))), 2)
-		no(t, db.Directory.Merge(ctx, two.ID, one.ID)) // and the other way round
+		no(t, db.Accounts.Merge(ctx, two.ID, one.ID)) // and the other way round
 		same(t, must(db.Directory.Store(ctx, one.ID)).ID, two.ID)
 	})
 }
@@ -336,9 +336,9 @@ func TestUnknownShops(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
 		s := opened(t, db, "meituan", "m")
-		must(db.Directory.TakeOff(ctx, s.ID))
-		same(t, must(db.Directory.Unknown(ctx, "meituan", []string{"x", "m", "y"})), []string{"x", "y"})
-		same(t, must(db.Directory.Unknown(ctx, "dianping", []string{"m"})), []string{"m"})
-		same(t, len(must(db.Directory.Unknown(ctx, "meituan", nil))), 0)
+		must(db.Accounts.TakeOff(ctx, s.ID))
+		same(t, must(db.Accounts.Unknown(ctx, "meituan", []string{"x", "m", "y"})), []string{"x", "y"})
+		same(t, must(db.Accounts.Unknown(ctx, "dianping", []string{"m"})), []string{"m"})
+		same(t, len(must(db.Accounts.Unknown(ctx, "meituan", nil))), 0)
 	})
 }

@@ -3,6 +3,7 @@ package models_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"yanquan/models"
@@ -29,16 +30,16 @@ func TestFirstAccountThatWasReplaced(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
 		one, two, three := opened(t, db, "meituan", "m1"), opened(t, db, "dianping", "d"), opened(t, db, "meituan", "m2")
-		no(t, db.Directory.Merge(ctx, one.ID, two.ID))
-		must(db.Directory.TakeOff(ctx, one.ID))
-		no(t, db.Directory.Merge(ctx, one.ID, three.ID))
+		no(t, db.Accounts.Merge(ctx, one.ID, two.ID))
+		must(db.Accounts.TakeOff(ctx, one.ID))
+		no(t, db.Accounts.Merge(ctx, one.ID, three.ID))
 		g := must(db.Grants.OfAccount(ctx, one.ID))
 		same(t, shopIDs(link(t, db, g, "m1")), "m1")
 		single(t, db)
 		same(t, shopIDs(must(db.Directory.Store(ctx, one.ID)).Accounts()), "d,m2")
 		same(t, must(db.Grants.OfAccount(ctx, one.ID)).ID, g.ID) // its doubts are settled still
 
-		must(db.Directory.TakeOff(ctx, three.ID))
+		must(db.Accounts.TakeOff(ctx, three.ID))
 		link(t, db, g, "m1")
 		same(t, shopIDs(must(db.Directory.Store(ctx, one.ID)).Accounts()), "m1,d")
 	})
@@ -49,14 +50,14 @@ func TestConnectFirstAccountThatWasReplaced(t *testing.T) {
 		ctx := t.Context()
 		var y []models.Account
 		for _, id := range []string{"7001", "7002"} {
-			a, _, _, err := db.Directory.Connect(ctx, models.Account{Platform: "douyin", ShopID: id, Name: "店 " + id})
+			a, _, _, err := db.Accounts.Connect(ctx, models.Account{Platform: "douyin", ShopID: id, Name: "店 " + id})
 			no(t, err)
 			y = append(y, a)
 		}
-		no(t, db.Directory.Merge(ctx, y[0].ID, opened(t, db, "meituan", "m").ID))
-		must(db.Directory.TakeOff(ctx, y[0].ID))
-		no(t, db.Directory.Merge(ctx, y[0].ID, y[1].ID))
-		_, _, _, err := db.Directory.Connect(ctx, y[0])
+		no(t, db.Accounts.Merge(ctx, y[0].ID, opened(t, db, "meituan", "m").ID))
+		must(db.Accounts.TakeOff(ctx, y[0].ID))
+		no(t, db.Accounts.Merge(ctx, y[0].ID, y[1].ID))
+		_, _, _, err := db.Accounts.Connect(ctx, y[0])
 		want(t, err, models.ErrSamePlatform)
 		single(t, db)
 		same(t, shopIDs(must(db.Directory.Store(ctx, y[0].ID)).Accounts()), "7002,m")
@@ -72,8 +73,8 @@ func TestLinkTwoOfOneStore(t *testing.T) {
 		linked := link(t, db, g, "a", "b")
 		one := opened(t, db, "meituan", "m")
 		for _, a := range linked {
-			no(t, db.Directory.Merge(ctx, one.ID, a.ID))
-			must(db.Directory.TakeOff(ctx, a.ID))
+			no(t, db.Accounts.Merge(ctx, one.ID, a.ID))
+			must(db.Accounts.TakeOff(ctx, a.ID))
 		}
 		link(t, db, g)
 		link(t, db, g, "a", "b")
@@ -90,25 +91,25 @@ func TestComeBackWhileAnotherIsMerged(t *testing.T) {
 		for round := range 8 {
 			stays := opened(t, db, "dianping", fmt.Sprint("d", round))
 			var old, new models.Account
-			back := func() error { _, _, _, err := db.Directory.Connect(ctx, old); return err }
+			back := func() error { _, _, _, err := db.Accounts.Connect(ctx, old); return err }
 			if round%2 == 0 {
 				for i, a := range []*models.Account{&old, &new} {
 					var err error
-					*a, _, _, err = db.Directory.Connect(ctx, models.Account{Platform: "douyin", ShopID: fmt.Sprint(7000 + 10*round + i), Name: "店"})
+					*a, _, _, err = db.Accounts.Connect(ctx, models.Account{Platform: "douyin", ShopID: fmt.Sprint(7000 + 10*round + i), Name: "店"})
 					no(t, err)
 				}
 			} else {
 				old, new = opened(t, db, "meituan", fmt.Sprint("m", round)).Account, opened(t, db, "meituan", fmt.Sprint("n", round)).Account
 				g := must(db.Grants.OfAccount(ctx, old.ID))
-				back = func() error { return second(db.Directory.LinkGrant(ctx, g, 0, shops(old.ShopID))) }
+				back = func() error { return second(db.Accounts.LinkGrant(ctx, g, 0, shops(old.ShopID))) }
 			}
-			no(t, db.Directory.Merge(ctx, stays.ID, old.ID))
-			must(db.Directory.TakeOff(ctx, old.ID))
+			no(t, db.Accounts.Merge(ctx, stays.ID, old.ID))
+			must(db.Accounts.TakeOff(ctx, old.ID))
 			for _, err := range race(2, func(i int) error {
 				if i == 0 {
 					return back()
 				}
-				return db.Directory.Merge(ctx, stays.ID, new.ID)
+				return db.Accounts.Merge(ctx, stays.ID, new.ID)
 			}) {
 				if err != nil && !errors.Is(err, models.ErrSamePlatform) {
 					t.Fatal(err)
@@ -129,9 +130,9 @@ func TestDeclareAnAccountThatAStoreHas(t *testing.T) {
 		s := must(db.Directory.Stores(ctx))[0]
 		other := opened(t, db, "meituan", "m1")
 		off := opened(t, db, "meituan", "m0")
-		must(db.Directory.TakeOff(ctx, off.ID))
-		no(t, db.Directory.Merge(ctx, s.ID, off.ID))
-		no(t, db.Directory.Merge(ctx, s.ID, other.ID))
+		must(db.Accounts.TakeOff(ctx, off.ID))
+		no(t, db.Accounts.Merge(ctx, s.ID, off.ID))
+		no(t, db.Accounts.Merge(ctx, s.ID, other.ID))
 		i := 0
 		if declared[1].ShopID == s.ShopID {
 			i = 1
@@ -142,6 +143,47 @@ func TestDeclareAnAccountThatAStoreHas(t *testing.T) {
 			single(t, db)
 			same(t, shopIDs(must(db.Directory.Store(ctx, s.ID)).All()), s.ShopID+",m0,m2")
 			same(t, must(db.Directory.Store(ctx, other.ID)), other)
+		}
+	})
+}
+
+// config.yaml gives a store an account while people give it another one on the same
+// platform: by a merge, or because one that was taken off comes back.
+func TestDeclareAnAccountWhilePeopleAddOne(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		var declared []models.ConfiguredStore
+		for round := range 12 {
+			declared = append(declared, models.ConfiguredStore{Platform: "dianping", ShopID: fmt.Sprint("d", round), Name: "店", Session: "token"})
+			no(t, db.Directory.Sync(ctx, declared))
+			all := must(db.Directory.Stores(ctx))
+			stays := all[slices.IndexFunc(all, func(s models.Store) bool { return s.ShopID == declared[round].ShopID })]
+			other := opened(t, db, "meituan", fmt.Sprint("m", round))
+			g := must(db.Grants.OfAccount(ctx, other.ID))
+			add := []func() error{
+				func() error { return db.Accounts.Merge(ctx, stays.ID, other.ID) },
+				func() error { return second(db.Accounts.LinkGrant(ctx, g, 0, shops(other.ShopID))) },
+				func() error { _, _, _, err := db.Accounts.Connect(ctx, other.Account); return err },
+			}[round%3]
+			if round%3 > 0 {
+				no(t, db.Accounts.Merge(ctx, stays.ID, other.ID))
+				must(db.Accounts.TakeOff(ctx, other.ID))
+			}
+			declared[round].Accounts = []models.ConfiguredAccount{{Platform: "meituan", ShopID: fmt.Sprint("n", round), Session: "token"}}
+			for i, err := range race(3, func(i int) error { // two replicas start
+				if i == 0 {
+					return add()
+				}
+				return db.Directory.Sync(ctx, declared)
+			}) {
+				if err != nil && (i > 0 || !errors.Is(err, models.ErrSamePlatform)) {
+					t.Fatal(err)
+				}
+			}
+			single(t, db)
+			if s := must(db.Directory.Store(ctx, stays.ID)); !slices.ContainsFunc(s.Accounts(), func(a models.Account) bool { return a.ShopID == declared[round].Accounts[0].ShopID }) {
+				t.Errorf("round %d: accounts %+v", round, s.All())
+			}
 		}
 	})
 }

@@ -32,7 +32,7 @@ func TestAccounts(t *testing.T) {
 		further := one.Further[0]
 		same(t, further, models.Account{ID: further.ID, Platform: "meituan", ShopID: "biz-1", Name: "人民广场店🐟", Origin: models.OriginConfig, Active: true, BelongsTo: one.ID})
 		same(t, models.AccountIDs(stores), []int64{one.ID, further.ID, two.ID})
-		same(t, shopIDs(must(db.Directory.Accounts(ctx))), "uuid-1,biz-1,biz-2")
+		same(t, shopIDs(must(db.Accounts.List(ctx))), "uuid-1,biz-1,biz-2")
 		same(t, must(db.Grants.Session(ctx, further.ID)).AccessToken, "token-1b")
 
 		// By any of its accounts, the store is found with its people.
@@ -102,7 +102,7 @@ func TestAccountsChangeStores(t *testing.T) {
 		// The first account is not in use any more: the store is, by the others.
 		g2 := granted(t, db, "bid-2")
 		no(t, db.Directory.Sync(ctx, nil))
-		no(t, second(db.Directory.LinkGrant(ctx, g2, 0, shops("uuid-1"))))
+		no(t, second(db.Accounts.LinkGrant(ctx, g2, 0, shops("uuid-1"))))
 		s = must(db.Directory.Store(ctx, two))
 		same(t, s.Active, false)
 		same(t, s.Live(), true)

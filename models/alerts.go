@@ -50,6 +50,20 @@ func (s AlertStore) Told(ctx context.Context, id string) (time.Time, error) {
 	return row.ToldAt, err
 }
 
+// Forget lets managers be told of something anew: it is over.
+func (s AlertStore) Forget(ctx context.Context, id string) error {
+	return s.write(ctx, "forget alert", func(g *gorm.DB) error { return g.Where("id = ?", id).Delete(&alertRow{}).Error })
+}
+
+// Consumed reports whether something was verified at an account since a time.
+func (s AlertStore) Consumed(ctx context.Context, account int64, since time.Time) (bool, error) {
+	var n int64
+	err := s.read(ctx, "look for verifications since", func(g *gorm.DB) error {
+		return g.Model(&Operation{}).Where("store_id = ? AND consumed_at >= ?", account, stamp(since)).Limit(1).Count(&n).Error
+	})
+	return n > 0, err
+}
+
 // Purge forgets up to limit alerts of before a time, and says how many.
 func (s AlertStore) Purge(ctx context.Context, before time.Time, limit int) (int, error) {
 	return purge[alertRow](ctx, s.core, "purge alerts", limit, func(g *gorm.DB) *gorm.DB {

@@ -125,3 +125,32 @@ func TestSeenByStore(t *testing.T) {
 		}
 	})
 }
+
+// What was told is over once it is forgotten, and whether something was verified since is
+// the account's alone.
+func TestAlertForgotten(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		for range 2 {
+			if !must(db.Alerts.Claim(ctx, "x", time.Hour)) {
+				t.Error("told already")
+			}
+			no(t, db.Alerts.Forget(ctx, "x"))
+			no(t, db.Alerts.Forget(ctx, "x"))
+			_, err := db.Alerts.Told(ctx, "x")
+			want(t, err, models.ErrNotFound)
+		}
+		at := clock.Now()
+		clock.Advance(time.Minute)
+		op := begin(t, db, models.Operation{ID: "op-1", StoreID: 1, Code: "7992697494", InboxID: "m-1"})
+		if must(db.Alerts.Consumed(ctx, 1, at)) {
+			t.Error("what is under way counts as verified")
+		}
+		must(db.Journal.FinishConsume(ctx, op, []models.Coupon{{Code: "7992697494"}}))
+		for account, since := range map[int64]time.Time{1: at, 2: at, 3: clock.Now().Add(time.Minute)} {
+			if got := must(db.Alerts.Consumed(ctx, account, since)); got != (account == 1) {
+				t.Errorf("account %d: %v", account, got)
+			}
+		}
+	})
+}

@@ -40,7 +40,10 @@ func (s AuditStore) Record(ctx context.Context, e AuditEntry) error {
 		return err
 	}
 	e = tidy(e)
-	return s.write(ctx, what, func(g *gorm.DB) error { return g.Create(&e).Error })
+	return s.write(ctx, what, func(g *gorm.DB) error {
+		row := e // has no id yet, whenever it is tried
+		return g.Create(&row).Error
+	})
 }
 
 // AuditFilter selects audit entries; a zero field selects all.

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -24,7 +25,9 @@ func (s CallStore) Log(ctx context.Context, calls []Call) error {
 		}
 		rows[i] = tidy(c)
 	}
-	return s.write(ctx, "log calls", func(g *gorm.DB) error { return g.CreateInBatches(rows, batch).Error })
+	return s.write(ctx, "log calls", func(g *gorm.DB) error {
+		return g.CreateInBatches(slices.Clone(rows), batch).Error // they have no ids yet, whenever it is tried
+	})
 }
 
 // Of lists the requests by a name that were made for an operation, oldest first. Equal

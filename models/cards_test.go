@@ -86,6 +86,26 @@ func TestCards(t *testing.T) {
 	})
 }
 
+// A card waits for what is queued for the same person, but not for what has stepped aside.
+func TestCardsWaitForWhatHoldsUp(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		sentCard(t, db, "a", "op-a", "code-a", noon)
+		no(t, db.Outbox.Enqueue(ctx, outgoing("b", "app/main/zhangsan")))
+		b, err := db.Outbox.Claim(ctx, must(db.Outbox.Due(ctx, noon, 1, nil, time.Time{}))[0], noon.Add(time.Minute))
+		no(t, err)
+		no(t, db.Outbox.Retry(ctx, b, "card", "http_status", noon.Add(time.Hour)))
+		no(t, db.Outbox.Enqueue(ctx, outgoing("c", "app/main/zhangsan")))
+		same(t, len(dueCards(t, db, noon)), 0)
+		c, err := db.Outbox.Claim(ctx, must(db.Outbox.Behind(ctx, b, clock.Now())), noon.Add(time.Minute))
+		no(t, err)
+		same(t, len(dueCards(t, db, noon)), 0)
+		no(t, db.Outbox.MarkSent(ctx, c, "m", ""))
+		same(t, must(db.Outbox.Aside(ctx, b, "app/main/b")), true)
+		same(t, len(dueCards(t, db, noon)), 1)
+	})
+}
+
 // An undo and what takes an operation's place make its cards due, also one that is
 // not out yet, and those of the message that asked for several.
 func TestCardsOfOperation(t *testing.T) {

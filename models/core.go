@@ -16,8 +16,9 @@ type core struct {
 	cfg     Config
 	pool    *sql.DB
 	accept  *sql.DB  // MySQL: connections that only accepting uses, so that no other work can keep WeCom waiting
+	reads   *readers // SQLite: connections beside the one that writes
 	orm     *gorm.DB // the pool, or the transaction
-	accepts *acceptQueue
+	commits *commits
 	keys    *keyring
 	time    *serverTime
 	apart   *ticks
@@ -30,7 +31,8 @@ type core struct {
 func (c *core) now() time.Time { return moment(c.clock()) }
 
 // read runs a statement that changes nothing, write one that does. Outside a
-// transaction each is tried again when it lost against another one.
+// transaction each is tried again when it lost against another one, and a read waits for
+// no change.
 func (c *core) read(ctx context.Context, what string, fn func(g *gorm.DB) error) error {
 	return c.do(ctx, what, false, fn)
 }
@@ -40,20 +42,50 @@ func (c *core) write(ctx context.Context, what string, fn func(g *gorm.DB) error
 }
 
 func (c *core) do(ctx context.Context, what string, change bool, fn func(g *gorm.DB) error) error {
-	if c.tx == nil {
-		return c.again(ctx, what, func() error {
-			if change {
-				if err := c.inPlace(what); err != nil {
-					return err
-				}
-			}
-			return c.explain(what, fn(c.orm.WithContext(ctx)), change)
-		})
+	if c.tx != nil {
+		return c.inside(ctx, what, fn)
 	}
+	return c.again(ctx, what, func() error {
+		switch {
+		case c.cfg.Driver != SQLite:
+			return c.explain(what, fn(c.orm.WithContext(ctx)), change)
+		case !change:
+			return c.reads.run(ctx, func(ctx context.Context) error {
+				return c.explain(what, fn(c.on(ctx, c.reads.pool)), false)
+			})
+		}
+		return c.together(ctx, true, func(t turn) error {
+			if !t.alone {
+				if err := ctx.Err(); err != nil {
+					return c.explain(what, err, false)
+				}
+				return c.explain(what, fn(c.on(context.WithoutCancel(ctx), t.on)), false)
+			}
+			return c.explain(what, fn(c.on(ctx, t.on)), true)
+		})
+	})
+}
+
+// on speaks to a connection, or to any of a pool.
+func (c *core) on(ctx context.Context, pool gorm.ConnPool) *gorm.DB {
+	g := c.orm.WithContext(ctx)
+	g.Statement.ConnPool = pool
+	return g
+}
+
+// inside runs a statement of a transaction.
+func (c *core) inside(ctx context.Context, what string, fn func(g *gorm.DB) error) error {
 	if c.tx.broken != nil {
 		return c.tx.broken
 	}
-	err := c.explain(what, fn(c.orm.WithContext(ctx)), false)
+	err := ctx.Err()
+	if c.cfg.Driver == SQLite { // to interrupt a change ends the transaction, which others share
+		ctx = context.WithoutCancel(ctx)
+	}
+	if err == nil {
+		err = fn(c.orm.WithContext(ctx))
+	}
+	err = c.explain(what, err, false)
 	if err != nil && !isAny(err, ErrDuplicate, ErrNotFound, ErrStale) {
 		c.tx.broken = err
 	}

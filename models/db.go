@@ -24,7 +24,10 @@ const (
 type Config struct {
 	Driver string // [SQLite] or [MySQL]
 	DSN    string // sqlite: a file; mysql: user:password@tcp(host:3306)/database
-	Key    []byte // 32 bytes; seals messages and tokens
+	// MustExist is for who only works with what is there: a SQLite file is not created,
+	// and [ErrNoDatabase].
+	MustExist bool
+	Key       []byte // 32 bytes; seals messages and tokens
 	// OldKeys open what was sealed before Key was changed, until [DB.Reseal] has
 	// been through. They seal nothing.
 	OldKeys [][]byte
@@ -40,6 +43,8 @@ type Config struct {
 	// Default: uniform between half of it and all of it.
 	Jitter func(d time.Duration) time.Duration
 	Log    *slog.Logger // default: none
+	// Witness is told of what becomes true. Default: there is none.
+	Witness Witness
 	// Connector puts something between the pool and the driver that sees every
 	// statement, for measuring. Default: nothing.
 	Connector func(driver.Connector) driver.Connector
@@ -67,6 +72,7 @@ type DB struct {
 	Calls           CallStore
 	Figures         FiguresStore
 	Directory       DirectoryStore
+	Accounts        AccountStore
 	Choices         ChoiceStore
 	Joins           JoinStore
 	Grants          GrantStore
@@ -81,6 +87,8 @@ type DB struct {
 	Notices         NoticeStore
 	Refunds         RefundStore
 	Reports         ReportStore
+	Hooks           HookStore
+	HookEvents      HookEventStore
 }
 
 func newDB(c *core) *DB {
@@ -94,6 +102,7 @@ func newDB(c *core) *DB {
 		Calls:           CallStore{c},
 		Figures:         FiguresStore{c},
 		Directory:       DirectoryStore{c},
+		Accounts:        AccountStore{c},
 		Choices:         ChoiceStore{c},
 		Joins:           JoinStore{c},
 		Grants:          GrantStore{c},
@@ -108,6 +117,8 @@ func newDB(c *core) *DB {
 		Notices:         NoticeStore{c},
 		Refunds:         RefundStore{c},
 		Reports:         ReportStore{c},
+		Hooks:           HookStore{c},
+		HookEvents:      HookEventStore{c},
 	}
 }
 
@@ -133,12 +144,12 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := newDB(&core{cfg: cfg, keys: keys, time: &serverTime{}, apart: &ticks{}, accepts: &acceptQueue{}})
+	db := newDB(&core{cfg: cfg, keys: keys, time: &serverTime{}, apart: &ticks{}, commits: &commits{}})
 
 	var dialect gorm.Dialector
 	switch cfg.Driver {
 	case SQLite:
-		db.pool, db.place, dialect, err = openSQLite(cfg)
+		dialect, err = db.openSQLite()
 	case MySQL:
 		dialect, err = db.openMySQL()
 	default:
@@ -194,6 +205,9 @@ func (db *DB) Close() error {
 	if db.accept != nil {
 		db.accept.Close()
 	}
+	if db.reads != nil {
+		db.reads.pool.Close()
+	}
 	return db.pool.Close()
 }
 
@@ -220,6 +234,22 @@ func (db *DB) Ping(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// Pulse is what [DB.Ping] has written last: where it changes, a process works with the
+// database.
+func (db *DB) Pulse(ctx context.Context) (string, error) {
+	var values []string
+	err := db.read(ctx, "pulse", func(g *gorm.DB) error {
+		return g.Raw("SELECT value FROM meta WHERE name = ?", alive).Scan(&values).Error
+	})
+	if missingTable(err) || err == nil && len(values) == 0 {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return values[0], nil
 }
 
 // CheckFoundRows finds out whether an UPDATE tells of the rows it found, and not only

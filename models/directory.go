@@ -23,6 +23,43 @@ func (chatRow) TableName() string { return "chats" }
 // DirectoryStore knows the stores, their groups and their people.
 type DirectoryStore struct{ *core }
 
+// hold finds the store that has an account and raises its version. A change of the
+// groups, people or accounts of a store begins with it: of two at once, the one that does
+// not know what the other has changed begins anew.
+func (s DirectoryStore) hold(ctx context.Context, account int64) (store int64, err error) {
+	const what = "hold store"
+	var rows []struct{ ID, FiguresVersion int64 }
+	err = s.read(ctx, what, func(g *gorm.DB) error {
+		return g.Table("stores").Select("id, figures_version").Where("id = "+storeOf, account).Scan(&rows).Error
+	})
+	row, err := first(rows, err, what)
+	if err != nil {
+		return 0, err
+	}
+	var hit int64
+	err = s.write(ctx, what, func(g *gorm.DB) error {
+		result := g.Table("stores").Where("id = ? AND figures_version = ? AND belongs_to = 0", row.ID, row.FiguresVersion).
+			Update("figures_version", row.FiguresVersion+1)
+		hit = result.RowsAffected
+		return result.Error
+	})
+	if err == nil && hit == 0 {
+		err = &dbError{what: what, kinds: []error{ErrStale}, transient: true}
+	}
+	return row.ID, err
+}
+
+// change holds the store of an account while something of it is changed.
+func (s DirectoryStore) change(ctx context.Context, account int64, do func(tx *DB, store int64) error) error {
+	return s.inTx(ctx, func(tx *DB) error {
+		store, err := tx.Directory.hold(ctx, account)
+		if err != nil {
+			return err
+		}
+		return do(tx, store)
+	})
+}
+
 // StoresOfChat lists the stores in use that a group is bound to, by name. Chat ids
 // are case-sensitive.
 func (s DirectoryStore) StoresOfChat(ctx context.Context, chat string) ([]Store, error) {
@@ -61,8 +98,8 @@ func (s DirectoryStore) Member(ctx context.Context, account int64, user string) 
 	return first(rows, err, "find member")
 }
 
-// Managers lists who manages a store that is in use, or that verified something from
-// a time until before another.
+// Managers lists who manages a store that is in use, or that had business from a time
+// until before another.
 func (s DirectoryStore) Managers(ctx context.Context, from, to time.Time) ([]string, error) {
 	var users []string
 	err := s.read(ctx, "list managers", func(g *gorm.DB) error {
@@ -78,8 +115,8 @@ func (s DirectoryStore) BindChat(ctx context.Context, storeID int64, chat string
 	if err := identity(what, 128, chat); err != nil {
 		return err
 	}
-	return s.change(ctx, storeID, func(d DirectoryStore, store int64) error {
-		return addRows(ctx, d.core, what, []chatRow{{StoreID: store, Chat: chat}}, clause.OnConflict{DoNothing: true})
+	return s.change(ctx, storeID, func(tx *DB, store int64) error {
+		return addRows(ctx, tx.core, what, []chatRow{{StoreID: store, Chat: chat}}, clause.OnConflict{DoNothing: true})
 	})
 }
 
@@ -108,9 +145,9 @@ func (s DirectoryStore) SetMember(ctx context.Context, m Member) error {
 	if err := identity(what, 16, string(m.Role)); err != nil {
 		return err
 	}
-	return s.change(ctx, m.StoreID, func(d DirectoryStore, store int64) error {
+	return s.change(ctx, m.StoreID, func(tx *DB, store int64) error {
 		m.StoreID = store
-		return addRows(ctx, d.core, what, []Member{tidy(m)}, memberChanged)
+		return addRows(ctx, tx.core, what, []Member{tidy(m)}, memberChanged)
 	})
 }
 
@@ -130,8 +167,8 @@ func (s DirectoryStore) RemoveMember(ctx context.Context, storeID int64, user st
 // anything.
 func (s DirectoryStore) remove(ctx context.Context, what string, account int64, del func(g *gorm.DB) *gorm.DB) (bool, error) {
 	var hit int64
-	err := s.change(ctx, account, func(d DirectoryStore, store int64) error {
-		return d.write(ctx, what, func(g *gorm.DB) error {
+	err := s.change(ctx, account, func(tx *DB, store int64) error {
+		return tx.write(ctx, what, func(g *gorm.DB) error {
 			result := del(g.Where("store_id = ?", store))
 			hit = result.RowsAffected
 			return result.Error

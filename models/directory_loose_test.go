@@ -22,7 +22,7 @@ func TestLooseEnds(t *testing.T) {
 		same(t, must(db.Directory.LooseEnds(ctx)), models.Loose{StoresWithoutChat: []string{"静安店"}, StoresWithoutStaff: []string{"静安店"}, ChatsWithoutStore: none, PeopleWithoutStore: none})
 
 		g := granted(t, db, "bid-1")
-		s := must(db.Directory.LinkGrant(ctx, g, 0, []models.GrantShop{{ShopID: "uuid-1", Name: "五角场店"}}))[0]
+		s := must(db.Accounts.LinkGrant(ctx, g, 0, []models.GrantShop{{ShopID: "uuid-1", Name: "五角场店"}})).Accounts[0]
 		no(t, db.Directory.BindChat(ctx, s.ID, "wrC"))
 		no(t, db.Directory.SetMember(ctx, models.Member{StoreID: s.ID, UserID: "zhoujiu", Name: "周九", Role: models.RoleStaff}))
 		same(t, must(db.Directory.LooseEnds(ctx)).ChatsWithoutStore, none)

@@ -27,7 +27,8 @@ type PlaceFilter struct {
 	User     string
 	Chat     string    // those instead that this group is bound to, whatever the person is there
 	All      bool      // every store instead, whatever the person is there
-	From, To time.Time // also those no longer in use that verified something then
+	Off      bool      // those that have no account in use instead
+	From, To time.Time // also those no longer in use that had business then; with Off those alone
 }
 
 // Errand is what a person is about to do with a code.
@@ -92,8 +93,12 @@ func (s DirectoryStore) places(ctx context.Context, f PlaceFilter, e *Errand) (p
 				g = g.Scopes(withSessions)
 			}
 		}
-		return g.Select(columns).Scopes(during(f.From, f.To)).Order("stores.id, further.id").Scan(&rows).Error
+		if f.Off {
+			return g.Select(columns).Scopes(offStores, offDuring(f.From, f.To)).Scan(&rows).Error
+		}
+		return g.Select(columns).Scopes(during(f.From, f.To)).Scan(&rows).Error
 	})
+	slices.SortFunc(rows, func(x, y placeRow) int { return x.Store.compare(y.Store) })
 	for _, r := range rows {
 		tries = Tried{r.Tries, r.TriedFirst}
 		if n := len(places); n == 0 || places[n-1].ID != r.Store.ID {
@@ -121,19 +126,45 @@ func (s DirectoryStore) place(r placeRow, user string, e *Errand) Place {
 	return p
 }
 
-// during lets stores in use through, and those that verified something from a time
-// until before another.
+// during lets stores in use through, and those that had business from a time until before
+// another.
 func during(from, to time.Time) func(*gorm.DB) *gorm.DB {
 	return func(g *gorm.DB) *gorm.DB {
 		if !from.Before(to) {
 			return liveStores(g)
 		}
-		const verified = "operations.consumed_at >= ? AND operations.consumed_at < ?"
-		return g.Where("stores.belongs_to = 0 AND (stores.active = ? OR EXISTS ("+furtherInUse+")"+
-			" OR EXISTS (SELECT 1 FROM operations WHERE operations.store_id = stores.id AND "+verified+")"+
-			" OR EXISTS (SELECT 1 FROM stores AS other JOIN operations ON operations.store_id = other.id WHERE other.belongs_to = stores.id AND "+verified+"))",
-			true, true, stamp(from), stamp(to), stamp(from), stamp(to))
+		return g.Where("stores.belongs_to = 0 AND (stores.active = ? OR EXISTS ("+furtherInUse+") OR "+hadBusiness+")",
+			append([]any{true, true}, spans(from, to)...)...)
 	}
+}
+
+// offDuring lets stores through that had business from a time until before another, or all
+// where there is no such time.
+func offDuring(from, to time.Time) func(*gorm.DB) *gorm.DB {
+	return func(g *gorm.DB) *gorm.DB {
+		if !from.Before(to) {
+			return g
+		}
+		return g.Where("("+hadBusiness+")", spans(from, to)...)
+	}
+}
+
+// hadBusiness holds of stores that verified something from a time until before another, or
+// what they had verified was refunded then. Its arguments are spans.
+const (
+	verified    = "operations.consumed_at >= ? AND operations.consumed_at < ?"
+	refundedIn  = "refunds.refunded_at >= ? AND refunds.refunded_at < ?"
+	hadBusiness = "EXISTS (SELECT 1 FROM operations WHERE operations.store_id = stores.id AND " + verified + ")" +
+		" OR EXISTS (SELECT 1 FROM stores AS other JOIN operations ON operations.store_id = other.id WHERE other.belongs_to = stores.id AND " + verified + ")" +
+		" OR EXISTS (SELECT 1 FROM refunds WHERE refunds.store_id = stores.id AND " + refundedIn + ")" +
+		" OR EXISTS (SELECT 1 FROM stores AS other JOIN refunds ON refunds.store_id = other.id WHERE other.belongs_to = stores.id AND " + refundedIn + ")"
+)
+
+func spans(from, to time.Time) (args []any) {
+	for range strings.Count(hadBusiness, "?") / 2 {
+		args = append(args, stamp(from), stamp(to))
+	}
+	return args
 }
 
 // byName orders stores as people look for them.

@@ -51,6 +51,14 @@ func TestPlaces(t *testing.T) {
 		} {
 			same(t, list(models.PlaceFilter{User: "zhangsan", From: noon.Add(span[0]), To: noon.Add(span[1])}), want)
 		}
+		// Or in which that was refunded.
+		no(t, second(db.Refunds.Add(ctx, models.Refund{Platform: "douyin", CertificateID: "7", StoreID: ended, OperationID: op.ID, RefundedAt: noon.Add(5 * time.Hour)})))
+		for hours, want := range map[time.Duration]string{5: "b:张三丰/lead c:张三/staff", 6: "c:张三/staff", 4: "c:张三/staff"} {
+			f := models.PlaceFilter{User: "zhangsan", From: noon.Add(hours * time.Hour), To: noon.Add((hours + 1) * time.Hour)}
+			same(t, list(f), want)
+			f.Off = true
+			same(t, list(f), strings.TrimSpace(strings.TrimSuffix(want, "c:张三/staff")))
+		}
 	})
 }
 

@@ -35,6 +35,8 @@ var (
 	// ErrUnavailable: the database cannot do this now: not reachable, read-only,
 	// full, or too busy for too long. The same may work later.
 	ErrUnavailable = errors.New("database unavailable")
+	// ErrNoDatabase: there is no such file, and it was not to be created.
+	ErrNoDatabase = errors.New("there is no database")
 	// ErrCommitUnknown: the connection was lost after the change was sent and
 	// before the database confirmed it. It may or may not have been made.
 	ErrCommitUnknown = errors.New("outcome of the change is unknown")
@@ -110,6 +112,8 @@ func examine(err error) fault {
 		return fault{uncertain: true}
 	case errors.Is(err, context.DeadlineExceeded):
 		return fault{kind: ErrUnavailable, uncertain: true}
+	case err.Error() == "sql: database is closed": // database/sql does not export it; nothing was sent
+		return fault{kind: ErrUnavailable}
 	case errors.Is(err, driver.ErrBadConn): // by contract of database/sql: nothing was sent
 		return fault{kind: ErrUnavailable}
 	case errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, mysql.ErrMalformPkt),

@@ -77,10 +77,18 @@ func (s JournalStore) Live(ctx context.Context, storeID int64, code string) (Ope
 
 // Accepting is how many messages wait to be stored or are being stored.
 func (db *DB) Accepting() int {
-	q := db.accepts
+	q := db.commits
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.waiting) + q.storing
+	return len(q.accepts) + q.storing
+}
+
+// Waiting is how many changes wait for their turn on SQLite.
+func (db *DB) Waiting() int {
+	q := db.commits
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.changes)
 }
 
 // Prepared counts the statements that the connection to a SQLite file keeps.
@@ -93,5 +101,13 @@ func (db *DB) Prepared(ctx context.Context) (n int, err error) {
 	err = conn.Raw(func(c any) error { n = c.(placed).kept.recent.Len(); return nil })
 	return n, err
 }
+
+// Read reads as the stores do.
+func (db *DB) Read(ctx context.Context, query string, into any) error {
+	return db.read(ctx, "read", func(g *gorm.DB) error { return g.Raw(query).Row().Scan(into) })
+}
+
+// KeepLogBelow says how long the log of a SQLite file may grow.
+func (db *DB) KeepLogBelow(bytes int64) { db.place.most = bytes }
 
 const KeptStatements = keptStatements

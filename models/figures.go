@@ -16,7 +16,8 @@ import (
 // refused.
 type Figures struct {
 	ByAccount map[int64]Tally  `json:"-"`
-	ByPerson  map[string]Tally `json:"p,omitempty"` // by name, or userid where there is none
+	ByPerson  map[string]Tally `json:"p,omitempty"` // by userid: two may have one name; see [Figures.People]
+	Names     map[string]Name  `json:"n,omitempty"` // of those who have one, by userid
 	ByDeal    map[string]Tally `json:"d,omitempty"` // by title
 	ByHour    [24]int          `json:"h"`           // verified, by the hour of the day
 	Refused   map[string]int   `json:"r,omitempty"` // by reason
@@ -24,7 +25,7 @@ type Figures struct {
 }
 
 func newFigures() *Figures {
-	return &Figures{ByAccount: map[int64]Tally{}, ByPerson: map[string]Tally{}, ByDeal: map[string]Tally{}, Refused: map[string]int{}}
+	return &Figures{ByAccount: map[int64]Tally{}, ByPerson: map[string]Tally{}, Names: map[string]Name{}, ByDeal: map[string]Tally{}, Refused: map[string]int{}}
 }
 
 // All is the sum of all accounts.
@@ -47,9 +48,12 @@ func (f *Figures) Busiest() (hour, n int) {
 
 // add adds the figures of an account.
 func (f *Figures) add(account int64, g *Figures) {
-	for name, t := range g.ByPerson {
-		f.ByPerson[name] = f.ByPerson[name].Plus(t)
+	for user, t := range g.ByPerson {
+		f.ByPerson[user] = f.ByPerson[user].Plus(t)
 		f.ByAccount[account] = f.ByAccount[account].Plus(t)
+	}
+	for user, n := range g.Names {
+		f.called(user, n)
 	}
 	for title, t := range g.ByDeal {
 		f.ByDeal[title] = f.ByDeal[title].Plus(t)
@@ -73,11 +77,14 @@ type Span struct {
 
 // key is what figures of the span and of its beginnings are kept under. Another time
 // zone has other days, another form other keys.
-func (s Span) key() string { return s.keyOf("/3 ") }
+func (s Span) key() string { return s.keyOf("/5 ") }
 
-// formerKeys are those of forms before, in which no price, or one of 0, was taken for
-// one that is not known.
-func (s Span) formerKeys() []string { return []string{s.keyOf(" "), s.keyOf("/2 ")} }
+// formerKeys are those of forms before: in two of them no price, or one of 0, was taken for
+// one that is not known, in three people of one name for one, and in all there were no
+// coupons whose code was not told.
+func (s Span) formerKeys() []string {
+	return []string{s.keyOf(" "), s.keyOf("/2 "), s.keyOf("/3 "), s.keyOf("/4 ")}
+}
 
 func (s Span) keyOf(form string) string { return clip(s.Kind+form+s.From.Location().String(), 64) }
 
@@ -105,6 +112,26 @@ func (s FiguresStore) Sum(ctx context.Context, accounts []int64, span Span) (*Fi
 		return sumUp(g, accounts, span, func(int64) *Figures { return f })
 	})
 	return f, err
+}
+
+// UndoneSince sums up what was verified at some accounts over a span and undone from a time
+// on.
+func (s FiguresStore) UndoneSince(ctx context.Context, accounts []int64, span Span, since time.Time) (sum Sum, err error) {
+	for some := range slices.Chunk(accounts, accountsAtOnce) {
+		var one Sum
+		err := s.read(ctx, "sum up what was undone", func(g *gorm.DB) error {
+			return g.Table("operations").
+				Select("COUNT(*) AS count, COALESCE(SUM(coupons.price_fen), 0) AS fen, COALESCE(SUM(coupons.price_unknown), 0) AS unpriced").
+				Joins("JOIN coupons ON coupons.operation_id = operations.id").
+				Where("operations.store_id IN ? AND consumed_at >= ? AND consumed_at < ?", some, stamp(span.From), stamp(span.To)).
+				Where("coupons.undone_at >= ?", stamp(since)).Scan(&one).Error
+		})
+		if err != nil {
+			return Sum{}, err
+		}
+		sum = Sum{sum.Count + one.Count, sum.Fen + one.Fen, sum.Unpriced + one.Unpriced}
+	}
+	return sum, nil
 }
 
 // sumUp adds what is kept of each account, and counts the rest.
@@ -228,19 +255,39 @@ func (s FiguresStore) countEach(ctx context.Context, accounts []int64, span Span
 }
 
 // Missing lists those of the accounts whose figures of a span are not kept.
-func (s FiguresStore) Missing(ctx context.Context, accounts []int64, span Span) (missing []int64, err error) {
-	var kept []int64
-	err = s.read(ctx, "list figures that are kept", func(g *gorm.DB) error {
-		return g.Model(&periodFigures{}).Where("period = ? AND from_at = ? AND to_at = ?", span.key(), stamp(span.From), stamp(span.To)).Pluck("store_id", &kept).Error
+func (s FiguresStore) Missing(ctx context.Context, accounts []int64, span Span) ([]int64, error) {
+	each, err := s.MissingEach(ctx, accounts, []Span{span})
+	if err != nil {
+		return nil, err
+	}
+	return each[0], nil
+}
+
+// MissingEach is Missing of several spans, by one statement.
+func (s FiguresStore) MissingEach(ctx context.Context, accounts []int64, spans []Span) ([][]int64, error) {
+	var kept []periodFigures
+	err := s.read(ctx, "list figures that are kept", func(g *gorm.DB) error {
+		kept = nil
+		wanted := g.Session(&gorm.Session{NewDB: true})
+		for _, span := range spans {
+			wanted = wanted.Or("period = ? AND from_at = ? AND to_at = ?", span.key(), stamp(span.From), stamp(span.To))
+		}
+		return g.Select("period", "from_at", "to_at", "store_id").Where(wanted).Find(&kept).Error
 	})
 	if err != nil {
 		return nil, err
 	}
-	has := make(map[int64]bool, len(kept))
-	for _, id := range kept {
-		has[id] = true
+	missing := make([][]int64, len(spans))
+	for i, span := range spans {
+		has := make(map[int64]bool, len(accounts))
+		for _, k := range kept {
+			if k.Period == span.key() && k.FromAt.Equal(moment(span.From)) && k.ToAt.Equal(moment(span.To)) {
+				has[k.StoreID] = true
+			}
+		}
+		missing[i] = slices.DeleteFunc(slices.Clone(accounts), func(id int64) bool { return has[id] })
 	}
-	return slices.DeleteFunc(slices.Clone(accounts), func(id int64) bool { return has[id] }), nil
+	return missing, nil
 }
 
 // Purge forgets the figures of spans of the same kind that begin earlier, and
@@ -281,11 +328,28 @@ func countedAt(op Operation) time.Time {
 func (s FiguresStore) forget(ctx context.Context, op Operation) error {
 	at := stamp(countedAt(op))
 	return s.write(ctx, "forget figures", func(g *gorm.DB) error {
-		if err := g.Table("stores").Where("id = ?", op.StoreID).Update("figures_version", gorm.Expr("figures_version + 1")).Error; err != nil {
+		changed := map[string]any{"figures_version": gorm.Expr("figures_version + 1"), "figures_changed_at": stamp(s.now())}
+		if err := g.Table("stores").Where("id = ?", op.StoreID).Updates(changed).Error; err != nil {
 			return err
 		}
 		return g.Where("store_id = ? AND from_at <= ? AND to_at > ?", op.StoreID, at, at).Delete(&periodFigures{}).Error
 	})
+}
+
+// ChangedSince lists those of the accounts of which something was changed, since a time, that
+// figures counted more than half of [KeepAfter] before.
+func (s FiguresStore) ChangedSince(ctx context.Context, accounts []int64, since time.Time) (changed []int64, err error) {
+	for some := range slices.Chunk(accounts, accountsAtOnce) {
+		var ids []int64
+		err := s.read(ctx, "list changed figures", func(g *gorm.DB) error {
+			return g.Table("stores").Where("id IN ? AND figures_changed_at >= ?", some, stamp(since)).Order("id").Pluck("id", &ids).Error
+		})
+		if err != nil {
+			return nil, err
+		}
+		changed = append(changed, ids...)
+	}
+	return changed, nil
 }
 
 // Tallies sums up the coupons consumed from a time until before another, by

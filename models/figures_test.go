@@ -1,7 +1,6 @@
 package models_test
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -26,7 +25,7 @@ type sold struct {
 
 // booked sums up what a test did, without the store's help.
 func booked(all map[string]*sold, stores []int64, s models.Span) models.Figures {
-	f := models.Figures{ByAccount: map[int64]models.Tally{}, ByPerson: map[string]models.Tally{}, ByDeal: map[string]models.Tally{}, Refused: map[string]int{}}
+	f := models.Figures{ByAccount: map[int64]models.Tally{}, ByPerson: map[string]models.Tally{}, Names: map[string]models.Name{}, ByDeal: map[string]models.Tally{}, Refused: map[string]int{}}
 	within := func(at time.Time) bool { return !at.Before(s.From) && at.Before(s.To) }
 	for _, one := range all {
 		switch {
@@ -36,9 +35,13 @@ func booked(all map[string]*sold, stores []int64, s models.Span) models.Figures 
 				f.Refused[one.op.Outcome.Reason]++
 			}
 		case within(one.op.ConsumedAt):
+			name := models.Name{Text: one.op.User, At: one.op.ConsumedAt.Unix()}
+			if last := f.Names[one.op.UserID]; name.Text != "" && (name.At > last.At || name.At == last.At && name.Text > last.Text) {
+				f.Names[one.op.UserID] = name
+			}
 			for _, c := range one.coupons {
 				enter(f.ByAccount, one.op.StoreID, c)
-				enter(f.ByPerson, cmp.Or(one.op.User, one.op.UserID), c)
+				enter(f.ByPerson, one.op.UserID, c)
 				enter(f.ByDeal, one.op.Title, c)
 				if c.UndoneAt.IsZero() {
 					f.ByHour[one.op.ConsumedAt.In(s.From.Location()).Hour()]++
@@ -95,7 +98,7 @@ func TestFigures(t *testing.T) {
 				code := fmt.Sprint("c", step)
 				op := intent(code)
 				op.StoreID, op.CreatedAt, op.CalledAt = stores[pick(3)], clock.Now(), clock.Now()
-				op.User = []string{"张三", "李四", ""}[pick(3)]
+				op.UserID, op.User = fmt.Sprint("user-", pick(4)), []string{"张三", "李四", ""}[pick(3)]
 				op.Title = []string{"烤鱼", "火锅"}[pick(2)]
 				one := &sold{op: begin(t, db, op)}
 				for i := range 1 + pick(2) {
@@ -228,7 +231,7 @@ func TestFiguresKept(t *testing.T) {
 		same(t, amount(models.Span{From: november.From, To: november.To}), int64(1))
 
 		// A month later the one before it is still kept, and then something of it changes.
-		same(t, len(must(db.Figures.Missing(ctx, stores, november))), 0)
+		same(t, must(db.Figures.MissingEach(ctx, stores, []models.Span{longer, november, elsewhere})), [][]int64{stores, {}, stores})
 		undo := undoing(t, db, op)
 		same(t, amount(november), int64(1))
 		same(t, must(db.Figures.Missing(ctx, stores, november)), stores)
@@ -243,9 +246,9 @@ func TestFiguresKept(t *testing.T) {
 			no(t, db.Pool().QueryRowContext(ctx, "SELECT COUNT(*) FROM period_figures").Scan(&n))
 			return n
 		}
-		for _, form := range []string{"", "/2"} {
+		for _, form := range []string{"", "/2", "/3", "/4"} {
 			no(t, db.Figures.Keep(ctx, stores, november))
-			_, err = db.Pool().ExecContext(ctx, "UPDATE period_figures SET period = REPLACE(period, '/3', ?)", form)
+			_, err = db.Pool().ExecContext(ctx, "UPDATE period_figures SET period = REPLACE(period, '/5', ?)", form)
 			no(t, err)
 			same(t, must(db.Figures.Missing(ctx, stores, november)), stores)
 			if former() == 0 {
@@ -262,6 +265,42 @@ func TestFiguresKept(t *testing.T) {
 		same(t, len(must(db.Figures.Missing(ctx, stores, november))), 0)
 		no(t, db.Figures.Purge(ctx, models.Span{From: november.From.AddDate(0, 1, 0), Kind: "month"}))
 		same(t, must(db.Figures.Missing(ctx, stores, november)), stores)
+	})
+}
+
+// Two people of one name are two, whatever is kept of them; who has got another name is one,
+// with the last.
+func TestFiguresOfPeople(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		var stores []int64
+		for _, s := range link(t, db, granted(t, db, "bid-1"), "a", "b") {
+			stores = append(stores, s.ID)
+		}
+		sells := func(code string, store int64, user, name string) {
+			t.Helper()
+			op := intent(code)
+			op.StoreID, op.UserID, op.User, op.CreatedAt, op.CalledAt = store, user, name, clock.Now(), clock.Now()
+			done(t, db, op)
+		}
+		sells("c1", stores[0], "zhangsan", "张三")
+		sells("c2", stores[1], "zhangsan2", "张三")
+		sells("c3", stores[0], "lisi", "小李")
+		sells("c4", stores[0], "wangwu", "")
+		clock.Advance(48 * time.Hour)
+		november := models.Span{From: at("2026-11-01"), To: at("2026-11-25"), Kind: "month"}
+		no(t, db.Figures.Keep(ctx, stores, november))
+		sells("c5", stores[1], "lisi", "李四")
+		sells("c6", stores[1], "zhangsan2", "张三")
+		for _, span := range []models.Span{
+			{From: november.From, To: at("2026-12-01"), Kind: "month"},
+			{From: november.From, To: at("2026-12-01")},
+		} {
+			f := must(db.Figures.Sum(ctx, stores, span))
+			same(t, f.People(), map[string]string{"zhangsan": "张三（zhangsan）", "zhangsan2": "张三（zhangsan2）", "lisi": "李四", "wangwu": "wangwu"})
+			same(t, [3]int{f.ByPerson["zhangsan"].Verified.Count, f.ByPerson["zhangsan2"].Verified.Count, f.ByPerson["lisi"].Verified.Count}, [3]int{1, 2, 2})
+			same(t, f.All().Verified.Count, 6)
+		}
 	})
 }
 

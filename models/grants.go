@@ -58,7 +58,7 @@ func (g Grant) GoString() string { return g.String() }
 func (g Grant) LogValue() slog.Value { return slog.StringValue(g.String()) }
 
 // grantRow is a [Grant] as it is stored. links counts how often its stores were
-// told (see [DirectoryStore.LinkGrant]).
+// told (see [AccountStore.LinkGrant]).
 type grantRow struct {
 	Grant
 	Access  []byte `gorm:"column:access_token"`

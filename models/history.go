@@ -16,8 +16,9 @@ type HistoryFilter struct {
 	StoreIDs []int64 // of accounts
 	UserID   string  // who asked for them
 	States   []State
-	Code     string // asked with it, or having consumed it as one of several coupons
-	Phone    string // last digits of the customer's
+	Reasons  []string // of a refusal
+	Code     string   // asked with it, or having consumed it as one of several coupons
+	Phone    string   // last digits of the customer's
 	From, To time.Time
 
 	rare bool // what passes is in the index of rare states
@@ -176,6 +177,9 @@ func (f HistoryFilter) where(after HistoryMark) (string, []any) {
 	}
 	if len(f.States) > 0 {
 		and("operations.state IN ?", f.States)
+	}
+	if len(f.Reasons) > 0 {
+		and("operations.outcome_reason IN ?", f.Reasons)
 	}
 	if f.Phone != "" {
 		and("operations.mobile LIKE ? ESCAPE '!'", "%"+literally.Replace(f.Phone))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -31,8 +32,9 @@ type Voucher struct {
 	RefundedAt     time.Time // zero: not after it was used; see [Refund]
 }
 
-// VoucherPage asks for the coupons that were consumed at an account from a time until
-// before another, after some operation of that time; see [HistoryStore.Vouchers].
+// VoucherPage asks for what an account consumed, or was refused, from a time until before
+// another, after some operation of that time; see [HistoryStore.Vouchers] and
+// [HistoryStore.Refused].
 type VoucherPage struct {
 	StoreID  int64 // the account
 	From, To time.Time
@@ -189,8 +191,10 @@ func (i *instant) Scan(value any) error {
 // Entry is a coupon of the journal with what its operation says of it.
 type Entry struct {
 	Coupon
+	Asked      string `gorm:"column:asked_code"` // the code that was asked for with it
 	State      State
 	Title      string
+	Left       int  `gorm:"column:left_count"` // see [Operation.Left]
 	Reusable   bool // the code stays good after a visit (次卡)
 	UserID     string
 	User       string    `gorm:"column:user_name"`
@@ -202,13 +206,32 @@ type Entry struct {
 func (s HistoryStore) Entries(ctx context.Context, account int64, from, to time.Time) ([]Entry, error) {
 	var rows []Entry
 	err := s.read(ctx, "list entries", func(g *gorm.DB) error {
-		return g.Table("operations").
-			Select("coupons.*", "operations.state", "operations.title", "operations.reusable", "operations.user_id", "operations.user_name", "operations.consumed_at").
-			Joins("JOIN coupons ON coupons.operation_id = operations.id").
-			Where("operations.store_id = ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", account, stamp(from), stamp(to)).
-			Order("operations.consumed_at, coupons.operation_id, coupons.code, coupons.visit").Scan(&rows).Error
+		return g.Scopes(entries).Where("operations.store_id = ? AND operations.consumed_at >= ? AND operations.consumed_at < ?", account, stamp(from), stamp(to)).Scan(&rows).Error
 	})
 	return rows, err
+}
+
+func entries(g *gorm.DB) *gorm.DB {
+	return g.Table("operations").
+		Select("coupons.*", "operations.code AS asked_code", "operations.state", "operations.title", "operations.left_count", "operations.reusable", "operations.user_id", "operations.user_name", "operations.consumed_at").
+		Joins("JOIN coupons ON coupons.operation_id = operations.id").
+		Order("operations.consumed_at, coupons.operation_id, coupons.code, coupons.visit")
+}
+
+// OfOrders is [HistoryStore.Entries] of orders, whenever they were consumed.
+func (s HistoryStore) OfOrders(ctx context.Context, account int64, orders []string) (all []Entry, err error) {
+	for some := range slices.Chunk(orders, accountsAtOnce) {
+		var rows []Entry
+		err := s.read(ctx, "list entries of orders", func(g *gorm.DB) error {
+			rows = nil
+			return g.Scopes(entries).Where("operations.order_id IN ? AND operations.store_id = ?", some, account).Scan(&rows).Error
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+	}
+	return all, nil
 }
 
 // Undecided lists an account's operations of which it is not known whether they

@@ -70,7 +70,7 @@ func (s InboxStore) acceptAs(ctx context.Context, in Inbox) (row Inbox, fresh bo
 		in.DueAt = s.now()
 	}
 	in.Reply, in.Final, in.AnsweredAt, in.Attempt = nil, false, time.Time{}, 1
-	if !in.DueAt.After(in.ReceivedAt) { // nobody has it: whoever claims it is the first
+	if !in.DueAt.After(s.now()) { // no worker holds it: the next to claim it is the first
 		in.Attempt = 0
 	}
 	in = tidy(in)
@@ -92,6 +92,24 @@ func (s InboxStore) acceptAs(ctx context.Context, in Inbox) (row Inbox, fresh bo
 // Get finds a message by its ID.
 func (s InboxStore) Get(ctx context.Context, id string) (Inbox, error) {
 	return s.one(ctx, "id = ?", id)
+}
+
+// Touch changes a message's row, and nothing of what it says. A transaction that tells what
+// the message's operations have come to touches it before it reads them: of two whose
+// operations end at the same moment, the later waits for the earlier and sees its outcome.
+func (s InboxStore) Touch(ctx context.Context, id string) error {
+	const what = "touch message"
+	err := s.swap(ctx, what, func(g *gorm.DB) *gorm.DB { return touch(g.Where("id = ?", id)) })
+	if errors.Is(err, ErrStale) {
+		return failed(what, ErrNotFound)
+	}
+	return err
+}
+
+// touch changes a message, and nothing of what it says: an update that changes nothing
+// is no write for a cluster.
+func touch(g *gorm.DB) *gorm.DB {
+	return g.Model(&Inbox{}).UpdateColumn("told", gorm.Expr("told + 1"))
 }
 
 func (s InboxStore) one(ctx context.Context, where string, args ...any) (Inbox, error) {
@@ -222,7 +240,7 @@ func (s InboxStore) Answer(ctx context.Context, in Inbox, reply []byte, final bo
 // and that nobody does before the transaction ends; otherwise it is [ErrStale].
 func (s InboxStore) Unanswered(ctx context.Context, in Inbox) error {
 	return s.swap(ctx, "look for an answer", func(g *gorm.DB) *gorm.DB { // a write, so that two who meet here notice
-		return g.Model(&Inbox{}).Where("id = ? AND attempt = ? AND "+unanswered, in.ID, in.Attempt).UpdateColumn("attempt", in.Attempt)
+		return touch(g.Where("id = ? AND attempt = ? AND "+unanswered, in.ID, in.Attempt))
 	})
 }
 

@@ -46,6 +46,14 @@ func TestAccept(t *testing.T) {
 			}
 		}
 
+		// What waited to be stored is as old as its arrival, and held by no worker.
+		late := message("m2")
+		late.ID, late.ReceivedAt, late.DueAt = "", noon.Add(-time.Minute), clock.Now()
+		row, _, err = db.Inbox.Accept(ctx, late)
+		no(t, err)
+		same(t, row.Attempt, 0)
+		same(t, row.ReceivedAt, late.ReceivedAt)
+
 		_, err = db.Inbox.Get(ctx, "in-nobody")
 		want(t, err, models.ErrNotFound)
 		taken := message("m9")
@@ -293,6 +301,42 @@ func TestUnansweredRace(t *testing.T) {
 		in := accept(t, db, "claimed")
 		in.Attempt++
 		want(t, db.Inbox.Unanswered(ctx, in), models.ErrStale)
+	})
+}
+
+// Two operations of a message that end at the same moment: the transaction of the later
+// one sees both.
+func TestTouch(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		for i := range 10 {
+			in := accept(t, db, fmt.Sprint("m", i))
+			var ops [2]models.Operation
+			for seq := range ops {
+				op := intent(fmt.Sprintf("79926974%d%d", i, seq))
+				op.Seq = seq
+				ops[seq] = must(db.Journal.Begin(ctx, op, in))
+			}
+			var seen [2]int
+			for _, err := range race(2, func(i int) error {
+				return db.Tx(ctx, func(tx *models.DB) error {
+					if _, err := tx.Journal.FinishConsume(ctx, ops[i], nil); err != nil {
+						return err
+					}
+					if err := tx.Inbox.Touch(ctx, in.ID); err != nil {
+						return err
+					}
+					all, err := tx.Journal.OfMessage(ctx, in.ID)
+					seen[i] = len(slices.DeleteFunc(all, func(op models.Operation) bool { return op.State != models.Done }))
+					return err
+				})
+			}) {
+				no(t, err)
+			}
+			same(t, max(seen[0], seen[1]), 2)
+			same(t, must(db.Inbox.Get(ctx, in.ID)), in)
+		}
+		want(t, db.Inbox.Touch(ctx, "in-nobody"), models.ErrNotFound)
 	})
 }
 

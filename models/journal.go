@@ -196,21 +196,28 @@ func (s JournalStore) FinishConsume(ctx context.Context, op Operation, coupons [
 		if err := addCoupons(ctx, tx.core, op, coupons); err != nil {
 			return err
 		}
-		return tx.Cards.outcome(ctx, op)
+		if err := tx.Cards.outcome(ctx, op); err != nil {
+			return err
+		}
+		return tx.witness(func(w Witness) error { return w.Redeemed(ctx, tx, moved) })
 	})
 	return unless(err, moved)
 }
 
 // RejectConsume records that nothing was consumed: [Calling], [Unknown] or [Held]
-// becomes [Rejected]. op carries the reason and everything else.
+// becomes [Rejected]. op carries the reason and everything else. What it has followed,
+// which op.OtherID tells of, is live again.
 func (s JournalStore) RejectConsume(ctx context.Context, op Operation) (Operation, error) {
 	rejected := move{what: "reject consume", from: consuming, to: Rejected}
-	if op.DoubtSince.IsZero() {
+	if op.DoubtSince.IsZero() && op.OtherID == "" { // it follows none
 		return s.move(ctx, rejected, op)
 	}
 	var moved Operation
 	err := s.inTx(ctx, func(tx *DB) (err error) {
 		if moved, err = tx.Journal.move(ctx, rejected, op); err != nil {
+			return err
+		}
+		if err := tx.Journal.revive(ctx, op); err != nil {
 			return err
 		}
 		return tx.Cards.outcome(ctx, op)
@@ -236,18 +243,6 @@ func (s JournalStore) HeldConsume(ctx context.Context, op Operation) (Operation,
 
 // consuming are the states of a consume that is under way.
 var consuming = []State{Calling, Unknown, Held}
-
-// Supersede ends the life of a done operation, because the platform offers the
-// same code again and a person wants it verified anew. It stays [Done] and can
-// no longer be undone here.
-func (s JournalStore) Supersede(ctx context.Context, op Operation) error {
-	return s.inTx(ctx, func(tx *DB) error {
-		if _, err := tx.Journal.move(ctx, move{what: "supersede operation", from: []State{Done}, to: Done, wasLive: true}, op); err != nil {
-			return err
-		}
-		return tx.Cards.refresh(ctx, op)
-	})
-}
 
 // move is one move of the state machine.
 type move struct {
@@ -379,18 +374,30 @@ func (s JournalStore) FlagNeedsHuman(ctx context.Context, op Operation) (Operati
 // underWay are the states that are not terminal.
 var underWay = []State{Calling, Unknown, Held, Undoing, UndoUnknown}
 
-// addCoupons records what op consumed; what is recorded already stays.
+// addCoupons records what op consumed; what is recorded already stays. [ErrInvalid]: two
+// of them have one code and visit, and one would be dropped.
 func addCoupons(ctx context.Context, c *core, op Operation, coupons []Coupon) error {
 	if len(coupons) == 0 {
 		return nil
 	}
-	rows := make([]Coupon, len(coupons))
+	type visit struct {
+		code string
+		n    int
+	}
+	rows, seen := make([]Coupon, len(coupons)), map[visit]bool{}
 	for i, coupon := range coupons {
-		coupon.OperationID, coupon.StoreID, coupon.Visit = op.ID, op.StoreID, max(coupon.Visit, 1)
-		if err := identity("add coupon", 64, coupon.Code); err != nil {
-			return err
+		if !coupon.Untold() || coupon.Visit == 0 { // one without a code is numbered
+			if err := identity("add coupon", 64, coupon.Code); err != nil {
+				return err
+			}
 		}
+		coupon.OperationID, coupon.StoreID, coupon.Visit = op.ID, op.StoreID, max(coupon.Visit, 1)
 		rows[i] = tidy(coupon)
+		key := visit{rows[i].Code, rows[i].Visit}
+		if seen[key] {
+			return failed("add coupon", ErrInvalid)
+		}
+		seen[key] = true
 	}
 	return c.write(ctx, "add coupons", func(g *gorm.DB) error {
 		return g.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(rows, batch).Error
@@ -409,18 +416,22 @@ func (s JournalStore) BeginUndo(ctx context.Context, op Operation, asked Inbox) 
 }
 
 // UndoClosed are the UndoReasons of operations that cannot be undone any more here:
-// the platform has said that it is too late, or what is left has no codes of its own.
-var UndoClosed = []string{"undo_too_late", "codes_missing"}
+// the platform has said that it is too late, or what is left has no codes of its own, or
+// no ids to undo it by.
+var UndoClosed = []string{"undo_too_late", "codes_missing", "undo_ids_lost"}
 
 // FinishUndo records that the platform undid it all: [Undoing] or [UndoUnknown]
 // becomes [Undone], and so do all its coupons, at op.UndoneAt where a coupon has
-// no time of its own. The code may be verified anew.
+// no time of its own. What it has followed is live again; else the code may be verified anew.
 func (s JournalStore) FinishUndo(ctx context.Context, op Operation, coupons []Coupon) (Operation, error) {
 	if op.UndoneAt.IsZero() {
 		op.UndoneAt = s.now()
 	}
 	m := move{what: "finish undo", from: undoUnderWay, to: Undone}
 	return s.moveUndo(ctx, m, op, coupons, func(tx *DB) error {
+		if err := tx.Journal.revive(ctx, op); err != nil {
+			return err
+		}
 		return tx.write(ctx, "undo coupons", func(g *gorm.DB) error {
 			return g.Model(&Coupon{}).Where("operation_id = ? AND undone_at IS NULL", op.ID).
 				Updates(map[string]any{"undone_at": stamp(op.UndoneAt), "undo_reason": ""}).Error
@@ -440,6 +451,17 @@ func (s JournalStore) RefuseUndo(ctx context.Context, op Operation, coupons []Co
 // again.
 func (s JournalStore) DoubtUndo(ctx context.Context, op Operation, coupons []Coupon) (Operation, error) {
 	return s.moveUndo(ctx, move{what: "doubt undo", from: undoUnderWay, to: UndoUnknown, live: true}, op, coupons, nil)
+}
+
+// UndoneThere records that coupons of an operation were undone at the platform, not by us:
+// [Done] becomes [Undone] where op.UndoneAt says that all of it was, and stays as it is
+// else. No undo is under way.
+func (s JournalStore) UndoneThere(ctx context.Context, op Operation, coupons []Coupon) (Operation, error) {
+	m := move{what: "note an undo at the platform", from: []State{Done}, to: Done, live: true}
+	if !op.UndoneAt.IsZero() {
+		m.to, m.live = Undone, false
+	}
+	return s.moveUndo(ctx, m, op, coupons, nil)
 }
 
 var undoUnderWay = []State{Undoing, UndoUnknown}
@@ -463,7 +485,10 @@ func (s JournalStore) moveUndo(ctx context.Context, m move, op Operation, coupon
 		if !m.to.Terminal() {
 			return nil
 		}
-		return tx.Cards.refresh(ctx, moved)
+		if err := tx.Cards.refresh(ctx, moved); err != nil {
+			return err
+		}
+		return tx.witness(func(w Witness) error { return w.Undone(ctx, tx, moved) })
 	})
 	return unless(err, moved)
 }

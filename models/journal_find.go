@@ -78,8 +78,8 @@ const touching = "JOIN (SELECT id AS concerned_id FROM operations WHERE code = ?
 	" UNION SELECT operation_id FROM coupons WHERE code = ?) AS concerned ON concerned.concerned_id = operations.id"
 
 // ByCoupon finds the operation that tells most about a code at an account: the
-// newest that stands or is under way, else the newest that was undone or
-// superseded, else the newest refusal.
+// newest that is live, else the newest that was superseded, for it stands, else the newest
+// that was undone, else the newest refusal.
 func (s JournalStore) ByCoupon(ctx context.Context, account int64, code string) (Operation, error) {
 	return s.ByCouponIn(ctx, []int64{account}, code)
 }
@@ -107,7 +107,7 @@ func (s JournalStore) byCouponInEach(ctx context.Context, what string, accounts 
 	var rows []operationRow
 	err := s.read(ctx, what, func(g *gorm.DB) error { // never many
 		return g.Joins(touching, code, code).Where("operations.store_id IN ?", accounts).
-			Order("CASE WHEN state = 'rejected' THEN 2 WHEN state = 'undone' OR live_code IS NULL THEN 1 ELSE 0 END," +
+			Order("CASE WHEN state = 'rejected' THEN 3 WHEN state = 'undone' THEN 2 WHEN live_code IS NULL THEN 1 ELSE 0 END," +
 				" created_at DESC, id DESC").Find(&rows).Error
 	})
 	seen := map[int64]bool{}
@@ -122,9 +122,9 @@ func (s JournalStore) byCouponInEach(ctx context.Context, what string, accounts 
 // consumption ranks states by how much an operation has to do with a consumption.
 var consumption = map[State]int{Done: 0, Undoing: 0, UndoUnknown: 0, Calling: 1, Unknown: 1, Held: 1, Undone: 2, Rejected: 3}
 
-// Coupons lists what an operation consumed.
-func (s JournalStore) Coupons(ctx context.Context, opID string) ([]Coupon, error) {
-	return couponsOf(ctx, s.core, opID)
+// Coupons lists what operations consumed.
+func (s JournalStore) Coupons(ctx context.Context, opIDs ...string) ([]Coupon, error) {
+	return couponsOf(ctx, s.core, opIDs...)
 }
 
 func couponsOf(ctx context.Context, c *core, opIDs ...string) ([]Coupon, error) {

@@ -190,17 +190,24 @@ func TestFinishConsume(t *testing.T) {
 	})
 }
 
-// A settler that repeats what a dead process half did finds the coupons there.
+// No coupon is dropped without a word: each of a code has a visit of its own.
 func TestCouponsAreInsertedOnce(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
 		ctx := t.Context()
 		op := begin(t, db, intent("7992697494"))
 		pair := []models.Coupon{{Code: "A", PriceFen: 1}, {Code: "A", PriceFen: 2}, {Code: "B", PriceFen: 3}}
 		_, err := db.Journal.FinishConsume(ctx, op, pair)
+		want(t, err, models.ErrInvalid)
+		same(t, must(db.Journal.Get(ctx, op.ID)), op) // rolled back
+		pair[1].Visit = 2
+		_, err = db.Journal.FinishConsume(ctx, op, pair)
 		no(t, err)
 		got := must(db.Journal.Coupons(ctx, op.ID))
-		same(t, len(got), 2)
-		same(t, got[0].PriceFen, int64(1))
+		same(t, len(got), 3)
+		same(t, got[1].PriceFen, int64(2))
+		_, err = db.Journal.FinishConsume(ctx, op, pair)
+		want(t, err, models.ErrStale)
+		same(t, must(db.Journal.Coupons(ctx, op.ID)), got)
 		_, err = db.Journal.FinishConsume(ctx, begin(t, db, intent("1111111111")), []models.Coupon{{Code: ""}})
 		want(t, err, models.ErrInvalid)
 		same(t, must(db.Journal.Get(ctx, "op-1111111111")).State, models.Calling) // rolled back

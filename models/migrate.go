@@ -154,9 +154,20 @@ func (db *DB) migrate(ctx context.Context, files fs.FS) (applied []string, err e
 		return db.explain("migrate", err, false)
 	})
 	if err != nil {
-		return applied, err
+		return applied, db.wayBack(err)
 	}
 	return applied, db.keepKeyCheck(ctx)
+}
+
+// wayBack adds to a failed upgrade what can be done now.
+func (db *DB) wayBack(err error) error {
+	if errors.Is(err, ErrSchemaTooNew) {
+		return err // it says so itself
+	}
+	if db.cfg.Driver == SQLite {
+		return fmt.Errorf("the upgrade failed and nothing of it was kept: start again once the cause is mended, or run the former program (docs/operate.md#upgrade): %w", err)
+	}
+	return fmt.Errorf("the upgrade failed half-way: once the cause is mended, \"yanquan migrate up\" goes on where it stopped; the way back is the backup made before it, with the former program (docs/operate.md#upgrade): %w", err)
 }
 
 // pending reports whether a migration is to be applied. A schema that is too new is
@@ -389,5 +400,5 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 
 func schemaTooNew(name string) error {
 	return &dbError{what: "schema", kinds: []error{ErrSchemaTooNew}, err: fmt.Errorf(
-		"it has migration %s, which this program does not know: run the newer program again, or restore the backup made before the upgrade", name)}
+		"it has migration %s, which this program does not know: run the newer program again, or restore the backup made before the upgrade (docs/operate.md#upgrade)", name)}
 }

@@ -110,6 +110,57 @@ func later(t *testing.T, driver, more string) fs.FS {
 	return files
 }
 
+// An upgrade that fails says the way back: SQLite keeps nothing of it, a server what was
+// done, and either goes on when the cause is mended.
+func TestFailedUpgradeSaysTheWayBack(t *testing.T) {
+	bare(t, func(t *testing.T, driver, dsn string) {
+		ctx := t.Context()
+		db := modelstest.Open(t, driver, dsn)
+		no(t, second(db.MigrateFS(ctx, former(t, driver, len(known(t, driver))))))
+		_, err := db.MigrateFS(ctx, later(t, driver, "CREATE TABLE later (a INTEGER NOT NULL);\nALTER TABLE nowhere ADD COLUMN b INTEGER;\n"))
+		way := map[string]string{models.SQLite: "nothing of it was kept", models.MySQL: "goes on where it stopped; the way back is the backup"}[driver]
+		if err == nil || !strings.Contains(err.Error(), way) || !strings.Contains(err.Error(), "docs/operate.md#upgrade") || !strings.Contains(err.Error(), "nowhere") {
+			t.Errorf("error: %v", err)
+		}
+		if driver == models.SQLite {
+			no(t, db.CheckSchema(ctx)) // the former program runs
+			accept(t, db, "m1")
+		}
+		no(t, second(db.MigrateFS(ctx, later(t, driver, "CREATE TABLE later (a INTEGER NOT NULL);\nCREATE TABLE more (a INTEGER NOT NULL);\n"))))
+		err = db.CheckSchema(ctx)
+		want(t, err, models.ErrSchemaTooNew)
+		if !strings.Contains(err.Error(), "docs/operate.md#upgrade") {
+			t.Errorf("error: %v", err)
+		}
+	})
+}
+
+// Every schema that there has been is upgraded.
+func TestUpgradeFromEach(t *testing.T) {
+	t.Parallel()
+	for n := 1; n < len(known(t, models.SQLite)); n++ {
+		db := modelstest.Open(t, models.SQLite, modelstest.SQLiteDSN(t))
+		no(t, second(db.MigrateFS(t.Context(), former(t, models.SQLite, n))))
+		same(t, must(db.Migrate(t.Context())), known(t, models.SQLite)[n:])
+		no(t, db.CheckSchema(t.Context()))
+		accept(t, db, "m1")
+		no(t, db.Close())
+	}
+}
+
+// former are the first migrations, as an earlier program knew them.
+func former(t *testing.T, driver string, n int) fs.FS {
+	t.Helper()
+	files := fstest.MapFS{}
+	for _, name := range known(t, driver)[:n] {
+		name = "migrations/" + driver + "/" + name + ".sql"
+		text, err := fs.ReadFile(models.MigrationFiles, name)
+		no(t, err)
+		files[name] = &fstest.MapFile{Data: text}
+	}
+	return files
+}
+
 // known lists the real migrations.
 func known(t *testing.T, driver string) []string {
 	t.Helper()
@@ -151,15 +202,8 @@ func TestMigrate(t *testing.T) {
 func TestUpgradeKeepsEverything(t *testing.T) {
 	bare(t, func(t *testing.T, driver, dsn string) {
 		ctx := t.Context()
-		dir := "migrations/" + driver + "/"
-		former := fstest.MapFS{}
-		for _, name := range known(t, driver)[:2] {
-			text, err := fs.ReadFile(models.MigrationFiles, dir+name+".sql")
-			no(t, err)
-			former[dir+name+".sql"] = &fstest.MapFile{Data: text}
-		}
 		db := modelstest.Open(t, driver, dsn, modelstest.WithClock(modelstest.NewClock(noon)))
-		same(t, len(must(db.MigrateFS(ctx, former))), 2)
+		same(t, len(must(db.MigrateFS(ctx, former(t, driver, 2)))), 2)
 		// A store and an answer as the program of then wrote them, and what did not change.
 		_, err := db.Pool().ExecContext(ctx, `INSERT INTO stores (platform, shop_id, name, origin, active)
 			VALUES ('dianping', 'uuid-1', '人民广场店', 'config', 1)`)

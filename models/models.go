@@ -157,12 +157,13 @@ type Outcome struct {
 // RequestID is the platform's idempotency key of this operation.
 func (o Operation) RequestID() string { return o.ID }
 
-// Coupon is one voucher code that an operation consumed.
+// Coupon is one voucher that an operation consumed. One whose code the platform did not
+// tell has none ([Coupon.Untold]): it counts like every other.
 type Coupon struct {
 	OperationID  string `gorm:"primaryKey;size:64"`
 	StoreID      int64
 	Code         string `gorm:"primaryKey;size:64"`
-	Visit        int    `gorm:"primaryKey;autoIncrement:false"` // counts those of a code that stays good, from 1
+	Visit        int    `gorm:"primaryKey;autoIncrement:false"` // counts those of a code that stays good, and those without one, from 1
 	OrderID      string `gorm:"size:64"`
 	DealID       int64
 	DealGroupID  int64
@@ -174,6 +175,9 @@ type Coupon struct {
 	UndoneAt     time.Time `gorm:"serializer:utc"`
 	UndoReason   string    `gorm:"size:64"`
 }
+
+// Untold: the platform has not told its code, so that no undo can name it.
+func (c Coupon) Untold() bool { return c.Code == "" }
 
 // Call is one request to the platform, for the record.
 type Call struct {

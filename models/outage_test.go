@@ -232,6 +232,20 @@ func TestSQLiteFile(t *testing.T) {
 	}
 }
 
+// Who only works with what is there makes no file.
+func TestSQLiteMustExist(t *testing.T) {
+	t.Parallel()
+	cfg := models.Config{Driver: models.SQLite, DSN: modelstest.SQLiteDSN(t), Key: modelstest.Key, MustExist: true}
+	want(t, second(models.Open(t.Context(), cfg)), models.ErrNoDatabase)
+	if _, err := os.Stat(cfg.DSN); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+	modelstest.Open(t, models.SQLite, cfg.DSN)
+	db, err := models.Open(t.Context(), cfg)
+	no(t, err)
+	no(t, db.Close())
+}
+
 // A name leads to the file of that name, whatever is in it, or is refused.
 func TestSQLiteNames(t *testing.T) {
 	t.Parallel()
@@ -259,6 +273,11 @@ func TestSQLiteNames(t *testing.T) {
 	here, err := os.Getwd()
 	no(t, err)
 	same(t, must(models.SQLitePath(":a.db")), filepath.Join(here, ":a.db"))
+	for dsn, relative := range map[string]bool{"a.db": true, "file:a.db": true, "./a.db?_pragma=cache_size(10)": true, dir + "/a.db": false, "file:" + dir + "/a.db": false, "file://" + dir + "/a.db": false} {
+		if got := models.RelativeSQLite(dsn); got != relative {
+			t.Errorf("%s: relative %v", dsn, got)
+		}
+	}
 	for _, dsn := range []string{
 		"", ":memory:", "file::memory:", "a.db?mode=memory", "a?.db", "why?", "a?b=c.db", "a.db?vfs=x", "a.db?mode=ro", "a.db?_synchronous=0", "a.db?%zz",
 		"file:a#b.db", "file:a%zz.db", "file:a%00.db", "file://elsewhere/a.db", "a\x00.db",
@@ -272,7 +291,8 @@ func TestSQLiteNames(t *testing.T) {
 // Ready means that a page was just written.
 func TestPingWrites(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
-		written := func() string { return string(raw(t, db, "SELECT value FROM meta WHERE name = 'alive'")) }
+		written := func() string { return must(db.Pulse(t.Context())) }
+		same(t, written(), "") // by no process yet
 		no(t, db.Ping(t.Context()))
 		first := written()
 		no(t, db.Ping(t.Context()))

@@ -190,6 +190,42 @@ func (s OutboxStore) Due(ctx context.Context, now time.Time, limit int, away []s
 	return openOrSetAside(ctx, s.core, "outgoing message", rows, func(o Outgoing) error { return s.Fail(ctx, o, Unreadable) })
 }
 
+// Behind is what stands next behind another of its conversation, where it could be sent
+// now: for who has just seen that the other one is refused, and others may not be. Else
+// it is [ErrNotFound].
+func (s OutboxStore) Behind(ctx context.Context, o Outgoing, now time.Time) (Outgoing, error) {
+	const what = "find what waits behind"
+	var next Outgoing
+	err := s.read(ctx, what, func(g *gorm.DB) error {
+		return g.Where("conversation = ? AND state = ? AND seq > ?", o.Conversation, Queued, o.Seq).Order("seq").Take(&next).Error
+	})
+	if err != nil {
+		return Outgoing{}, err
+	}
+	next, err = s.keys.openOutgoing(next)
+	if err != nil || next.DueAt.After(now) {
+		return Outgoing{}, failed(what, ErrNotFound)
+	}
+	return next, nil
+}
+
+// Aside gives a row that is queued a conversation of its own, where a later one of the
+// one that it has had has gone out: others do not wait for it any more. False: none has.
+func (s OutboxStore) Aside(ctx context.Context, o Outgoing, conversation string) (bool, error) {
+	const what = "step aside"
+	var later []Outgoing
+	err := s.read(ctx, what, func(g *gorm.DB) error {
+		return g.Select("id").Where("conversation = ? AND state = ? AND seq > ?", o.Conversation, SentOut, o.Seq).Limit(1).Find(&later).Error
+	})
+	if err != nil || len(later) == 0 {
+		return false, err
+	}
+	err = s.swap(ctx, what, func(g *gorm.DB) *gorm.DB {
+		return g.Model(&Outgoing{}).Where("id = ? AND conversation = ? AND state = ?", o.ID, o.Conversation, Queued).Update("conversation", conversation)
+	})
+	return err == nil, err
+}
+
 // Unreadable is the reason of what was set aside because it cannot be opened.
 const Unreadable = "unreadable"
 

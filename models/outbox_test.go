@@ -144,6 +144,52 @@ func TestOutboxOrder(t *testing.T) {
 	})
 }
 
+// Who has seen that one is refused finds the next that could be sent. When that has gone
+// out, the others of the conversation do not wait for the first any more.
+func TestOutboxAside(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		for _, id := range []string{"a1", "a2", "a3", "a4", "b1"} {
+			no(t, db.Outbox.Enqueue(ctx, outgoing(id, "app/main/"+id[:1])))
+		}
+		behind := func(o models.Outgoing) models.Outgoing { return must(db.Outbox.Behind(ctx, o, clock.Now())) }
+		aside := func(o models.Outgoing) bool { return must(db.Outbox.Aside(ctx, o, "app/main/"+o.ID)) }
+		claim := func(o models.Outgoing) models.Outgoing {
+			return must(db.Outbox.Claim(ctx, o, clock.Now().Add(time.Minute)))
+		}
+		a1 := claim(must(db.Outbox.Due(ctx, noon, 1, nil, time.Time{}))[0])
+		no(t, db.Outbox.Retry(ctx, a1, "card", "http_status", noon.Add(time.Hour)))
+		a2 := behind(a1)
+		same(t, a2.ID+" "+string(a2.Payload), "a2 "+string(outgoing("a2", "").Payload))
+		a3 := behind(a2)
+		a2 = claim(a2)
+		want(t, second(db.Outbox.Behind(ctx, a1, clock.Now())), models.ErrNotFound) // it is being sent
+		same(t, due(t, db, noon), []string{"b1"})
+		no(t, db.Outbox.Retry(ctx, a2, "card", "http_status", noon.Add(time.Minute)))
+		want(t, second(db.Outbox.Behind(ctx, a1, clock.Now())), models.ErrNotFound) // it waits
+		same(t, []bool{aside(a1), aside(a2)}, []bool{false, false})
+
+		no(t, db.Outbox.MarkSent(ctx, claim(a3), "m", ""))
+		same(t, due(t, db, noon), []string{"b1"})
+		same(t, []bool{aside(a1), aside(a2)}, []bool{true, true})
+		same(t, due(t, db, noon), []string{"a4", "b1"})
+		want(t, second(db.Outbox.Aside(ctx, a1, "app/main/x")), models.ErrStale) // as it was read
+		clock.Advance(time.Minute)
+		same(t, due(t, db, clock.Now()), []string{"a4", "b1", "a2"})
+		no(t, db.Outbox.MarkSent(ctx, claim(behind(a3)), "m", ""))
+		_, mine, err := db.Outbox.EnqueueClaimed(ctx, outgoing("a5", "app/main/a"), clock.Now().Add(time.Minute), 0)
+		no(t, err)
+		same(t, mine, true)
+		clock.Advance(time.Hour)
+		rows := must(db.Outbox.Due(ctx, clock.Now(), 10, nil, time.Time{}))
+		slices.SortFunc(rows, func(x, y models.Outgoing) int { return strings.Compare(x.ID, y.ID) })
+		same(t, len(rows), 4) // a1, a2, a5, b1
+		same(t, rows[0].Receiver+" "+rows[0].Conversation, "app/main/a app/main/a1")
+		no(t, db.Outbox.MarkSent(ctx, claim(rows[0]), "m", ""))
+		want(t, second(db.Outbox.Aside(ctx, rows[0], "app/main/x")), nil)
+	})
+}
+
 // What goes out by a connection that another process holds is left to it, but not
 // forever.
 func TestOutboxOfChannelsAway(t *testing.T) {

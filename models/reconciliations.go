@@ -159,13 +159,17 @@ func (s ReconciliationStore) Finish(ctx context.Context, r Reconciliation, items
 		if err := tx.Reconciliations.move(ctx, what, held, r); err != nil {
 			return err
 		}
-		return tx.write(ctx, what, func(g *gorm.DB) error {
+		err := tx.write(ctx, what, func(g *gorm.DB) error {
 			err := g.Where("store_id = ? AND day = ?", r.StoreID, r.Day).Delete(&ReconciliationItem{}).Error
 			if err != nil || len(rows) == 0 {
 				return err
 			}
 			return g.CreateInBatches(rows, batch).Error
 		})
+		if err != nil {
+			return err
+		}
+		return tx.witness(func(w Witness) error { return w.Reconciled(ctx, tx, r) })
 	})
 	return unless(err, r)
 }

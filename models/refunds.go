@@ -17,7 +17,7 @@ type Refund struct {
 	CertificateID string    `gorm:"primaryKey;size:64"` // the platform's id of the coupon
 	StoreID       int64     // the [Account] that verified it
 	OperationID   string    `gorm:"size:64"`
-	Code          string    `gorm:"size:64"` // of the [Coupon]; "": the operation was in doubt, and none was known
+	Code          string    `gorm:"size:64"` // of the [Coupon]; "": the operation was in doubt, or the platform did not tell it
 	OrderID       string    `gorm:"size:64"`
 	Title         string    `gorm:"size:255"`
 	PriceFen      int64     // what it was sold for; the platform does not tell what it gave back
@@ -45,25 +45,29 @@ func (s RefundStore) Add(ctx context.Context, r Refund) (fresh bool, err error) 
 		return false, err
 	}
 	r = tidy(r)
-	return addOnce(ctx, s.core, what, &r)
+	err = s.inTx(ctx, func(tx *DB) (err error) {
+		if fresh, err = addOnce(ctx, tx.core, what, &r); err != nil || !fresh {
+			return err
+		}
+		return tx.witness(func(w Witness) error { return w.Refunded(ctx, tx, r) })
+	})
+	return fresh && err == nil, err
 }
 
-// Claim reports whether a coupon was refunded already, by whatever id of the platform. Its
-// operation is locked until the transaction ends, so that nobody else records a refund
-// of it meanwhile. A refund from when the operation was in doubt names no code: it is of
-// any coupon of it.
-func (s RefundStore) Claim(ctx context.Context, c Coupon) (refunded bool, err error) {
-	var n int64
-	err = s.read(ctx, "claim refund", func(g *gorm.DB) error {
-		if s.cfg.Driver == MySQL { // a transaction of SQLite is alone
+// Claim lists the refunds of what an operation used, which is locked until the transaction
+// ends, so that nobody else records one meanwhile. One without a code is of any coupon: the
+// operation was in doubt, or the platform did not tell that coupon's.
+func (s RefundStore) Claim(ctx context.Context, operationID string) ([]Refund, error) {
+	if s.cfg.Driver == MySQL { // a transaction of SQLite is alone
+		err := s.read(ctx, "claim refunds", func(g *gorm.DB) error {
 			var op []string
-			if err := g.Model(&Operation{}).Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", c.OperationID).Pluck("id", &op).Error; err != nil {
-				return err
-			}
+			return g.Model(&Operation{}).Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", operationID).Pluck("id", &op).Error
+		})
+		if err != nil {
+			return nil, err
 		}
-		return g.Model(&Refund{}).Where("operation_id = ? AND code IN ?", c.OperationID, []string{c.Code, ""}).Count(&n).Error
-	})
-	return n > 0, err
+	}
+	return s.Of(ctx, operationID)
 }
 
 // stands lets refunds through whose verification was not taken back. An operation that

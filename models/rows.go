@@ -81,14 +81,16 @@ func purge[T any](ctx context.Context, c *core, what string, limit int, old func
 		return 0, err
 	}
 	for chunk := range slices.Chunk(ids, batch) {
+		var hit int64
 		err := c.write(ctx, what, func(g *gorm.DB) error {
 			result := g.Where("id IN ?", chunk).Delete(new(T))
-			gone += int(result.RowsAffected)
+			hit = result.RowsAffected
 			return result.Error
 		})
 		if err != nil {
 			return gone, err
 		}
+		gone += int(hit)
 	}
 	return gone, nil
 }

@@ -96,6 +96,7 @@ func TestSizesFitTheColumns(t *testing.T) {
 	for _, row := range []interface{ TableName() string }{
 		models.Account{}, models.Member{}, models.Inbox{}, models.Operation{}, models.Coupon{}, models.Call{}, models.Outgoing{},
 		models.Grant{}, models.Join{}, models.Ticket{}, models.AuditEntry{}, models.Reconciliation{}, models.ReconciliationItem{}, models.File{}, models.Export{}, models.Lease{}, models.Refund{},
+		models.Hook{}, models.HookEvent{}, models.HookDelivery{},
 	} {
 		check(row.TableName(), "", reflect.TypeOf(row))
 	}
@@ -136,7 +137,9 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.Inbox.Purge(ctx, noon, 10)) },
 		func() error { return second(db.Outbox.Purge(ctx, noon, 10)) },
 		func() error { return second(db.Calls.Purge(ctx, noon, 10)) },
+		func() error { return db.Inbox.Unanswered(ctx, in) },
 		func() error { return second(db.Inbox.Answer(ctx, in, nil, true)) },
+		func() error { return db.Inbox.Touch(ctx, in.ID) },
 		func() error { return second(db.Journal.Due(ctx, models.Of{}, noon, 10)) },
 		func() error { return second(db.Journal.Due(ctx, models.Of{Platform: "meituan"}, noon, 10)) },
 		func() error { return second(db.Journal.OfMessage(ctx, "in")) },
@@ -236,8 +239,27 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.Alerts.Doubtful(ctx)) },
 		func() error { return second(db.Alerts.Held(ctx)) },
 		func() error { return second(db.Alerts.FailedCalls(ctx, noon.Add(-time.Hour), []string{"unavailable"})) },
-		func() error { return second(db.Reports.Claim(ctx, "boss", "day", "2026-11-22")) },
+		func() error {
+			return second(db.HookEvents.Add(ctx, event("x1", "voucher"), []string{"a", "b"}, noon.Add(time.Hour)))
+		},
+		func() error { return second(db.HookEvents.Due(ctx, "a", time.Now(), 10)) },
+		func() error { return second(db.HookEvents.LastDays(ctx, "day.closed", "2026-11-22")) },
+		func() error { return second(db.HookEvents.Replay(ctx, "a", []string{"redeemed"}, noon, noon)) },
+		func() error { return db.HookEvents.Hasten(ctx, "a") },
+		func() error { return second(db.HookEvents.GiveUp(ctx, "a", "gone")) },
+		func() error { return second(db.HookEvents.Expire(ctx, "a", "expired", db.Now())) },
+		func() error { return second(db.HookEvents.Purge(ctx, noon, 10)) },
+		func() error { return second(db.Reports.Claim(ctx, "boss", "day", "2026-11-22", noon, &models.Told{})) },
 		func() error { return second(db.Reports.Recipients(ctx, "day", "2026-11-22")) },
+		func() error {
+			days := must(db.Reports.Days(ctx, "boss", "2026-11-01", "2026-11-30"))
+			return db.Reports.Correct(ctx, "boss", days[0], noon, models.Told{UpTo: noon})
+		},
+		func() error { return db.Reports.Purge(ctx, "boss", "2026-11-22") },
+		func() error { return second(db.Figures.ChangedSince(ctx, []int64{1, 2}, noon)) },
+		func() error {
+			return second(db.Figures.UndoneSince(ctx, []int64{store}, models.Span{From: noon, To: noon.Add(time.Hour)}, noon))
+		},
 		func() error {
 			return second(db.Figures.Sum(ctx, []int64{1, 2}, models.Span{From: noon, To: noon, Kind: "month"}))
 		},

@@ -6,14 +6,19 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
-	"github.com/libtnb/sqlite"
+	gormsqlite "github.com/libtnb/sqlite"
 	"gorm.io/gorm"
+	"modernc.org/sqlite"
+
+	"yanquan/internal/owner"
 )
 
 // sqlitePragmas: readers do not block the writer (WAL), and a commit has reached the
@@ -33,7 +38,25 @@ func SQLitePath(dsn string) (string, error) {
 	return path, err
 }
 
+// RelativeSQLite reports whether it depends on the working directory which file a DSN
+// names.
+func RelativeSQLite(dsn string) bool {
+	name, _, err := nameOfSQLite(dsn)
+	return err == nil && !filepath.IsAbs(name)
+}
+
 func splitSQLite(dsn string) (path string, settings url.Values, err error) {
+	name, settings, err := nameOfSQLite(dsn)
+	if err != nil {
+		return "", nil, err
+	}
+	// An absolute path is never taken for a URI or for one of SQLite's special names.
+	path, err = filepath.Abs(name)
+	return path, settings, err
+}
+
+// nameOfSQLite is the file as the DSN names it.
+func nameOfSQLite(dsn string) (name string, settings url.Values, err error) {
 	name, query, any := strings.Cut(dsn, "?")
 	if settings, err = url.ParseQuery(query); err != nil || any && query == "" {
 		return "", nil, errors.New("what follows ? is no setting; the name of the file cannot contain ?")
@@ -54,9 +77,7 @@ func splitSQLite(dsn string) (path string, settings url.Values, err error) {
 	case strings.ContainsRune(name, 0):
 		return "", nil, errors.New("the name of the file contains a zero byte")
 	}
-	// An absolute path is never taken for a URI or for one of SQLite's special names.
-	path, err = filepath.Abs(name)
-	return path, settings, err
+	return name, settings, nil
 }
 
 // pathOfURI reads what follows "file:".
@@ -78,39 +99,65 @@ func pathOfURI(rest string) (string, error) {
 	return name, nil
 }
 
-// openSQLite opens a file. One connection is enough and avoids that our own
-// statements find the file busy.
-func openSQLite(cfg Config) (*sql.DB, *place, gorm.Dialector, error) {
-	path, settings, err := splitSQLite(cfg.DSN)
+// fdatasync is how SQLite syncs by itself, except in this driver, where it is asked for:
+// a commit is on the disk all the same, and waits for no time stamp.
+var fdatasync = sync.OnceFunc(func() { _, _ = sqlite.Fdatasync(true) })
+
+// openSQLite opens a file: one connection for all changes, so that our own never find
+// the file busy, and further ones that only read.
+func (c *core) openSQLite() (gorm.Dialector, error) {
+	path, settings, err := splitSQLite(c.cfg.DSN)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("models: database dsn: %w", err)
+		return nil, fmt.Errorf("models: database dsn: %w", err)
 	}
-	// SQLite itself would create it readable for everybody.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, nil, nil, fmt.Errorf("models: SQLite file: %w: %w", ErrUnavailable, err)
-	}
-	if err := f.Close(); err != nil {
-		return nil, nil, nil, fmt.Errorf("models: SQLite file: %w: %w", ErrUnavailable, err)
+	if err := c.file(path); err != nil {
+		return nil, err
 	}
 	// A transaction takes the write lock at its start, where waiting for it is possible.
 	settings.Set("_txlock", "immediate")
-	named, err := sql.Open(sqlite.DriverName, path)
+	named, err := sql.Open(gormsqlite.DriverName, path)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("models: SQLite: %w", err)
+		return nil, fmt.Errorf("models: SQLite: %w", err)
 	}
 	defer named.Close() // it has not connected; only its driver is wanted
-	at := &place{path: path}
-	pool := cfg.open(sqliteConnector{named.Driver(), path + "?" + settings.Encode(), at})
-	pool.SetMaxOpenConns(1)
-	return pool, at, &sqlite.Dialector{Conn: pool}, nil
+	fdatasync()
+	c.place = &place{path: path, most: mostLog}
+	connector := sqliteConnector{driver: named.Driver(), dsn: path + "?" + settings.Encode(), at: c.place, pragmas: sqlitePragmas}
+	c.pool = c.cfg.open(connector)
+	c.pool.SetMaxOpenConns(1)
+	connector.pragmas = append(slices.Clone(sqlitePragmas), "query_only = 1")
+	c.reads = newReaders(c.cfg.open(connector))
+	return &gormsqlite.Dialector{Conn: c.pool}, nil
+}
+
+// file makes sure of the file. SQLite itself would create it, readable for everybody.
+func (c *core) file(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		if c.cfg.MustExist {
+			return failed("open "+path, ErrNoDatabase)
+		}
+		if f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err == nil {
+			// What SQLite makes beside it gets the same owner. Where that is not allowed, the
+			// user who has made it works with it.
+			_ = owner.As(path, filepath.Dir(path))
+		}
+	}
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("models: SQLite file: %w: %w", ErrUnavailable, err)
+	}
+	return nil
 }
 
 // sqliteConnector opens one file by a driver that database/sql knows by name only.
 type sqliteConnector struct {
-	driver driver.Driver
-	dsn    string
-	at     *place
+	driver  driver.Driver
+	dsn     string
+	at      *place
+	pragmas []string
 }
 
 func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -121,7 +168,7 @@ func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := exec(ctx, conn, sqlitePragmas, "PRAGMA "); err != nil {
+	if err := exec(ctx, conn, c.pragmas, "PRAGMA "); err != nil {
 		conn.Close()
 		return nil, err
 	}
@@ -130,7 +177,10 @@ func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		conn.Close()
 		return nil, errors.New("models: SQLite driver lacks methods")
 	}
-	c.at.entered()
+	if err := c.at.entered(); err != nil {
+		conn.Close()
+		return nil, err
+	}
 	return placed{inner, c.at, newPrepared()}, nil
 }
 
@@ -183,54 +233,74 @@ type place struct {
 
 	mu        sync.Mutex
 	file, log os.FileInfo // as opened; nil: not yet
-	inside    bool        // there is a connection, which keeps its log
+	inside    int         // connections, which keep the log
+	most      int64       // how long the log is when it is to be begun anew
+	tried     int64       // what it has to grow beyond that before the next try
 }
 
 // errMoved: start again when the right file is back.
 var errMoved = errors.New("the file at this path is not the one that was opened: put it back, or restart to work with what is there now")
 
-// entered remembers the file that a connection has opened.
-func (p *place) entered() {
+// entered remembers the file that the first of several connections has opened.
+func (p *place) entered() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.file, _ = os.Stat(p.path)
-	p.log, p.inside = nil, true
+	if p.inside > 0 {
+		if _, err := unmoved(p.path, p.file); err != nil {
+			return err
+		}
+	} else {
+		p.file, _ = os.Stat(p.path)
+		p.log = nil
+	}
+	p.inside++
+	return nil
 }
 
 // left is called before a connection ends.
 func (p *place) left() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.inside = false
+	p.inside--
 }
 
 // check reports whether the file and its log are still what was opened.
 func (p *place) check() error {
+	_, err := p.logSize()
+	return err
+}
+
+// logSize is how long the log is, where it and the file are still what was opened.
+func (p *place) logSize() (int64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.file != nil {
-		if err := unmoved(p.path, p.file); err != nil {
-			return err
+		if _, err := unmoved(p.path, p.file); err != nil {
+			return 0, err
 		}
 	}
-	if !p.inside {
-		return nil
+	if p.inside == 0 {
+		return 0, nil
 	}
 	log := p.path + "-wal"
 	if p.log == nil { // SQLite makes it when it needs it
 		p.log, _ = os.Stat(log)
-		return nil
+		return 0, nil
 	}
-	return unmoved(log, p.log)
+	now, err := unmoved(log, p.log)
+	if err != nil {
+		return 0, err
+	}
+	return now.Size(), nil
 }
 
-// unmoved reports whether a file is still at its path.
-func unmoved(path string, opened os.FileInfo) error {
+// unmoved reports whether a file is still at its path, and how it is now.
+func unmoved(path string, opened os.FileInfo) (os.FileInfo, error) {
 	now, err := os.Stat(path)
 	if err == nil && os.SameFile(opened, now) {
-		return nil
+		return now, nil
 	}
-	return fmt.Errorf("%w: %s: %w", ErrUnavailable, path, errMoved)
+	return nil, fmt.Errorf("%w: %s: %w", ErrUnavailable, path, errMoved)
 }
 
 // inPlace refuses changes that nobody would find again.
@@ -238,8 +308,10 @@ func (c *core) inPlace(what string) error {
 	if c.place == nil {
 		return nil
 	}
-	if err := c.place.check(); err != nil {
+	size, err := c.place.logSize()
+	if err != nil {
 		return &dbError{what: what, kinds: []error{ErrUnavailable}, err: err}
 	}
+	c.bound(size)
 	return nil
 }

@@ -40,7 +40,7 @@ type sqliteStmt interface {
 
 // isKept reports whether a text is worth being kept.
 func isKept(text string) bool {
-	for _, verb := range []string{"SELECT ", "INSERT ", "UPDATE ", "DELETE "} {
+	for _, verb := range []string{"SELECT ", "INSERT ", "UPDATE ", "DELETE ", "SAVEPOINT ", "RELEASE ", "ROLLBACK TO "} {
 		if strings.HasPrefix(text, verb) {
 			return true
 		}

@@ -27,10 +27,7 @@ type Sum struct {
 func (s *Sum) Add(p Price) { *s = s.Plus(one(p)) }
 
 // Remove takes back what [Sum.Add] did.
-func (s *Sum) Remove(p Price) {
-	t := one(p)
-	*s = s.Plus(Sum{-t.Count, -t.Fen, -t.Unpriced})
-}
+func (s *Sum) Remove(p Price) { *s = s.Minus(one(p)) }
 
 func one(p Price) Sum {
 	if p.Unknown {
@@ -41,6 +38,11 @@ func one(p Price) Sum {
 
 // Plus is two sums together.
 func (s Sum) Plus(t Sum) Sum { return Sum{s.Count + t.Count, s.Fen + t.Fen, s.Unpriced + t.Unpriced} }
+
+// Minus is what a sum has more than another.
+func (s Sum) Minus(t Sum) Sum {
+	return Sum{s.Count - t.Count, s.Fen - t.Fen, s.Unpriced - t.Unpriced}
+}
 
 // Tally is how many coupons were verified, and how much that is. One that was undone
 // counts as undone only.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+
+	"gorm.io/gorm"
 )
 
 // txState is what a transaction remembers.
@@ -17,10 +19,10 @@ type txState struct {
 
 // Tx runs fn in one local transaction. It is committed when fn returns nil and
 // rolled back otherwise. When it loses against another transaction (deadlock,
-// lock wait, busy file) it is tried again, so fn must be re-runnable: it must
-// not call the platform and must not keep results of a former run. Inside fn,
-// only tx may be used, by one goroutine: with SQLite there is but one connection.
-// A Tx within a Tx joins it.
+// lock wait, busy file, a commit shared with one that fails) it is tried again, so fn
+// must be re-runnable: it must not call the platform and must not keep results of a
+// former run. Inside fn, only tx may be used, by one goroutine, and nothing may be waited
+// for: with SQLite, no other change goes on meanwhile. A Tx within a Tx joins it.
 //
 // An error that matches [ErrCommitUnknown] means that the changes may have been
 // made or not.
@@ -62,41 +64,47 @@ func (db *DB) AfterCommit(do func()) {
 }
 
 // once runs fn in a transaction and gives what is to be done after it.
-func (c *core) once(ctx context.Context, fn func(tx *DB) error) ([]func(), error) {
-	if err := c.inPlace("begin"); err != nil {
-		return nil, err
+func (c *core) once(ctx context.Context, fn func(tx *DB) error) (after []func(), err error) {
+	if c.cfg.Driver == SQLite {
+		err = c.together(ctx, false, func(t turn) (err error) {
+			if after, err = c.run(c.on(ctx, t.on), fn); err == nil {
+				err = c.explain("transaction", ctx.Err(), false)
+			}
+			return err
+		})
+		return after, err
 	}
 	orm := c.orm.WithContext(ctx).Begin()
 	if orm.Error != nil {
 		return nil, c.explain("begin", orm.Error, false)
 	}
-	tx := *c
-	tx.orm, tx.tx = orm, &txState{}
 	committing := false
 	defer func() {
 		if !committing { // also when fn panics
 			orm.Rollback()
 		}
 	}()
+	if after, err = c.run(orm, fn); err != nil {
+		return nil, err
+	}
+	committing = true
+	return after, c.commitError(ctx, orm.Commit().Error)
+}
+
+// run runs fn in a transaction that has begun.
+func (c *core) run(orm *gorm.DB, fn func(tx *DB) error) ([]func(), error) {
+	tx := *c
+	tx.orm, tx.tx = orm, &txState{}
 	err := fn(newDB(&tx))
 	if broken := tx.tx.broken; broken != nil && !errors.Is(err, broken) {
 		err = broken // fn swallowed it
 	}
-	if err != nil {
-		return nil, err
-	}
-	committing = true
-	return tx.tx.after, c.commitError(ctx, orm.Commit().Error)
+	return tx.tx.after, err
 }
 
 func (c *core) commitError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
-	}
-	if c.cfg.Driver == SQLite {
-		// A commit that failed leaves the transaction open on the only
-		// connection; without this, every later one would fail.
-		_, _ = c.pool.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 	}
 	f := examine(err)
 	switch {

@@ -78,6 +78,23 @@ func (a *Access) During(ctx context.Context, db *models.DB, m bot.Message, from,
 	return a.admitted(ctx, db, m, found)
 }
 
+// WithOff is [Access.Of] with the stores that have no account in use: for what is still to
+// be ended there.
+func (a *Access) WithOff(ctx context.Context, db *models.DB, m bot.Message) ([]Place, bot.Refusal, error) {
+	f := a.filter(m)
+	found, err := db.Directory.Places(ctx, f)
+	if err == nil {
+		f.Off = true
+		var off []models.Place
+		off, err = db.Directory.Places(ctx, f)
+		found = append(found, off...)
+	}
+	if err != nil {
+		return nil, bot.Refusal{}, fmt.Errorf("bot: places: %w", err)
+	}
+	return a.admitted(ctx, db, m, found)
+}
+
 // For is [Access.Of] with what the sender's errand needs to know.
 func (a *Access) For(ctx context.Context, db *models.DB, m bot.Message, e models.Errand) ([]Place, models.Tried, bot.Refusal, error) {
 	found, tries, err := db.Directory.PlacesFor(ctx, a.filter(m), e)
@@ -248,17 +265,26 @@ func (a *Access) Managed(ctx context.Context, tx *models.DB, user string) ([]mod
 	return a.ManagedDuring(ctx, tx, user, time.Time{}, time.Time{})
 }
 
+// ManagedOff lists the stores that a person manages and that have no account in use, by
+// name.
+func (a *Access) ManagedOff(ctx context.Context, tx *models.DB, user string) ([]models.Store, error) {
+	return a.managed(ctx, tx, models.PlaceFilter{User: user, All: a.ManagesAll(user), Off: true})
+}
+
 // ManagedDuring is [Access.Managed] with the stores that are no longer in use and
-// verified something from a time until before another.
+// had business from a time until before another.
 func (a *Access) ManagedDuring(ctx context.Context, tx *models.DB, user string, from, to time.Time) ([]models.Store, error) {
-	all := a.ManagesAll(user)
-	places, err := tx.Directory.Places(ctx, models.PlaceFilter{User: user, All: all, From: from, To: to})
+	return a.managed(ctx, tx, models.PlaceFilter{User: user, All: a.ManagesAll(user), From: from, To: to})
+}
+
+func (a *Access) managed(ctx context.Context, tx *models.DB, f models.PlaceFilter) ([]models.Store, error) {
+	places, err := tx.Directory.Places(ctx, f)
 	if err != nil {
 		return nil, fmt.Errorf("bot: places: %w", err)
 	}
 	var stores []models.Store
 	for _, p := range places {
-		if all || p.Member.Role == models.RoleManager {
+		if f.All || p.Member.Role == models.RoleManager {
 			stores = append(stores, p.Store)
 		}
 	}

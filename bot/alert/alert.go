@@ -35,6 +35,9 @@ type Alert struct {
 	Stores []int64
 	Title  string
 	Text   string // what it is, and what to do
+
+	// TextOf is the text of several stores, for who manages some of them; nil: it is Text.
+	TextOf func(stores []int64) string
 }
 
 // Checker applies the rules. It is safe for concurrent use, and any number of
@@ -292,18 +295,34 @@ func (c *Checker) doubtful(ctx context.Context, s sight) ([]Alert, error) {
 	if err != nil {
 		return nil, err
 	}
-	var stores []int64
-	var names, backends []string
-	total, first := 0, time.Time{}
+	total := 0
+	a := Alert{Key: "doubtful", Title: "有多笔核销还没有结果"}
+	stores := map[int64]models.Store{}
 	for _, o := range seen {
-		store, err := c.storeOf(ctx, s, o)
-		if err != nil {
+		if stores[o.StoreID], err = c.storeOf(ctx, s, o); err != nil {
 			return nil, err
 		}
 		total += o.Times
-		stores = append(stores, o.StoreID)
-		names = append(names, fmt.Sprintf("「%s」%d 笔", store.Name, o.Times))
-		for _, a := range models.AccountsOf([]models.Store{store}) {
+		a.Stores = append(a.Stores, o.StoreID)
+	}
+	if total < c.Rules.Doubtful {
+		return nil, nil
+	}
+	a.TextOf = func(mine []int64) string {
+		theirs := func(o models.Seen) bool { return !slices.Contains(mine, o.StoreID) }
+		return c.doubtsText(slices.DeleteFunc(slices.Clone(seen), theirs), stores)
+	}
+	return []Alert{a}, nil
+}
+
+// doubtsText says of some stores how many doubts there are.
+func (c *Checker) doubtsText(seen []models.Seen, stores map[int64]models.Store) string {
+	var names, backends []string
+	total, first := 0, time.Time{}
+	for _, o := range seen {
+		total += o.Times
+		names = append(names, fmt.Sprintf("「%s」%d 笔", stores[o.StoreID].Name, o.Times))
+		for _, a := range models.AccountsOf([]models.Store{stores[o.StoreID]}) {
 			if b := platform.Backend(a.Platform); !slices.Contains(backends, b) {
 				backends = append(backends, b)
 			}
@@ -312,14 +331,10 @@ func (c *Checker) doubtful(ctx context.Context, s sight) ([]Alert, error) {
 			first = o.First
 		}
 	}
-	if total < c.Rules.Doubtful {
-		return nil, nil
-	}
 	if len(names) > 5 {
 		names = append(names[:5], fmt.Sprintf("等 %d 家门店", len(seen)))
 	}
-	return []Alert{{Key: "doubtful", Stores: stores, Title: "有多笔核销还没有结果",
-		Text: fmt.Sprintf("现在有 %d 笔核销或撤销平台还没有给出结果（%s），最早的从 %s 开始。我在继续确认；急用请到%s里查。", total, strings.Join(names, "、"), c.when(first), strings.Join(backends, "或"))}}, nil
+	return fmt.Sprintf("现在有 %d 笔核销或撤销平台还没有给出结果（%s），最早的从 %s 开始。我在继续确认；急用请到%s里查。", total, strings.Join(names, "、"), c.when(first), strings.Join(backends, "或"))
 }
 
 func (c *Checker) when(t time.Time) string { return t.In(c.Location).Format("01-02 15:04") }

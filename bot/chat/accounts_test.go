@@ -8,6 +8,7 @@ import (
 	"yanquan/bot"
 	"yanquan/bot/command"
 	"yanquan/bot/desk"
+	"yanquan/bot/redeem"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
 )
@@ -92,6 +93,31 @@ func TestCloseOfTwoAccounts(t *testing.T) {
 		}
 		b.tells(b.privately("boss", "确认 大众点评 "+both+" 已核销"), "核销成功", "人民广场店（大众点评）")
 		b.tells(b.privately("boss", "确认 一下 "+both+" 已核销"), "!核销成功")
+	})
+}
+
+// A visit of a 次卡 that is lost without effect gives way to a colleague who verifies the same
+// code at the other platform, as an ordinary coupon does.
+func TestLostVisitGivesWayToAnotherAccount(t *testing.T) {
+	pairs(t, func(b *pair) {
+		b.sellPass(twice, 5)
+		b.sell(twice)
+		for _, call := range []string{"consume", "getconsumed"} {
+			b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: call, Code: twice}))
+		}
+		m := b.at(robot, group, "zhangsan")
+		m.Kind, m.Text = bot.Text, "验 点评 "+twice
+		b.start(m)
+		busy := b.say("wangwu", "验 美团 "+twice)
+		b.tells(b.press("wangwu", busy.Card, b.key(busy, "美团也核销")), "核销成功")
+		for range 10 {
+			b.clock.Advance(3 * time.Second)
+			b.bot.Pass(b.t.Context())
+		}
+		if op := b.on(0, twice); op.State != models.Rejected || op.Outcome.Reason != redeem.ReasonHere {
+			b.t.Errorf("it is %s: %s", op.State, op.Outcome.Reason)
+		}
+		b.consumed(twice, 0, 1)
 	})
 }
 
@@ -323,7 +349,7 @@ func TestLinkWithoutDouyin(t *testing.T) {
 		b.tells(b.photo("zhangsan", "验", link), "没有接通抖音", "没有核销")
 		b.tells(b.say("zhangsan", "撤 "+link), "没有在这里核销过", "!"+link)
 		b.tells(b.say("zhangsan", "验 https://v.douyin.com/"+strings.Repeat("a", 60)+"/"), "链接太长")
-		b.tells(b.say("zhangsan", "验 "+link+" 799269749412"), "2 个券码", "没有接通", "券码不存在", "!"+link)
+		b.tells(b.say("zhangsan", "验 "+link+" 7992697499"), "2 个券码", "没有接通", "券码不存在", "!"+link)
 		if n := len(b.platform.Requests()) + len(b.other.Requests()); n > 4 { // for the second code of the last
 			b.t.Errorf("%d calls", n)
 		}

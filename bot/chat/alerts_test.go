@@ -183,6 +183,42 @@ func TestAlertDoubtful(t *testing.T) {
 	})
 }
 
+// Of several stores each manager is told of those that are theirs.
+func TestAlertDoubtfulOfSeveralStores(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.must(b.db.Directory.SetMember(t.Context(), models.Member{StoreID: 1, UserID: "ma", Name: "甲", Role: models.RoleManager}))
+		b.must(b.db.Directory.SetMember(t.Context(), models.Member{StoreID: 2, UserID: "mb", Name: "乙", Role: models.RoleManager}))
+		b.voucher(Code)
+		_, err := b.platform.AddVoucher(dianpingtest.Voucher{Code: "8992697494", Title: "双人套餐", Price: 4990, Shops: []string{"shop-b"}, Expires: b.clock.Now().AddDate(1, 0, 0)})
+		b.must(err)
+		for _, call := range []string{"consume", "getconsumed"} {
+			b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: call, Applied: true, Times: 1000}))
+		}
+		b.start(b.private("zhangsan", "验 "+Code))
+		b.start(b.private("qianqi", "验 8992697494"))
+		b.bot.alerts.Rules = alert.Rules{Doubtful: 2}
+		b.must(b.bot.alerts.Check(t.Context()))
+		b.bot.Pass(t.Context())
+		has(t, b.to("boss"), "现在有 2 笔", "「人民广场店」1 笔", "「徐家汇店」1 笔")
+		for user, want := range map[string][2]string{"ma": {"人民广场店", "徐家汇店"}, "mb": {"徐家汇店", "人民广场店"}} {
+			told := 0
+			for _, d := range b.courier.all() {
+				if d.User != user || d.Reply.Card == nil || d.Reply.Card.Title != "有多笔核销还没有结果" {
+					continue
+				}
+				told++
+				has(t, d.Reply, "现在有 1 笔", want[0])
+				if strings.Contains(show(d.Reply), want[1]) {
+					t.Errorf("%s was told of %s", user, want[1])
+				}
+			}
+			if told != 1 {
+				t.Errorf("%s was told %d times", user, told)
+			}
+		}
+	})
+}
+
 // A store that is in use no more is named all the same.
 func TestAlertsOfEndedStore(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {

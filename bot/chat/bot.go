@@ -191,7 +191,7 @@ func (b *Bot) build(o Options) (err error) {
 		DB: o.DB, Managers: o.Managers, AccessByGroup: o.AccessByGroup, Directory: o.Directory, Location: o.Location, Now: o.Now, Log: o.Log,
 	}
 	b.out = &outbox.Outbox{
-		DB: o.DB, Courier: o.Courier, NoticeChannel: o.NoticeChannel, Observer: o.Observer, Render: b.views.cardNow,
+		DB: o.DB, Courier: o.Courier, NoticeChannel: o.NoticeChannel, Observer: o.Observer, Render: b.views.cardNow, Late: b.words.Late,
 		Now: o.Now, NewID: o.NewID, Jitter: o.Jitter, Log: o.Log, Wake: b.wake,
 	}
 	b.notices = &notice.Notices{DB: o.DB, Out: b.out, Access: b.access, NoticeChannel: o.NoticeChannel, Webhooks: o.Webhooks, Now: o.Now, Log: o.Log}
@@ -214,20 +214,23 @@ func (b *Bot) build(o Options) (err error) {
 	b.alerts = &alert.Checker{DB: o.DB, Rules: o.Alerts, Tell: b.notices.TellAlert, Location: o.Location, Now: o.Now, Log: o.Log}
 	b.tickets = &ticket.Tickets{DB: o.DB, FileLink: o.FileLink, Now: o.Now, NewID: o.NewID, NewSecret: o.NewSecret}
 	b.turns = &turns{DB: o.DB, out: b.out, Now: o.Now}
-	b.shops = &shops{Platforms: o.Platforms, Douyin: o.Douyin, grants: b.grants, UndoWindow: o.UndoWindow}
+	b.shops = &shops{Platforms: o.Platforms, Douyin: o.Douyin, grants: b.grants, UndoWindow: o.UndoWindow, Refused: b.refusedAtDouyin}
 	b.core = redeem.New(redeem.Options{
 		DB: o.DB, Shops: b.shops, CallTimeout: o.CallTimeout, Now: o.Now, Sleep: o.Sleep, Jitter: o.Jitter, NewID: o.NewID, Log: o.Log,
 	})
 	if o.Douyin.Client != nil {
-		b.events = &events.Douyin{DB: o.DB, Client: o.Douyin.Client, Words: b.words, Tell: b.notices.TellStores, Lease: b.core.Lease(1), Log: o.Log}
+		b.events = &events.Douyin{
+			DB: o.DB, Client: o.Douyin.Client, AccountID: o.Douyin.AccountID, Words: b.words, Tell: b.notices.TellStores, Lease: b.core.Lease(1), Log: o.Log,
+		}
 	}
 	b.Intake = b.newIntake()
 	b.guards = &guards{DB: o.DB, notices: b.notices, words: b.words, Guard: o.Guard, Now: o.Now}
 	b.vouchers = &vouchers{DB: o.DB, core: b.core, shops: b.shops, views: b.views, words: b.words, out: b.out, guards: b.guards, Now: o.Now}
+	b.reconciliation = b.newReconciliation()
 	b.doubts = &doubts{
 		DB: o.DB, core: b.core, turns: b.turns, views: b.views, words: b.words, out: b.out, notices: b.notices, Observer: o.Observer, Now: o.Now, Log: o.Log,
+		reconciliation: b.reconciliation,
 	}
-	b.reconciliation = b.newReconciliation()
 	b.figures = &figures.Counter{DB: o.DB, Words: b.words, Reconciliation: b.reconciliation, Stopping: b.Stopping, Now: o.Now, NewID: o.NewID}
 	b.nightly = &figures.Nightly{
 		DB: o.DB, Figures: b.figures, Words: b.words, Access: b.access, Notices: b.notices, Report: o.Report, NoticeChannel: o.NoticeChannel,

@@ -223,6 +223,44 @@ func TestSecondTime(t *testing.T) {
 	})
 }
 
+// A count that could be of the code before it or behind it consumes nothing of either.
+func TestCountBeforeCode(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		const first, second = "7000000001", "7000000011"
+		b.order(first, 2)
+		b.order(second, 2)
+		for _, text := range []string{"验 7000000001，2张 7000000011", "验 7000000001 x2 7000000011", "验 7000000001\nx2\n7000000011"} {
+			has(t, b.say("zhangsan", text), "把张数写在券码后面")
+		}
+		b.effects(first, 0, 0)
+		b.effects(second, 0, 0)
+		has(t, b.say("zhangsan", "验 7000000001，7000000011 2张"), "2 个券码，成功 2 个")
+		b.effects(first, 1, 0)
+		b.effects(second, 1, 0)
+	})
+}
+
+// What a quote may not mean is shown and not consumed; a card of the bot, quoted, is certain.
+func TestUncertainQuote(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		b.voucher(Code)
+		quoting := func(text, quote string) bot.Reply {
+			m := b.at(robot, group, "zhangsan")
+			m.Kind, m.Text, m.Quote = bot.Text, text, quote
+			return b.give(m)
+		}
+		for _, quote := range []string{"这是顾客的券 7992 6974 94，手机 13800138000", "7992697494，电话 13800138000", "7992697494 2张"} {
+			has(t, quoting("验", quote), "可以核销", "还没有核销", Code, "[确认核销]")
+		}
+		has(t, quoting("验", "订单 1070811234567890123"), "券码不存在")
+		b.effects(Code, 0, 0)
+		done := quoting("验", "这张 "+Code+" 麻烦了")
+		has(t, done, "核销成功")
+		has(t, quoting("撤", show(done)), "已撤销")
+		b.effects(Code, 1, 1)
+	})
+}
+
 // A code that the platform offers again (次卡: one code, several visits) is
 // verified again only after a confirmation that names what was seen.
 func TestAgainOnlyWhenConfirmed(t *testing.T) {

@@ -216,6 +216,21 @@ func TestChangeThatIsRefused(t *testing.T) {
 	})
 }
 
+// A card that was not looked at for so long that WeCom takes no change of it any more is
+// left as it is.
+func TestCardThatIsTooOld(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.voucher(Code)
+		b.privately("zhangsan", "验 "+Code)
+		b.pass(time.Second)
+		b.clock.Advance(outbox.CodeLife)
+		b.pass(time.Minute)
+		if n := len(b.changes()); n != 0 {
+			t.Errorf("%d changes that WeCom would refuse", n)
+		}
+	})
+}
+
 // A change whose answer was lost is tried again; one that was sent after the
 // window, in spite of WeCom's trouble, follows the card at once.
 func TestCardThatIsSentLate(t *testing.T) {

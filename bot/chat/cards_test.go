@@ -44,23 +44,32 @@ func cardCases(b *Bot) map[string]bot.Reply {
 		c := b.words.Operation(store, o, coupons)
 		return bot.Reply{Card: &c}
 	}
+	askAll := func(r bot.Reply) bot.Reply {
+		words.AskUndo(r.Card)
+		words.AskAll(r.Card, op, 1, 2)
+		return r
+	}
 	two := []models.Coupon{{Code: Code, PriceFen: 4990}, {Code: "8992697494", PriceFen: 4990}}
-	undoneTwo := []models.Coupon{{Code: Code, UndoneAt: now}, {Code: "8992697494", UndoneAt: now}}
+	undoneTwo := []models.Coupon{{Code: Code, PriceFen: 4990, UndoneAt: now}, {Code: "8992697494", PriceFen: 4990, UndoneAt: now}}
 	cases := map[string]bot.Reply{
 		"done":         one(op),
 		"done_two":     one(with(func(o *models.Operation) { o.Count = 2 }), two...),
 		"done_partly":  one(with(func(o *models.Operation) { o.Count = 2; o.Outcome.Reason = string(dianping.PartlyConsumed) }), two[0]),
 		"done_untold":  one(with(func(o *models.Operation) { o.Count = 2; o.Outcome.Reason = redeem.ReasonCodesMissing }), two[0]),
 		"done_past":    one(with(func(o *models.Operation) { o.UndoUntil = now.Add(-time.Minute) })),
+		"undo_all":     askAll(one(with(func(o *models.Operation) { o.Count = 2 }), two...)),
 		"undo_refused": one(with(func(o *models.Operation) { o.UndoReason = redeem.ReasonUnavailable })),
 		"undo_partly": one(with(func(o *models.Operation) { o.Count, o.UndoReason = 2, redeem.ReasonUnavailable }),
-			undoneTwo[0], models.Coupon{Code: "8992697494", UndoReason: redeem.ReasonUnavailable}),
+			undoneTwo[0], models.Coupon{Code: "8992697494", PriceFen: 4990, UndoReason: redeem.ReasonUnavailable}),
 		"undo_too_late": one(with(func(o *models.Operation) { o.UndoReason = redeem.ReasonUndoLate })),
 		"undone": one(with(func(o *models.Operation) {
 			o.State, o.UndoUser, o.UndoUserID, o.UndoneAt = models.Undone, "王五", "wangwu", now
 		})),
 		"undone_visit": one(with(func(o *models.Operation) {
 			o.State, o.Reusable, o.UndoUser, o.UndoneAt = models.Undone, true, "王五", now
+		})),
+		"undone_there": one(with(func(o *models.Operation) {
+			o.State, o.UndoneAt, o.UndoReason, o.UndoMessage = models.Undone, now, redeem.ReasonUndoneThere, "老板"
 		})),
 		"undone_two": one(with(func(o *models.Operation) {
 			o.State, o.Count, o.UndoUser, o.UndoneAt = models.Undone, 2, "王五", now
@@ -114,6 +123,16 @@ func cardCases(b *Bot) map[string]bot.Reply {
 		"summary_refunds": b.figures.Reply(changed(busyDay(), func(s *figures.Summary) {
 			s.Now.Refunds = []models.Refund{{Title: "双人下午茶套餐", PriceFen: 4990}, {Title: "十次卡", PriceUnknown: true}}
 		})),
+		"summary_corrections": b.figures.Reply(changed(busyDay(), func(s *figures.Summary) {
+			some := models.Sum{Count: 12, Fen: 59880, Unpriced: 2}
+			s.Corrections = nil
+			for day := range 12 { // more than there is room for
+				at := time.Date(2026, 11, 9+day, 0, 0, 0, 0, time.UTC)
+				s.Corrections = append(s.Corrections, figures.Correction{First: at, Last: at, Added: some, Undone: some, Refunded: models.Sum{Fen: -100}})
+			}
+			gap := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+			s.Corrections = append(s.Corrections, figures.Correction{First: gap, Last: gap.AddDate(0, 0, 1), Missed: true, Later: some, Refunded: some})
+		})),
 		"summary_empty": b.figures.Reply(figures.Summary{Span: command.Span{Title: "11-24"}, Against: []figures.Comparison{{Word: "前一天", Then: tallyOf(3, 0)}}, Now: &models.Figures{}}),
 	}
 	pair := models.Store{Account: store.Account, Further: []models.Account{{ID: 2, Platform: dianping.Dianping, BelongsTo: 1, Active: true}}}
@@ -124,6 +143,9 @@ func cardCases(b *Bot) map[string]bot.Reply {
 		"which_unheard": {Reason: redeem.ReasonUnheard, Code: "1", Message: "2"},
 		"which_nowhere": {Reason: redeem.ReasonNowhere, Code: "1,2"},
 		"which_absent":  {Reason: redeem.ReasonAbsent, Code: string(command.OnDouyin)},
+		"which_product": {Reason: redeem.ReasonProduct, Message: "1760000000000000001||1990|2|手冲咖啡一杯\n1760000000000000002||2990|1|芝士蛋糕"},
+		"which_gone":    {Reason: redeem.ReasonNoProduct, Message: "1760000000000000001||1990|2|手冲咖啡一杯"},
+		"which_untold":  {Reason: redeem.ReasonProduct, Message: "||||手冲咖啡\n|||1|芝士蛋糕"},
 		"which_other":   {Reason: redeem.ReasonHere, Code: "2"},
 		"which_pressed": {Reason: redeem.ReasonHere, Code: "1", Message: "2"},
 		"which_busy":    {Reason: redeem.ReasonBusy, Code: "1", Message: "2"},
@@ -170,10 +192,20 @@ func cardCases(b *Bot) map[string]bot.Reply {
 	}
 	cases["list"] = b.words.Batch(store, ops[:3], nil, nil)
 	cases["list_long"] = b.words.Batch(store, ops, nil, nil)
+	cases["list_undo_refused"] = b.words.Batch(store, []models.Operation{
+		ops[0], with(func(o *models.Operation) {
+			o.ID, o.Code, o.UndoReason = "operation-1", "7992697491", redeem.ReasonUnavailable
+		})}, nil, nil)
+	cases["list_undo_partly"] = b.words.Batch(store, []models.Operation{
+		ops[0], with(func(o *models.Operation) {
+			o.ID, o.Code, o.Count, o.UndoReason = "operation-1", "7992697491", 2, redeem.ReasonUndoLate
+		})}, map[string][]models.Coupon{"operation-1": {
+		{Code: "7992697491", PriceFen: 4990, UndoneAt: now}, {Code: "8992697494", PriceFen: 4990, UndoReason: redeem.ReasonUndoLate},
+	}}, nil)
 	cases["list_given_up"] = b.words.Batch(store, ops[:2], nil, []command.Item{{Code: "8992697494", Count: 1}})
 	var places []access.Place
 	for i := range 8 {
-		places = append(places, access.Place{Store: models.Store{Account: models.Account{ID: int64(i + 1), Name: fmt.Sprintf("第%d门店", i+1)}}})
+		places = append(places, access.Place{Store: models.Store{Account: models.Account{ID: int64(i + 1), Name: fmt.Sprintf("第%d门店", i+1), Active: true}}})
 	}
 	cases["stores"] = storeQuestion(b.NewID(), places, command.Button{Command: command.Parse("验 " + Code)}, 0)
 
@@ -210,15 +242,18 @@ func tallyOf(verified, undone int) models.Tally {
 func busyDay() figures.Summary {
 	f := &models.Figures{
 		ByAccount: map[int64]models.Tally{1: tallyOf(30, 0), 2: tallyOf(12, 2)},
-		ByPerson:  map[string]models.Tally{"张三": tallyOf(25, 0), "钱七": tallyOf(17, 2)},
+		ByPerson:  map[string]models.Tally{"zhangsan": tallyOf(25, 0), "qianqi": tallyOf(17, 2)},
+		Names:     map[string]models.Name{"zhangsan": {Text: "张三"}, "qianqi": {Text: "钱七"}},
 		ByDeal:    map[string]models.Tally{"双人下午茶套餐": tallyOf(40, 0), "亲子周末套餐": tallyOf(2, 2)},
 		Refused:   map[string]int{string(dianping.AlreadyUsed): 5, string(dianping.NotFound): 2},
 	}
 	f.ByHour[18], f.ByHour[12] = 20, 22
+	yesterday := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 	return figures.Summary{
 		Span: command.Span{Title: "11-24"}, Stores: []models.Store{{Account: models.Account{ID: 1, Name: "人民广场店"}}, {Account: models.Account{ID: 2, Name: "徐家汇店"}}}, Now: f,
-		Against: []figures.Comparison{{Word: "前一天", Then: tallyOf(40, 0)}, {Word: "上周同日", Then: tallyOf(45, 0)}}, Tail: tallyOf(3, 0),
-		Outlook: []string{"还有 1 笔平台没有给出结果，我在继续确认"},
+		Against:     []figures.Comparison{{Word: "前一天", Then: tallyOf(40, 0)}, {Word: "上周同日", Then: tallyOf(45, 0)}},
+		Corrections: []figures.Correction{{First: yesterday, Last: yesterday, Later: tallyOf(3, 0).Verified}},
+		Outlook:     []string{"还有 1 笔平台没有给出结果，我在继续确认"},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"yanquan/bot"
 	"yanquan/bot/access"
 	"yanquan/bot/command"
+	"yanquan/bot/redeem"
 	"yanquan/bot/words"
 	"yanquan/models"
 )
@@ -98,6 +99,7 @@ func (c *conversation) tables() {
 		command.ActStores:    c.pressedByStaff(c.otherStores),
 		command.ActStore:     c.pressedByStaff(c.pressedIn(c.storeChosen)),
 		command.ActVerify:    c.pressedByStaff(c.pressedIn(c.vouchers.verifyPressed)),
+		command.ActProduct:   c.pressedByStaff(c.pressedIn(c.vouchers.verifyPressed)),
 		command.ActUndo:      c.pressedByStaff(c.pressedOn(c.vouchers.undo)),
 		command.ActShow:      c.pressedByStaff(c.pressedOn(c.vouchers.show)),
 		command.ActClose:     c.pressedByStaff(c.pressedOn(c.doubts.closePressed)),
@@ -108,6 +110,11 @@ func (c *conversation) tables() {
 // the same message after a crash: what was done before is found in the journal.
 func (c *conversation) work(ctx context.Context, row models.Inbox, m bot.Message) (bot.Reply, error) {
 	t := &turn{turns: c.turns, row: row, m: c.access.Identify(ctx, m)}
+	if t.m.User != m.User { // what ends later is told to the same person
+		if err := t.keep(ctx, c.vouchers.core.Lease(redeem.ConsumeCalls), nil); err != nil {
+			return bot.Reply{}, err
+		}
+	}
 	if row.Attempt > 1 || c.tooLate(t) {
 		if reply, done, err := c.resume(ctx, t); done || err != nil {
 			return reply, err
@@ -121,9 +128,9 @@ func (c *conversation) work(ctx context.Context, row models.Inbox, m bot.Message
 	case bot.Voice:
 		return c.voice(ctx, t)
 	case bot.Enter:
-		return c.greetings.greet(ctx, row, t.m)
+		return c.greetings.greet(ctx, t.row, t.m)
 	case bot.Usage:
-		return c.greetings.usage(ctx, row, t.m)
+		return c.greetings.usage(ctx, t.row, t.m)
 	}
 	return t.answer(ctx, words.CannotRead(t.m.Text))
 }
@@ -223,6 +230,9 @@ func (c *conversation) resume(ctx context.Context, t *turn) (bot.Reply, bool, er
 		}
 	}
 	reply, err := c.turns.act(ctx, t.row, t.m, func(ctx context.Context, tx *models.DB, m bot.Message) (bot.Reply, error) {
+		if err := tx.Inbox.Touch(ctx, t.row.ID); err != nil {
+			return bot.Reply{}, fmt.Errorf("chat: message: %w", err)
+		}
 		return c.views.replyAgain(ctx, tx, m, t.row.ID)
 	})
 	return reply, true, err
@@ -237,6 +247,8 @@ func (c *conversation) admit(ctx context.Context, t *turn, cmd command.Command) 
 		var tries models.Tried
 		t.places, tries, refused, err = c.access.For(ctx, c.DB, t.m, c.guards.errand(cmd))
 		t.tries = &tries
+	case cmd.Verb == command.VerbClose: // a doubt outlasts the use of its store
+		t.places, refused, err = c.access.WithOff(ctx, c.DB, t.m)
 	default:
 		t.places, refused, err = c.access.Of(ctx, c.DB, t.m)
 	}
@@ -301,7 +313,11 @@ func (c *conversation) askStore(ctx context.Context, t *turn, what command.Butto
 // pressedByStaff lets those press who have a place here.
 func (c *conversation) pressedByStaff(do pressHandler) pressHandler {
 	return func(ctx context.Context, t *turn, b command.Button) (bot.Reply, error) {
-		refused, err := c.admit(ctx, t, command.Command{})
+		var cmd command.Command
+		if b.Action == command.ActClose {
+			cmd.Verb = command.VerbClose
+		}
+		refused, err := c.admit(ctx, t, cmd)
 		if err != nil {
 			return bot.Reply{}, err
 		}

@@ -46,9 +46,13 @@ const (
 
 // askExport takes down what is to be listed; [Bot.makeExport] does it. A file with
 // everybody's figures goes to the one who asked, never into a group.
-func (x *exports) askExport(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, cmd command.Command) (bot.Reply, error) {
-	mine := access.Led(places)
+func (x *exports) askExport(ctx context.Context, row models.Inbox, m bot.Message, cmd command.Command) (bot.Reply, error) {
 	span, begun := cmd.Period.Span(row.ReceivedAt, x.Location)
+	places, _, err := x.access.During(ctx, x.DB, m, span.From, span.To) // what has ended since, too
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	mine := access.Led(places)
 	switch {
 	case len(mine) == 0:
 		return x.turns.finish(ctx, row, m, bot.Say("只有组长和店长可以导出明细。您可以发「本月」看自己的核销。"))
@@ -58,6 +62,9 @@ func (x *exports) askExport(ctx context.Context, row models.Inbox, m bot.Message
 		return x.turns.finish(ctx, row, m, bot.Say("这段时间还没有开始，没有可以导出的。"))
 	}
 	found, err := x.count(ctx, mine, span)
+	if err == nil && found == 0 && !cmd.CSV {
+		found, err = x.countRefused(ctx, mine, span)
+	}
 	if err != nil {
 		return bot.Reply{}, err
 	}
@@ -79,6 +86,18 @@ func (x *exports) count(ctx context.Context, places []access.Place, span command
 		}
 	}
 	return found, nil
+}
+
+// countRefused counts what was not verified, which a workbook lists, too.
+func (x *exports) countRefused(ctx context.Context, places []access.Place, span command.Span) (times int, err error) {
+	refusals, err := x.DB.Figures.Refusals(ctx, access.AccountIDs(places), span.From, span.To)
+	if err != nil {
+		return 0, fmt.Errorf("bot: count: %w", err)
+	}
+	for _, r := range refusals {
+		times += r.Times
+	}
+	return times, nil
 }
 
 // beginExport takes the export down and says where the file will be. It says
@@ -132,12 +151,13 @@ func (x *exports) makeExport(ctx context.Context, e models.Export) error {
 		return fmt.Errorf("bot: stored message: %w", err)
 	}
 	m = x.access.Identify(ctx, m)
-	places, _, err := x.access.Of(ctx, x.DB, m) // as it is now
+	cmd := command.Parse(m.Text)
+	span, begun := cmd.Period.Span(row.ReceivedAt, x.Location)
+	places, _, err := x.access.During(ctx, x.DB, m, span.From, span.To) // as it is now
 	if err != nil {
 		return err
 	}
-	mine, cmd := access.Led(places), command.Parse(m.Text)
-	span, begun := cmd.Period.Span(row.ReceivedAt, x.Location)
+	mine := access.Led(places)
 	switch {
 	case len(mine) == 0:
 		return x.giveUpExport(ctx, e, m, "no_access", "您已经不是组长或店长，导出取消了。")
@@ -156,6 +176,9 @@ func (x *exports) makeExport(ctx context.Context, e models.Export) error {
 		return err
 	}
 	text := fmt.Sprintf("**%s 核销明细**\n%d 家门店，核销 %s，撤销 %d 张。", span.Title, len(mine), words.Sum(sums.Verified), sums.Undone.Count)
+	if sums.Refused > 0 {
+		text += fmt.Sprintf("另有 %d 次未成功，在「%s」表里。", sums.Refused, export.RefusedName)
+	}
 	if cmd.CSV {
 		text += csvWarning
 	}
@@ -181,7 +204,7 @@ func (x *exports) handOver(ctx context.Context, e models.Export, m bot.Message, 
 }
 
 // writeExport writes the file. Whoever has lost the lease stops at the next page.
-func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Message, span command.Span, csv bool, places []access.Place) (models.File, models.Tally, error) {
+func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Message, span command.Span, csv bool, places []access.Place) (models.File, export.Sums, error) {
 	format := export.XLSX
 	if csv {
 		format = export.CSV
@@ -190,7 +213,7 @@ func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Messag
 		ID: x.NewID(), Name: exportName(span, places, format), Kind: string(bot.AnyFile), UserID: m.User, CreatedAt: x.Now(), ExpiresAt: x.Now().Add(ticket.FileLife),
 	})
 	if err != nil {
-		return models.File{}, models.Tally{}, fmt.Errorf("bot: file: %w", err)
+		return models.File{}, export.Sums{}, fmt.Errorf("bot: file: %w", err)
 	}
 	kept := x.Now()
 	list := export.Request{
@@ -205,11 +228,11 @@ func (x *exports) writeExport(ctx context.Context, e models.Export, m bot.Messag
 	}
 	sums, err := list.Write(ctx, w, format)
 	if err != nil {
-		return models.File{}, models.Tally{}, fmt.Errorf("bot: %w", err)
+		return models.File{}, export.Sums{}, fmt.Errorf("bot: %w", err)
 	}
 	file, err := w.Close()
 	if err != nil {
-		return models.File{}, models.Tally{}, fmt.Errorf("bot: file: %w", err)
+		return models.File{}, export.Sums{}, fmt.Errorf("bot: file: %w", err)
 	}
 	return file, sums, nil
 }

@@ -75,6 +75,7 @@ func TestExport(t *testing.T) {
 		}
 		has(t, b.say("zhangsan", "撤 7000000003"), "已撤销")
 		codes["7000000003"] = "已撤销"
+		has(t, b.say("zhangsan", "验 7000000099"), "券码不存在")
 		b.exported()
 
 		if reply := b.tell("boss", "导出 本月"); !reply.Empty() {
@@ -84,7 +85,7 @@ func TestExport(t *testing.T) {
 		if len(got) != 1 || got[0].User != "boss" || got[0].Reply.File == nil || got[0].Channel != app {
 			t.Fatalf("delivered %+v", got)
 		}
-		has(t, got[0].Reply, "2026年11月", "2 家门店", "核销 4 张", "¥199.60", "撤销 1 张")
+		has(t, got[0].Reply, "2026年11月", "2 家门店", "核销 4 张", "¥199.60", "撤销 1 张。另有 1 次未成功，在「未成功」表里。")
 		f := got[0].Reply.File
 		if f.Name != "验券_2026年11月_2家门店.xlsx" || f.Kind != bot.AnyFile {
 			t.Errorf("file is %+v", f)
@@ -110,6 +111,29 @@ func TestExport(t *testing.T) {
 		if len(codes) > 0 {
 			t.Errorf("not in the file: %v", codes)
 		}
+		rows, err = book.GetRows("未成功")
+		b.must(err)
+		if len(rows) != 3 || rows[1][1] != "人民广场店" || rows[1][3] != "7000000099" || rows[1][4] != "张三" || rows[1][5] != "券码不存在" {
+			t.Errorf("not verified: %q", rows)
+		}
+	})
+}
+
+// Where nothing was verified, there is still to be seen what was refused; in a CSV file
+// there is not.
+func TestExportOfRefusals(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		has(t, b.say("zhangsan", "验 7000000099"), "券码不存在")
+		b.exported()
+		has(t, b.tell("wangwu", "导出 今日 csv"), "没有核销记录")
+		has(t, b.tell("boss", "导出 昨日"), "没有核销记录")
+		b.exported()
+		b.tell("wangwu", "导出 今日")
+		got := b.exported()
+		if len(got) != 1 || got[0].Reply.File == nil {
+			t.Fatalf("%+v", got)
+		}
+		has(t, got[0].Reply, "核销 0 张", "另有 1 次未成功")
 	})
 }
 

@@ -66,7 +66,7 @@ func (r readings) reconcile(ctx context.Context, t *turn, cmd command.Command) (
 }
 
 func (r readings) export(ctx context.Context, t *turn, cmd command.Command) (bot.Reply, error) {
-	return r.exports.askExport(ctx, t.row, t.m, t.places, cmd)
+	return r.exports.askExport(ctx, t.row, t.m, cmd)
 }
 
 // storeChosen does in the chosen store what the person had asked, and remembers the

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,12 +19,19 @@ import (
 // it, until it lets go.
 type keeping struct {
 	redeem.Shops
-	letGo atomic.Bool
+	only   []string // codes; nil: every
+	letGo  atomic.Bool
+	silent atomic.Bool                       // it says nothing at all
+	first  atomic.Pointer[func(code string)] // is called before a consume is sent for the first time
 }
 
 func (k *keeping) Open(ctx context.Context, a models.Account) (platform.Shop, error) {
 	shop, err := k.Shops.Open(ctx, a)
 	return keptShop{shop, k}, err
+}
+
+func (k *keeping) keeps(code string) bool {
+	return !k.letGo.Load() && (k.only == nil || slices.Contains(k.only, code))
 }
 
 type keptShop struct {
@@ -32,13 +40,22 @@ type keptShop struct {
 }
 
 func (k keptShop) Record(ctx context.Context, c platform.Coupon) platform.Recorded {
-	if k.letGo.Load() {
-		return k.Shop.Record(ctx, c)
+	switch {
+	case k.silent.Load():
+		return platform.Recorded{Said: platform.Said{Call: "getconsumed", Class: "unknown", Why: platform.Unreachable, Silent: true}}
+	case k.keeps(c.Code):
+		return platform.Recorded{Said: platform.Said{Call: "getconsumed", Decided: true}, Proves: platform.NotConsumed}
 	}
-	return platform.Recorded{Said: platform.Said{Call: "getconsumed", Decided: true}, Proves: platform.NotConsumed}
+	return k.Shop.Record(ctx, c)
 }
 
-func (k keptShop) Consume(context.Context, platform.Order, bool) platform.Consumption {
+func (k keptShop) Consume(ctx context.Context, o platform.Order, again bool) platform.Consumption {
+	if !again || !k.keeps(o.Code) {
+		if first := k.first.Load(); first != nil && !again {
+			(*first)(o.Code)
+		}
+		return k.Shop.Consume(ctx, o, again)
+	}
 	return platform.Consumption{Said: platform.Said{Call: "consume", Class: "held", Reason: platform.RiskHeld, Why: platform.RiskHeld, Code: "1229", Decided: true}, Proves: platform.Held}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/access"
+	"yanquan/dianping/dianpingtest"
 )
 
 // directory knows some members, and counts who asks.
@@ -56,6 +57,40 @@ func TestEncryptedIDs(t *testing.T) {
 		b.clock.Advance(access.DirectoryTells)
 		known.ids, known.err = nil, errors.New("48002")
 		has(t, ask("验 "+Code), "您还不在名单里", strings.ToLower(encrypted))
+	})
+}
+
+// What a settling tells goes to the person, by whichever way is left, and to no id that
+// only the robot knows.
+func TestEncryptedIDsToldLater(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.configure(func(o *Options) { o.Directory = &directory{ids: map[string]string{encrypted: "ZhangSan"}} })
+		b.voucher(Code)
+		for _, call := range []string{"consume", "getconsumed"} {
+			b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: call, Applied: true, Times: 1000}))
+		}
+		m := b.at(robot, group, strings.ToLower(encrypted))
+		m.SentAs, m.Kind, m.Text = encrypted, bot.Text, "验 "+Code
+		b.start(m)
+		wait := func(whole time.Duration) {
+			for range whole / (30 * time.Second) {
+				b.clock.Advance(30 * time.Second)
+				b.bot.Pass(t.Context())
+			}
+		}
+		wait(4 * time.Minute)
+		b.platform.ClearFaults()
+		b.clock.Advance(2 * time.Hour) // the reply address is over
+		wait(5 * time.Minute)
+		told := map[string]int{}
+		for _, d := range b.courier.all() {
+			if told[d.User]++; strings.EqualFold(d.User, encrypted) {
+				t.Errorf("%s was told by %s: %+v", d.User, d.Channel, d.Reply)
+			}
+		}
+		if told["zhangsan"] < 2 {
+			t.Errorf("told: %v", told)
+		}
 	})
 }
 

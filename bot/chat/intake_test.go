@@ -41,6 +41,29 @@ func TestStaleMessage(t *testing.T) {
 	})
 }
 
+// A message that waited to be stored is as old as its arrival, whether it is worked on at
+// once or by another process.
+func TestStaleByItsArrival(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.voucher(Code)
+		late := b.private("zhangsan", "验 "+Code)
+		late.Came = b.clock.Now().Add(-staleAfter)
+		has(t, b.give(late), "没有处理，请再发一次")
+		kept := b.private("zhangsan", "验 "+Code)
+		kept.Came = b.clock.Now().Add(-staleAfter + time.Second)
+		b.must(b.bot.Keep(t.Context(), kept))
+		row, err := b.db.Inbox.Due(t.Context(), b.clock.Now(), 1, nil)
+		b.must(err)
+		if len(row) != 1 || row[0].Attempt != 0 || !row[0].ReceivedAt.Equal(kept.Came) {
+			t.Errorf("kept as %+v, want nobody's, of %v", row, kept.Came)
+		}
+		b.clock.Advance(time.Second)
+		b.settle()
+		has(t, b.last(), "没有处理，请再发一次")
+		b.effects(Code, 0, 0)
+	})
+}
+
 // An operation that exists is brought to its end, however late.
 func TestStaleMessageWithOperation(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {

@@ -91,12 +91,12 @@ func (l *lists) list(ctx context.Context, row models.Inbox, m bot.Message, place
 		if err != nil {
 			return bot.Reply{}, fmt.Errorf("bot: coupons: %w", err)
 		}
-		mark, text := l.words.Line(op, redeem.Consumed(op, coupons))
 		p, _ := access.Find(places, op.StoreID)
+		mark, text := l.words.Line(p.Store, op, coupons)
 		on := words.On(p.Store, op)
 		at := l.words.In(op.CreatedAt).Format(words.MinuteFormat)
 		if len(c.Fields) < bot.MaxFields {
-			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: l.inShort(mark, op, on)})
+			c.Fields = append(c.Fields, bot.Field{Key: l.words.In(op.CreatedAt).Format("15:04"), Value: l.inShort(mark, op, coupons, on)})
 		}
 		lines = append(lines, fmt.Sprintf("%s %s **%s** %s %s %s", mark, at, words.CodeText(op.Code), bot.Escaped(words.Short(op.Title, dealInRecent)), bot.Escaped(strings.TrimSpace(text+" "+on)), bot.Escaped(op.User)))
 	}
@@ -112,8 +112,8 @@ func (l *lists) list(ctx context.Context, row models.Inbox, m bot.Message, place
 const dealInRecent = 20
 
 // inShort is an operation in the value of a field.
-func (l *lists) inShort(mark string, op models.Operation, on string) string {
-	said := strings.Join(strings.Fields(on+" "+words.Price(op.Price())+" "+op.User), " ")
+func (l *lists) inShort(mark string, op models.Operation, coupons []models.Coupon, on string) string {
+	said := strings.Join(strings.Fields(on+" "+words.InShort(op, coupons)+" "+op.User), " ")
 	code := mark + words.Tail(op.Code)
 	room := bot.MaxValue - utf8.RuneCountInString(code+said) - 2
 	if op.Title != "" && room >= 4 {
@@ -129,14 +129,12 @@ func (l *lists) totals(ctx context.Context, row models.Inbox, m bot.Message, pla
 	if !ok {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: "这个日期还没有到。可以发：今日、昨日、上周、本月、9月、2026-11-20。"})
 	}
-	if during, _, err := l.access.During(ctx, l.DB, m, span.From, span.To); err != nil {
+	places, err := l.during(ctx, m, places, span)
+	if err != nil {
 		return bot.Reply{}, err
-	} else if len(during) > len(places) { // a store has ended since: what it verified stays
-		places = during
 	}
 	if !slices.ContainsFunc(places, func(p access.Place) bool { return p.Member.Role == models.RoleStaff }) {
 		s := figures.Summary{Span: span, Stores: access.Stores(places)}
-		var err error
 		if s.Now, err = l.figures.Of(ctx, s.Stores, span); err != nil {
 			return bot.Reply{}, err
 		}
@@ -151,6 +149,16 @@ func (l *lists) totals(ctx context.Context, row models.Inbox, m bot.Message, pla
 		return bot.Reply{}, err
 	}
 	return l.turns.finish(ctx, row, m, l.ownTotals(places, span, sums))
+}
+
+// during are the places of a turn with the stores that have ended since a span, and verified
+// something in it: that stays.
+func (l *lists) during(ctx context.Context, m bot.Message, places []access.Place, span command.Span) ([]access.Place, error) {
+	during, _, err := l.access.During(ctx, l.DB, m, span.From, span.To)
+	if err != nil || len(during) <= len(places) {
+		return places, err
+	}
+	return during, nil
 }
 
 // tallies sums up each account of the places: its whole where the person leads, else what

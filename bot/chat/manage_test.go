@@ -31,9 +31,9 @@ func (b *bench) authorized(shop, name string) models.Store {
 		ExpiresAt: a.Expires, RefreshesLeft: dianping.RefreshesNotTold, AuthorizedBy: "boss", AuthorizedAt: b.clock.Now(),
 	})
 	b.must(err)
-	stores, err := b.db.Directory.LinkGrant(ctx, g, 0, []models.GrantShop{{ShopID: shop, Name: name}})
+	linked, err := b.db.Accounts.LinkGrant(ctx, g, 0, []models.GrantShop{{ShopID: shop, Name: name}})
 	b.must(err)
-	return models.Store{Account: stores[0]}
+	return models.Store{Account: linked.Accounts[0]}
 }
 
 // in texts in a group, or in the 1:1 app where chat is empty.

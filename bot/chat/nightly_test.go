@@ -179,7 +179,9 @@ func TestNightlySummaryNotOfEmptyDays(t *testing.T) {
 func TestNightlySummaryTail(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		b.configure(func(o *Options) { o.Report = &figures.Report{At: 22 * time.Hour} })
-		b.clock.Advance(9 * time.Hour) // 23:00
+		b.clock.Advance(8 * time.Hour) // 22:00
+		b.bot.Pass(t.Context())
+		b.clock.Advance(time.Hour)
 		b.verified("zhangsan", 0, 2)
 		b.clock.Advance(20 * time.Hour)
 		b.verified("zhangsan", 10, 1)
@@ -188,7 +190,7 @@ func TestNightlySummaryTail(t *testing.T) {
 		if len(got) != 1 {
 			t.Fatalf("%d summaries", len(got))
 		}
-		has(t, got[0], "11-24 1 张 ¥49.90", "还核销了 2 张 ¥99.80，算在前一天", "比前一天多 1 张")
+		has(t, got[0], "11-24 1 张 ¥49.90", "11-23 日报以后又核销 2 张 ¥99.80，没有算进上面", "比前一天多 1 张")
 	})
 }
 
@@ -210,7 +212,7 @@ func TestNightlySummaryTailOfRefunds(t *testing.T) {
 		if len(got) != 1 {
 			t.Fatalf("%d summaries", len(got))
 		}
-		has(t, got[0], "11-24 没有核销", "上次日报以后、0 点以前还退款了 1 张 "+dianping.Fen(op.PriceFen).String()+"（核销以后），算在前一天")
+		has(t, got[0], "11-24 没有核销", "11-23 日报以后退款 1 张 "+dianping.Fen(op.PriceFen).String()+"，没有算进上面")
 	})
 }
 
@@ -295,6 +297,106 @@ func TestSummaryTimes(t *testing.T) {
 			if s := got(); s != step.want {
 				t.Errorf("at %d: %q, want %q", step.hour, s, step.want)
 			}
+		}
+	})
+}
+
+// What a summary has told and was undone since is told by the next one, once, also where
+// that day has no business.
+func TestNightlySummaryOfWhatWasUndoneSince(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.configure(func(o *Options) { o.Report = &figures.Report{At: 22 * time.Hour} })
+		b.clock.Advance(7*time.Hour + 57*time.Minute) // 21:57
+		codes := b.verified("zhangsan", 10, 4)
+		has(t, b.say("zhangsan", "撤 "+codes[3]), "已撤销")
+		b.clock.Advance(3 * time.Minute)
+		first := b.summaries("boss", "11-23 ")
+		if len(first) != 1 {
+			t.Fatalf("%d summaries", len(first))
+		}
+		has(t, first[0], "11-23 3 张 ¥149.70")
+		b.clock.Advance(3 * time.Minute)
+		has(t, b.say("zhangsan", "撤 "+codes[0]), "已撤销")
+		has(t, b.say("zhangsan", "撤 "+codes[1]), "已撤销")
+		tail := b.verified("zhangsan", 20, 1) // in no summary
+		has(t, b.say("zhangsan", "撤 "+tail[0]), "已撤销")
+		b.clock.Advance(24*time.Hour - 3*time.Minute)
+		next := b.summaries("boss", "11-24 ")
+		if len(next) != 1 {
+			t.Fatalf("%d summaries of the next day", len(next))
+		}
+		has(t, next[0], "没有核销", "11-23 日报以后撤销 2 张 ¥99.80，没有算进上面")
+		b.verified("zhangsan", 30, 1)
+		b.clock.Advance(24 * time.Hour)
+		for _, s := range b.summaries("boss", "11-25 ") {
+			hasNot(t, s, "撤销 2 张")
+		}
+	})
+}
+
+// end takes the first store out of the configuration.
+func (b *bench) end() {
+	b.t.Helper()
+	b.must(b.db.Directory.Sync(b.t.Context(), []models.ConfiguredStore{{Platform: b.dialect, ShopID: "shop-b", Name: "徐家汇店", Session: "token-shop-b", Chats: []string{both}}}))
+}
+
+// A store that ends after a summary is in the next one, for its manager, too, with what it
+// verified until then, and with what was undone of it; then there is nothing more to tell.
+func TestNightlySummaryOfAnEndedStore(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.must(b.db.Directory.SetMember(t.Context(), models.Member{StoreID: 1, UserID: "chenba", Name: "陈八", Role: models.RoleManager}))
+		b.configure(func(o *Options) { o.Report = &figures.Report{At: 22 * time.Hour, EmptyDays: true} })
+		b.clock.Advance(7*time.Hour + 57*time.Minute) // 21:57
+		codes := b.verified("zhangsan", 0, 2)
+		b.clock.Advance(3 * time.Minute)
+		for _, user := range []string{"boss", "chenba"} {
+			if got := b.summaries(user, "11-23 "); len(got) != 1 || got[0].Card.Title != "11-23 2 张 ¥99.80" {
+				t.Fatalf("%s got %d summaries", user, len(got))
+			}
+		}
+		b.clock.Advance(3 * time.Minute)
+		has(t, b.say("zhangsan", "撤 "+codes[0]), "已撤销")
+		b.clock.Advance(57 * time.Minute) // 23:00
+		b.verified("zhangsan", 10, 3)
+		b.clock.Advance(11 * time.Hour)
+		b.end()
+		b.clock.Advance(12 * time.Hour)
+		for _, user := range []string{"boss", "chenba"} {
+			got := b.summaries(user, "11-24 ")
+			if len(got) != 1 {
+				t.Fatalf("%s got %d summaries of the next day", user, len(got))
+			}
+			has(t, got[0], "没有核销", "11-23 日报以后又核销 3 张 ¥149.70，撤销 1 张 ¥49.90")
+		}
+		b.clock.Advance(24 * time.Hour)
+		if n := len(b.summaries("chenba", "11-25 ")); n != 0 || len(b.summaries("boss", "11-25 ")) != 1 {
+			t.Errorf("%d summaries of a store that has ended", n)
+		}
+	})
+}
+
+// What a store verified may be refunded after it has ended: that day's sums have it.
+func TestRefundOfAnEndedStore(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.must(b.db.Directory.SetMember(t.Context(), models.Member{StoreID: 1, UserID: "chenba", Name: "陈八", Role: models.RoleManager}))
+		b.configure(func(o *Options) { o.Report = &figures.Report{At: 22 * time.Hour} })
+		code := b.verified("zhangsan", 10, 2)[0]
+		op, err := b.db.Journal.ByCoupon(t.Context(), 1, code)
+		b.must(err)
+		b.end()
+		b.clock.Advance(5 * 24 * time.Hour)
+		_, err = b.db.Refunds.Add(t.Context(), models.Refund{
+			Platform: "douyin", CertificateID: "7", StoreID: 1, OperationID: op.ID, Code: code, Title: op.Title, PriceFen: op.PriceFen, RefundedAt: b.clock.Now(),
+		})
+		b.must(err)
+		has(t, b.in("", "boss", "今日"), "退款 1 张")
+		b.clock.Advance(8 * time.Hour)
+		for _, user := range []string{"boss", "chenba"} {
+			got := slices.DeleteFunc(b.summaries(user, "11-28 "), func(r bot.Reply) bool { return strings.HasPrefix(r.Card.Title, "今日") })
+			if len(got) != 1 {
+				t.Fatalf("%s got %d summaries", user, len(got))
+			}
+			has(t, got[0], "没有核销", "核销以后退款 1 张 ¥49.90")
 		}
 	})
 }

@@ -182,7 +182,7 @@ func TestReconcileAccountTakenOff(t *testing.T) {
 		s, err := b.db.Directory.Store(t.Context(), 1)
 		b.must(err)
 		off := s.Further[0].ID
-		_, err = b.db.Directory.TakeOff(t.Context(), off)
+		_, err = b.db.Accounts.TakeOff(t.Context(), off)
 		b.must(err)
 		b.must(b.other.RevokeSession("token-shop-m"))
 		b.until(3, 30)
@@ -217,7 +217,7 @@ func TestReconciledAccountsAreThoseOfTheSums(t *testing.T) {
 		b.there(1)
 		s, err := b.db.Directory.Store(t.Context(), 1)
 		b.must(err)
-		_, err = b.db.Directory.TakeOff(t.Context(), s.Further[0].ID)
+		_, err = b.db.Accounts.TakeOff(t.Context(), s.Further[0].ID)
 		b.must(err)
 		b.until(9, 0)
 		b.tells(b.say("boss", "昨日"), "3 张")

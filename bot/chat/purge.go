@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"yanquan/bot/hooks"
 	"yanquan/internal/jobs"
 )
 
@@ -39,6 +40,7 @@ func (b *Bot) purge(ctx context.Context) error {
 		{"alerts", alertLife, b.DB.Alerts.Purge},
 		{"files", 0, b.DB.Files.Purge},
 		{"exports", exportLife, b.DB.Exports.Purge},
+		{"events", hooks.Life, b.DB.HookEvents.Purge},
 	} {
 		gone, err := kind.purge(ctx, now.Add(-kind.life), purgeBatch)
 		if err != nil {

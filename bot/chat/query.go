@@ -41,21 +41,24 @@ func (v *vouchers) query(ctx context.Context, t *turn, cmd command.Command) (bot
 }
 
 func (v *vouchers) queryOne(ctx context.Context, p access.Place, it command.Item) (bot.Reply, []models.Call, error) {
-	accounts := accountsOn(p.Store, it.Platform)
-	if len(accounts) == 0 {
-		op := models.Operation{StoreID: p.ID, Code: it.Code, Count: it.Count, Outcome: absent(it)}
-		return v.words.Refusal(p.Store, op), nil, nil
-	}
-	earlier, err := v.earlierOn(ctx, p, it, accounts)
+	earlier, err := v.earlierOn(ctx, p, it)
 	if err != nil {
 		return bot.Reply{}, nil, err
 	}
-	known := earlier != nil
+	known, accounts := earlier != nil, accountsOn(p.Store, it.Platform)
+	if len(accounts) == 0 && !known {
+		op := models.Operation{StoreID: p.ID, Code: it.Code, Count: it.Count, Outcome: absent(it)}
+		return v.words.Refusal(p.Store, op), nil, nil
+	}
+	if len(accounts) == 0 { // it was verified before the account was taken off
+		reply, err := v.views.operationReply(ctx, v.DB, *earlier)
+		return reply, nil, err
+	}
 	if known && earlier.State != models.Undone && (earlier.State != models.Done || v.Now().Before(earlier.UndoUntil)) {
 		reply, err := v.views.snapshotReply(ctx, v.DB, *earlier) // ours, and under way or undoable
 		return reply, nil, err
 	}
-	q := redeem.Question{UserID: p.Member.UserID, User: p.Member.Name, Code: it.Code, Count: it.Count, Shop: v.shops.at(p)}
+	q := redeem.Question{UserID: p.Member.UserID, User: p.Member.Name, Code: it.Code, Count: it.Count, Product: it.Product, Shop: v.shops.at(p)}
 	found, err := v.core.LookIn(ctx, q, accounts)
 	if err != nil {
 		return bot.Reply{}, nil, err
@@ -64,7 +67,7 @@ func (v *vouchers) queryOne(ctx context.Context, p access.Place, it command.Item
 		redeem.NoGuess(found.Calls)
 	}
 	switch {
-	case found.Usable:
+	case found.Usable, redeem.AsksProduct(found.Op.Outcome):
 		reply, err := v.usable(ctx, p, it, found.Op, earlier)
 		return reply, found.Calls, err
 	case known && (earlier.State == models.Done || found.Decided): // what the journal has of it says more
@@ -77,20 +80,21 @@ func (v *vouchers) queryOne(ctx context.Context, p access.Place, it command.Item
 	return v.words.Refusal(p.Store, found.Op), found.Calls, nil
 }
 
-// earlierOn finds the operation of some accounts that tells most about a code: the newest
+// earlierOn finds the operation of a store that tells most about a code: the newest
 // that stands, else one that was undone; nil: none.
-func (v *vouchers) earlierOn(ctx context.Context, p access.Place, it command.Item, accounts []models.Account) (*models.Operation, error) {
+func (v *vouchers) earlierOn(ctx context.Context, p access.Place, it command.Item) (*models.Operation, error) {
 	if p.New == it.Code {
 		return nil, nil
 	}
-	standing, err := v.DB.Journal.StandingIn(ctx, idsOf(accounts), it.Code)
+	accounts := accountsNamed([]access.Place{p}, it.Platform)
+	standing, err := v.DB.Journal.StandingIn(ctx, accounts, it.Code)
 	if err != nil {
 		return nil, fmt.Errorf("chat: earlier operation: %w", err)
 	}
 	if len(standing) > 0 {
 		return &standing[0], nil
 	}
-	op, err := v.DB.Journal.ByCouponIn(ctx, idsOf(accounts), it.Code)
+	op, err := v.DB.Journal.ByCouponIn(ctx, accounts, it.Code)
 	switch {
 	case errors.Is(err, models.ErrNotFound) || err == nil && op.State == models.Rejected:
 		return nil, nil

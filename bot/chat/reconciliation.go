@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -26,17 +27,26 @@ const (
 // reconcile shows how a closed day of the places compares with the platform's
 // list, and makes the comparison where there is none yet.
 func (l *lists) reconcile(ctx context.Context, row models.Inbox, m bot.Message, places []access.Place, period command.Period) (bot.Reply, error) {
+	day, span, ok := l.dayOf(period)
+	if ok {
+		var err error
+		if places, err = l.during(ctx, m, places, span); err != nil {
+			return bot.Reply{}, err
+		}
+	}
 	mine := access.Led(places)
 	if len(mine) == 0 {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: "只有组长和店长可以对账。"})
 	}
-	day, ok := l.dayOf(period)
 	if !ok {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: "一次对一天的账，例如：对账 昨日，对账 11-20"})
 	}
 	sheets, err := l.sheetsOf(ctx, access.Stores(mine), day)
 	if err != nil {
 		return bot.Reply{}, err
+	}
+	if len(sheets) == 0 {
+		return l.turns.finish(ctx, row, m, bot.Reply{Text: "这一天没有要对的账。"})
 	}
 	if problem := l.tooEarlyOrLate(day, sheets); problem != "" {
 		return l.turns.finish(ctx, row, m, bot.Reply{Text: problem})
@@ -49,10 +59,11 @@ func (l *lists) reconcile(ctx context.Context, row models.Inbox, m bot.Message, 
 		return l.turns.finish(ctx, row, m, l.reconciledStore(ctx, sheets[0], day, known))
 	}
 	reply := l.reconciledStores(sheets, day, known)
-	if len(mine) == 1 {
-		if err := l.addItems(ctx, &reply, sheets, day, known); err != nil {
-			return bot.Reply{}, err
-		}
+	if len(mine) > 1 { // one that has ended has no group in which to ask for it alone
+		sheets = slices.DeleteFunc(sheets, func(s sheet) bool { return s.store.Live() })
+	}
+	if err := l.addItems(ctx, &reply, sheets, day, known); err != nil {
+		return bot.Reply{}, err
 	}
 	return l.turns.finish(ctx, row, m, reply)
 }
@@ -117,9 +128,9 @@ func (l *lists) results(ctx context.Context, row models.Inbox, sheets []sheet, d
 }
 
 // dayOf is the day that a period means; false: it is not one.
-func (l *lists) dayOf(period command.Period) (day string, ok bool) {
-	span, ok := period.Span(l.Now(), reconcile.Zone)
-	return reconcile.DayOf(span.From), ok && span.To.Sub(span.From) == 24*time.Hour
+func (l *lists) dayOf(period command.Period) (day string, span command.Span, ok bool) {
+	span, ok = period.Span(l.Now(), reconcile.Zone)
+	return reconcile.DayOf(span.From), span, ok && span.To.Sub(span.From) == 24*time.Hour
 }
 
 // tooEarlyOrLate says why a day cannot be compared: it must be over at all of the
@@ -166,6 +177,7 @@ func (l *lists) reconciledStore(ctx context.Context, s sheet, day string, known 
 		c.Fields = append(c.Fields,
 			bot.Field{Key: "顾客付", Value: m.Customer.String()}, bot.Field{Key: "商家承担", Value: m.Merchant.String()}, bot.Field{Key: "应收", Value: m.Due.String()})
 	}
+	c.Text += undoneSaid(f)
 	c.Text += fmt.Sprintf("对账时间 %s。", l.words.When(r.CheckedAt))
 	reply := bot.Reply{Card: &c}
 	if len(r.Items) > 0 {
@@ -206,15 +218,23 @@ func inShort(f reconcile.Figures) string {
 func moneySaid(m reconcile.Money) string {
 	switch {
 	case m.Certainty() == reconcile.Untold:
-		return "平台没有告诉付款明细。"
+		return "平台没有告诉付款明细或售价。"
 	case m.Exact+m.Estimated == 0:
 		return ""
 	case m.Untold > 0:
-		return fmt.Sprintf("金额是估算，不含没有付款明细的 %d 张；应收没有扣佣金。", m.Untold)
+		return fmt.Sprintf("金额是估算，不含没有付款明细或售价的 %d 张；应收没有扣佣金。", m.Untold)
 	case m.Estimated > 0:
 		return fmt.Sprintf("金额里有 %d 张是按订单分摊的估算；应收没有扣佣金。", m.Estimated)
 	}
 	return "金额只算机器人核销的；应收没有扣佣金。"
+}
+
+// undoneSaid says what to do about what the platform does not have any more.
+func undoneSaid(f reconcile.Figures) string {
+	if f.OnlyOurs.Count+f.UndoneThere.Count == 0 {
+		return ""
+	}
+	return "在平台上撤销了的，请店长发「确认 券码 已撤销」，就从营业额里减去。"
 }
 
 // itemLines lists what is worth a look, the worst first.
@@ -233,8 +253,8 @@ func (l *lists) itemLines(r reconcile.Result) string {
 	return strings.Join(lines, "\n")
 }
 
-// addItems adds the details to the answer for one store with several accounts, and what to
-// do where there is none.
+// addItems adds the details of accounts to the answer for several, and what to do where
+// there are none.
 func (l *lists) addItems(ctx context.Context, reply *bot.Reply, sheets []sheet, day string, known map[int64]reconcile.Result) error {
 	for _, s := range sheets {
 		if _, ok := known[s.ID]; !ok {
@@ -276,6 +296,7 @@ func (l *lists) reconciledStores(sheets []sheet, day string, known map[int64]rec
 	for _, note := range sum.Notes() {
 		c.Text += note + "。"
 	}
+	c.Text += undoneSaid(sum)
 	if missing := len(sheets) - len(known); missing > 0 {
 		if c.Tone == bot.Good {
 			c.Tone = bot.Plain

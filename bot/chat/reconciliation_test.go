@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"yanquan/bot"
+	"yanquan/bot/command"
 	"yanquan/bot/reconcile"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
@@ -134,6 +136,42 @@ func TestReconciledByNight(t *testing.T) {
 	})
 }
 
+// What the platform verified just after midnight, for a call of just before, is in the
+// figures of one day.
+func TestReconciledAroundMidnight(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.nightly()
+		b.until(23, 59)
+		b.clock.Advance(59 * time.Second)
+		once := true
+		slow := func(r *http.Request) {
+			if once && strings.Contains(r.URL.Path, "consume") {
+				once = false
+				b.clock.Advance(2 * time.Second)
+			}
+		}
+		b.before.Store(&slow)
+		b.verified("zhangsan", 0, 1)
+		next, err := time.Parse(time.DateOnly, firstDay)
+		b.must(err)
+		second := next.AddDate(0, 0, 1).Format(time.DateOnly)
+		for range 2 {
+			b.until(3, 30)
+			b.looks()
+		}
+		if first := b.result(firstDay); first.Figures.Line() != "平台 0 笔 = 机器人 0" || len(first.Items) > 0 {
+			t.Errorf("%s: %s, %+v", firstDay, first.Figures.Line(), first.Items)
+		}
+		sum := b.result(firstDay).Figures.Plus(b.result(second).Figures)
+		if sum.Line() != "平台 1 笔 = 机器人 1" || sum.Money.Due != 4990 || sum.Money.Exact != 1 {
+			t.Errorf("%s, %+v", sum.Line(), sum.Money)
+		}
+		if cards := b.told("对账发现问题"); len(cards) > 0 {
+			t.Errorf("managers are alarmed without need:\n%s", show(cards[0]))
+		}
+	})
+}
+
 // What the platform does not know of is told, once; and what becomes known later
 // is told then.
 func TestReconciliationAlarm(t *testing.T) {
@@ -155,6 +193,27 @@ func TestReconciliationAlarm(t *testing.T) {
 		b.looks()
 		if n := len(b.told("对账发现问题")); n != 1 {
 			t.Errorf("%d alarms after the second look, want 1", n)
+		}
+	})
+}
+
+// An answer about what the list leaves open that says nothing of it is no alarm: the code
+// may be there.
+func TestReconciliationWithoutAWord(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.nightly()
+		codes := b.verified("zhangsan", 0, 3)
+		b.undoElsewhere(codes[1])
+		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Call: "getconsumed", Answer: "1999", Times: 1}))
+		b.until(3, 30)
+		b.looks()
+		if cards := b.told("对账发现问题"); len(cards) != 0 {
+			t.Errorf("managers are alarmed:\n%s", show(cards[0]))
+		}
+		b.until(3, 30)
+		b.looks()
+		if n := len(b.told("对账发现问题")); n != 1 {
+			t.Errorf("%d alarms after the platform has said it, want 1", n)
 		}
 	})
 }
@@ -420,6 +479,87 @@ func TestReconcileInChat(t *testing.T) {
 		b.clock.Advance(time.Minute)
 		b.looks()
 		has(t, b.say("wangwu", "对账 11-22"), "平台 0 笔 = 机器人 0")
+	})
+}
+
+// What was paid for an order is due once, however many days its coupons are verified on, and
+// whatever of it was undone at the platform meanwhile.
+func TestMoneyOfAnOrderOnSeveralDays(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.nightly()
+		var codes []string
+		all, err := b.platform.AddOrder(dianpingtest.Voucher{
+			Code: Code, Title: "双人下午茶", Price: 10000, Shops: []string{"shop-a"}, Payments: []dianpingtest.Payment{{ID: "p1", Amount: 8001, Type: 10}}}, 2)
+		b.must(err)
+		for _, v := range all {
+			codes = append(codes, v.Code)
+		}
+		has(t, b.say("zhangsan", "验 "+codes[0]), "核销成功")
+		again := b.voucher("7100000001")
+		has(t, b.say("zhangsan", "验 "+again.Code), "核销成功")
+		b.must(b.platform.UndoElsewhere(again.Code, "boss"))
+		b.until(3, 30)
+		b.looks()
+		money := func(day string, want reconcile.Money) {
+			t.Helper()
+			if got := b.result(day).Figures.Money; got != want {
+				t.Errorf("%s: %+v, want %+v", day, got, want)
+			}
+		}
+		money(firstDay, reconcile.Money{Customer: 4001, Due: 4001, Estimated: 1})
+		b.until(12, 0)
+		for _, v := range b.platform.Vouchers() {
+			if v.State == dianpingtest.Usable {
+				has(t, b.say("zhangsan", "验 "+v.Code), "核销成功")
+			}
+		}
+		b.until(3, 30)
+		b.looks()
+		money(firstDay, reconcile.Money{Customer: 4001, Due: 4001, Estimated: 1})
+		money("2026-11-24", reconcile.Money{Customer: 4000 + 4990, Due: 4000 + 4990, Exact: 1, Estimated: 1})
+	})
+}
+
+// A day of a store that is closed since is compared where its sums are: in the chat and
+// on the page, for those alone who led it.
+func TestReconciledDayOfAClosedStore(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		codes := b.verified("zhangsan", 0, 2)
+		b.undoElsewhere(codes[0])
+		b.must(b.db.Directory.Sync(ctx, []models.ConfiguredStore{{Platform: b.dialect, ShopID: "shop-b", Name: "徐家汇店", Session: "token-shop-b", Chats: []string{both}}}))
+		b.must(b.db.Directory.SetMember(ctx, models.Member{StoreID: 2, UserID: "zhangsan", Name: "张三", Role: models.RoleLead}))
+		b.must(b.db.Directory.SetMember(ctx, models.Member{StoreID: 2, UserID: "wangwu", Name: "王五", Role: models.RoleLead}))
+		b.clock.Advance(24 * time.Hour)
+		for user, closed := range map[string]bool{"boss": true, "wangwu": true, "zhangsan": false} {
+			r := b.in("", user, "对账 昨日")
+			has(t, r, "徐家汇店", "平台 0 笔 = 机器人 0")
+			shows := strings.Contains(show(r), "**人民广场店** 平台 1 笔 = 机器人 1；平台没有 1 笔")
+			if items := strings.Contains(show(r), codes[0]); shows != closed || items != closed { // it has no group any more to ask in
+				t.Errorf("%s sees of the closed store: %v\n%s", user, shows, show(r))
+			}
+		}
+		hasNot(t, b.in("", "boss", "对账 11-22"), "人民广场店")
+
+		for user, want := range map[string]int{"boss": 2, "wangwu": 2, "zhangsan": 1} {
+			d, err := b.bot.desks.Desk(ctx, user)
+			b.must(err)
+			_, all, err := b.bot.desks.Checked(ctx, d, 0, command.Yesterday)
+			b.must(err)
+			if len(all) != want || want == 2 && (all[1].ID != 1 || all[1].Result == nil) {
+				t.Errorf("%s sees %d on the page: %+v", user, len(all), all)
+			}
+			_, all, err = b.bot.desks.Checked(ctx, d, 1, command.Yesterday)
+			switch {
+			case want == 1 && !errors.Is(err, models.ErrNotFound):
+				t.Errorf("%s is shown the store: %+v, %v", user, all, err)
+			case want == 2 && (err != nil || len(all) != 1 || len(all[0].Result.Items) != 1):
+				t.Errorf("%s is shown %+v, %v", user, all, err)
+			}
+			if _, all, err = b.bot.desks.Checked(ctx, d, 1, "11-22"); want == 2 && (err != nil || len(all) > 0) {
+				t.Errorf("%s is shown of a day without business: %+v, %v", user, all, err)
+			}
+		}
 	})
 }
 

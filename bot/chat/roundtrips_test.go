@@ -1,10 +1,16 @@
 package chat
 
 import (
+	"database/sql"
 	"fmt"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"yanquan/bot"
 	"yanquan/bot/outbox"
@@ -15,7 +21,7 @@ import (
 
 // A statement more in the way of every verification shows here; where there are
 // fewer, the limit is to be lowered. By robot, one more statement records what callbacks
-// have fetched, for all of them together.
+// have fetched, for all of them together. Of each, docs/benchmarks.md says why it is there.
 func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	for driver, open := range map[string]func(testing.TB, ...modelstest.Option) *models.DB{models.SQLite: modelstest.SQLite, models.MySQL: modelstest.MySQL} {
@@ -33,9 +39,95 @@ func TestRoundTrips(t *testing.T) {
 				if len(seen) > limit.roundTrips || commits > limit.commits {
 					t.Errorf("%d round trips and %d commits, at most %d and %d:\n%s", len(seen), commits, limit.roundTrips, limit.commits, listed(seen))
 				}
+				var said []string
+				for _, s := range seen {
+					said = append(said, strings.TrimSpace(s.String()+" "+map[bool]string{true: "yes"}[s.Commits]))
+				}
+				if diff := cmp.Diff(explained(t, channel), said); diff != "" {
+					t.Errorf("docs/benchmarks.md gives reasons for other statements (-page +seen):\n%s", diff)
+				}
 			})
 		}
 	}
+}
+
+// explained are the statements that docs/benchmarks.md gives reasons for, with yes behind
+// those that commit.
+func explained(t *testing.T, channel string) (all []string) {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/benchmarks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), map[string]string{app: "\nBy app:\n\n", robot: "\nBy robot:\n\n"}[channel])
+	table, _, _ = strings.Cut(table, "\n\n")
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, " | ")
+		if _, err := strconv.Atoi(strings.TrimPrefix(cells[0], "| ")); err == nil && len(cells) == 4 && strings.TrimSpace(cells[3]) != "|" {
+			all = append(all, strings.TrimSpace(cells[1]+" "+cells[2]))
+		}
+	}
+	return all
+}
+
+// No statement of a verification makes a temporary table of what it reads: with texts
+// without a limit in them, such as tokens, MariaDB makes a file of it.
+func TestNoTemporaryTable(t *testing.T) {
+	t.Parallel()
+	clock, rec, dsn := noon(), &modelstest.Recorder{}, modelstest.MigratedMySQLDSN(t)
+	b := setup(t, modelstest.Open(t, models.MySQL, dsn, modelstest.WithClock(clock), modelstest.WithRecorder(rec)), clock, dianping.Meituan)
+	b.configure(func(o *Options) { o.Guard = Guard{Codes: 10, Within: 10 * time.Minute} })
+	b.verifyOn(app, "7992697494")
+	rec.Take()
+	b.verifyOn(app, "7992697495")
+	pool, err := sql.Open("mysql", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	reads := 0
+	for _, s := range rec.Take() {
+		if !strings.HasPrefix(s.Text, "SELECT ") {
+			continue
+		}
+		reads++
+		for _, step := range plan(t, pool, s.Text) {
+			if strings.Contains(step, "Using temporary") || strings.Contains(step, "Using filesort") {
+				t.Errorf("%s: %s", s, step)
+			}
+		}
+	}
+	if reads == 0 {
+		t.Error("nothing is read")
+	}
+}
+
+// plan is how MariaDB would do a statement, step by step.
+func plan(t *testing.T, pool *sql.DB, statement string) (steps []string) {
+	t.Helper()
+	rows, err := pool.QueryContext(t.Context(), "EXPLAIN "+statement, slices.Repeat([]any{"1"}, strings.Count(statement, "?"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		values, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, fmt.Sprint(values))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return steps
 }
 
 // What robots' callbacks have fetched is recorded together, by one statement.

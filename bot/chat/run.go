@@ -116,8 +116,8 @@ func accountOf(key string) int64 {
 	return id
 }
 
-// dueOperations leaves out what belongs to a message that this process works on:
-// its worker brings it to its end, however long its lease was.
+// dueOperations leaves out the call that this process makes for a message: its worker
+// brings that to its end, however long its lease was.
 func (b *Bot) dueOperations(platform string) func(context.Context, jobs.Look) ([]jobs.Task, error) {
 	return func(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {
 		var full []int64
@@ -127,7 +127,7 @@ func (b *Bot) dueOperations(platform string) func(context.Context, jobs.Look) ([
 		due, err := b.DB.Journal.Due(ctx, models.Of{Platform: platform, Without: full}, l.Now, l.Room+b.MaxFlights)
 		var tasks []jobs.Task
 		for _, op := range due {
-			if b.Holds(askedBy(op)) {
+			if calling := op.State == models.Calling || op.State == models.Undoing; calling && b.Holds(askedBy(op)) {
 				continue
 			}
 			tasks = append(tasks, jobs.Task{ID: op.ID, Key: strconv.FormatInt(op.StoreID, 10), Do: func(ctx context.Context) error {
@@ -212,14 +212,10 @@ func (b *Bot) countBacklog(ctx context.Context) error {
 
 // answer works on a message to its answer.
 func (b *Bot) answer(ctx context.Context, row models.Inbox, m bot.Message) (bot.Reply, error) {
-	reply, err := b.talk.work(ctx, row, m)
-	if err == nil && reply.Pending {
-		err = b.doubts.lookAgain(ctx, row.ID)
-	}
-	return reply, err
+	return b.talk.work(ctx, row, m)
 }
 
 // conclude looks whether the pending answer to a message can be replaced.
 func (b *Bot) conclude(ctx context.Context, row models.Inbox) error {
-	return b.DB.Tx(ctx, func(tx *models.DB) error { return b.doubts.conclude(ctx, tx, row, false) })
+	return b.DB.Tx(ctx, func(tx *models.DB) error { return b.doubts.tell(ctx, tx, row.ID, false) })
 }

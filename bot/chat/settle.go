@@ -11,6 +11,7 @@ import (
 	"yanquan/bot"
 	"yanquan/bot/notice"
 	"yanquan/bot/outbox"
+	"yanquan/bot/reconcile"
 	"yanquan/bot/redeem"
 	"yanquan/bot/words"
 	"yanquan/internal/failpoint"
@@ -19,16 +20,18 @@ import (
 
 // doubts settles operations whose outcome is not known, and tells of it.
 type doubts struct {
-	DB       *models.DB
-	core     *redeem.Core
-	turns    *turns
-	views    *views
-	words    *words.Words
-	out      *outbox.Outbox
-	notices  *notice.Notices
-	Observer Observer
-	Now      func() time.Time
-	Log      *slog.Logger
+	DB      *models.DB
+	core    *redeem.Core
+	turns   *turns
+	views   *views
+	words   *words.Words
+	out     *outbox.Outbox
+	notices *notice.Notices
+
+	reconciliation *reconcile.Keeper
+	Observer       Observer
+	Now            func() time.Time
+	Log            *slog.Logger
 }
 
 // settle takes up an operation that is due, and tells people of what comes of it.
@@ -37,10 +40,15 @@ func (d *doubts) settle(ctx context.Context, op models.Operation) error {
 	if err != nil {
 		return err
 	}
+	return d.commit(ctx, op, step)
+}
+
+// commit commits what a settled operation has come to, and tells people of it.
+func (d *doubts) commit(ctx context.Context, op models.Operation, step redeem.Step) error {
 	held := op.State == models.Held
 	told := op.NeedsHuman || held // as a final answer
 	var now models.Operation
-	err = d.DB.Tx(ctx, func(tx *models.DB) error {
+	err := d.DB.Tx(ctx, func(tx *models.DB) (err error) {
 		if now, err = step(ctx, tx); err != nil {
 			return err
 		}
@@ -65,7 +73,7 @@ func (d *doubts) settle(ctx context.Context, op models.Operation) error {
 	if !held { // it has its own time
 		d.Observer.Settled(now.State, d.Now().Sub(since(op)))
 	}
-	return d.lookAgain(ctx, askedBy(now)) // it may have been answered as pending just now
+	return nil
 }
 
 // since is when the call was made whose outcome is not known.
@@ -92,16 +100,26 @@ func askedBy(op models.Operation) string {
 // answered lost its worker with the operation: it is answered here, unless there is
 // more of it to do.
 func (d *doubts) report(ctx context.Context, tx *models.DB, op models.Operation, told bool) error {
-	row, err := tx.Inbox.Get(ctx, askedBy(op))
+	return d.tell(ctx, tx, askedBy(op), told)
+}
+
+// tell answers a message, or concludes its answer, as its operations stand. late:
+// people were given a final answer before, and get the outcome all the same.
+func (d *doubts) tell(ctx context.Context, tx *models.DB, id string, late bool) error {
+	err := tx.Inbox.Touch(ctx, id)
+	var row models.Inbox
+	if err == nil {
+		row, err = tx.Inbox.Get(ctx, id)
+	}
 	switch {
-	case errors.Is(err, models.ErrNotFound) || err == nil && row.Final && !told:
+	case errors.Is(err, models.ErrNotFound) || err == nil && row.Final && !late:
 		return nil
 	case err != nil:
 		return fmt.Errorf("chat: message: %w", err)
 	case row.AnsweredAt.IsZero():
 		return d.answer(ctx, tx, row)
 	}
-	return d.conclude(ctx, tx, row, told)
+	return d.conclude(ctx, tx, row, late)
 }
 
 // answer answers a message whose worker is gone, if all that it asks is done.
@@ -127,7 +145,8 @@ func (d *doubts) answer(ctx context.Context, tx *models.DB, row models.Inbox) er
 	return nil // its worker lives, or another has it
 }
 
-// conclude renders a message anew and sends the final reply, if it is final now.
+// conclude renders a message anew and sends the final reply, if it is final now. Its row
+// was touched in this transaction.
 func (d *doubts) conclude(ctx context.Context, tx *models.DB, row models.Inbox, late bool) error {
 	var m bot.Message
 	if err := json.Unmarshal(row.Payload, &m); err != nil {
@@ -138,19 +157,6 @@ func (d *doubts) conclude(ctx context.Context, tx *models.DB, row models.Inbox, 
 		return err
 	}
 	return d.out.Conclude(ctx, tx, row, m, reply, late)
-}
-
-// lookAgain concludes a pending answer whose operations were settled while it
-// was being written, so that neither side saw the other.
-func (d *doubts) lookAgain(ctx context.Context, id string) error {
-	row, err := d.DB.Inbox.Get(ctx, id)
-	switch {
-	case errors.Is(err, models.ErrNotFound):
-		return nil
-	case err != nil || row.Final || row.AnsweredAt.IsZero():
-		return err
-	}
-	return d.DB.Tx(ctx, func(tx *models.DB) error { return d.conclude(ctx, tx, row, false) })
 }
 
 // tellManagers sends a notice about an operation that needs a human.

@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 	"yanquan/bot/redeem"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/jobs"
 	"yanquan/models"
 )
 
@@ -737,5 +741,43 @@ func TestSilentPlatformIsProbed(t *testing.T) {
 		b.platform.Resume()
 		b.settle()
 		widths(settlingPerAccount, settlingPerAccount, "once it answers")
+	})
+}
+
+// What is lost of the first code of a message is asked about while the others are
+// verified; the call that is under way is left to its worker.
+func TestSettledWithinALongMessage(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		codes := []string{"7992697401", "7992697402", "7992697403"}
+		for _, code := range codes {
+			b.voucher(code)
+		}
+		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume", Code: codes[0]}))
+		var consumes atomic.Int32
+		due := map[string]bool{}
+		look := func(r *http.Request) {
+			if !strings.Contains(r.URL.Path, "consume") || int(consumes.Add(1)) != len(codes) {
+				return
+			}
+			tasks, err := b.bot.dueOperations(b.dialect)(t.Context(), jobs.Look{Now: b.clock.Now().Add(time.Hour), Room: 10})
+			if err != nil {
+				t.Error(err)
+			}
+			for _, task := range tasks {
+				op, err := b.db.Journal.Get(t.Context(), task.ID)
+				if err != nil {
+					t.Error(err)
+				}
+				due[op.Code] = true
+			}
+		}
+		b.before.Store(&look)
+		b.start(b.private("zhangsan", "验 "+strings.Join(codes, " ")))
+		b.before.Store(nil)
+		if want := map[string]bool{codes[0]: true}; !maps.Equal(due, want) {
+			t.Errorf("asked about: %v, want %v", due, want)
+		}
+		b.settle()
+		has(t, b.last(), "3 个券码，成功 3 个")
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/breadth"
+	"yanquan/internal/httpcall"
 	"yanquan/internal/jobs"
 	"yanquan/models"
 	"yanquan/models/modelstest"
@@ -73,10 +74,11 @@ func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string)
 	t.Cleanup(b.platform.Close)
 	var client dianping.API
 	var err error
+	hc := &http.Client{Transport: b.platform.Impatient(httpcall.NewTransport())}
 	if dialect == dianping.Dianping {
-		client, err = dianping.NewDianping(dianping.Config{APIURL: srv.URL, AuthURL: srv.URL, AppKey: "key", AppSecret: "app-secret", Timeout: timeout, Now: clock.Now})
+		client, err = dianping.NewDianping(dianping.Config{APIURL: srv.URL, AuthURL: srv.URL, AppKey: "key", AppSecret: "app-secret", HTTP: hc, Timeout: time.Minute, Now: clock.Now})
 	} else {
-		client, err = dianping.NewMeituan(dianping.MeituanConfig{APIURL: srv.URL, AuthURL: srv.URL, DeveloperID: "100000", SignKey: "sign-key", Timeout: timeout, Now: clock.Now})
+		client, err = dianping.NewMeituan(dianping.MeituanConfig{APIURL: srv.URL, AuthURL: srv.URL, DeveloperID: "100000", SignKey: "sign-key", HTTP: hc, Timeout: time.Minute, Now: clock.Now})
 	}
 	b.must(err)
 	for _, s := range []string{"shop-a", "shop-b"} {

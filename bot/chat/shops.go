@@ -22,6 +22,7 @@ type shops struct {
 	Douyin     Douyin
 	grants     *grants.Keeper
 	UndoWindow time.Duration // at Meituan/Dianping
+	Refused    func(ctx context.Context, account int64)
 }
 
 // Douyin is the application at Douyin, which has one access token for all shops. It is
@@ -50,7 +51,7 @@ func (s *shops) Has(name string) bool {
 // Open implements [redeem.Shops].
 func (s *shops) Open(ctx context.Context, a models.Account) (platform.Shop, error) {
 	if s.Douyin.serves(a) {
-		return platform.Douyin(s.Douyin.Client, s.Douyin.At(a)), nil
+		return s.douyin(a), nil
 	}
 	client, shop, err := s.client(ctx, a)
 	if err != nil {
@@ -62,10 +63,15 @@ func (s *shops) Open(ctx context.Context, a models.Account) (platform.Shop, erro
 	return platform.Dianping(client, shop, s.UndoWindow), nil
 }
 
+// douyin is the shop of an account there.
+func (s *shops) douyin(a models.Account) platform.Shop {
+	return watched{platform.Douyin(s.Douyin.Client, s.Douyin.At(a)), func(ctx context.Context) { s.Refused(ctx, a.ID) }}
+}
+
 // at is the shop of a place whose session was read with it; nil: it is to be opened.
 func (s *shops) at(p access.Place) platform.Shop {
 	if s.Douyin.serves(p.Account) && len(p.Further) == 0 {
-		return platform.Douyin(s.Douyin.Client, s.Douyin.At(p.Account))
+		return s.douyin(p.Account)
 	}
 	client := s.Platforms[p.Platform]
 	if client == nil || p.Session == nil {

@@ -86,7 +86,7 @@ func (u *admin) takeOff(ctx context.Context, tx *models.DB, m bot.Message, b com
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	taken, err := tx.Directory.TakeOff(ctx, a.ID)
+	taken, err := tx.Accounts.TakeOff(ctx, a.ID)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: take off: %w", err)
 	}
@@ -115,7 +115,7 @@ func (u *admin) split(ctx context.Context, tx *models.DB, m bot.Message, b comma
 	case s.Last(a):
 		return bot.Say("%[2]s是「%[1]s」最后一个在用的平台，不能单独成店：「%[1]s」的群和人就没有门店了。请先给「%[1]s」接上别的平台，再来分开。", s.Name, platform.Name(a.Platform)), nil
 	}
-	apart, err := tx.Directory.Split(ctx, a.ID)
+	apart, err := tx.Accounts.Split(ctx, a.ID)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: split: %w", err)
 	}

@@ -48,9 +48,13 @@ func (u *admin) authorize(ctx context.Context, m bot.Message, b command.Button) 
 	case !slices.Contains(on, b.Platform):
 		return bot.Say("这个平台没有设置，不能授权。"), nil
 	}
-	stores = slices.DeleteFunc(stores, func(s models.Store) bool { return s.On(b.Platform) })
+	mayAdd := u.access.ManagesAll(m.User) || slices.ContainsFunc(stores, models.Store.Live)
+	stores = slices.DeleteFunc(stores, func(s models.Store) bool { return s.On(b.Platform) || !s.Live() && !rests(s, b.Platform) })
+	if !mayAdd && (len(stores) == 0 || b.Action == command.ActConnect && b.Store == 0) {
+		return bot.Say("您管的门店都停用了：只能恢复它，不能接新门店。请管理员来授权新门店。"), nil
+	}
 	if b.Action != command.ActConnect && len(stores) > 0 {
-		return u.whichStore(b, stores), nil
+		return u.whichStore(b, stores, mayAdd), nil
 	}
 	var into models.Store
 	if b.Store != 0 {
@@ -63,10 +67,21 @@ func (u *admin) authorize(ctx context.Context, m bot.Message, b command.Button) 
 	return u.linkCard(ctx, m, b.Platform, into)
 }
 
-// authorizer are the stores of who may connect shops, in private. Where this person may
-// not, the reply says why.
+// rests reports whether a store has an account on a platform that is out of use, and is
+// not the file's: to authorise it there brings it back.
+func rests(s models.Store, on string) bool {
+	return slices.ContainsFunc(s.All(), func(a models.Account) bool { return a.Platform == on && !a.Active && a.Origin != models.OriginConfig })
+}
+
+// authorizer are the stores of who may connect shops, in private, with those that were
+// taken off as a whole. Where this person may not, the reply says why.
 func (u *admin) authorizer(ctx context.Context, m bot.Message) ([]models.Store, bot.Reply, error) {
 	stores, err := u.access.Managed(ctx, u.DB, m.User)
+	if err != nil {
+		return nil, bot.Reply{}, err
+	}
+	off, err := u.access.ManagedOff(ctx, u.DB, m.User)
+	stores = append(stores, off...)
 	switch {
 	case err != nil:
 		return nil, bot.Reply{}, err
@@ -99,14 +114,29 @@ func (u *admin) whichPlatform(on []string) bot.Reply {
 	return bot.Reply{Card: &c}
 }
 
-// whichStore asks which of the stores a shop is, or whether it is a new one.
-func (u *admin) whichStore(b command.Button, stores []models.Store) bot.Reply {
+// whichStore asks which of the stores a shop is, or whether it is a new one, for those who
+// may add one: who manages nothing that is in use may only bring back what rests.
+func (u *admin) whichStore(b command.Button, stores []models.Store, mayAdd bool) bot.Reply {
 	connect := command.Button{Action: command.ActConnect, Platform: b.Platform, Shop: b.Shop}
 	more := command.Button{Action: command.ActWhere, Platform: b.Platform, Shop: b.Shop}
-	keys := []bot.CardKey{{Text: "新门店", Key: connect.Key(), Style: bot.Primary}}
+	var keys []bot.CardKey
+	if mayAdd {
+		keys = append(keys, bot.CardKey{Text: "新门店", Key: connect.Key(), Style: bot.Primary})
+	}
+	text := "已经接通的门店，点它的名字，它就多一个平台，群和店员不变。以前没有接通过的，点「新门店」。"
+	stores = slices.Clone(stores)
+	for i, s := range stores {
+		if !s.Live() {
+			stores[i].Name += "（已停用）"
+			text = "已经接通的门店，点它的名字，它就多一个平台，群和店员不变。停用的门店，点它的名字就恢复。都不是，点「新门店」。"
+		}
+	}
+	if !mayAdd {
+		text = "这些门店停用了，点它的名字就恢复。"
+	}
 	return bot.Reply{Card: &bot.Card{
 		TaskID: u.NewID(), Source: "验券", Title: "这家" + platform.Name(b.Platform) + "店是哪家门店？",
-		Text: "已经接通的门店，点它的名字，它就多一个平台，群和店员不变。以前没有接通过的，点「新门店」。",
+		Text: text,
 		Keys: append(keys, storeKeysIn(bot.MaxKeys-1, stores, b.From, more, func(s models.Store) command.Button {
 			connect.Store = s.ID
 			return connect
@@ -127,8 +157,29 @@ func (u *admin) linkCard(ctx context.Context, m bot.Message, on string, into mod
 		TaskID: u.NewID(), Source: "验券", Title: "授权" + platform.Name(on) + "门店", Desc: "点这张卡片，打开授权页面",
 		Text: "用门店的开店宝账号登录，同意后回到这里。链接只给您本人，10 分钟内有效，只能用一次。", URL: link,
 	}
-	if into.ID != 0 {
-		c.Text = "授权的店会成为「" + into.Name + "」的一个平台，请只选这一家店。" + c.Text
+	switch {
+	case rests(into, on):
+		c.Text = "「" + into.Name + "」的" + platform.Name(on) + "会恢复，可以和别的店一起授权。" + c.Text
+	case into.ID != 0:
+		c.Text = "授权的店会成为「" + into.Name + "」的一个平台，新接的请只选这一家店。" + c.Text
+	}
+	if on == dianping.Dianping { // one consent stands for all shops of a customer there
+		has, err := u.hasGranted(ctx, on)
+		if err != nil {
+			return bot.Reply{}, err
+		}
+		if has {
+			c.Text += "这个账号已接通的店也要一起勾选，否则会停用。"
+		}
 	}
 	return bot.Reply{Card: &c}, nil
+}
+
+// hasGranted reports whether an account in use at a platform lives by a merchant's consent.
+func (u *admin) hasGranted(ctx context.Context, on string) (bool, error) {
+	all, err := u.DB.Accounts.List(ctx)
+	if err != nil {
+		return false, fmt.Errorf("chat: accounts: %w", err)
+	}
+	return slices.ContainsFunc(all, func(a models.Account) bool { return a.Platform == on && a.GrantID != "" }), nil
 }

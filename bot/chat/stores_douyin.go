@@ -42,7 +42,7 @@ func (u *admin) connectDouyin(ctx context.Context, t *turn, b command.Button) (b
 		u.Log.WarnContext(ctx, "the shops of the account are not told", "platform", platform.DouyinName, "error", err)
 		return t.answer(ctx, shopsNotTold(err))
 	}
-	stores = slices.DeleteFunc(stores, func(s models.Store) bool { return s.On(platform.DouyinName) })
+	stores = slices.DeleteFunc(stores, func(s models.Store) bool { return s.On(platform.DouyinName) || !s.Live() })
 	switch i := slices.IndexFunc(shops, func(s douyin.ShopInfo) bool { return s.ID == b.Shop }); {
 	case b.Shop == "":
 		reply, err := u.whichShop(ctx, shops, b.From)
@@ -53,7 +53,7 @@ func (u *admin) connectDouyin(ctx context.Context, t *turn, b command.Button) (b
 	case i < 0:
 		return t.answer(ctx, bot.Say("这家抖音店已经不在这个来客账户里。请重新发「授权」。"))
 	case b.Action != command.ActConnect && len(stores) > 0:
-		return t.answer(ctx, u.whichStore(b, stores))
+		return t.answer(ctx, u.whichStore(b, stores, true))
 	default:
 		return inTx(func(ctx context.Context, tx *models.DB, m bot.Message, b command.Button) (bot.Reply, error) {
 			return u.connectShop(ctx, tx, m, shops[i], b.Store)
@@ -78,7 +78,7 @@ func (u *admin) whichShop(ctx context.Context, shops []douyin.ShopInfo, from int
 	for i, s := range shops {
 		ids[i] = s.ID
 	}
-	idle, err := u.DB.Directory.Idle(ctx, platform.DouyinName, ids)
+	idle, err := u.DB.Accounts.Idle(ctx, platform.DouyinName, ids)
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: shops: %w", err)
 	}
@@ -133,7 +133,7 @@ func (u *admin) connectShop(ctx context.Context, tx *models.DB, m bot.Message, s
 	if name == "" {
 		name = "抖音 " + shopLabel(shop, nil)
 	}
-	a, fresh, used, err := tx.Directory.Connect(ctx, models.Account{Platform: platform.DouyinName, ShopID: shop.ID, Name: name, AccountID: u.Douyin.AccountID})
+	a, fresh, used, err := tx.Accounts.Connect(ctx, models.Account{Platform: platform.DouyinName, ShopID: shop.ID, Name: name, AccountID: u.Douyin.AccountID})
 	if errors.Is(err, models.ErrSamePlatform) {
 		return bot.Say("「%s」已经有另一家抖音店在用。请先「停用」那一家，或让它单独成店，再发「授权」。", a.Name), nil
 	}
@@ -141,7 +141,7 @@ func (u *admin) connectShop(ctx context.Context, tx *models.DB, m bot.Message, s
 		return bot.Reply{}, fmt.Errorf("chat: connect: %w", err)
 	}
 	if fresh && home.ID != 0 {
-		if err := tx.Directory.Merge(ctx, home.ID, a.ID); err != nil {
+		if err := tx.Accounts.Merge(ctx, home.ID, a.ID); err != nil {
 			return bot.Reply{}, fmt.Errorf("chat: add account: %w", err)
 		}
 	}

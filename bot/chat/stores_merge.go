@@ -85,7 +85,7 @@ func (u *admin) doMerge(ctx context.Context, tx *models.DB, m bot.Message, b com
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	switch err := tx.Directory.Merge(ctx, stays.ID, goes.ID); {
+	switch err := tx.Accounts.Merge(ctx, stays.ID, goes.ID); {
 	case errors.Is(err, models.ErrNotFound), errors.Is(err, models.ErrSamePlatform):
 		return storesChanged, nil
 	case err != nil:

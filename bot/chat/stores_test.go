@@ -561,7 +561,7 @@ func TestSplitTheLast(t *testing.T) {
 		has(b.t, confirm, "最后一个平台")
 		hasNot(b.t, confirm, "单独成店")
 		has(b.t, b.pressKey("sunba", command.Button{Action: command.ActSplit, Store: two.ID}), "最后一个在用的平台", "不能单独成店")
-		if split, err := b.db.Directory.Split(b.t.Context(), two.ID); err != nil || split {
+		if split, err := b.db.Accounts.Split(b.t.Context(), two.ID); err != nil || split {
 			b.t.Errorf("split %t, %v", split, err)
 		}
 		has(b.t, b.in(newGroup, "zhoujiu", "记录"), "还没有核销记录")
@@ -643,13 +643,51 @@ func TestTakeOffStays(t *testing.T) {
 		off()
 		off2 := b.storeNamed("静安店").Further[0].ID
 		has(b.t, b.pressKey("boss", command.Button{Action: command.ActOff, Store: off2}), "已停用")
-		told := connect(0, "shop-c", "shop-d")
-		if !strings.Contains(told, "再授权全部") {
+		if told := connect(0, "shop-c", "shop-d"); !strings.Contains(told, "仍然停用：「静安店」的大众点评。要恢复，请再发「授权」，选「静安店」") {
 			b.t.Errorf("told %s", told)
 		}
-		connect(0, "shop-c")
-		says(connect(0, "shop-c", "shop-d"), 1)
+		says(connect(one.ID, "shop-c", "shop-d"), 1, "已接通 2 家门店", "「静安店」的大众点评恢复了")
 		b.storeNamed("外滩店")
+	})
+}
+
+// A store that was taken off as a whole is offered to who managed it, and comes back with
+// others that are authorised at the same time.
+func TestAuthorizeStoreThatIsOff(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		s := b.opened(dianping.Dianping, "shop-c", "静安店", "sunba", "zhoujiu", newGroup)
+		b.must(b.platform.AddShop(dianpingtest.Shop{ID: "shop-d", Name: "外滩店", Customer: "customer-shop-c"}))
+		b.opened(dianping.Meituan, "shop-m", "徐汇店", "wuyi", "zhengyi", "wrOther")
+		has(b.t, b.pressKey("sunba", command.Button{Action: command.ActOff, Store: s.ID}), "已停用")
+
+		asked := b.in("", "wuyi", "授权")
+		hasNot(b.t, b.pressIn("", "wuyi", asked, "大众点评"), "静安店") // not theirs
+		b.clock.Advance(time.Minute)
+		asked = b.in("", "sunba", "授权") // whose only store it is
+		has(b.t, asked, "哪个平台")
+		has(b.t, b.pressIn("", "sunba", asked, "美团"), "都停用了", "不能接新门店") // it was not there
+		where := b.pressIn("", "sunba", asked, "大众点评")
+		has(b.t, where, "是哪家门店", "[静安店（已停用）]", "停用了，点它的名字就恢复")
+		hasNot(b.t, where, "新门店")
+		for _, on := range []string{dianping.Meituan, dianping.Dianping} { // a button of before, or made up
+			has(b.t, b.pressKey("sunba", command.Button{Action: command.ActConnect, Platform: on}), "都停用了", "不能接新门店")
+		}
+		has(b.t, b.pressIn("", "boss", b.in("", "boss", "授权"), "大众点评"), "[新门店]", "[静安店（已停用）]")
+		b.clock.Advance(time.Minute)
+		link := b.pressIn("", "sunba", where, "静安店（已停用）")
+		has(b.t, link, "「静安店」的大众点评会恢复", "可以和别的店一起授权")
+
+		b.must(b.follow(link, "shop-d")) // the wrong one
+		has(b.t, b.told("sunba"), "「静安店」的店，它仍然停用", "绑定")
+		has(b.t, b.in(newGroup, "zhoujiu", "记录"), "没有绑定门店")
+		b.clock.Advance(time.Minute)
+		b.must(b.follow(b.pressIn("", "sunba", where, "静安店（已停用）"), "shop-c", "shop-d"))
+		has(b.t, b.told("sunba"), "已接通 2 家门店", "「静安店」的大众点评恢复了")
+		has(b.t, b.in(newGroup, "zhoujiu", "记录"), "还没有核销记录")
+		has(b.t, b.pressIn("", "sunba", where, "静安店（已停用）"), "门店有变化") // the button of before
+		if back := b.storeNamed("静安店"); back.ID != s.ID || len(back.All()) != 1 {
+			b.t.Errorf("accounts %+v", back.All())
+		}
 	})
 }
 
@@ -691,5 +729,65 @@ func TestAuthorizeSeveralIntoADeclaredStore(t *testing.T) {
 				b.t.Errorf("buttons %+v", told.Card.Keys)
 			}
 		}
+	})
+}
+
+// merchant connects the first of two shops of one merchant, with sunba as its manager.
+func (b *twins) merchant() models.Store {
+	b.t.Helper()
+	for id, name := range map[string]string{"shop-c": "静安店", "shop-d": "外滩店"} {
+		b.must(b.platform.AddShop(dianpingtest.Shop{ID: id, Name: name, Customer: "customer-c"}))
+	}
+	b.must(b.follow(b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: dianping.Dianping}), "shop-c"))
+	s := b.storeNamed("静安店")
+	b.must(b.db.Directory.BindChat(b.t.Context(), s.ID, newGroup))
+	b.must(b.db.Directory.SetMember(b.t.Context(), models.Member{StoreID: s.ID, UserID: "sunba", Name: "孙八", Role: models.RoleManager}))
+	return s
+}
+
+// Who authorises a further shop of a merchant is told to tick those that are connected,
+// too. Where they are left out, the managers of those stores are told what stops, and a new
+// authorisation brings them back.
+func TestAuthorizeLeavesAShopOut(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		first := b.merchant()
+		second := b.opened(dianping.Meituan, "shop-m", "外滩美团店", "zhengyi", "wuyi", "wrOther")
+
+		b.clock.Advance(time.Minute)
+		link := b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: dianping.Dianping, Store: second.ID})
+		has(b.t, link, "新接的请只选这一家店", "已接通的店也要一起勾选，否则会停用")
+		b.must(b.follow(link, "shop-d"))
+		has(b.t, b.told("sunba"), "门店的授权没有了", "没有勾选「静安店」", "整家门店停用了", "选「静安店」")
+		has(b.t, b.to("boss"), "已接通 1 家门店", "停用了：「静安店」的大众点评")
+		if got, want := b.changes("leave out"), "boss leave out 静安店 [大众点评 静安店] []"; got != want {
+			b.t.Errorf("audit %s, want %s", got, want)
+		}
+
+		b.clock.Advance(time.Minute)
+		where := b.pressIn("", "sunba", b.in("", "sunba", "授权"), "大众点评")
+		has(b.t, where, "[静安店（已停用）]")
+		link = b.pressIn("", "sunba", where, "静安店（已停用）")
+		has(b.t, link, "会恢复", "已接通的店也要一起勾选，否则会停用")
+		b.must(b.follow(link, "shop-c", "shop-d"))
+		has(b.t, b.in(newGroup, "sunba", "记录"), "还没有核销记录")
+		for _, id := range []int64{first.ID, second.ID} {
+			if s, err := b.db.Directory.Store(b.t.Context(), id); err != nil || !s.On(dianping.Dianping) {
+				b.t.Errorf("accounts %+v, %v", s.All(), err)
+			}
+		}
+	})
+}
+
+// What is left out while its store has another platform stops there alone.
+func TestAuthorizeLeavesAPlatformOut(t *testing.T) {
+	onTwins(t, func(b *twins) {
+		one := b.merchant()
+		has(b.t, b.pressKey("boss", command.Button{Action: command.ActMerged, Store: one.ID, Other: b.opened(dianping.Meituan, "shop-m", "静安寺店", "sunba", "wuyi", "wrOther").ID}), "已合并")
+
+		b.clock.Advance(time.Minute)
+		b.must(b.follow(b.pressKey("boss", command.Button{Action: command.ActConnect, Platform: dianping.Dianping}), "shop-d"))
+		has(b.t, b.told("sunba"), "门店的授权没有了", "大众点评停用了", "别的平台照常")
+		b.sells(b.other, "shop-m", "799269749412")
+		has(b.t, b.in(newGroup, "sunba", "验 799269749412"), "核销成功")
 	})
 }

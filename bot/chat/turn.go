@@ -77,6 +77,12 @@ func (t *turn) commit(ctx context.Context, step redeem.Step, render func(context
 	return t.turns.commit(ctx, t.row, t.m, step, render)
 }
 
+// together is commit of a step that is nothing without what render keeps and tells:
+// where the message was taken over, none of it is done.
+func (t *turn) together(ctx context.Context, step redeem.Step, render func(context.Context, *models.DB, models.Operation) (bot.Reply, bool, error)) (bot.Reply, error) {
+	return t.turns.together(ctx, t.row, t.m, step, render)
+}
+
 // take gives the one place of the turn. What was read with it is good for one code.
 func (t *turn) take() access.Place {
 	p := t.places[0]
@@ -107,7 +113,7 @@ func asked(m bot.Message) wanted {
 	}
 	b, err := command.ReadButton(m.Button.Key)
 	switch {
-	case err == nil && b.Action == command.ActVerify:
+	case err == nil && (b.Action == command.ActVerify || b.Action == command.ActProduct):
 		return pressed(b)
 	case err == nil && b.Action == command.ActStore:
 		return wanted{items: b.Command.Items}
@@ -134,10 +140,20 @@ func (t *turns) act(ctx context.Context, row models.Inbox, m bot.Message, do fun
 	return reply, err
 }
 
-// commit commits a step together with the answer that render makes of its result;
-// false: there is no answer yet. Where the message was taken over the answer is
-// another worker's, but the outcome is known here: the step is committed alone.
+// commit commits what a platform was asked for together with the answer that render makes
+// of its result. Where the message was taken over the answer is another worker's, but the
+// outcome is known here: the step is committed alone.
 func (t *turns) commit(ctx context.Context, row models.Inbox, m bot.Message, step redeem.Step, render func(context.Context, *models.DB, models.Operation) (bot.Reply, bool, error)) (bot.Reply, error) {
+	reply, err := t.together(ctx, row, m, step, render)
+	if errors.Is(err, outbox.ErrTakenOver) {
+		err = errors.Join(err, t.DB.Tx(ctx, func(tx *models.DB) error { _, err := step(ctx, tx); return err }))
+	}
+	return reply, err
+}
+
+// together commits a step and the answer that render makes of its result, or neither;
+// false: there is no answer yet.
+func (t *turns) together(ctx context.Context, row models.Inbox, m bot.Message, step redeem.Step, render func(context.Context, *models.DB, models.Operation) (bot.Reply, bool, error)) (bot.Reply, error) {
 	var reply bot.Reply
 	err := t.DB.Tx(ctx, func(tx *models.DB) error {
 		op, err := step(ctx, tx)
@@ -150,9 +166,6 @@ func (t *turns) commit(ctx context.Context, row models.Inbox, m bot.Message, ste
 		}
 		return t.out.Answer(ctx, tx, row, m, reply)
 	})
-	if errors.Is(err, outbox.ErrTakenOver) {
-		err = errors.Join(err, t.DB.Tx(ctx, func(tx *models.DB) error { _, err := step(ctx, tx); return err }))
-	}
 	return reply, err
 }
 

@@ -30,7 +30,54 @@ func (v *vouchers) undoAsked(ctx context.Context, t *turn, cmd command.Command) 
 	if op == nil {
 		return t.answer(ctx, reply)
 	}
-	return v.undo(ctx, t, command.Button{}, *op)
+	if !cmd.Counted {
+		return v.undo(ctx, t, command.Button{}, *op)
+	}
+	last, err := v.core.Outcome(ctx, *op)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	if p, ok := access.Find(t.places, last.StoreID); !ok || !p.MayUndo(last) || redeem.CanUndo(last, v.Now()) != redeem.Undoable {
+		return v.undo(ctx, t, command.Button{}, last)
+	}
+	all, err := v.standing(ctx, last)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	if cmd.Items[0].Count == all {
+		return v.undo(ctx, t, command.Button{}, last)
+	}
+	return v.offerAll(ctx, t, cmd, last)
+}
+
+// standing is how many coupons, or visits, of an operation an undo gives back: all that
+// have not been given back.
+func (v *vouchers) standing(ctx context.Context, op models.Operation) (int, error) {
+	coupons, err := v.DB.Journal.Coupons(ctx, op.ID)
+	if err != nil {
+		return 0, fmt.Errorf("chat: coupons: %w", err)
+	}
+	return redeem.Consumed(op, coupons) - words.UndoneOf(coupons), nil
+}
+
+// offerAll shows an operation with the button that undoes it, and says so where that is
+// not as many as were asked for.
+func (v *vouchers) offerAll(ctx context.Context, t *turn, cmd command.Command, op models.Operation) (bot.Reply, error) {
+	reply, err := v.views.operationReply(ctx, v.DB, op)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	words.AskUndo(reply.Card)
+	if cmd.Counted {
+		all, err := v.standing(ctx, op)
+		if err != nil {
+			return bot.Reply{}, err
+		}
+		if asked := cmd.Items[0].Count; asked != all {
+			words.AskAll(reply.Card, op, asked, all)
+		}
+	}
+	return t.answer(ctx, reply)
 }
 
 // whichUndo finds the verification of a code that is to be undone: the newest that
@@ -65,17 +112,6 @@ func storesOf(places []access.Place, ops []models.Operation) (stores []models.St
 	return stores
 }
 
-// accountsNamed are the accounts of stores, in use or not, on a platform that was named.
-func accountsNamed(places []access.Place, on command.Platform) (ids []int64) {
-	if on == "" {
-		return access.AccountIDs(places)
-	}
-	for _, p := range places {
-		ids = append(ids, idsOf(accountsOn(p.Store, on))...)
-	}
-	return ids
-}
-
 // operationOn finds what was done with a code in one of the stores; nil: nothing.
 func operationOn(ctx context.Context, db *models.DB, places []access.Place, it command.Item) (*models.Operation, error) {
 	op, err := db.Journal.ByCouponIn(ctx, accountsNamed(places, it.Platform), it.Code)
@@ -100,7 +136,7 @@ func (v *vouchers) offerUndoCode(ctx context.Context, t *turn, cmd command.Comma
 	}
 	switch redeem.CanUndo(*op, v.Now()) {
 	case redeem.Undoable:
-		return v.offer(ctx, t, *op)
+		return v.offerAll(ctx, t, cmd, *op)
 	case redeem.NotDone:
 		if op.State == models.Held {
 			return t.answer(ctx, words.HeldUndo(*op))
@@ -112,7 +148,19 @@ func (v *vouchers) offerUndoCode(ctx context.Context, t *turn, cmd command.Comma
 		return t.answer(ctx, reply)
 	}
 	p, _ := access.Find(t.places, op.StoreID)
-	return t.answer(ctx, v.words.CannotUndo(p.Store, *op))
+	if reply, err = v.cannotUndo(ctx, p, *op); err != nil {
+		return bot.Reply{}, err
+	}
+	return t.answer(ctx, reply)
+}
+
+// cannotUndo says why an operation cannot be undone any more.
+func (v *vouchers) cannotUndo(ctx context.Context, p access.Place, op models.Operation) (bot.Reply, error) {
+	coupons, err := v.DB.Journal.Coupons(ctx, op.ID)
+	if err != nil {
+		return bot.Reply{}, fmt.Errorf("chat: coupons: %w", err)
+	}
+	return v.words.CannotUndo(p.Store, op, coupons), nil
 }
 
 // offerUndo shows the sender's last verification that can still be undone. One that came
@@ -132,7 +180,7 @@ func (v *vouchers) offerUndo(ctx context.Context, t *turn) (bot.Reply, error) {
 	case err != nil:
 		return bot.Reply{}, err
 	case open != nil && open.State == models.Done: // by now
-		return v.offer(ctx, t, *open)
+		return v.offerAll(ctx, t, command.Command{}, *open)
 	case open != nil && none:
 		return t.answer(ctx, words.OpenUndo(*open))
 	case none:
@@ -167,16 +215,6 @@ func (v *vouchers) lastOpen(ctx context.Context, t *turn, since time.Time) (*mod
 		return nil, err
 	}
 	return &op, nil
-}
-
-// offer shows an operation with the button that undoes it.
-func (v *vouchers) offer(ctx context.Context, t *turn, op models.Operation) (bot.Reply, error) {
-	reply, err := v.views.operationReply(ctx, v.DB, op)
-	if err != nil {
-		return bot.Reply{}, err
-	}
-	words.AskUndo(reply.Card)
-	return t.answer(ctx, reply)
 }
 
 // undo undoes an operation: every coupon that it consumed, each with a result of
@@ -248,7 +286,7 @@ func (v *vouchers) refuseUndo(ctx context.Context, m bot.Message, p access.Place
 	case !p.MayUndo(op):
 		return v.mayNotUndo(ctx, m, op)
 	case verdict != redeem.Undoable:
-		return v.words.CannotUndo(p.Store, op), nil
+		return v.cannotUndo(ctx, p, op)
 	}
 	return bot.Reply{}, nil
 }

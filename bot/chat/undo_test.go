@@ -9,6 +9,7 @@ import (
 	"yanquan/bot/redeem"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/douyin/douyintest"
 )
 
 // What the platform has called too late is not offered again, however much of our
@@ -97,5 +98,98 @@ func TestUndoLastInDoubt(t *testing.T) {
 		has(t, r, "券码 "+newest+"，还在平台风控核验中", "[撤销]")
 		has(t, b.press("zhangsan", r.Card, b.key(r, "撤销")), "已撤销", older)
 		b.effects(newest, 0, 0)
+	})
+}
+
+// An undo by a list's button that the platform refuses, whole or in part, is told on the
+// list and in what is listed later; sums have what stands.
+func TestRefusedUndoOnAList(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		order := b.order("2000000001", 2)
+		b.voucher("2000000002")
+		list := b.privately("zhangsan", "验 2000000001 x2\n2000000002")
+		has(t, list, "2 个券码，成功 2 个", "2 张 ¥99.80", "合计 ¥149.70")
+		refuse := func(code string) {
+			b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "1012", Call: "reverseconsume", Code: code}))
+		}
+		refuse("2000000002")
+		after := b.pressPrivately("zhangsan", list.Card, b.key(list, "撤 尾号0002"))
+		has(t, after, "没有撤销 ¥49.90", "2 张 ¥99.80", "合计 ¥149.70", "尾号0002 没有撤销：")
+		b.clock.Advance(time.Second)
+		refuse(order[0].Code)
+		after = b.pressPrivately("zhangsan", list.Card, b.key(list, "撤 尾号0001"))
+		has(t, after, "没有撤销 ¥49.90", "撤销 1 张余 ¥49.90", "合计 ¥99.80", "尾号0001 撤销 1 张，其余没有撤销：", "顾客在 App 里看新的券码")
+		for i, want := range []dianpingtest.State{dianpingtest.Consumed, dianpingtest.Replaced} {
+			if v, _ := b.platform.Voucher(order[i].Code); v.State != want {
+				t.Errorf("%s is %s, want %s", v.Code, v.State, want)
+			}
+		}
+		has(t, b.privately("zhangsan", "记录"), "没有撤销", "撤销 1 张")
+	})
+}
+
+// An undo is of all that a verification consumed. One that names another number is asked
+// about first, however it was said; one that names all of them, or no number, is done.
+func TestUndoNamesANumber(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		const code, single = "7000000001", "7000000011"
+		order := b.order(code, 2)
+		b.voucher(single)
+		has(t, b.say("zhangsan", "验 "+code+" x2"), "核销成功")
+		undone := func(want int) {
+			t.Helper()
+			n := 0
+			for _, v := range order {
+				n += b.platform.Effects(v.Code).Undone
+			}
+			if n != want {
+				t.Errorf("%d coupons were undone, want %d", n, want)
+			}
+		}
+		ask := []string{"要撤销这一次吗", "这次核销了 2 张，只能一起撤销", "可撤销至", "[撤销]"}
+		spoken := b.at(robot, "", "zhangsan")
+		spoken.Kind, spoken.Text = bot.Voice, "撤销七零零零零零零零零一一张"
+		for _, r := range []bot.Reply{
+			b.say("zhangsan", "撤 "+code+" 1张"), b.say("zhangsan", "撤 "+code+" x1"), b.say("zhangsan", code+" 一张 撤"),
+			b.privately("zhangsan", "撤 "+code+"x3"), b.photo("zhangsan", "撤 1张", code), b.give(spoken),
+		} {
+			has(t, r, ask...)
+		}
+		has(t, b.say("lisi", "撤 "+code+" 1张"), "只有本人")
+		undone(0)
+		r := b.say("zhangsan", "撤 "+code+" 1张")
+		has(t, b.press("zhangsan", r.Card, b.key(r, "撤销")), "已撤销")
+		undone(2)
+
+		has(t, b.say("zhangsan", "验 "+single), "核销成功")
+		has(t, b.say("zhangsan", "撤 "+single+" 2张"), "您要撤销 2 张，这次核销了 1 张", "[撤销]")
+		has(t, b.say("zhangsan", "撤 "+single+" 1张"), "已撤销")
+		b.effects(single, 1, 1)
+		has(t, b.say("zhangsan", "撤 "+single+" 2张"), "已撤销") // the truth
+		has(t, b.say("zhangsan", "撤 8000000001 2张"), "没有在这里核销过")
+	})
+}
+
+// So it is with the visits of a 次卡.
+func TestUndoNamesVisits(t *testing.T) {
+	withDouyin(t, func(b *pair, other *douyintest.Platform) {
+		v, err := other.AddVoucher(douyintest.Voucher{Shops: []string{poi(1)}, Title: "三次卡", Price: 10000, Visits: 3})
+		b.must(err)
+		code := v.Code
+		b.tells(b.say("zhangsan", "验 抖音 "+code+" x2"), "核销成功")
+		b.tells(b.say("zhangsan", "撤 抖音 "+code+" 1张"), "您要撤销 1 次，这次核销了 2 次，只能一起撤销", "[撤销]")
+		b.tells(b.say("zhangsan", "撤 "+code+" 2张"), "已撤销")
+	})
+}
+
+// After an undo in part, all is what stands.
+func TestUndoNamesTheRest(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		order := b.order("2000000001", 2)
+		has(t, b.say("zhangsan", "验 2000000001 x2"), "核销成功")
+		b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "1012", Call: "reverseconsume", Code: order[0].Code}))
+		has(t, b.say("zhangsan", "撤 2000000001 2张"), "只撤销了一部分")
+		has(t, b.say("zhangsan", "撤 2000000001 2张"), "这次还没有撤销的是 1 张", "[撤销]")
+		has(t, b.say("zhangsan", "撤 2000000001 1张"), "已撤销")
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"yanquan/bot"
@@ -62,7 +63,10 @@ func (v *vouchers) verify(ctx context.Context, t *turn, w wanted) (reply bot.Rep
 				return bot.Reply{}, false, nil
 			case len(w.items) == 1: // what was just written need not be read
 				reply, err = v.views.replyOf(ctx, tx, t.m, t.places[0].Store, []models.Operation{op})
-			default:
+			default: // what ends at the same moment is in the answer, or told after it
+				if err := tx.Inbox.Touch(ctx, t.row.ID); err != nil {
+					return bot.Reply{}, false, fmt.Errorf("chat: message: %w", err)
+				}
 				reply, err = v.views.verifyReply(ctx, tx, t.m, t.row.ID)
 			}
 			failpoint.Hit("outcome.before")
@@ -99,7 +103,8 @@ func (v *vouchers) next(ctx context.Context, t *turn, seq int, it command.Item, 
 	r := redeem.Request{
 		Asked: t.row, Seq: seq, Account: p.Account, Code: it.Code, Count: it.Count, Channel: t.m.Channel, Chat: t.m.Chat,
 		UserID: p.Member.UserID, User: p.Member.Name, Follows: w.again, Shop: v.shops.at(p), New: p.New == it.Code,
-		Named: w.account == 0 && it.Platform != "", Store: models.AccountIDs([]models.Store{p.Store}),
+		Named: w.account == 0 && it.Platform != "", Product: it.Product, Store: models.AccountIDs([]models.Store{p.Store}),
+		Rival: v.rival(t, it.Code),
 	}
 	if seq > 0 {
 		wait, err := v.guards.slowed(ctx, t)
@@ -119,4 +124,46 @@ func (v *vouchers) next(ctx context.Context, t *turn, seq int, it command.Item, 
 		return nil, errors.Join(outbox.ErrTakenOver, err)
 	}
 	return step, err
+}
+
+// rival finds what the person has done with a code by another answer to the question which
+// store is meant: the question is one decision. nil: the message answers none.
+func (v *vouchers) rival(t *turn, code string) func(context.Context) (*models.Operation, error) {
+	if !answersStore(t.m) {
+		return nil
+	}
+	return func(ctx context.Context) (*models.Operation, error) {
+		ops, err := v.DB.History.OfCode(ctx, code)
+		if err != nil {
+			return nil, fmt.Errorf("chat: operations of a code: %w", err)
+		}
+		for _, op := range ops {
+			if !redeem.Standing(op) || op.InboxID == t.row.ID || !strings.EqualFold(op.UserID, t.m.User) {
+				continue
+			}
+			first, err := messageOf(ctx, v.DB, op.InboxID)
+			if err != nil {
+				return nil, err
+			}
+			if sameQuestion(first, t.m) {
+				return &op, nil
+			}
+		}
+		return nil, nil
+	}
+}
+
+// answersStore reports whether a message answers the question which store is meant.
+func answersStore(m bot.Message) bool {
+	if m.Kind != bot.Click || m.Button == nil {
+		return false
+	}
+	b, err := command.ReadButton(m.Button.Key)
+	return err == nil && b.Action == command.ActStore
+}
+
+// sameQuestion reports whether two messages are a person's answers to one question which
+// store is meant.
+func sameQuestion(first, m bot.Message) bool {
+	return answersStore(first) && answersStore(m) && first.Button.TaskID == m.Button.TaskID && strings.EqualFold(first.User, m.User)
 }

@@ -274,19 +274,20 @@ func (v *views) replyOf(ctx context.Context, tx *models.DB, m bot.Message, s mod
 			return bot.Reply{}, fmt.Errorf("chat: coupons: %w", err)
 		}
 	}
-	if several {
+	// The card shows what the first press did, not a refusal.
+	other, first, same, err := v.secondPress(ctx, tx, m, ops)
+	switch {
+	case err != nil:
+		return bot.Reply{}, err
+	case same && several:
+		list, err := v.verifyReply(ctx, tx, first, other.InboxID)
+		return bot.Reply{Card: list.Card}, err
+	case same:
+		return v.operationReply(ctx, tx, other)
+	case several:
 		return v.words.Batch(s, ops, coupons, left), nil
 	}
 	op := ops[0]
-	if m.Kind == bot.Click && redeem.Here(op.Outcome.Reason) && op.OtherID != "" {
-		other, same, err := v.secondPress(ctx, tx, m, op)
-		if err != nil {
-			return bot.Reply{}, err
-		}
-		if same { // the card shows what the first press did, not a refusal
-			return v.operationReply(ctx, tx, other)
-		}
-	}
 	card := v.words.Operation(s, op, coupons[op.ID])
 	reply = bot.Reply{Card: &card}
 	reply.Pending, reply.Open = unsettled(op)
@@ -343,25 +344,24 @@ func underWay(c *bot.Card, op models.Operation) {
 	c.Title, c.Text = "正在"+what, fmt.Sprintf("%s 正在%s这张券，平台还没有给出结果。请稍等一下再查。", who, what)
 }
 
-// secondPress reports whether an operation was refused because the same person
-// had pressed on the same card before, and gives what that press did.
-func (v *views) secondPress(ctx context.Context, tx *models.DB, m bot.Message, op models.Operation) (models.Operation, bool, error) {
-	other, err := tx.Journal.Get(ctx, op.OtherID)
-	if err != nil {
-		return other, false, fmt.Errorf("chat: operation: %w", err)
+// secondPress reports whether the operations of a press were refused because the same person
+// had pressed the same button before, or had chosen another store on the same card. It gives
+// an operation of that press, and the press.
+func (v *views) secondPress(ctx context.Context, tx *models.DB, m bot.Message, ops []models.Operation) (other models.Operation, first bot.Message, same bool, err error) {
+	if m.Kind != bot.Click || m.Button == nil || slices.ContainsFunc(ops, func(op models.Operation) bool { return op.State != models.Rejected }) {
+		return other, first, false, nil
 	}
-	row, err := tx.Inbox.Get(ctx, other.InboxID)
-	if errors.Is(err, models.ErrNotFound) {
-		return other, false, nil
+	i := slices.IndexFunc(ops, func(op models.Operation) bool { return redeem.Here(op.Outcome.Reason) && op.OtherID != "" })
+	if i < 0 {
+		return other, first, false, nil
 	}
-	if err != nil {
-		return other, false, fmt.Errorf("chat: message: %w", err)
+	if other, err = tx.Journal.Get(ctx, ops[i].OtherID); err != nil {
+		return other, first, false, fmt.Errorf("chat: operation: %w", err)
 	}
-	var first bot.Message
-	if err := json.Unmarshal(row.Payload, &first); err != nil {
-		return other, false, fmt.Errorf("chat: stored message: %w", err)
+	if first, err = messageOf(ctx, tx, other.InboxID); err != nil {
+		return other, first, false, err
 	}
-	same := first.Kind == bot.Click && first.Button != nil && m.Button != nil && other.StoreID == op.StoreID &&
-		first.Button.TaskID == m.Button.TaskID && strings.EqualFold(first.User, m.User)
-	return other, same, nil
+	same = first.Kind == bot.Click && first.Button != nil && other.StoreID == ops[i].StoreID &&
+		first.Button.TaskID == m.Button.TaskID && first.Button.Key == m.Button.Key && strings.EqualFold(first.User, m.User)
+	return other, first, same || sameQuestion(first, m), nil
 }

@@ -3,6 +3,7 @@ package chat
 import (
 	"slices"
 
+	"yanquan/bot/access"
 	"yanquan/bot/command"
 	"yanquan/bot/redeem"
 	"yanquan/dianping"
@@ -31,10 +32,28 @@ func (w wanted) accounts(s models.Store, it command.Item) []models.Account {
 	return accountsOn(s, it.Platform)
 }
 
-// accountsOn are the accounts of a store on a platform that was named. Of Meituan and
-// Dianping, whose generations are named alike, it is that which the store has.
+// accountsOn are the accounts of a store that are asked, on a platform that was named.
 func accountsOn(s models.Store, on command.Platform) []models.Account {
-	all := models.AccountsOf([]models.Store{s})
+	return named(models.AccountsOf([]models.Store{s}), on)
+}
+
+// accountsNamed are the accounts of stores whose journal is meant where a platform was
+// named: what was verified before an account was taken off stays there.
+func accountsNamed(places []access.Place, on command.Platform) (ids []int64) {
+	for _, p := range places {
+		for _, a := range p.All() {
+			same := func(b models.Account) bool { return a.ID == b.ID }
+			if slices.ContainsFunc(accountsOn(p.Store, on), same) || slices.ContainsFunc(named(p.All(), on), same) {
+				ids = append(ids, a.ID)
+			}
+		}
+	}
+	return ids
+}
+
+// named leaves the accounts on a platform that was named. Of Meituan and Dianping, whose
+// generations are named alike, it is that which there is.
+func named(all []models.Account, on command.Platform) []models.Account {
 	if on == "" {
 		return all
 	}
@@ -57,12 +76,4 @@ var generations = map[command.Platform][]string{
 // absent is why nothing is asked: the store is not on the platform that was named.
 func absent(it command.Item) models.Outcome {
 	return models.Outcome{Reason: redeem.ReasonAbsent, Code: string(it.Platform)}
-}
-
-func idsOf(accounts []models.Account) []int64 {
-	ids := make([]int64, len(accounts))
-	for i, a := range accounts {
-		ids[i] = a.ID
-	}
-	return ids
 }

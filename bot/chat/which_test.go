@@ -188,6 +188,23 @@ func TestWhichPlatformBoth(t *testing.T) {
 	})
 }
 
+// What stands at another platform refuses a code without a call: that this one has it, too,
+// is not said.
+func TestWhichPlatformNotAsked(t *testing.T) {
+	pairs(t, func(b *pair) {
+		b.voucher(twice) // at the first platform alone
+		b.loses(b.platform, twice)
+		m := b.at(robot, group, "zhangsan")
+		m.Kind, m.Text = bot.Text, "验 点评 "+twice
+		b.start(m)
+		before := len(b.other.Requests())
+		b.tells(b.say("wangwu", "验 美团 "+twice), "正在核销", "如果顾客另外用了美团的券", "[美团也核销]", "!也有这个券码")
+		if n := len(b.other.Requests()) - before; n != 0 {
+			b.t.Errorf("%d requests", n)
+		}
+	})
+}
+
 // A button of an account that was taken off since verifies nothing there.
 func TestWhichPlatformTakenOff(t *testing.T) {
 	pairs(t, func(b *pair) {

@@ -15,13 +15,14 @@ type Action string
 
 // The actions. [forms] says which fields of a [Button] each needs.
 const (
-	ActVerify Action = "verify"
-	ActUndo   Action = "undo"
-	ActShow   Action = "show"
-	ActClose  Action = "close"
-	ActStore  Action = "store"  // do Command, or what was scanned, in Store
-	ActStores Action = "stores" // show other stores to do it in
-	ActOlder  Action = "older"
+	ActVerify  Action = "verify"
+	ActProduct Action = "product" // verify what is of Item.Product
+	ActUndo    Action = "undo"
+	ActShow    Action = "show"
+	ActClose   Action = "close"
+	ActStore   Action = "store"  // do Command, or what was scanned, in Store
+	ActStores  Action = "stores" // show other stores to do it in
+	ActOlder   Action = "older"
 
 	ActAuthorize Action = "authorize"
 	ActBind      Action = "bind"
@@ -48,14 +49,14 @@ const (
 	ActSplit    Action = "split"    // make the account Store a store of its own
 )
 
-// Button is what a press asks for. Its key comes back from the network: whoever
-// has read one checks who presses and what is true now.
+// Button is what a press asks for. Its key comes back from the network: the code that
+// reads one checks who presses and what is true now.
 type Button struct {
 	Action    Action
 	Store     int64  // or an account
 	Other     int64  // a second store
 	Shop      string // at Platform; empty: to be chosen there
-	Operation string // verify: the one on the same code that the person has seen, or empty
+	Operation string // verify, product: the one on the same code that the person has seen, or empty
 	Item      Item
 	Used      bool    // what a manager has seen of the voucher
 	Command   Command // about codes
@@ -127,13 +128,14 @@ type part struct {
 
 // forms are the fields of each kind of key, in their order.
 var forms = map[Action][]part{
-	ActVerify: {store, code, count, optionally(operation)},
-	ActUndo:   {operation},
-	ActShow:   {operation},
-	ActClose:  {operation, used},
-	ActStore:  {store, doing},
-	ActStores: {from, doing},
-	ActOlder:  {howMany, afterTime, afterID},
+	ActVerify:  {store, code, count, optionally(operation)},
+	ActProduct: {store, code, count, product, optionally(operation)},
+	ActUndo:    {operation},
+	ActShow:    {operation},
+	ActClose:   {operation, used},
+	ActStore:   {store, doing},
+	ActStores:  {from, doing},
+	ActOlder:   {howMany, afterTime, afterID},
 
 	ActAuthorize: {optionally(platform)},
 	ActBind:      {store},
@@ -179,6 +181,10 @@ var (
 	code      = part{
 		write: func(b Button) string { return b.Item.Code },
 		read:  func(b *Button, s string) bool { b.Item.Code = s; return isCode(s) },
+	}
+	product = part{
+		write: func(b Button) string { return b.Item.Product },
+		read:  func(b *Button, s string) bool { b.Item.Product = s; return IsProduct(s) },
 	}
 	used = part{
 		write: func(b Button) string { return map[bool]string{true: "used", false: "unused"}[b.Used] },

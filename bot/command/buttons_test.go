@@ -25,12 +25,15 @@ func buttons() []Button {
 	return []Button{
 		{Action: ActVerify, Store: 1, Item: item},
 		{Action: ActVerify, Store: 1<<62 - 1, Item: item, Operation: id},
+		{Action: ActProduct, Store: 1, Item: Item{Code: "104930181552", Count: 2, Product: "1760000000000000001"}},
+		{Action: ActProduct, Store: 1, Item: Item{Code: short, Count: 1, Product: "0001"}, Operation: id},
+		{Action: ActStore, Store: 7, Command: Command{Verb: VerbVerify, Items: []Item{{"7992697494", 2, OnMeituan, "0001"}, {short, 1, OnDouyin, "1760000000000000001"}}}},
 		{Action: ActUndo, Operation: id},
 		{Action: ActShow, Operation: "operation-1"},
 		{Action: ActClose, Operation: id, Used: true},
 		{Action: ActClose, Operation: id},
 		{Action: ActStore, Store: 7, Command: Command{Verb: VerbVerify, Items: []Item{item}}},
-		{Action: ActStore, Store: 7, Command: Command{Verb: VerbVerify, Items: []Item{{"7992697494", 2, OnMeituan}, {"8992697494", 1, OnDianping}}}},
+		{Action: ActStore, Store: 7, Command: Command{Verb: VerbVerify, Items: []Item{{"7992697494", 2, OnMeituan, ""}, {"8992697494", 1, OnDianping, ""}}}},
 		{Action: ActStore, Store: 1<<62 - 1, Command: many()},
 		{Action: ActStore, Store: 7, Scan: id},
 		{Action: ActStores, From: 5, Command: many()},
@@ -80,6 +83,44 @@ func TestButtonKeys(t *testing.T) {
 	}
 }
 
+// The count of an undo is kept where it was said, be it one; what an earlier version kept
+// is read.
+func TestCountsOfUndos(t *testing.T) {
+	t.Parallel()
+	const c = "7992697494"
+	undo := func(count int, said bool) Command {
+		return Command{Verb: VerbUndo, Items: []Item{{c, count, "", ""}}, Counted: said}
+	}
+	for text, want := range map[string]Command{
+		"撤 " + c: undo(1, false), "撤 " + c + " 1张": undo(1, true), "撤 " + c + " x1": undo(1, true), "撤 " + c + " 两张": undo(2, true), c + "x2 撤": undo(2, true),
+		"验 " + c + " x1": {Verb: VerbVerify, Items: []Item{{c, 1, "", ""}}},
+	} {
+		got := Parse(text)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+		if again := Parse(got.String()); cmp.Diff(want, again) != "" {
+			t.Errorf("%q is written as %q, which is %+v", text, got.String(), again)
+		}
+		if again, err := DecodeCommand(got.Encode()); err != nil || cmp.Diff(want, again) != "" {
+			t.Errorf("%q is kept as %q, which is %+v, %v", text, got.Encode(), again, err)
+		}
+	}
+	for kept, want := range map[string]Command{"undo:" + c: undo(1, false), "undo:" + c + "x2": undo(2, true), "撤 " + c: undo(1, false), "撤 " + c + " x2": undo(2, true)} {
+		if got, err := DecodeCommand(kept); err != nil || cmp.Diff(want, got) != "" {
+			t.Errorf("%q: %+v, %v", kept, got, err)
+		}
+	}
+	if got := ParseSpeech("撤销七九九二六九七四九四一张"); cmp.Diff(undo(1, true), got) != "" {
+		t.Errorf("spoken: %+v", got)
+	}
+	for count, said := range map[int]bool{0: false, 1: true, 2: true} {
+		if got := (Caption{Verb: VerbUndo, Count: count}).About([]string{c}); cmp.Diff(undo(max(count, 1), said), got) != "" {
+			t.Errorf("%d beside a picture: %+v", count, got)
+		}
+	}
+}
+
 // Cards of the version before are on screens.
 func TestKeysOfEarlierVersions(t *testing.T) {
 	t.Parallel()
@@ -89,23 +130,26 @@ func TestKeysOfEarlierVersions(t *testing.T) {
 		"verify 1 7992697494 1 op1":       {Action: ActVerify, Store: 1, Item: item, Operation: "op1"},
 		"store 1 验 7992697494":            {Action: ActStore, Store: 1, Command: Command{Verb: VerbVerify, Items: []Item{item}}},
 		"store 2 查 7992697494":            {Action: ActStore, Store: 2, Command: Command{Verb: VerbQuery, Items: []Item{item}}},
-		"store 2 验 7992697494 8992697494": {Action: ActStore, Store: 2, Command: Command{Verb: VerbVerify, Items: []Item{item, {"8992697494", 1, ""}}}},
-		"stores 5 验 7992697494":           {Action: ActStores, From: 5, Command: Command{Verb: VerbVerify, Items: []Item{item}}},
-		"stores 5 scan:m1":                {Action: ActStores, From: 5, Scan: "m1"},
-		"store 1 scan:m1":                 {Action: ActStore, Store: 1, Scan: "m1"},
-		"older 6 1795413600000001 op1":    {Action: ActOlder, N: 6, After: Mark{At: time.UnixMicro(1795413600000001).UTC(), ID: "op1"}},
-		"undo op1":                        {Action: ActUndo, Operation: "op1"},
-		"show op1":                        {Action: ActShow, Operation: "op1"},
-		"close op1 used":                  {Action: ActClose, Operation: "op1", Used: true},
-		"close op1 unused":                {Action: ActClose, Operation: "op1"},
-		"authorize ":                      {Action: ActAuthorize},
-		"authorize dianping":              {Action: ActAuthorize, Platform: "dianping"},
-		"join 1 zhangsan 张三 San":          {Action: ActJoin, Store: 1, User: "zhangsan", Name: "张三 San"},
-		"pick 5 join zhangsan 张三 San":     {Action: ActPick, From: 5, For: ActJoin, User: "zhangsan", Name: "张三 San"},
-		"pick 5 bind":                     {Action: ActPick, From: 5, For: ActBind},
-		"people 1":                        {Action: ActPeople, Store: 1},
-		"people 1 5":                      {Action: ActPeople, Store: 1, From: 5},
-		"role 1 lead zhangsan":            {Action: ActRole, Store: 1, Role: "lead", User: "zhangsan"},
+		"store 2 验 7992697494 8992697494": {Action: ActStore, Store: 2, Command: Command{Verb: VerbVerify, Items: []Item{item, {"8992697494", 1, "", ""}}}},
+		"store 2 验 7992697494 x2 8992697494 商品0001 104930181552 x3": {Action: ActStore, Store: 2, Command: Command{Verb: VerbVerify, Items: []Item{
+			{"7992697494", 2, "", ""}, {"8992697494", 1, "", "0001"}, {"104930181552", 3, "", ""},
+		}}},
+		"stores 5 验 7992697494":        {Action: ActStores, From: 5, Command: Command{Verb: VerbVerify, Items: []Item{item}}},
+		"stores 5 scan:m1":             {Action: ActStores, From: 5, Scan: "m1"},
+		"store 1 scan:m1":              {Action: ActStore, Store: 1, Scan: "m1"},
+		"older 6 1795413600000001 op1": {Action: ActOlder, N: 6, After: Mark{At: time.UnixMicro(1795413600000001).UTC(), ID: "op1"}},
+		"undo op1":                     {Action: ActUndo, Operation: "op1"},
+		"show op1":                     {Action: ActShow, Operation: "op1"},
+		"close op1 used":               {Action: ActClose, Operation: "op1", Used: true},
+		"close op1 unused":             {Action: ActClose, Operation: "op1"},
+		"authorize ":                   {Action: ActAuthorize},
+		"authorize dianping":           {Action: ActAuthorize, Platform: "dianping"},
+		"join 1 zhangsan 张三 San":       {Action: ActJoin, Store: 1, User: "zhangsan", Name: "张三 San"},
+		"pick 5 join zhangsan 张三 San":  {Action: ActPick, From: 5, For: ActJoin, User: "zhangsan", Name: "张三 San"},
+		"pick 5 bind":                  {Action: ActPick, From: 5, For: ActBind},
+		"people 1":                     {Action: ActPeople, Store: 1},
+		"people 1 5":                   {Action: ActPeople, Store: 1, From: 5},
+		"role 1 lead zhangsan":         {Action: ActRole, Store: 1, Role: "lead", User: "zhangsan"},
 	} {
 		got, err := ReadButton(key)
 		if err != nil {
@@ -124,7 +168,8 @@ func TestForeignKeys(t *testing.T) {
 		"verify 1 7992697494 0", "verify 1 7992697494 101", "verify 1 7992697494 1 a b", "verify 1  7992697494 1", "undo", "undo ", "undo a b", "close x",
 		"close x y", "store x 验 7992697494", "store 1 授权", "store 1 我是 张三", "store 1 撤", "store 1 verify:", "store 1 verify:1",
 		"store 1 verify:7992697494,7992697494", "store 1 verify:7992697494x0", "store 1 undo:7992697494,8992697494", "store 1 authorize:7992697494",
-		"store 1 scan:", "stores -1 验 7992697494", "older x", "older 0 1 a", "older 51 1 a", "older 5 x a", "older 5 0 a", "bind", "bind x", "bind 1 2",
+		"store 1 scan:", "product 1 7992697494 1", "product 1 7992697494 1 123", "product 1 7992697494 1 12x4", "product 1 7992697494 1 123456789012345678901",
+		"store 1 verify:7992697494#", "store 1 verify:7992697494#123", "store 1 verify:7992697494#1234#1234", "store 1 verify:7992697494#1234x2", "stores -1 验 7992697494", "older x", "older 0 1 a", "older 51 1 a", "older 5 x a", "older 5 0 a", "bind", "bind x", "bind 1 2",
 		"people 1 -5", "join 1", "join 1 张三", "join 1 zhangsan " + strings.Repeat("张", maxPersonName+1), "role 1 lead", "where meituan", "connect meituan", "connect meituan -1", "connect 1", "connect douyin 1 a b", "shops douyin", "merge 1", "merge 1 0", "merged 0 1", "merged 1 x", "off 0", "pick 5 remove", "pick x bind", "undo \xff",
 		"show " + strings.Repeat("x", MaxKey),
 	} {

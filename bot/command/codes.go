@@ -24,6 +24,7 @@ type Item struct {
 	Code     string // digits, or a link (see [IsLink])
 	Count    int
 	Platform Platform // that was named; "": none
+	Product  string   // digits that the platform's id of the product ends in, where it was named; "": it was not
 }
 
 // Platform is one that people name, of whatever generation.
@@ -92,7 +93,13 @@ func startsLikeCode(s string) bool {
 // parseItems reads codes, or links, with their counts. Digit groups on one line, parted by
 // spaces or hyphens, are one code while each is shorter than eight digits.
 func parseItems(s string, verb Verb) ([]Item, string) {
-	r := itemReader{verb: verb}
+	r := readItems(s, verb)
+	return r.items, r.problem
+}
+
+func readItems(s string, verb Verb) *itemReader {
+	r := &itemReader{verb: verb}
+	s = r.list(s)
 	before, link, after := cutLink(s)
 	for ; link != ""; before, link, after = cutLink(after) {
 		r.text(before)
@@ -100,23 +107,46 @@ func parseItems(s string, verb Verb) ([]Item, string) {
 	}
 	r.text(before)
 	r.end()
-	return r.items, r.problem
+	return r
 }
 
 // text reads what holds no link.
 func (r *itemReader) text(s string) {
-	for line := range strings.SplitSeq(spacedCount.ReplaceAllString(s, " x$1"), "\n") {
-		for segment := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(",、;/|", r) }) {
-			if v, rest := cutVerb(strings.TrimSpace(segment)); v == r.verb {
-				segment = rest // the verb said again for each code
-			}
-			for token := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == ' ' || r == '-' }) {
-				r.read(strings.Trim(token, Punctuation))
-			}
-			r.flush()
+	s = spacedProduct.ReplaceAllString(spacedCount.ReplaceAllString(s, " x$1"), " "+productWord+"$1 ")
+	parts := separators.Split(s, -1)
+	for i, part := range parts {
+		if i > 0 && !(len(r.items) == 1 && onlySaysMore(parts[i:])) {
+			r.segment = segment{}
 		}
+		if v, rest := cutVerb(strings.TrimSpace(part)); v == r.verb {
+			part = rest // the verb said again for each code
+		}
+		tokens := strings.FieldsFunc(unwrapped(part), func(r rune) bool { return r == ' ' || r == '-' })
+		for i, token := range tokens {
+			bare := strings.Trim(token, Punctuation)
+			if r.stray(token, bare, i == len(tokens)-1) {
+				r.say("看不懂「%s」。%s", Shorten(token), r.countBehind())
+			}
+			r.read(bare)
+		}
+		r.flush()
 	}
 }
+
+// onlySaysMore reports whether no code follows, and so what is said can be of one alone.
+func onlySaysMore(parts []string) bool {
+	for _, token := range strings.Fields(strings.Join(parts, " ")) {
+		token = strings.Trim(token, Punctuation)
+		if token != "" && !isCount(token) && piecesIn(token) == "" && !strings.HasPrefix(token, productWord) {
+			return false
+		}
+	}
+	return true
+}
+
+// separators part a text into segments. A segment has its codes first, and then what is
+// said of the last of them.
+var separators = regexp.MustCompile(`[,、;/|\n]`)
 
 // itemReader puts codes together from the tokens of a text.
 type itemReader struct {
@@ -125,7 +155,16 @@ type itemReader struct {
 	open    strings.Builder // digits of a code written in short groups
 	on      Platform        // for the codes that follow
 	unused  bool            // none has followed
+	counted bool            // a count was said of any
 	problem string          // the first
+	segment
+}
+
+// segment is what has been read of one.
+type segment struct {
+	code           bool // it has one
+	count, product bool // of the last code, was said
+	apart          bool // one of them as a word of its own, which is what a code may not follow
 }
 
 func (r *itemReader) read(token string) {
@@ -144,17 +183,22 @@ func (r *itemReader) read(token string) {
 		r.add(token)
 	case isCount(token):
 		r.flush()
-		r.count(token[1:])
-	case isPieces(token) && (len(r.items) > 0 || r.open.Len() > 0): // 2张
+		r.pieces(token[1:])
+		r.apart = true
+	case IsProduct(strings.TrimPrefix(token, productWord)) && strings.HasPrefix(token, productWord):
 		r.flush()
-		r.count(digits)
+		r.which(token[len(productWord):])
+	case piecesIn(token) != "": // 2张
+		r.flush()
+		r.pieces(piecesIn(token))
+		r.apart = true
 	case digits != "" && isCount(token[len(digits):]): // 7992697494x2
 		if len(digits) >= MinCodeLen {
 			r.flush()
 		}
 		r.open.WriteString(digits)
 		r.flush()
-		r.count(token[len(digits)+1:])
+		r.pieces(token[len(digits)+1:])
 	case digits != "" || strings.ContainsAny(token, "0123456789"):
 		r.say("券码只有数字，「%s」里有别的字符，请核对后再发。", Shorten(token))
 	default:
@@ -178,6 +222,13 @@ func (r *itemReader) add(code string) {
 		r.say("券码是 %d 到 %d 位数字，「%s」是 %d 位，请核对后再发。", MinCodeLen, MaxCodeLen, Shorten(code), n)
 		return
 	}
+	switch {
+	case r.apart && r.count:
+		r.say("不知道前面的张数是哪个券码的。%s", r.countBehind())
+	case r.apart:
+		r.say("不知道前面的商品是哪个券码的。%s", r.productBehind())
+	}
+	r.segment = segment{code: true}
 	if slices.ContainsFunc(r.items, func(it Item) bool { return it.Code == code }) {
 		r.say("券码 %s 在这条消息里出现了两次，请核对后再发。", code)
 		return
@@ -202,17 +253,42 @@ func (r *itemReader) flush() {
 	}
 }
 
-// count is how many of the last code are meant.
-func (r *itemReader) count(digits string) {
+// behind says that something of a code stands behind it, and before the next segment.
+func (r *itemReader) behind(what, example string) string {
+	return fmt.Sprintf("请把%s写在券码后面，几个券码之间用逗号或换行隔开，例如：%s %s", what, Example(r.verb), example)
+}
+
+func (r *itemReader) countBehind() string { return r.behind("张数", "x2") }
+
+func (r *itemReader) productBehind() string { return r.behind("商品", productWord+"0001") }
+
+// pieces is how many of the last code are meant.
+func (r *itemReader) pieces(digits string) {
 	n, err := strconv.Atoi(digits)
 	switch {
-	case len(r.items) == 0:
-		r.say("请把张数写在券码后面，例如：验 7992697494 x2")
+	case !r.code:
+		r.say("%s", r.countBehind())
+	case r.count:
+		r.say("一个券码后面写了两个张数，请只写一个再发。")
 	case err != nil || n < 1 || n > MaxCount:
 		r.say("张数是 1 到 %d，「x%s」不行，请核对后再发。", MaxCount, Shorten(digits))
-	default:
+	case len(r.items) > 0:
 		r.items[len(r.items)-1].Count = n
 	}
+	r.count, r.counted = true, true
+}
+
+// which is which product of the last code is meant.
+func (r *itemReader) which(id string) {
+	switch {
+	case !r.code:
+		r.say("%s", r.productBehind())
+	case r.product:
+		r.say("一个券码后面写了两个商品，请只写一个再发。")
+	case len(r.items) > 0:
+		r.items[len(r.items)-1].Product = id
+	}
+	r.product, r.apart = true, true
 }
 
 func leadingDigits(s string) string {
@@ -222,11 +298,40 @@ func leadingDigits(s string) string {
 // spacedCount is "x 2", a count with a space in it.
 var spacedCount = regexp.MustCompile(` x[ ]+([0-9]{1,3})\b`)
 
-// isPieces reports whether s is N张 or N份.
-func isPieces(s string) bool {
-	digits := leadingDigits(s)
-	unit := simple(s[len(digits):])
-	return digits != "" && len(digits) < MinCodeLen && (unit == "张" || unit == "份")
+// productWord stands before the end of the id of a product, behind its code.
+const productWord = "商品"
+
+// A product is named by at least as many digits of its id, and at most by all.
+const (
+	MinProduct = 4
+	maxProduct = 20
+)
+
+// spacedProduct is a product, with or without spaces.
+var spacedProduct = regexp.MustCompile(productWord + `[ :#]*([0-9]+)`)
+
+// IsProduct reports whether a text can name a product.
+func IsProduct(s string) bool {
+	return len(s) >= MinProduct && len(s) <= maxProduct && leadingDigits(s) == s
+}
+
+// spokenPieces is a number as people say it.
+var spokenPieces = regexp.MustCompile(`^(?:[一二三四五六七八九]?十[一二三四五六七八九]?|[一二两三四五六七八九])$`)
+
+// piecesIn are the digits of 2张, 2份 and 两张; "": it is none.
+func piecesIn(s string) string {
+	spelled := simple(s)
+	number, ok := strings.CutSuffix(spelled, "张")
+	if !ok {
+		number, ok = strings.CutSuffix(spelled, "份")
+	}
+	switch {
+	case ok && len(number) < MinCodeLen && leadingDigits(number) == number:
+		return number
+	case ok && spokenPieces.MatchString(number):
+		return strconv.Itoa(numeral(number))
+	}
+	return ""
 }
 
 // isCount reports whether s is xN.

@@ -40,10 +40,11 @@ func TestLinks(t *testing.T) {
 		"验 美团 https://v.douyin.com/eHHc1fT/":                          of(VerbVerify, short), // the link says it
 		"验 https://v.douyin.com/eHHc1fT/ x2":                          twice,
 		"验 https://v.douyin.com/eHHc1fT/\n7992697494":                 of(VerbVerify, short, "7992697494"),
-		"验 7992697494，https://v.douyin.com/a-b_c/ 104930181552":       of(VerbVerify, "7992697494", "https://v.douyin.com/a-b_c", "104930181552"),
+		"验 7992697494，https://v.douyin.com/a-b_c/ 8992697494":         of(VerbVerify, "7992697494", "https://v.douyin.com/a-b_c", "8992697494"),
+		"查 104930181552，https://v.douyin.com/a-b_c/":                  of(VerbQuery, "104930181552", "https://v.douyin.com/a-b_c"),
 		"验 https://v.douyin.com/12345678/":                            of(VerbVerify, "https://v.douyin.com/12345678"),
 		"确认 https://v.douyin.com/eHHc1fT/ 已核销":                        {Verb: VerbClose, Items: of(VerbVerify, short).Items, Used: true},
-		"确认 抖音 104930181552 未核销":                                      {Verb: VerbClose, Items: []Item{{"104930181552", 1, OnDouyin}}},
+		"确认 抖音 104930181552 未核销":                                      {Verb: VerbClose, Items: []Item{{"104930181552", 1, OnDouyin, ""}}},
 		"确认 抖音 已核销":                                                   {},
 		"https://example.com/7992697494":                              {},
 		"https://v.douyin.com/":                                       {},
@@ -72,6 +73,8 @@ func TestLinks(t *testing.T) {
 	for text, problem := range map[string]string{
 		"验 https://v.douyin.com/" + strings.Repeat("a", 44):                       "链接太长",
 		"验 https://v.douyin.com/eHHc1fT/ https://v.douyin.com/eHHc1fT?from=share": "出现了两次",
+		"验 7992697494，https://v.douyin.com/a-b_c/ 104930181552":                   "可能是同一张券",
+		"验 抖音 104930181552 https://v.douyin.com/a-b_c/":                           "请只发一个，例如：验 104930181552",
 		"验 https://example.com/7992697494":                                        "验",
 	} {
 		if got := Parse(text); !strings.Contains(got.Problem, problem) || len(got.Items) > 0 {
@@ -101,7 +104,7 @@ func TestScannedLinks(t *testing.T) {
 func TestQuotedLinks(t *testing.T) {
 	t.Parallel()
 	got := ParseReply("验", "券 https://v.douyin.com/12345678/ 谢谢")
-	want := Command{Verb: VerbVerify, Items: []Item{{"https://v.douyin.com/12345678", 1, OnDouyin}}}
+	want := Command{Verb: VerbVerify, Items: []Item{{"https://v.douyin.com/12345678", 1, OnDouyin, ""}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -111,7 +114,7 @@ func TestQuotedLinks(t *testing.T) {
 // there.
 func TestPlatformBeforeTheWord(t *testing.T) {
 	t.Parallel()
-	want := Command{Verb: VerbVerify, Items: []Item{{"104930181552", 1, OnDouyin}}}
+	want := Command{Verb: VerbVerify, Items: []Item{{"104930181552", 1, OnDouyin, ""}}}
 	for _, text := range []string{"抖音验 104930181552", "抖音 验104930181552", "抖音核销：104930181552", "验 抖音券 104930181552", "验抖音的104930181552", "验抖音的券 104930181552", "验 抖音团购券 104930181552", "抖音券 104930181552 验"} {
 		if d := cmp.Diff(want, Parse(text)); d != "" {
 			t.Errorf("%s\n%s", text, d)

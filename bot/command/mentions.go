@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// dropMentions removes @somebody, wherever it stands. The channel has removed the
+// dropMentions removes @name, wherever it stands. The channel has removed the
 // mentions whose end it knows; the name in any other may have several words, and only
 // what follows tells where it ends. Where that is not certain, rather a command is not
 // understood than a word lost that says 不要.

@@ -8,8 +8,8 @@ import (
 
 const maxPersonName = 20 // runes
 
-// PersonName checks what somebody calls themselves: a name holds letters, digits,
-// blanks and the middle dot, so that nobody is called by markup or what does not show.
+// PersonName checks the name that a person gives: it holds letters, digits,
+// blanks and the middle dot, so that no name is markup or invisible.
 func PersonName(s string) (name, problem string) {
 	name = strings.Join(strings.Fields(strings.Trim(middleDots.Replace(s), Punctuation+" \n")), " ")
 	switch n := len([]rune(name)); {

@@ -6,8 +6,6 @@ package command
 import (
 	"cmp"
 	"fmt"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -24,6 +22,7 @@ type Command struct {
 	CSV     bool   // for VerbExport: not as a workbook
 	Name    string // of the person, for VerbJoin; of a store, as typed or empty, for VerbSwitch, VerbBind, VerbUnbind, VerbPeople, VerbMerge and VerbTakeOff
 	Used    bool   // for VerbClose: the voucher of Items[0] is consumed
+	Counted bool   // for VerbUndo: the count of Items[0] was said
 	Problem string // what is wrong with it, in a sentence for staff; nothing is done then
 }
 
@@ -32,15 +31,22 @@ type Command struct {
 func (c Command) String() string {
 	var s strings.Builder
 	s.WriteString(shortest[c.Verb])
-	on := Platform("")
+	on, apart := Platform(""), false
 	for _, it := range c.Items {
+		if apart {
+			s.WriteString(",") // what stands behind a code ends with it
+		}
+		apart = it.Count > 1 || it.Product != ""
 		if it.Platform != on && !IsLink(it.Code) { // a link says it
 			on = it.Platform
 			s.WriteString(" " + on.Word())
 		}
 		s.WriteString(" " + it.Code)
-		if it.Count > 1 {
+		if it.Count > 1 || c.Counted {
 			s.WriteString(" x" + strconv.Itoa(it.Count))
+		}
+		if it.Product != "" {
+			s.WriteString(" " + productWord + it.Product)
 		}
 	}
 	return s.String()
@@ -94,48 +100,6 @@ func platformFirst(s string) (verb Verb, rest string) {
 	}
 	return verb, on.Word() + " " + rest
 }
-
-// ParseReply is Parse for a message that quotes another: where it names no code, it
-// is about the one in what it quotes.
-func ParseReply(text, quote string) Command {
-	cmd := Parse(text)
-	switch {
-	case quote == "" || len(quote) > maxTextBytes || len(cmd.Items) > 0:
-		return cmd
-	case cmd.Verb == VerbUndo && cmd.Problem == "":
-	case (cmd.Verb == VerbVerify || cmd.Verb == VerbQuery) && cmd.Problem == noCode(cmd.Verb):
-	default:
-		return cmd
-	}
-	codes := codesIn(Normalize(quote))
-	switch len(codes) {
-	case 0:
-		return cmd
-	case 1:
-		if named := Parse(text + " " + codes[0]); named.Verb == cmd.Verb && named.Problem == "" && len(named.Items) == 1 {
-			return named // with the platform that it may name
-		}
-		return Command{Verb: cmd.Verb, Items: []Item{{Code: codes[0], Count: 1, Platform: platformOf(codes[0], "")}}}
-	}
-	return Command{Verb: cmd.Verb, Problem: fmt.Sprintf("引用的消息里有 %d 个号码，不知道是哪一个。请带上券码，例如：%s", len(codes), Example(cmd.Verb))}
-}
-
-// codesIn are the codes and links in a text, each once.
-func codesIn(s string) (codes []string) {
-	before, link, after := cutLink(s)
-	for ; ; before, link, after = cutLink(after) {
-		for _, code := range append(longNumber.FindAllString(before, -1), link) {
-			if isCode(code) && !slices.Contains(codes, code) {
-				codes = append(codes, code)
-			}
-		}
-		if link == "" {
-			return codes
-		}
-	}
-}
-
-var longNumber = regexp.MustCompile(`[0-9]+`)
 
 func noCode(v Verb) string { return "请带上券码，例如：" + Example(v) }
 

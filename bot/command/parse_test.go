@@ -28,7 +28,7 @@ func TestPersonName(t *testing.T) {
 func TestParse(t *testing.T) {
 	t.Parallel()
 	const c = "7992697494"
-	one := func(v Verb) Command { return Command{Verb: v, Items: []Item{{c, 1, ""}}} }
+	one := func(v Verb) Command { return Command{Verb: v, Items: []Item{{c, 1, "", ""}}} }
 	for text, want := range map[string]Command{
 		"验 7992697494":  one(VerbVerify),
 		"验7992697494":   one(VerbVerify),
@@ -95,36 +95,98 @@ func TestParse(t *testing.T) {
 		"@验券助手":                         {},
 		"今日天气":                          {},
 		"3点开会吗":                         {},
-		"验 7992697494 x2":               {Verb: VerbVerify, Items: []Item{{c, 2, ""}}},
+		"验 7992697494 x2":               {Verb: VerbVerify, Items: []Item{{c, 2, "", ""}}},
 		"7992697494 验":                  one(VerbVerify),
 		"7992697494 撤销。":                one(VerbUndo),
-		"验 7992697494 x 2":              {Verb: VerbVerify, Items: []Item{{c, 2, ""}}},
-		"验 7992697494 2张":               {Verb: VerbVerify, Items: []Item{{c, 2, ""}}},
-		"验 7992697494×2":                {Verb: VerbVerify, Items: []Item{{c, 2, ""}}},
-		"验 7992 697 494 X３":             {Verb: VerbVerify, Items: []Item{{c, 3, ""}}},
-		"7992697494 x2":                 {Verb: VerbQuery, Items: []Item{{c, 2, ""}}},
-		"验 7992697494 8992697494":       {Verb: VerbVerify, Items: []Item{{c, 1, ""}, {"8992697494", 1, ""}}},
-		"验 7992697494，8992697494":       {Verb: VerbVerify, Items: []Item{{c, 1, ""}, {"8992697494", 1, ""}}},
-		"验 7992697494 x2\n899 269 7494": {Verb: VerbVerify, Items: []Item{{c, 2, ""}, {"8992697494", 1, ""}}},
-		"验 7992697494\n验 8992697494":    {Verb: VerbVerify, Items: []Item{{c, 1, ""}, {"8992697494", 1, ""}}},
-		"验 美团 7992697494":               {Verb: VerbVerify, Items: []Item{{c, 1, OnMeituan}}},
-		"验美团7992697494":                 {Verb: VerbVerify, Items: []Item{{c, 1, OnMeituan}}},
-		"验 美團：7992 697 494 x2":          {Verb: VerbVerify, Items: []Item{{c, 2, OnMeituan}}},
-		"验 7992697494 点评":               {Verb: VerbVerify, Items: []Item{{c, 1, OnDianping}}},
-		"大众点评 7992697494":               {Verb: VerbQuery, Items: []Item{{c, 1, OnDianping}}},
-		"抖音 7992697494 验":               {Verb: VerbVerify, Items: []Item{{c, 1, OnDouyin}}},
-		"撤 点评 7992697494":               {Verb: VerbUndo, Items: []Item{{c, 1, OnDianping}}},
-		"验 美团 7992697494 抖音 8992697494": {Verb: VerbVerify, Items: []Item{{c, 1, OnMeituan}, {"8992697494", 1, OnDouyin}}},
-		"验 7992697494，8992697494 美团":    {Verb: VerbVerify, Items: []Item{{c, 1, OnMeituan}, {"8992697494", 1, OnMeituan}}},
-		"美团":                            {},
-		"验 美团":                          {Verb: VerbVerify, Problem: noCode(VerbVerify)},
-		"验 0123456789":                  {Verb: VerbVerify, Items: []Item{{"0123456789", 1, ""}}},
-		"验 12345678":                    {Verb: VerbVerify, Items: []Item{{"12345678", 1, ""}}},
-		"验 12345678901234567890":        {Verb: VerbVerify, Items: []Item{{"12345678901234567890", 1, ""}}},
+		"验 7992697494 x 2":              {Verb: VerbVerify, Items: []Item{{c, 2, "", ""}}},
+		"验 7992697494 2张":               {Verb: VerbVerify, Items: []Item{{c, 2, "", ""}}},
+		"验 7992697494×2":                {Verb: VerbVerify, Items: []Item{{c, 2, "", ""}}},
+		"验 7992 697 494 X３":             {Verb: VerbVerify, Items: []Item{{c, 3, "", ""}}},
+		"7992697494 x2":                 {Verb: VerbQuery, Items: []Item{{c, 2, "", ""}}},
+		"验 7992697494 8992697494":       {Verb: VerbVerify, Items: []Item{{c, 1, "", ""}, {"8992697494", 1, "", ""}}},
+		"验 7992697494，8992697494":       {Verb: VerbVerify, Items: []Item{{c, 1, "", ""}, {"8992697494", 1, "", ""}}},
+		"验 7992697494 x2\n899 269 7494": {Verb: VerbVerify, Items: []Item{{c, 2, "", ""}, {"8992697494", 1, "", ""}}},
+		"验 7992697494\n验 8992697494":    {Verb: VerbVerify, Items: []Item{{c, 1, "", ""}, {"8992697494", 1, "", ""}}},
+		"验 美团 7992697494":               {Verb: VerbVerify, Items: []Item{{c, 1, OnMeituan, ""}}},
+		"验美团7992697494":                 {Verb: VerbVerify, Items: []Item{{c, 1, OnMeituan, ""}}},
+		"验 美團：7992 697 494 x2":          {Verb: VerbVerify, Items: []Item{{c, 2, OnMeituan, ""}}},
+		"验 7992697494 点评":               {Verb: VerbVerify, Items: []Item{{c, 1, OnDianping, ""}}},
+		"大众点评 7992697494":               {Verb: VerbQuery, Items: []Item{{c, 1, OnDianping, ""}}},
+		"抖音 7992697494 验":               {Verb: VerbVerify, Items: []Item{{c, 1, OnDouyin, ""}}},
+		"撤 点评 7992697494":               {Verb: VerbUndo, Items: []Item{{c, 1, OnDianping, ""}}},
+		"验 美团 7992697494 抖音 8992697494":           {Verb: VerbVerify, Items: []Item{{c, 1, OnMeituan, ""}, {"8992697494", 1, OnDouyin, ""}}},
+		"验 7992697494，8992697494 美团":              {Verb: VerbVerify, Items: []Item{{c, 1, OnMeituan, ""}, {"8992697494", 1, OnMeituan, ""}}},
+		"美团":                                      {},
+		"验 美团":                                    {Verb: VerbVerify, Problem: noCode(VerbVerify)},
+		"验 0123456789":                            {Verb: VerbVerify, Items: []Item{{"0123456789", 1, "", ""}}},
+		"验 104930181552 商品0001":                   {Verb: VerbVerify, Items: []Item{{"104930181552", 1, "", "0001"}}},
+		"验 抖音 104930181552x2 商品 0001。":            {Verb: VerbVerify, Items: []Item{{"104930181552", 2, OnDouyin, "0001"}}},
+		"验 " + short + "/ 商品：1760000000000000001": {Verb: VerbVerify, Items: []Item{{short, 1, OnDouyin, "1760000000000000001"}}},
+		"验 104930181552商品#0001 x2，7992697494":     {Verb: VerbVerify, Items: []Item{{"104930181552", 2, "", "0001"}, {"7992697494", 1, "", ""}}},
+		"查 104930181552 商品0001":                   {Verb: VerbQuery, Items: []Item{{"104930181552", 1, "", "0001"}}},
+		"验 12345678":                              {Verb: VerbVerify, Items: []Item{{"12345678", 1, "", ""}}},
+		"验 12345678901234567890":                  {Verb: VerbVerify, Items: []Item{{"12345678901234567890", 1, "", ""}}},
 	} {
 		got := Parse(text)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%q:\n%s", text, diff)
+		}
+	}
+}
+
+// A count, and a product, belong to the code before them in the same part of a text.
+func TestCountsBehindCodes(t *testing.T) {
+	t.Parallel()
+	const a, b = "7992697494", "8992697494"
+	for text, want := range map[string][]Item{
+		"验 " + a + " x2，" + b + " x3":       {{a, 2, "", ""}, {b, 3, "", ""}},
+		"验 " + a + " 2张，" + b:               {{a, 2, "", ""}, {b, 1, "", ""}},
+		"验 " + a + " 两张、" + b + " 十二张":      {{a, 2, "", ""}, {b, 12, "", ""}},
+		"验 " + a + " 兩張":                    {{a, 2, "", ""}},
+		"验\n" + a + " 2张\n" + b + " 3份":     {{a, 2, "", ""}, {b, 3, "", ""}},
+		"验 " + a + "x2 " + b + "x3":         {{a, 2, "", ""}, {b, 3, "", ""}}, // in one word
+		"验 " + a + " " + b + " x3":          {{a, 1, "", ""}, {b, 3, "", ""}},
+		"验 799 269 7494 x2/899 269 7494 2张": {{a, 2, "", ""}, {b, 2, "", ""}},
+		"验 " + short + " x2，" + b:           {{short, 2, OnDouyin, ""}, {b, 1, "", ""}},
+		"验 " + a + "，" + short + " x2":      {{a, 1, "", ""}, {short, 2, OnDouyin, ""}},
+		"验 104930181552 x2 商品0001，" + b:     {{"104930181552", 2, "", "0001"}, {b, 1, "", ""}},
+		"验 美团 " + a + " x2，抖音 " + b + " x3": {{a, 2, OnMeituan, ""}, {b, 3, OnDouyin, ""}},
+		"验 " + a + " x2\n验 " + b + " x3":    {{a, 2, "", ""}, {b, 3, "", ""}},
+		"验 " + a + " 2张。":                   {{a, 2, "", ""}},
+		"验 " + a + "，2张":                    {{a, 2, "", ""}}, // there is no other
+		"验 " + a + "\n2张":                   {{a, 2, "", ""}},
+		a + " x2 验":                         {{a, 2, "", ""}},
+	} {
+		got := Parse(text)
+		if diff := cmp.Diff(Command{Verb: VerbVerify, Items: want}, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+		if again := Parse(got.String()); cmp.Diff(got, again) != "" {
+			t.Errorf("%q is written as %q, which is %+v", text, got.String(), again)
+		}
+	}
+	for text, say := range map[string]string{
+		"验 " + a + "，2张 " + b:               "写在券码后面",
+		"验 " + a + "，x2 " + b:               "写在券码后面",
+		"验 " + a + "，两张 " + b:               "写在券码后面",
+		"验 " + a + "\nx2\n" + b:             "写在券码后面",
+		"验 2张 " + a:                         "写在券码后面",
+		"验 " + a + " x2 " + b:               "写在券码后面",
+		"验 " + a + " x2 899 269 7494":       "写在券码后面",
+		"验 " + a + " 2张 " + short:           "写在券码后面",
+		"验 " + short + "，2张 " + short + "2": "写在券码后面",
+		"验 2张 " + short:                     "写在券码后面",
+		"验 " + a + " x2 x3":                 "两个张数",
+		"验 " + a + "x2 3张":                  "两个张数",
+		"查 " + a + "，2张 " + b:               "写在券码后面",
+		"撤 1张":                              "例如：撤 7992697494 x2",
+		"撤 2张 " + a:                         "写在券码后面",
+		"验 " + a + "，商品0001 " + b:           "写在券码后面",
+		"验 " + a + " 商品0001 " + b:           "写在券码后面",
+		"验 " + a + " 商品0001 商品0002":         "两个商品",
+	} {
+		if got := Parse(text); !strings.Contains(got.Problem, say) || got.Items != nil {
+			t.Errorf("%q: %+v, want a problem that says %q", text, got, say)
 		}
 	}
 }
@@ -146,6 +208,9 @@ func TestParseProblems(t *testing.T) {
 		"验 7992697494 你好":               "看不懂「你好」",
 		"验 7992697494 7992697494":       "两次",
 		"验 x2":                          "写在券码后面",
+		"验 商品0001 104930181552":         "写在券码后面",
+		"验 104930181552 商品12":           "别的字符",
+		"验 104930181552 商品":             "看不懂",
 		"验 7992697494 x0":               "张数",
 		"验 7992697494 x101":             "张数",
 		"验 7992697494 x99999999999999":  "张数",
@@ -168,7 +233,7 @@ func TestParseProblems(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"验 7992697494", "@a 验 7992 6974 94 x2", "撤", "？", "7992697494x2\n1", "验-x2--", "\xff\xfe", "@"} {
+	for _, s := range []string{"验 7992697494", "@a 验 7992 6974 94 x2", "撤", "？", "7992697494x2\n1", "验 104930181552 商品0001", "验-x2--", "验\n1. 799 269 7494\n2) 899 269 7494", "验 799 2697 494 (2) #2", "验 7992697494，2张 8992697494", "验 7992697494x2 8992697494 两张", "\xff\xfe", "@"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -179,41 +244,13 @@ func FuzzParse(f *testing.F) {
 		if cmd.Problem != "" && len(cmd.Items) > 0 {
 			t.Fatal("a problem must not come with items")
 		}
+		if again := Parse(cmd.String()); len(cmd.Items) > 0 && takesCodes(cmd.Verb) && cmp.Diff(cmd.Items, again.Items) != "" {
+			t.Fatalf("%+v is written as %q, which is %+v", cmd, cmd.String(), again)
+		}
 		for _, it := range cmd.Items {
-			if len(it.Code) < MinCodeLen || len(it.Code) > MaxCodeLen || leadingDigits(it.Code) != it.Code || it.Count < 1 || it.Count > MaxCount {
+			if len(it.Code) < MinCodeLen || len(it.Code) > MaxCodeLen || leadingDigits(it.Code) != it.Code || it.Count < 1 || it.Count > MaxCount || it.Product != "" && !IsProduct(it.Product) {
 				t.Fatalf("bad item %+v", it)
 			}
 		}
 	})
-}
-
-func TestParseReply(t *testing.T) {
-	t.Parallel()
-	const quoted = "验 7992697494，麻烦了"
-	for _, tt := range []struct{ text, quote, want string }{
-		{"撤", quoted, "撤 7992697494"},
-		{"@验券 撤销。", quoted, "撤 7992697494"},
-		{"查", "券码：７９９２６９７４９４", "查 7992697494"},
-		{"验", quoted + " 7992697494", "验 7992697494"}, // the same twice is one
-		{"撤 7861310011", quoted, "撤 7861310011"},      // what is said counts
-		{"7861310011", quoted, "查 7861310011"},
-		{"撤", "", "撤"},
-		{"撤", "谢谢 12", "撤"},
-	} {
-		if cmd := ParseReply(tt.text, tt.quote); cmd.Problem != "" || cmd.String() != tt.want {
-			t.Errorf("%q to %q: %q, problem %q", tt.text, tt.quote, cmd.String(), cmd.Problem)
-		}
-	}
-	for _, tt := range []struct{ text, quote, want string }{
-		{"撤", "7992697494 7861310011", "2 个号码"},
-		{"验", "谢谢", "请带上券码"},
-		{"验 79926", quoted, "79926"}, // a code that is wrong is not replaced by another
-	} {
-		if cmd := ParseReply(tt.text, tt.quote); len(cmd.Items) > 0 || !strings.Contains(cmd.Problem, tt.want) {
-			t.Errorf("%q to %q: %+v", tt.text, tt.quote, cmd)
-		}
-	}
-	if cmd := ParseReply("好的", quoted); cmd.Verb != VerbNone || len(cmd.Items) > 0 {
-		t.Errorf("words alone do nothing: %+v", cmd)
-	}
 }

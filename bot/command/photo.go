@@ -54,5 +54,5 @@ func (c Caption) About(codes []string) Command {
 	for i, code := range codes {
 		items[i] = Item{Code: code, Count: count, Platform: platformOf(code, c.Platform)}
 	}
-	return AboutCodes(verb, items)
+	return AboutCodes(verb, items).said(c.Count > 0)
 }

@@ -56,6 +56,24 @@ func VoucherCode(text string) (string, bool) {
 	return found[0][1], true
 }
 
+// OneCode finds the one voucher code, or link, in what a person types or a scanner that
+// is a keyboard.
+func OneCode(text string) (string, bool) {
+	if len(text) > MaxQR {
+		return "", false
+	}
+	if code, ok := VoucherCode(text); ok {
+		return code, true
+	}
+	if cmd := Parse(text); cmd.Problem == "" && len(cmd.Items) == 1 {
+		return cmd.Items[0].Code, true
+	}
+	// An app shares its link with words around it.
+	_, link, after := cutLink(Normalize(text))
+	_, other, _ := cutLink(after)
+	return link, IsLink(link) && (other == "" || other == link)
+}
+
 // Address reports whether a text is a web address.
 func Address(text string) bool {
 	text = strings.ToLower(strings.TrimSpace(text))

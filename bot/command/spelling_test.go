@@ -12,7 +12,7 @@ import (
 func TestSpellings(t *testing.T) {
 	t.Parallel()
 	const c = "7992697494"
-	about := func(v Verb) Command { return Command{Verb: v, Items: []Item{{c, 1, ""}}} }
+	about := func(v Verb) Command { return Command{Verb: v, Items: []Item{{c, 1, "", ""}}} }
 	for want, texts := range map[Verb]string{
 		VerbVerify: "验 验券 验劵 验卷 驗 驗券 驗劵 驗証 验证 核 核销 核消 核銷 覈銷 合销 核验 核驗",
 		VerbUndo:   "撤 撤销 撤消 撤銷 撤回 撒销 撒消 撤劵 取消 取消核销 取消核銷 取消核消 取消验劵 取消驗券",
@@ -51,17 +51,17 @@ func TestSpellings(t *testing.T) {
 		"切換":                        {Verb: VerbSwitch},
 		"員工":                        {Verb: VerbPeople},
 		"我是 張消驗":                    {Verb: VerbJoin, Name: "張消驗"},
-		"確認 " + c + " 已核銷":          {Verb: VerbClose, Items: []Item{{c, 1, ""}}, Used: true},
-		"确认 " + c + " 沒有撤消":         {Verb: VerbClose, Items: []Item{{c, 1, ""}}, Used: true},
-		"确认 " + c + " 没核销":          {Verb: VerbClose, Items: []Item{{c, 1, ""}}},
-		"驗 " + c + " 2張":            {Verb: VerbVerify, Items: []Item{{c, 2, ""}}},
-		"驗 " + c + "\n验 8992697494": {Verb: VerbVerify, Items: []Item{{c, 1, ""}, {"8992697494", 1, ""}}},
+		"確認 " + c + " 已核銷":          {Verb: VerbClose, Items: []Item{{c, 1, "", ""}}, Used: true},
+		"确认 " + c + " 沒有撤消":         {Verb: VerbClose, Items: []Item{{c, 1, "", ""}}, Used: true},
+		"确认 " + c + " 没核销":          {Verb: VerbClose, Items: []Item{{c, 1, "", ""}}},
+		"驗 " + c + " 2張":            {Verb: VerbVerify, Items: []Item{{c, 2, "", ""}}},
+		"驗 " + c + "\n验 8992697494": {Verb: VerbVerify, Items: []Item{{c, 1, "", ""}, {"8992697494", 1, "", ""}}},
 	} {
 		if diff := cmp.Diff(want, Parse(text)); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", text, diff)
 		}
 	}
-	if got := ParseSpeech("請幫我驗七九九二六九七四九四兩張"); got.Verb != VerbVerify || len(got.Items) != 1 || got.Items[0] != (Item{c, 2, ""}) {
+	if got := ParseSpeech("請幫我驗七九九二六九七四九四兩張"); got.Verb != VerbVerify || len(got.Items) != 1 || got.Items[0] != (Item{c, 2, "", ""}) {
 		t.Errorf("%+v", got)
 	}
 	// What says the opposite, or something else, is no command.

@@ -170,14 +170,14 @@ func parseQuery(verb Verb, rest string) Command {
 
 // parseCodes reads the codes that something is asked of.
 func parseCodes(verb Verb, rest string) Command {
-	items, problem := parseItems(rest, verb)
+	r := readItems(rest, verb)
 	switch {
-	case problem != "":
-		return Command{Verb: verb, Problem: problem}
-	case len(items) == 0 && verb != VerbUndo:
+	case r.problem != "":
+		return Command{Verb: verb, Problem: r.problem}
+	case len(r.items) == 0 && verb != VerbUndo:
 		return Command{Verb: verb, Problem: noCode(verb)}
 	}
-	return AboutCodes(verb, items)
+	return AboutCodes(verb, r.items).said(r.counted)
 }
 
 // cutVerb takes the word off that a text begins with.
@@ -224,7 +224,7 @@ func parseExport(_ Verb, rest string) Command {
 	return Command{Verb: VerbExport, Period: period, CSV: csv}
 }
 
-// closing is a code, behind its platform where that is named, with what somebody has seen
+// closing is a code, behind its platform where that is named, with what a person has seen
 // of it.
 var closing = regexp.MustCompile(`^((?:大众点评|点评|美团|抖音)? *(?:[0-9][0-9 -]*?|https://[!-~]+)) *(已核销|没有撤销|未撤销|没撤销|未核销|没有核销|没核销|已撤销)$`)
 

@@ -31,7 +31,7 @@ var (
 		"五", "5", "六", "6", "七", "7", "八", "8", "九", "9", "壹", "1", "贰", "2", "叁", "3", "肆", "4", "伍", "5", "陆", "6", "柒", "7", "捌", "8", "玖", "9")
 )
 
-// AsWritten is the text that somebody would have typed who says what was heard.
+// AsWritten is what was heard, as the text that would have been typed.
 func AsWritten(heard string) string {
 	plain := strings.Trim(Normalize(heard), Punctuation+" \n")
 	switch cmd := Parse(plain); cmd.Verb {

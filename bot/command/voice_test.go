@@ -46,7 +46,7 @@ func TestParseSpeech(t *testing.T) {
 		"查一八零七":             {Verb: VerbPhone, Phone: "1807"},
 		"我是张三":              {Verb: VerbJoin, Name: "张三"},
 
-		"验 7992697494，2025112800": {Verb: VerbVerify, Items: []Item{{code, 1, ""}, {"2025112800", 1, ""}}},
+		"验 7992697494，2025112800": {Verb: VerbVerify, Items: []Item{{code, 1, "", ""}, {"2025112800", 1, "", ""}}},
 
 		"验7992697494和2025112800": {},
 		"验79926974943张":          {}, // three of one code, or another code

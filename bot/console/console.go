@@ -29,11 +29,13 @@ type Desk interface {
 	Desk(ctx context.Context, user string) (desk.Desk, error)
 	Sheet(ctx context.Context, d desk.Desk, store int64, p command.Period) (desk.Sheet, error)
 	History(ctx context.Context, d desk.Desk, q desk.Search) ([]desk.Found, *models.HistoryMark, error)
+	Attempts(ctx context.Context, d desk.Desk, q desk.AttemptSearch) (desk.Attempts, error)
 	Story(ctx context.Context, d desk.Desk, operationID string) (desk.VoucherView, []desk.Event, error)
 
 	Checked(ctx context.Context, d desk.Desk, store int64, p command.Period) (day string, all []desk.DayChecked, err error)
 	Roster(ctx context.Context, d desk.Desk, from int) (all []desk.StoreSheet, next int, err error)
 	Changes(ctx context.Context, d desk.Desk) ([]desk.Change, error)
+	Hooks(ctx context.Context, d desk.Desk) ([]desk.HookSheet, error)
 }
 
 // SignIns are the links and sessions by which people are known.
@@ -42,7 +44,7 @@ type SignIns interface {
 	// what opens nothing is [bot.ErrSignInOver].
 	OfferedSignIn(ctx context.Context, link string) (user string, err error)
 	SignIn(ctx context.Context, link string) (session string, until time.Time, err error)
-	// Admit begins a session of somebody whom WeCom vouches for.
+	// Admit begins a session of a user whom WeCom vouches for.
 	Admit(ctx context.Context, user string) (session string, until time.Time, err error)
 	SignedIn(ctx context.Context, session string) (user string, err error)
 	SignOut(ctx context.Context, session string) error
@@ -93,6 +95,8 @@ func New(o Options) (*Console, error) {
 	}
 	mux.HandleFunc("GET "+Root+"{$}", c.signedIn(c.sheet))
 	mux.HandleFunc("GET "+Root+"history", c.signedIn(c.history))
+	mux.HandleFunc("GET "+Root+"attempts", c.signedIn(c.attempts))
+	mux.HandleFunc("GET "+Root+"scan", c.signedIn(c.scan))
 	mux.HandleFunc("GET "+Root+"voucher/{id}", c.signedIn(c.voucher))
 	mux.HandleFunc("GET "+Root+"reconcile", c.signedIn(c.reconcile))
 	mux.HandleFunc("GET "+Root+"stores", c.signedIn(managing(c.stores)))
@@ -172,8 +176,8 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	c.notice(w, r, http.StatusOK, "已退出", "要再看后台，请在企业微信里给我发「后台」。")
 }
 
-// pageTime is how long the reading for a page may take. A file has one connection, for
-// which callbacks wait meanwhile; they have four seconds.
+// pageTime is how long the reading for a page may take. A file has four connections to
+// read by, for which the answers to callbacks wait, too; they have four seconds.
 const pageTime = 2 * time.Second
 
 // signedIn lets those through who are signed in and have a desk.

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,11 +27,18 @@ type fakeDesk struct {
 	sheet  desk.Sheet
 	err    error
 	asked  desk.Search
+	story  *desk.VoucherView
 
-	checked []desk.DayChecked
-	roster  []desk.StoreSheet
-	changes []desk.Change
-	managed bool
+	attempts desk.Attempts
+	sought   desk.AttemptSearch
+
+	checked  []desk.DayChecked
+	store    int64 // that was asked for
+	notFound bool
+	roster   []desk.StoreSheet
+	changes  []desk.Change
+	hooks    []desk.HookSheet
+	managed  bool
 }
 
 func (d *fakeDesk) Desk(_ context.Context, user string) (desk.Desk, error) {
@@ -50,17 +58,32 @@ func (d *fakeDesk) History(_ context.Context, _ desk.Desk, q desk.Search) ([]des
 	return d.found, d.next, nil
 }
 
-func (d *fakeDesk) Story(context.Context, desk.Desk, string) (desk.VoucherView, []desk.Event, error) {
-	return desk.VoucherView{}, nil, models.ErrNotFound
+func (d *fakeDesk) Attempts(_ context.Context, _ desk.Desk, q desk.AttemptSearch) (desk.Attempts, error) {
+	d.sought = q
+	if q.Days == "nonsense" {
+		return desk.Attempts{}, desk.ErrNoPeriod
+	}
+	return d.attempts, nil
 }
-func (d *fakeDesk) Checked(context.Context, desk.Desk, int64, command.Period) (string, []desk.DayChecked, error) {
+
+func (d *fakeDesk) Story(context.Context, desk.Desk, string) (desk.VoucherView, []desk.Event, error) {
+	if d.story == nil {
+		return desk.VoucherView{}, nil, models.ErrNotFound
+	}
+	return *d.story, nil, nil
+}
+func (d *fakeDesk) Checked(_ context.Context, _ desk.Desk, store int64, _ command.Period) (string, []desk.DayChecked, error) {
+	if d.store = store; d.notFound {
+		return "", nil, models.ErrNotFound
+	}
 	return "2026-11-23", d.checked, nil
 }
 func (d *fakeDesk) Roster(context.Context, desk.Desk, int) ([]desk.StoreSheet, int, error) {
 	return d.roster, 20, nil
 }
-func (d *fakeDesk) Changes(context.Context, desk.Desk) ([]desk.Change, error) { return d.changes, nil }
-func (d *fakeDesk) OfferedSignIn(context.Context, string) (string, error)     { return "wang", nil }
+func (d *fakeDesk) Hooks(context.Context, desk.Desk) ([]desk.HookSheet, error) { return d.hooks, nil }
+func (d *fakeDesk) Changes(context.Context, desk.Desk) ([]desk.Change, error)  { return d.changes, nil }
+func (d *fakeDesk) OfferedSignIn(context.Context, string) (string, error)      { return "wang", nil }
 func (d *fakeDesk) SignIn(context.Context, string) (string, time.Time, error) {
 	return "the-session", now.Add(12 * time.Hour), nil
 }
@@ -102,11 +125,14 @@ func TestHostileNames(t *testing.T) {
 			Figures: reconcile.Figures{Money: reconcile.Money{Due: 4990, Estimated: 1}},
 			Items:   []reconcile.Item{{Kind: reconcile.AmountDiffers, Code: hostile, Title: hostile, Account: hostile, Channel: hostile}}}}},
 		roster:  []desk.StoreSheet{{Store: store[0], Accounts: []desk.AccountSheet{{Platform: hostile, State: hostile}}, People: []desk.Person{{Member: models.Member{Name: hostile, UserID: hostile}, Role: hostile}}}},
+		hooks:   []desk.HookSheet{{Hook: models.Hook{Name: hostile, Host: hostile}, State: hostile}},
 		changes: []desk.Change{{Who: hostile, Where: hostile, What: hostile}},
 		sheet:   desk.Sheet{ByStore: line, ByPerson: line, ByDeal: line, Refused: []desk.Refused{{What: hostile, Times: 1}}, Outlook: []string{hostile}, Span: command.Span{From: now, To: now, Title: hostile}},
-		found:   []desk.Found{{Operation: models.Operation{ID: hostile, Title: hostile, Code: hostile, User: hostile}, Store: hostile, Says: hostile}},
+		found:   slices.Repeat([]desk.Found{{Operation: models.Operation{ID: hostile, Title: hostile, Code: hostile, User: hostile}, Store: hostile, Says: hostile}}, 2),
+		attempts: desk.Attempts{Span: command.Span{Title: hostile}, Times: 1, Refused: []desk.Refused{{What: hostile, Times: 1}},
+			Rows: []desk.Attempt{{Found: desk.Found{Operation: models.Operation{ID: hostile, Code: hostile, User: hostile, UserID: hostile}, Store: hostile, Platform: hostile, Says: hostile}}}},
 	}
-	for _, path := range []string{"/console/", "/console/reconcile?store=1", "/console/stores", "/console/audit", "/console/history?q=" + url.QueryEscape(hostile) + "&state=" + url.QueryEscape(hostile)} {
+	for _, path := range []string{"/console/", "/console/reconcile?store=1", "/console/stores", "/console/audit", "/console/scan?q=7992697494", "/console/attempts?days=" + url.QueryEscape(hostile) + "&cause=" + url.QueryEscape(hostile), "/console/history?q=" + url.QueryEscape(hostile) + "&state=" + url.QueryEscape(hostile)} {
 		w := get(t, d, "https://example.com", path)
 		page := w.Body.String()
 		if w.Code != http.StatusOK || strings.Contains(page, "<script") || strings.Contains(page, "<b>\"店") || !strings.Contains(page, "alert(1)") || strings.ContainsAny(page, "\x1b\u202e") {
@@ -151,6 +177,165 @@ func TestNextPage(t *testing.T) {
 	get(t, d, "https://example.com", "/console/history"+strings.ReplaceAll(next[1], "&amp;", "&"))
 	if d.asked.After != mark || d.asked.State != "done" || d.asked.Store != 2 {
 		t.Errorf("asked for %+v", d.asked)
+	}
+}
+
+// What was not verified is listed with its reasons, and each reason, here and among the
+// figures, leads to what is listed for it alone.
+func TestAttempts(t *testing.T) {
+	mark := models.HistoryMark{At: now.Add(-time.Minute), ID: "01a2"}
+	refused := []desk.Refused{{What: "券码不存在", Times: 40}, {What: "券已过期", Times: 2}}
+	d := &fakeDesk{stores: store, sheet: desk.Sheet{Refused: refused}, attempts: desk.Attempts{
+		Span: command.Span{Title: "本月"}, Times: 42, Refused: refused, Next: &mark,
+		Rows: []desk.Attempt{
+			{Found: desk.Found{Operation: models.Operation{ID: "x", Code: "https://v.douyin.com/eHHc1ft", UserID: "zhangsan", CreatedAt: now}, Store: "乙店", Platform: "抖音", Says: "券已过期"}, Times: 3},
+			{Found: desk.Found{Operation: models.Operation{ID: "y", Code: "7992697494", Count: 2, User: "李四", CreatedAt: now}, Store: "甲店", Says: "券码不存在"}, Times: 1},
+		}}}
+	links := regexp.MustCompile(`<a href="(attempts\?[^"]*)"[^>]*>([^<]*)`)
+	follow := func(page, text string) string {
+		t.Helper()
+		for _, m := range links.FindAllStringSubmatch(page, -1) {
+			if strings.HasPrefix(m[2], text) {
+				return get(t, d, "https://example.com", "/console/"+strings.ReplaceAll(m[1], "&amp;", "&")).Body.String()
+			}
+		}
+		t.Fatalf("no link to %s:\n%s", text, page)
+		return ""
+	}
+	page := follow(get(t, d, "https://example.com", "/console/?period=month&store=2").Body.String(), "券码不存在")
+	if want := (desk.AttemptSearch{Store: 2, Days: command.ThisMonth, Cause: "券码不存在"}); d.sought != want {
+		t.Errorf("asked for %+v", d.sought)
+	}
+	for _, want := range []string{"全部 <b>42</b>", `class="on" aria-current="page">券码不存在 <b>40</b>`, `<option value="month" selected>本月`, `<option value="2" selected>乙店`,
+		"11-24 06:00:00", "抖音链接 …c1ft", "zhangsan", "抖音", "连续 3 次", "7992697494</span> × 2 · 李四", `href="voucher/x"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("lacks %s:\n%s", want, page)
+		}
+	}
+	if strings.Contains(page, "v.douyin.com") || strings.Contains(page, "连续 1 次") || strings.Contains(page, "· 甲店") {
+		t.Errorf("too much:\n%s", page)
+	}
+	next := regexp.MustCompile(`href="(\?[^"]*)">更早的`).FindStringSubmatch(page)
+	if next == nil {
+		t.Fatalf("no next page:\n%s", page)
+	}
+	page = get(t, d, "https://example.com", "/console/attempts"+strings.ReplaceAll(next[1], "&amp;", "&")).Body.String()
+	if want := (desk.AttemptSearch{Store: 2, Days: command.ThisMonth, Cause: "券码不存在", After: mark}); d.sought != want {
+		t.Errorf("asked for %+v", d.sought)
+	}
+	follow(page, "全部")
+	if want := (desk.AttemptSearch{Store: 2, Days: command.ThisMonth}); d.sought != want {
+		t.Errorf("asked for %+v", d.sought)
+	}
+	d.attempts = desk.Attempts{Span: command.Span{Title: "11-20"}}
+	page = get(t, d, "https://example.com", "/console/attempts?days=11-20").Body.String()
+	if !strings.Contains(page, "没有未成功的") || !strings.Contains(page, `<option value="11-20" selected>11-20`) || strings.Contains(page, "全部 <b>") {
+		t.Errorf("nothing failed:\n%s", page)
+	}
+	for path, status := range map[string]int{"attempts?store=3": http.StatusNotFound, "attempts?store=x": http.StatusNotFound, "attempts?days=nonsense": http.StatusBadRequest} {
+		if w := get(t, d, "https://example.com", "/console/"+path); w.Code != status {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+}
+
+// A store that is closed since is on the page of a day with its own link, also beside a
+// single other one, and is chosen there.
+func TestReconciledClosedStore(t *testing.T) {
+	closed := models.Store{Account: models.Account{ID: 9, Name: "丙店"}}
+	known := func(s models.Store, code string) desk.DayChecked {
+		return desk.DayChecked{Store: s, Name: s.Name, Says: "平台没有 1 笔", Result: &reconcile.Result{StoreID: s.ID, Items: []reconcile.Item{{Kind: reconcile.OnlyOurs, Code: code}}}}
+	}
+	d := &fakeDesk{stores: store[:1], checked: []desk.DayChecked{known(store[0], "7992697494"), known(closed, "7992697495")}}
+	page := get(t, d, "https://example.com", "/console/reconcile").Body.String()
+	for _, want := range []string{`href="?day=2026-11-23&amp;store=9"`, `href="?day=2026-11-23&amp;store=1"`, `<option value="9">丙店`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("lacks %s:\n%s", want, page)
+		}
+	}
+	if d.store != 0 || strings.Contains(page, "7992697494") {
+		t.Errorf("store %d:\n%s", d.store, page)
+	}
+	d.checked = d.checked[1:]
+	page = get(t, d, "https://example.com", "/console/reconcile?store=9").Body.String()
+	if d.store != 9 || !strings.Contains(page, "7992697495") || !strings.Contains(page, `<option value="9" selected>丙店`) || !strings.Contains(page, `<option value="1">`) {
+		t.Errorf("store %d:\n%s", d.store, page)
+	}
+	d.checked = nil
+	page = get(t, d, "https://example.com", "/console/reconcile?store=9&day=2026-11-22").Body.String()
+	if !strings.Contains(page, "没有要对的账") {
+		t.Errorf("nothing is there:\n%s", page)
+	}
+	d.notFound = true
+	for _, which := range []string{"3", "x"} {
+		if w := get(t, d, "https://example.com", "/console/reconcile?store="+which); w.Code != http.StatusNotFound {
+			t.Errorf("store %s: %d", which, w.Code)
+		}
+	}
+}
+
+// A code that a scanner types leads to its one verification, and to the field for the
+// next; several are listed, and none is said. Nothing but the history is asked.
+func TestScan(t *testing.T) {
+	of := func(ids ...string) (all []desk.Found) {
+		for _, id := range ids {
+			all = append(all, desk.Found{Operation: models.Operation{ID: id, Code: "7992697494", Title: "双人套餐"}, Says: "已核销"})
+		}
+		return all
+	}
+	attempt := desk.Found{Operation: models.Operation{ID: "01a9", Code: "7992697494", State: models.Rejected}, Says: "此券已核销"}
+	const field = `name="q" placeholder="扫券码，或输入后按回车"`
+	for _, c := range []struct {
+		query  string
+		found  []desk.Found
+		asked  string
+		status int
+		says   []string
+	}{
+		{"", nil, "", http.StatusOK, []string{"这里只查，不会核销"}},
+		{"?q=+", nil, "", http.StatusOK, []string{"这里只查，不会核销"}},
+		{"?q=7992697494", of("01a2"), "7992697494", http.StatusSeeOther, nil},
+		{"?q=7992697494", append(of("01a2"), attempt, attempt), "7992697494", http.StatusSeeOther, nil},
+		{"?q=7992697494", []desk.Found{attempt, attempt}, "7992697494", http.StatusOK, []string{"2 次记录"}},
+		{"?q=" + url.QueryEscape("７９９２ 6974 94\r\n"), of("01a2"), "7992697494", http.StatusSeeOther, nil},
+		{"?q=" + url.QueryEscape("https://v.douyin.com/eHHc1fT/"), of("01a2"), "https://v.douyin.com/eHHc1fT", http.StatusSeeOther, nil},
+		{"?q=7992697494", nil, "7992697494", http.StatusOK, []string{"7992697494", "没有核销记录", "验 7992697494"}},
+		{"?q=7992697494", of("01a2", "01a3"), "7992697494", http.StatusOK, []string{`href="voucher/01a2?scan=1"`, `href="voucher/01a3?scan=1"`, "2 次记录"}},
+		{"?q=1807", nil, "", http.StatusBadRequest, []string{"1807", "没有找到一个券码"}},
+		{"?q=" + url.QueryEscape("7992697494 7992697495"), of("01a2"), "", http.StatusBadRequest, []string{"没有找到一个券码"}},
+		{"?q=" + url.QueryEscape("https://example.com/<script>"), of("01a2"), "", http.StatusBadRequest, []string{"没有找到一个券码", "&lt;scr"}},
+	} {
+		d := &fakeDesk{stores: store, found: c.found}
+		w := get(t, d, "https://example.com/yq", "/console/scan"+c.query)
+		page := w.Body.String()
+		if w.Code != c.status || d.asked != (desk.Search{Text: c.asked}) {
+			t.Errorf("%s: %d, asked for %+v", c.query, w.Code, d.asked)
+		}
+		if c.status == http.StatusSeeOther {
+			if to := w.Header().Get("Location"); to != "/yq/console/voucher/01a2?scan=1" {
+				t.Errorf("%s leads to %s", c.query, to)
+			}
+			continue
+		}
+		for _, want := range append(c.says, field, "autofocus", `action="scan"`, `method="get"`) {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s lacks %s:\n%s", c.query, want, page)
+			}
+		}
+		if strings.Contains(page, "value=") {
+			t.Errorf("%s: the field is not empty:\n%s", c.query, page)
+		}
+	}
+	d := &fakeDesk{stores: store, next: &models.HistoryMark{At: now, ID: "x"}, found: of("01a2")}
+	if w := get(t, d, "https://example.com", "/console/scan?q=7992697494"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `href="history?q=7992697494"`) {
+		t.Errorf("one of several pages: %d\n%s", w.Code, w.Body)
+	}
+	d = &fakeDesk{stores: store, story: &desk.VoucherView{}}
+	for path, want := range map[string]bool{"/console/voucher/01a2?scan=1": true, "/console/voucher/01a2": false} {
+		page := get(t, d, "https://example.com", path).Body.String()
+		if !strings.Contains(page, "经过") || strings.Contains(page, field) != want || strings.Contains(page, `action="../scan"`) != want {
+			t.Errorf("%s:\n%s", path, page)
+		}
 	}
 }
 
@@ -377,5 +562,26 @@ func TestMadeUpCodesAreFew(t *testing.T) {
 	}
 	if m.asked != askBurst {
 		t.Errorf("asked %d times in the next hour", m.asked)
+	}
+}
+
+// Other systems are shown with how they do, below the first stores and not the next.
+func TestOtherSystems(t *testing.T) {
+	d := &fakeDesk{stores: store, managed: true, hooks: []desk.HookSheet{
+		{Hook: models.Hook{Name: "pos", Host: "pos.example.com"}, HookBacklog: models.HookBacklog{Queued: 3, Failed: 2}, State: "连不上", Tone: bot.Bad},
+		{Hook: models.Hook{Name: "crm"}, HookBacklog: models.HookBacklog{SentAt: now}, State: "正常", Tone: bot.Good},
+	}}
+	page := get(t, d, "https://example.com", "/console/stores").Body.String()
+	for _, want := range []string{"其他系统", "pos <small>pos.example.com</small>", `<span class="bad">连不上</span>`, "等待 3 条，没送到 2 条", "还没有发过", `<span class="good">正常</span>`, "上次 11-24 06:00:00", "等待 0 条<"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("lacks %s:\n%s", want, page)
+		}
+	}
+	if page := get(t, d, "https://example.com", "/console/stores?from=20").Body.String(); strings.Contains(page, "其他系统") {
+		t.Error("again on the next page")
+	}
+	d.hooks = nil
+	if page := get(t, d, "https://example.com", "/console/stores").Body.String(); strings.Contains(page, "其他系统") {
+		t.Error("there are none")
 	}
 }

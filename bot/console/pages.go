@@ -19,7 +19,6 @@ import (
 	"yanquan/bot"
 	"yanquan/bot/command"
 	"yanquan/bot/desk"
-	"yanquan/dianping"
 	"yanquan/models"
 )
 
@@ -103,27 +102,36 @@ func choices(now string, all ...[2]string) []choice {
 	return list
 }
 
-// storeChoices are those of a desk, and all together where there are several.
-func storeChoices(d desk.Desk, now int64) []choice {
-	if len(d.Stores) == 1 {
+// storeChoices are these stores, and all together where there are several.
+func storeChoices(stores []models.Store, now int64) []choice {
+	if len(stores) == 1 {
 		return nil
 	}
 	list := []choice{{Text: "全部门店", On: now == 0}}
-	for _, s := range d.Stores {
+	for _, s := range stores {
 		list = append(list, choice{Text: s.Name, Value: strconv.FormatInt(s.ID, 10), On: s.ID == now})
 	}
 	return list
 }
 
 // storeOf is the store that an address names; 0 is all. What is not on the desk
-// is not found, so that nobody takes all for one.
+// is not found, so that all is never taken for one.
 func storeOf(q url.Values, d desk.Desk) (int64, error) {
+	id, err := storeIn(q)
+	if err == nil && id != 0 && !slices.Contains(models.StoreIDs(d.Stores), id) {
+		err = models.ErrNotFound
+	}
+	return id, err
+}
+
+// storeIn is [storeOf] where the desk is asked whether the store is on it.
+func storeIn(q url.Values) (int64, error) {
 	text := q.Get("store")
 	if text == "" {
 		return 0, nil
 	}
 	id, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || !slices.Contains(models.StoreIDs(d.Stores), id) {
+	if err != nil || id == 0 {
 		return 0, models.ErrNotFound
 	}
 	return id, nil
@@ -138,6 +146,7 @@ type sheetView struct {
 	Day     string // 2006-01-02 where it is one day
 	Today   string
 	Bars    []bar
+	Refused []causeChoice
 }
 
 // bar is an hour of the day in the chart, in its units.
@@ -165,11 +174,14 @@ func (c *Console) sheet(w http.ResponseWriter, r *http.Request, d desk.Desk) err
 		return err
 	}
 	v := sheetView{
-		Sheet: s, Stores: storeChoices(d, store), Store: q.Get("store"), Today: c.Now().In(c.Location).Format(time.DateOnly),
+		Sheet: s, Stores: storeChoices(d.Stores, store), Store: q.Get("store"), Today: c.Now().In(c.Location).Format(time.DateOnly),
 		Periods: choices(string(period), periods[1:]...), Bars: bars(s.ByHour),
 	}
 	if s.Span.To.Sub(s.Span.From) <= 25*time.Hour {
 		v.Day = s.Span.From.In(c.Location).Format(time.DateOnly)
+	}
+	for _, r := range s.Refused {
+		v.Refused = append(v.Refused, causeChoice{What: r.What, Address: attemptsOf(store, period, r.What), Times: r.Times})
 	}
 	c.render(w, r, http.StatusOK, page{Title: s.Span.Title, View: "sheet", Data: v, Desk: &d})
 	return nil
@@ -211,7 +223,7 @@ func (b bar) BarX() int { return b.X + 3 }
 
 // historyView is a page of verifications.
 type historyView struct {
-	Rows    []row
+	rowsView
 	Stores  []choice
 	States  []choice
 	Periods []choice
@@ -219,12 +231,26 @@ type historyView struct {
 	Problem string
 	Next    string // address of the next page; "": none
 	First   bool   // nothing came before
-	Where   bool   // rows name their stores
+}
+
+// rowsView is a list of verifications.
+type rowsView struct {
+	Rows  []row
+	Where bool // rows name their stores
+	Scan  bool // the pages of these have the field for the next code
 }
 
 type row struct {
 	desk.Found
-	When, Price, Tone string
+	When, Tone string
+}
+
+func (c *Console) rowsOf(d desk.Desk, found []desk.Found) rowsView {
+	v := rowsView{Where: len(d.Stores) > 1 || slices.ContainsFunc(found, func(f desk.Found) bool { return f.Store != found[0].Store })}
+	for _, f := range found {
+		v.Rows = append(v.Rows, row{Found: f, When: f.CreatedAt.In(c.Location).Format("01-02 15:04:05"), Tone: toneOf(f.Operation)})
+	}
+	return v
 }
 
 func (c *Console) history(w http.ResponseWriter, r *http.Request, d desk.Desk) error {
@@ -235,7 +261,7 @@ func (c *Console) history(w http.ResponseWriter, r *http.Request, d desk.Desk) e
 	}
 	s := desk.Search{Store: store, Text: q.Get("q"), State: q.Get("state"), Days: command.Period(q.Get("days")), After: markOf(q.Get("after"))}
 	v := historyView{
-		Stores: storeChoices(d, store), Text: s.Text, First: s.After.At.IsZero(), Where: len(d.Stores) > 1,
+		Stores: storeChoices(d.Stores, store), Text: s.Text, First: s.After.At.IsZero(),
 		States: choices(s.State, [2]string{"", "全部"}, [2]string{"done", "已核销"}, [2]string{"undone", "已撤销"},
 			[2]string{"open", "确认中"}, [2]string{"refused", "没有核销"}),
 		Periods: choices(string(s.Days), periods...),
@@ -247,13 +273,7 @@ func (c *Console) history(w http.ResponseWriter, r *http.Request, d desk.Desk) e
 	} else if err != nil {
 		return err
 	}
-	for _, f := range found {
-		v.Rows = append(v.Rows, row{Found: f, When: f.CreatedAt.In(c.Location).Format("01-02 15:04:05"), Price: priceOf(f.Operation), Tone: toneOf(f.Operation)})
-	}
-	if next != nil {
-		q.Set("after", next.At.UTC().Format(time.RFC3339Nano)+"~"+next.ID)
-		v.Next = "?" + q.Encode()
-	}
+	v.rowsView, v.Next = c.rowsOf(d, found), nextPage(q, next)
 	c.render(w, r, status, page{Title: "历史", View: "history", Data: v, Desk: &d})
 	return nil
 }
@@ -274,6 +294,7 @@ type storyView struct {
 	Tone   string
 	Events []event
 	Undo   string // until when
+	Scan   bool   // the field for the next code stands above
 }
 
 type event struct {
@@ -285,7 +306,7 @@ func (c *Console) voucher(w http.ResponseWriter, r *http.Request, d desk.Desk) e
 	if err != nil {
 		return err
 	}
-	s := storyView{VoucherView: v, Tone: toneOf(models.Operation{State: v.State, NeedsHuman: v.NeedsHuman})}
+	s := storyView{VoucherView: v, Tone: toneOf(models.Operation{State: v.State, NeedsHuman: v.NeedsHuman}), Scan: r.URL.Query().Has("scan")}
 	if !v.UndoUntil.IsZero() {
 		s.Undo = v.UndoUntil.In(c.Location).Format("15:04:05")
 	}
@@ -294,14 +315,6 @@ func (c *Console) voucher(w http.ResponseWriter, r *http.Request, d desk.Desk) e
 	}
 	c.render(w, r, http.StatusOK, page{Title: v.Card.Title, View: "voucher", Data: s, Desk: &d})
 	return nil
-}
-
-// priceOf is the money of an operation, where it moved any.
-func priceOf(op models.Operation) string {
-	if op.State == models.Rejected || op.PriceUnknown {
-		return ""
-	}
-	return (dianping.Fen(op.PriceFen) * dianping.Fen(max(op.Count, 1))).String()
 }
 
 func toneOf(op models.Operation) string {

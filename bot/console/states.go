@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// stateLife is how long somebody may take to scan and confirm.
+// stateLife is how long scanning and confirming may take.
 const stateLife = 10 * time.Minute
 
-// Anybody may have a state, and with a made-up code each would spend a call to WeCom
+// Any browser gets a state, and with a made-up code each would spend a call to WeCom
 // with our token. So a process has calls for askBurst codes that do not hold, and one
 // more every askEvery. Codes that hold cost nothing.
 const (

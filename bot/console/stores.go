@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,7 +21,7 @@ type checkedView struct {
 	Day, Yesterday string
 	Stores         []choice
 	Rows           []checkedRow
-	One            *reconcile.Figures // where one store was asked for, and it is known, at all of its accounts
+	One            *reconcile.Figures // where it is of one store, and is known, at all of its accounts
 	Items          []itemRow
 	Missing        bool // a store was not compared yet
 	More           int  // items that are not shown
@@ -37,33 +38,38 @@ type itemRow struct {
 	Platform string // where the store has several
 }
 
+// tones are the classes of what is good or bad.
+var tones = map[bot.Tone]string{bot.Good: "good", bot.Bad: "bad"}
+
 // itemsShown of one day; a till that verifies everything has hundreds.
 const itemsShown = 500
 
 func (c *Console) reconcile(w http.ResponseWriter, r *http.Request, d desk.Desk) error {
 	q := r.URL.Query()
-	store, err := storeOf(q, d)
+	store, err := storeIn(q)
 	if err != nil {
 		return err
-	}
-	if len(d.Stores) == 1 {
-		store = d.Stores[0].ID
 	}
 	period := cmp.Or(command.Period(q.Get("day")), command.Yesterday)
 	day, all, err := c.Desk.Checked(r.Context(), d, store, period)
 	if err != nil {
 		return err
 	}
-	v := checkedView{Day: day, Yesterday: c.Now().In(reconcile.Zone).AddDate(0, 0, -1).Format(time.DateOnly), Stores: storeChoices(d, store)}
+	v, stores := checkedView{Day: day, Yesterday: c.Now().In(reconcile.Zone).AddDate(0, 0, -1).Format(time.DateOnly)}, slices.Clone(d.Stores)
 	for _, s := range all {
-		row := checkedRow{DayChecked: s, Tone: map[bot.Tone]string{bot.Good: "good", bot.Bad: "bad"}[s.Tone]}
+		if !slices.Contains(models.StoreIDs(stores), s.ID) { // it has ended since
+			stores = append(stores, s.Store)
+		}
+		row := checkedRow{DayChecked: s, Tone: tones[s.Tone]}
 		if s.Result != nil {
 			row.At = s.Result.CheckedAt.In(c.Location).Format("01-02 15:04")
 		}
 		v.Missing = v.Missing || s.Result == nil
 		v.Rows = append(v.Rows, row)
 	}
-	if store != 0 && len(all) > 0 && !v.Missing {
+	v.Stores = storeChoices(stores, store)
+	one := !slices.ContainsFunc(all, func(s desk.DayChecked) bool { return s.ID != all[0].ID })
+	if one && len(all) > 0 && !v.Missing {
 		v.One, v.Items = c.together(all)
 		shown := v.Items[:min(len(v.Items), itemsShown)]
 		v.Items, v.More = shown, len(v.Items)-len(shown)
@@ -102,6 +108,13 @@ func (v checkedView) Money() []bot.Field {
 type storesView struct {
 	Stores []desk.StoreSheet
 	Next   int
+	Hooks  []hookRow
+}
+
+// hookRow is another system that is told of what happens.
+type hookRow struct {
+	desk.HookSheet
+	Tone, Last string
 }
 
 func (c *Console) stores(w http.ResponseWriter, r *http.Request, d desk.Desk) error {
@@ -110,7 +123,21 @@ func (c *Console) stores(w http.ResponseWriter, r *http.Request, d desk.Desk) er
 	if err != nil {
 		return err
 	}
-	c.render(w, r, http.StatusOK, page{Title: "门店和人员", View: "stores", Data: storesView{all, next}, Desk: &d})
+	v := storesView{Stores: all, Next: next}
+	if from == 0 {
+		hooks, err := c.Desk.Hooks(r.Context(), d)
+		if err != nil {
+			return err
+		}
+		for _, h := range hooks {
+			row := hookRow{HookSheet: h, Tone: tones[h.Tone]}
+			if !h.SentAt.IsZero() {
+				row.Last = h.SentAt.In(c.Location).Format("01-02 15:04:05")
+			}
+			v.Hooks = append(v.Hooks, row)
+		}
+	}
+	c.render(w, r, http.StatusOK, page{Title: "门店和人员", View: "stores", Data: v, Desk: &d})
 	return nil
 }
 

@@ -19,10 +19,10 @@ type Members interface {
 }
 
 // stateCookie ties what WeCom sends back to the browser that was sent there, so
-// that nobody can sign another's browser in as himself.
+// that no link signs another's browser in as its sender.
 func (c *Console) stateCookie() string { return c.cookie() + "-state" }
 
-// askWeCom sends the browser to WeCom. Nothing is stored: anybody may come here.
+// askWeCom sends the browser to WeCom. Nothing is stored: the page is open to all.
 func (c *Console) askWeCom(w http.ResponseWriter, r *http.Request) {
 	state := c.states.sign()
 	c.put(w, c.stateCookie(), state+"."+url.QueryEscape(c.wanted(r.URL.Query().Get("next"))), stateLife)

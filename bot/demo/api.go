@@ -65,7 +65,7 @@ func (w *world) servePage(ctx context.Context, ln net.Listener) error {
 //	GET  /                the page
 //	GET  /api/state       the page's state; ?as=USERID whose phone, &after=VERSION
 //	                      waits for a change
-//	GET  /api/media/{id}  a picture or file that somebody got
+//	GET  /api/media/{id}  a picture or file that was received
 //	POST /api/say         {person, chat, text, mention}
 //	POST /api/press       {person, chat, message, key}
 //	POST /api/photo       {person, shop, code}: of a voucher's QR code, to the app

@@ -14,7 +14,7 @@ import (
 
 // The made-up company: who works there, in which stores, and where they talk.
 
-// person is somebody whose phone the page shows.
+// person is a user whose phone the page shows.
 type person struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`

@@ -262,31 +262,8 @@ var douyinNames = map[string]string{
 
 // douyinEntry is the bot calling Douyin.
 func douyinEntry(r douyintest.Request) wireEntry {
-	e := wireEntry{
-		ID: fmt.Sprintf("d%d", r.Seq), Leg: legPlatform, From: namedBot, To: "抖音平台",
-		Summary: strings.TrimSpace(fmt.Sprintf("%s %s %s", douyinNames[r.Call], r.Call, strings.Join(r.Codes, " "))),
-	}
-	e.when(r.Time)
-	switch r.State {
-	case douyintest.RequestAnswered:
-		e.Result, e.Bad = douyinResult(r)
-		e.took(r.Took)
-	case douyintest.RequestDropped:
-		e.Result, e.Bad = "断开", true
-		e.took(r.Took)
-	default:
-		e.Result = "等待中…"
-	}
-	var lines []string
-	for _, f := range r.Fields {
-		lines = append(lines, f.Name+" = "+f.Value)
-	}
-	e.part("请求", r.Method+" "+r.Path+"\n\n"+strings.Join(lines, "\n"))
-	e.part("回答", readable([]byte(r.Answer)))
-	e.part("实际发生", r.Effect)
-	if r.Fault != "" {
-		e.part("捣乱", string(r.Fault))
-	}
+	e := platformEntry(r, douyinNames[r.Call], strings.Join(r.Codes, " "), douyinResult)
+	e.ID, e.To = fmt.Sprintf("d%d", r.Seq), "抖音平台"
 	return e
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// guard keeps other web sites out of a server that trusts whoever reaches it.
+// guard keeps other web sites out of a server that trusts every client.
 //
 // A page from elsewhere may not post (its origin is not ours), and may not reach
 // us under a name of its own (DNS rebinding): the Host of a request must be an

@@ -65,7 +65,7 @@ func (c *shiftedClock) lasted(from time.Time, took time.Duration) time.Duration 
 // reportTime is when managers get the summary of the day, by Beijing's clock.
 const reportTime = "22:00"
 
-// daytime is how far a demonstration's clock is behind, so that whoever looks at it
+// daytime is how far a demonstration's clock is behind, so that a visit
 // late in the evening has a day before the summary, too.
 func daytime(now time.Time) time.Duration {
 	if now.In(beijing).Hour() >= 21 {

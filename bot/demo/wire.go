@@ -11,6 +11,7 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/fakeserver"
 )
 
 // wireEntry is one request with its answer, for the panel 线上.
@@ -85,7 +86,7 @@ func (e *wireEntry) part(name, text string) {
 // callbackEntry is WeCom telling the bot what a person did.
 func (w *world) callbackEntry(d wecomtest.Delivery) wireEntry {
 	e := wireEntry{ID: "c" + d.ID, Leg: legCallback, From: namedWeCom, To: namedBot, Summary: w.callbackSummary(d)}
-	// Of a callback that nobody has answered yet, the signed second is all there is.
+	// Of a callback that has no answer yet, the signed second is all there is.
 	e.when(signedAt(d))
 	e.Result = "等待中…"
 	if n := len(d.Attempts); n > 0 {
@@ -214,19 +215,24 @@ var callNames = map[string]string{
 
 // requestEntry is the bot calling the shop's platform.
 func (s *shop) requestEntry(r dianpingtest.Request) wireEntry {
-	e := wireEntry{
-		ID: fmt.Sprintf("p%s%d", s.ID, r.Seq), Leg: legPlatform, From: namedBot, To: "点评平台",
-		Summary: strings.TrimSpace(fmt.Sprintf("%s %s %s", callNames[r.Call], r.Call, codeIn(r.Fields))),
-	}
+	e := platformEntry(r, callNames[r.Call], codeIn(r.Fields), resultOf)
+	e.ID, e.To = fmt.Sprintf("p%s%d", s.ID, r.Seq), "点评平台"
 	if s.Dialect == dianpingtest.Meituan {
 		e.To = "美团平台"
 	}
+	return e
+}
+
+// platformEntry is the bot calling a platform, in what all platforms have. result reads
+// the code of an answer.
+func platformEntry(r fakeserver.Request, name, codes string, result func(fakeserver.Request) (text string, bad bool)) wireEntry {
+	e := wireEntry{Leg: legPlatform, From: namedBot, Summary: strings.Join(strings.Fields(name+" "+r.Call+" "+codes), " ")}
 	e.when(r.Time)
 	switch r.State {
-	case dianpingtest.RequestAnswered:
-		e.Result, e.Bad = resultOf(r)
+	case fakeserver.RequestAnswered:
+		e.Result, e.Bad = result(r)
 		e.took(r.Took)
-	case dianpingtest.RequestDropped:
+	case fakeserver.RequestDropped:
 		e.Result, e.Bad = "断开", true
 		e.took(r.Took)
 	default:
@@ -236,12 +242,10 @@ func (s *shop) requestEntry(r dianpingtest.Request) wireEntry {
 	for _, f := range r.Fields {
 		lines = append(lines, f.Name+" = "+f.Value)
 	}
-	e.part("签名请求", r.Method+" "+r.Path+"\n\n"+strings.Join(lines, "\n"))
+	e.part("请求", r.Method+" "+r.Path+"\n\n"+strings.Join(lines, "\n"))
 	e.part("回答", readable([]byte(r.Answer)))
 	e.part("实际发生", r.Effect)
-	if r.Fault != "" {
-		e.part("捣乱", string(r.Fault))
-	}
+	e.part("捣乱", string(r.Fault))
 	return e
 }
 

@@ -40,7 +40,7 @@ type Desk struct {
 	Managed    []models.Store // those of them whose people and access are theirs to see
 }
 
-// Desk finds what somebody may look at; without stores it is nothing.
+// Desk finds what a user may look at; without stores it is nothing.
 func (k *Desks) Desk(ctx context.Context, user string) (Desk, error) {
 	d := Desk{User: strings.ToLower(user)}
 	all := k.Access.ManagesAll(d.User)
@@ -70,6 +70,27 @@ func (d Desk) only(store int64) []models.Store {
 	return slices.DeleteFunc(slices.Clone(d.Stores), func(s models.Store) bool { return s.ID != store })
 }
 
+// during is [Desk.only] with the stores that are no longer in use and had business
+// from a time until before another, where the person led or managed them.
+func (k *Desks) during(ctx context.Context, d Desk, store int64, from, to time.Time) ([]models.Store, error) {
+	stores := d.only(store)
+	if store != 0 {
+		return stores, nil
+	}
+	all := k.Access.ManagesAll(d.User)
+	ended, err := k.DB.Directory.Places(ctx, models.PlaceFilter{User: d.User, All: all, Off: true, From: from, To: to})
+	if err != nil {
+		return nil, fmt.Errorf("bot: places: %w", err)
+	}
+	stores = slices.Clone(stores)
+	for _, p := range ended {
+		if all || p.Member.Role == models.RoleManager || p.Member.Role == models.RoleLead {
+			stores = append(stores, p.Store)
+		}
+	}
+	return stores, nil
+}
+
 // Line is a row of figures.
 type Line struct {
 	Name string
@@ -79,10 +100,28 @@ type Line struct {
 // Amount is what was verified and not undone, in money.
 func (l Line) Amount() string { return words.Amount(l.Verified) }
 
-// Refused is how often staff were told something.
+// Refused is how often something was not verified for a reason.
 type Refused struct {
-	What  string
-	Times int
+	What    string
+	Times   int
+	Reasons []string // that people call the same
+}
+
+// refused counts refusals by what people call their reasons, the most frequent first.
+func refused(refusals []models.Refusal) (all []Refused) {
+	at := map[string]int{}
+	for _, r := range refusals {
+		what := words.CauseOf(r.Reason)
+		i, known := at[what]
+		if !known {
+			i = len(all)
+			at[what], all = i, append(all, Refused{What: what})
+		}
+		all[i].Times += r.Times
+		all[i].Reasons = append(all[i].Reasons, r.Reason)
+	}
+	slices.SortStableFunc(all, func(x, y Refused) int { return cmp.Compare(y.Times, x.Times) })
+	return all
 }
 
 // Sheet is the figures of a span.
@@ -104,23 +143,23 @@ func (k *Desks) Sheet(ctx context.Context, d Desk, store int64, p command.Period
 	if !ok {
 		return Sheet{}, ErrNoPeriod
 	}
-	stores := d.only(store)
+	stores, err := k.during(ctx, d, store, span.From, span.To)
+	if err != nil {
+		return Sheet{}, err
+	}
 	f, err := k.Figures.Of(ctx, stores, span)
 	if err != nil {
 		return Sheet{}, err
 	}
-	names := namesOf(stores)
+	names, people := namesOf(stores), f.People()
 	s := Sheet{
-		Span: span, All: Line{Tally: f.All()}, ByHour: f.ByHour,
+		Span: span, All: Line{Tally: f.All()}, ByHour: f.ByHour, Refused: refused(f.Refusals()),
 		ByStore:    lines(figures.ByStore(stores, f.ByAccount), func(id int64) string { return names[id] }),
 		ByPlatform: lines(figures.ByPlatform(stores, f.ByAccount), func(name string) string { return name }),
-		ByPerson:   lines(f.ByPerson, func(name string) string { return name }),
+		ByPerson:   lines(f.ByPerson, func(user string) string { return people[user] }),
 		ByDeal:     lines(f.ByDeal, func(title string) string { return title }),
 	}
 	s.Busiest, s.InBusiest = f.Busiest()
-	for _, r := range f.Refusals() {
-		s.Refused = append(s.Refused, Refused{words.TitleOf(r.Reason), r.Times})
-	}
 	if s.Outlook, err = k.Figures.Outlook(ctx, stores); err != nil {
 		return s, err
 	}
@@ -176,6 +215,7 @@ type Found struct {
 	Store    string
 	Platform string // where the store has several
 	Says     string // what became of it, as staff were told
+	Paid     string // the money that it moved; "": none, or not told
 }
 
 // historyPage is how many verifications a page lists.
@@ -184,22 +224,18 @@ const historyPage = 30
 // History lists verifications of a desk, the newest first; next is nil on the last
 // page.
 func (k *Desks) History(ctx context.Context, d Desk, q Search) (page []Found, next *models.HistoryMark, err error) {
-	stores := d.only(q.Store)
-	f := models.HistoryFilter{StoreIDs: models.AccountIDs(stores), States: searchStates[q.State]}
-	digits := strings.Trim(command.Normalize(q.Text), command.Punctuation+" \n")
+	f := models.HistoryFilter{States: searchStates[q.State]}
+	text := strings.Trim(command.Normalize(q.Text), command.Punctuation+" \n")
+	code, isCode := command.OneCode(text)
 	switch {
-	case digits == "":
-	case command.IsLink(digits):
-		f.Code = digits
-	case strings.Trim(digits, "0123456789") != "":
-		return nil, nil, ErrNoSearch
-	case len(digits) == 4:
-		f.Phone = digits
+	case text == "":
+	case isCode:
+		f.Code = code
+	case len(text) == 4 && strings.Trim(text, "0123456789") == "":
+		f.Phone = text
 		if q.Days == "" {
 			q.Days = command.ThisMonth // few operations pass it
 		}
-	case len(digits) >= command.MinCodeLen && len(digits) <= command.MaxCodeLen:
-		f.Code = digits
 	default:
 		return nil, nil, ErrNoSearch
 	}
@@ -210,21 +246,63 @@ func (k *Desks) History(ctx context.Context, d Desk, q Search) (page []Found, ne
 		}
 		f.From, f.To = span.From, span.To
 	}
+	stores, err := k.historyOf(ctx, d, q.Store, f)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.StoreIDs = models.AccountIDs(stores)
 	ops, next, err := k.DB.History.Page(ctx, f, q.After, historyPage)
 	if err != nil {
 		return nil, nil, fmt.Errorf("bot: history: %w", err)
 	}
-	of := map[int64]models.Store{} // by account
+	coupons, err := k.couponsOf(ctx, ops)
+	if err != nil {
+		return nil, nil, err
+	}
+	of := byAccount(stores)
+	for _, op := range ops {
+		s := of[op.StoreID]
+		page = append(page, Found{
+			Operation: op, Store: s.Name, Platform: words.On(s, op), Says: words.StateWords(op), Paid: words.PaidFor(op, coupons[op.ID]),
+		})
+	}
+	return page, next, nil
+}
+
+// couponsOf are what operations consumed, by operation: they may cost different amounts.
+func (k *Desks) couponsOf(ctx context.Context, ops []models.Operation) (map[string][]models.Coupon, error) {
+	var ids []string
+	for _, op := range ops {
+		ids = append(ids, op.ID)
+	}
+	coupons, err := k.DB.Journal.Coupons(ctx, ids...)
+	if err != nil {
+		return nil, fmt.Errorf("bot: history: %w", err)
+	}
+	of := map[string][]models.Coupon{}
+	for _, c := range coupons {
+		of[c.OperationID] = append(of[c.OperationID], c)
+	}
+	return of, nil
+}
+
+// historyOf are the stores whose history is asked for: of its days, or of all days.
+func (k *Desks) historyOf(ctx context.Context, d Desk, store int64, f models.HistoryFilter) ([]models.Store, error) {
+	if f.From.IsZero() {
+		f.From, f.To = time.Unix(0, 0), k.Now().Add(time.Hour)
+	}
+	return k.during(ctx, d, store, f.From, f.To)
+}
+
+// byAccount are stores by each of their accounts.
+func byAccount(stores []models.Store) map[int64]models.Store {
+	of := map[int64]models.Store{}
 	for _, s := range stores {
 		for _, a := range s.All() {
 			of[a.ID] = s
 		}
 	}
-	for _, op := range ops {
-		s := of[op.StoreID]
-		page = append(page, Found{Operation: op, Store: s.Name, Platform: words.On(s, op), Says: words.StateWords(op)})
-	}
-	return page, next, nil
+	return of
 }
 
 // Event is a step in the story of a code.
@@ -251,7 +329,11 @@ func (k *Desks) Story(ctx context.Context, d Desk, operationID string) (VoucherV
 	if err != nil {
 		return VoucherView{}, nil, fmt.Errorf("bot: operation: %w", err)
 	}
-	mine := models.AccountIDs(d.Stores)
+	stores, err := k.historyOf(ctx, d, 0, models.HistoryFilter{})
+	if err != nil {
+		return VoucherView{}, nil, err
+	}
+	mine := models.AccountIDs(stores)
 	if !slices.Contains(mine, op.StoreID) {
 		return VoucherView{}, nil, fmt.Errorf("bot: operation: %w", models.ErrNotFound)
 	}

@@ -12,6 +12,7 @@ import (
 	"yanquan/bot"
 	"yanquan/bot/command"
 	"yanquan/bot/grants"
+	"yanquan/bot/hooks"
 	"yanquan/bot/platform"
 	"yanquan/bot/reconcile"
 	"yanquan/bot/words"
@@ -22,23 +23,27 @@ import (
 type DayChecked struct {
 	models.Store
 	Name   string            // with the platform, where the store has several
-	Result *reconcile.Result // nil: not yet; its items only where one store was asked for
+	Result *reconcile.Result // nil: not yet; its items only where the day is of one store
 	Tone   bot.Tone
 	Says   string
 }
 
 // Checked tells how a closed day of a desk, or one store of it, compares with the
-// platform's list. It looks at what is known and compares nothing itself. day is
-// the platform's.
+// platform's list; with the items where it is of one store. It looks at what is known and
+// compares nothing itself. day is the platform's.
 func (k *Desks) Checked(ctx context.Context, d Desk, store int64, p command.Period) (day string, all []DayChecked, err error) {
 	span, ok := p.Span(k.Now(), reconcile.Zone)
 	if !ok || span.To.Sub(span.From) != 24*time.Hour {
 		return "", nil, ErrNoPeriod
 	}
+	stores, err := k.checkedIn(ctx, d, store, span)
+	if err != nil {
+		return "", nil, err
+	}
 	day = reconcile.DayOf(span.From)
 	known := map[int64]reconcile.Result{}
-	if store == 0 {
-		results, err := k.Reconciliation.Results(ctx, models.AccountIDs(d.Stores), day, day)
+	if len(stores) > 1 {
+		results, err := k.Reconciliation.Results(ctx, models.AccountIDs(stores), day, day)
 		if err != nil {
 			return "", nil, fmt.Errorf("bot: %w", err)
 		}
@@ -46,7 +51,6 @@ func (k *Desks) Checked(ctx context.Context, d Desk, store int64, p command.Peri
 			known[r.StoreID] = r
 		}
 	}
-	stores := d.only(store)
 	accounts, err := k.Reconciliation.Accounts(ctx, stores, day)
 	if err != nil {
 		return "", nil, fmt.Errorf("bot: %w", err)
@@ -54,7 +58,7 @@ func (k *Desks) Checked(ctx context.Context, d Desk, store int64, p command.Peri
 	for _, s := range stores {
 		for _, a := range accounts[s.ID] {
 			r, ok := known[a.ID]
-			if store != 0 {
+			if len(stores) == 1 {
 				if r, ok, err = k.Reconciliation.Result(ctx, a.ID, day); err != nil {
 					return "", nil, fmt.Errorf("bot: %w", err)
 				}
@@ -67,6 +71,27 @@ func (k *Desks) Checked(ctx context.Context, d Desk, store int64, p command.Peri
 		}
 	}
 	return day, all, nil
+}
+
+// checkedIn are the stores whose day is looked at: those of a desk, with those that have
+// ended since and verified something then, or one of them. One that was never on the desk is
+// [models.ErrNotFound].
+func (k *Desks) checkedIn(ctx context.Context, d Desk, store int64, span command.Span) ([]models.Store, error) {
+	if store == 0 {
+		return k.during(ctx, d, 0, span.From, span.To)
+	}
+	stores := d.only(store)
+	if len(stores) == 0 {
+		ever, err := k.historyOf(ctx, d, 0, models.HistoryFilter{})
+		if err != nil {
+			return nil, err
+		}
+		stores = slices.DeleteFunc(ever, func(s models.Store) bool { return s.ID != store })
+	}
+	if len(stores) == 0 {
+		return nil, fmt.Errorf("bot: store: %w", models.ErrNotFound)
+	}
+	return stores, nil
 }
 
 // StoreSheet is a store as its manager sees it.
@@ -83,7 +108,7 @@ type AccountSheet struct {
 	State    string // of its access to the platform
 }
 
-// Person is somebody in a store.
+// Person is a member of a store.
 type Person struct {
 	models.Member
 	Role string // as people call it
@@ -128,6 +153,43 @@ func (k *Desks) Roster(ctx context.Context, d Desk, from int) (all []StoreSheet,
 	return all, next, nil
 }
 
+// HookSheet is another system that is told of what happens, as who manages every store
+// sees it.
+type HookSheet struct {
+	models.Hook
+	models.HookBacklog
+	State string
+	Tone  bot.Tone
+}
+
+// Hooks shows the other systems to who manages every store.
+func (k *Desks) Hooks(ctx context.Context, d Desk) ([]HookSheet, error) {
+	if !k.Access.ManagesAll(d.User) {
+		return nil, nil
+	}
+	all, err := k.DB.Hooks.List(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("bot: hooks: %w", err)
+	}
+	all = slices.DeleteFunc(all, func(h models.Hook) bool { return !h.Active })
+	if len(all) == 0 {
+		return nil, nil
+	}
+	backlogs, err := k.DB.Hooks.Backlogs(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("bot: hooks: %w", err)
+	}
+	var sheets []HookSheet
+	for _, h := range all {
+		s := HookSheet{Hook: h, HookBacklog: backlogs[h.Name], State: hooks.State(h, k.Location), Tone: bot.Good}
+		if hooks.Fails(h) {
+			s.Tone = bot.Bad
+		}
+		sheets = append(sheets, s)
+	}
+	return sheets, nil
+}
+
 // Change is a line of the audit log.
 type Change struct {
 	At         time.Time
@@ -139,8 +201,8 @@ type Change struct {
 var changeWords = map[string]string{
 	"authorize": "授权", "renew": "续期", "end": "授权失效", "session refused": "授权被平台拒绝",
 	"cannot renew": "授权不能续期", "bind": "绑定群", "unbind": "解绑群", "ask to join": "申请加入",
-	"member": "改了人员", "refuse": "拒绝加入", "remove": "移出", "export": "导出", "close doubt": "确认了结果",
-	"add account": "接入平台", "merge": "合并门店", "take off": "停用平台", "split": "拆成门店",
+	"member": "改了人员", "refuse": "拒绝加入", "remove": "移出", "export": "导出", "close doubt": "确认了结果", "undone there": "确认在平台上撤销",
+	"add account": "接入平台", "merge": "合并门店", "take off": "停用平台", "leave out": "授权未勾选", "split": "拆成门店",
 }
 
 // changesShown is how many changes are looked at, of each store.
@@ -199,7 +261,7 @@ func (k *Desks) AccountState(ctx context.Context, tx *models.DB, a models.Accoun
 	case !k.Has(a.Platform):
 		return "平台没有接通", nil
 	case a.Platform == platform.DouyinName: // the application's own token serves
-		return "已接通", nil
+		return douyinState(ctx, tx, a)
 	}
 	session, err := tx.Grants.Session(ctx, a.ID)
 	switch {
@@ -239,4 +301,16 @@ func lasting(d time.Duration) string {
 		return fmt.Sprintf("%d 分钟", d/time.Minute)
 	}
 	return "不到 1 分钟"
+}
+
+// douyinState is that of an account at Douyin.
+func douyinState(ctx context.Context, tx *models.DB, a models.Account) (string, error) {
+	refused, err := grants.RefusedAtDouyin(ctx, tx, a.ID)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("bot: refusals: %w", err)
+	case refused:
+		return "授权失效，请在来客后台重新授权", nil
+	}
+	return "已接通", nil
 }

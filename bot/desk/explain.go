@@ -11,6 +11,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/command"
+	"yanquan/bot/redeem"
 	"yanquan/bot/words"
 	"yanquan/models"
 )
@@ -156,7 +157,11 @@ func (all *events) operation(op models.Operation, store, platform string, loc *t
 	}
 	all.add(op.CreatedAt, Asked, "%s（%s）在 %s 请求核销 %s × %d，门店 %s，操作 %s", op.User, op.UserID, where, op.Code, op.Count, store, op.ID)
 	if op.State == models.Rejected {
-		all.add(words.Latest(op.CreatedAt, op.CalledAt), Became, "没有核销：%s（%s）", words.TitleOf(op.Outcome.Reason), joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message))
+		said := op.Outcome.Message
+		if redeem.AsksProduct(op.Outcome) { // in a form of ours
+			said = op.Title
+		}
+		all.add(words.Latest(op.CreatedAt, op.CalledAt), Became, "没有核销：%s（%s）", words.CauseOf(op.Outcome.Reason), joined(op.Outcome.Reason, op.Outcome.Code, said))
 	}
 	all.add(op.ConsumedAt, Became, "核销成功：%s，可撤销至 %s", joined(op.Title, words.Price(op.Price())), clock(op.UndoUntil))
 	unsettled := "结果不明"
@@ -165,9 +170,14 @@ func (all *events) operation(op models.Operation, store, platform string, loc *t
 	}
 	all.add(op.DoubtSince, Became, unsettled+"（%s），状态 %s，第 %d 步，下一次确认 %s", joined(op.Outcome.Reason, op.Outcome.Code, op.Outcome.Message), op.State, op.Attempt, clock(op.DueAt))
 	all.add(op.UndoCalledAt, Asked, "%s（%s）请求撤销", op.UndoUser, op.UndoUserID)
-	all.add(op.UndoneAt, Became, "已撤销")
-	if op.UndoReason != "" {
-		all.add(op.UndoCalledAt, Became, "没有撤销：%s %s", words.UndoSayingOf(platform, op.UndoReason).What, op.UndoMessage)
+	switch {
+	case redeem.UndoneThere(op):
+		all.add(op.UndoneAt, Became, "在平台上撤销，%s 确认", op.UndoMessage)
+	default:
+		all.add(op.UndoneAt, Became, "已撤销")
+	}
+	if op.UndoReason != "" && !redeem.UndoneThere(op) {
+		all.add(op.UndoCalledAt, Became, "没有撤销：%s %s", words.UndoSayingOf(platform, op.UndoReason).What(), op.UndoMessage)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"yanquan/dianping"
 	"yanquan/internal/app"
 	"yanquan/internal/config"
+	"yanquan/internal/owner"
 	"yanquan/models"
 )
 
@@ -27,9 +29,12 @@ type store struct {
 
 const databaseTimeout = 10 * time.Second
 
-// database also gives the stores: those it knows, as their tokens may be newer,
+// databaseCheck is about the database, and about what is in it.
+type databaseCheck struct{ *checker }
+
+// run also gives the stores: those it knows, as their tokens may be newer,
 // or else those of the configuration.
-func (c *checker) database(ctx context.Context) []store {
+func (c databaseCheck) run(ctx context.Context) []store {
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
 	shown := config.RedactDSN(c.cfg.Database.DSN)
@@ -40,8 +45,7 @@ func (c *checker) database(ctx context.Context) []store {
 			return c.declared()
 		}
 		shown = path
-		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-			c.newFile(path, shown)
+		if !c.file(path) {
 			return c.declared()
 		}
 	}
@@ -49,6 +53,9 @@ func (c *checker) database(ctx context.Context) []store {
 	switch {
 	case errors.Is(err, models.ErrWrongKey):
 		c.bad("give back the secret_key that this database was written with", "database: %s: %v", shown, err)
+		return c.declared()
+	case errors.Is(err, fs.ErrPermission):
+		c.bad("run doctor as the user that serve is, and see that the file and its -wal and -shm are that user's", "database: %s: %v", shown, err)
 		return c.declared()
 	case err != nil:
 		c.bad("start the database, or correct database.driver and database.dsn; user and password count too", "database: %s: %v", shown, err)
@@ -61,7 +68,7 @@ func (c *checker) database(ctx context.Context) []store {
 	}
 	c.good("database: %s answers and takes changes", shown)
 	c.server(ctx)
-	c.databaseClock(ctx, db)
+	c.clock(ctx, db)
 	if !c.migrations(ctx, db) {
 		return c.declared()
 	}
@@ -73,9 +80,11 @@ func (c *checker) database(ctx context.Context) []store {
 		c.bad("see the message", "database: %v", err)
 		return c.declared()
 	}
-	c.looseEnds(ctx, db)
-	c.holders(ctx, db)
-	c.names(ctx, db)
+	people := peopleCheck(c)
+	people.looseEnds(ctx, db)
+	socketCheck(c).holders(ctx, db)
+	people.names(ctx, db)
+	hookCheck(c).run(ctx, db)
 	known, err := c.known(ctx, db)
 	if err != nil {
 		c.bad("see the message", "database: stores cannot be read: %v", err)
@@ -84,8 +93,32 @@ func (c *checker) database(ctx context.Context) []store {
 	return known
 }
 
+// file looks at which file it is, and reports whether it is there.
+func (c databaseCheck) file(path string) bool {
+	astray := app.Astray(c.cfg, c.path)
+	_, err := os.Stat(path)
+	missing := errors.Is(err, os.ErrNotExist)
+	const advice = "write the whole path of the file that serve works with"
+	switch {
+	case missing && astray && c.first:
+		c.warn(advice, "database: %s does not exist; database.dsn is relative, and starts at the working directory", path)
+	case missing && astray:
+		c.bad(advice, "database: %s does not exist; database.dsn is relative, and starts at the working directory", path)
+	case missing:
+		c.newFile(path, path)
+	case astray:
+		c.warn(advice, "database: database.dsn is relative: from another folder, a command or serve works with another file")
+	}
+	for _, of := range []string{"", "-wal", "-shm"} {
+		if owner.OfRoot(path + of) {
+			c.warn("chown --reference="+filepath.Dir(path)+" "+path+of, "database: %s is root's, and its folder another user's: serve cannot open it as that user", path+of)
+		}
+	}
+	return !missing
+}
+
 // newFile is about a SQLite file that serve will create.
-func (c *checker) newFile(path, shown string) {
+func (c databaseCheck) newFile(path, shown string) {
 	dir := filepath.Dir(path)
 	probe, err := os.CreateTemp(dir, ".yanquan-doctor-*")
 	if err != nil {
@@ -100,7 +133,7 @@ func (c *checker) newFile(path, shown string) {
 // server looks at what a MySQL-protocol server is set to. Its own character set and
 // time zone do not matter: migrations make tables in utf8mb4, and connections say
 // what they speak.
-func (c *checker) server(ctx context.Context) {
+func (c databaseCheck) server(ctx context.Context) {
 	if c.cfg.Database.Driver != models.MySQL {
 		return
 	}
@@ -126,7 +159,7 @@ func (c *checker) server(ctx context.Context) {
 }
 
 // connections looks at how many the account and the server admit.
-func (c *checker) connections(ctx context.Context, db *sql.DB) {
+func (c databaseCheck) connections(ctx context.Context, db *sql.DB) {
 	var account, server int64
 	if err := db.QueryRowContext(ctx, "SELECT @@max_user_connections, @@max_connections").Scan(&account, &server); err != nil {
 		c.warn("see that they are enough", "database: it does not tell how many connections it admits")
@@ -146,8 +179,8 @@ func (c *checker) connections(ctx context.Context, db *sql.DB) {
 	}
 }
 
-// databaseClock compares our clock with the server's, by which all replicas go.
-func (c *checker) databaseClock(ctx context.Context, db *models.DB) {
+// clock compares our clock with the server's, by which all replicas go.
+func (c databaseCheck) clock(ctx context.Context, db *models.DB) {
 	if db.Driver() != models.MySQL {
 		return
 	}
@@ -164,7 +197,7 @@ func (c *checker) databaseClock(ctx context.Context, db *models.DB) {
 	}
 }
 
-func (c *checker) migrations(ctx context.Context, db *models.DB) bool {
+func (c databaseCheck) migrations(ctx context.Context, db *models.DB) bool {
 	list, err := db.MigrationStatus(ctx)
 	if err != nil {
 		c.bad("see the message", "migrations: %v", err)
@@ -191,7 +224,7 @@ func (c *checker) migrations(ctx context.Context, db *models.DB) bool {
 	return true
 }
 
-func (c *checker) declared() []store {
+func (c databaseCheck) declared() []store {
 	var list []store
 	for _, s := range c.cfg.Stores {
 		for _, a := range s.All() {
@@ -222,7 +255,7 @@ func named(store, platform string, accounts int) string {
 
 // known merges the stores of the database with declared ones that serve has not
 // taken in yet.
-func (c *checker) known(ctx context.Context, db *models.DB) ([]store, error) {
+func (c databaseCheck) known(ctx context.Context, db *models.DB) ([]store, error) {
 	rows, err := db.Directory.Stores(ctx)
 	if err != nil {
 		return nil, err

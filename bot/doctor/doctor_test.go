@@ -183,6 +183,39 @@ func TestLinksInTheClear(t *testing.T) {
 	}
 }
 
+// Secrets that others can read are worth a word.
+func TestPrivateSecrets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path := w.config(t, "https://yanquan.example.com")
+	for mode, want := range map[os.FileMode]bool{0o600: false, 0o640: true, 0o604: true} {
+		secrets := filepath.Join(w.dir, config.DotEnv)
+		if err := errors.Join(os.WriteFile(secrets, []byte("A=hush\n"), 0o600), os.Chmod(secrets, mode)); err != nil {
+			t.Fatal(err)
+		}
+		_, text := check(t, path, Options{HTTP: &http.Client{Transport: nowhere{}}})
+		if got := strings.Contains(text, "! configuration: others on this machine can read the secrets in "+secrets+" — chmod 600"); got != want || strings.Contains(text, "hush") {
+			t.Errorf("%o: told %v:\n%s", mode, got, text)
+		}
+	}
+}
+
+// So are those that are written out in config.yaml.
+func TestSecretsInTheConfiguration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path := w.config(t, "https://yanquan.example.com")
+	for mode, want := range map[os.FileMode]bool{0o600: false, 0o640: true, 0o644: true} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, text := check(t, path, Options{HTTP: &http.Client{Transport: nowhere{}}})
+		if got := strings.Contains(text, "! configuration: others on this machine can read the secrets in "+path+" — write ${NAME} there and the value into .env, or chmod 600 "+path); got != want {
+			t.Errorf("%o: told %v:\n%s", mode, got, text)
+		}
+	}
+}
+
 // A file that is not UTF-8 is told by its line, and what to do.
 func TestFileInGBK(t *testing.T) {
 	t.Parallel()
@@ -316,7 +349,7 @@ func TestAuthorisations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := db.Directory.LinkGrant(t.Context(), saved, 0, []models.GrantShop{{ShopID: shop, Name: fmt.Sprint("S", i)}}); err != nil {
+		if _, err := db.Accounts.LinkGrant(t.Context(), saved, 0, []models.GrantShop{{ShopID: shop, Name: fmt.Sprint("S", i)}}); err != nil {
 			t.Fatal(err)
 		}
 		_, text := check(t, path, Options{})
@@ -349,7 +382,7 @@ func TestAuthorisationsInTrouble(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		c := &checker{w: &out, fine: true, now: func() time.Time { return now }, cfg: config.Default()}
-		c.authorisation(store{name: "S", grant: &g})
+		storeCheck{c}.authorisation(store{name: "S", grant: &g})
 		if !strings.HasPrefix(out.String(), want) || c.fine != strings.HasPrefix(want, "!") {
 			t.Errorf("%v %s, want %s", c.fine, &out, want)
 		}
@@ -372,7 +405,7 @@ func TestAuthorisationEnds(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		c := &checker{w: &out, fine: true, now: func() time.Time { return now }, cfg: config.Default()}
-		c.authorisation(store{name: "S", grant: &models.Grant{ExpiresAt: now.Add(left)}})
+		storeCheck{c}.authorisation(store{name: "S", grant: &models.Grant{ExpiresAt: now.Add(left)}})
 		if line := out.String(); !strings.HasPrefix(line, want[0]) || !strings.Contains(line, want[1]) || c.fine == strings.HasPrefix(line, "✗") {
 			t.Errorf("%s: %v %s, want %q", left, c.fine, line, want)
 		}

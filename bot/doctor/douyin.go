@@ -18,8 +18,11 @@ import (
 	"yanquan/models"
 )
 
-// douyin looks at the application's token, and at what it may do in each shop.
-func (c *checker) douyin(ctx context.Context, stores []store) {
+// douyinCheck is about the application at Douyin.
+type douyinCheck struct{ *checker }
+
+// run looks at the application's token, and at what it may do in each shop.
+func (c douyinCheck) run(ctx context.Context, stores []store) {
 	if c.cfg.Douyin == nil {
 		return
 	}
@@ -43,9 +46,13 @@ func (c *checker) douyin(ctx context.Context, stores []store) {
 }
 
 // application is that of serve, with its access token: each new one ends the one before.
-func (c *checker) application(ctx context.Context) (a chat.Douyin, done func(), err error) {
+func (c douyinCheck) application(ctx context.Context) (a chat.Douyin, done func(), err error) {
 	if path, err := models.SQLitePath(c.cfg.Database.DSN); c.cfg.Database.Driver == models.SQLite && err == nil {
-		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) { // there is no serve
+		switch _, err := os.Stat(path); {
+		case !errors.Is(err, os.ErrNotExist):
+		case app.Astray(c.cfg, c.path): // that of serve is elsewhere
+			return a, nil, models.ErrNoDatabase
+		default: // there is no serve
 			a, err = app.Douyin(c.cfg, nil, c.now, nil)
 			return a, func() {}, err
 		}
@@ -69,7 +76,7 @@ func (c *checker) application(ctx context.Context) (a chat.Douyin, done func(), 
 const noVoucher = "000000000000"
 
 // poi makes the calls without effect that the bot makes in a shop.
-func (c *checker) poi(ctx context.Context, a chat.Douyin, s store) {
+func (c douyinCheck) poi(ctx context.Context, a chat.Douyin, s store) {
 	shop := a.At(models.Account{ShopID: s.shop.ID, AccountID: s.accountID})
 	found, err := a.Client.Shops(ctx, douyin.ShopQuery{Account: shop.Account, ShopID: shop.ID})
 	switch {
@@ -114,7 +121,7 @@ func adviceDouyin(err error) string {
 }
 
 // noticeAddress does what the platform does when the address of the webhook is saved.
-func (c *checker) noticeAddress(ctx context.Context) {
+func (c douyinCheck) noticeAddress(ctx context.Context) {
 	base := c.cfg.Server.PublicURL
 	if base == "" {
 		c.bad("set server.public_url to the address that this server is reached at", "douyin: server.public_url is not set: notices of refunds cannot come")

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -75,5 +76,21 @@ func TestDouyin(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+}
+
+// From another folder than that of serve a relative dsn leads to no database. A token
+// fetched there would end that of serve.
+func TestDouyinFromAnotherFolder(t *testing.T) {
+	w := newWorld(t)
+	p := douyintest.New(douyintest.Options{ClientKey: "aw1", ClientSecret: "client-secret"})
+	srv := httptest.NewServer(p)
+	t.Cleanup(srv.Close)
+	t.Cleanup(p.Close)
+	section := "\ndouyin: {api_url: '" + srv.URL + "', client_key: aw1, client_secret: client-secret}\nstores: [{"
+	path := w.config(t, "http://127.0.0.1:1", "\nstores: [{", section, filepath.Join(w.dir, "yanquan.db"), "yanquan.db")
+	t.Chdir(t.TempDir())
+	if _, text := check(t, path, Options{}); !strings.Contains(text, "✗ douyin: not looked at: ") || len(p.Tokens()) != 0 {
+		t.Errorf("%d tokens:\n%s", len(p.Tokens()), text)
 	}
 }

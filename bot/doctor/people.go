@@ -12,8 +12,11 @@ import (
 	"yanquan/models"
 )
 
+// peopleCheck is about stores, groups and people, as the database knows them.
+type peopleCheck struct{ *checker }
+
 // looseEnds looks for stores, groups and people that the set-up has left alone.
-func (c *checker) looseEnds(ctx context.Context, db *models.DB) {
+func (c peopleCheck) looseEnds(ctx context.Context, db *models.DB) {
 	l, err := db.Directory.LooseEnds(ctx)
 	if err != nil {
 		c.bad("see the message", "people: stores, groups and people cannot be read: %v", err)
@@ -34,7 +37,7 @@ func (c *checker) looseEnds(ctx context.Context, db *models.DB) {
 }
 
 // names looks for robots whose name may have hidden a command lately.
-func (c *checker) names(ctx context.Context, db *models.DB) {
+func (c peopleCheck) names(ctx context.Context, db *models.DB) {
 	for _, b := range append(c.robots(config.ModeURL), c.robots(config.ModeWebSocket)...) {
 		kind := wecom.RobotChannel
 		if b.Mode == config.ModeWebSocket {

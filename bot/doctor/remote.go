@@ -1,18 +1,13 @@
 package doctor
 
-import (
-	"context"
-	"net/http"
-	"time"
-)
+import "context"
 
-// maxSkew is how far our clock may be off. The platform tolerates more for
-// signatures, but the undo window is shown by our clock and kept by theirs.
-const maxSkew = 30 * time.Second
+// networkCheck is about the services that the bot talks to.
+type networkCheck struct{ *checker }
 
-// clocks compares our clock with the Date headers of those we talk to; that
+// run compares our clock with the Date headers of those we talk to; that
 // they answer at all is a finding too.
-func (c *checker) clocks(ctx context.Context) {
+func (c networkCheck) run(ctx context.Context) {
 	if p := c.cfg.Dianping; p != nil {
 		c.clock(ctx, "dianping", p.APIURL)
 	}
@@ -27,35 +22,22 @@ func (c *checker) clocks(ctx context.Context) {
 	}
 }
 
-func (c *checker) clock(ctx context.Context, name, url string) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, url+"/", nil)
-	if err != nil {
+func (c networkCheck) clock(ctx context.Context, name, url string) {
+	skew, told, err := c.probe.Clock(ctx, url)
+	switch {
+	case err != nil && found(err).Kind == BadAddress:
 		c.bad("correct "+name+".api_url", "clock: %s cannot be asked", name)
-		return
-	}
-	sent := c.now()
-	resp, err := c.http.Do(req)
-	if err != nil {
-		c.bad("check name resolution, firewall and proxy of this machine, and "+name+".api_url", "network: %s does not answer at %s: %v", name, url, plain(err))
-		return
-	}
-	resp.Body.Close()
-	answered := c.now()
-	theirs, err := http.ParseTime(resp.Header.Get("Date"))
-	if err != nil {
+	case err != nil:
+		c.bad("check name resolution, firewall and proxy of this machine, and "+name+".api_url", "network: %s does not answer at %s: %v", name, url, found(err).Err)
+	case !told:
 		c.good("network: %s answers; it does not tell the time, so the clock was not compared", name)
-		return
-	}
-	// They took the time somewhere between the two, and cut it to the second.
-	ours := sent.Add(answered.Sub(sent) / 2)
-	skew := ours.Sub(theirs.Add(500 * time.Millisecond)).Round(time.Second)
-	if skew > maxSkew || skew < -maxSkew {
+	case skew > MaxSkew || skew < -MaxSkew:
 		direction := "ahead of"
 		if skew < 0 {
 			direction, skew = "behind", -skew
 		}
 		c.bad("turn on time synchronisation (NTP) on this machine", "clock: %s %s %s", skew, direction, name)
-		return
+	default:
+		c.good("clock: agrees with %s", name)
 	}
-	c.good("clock: agrees with %s", name)
 }

@@ -12,15 +12,18 @@ import (
 	"yanquan/internal/app"
 )
 
-// sessions makes one read-only call for each store.
-func (c *checker) sessions(ctx context.Context, stores []store) {
+// storeCheck is about the access of stores to their platforms.
+type storeCheck struct{ *checker }
+
+// run makes one read-only call for each store.
+func (c storeCheck) run(ctx context.Context, stores []store) {
 	clients, err := app.Platforms(c.cfg, c.now, nil)
 	if err != nil {
 		c.bad("correct the section of this platform", "platform: %v", err)
 		return
 	}
 	if len(stores) == 0 && len(c.cfg.Platforms()) > 0 {
-		c.bad("let a manager text 授权 to the bot, or declare one under stores:", "platform: there is no store to verify for")
+		c.warn("let a manager text 授权 to the bot, or declare one under stores:", "platform: there is no store to verify for")
 	}
 	told := map[string]bool{}
 	for _, s := range stores {
@@ -41,7 +44,7 @@ func (c *checker) sessions(ctx context.Context, stores []store) {
 	}
 }
 
-func (c *checker) session(ctx context.Context, client dianping.Client, s store) {
+func (c storeCheck) session(ctx context.Context, client dianping.Client, s store) {
 	deals, err := client.QueryShopDeal(ctx, s.shop)
 	if err == nil {
 		c.good("platform: store %s (%s): access is good, %d deals", s.name, s.platform, len(deals))
@@ -51,7 +54,7 @@ func (c *checker) session(ctx context.Context, client dianping.Client, s store) 
 }
 
 // authorisation tells how long a merchant's consent lasts.
-func (c *checker) authorisation(s store) {
+func (c storeCheck) authorisation(s store) {
 	g := s.grant
 	end := grants.Ends(*g)
 	left := end.Sub(c.now())
@@ -82,15 +85,11 @@ func (c *checker) authorisation(s store) {
 const soon = 8 * 24 * time.Hour
 
 // when tells of an end to come or in the past.
-func (c *checker) when(end time.Time) string {
+func (c storeCheck) when(end time.Time) string {
 	if left := end.Sub(c.now()); left > 0 {
 		return fmt.Sprintf("ends on %s, in %s", c.date(end), inUnits(left))
 	}
 	return fmt.Sprintf("ended on %s, %s ago", c.date(end), inUnits(c.now().Sub(end)))
-}
-
-func (c *checker) date(t time.Time) string {
-	return t.In(c.cfg.Location()).Format(time.DateOnly)
 }
 
 // inUnits is a duration in the largest unit of which there are two.

@@ -13,9 +13,12 @@ import (
 	"yanquan/models"
 )
 
-// sockets opens a connection where each robot with mode: websocket has its own, and
+// socketCheck is about long connections.
+type socketCheck struct{ *checker }
+
+// run opens a connection where each robot with mode: websocket has its own, and
 // closes it again. It does not subscribe: that would take the connection from serve.
-func (c *checker) sockets(ctx context.Context) {
+func (c socketCheck) run(ctx context.Context) {
 	for _, b := range c.robots(config.ModeWebSocket) {
 		dial, cancel := context.WithTimeout(ctx, 10*time.Second)
 		ws, resp, err := websocket.Dial(dial, b.URL, &websocket.DialOptions{HTTPClient: c.http})
@@ -32,21 +35,8 @@ func (c *checker) sockets(ctx context.Context) {
 	}
 }
 
-// robots lists those of a mode.
-func (c *checker) robots(mode string) (list []config.Bot) {
-	if c.cfg.WeCom == nil {
-		return nil
-	}
-	for _, b := range c.cfg.WeCom.Bots {
-		if b.Mode == mode {
-			list = append(list, b)
-		}
-	}
-	return list
-}
-
 // holders tells which process is connected.
-func (c *checker) holders(ctx context.Context, db *models.DB) {
+func (c socketCheck) holders(ctx context.Context, db *models.DB) {
 	for _, b := range c.robots(config.ModeWebSocket) {
 		l, err := db.Leases.Get(ctx, app.SocketLease(b))
 		switch {

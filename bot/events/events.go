@@ -1,5 +1,6 @@
 // Package events takes what a platform posts by itself, each message once: that a coupon
-// was verified, undone or refunded. It knows neither HTTP's routes nor who the managers
+// was verified, undone or refunded, and that a merchant has authorised the application. It
+// knows neither HTTP's routes nor who the managers
 // are.
 //
 // A message may come never, twice, late, or before the answer to the call that it is
@@ -23,11 +24,12 @@ import (
 	"yanquan/models"
 )
 
-// Douyin takes the messages of Douyin 来客. All fields are needed.
+// Douyin takes the messages of Douyin 来客. All fields but AccountID are needed.
 type Douyin struct {
-	DB     *models.DB
-	Client *douyin.Client
-	Words  *words.Words
+	DB        *models.DB
+	Client    *douyin.Client
+	AccountID string // of 来客; has the shops whose account names no other
+	Words     *words.Words
 	// Tell tells the managers of stores, once for each key, in the transaction that takes
 	// the message.
 	Tell func(ctx context.Context, tx *models.DB, key string, stores []int64, card bot.Card) error
@@ -45,6 +47,9 @@ func (d *Douyin) Take(ctx context.Context, header http.Header, body []byte) (ans
 	n, err := d.Client.ReadNotice(header, body)
 	if err != nil || n.Answer != nil {
 		return n.Answer, err
+	}
+	if n.Event == douyin.EventAuthorized && idForm.MatchString(n.AccountID) {
+		return nil, d.authorized(ctx, n)
 	}
 	if n.Event != douyin.EventCertificate || !known[n.Action] || !idForm.MatchString(n.OrderID) || !idForm.MatchString(n.CertificateID) {
 		d.Log.InfoContext(ctx, "a message of the platform is left alone", "platform", platform.DouyinName, "event", n.Event, "action", n.Action, "trace", n.TraceID)

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -465,6 +466,30 @@ func TestOdd(t *testing.T) {
 		}
 		if list := r.refunds(); len(list) != 1 || !list[0].RefundedAt.Equal(r.clock.Now()) {
 			r.Errorf("refunds %v", list)
+		}
+	})
+}
+
+// Coupons whose codes the platform did not tell are refunded one by one, and beside one whose
+// code is known.
+func TestRefundsOfUntold(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		op, err := r.db.Journal.Begin(r.Context(), models.Operation{
+			StoreID: r.stores[0].ID, Code: "1", Count: 3, OrderID: "o", UserID: "zhangsan", User: "张三", Title: "下午茶", PriceFen: 100, CalledAt: r.clock.Now(),
+		}, r.asked())
+		r.must(err)
+		_, err = r.db.Journal.FinishConsume(r.Context(), op, []models.Coupon{{Code: "1", PriceFen: 100}, {Visit: 1, PriceFen: 100}, {Visit: 2, PriceFen: 100}})
+		r.must(err)
+		for _, certificate := range []string{"c1", "c2", "c2", "c3", "c4"} {
+			r.post(0, certificateMessage(douyin.ActionRefunded, douyintest.Voucher{OrderID: "o", CertificateID: certificate}, r.clock.Now()), certificate)
+		}
+		var codes []string
+		for _, f := range r.refunds() {
+			codes = append(codes, f.Code)
+		}
+		slices.Sort(codes)
+		if !slices.Equal(codes, []string{"", "", "1"}) {
+			r.Errorf("refunds of %q", codes)
 		}
 	})
 }

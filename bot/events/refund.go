@@ -13,7 +13,9 @@ import (
 )
 
 // refund records and tells the refund of a coupon that operations of ours used, or may
-// have used. Most refunds are of coupons that nobody has used: they concern no shop.
+// have used. Most refunds are of coupons that no shop has used. Neither the use nor the
+// shop is in the message, so of one that a till has used managers are not told either: no
+// shop of theirs could be named, and its day's reconciliation has what the platform says.
 func (d *Douyin) refund(ctx context.Context, tx *models.DB, n douyin.Notice) error {
 	uses, err := d.usesOf(ctx, tx, n)
 	if err != nil {
@@ -49,7 +51,7 @@ func (d *Douyin) usesOf(ctx context.Context, tx *models.DB, n douyin.Notice) (us
 	if err != nil {
 		return nil, fmt.Errorf("operations of an order: %w", err)
 	}
-	var nameless []use
+	var nameless [][]use // by operation
 	for _, op := range slices.Backward(ops) {
 		if op.State == models.Rejected || op.State == models.Undone {
 			continue
@@ -64,6 +66,7 @@ func (d *Douyin) usesOf(ctx context.Context, tx *models.DB, n douyin.Notice) (us
 		if op.ConsumedAt.IsZero() && slices.Contains(d.takes(ctx, tx, op), n.CertificateID) {
 			uses = append(uses, use{store: s, op: op})
 		}
+		var without []use
 		for _, c := range coupons {
 			if c.OperationID != op.ID || !c.UndoneAt.IsZero() {
 				continue
@@ -72,20 +75,47 @@ func (d *Douyin) usesOf(ctx context.Context, tx *models.DB, n douyin.Notice) (us
 			case n.CertificateID:
 				uses = append(uses, use{s, op, c})
 			case "":
-				nameless = append(nameless, use{s, op, c})
+				without = append(without, use{s, op, c})
 			}
+		}
+		if len(without) > 0 {
+			nameless = append(nameless, without)
 		}
 	}
 	if len(uses) > 0 {
 		return uses, nil
 	}
-	for _, u := range nameless {
-		refunded, err := tx.Refunds.Claim(ctx, u.coupon)
-		if err != nil || !refunded {
-			return []use{u}, err
+	for _, of := range nameless {
+		refunds, err := tx.Refunds.Claim(ctx, of[0].op.ID)
+		if err != nil {
+			return nil, fmt.Errorf("refunds: %w", err)
+		}
+		if u := notRefunded(of, refunds); u != nil {
+			return []use{*u}, nil
 		}
 	}
 	return nil, nil
+}
+
+// notRefunded is the first use of an operation without a refund. A refund without a code is
+// of any use that no other names.
+func notRefunded(uses []use, refunds []models.Refund) *use {
+	named, rest := map[string]bool{}, 0
+	for _, r := range refunds {
+		if named[r.Code] = true; r.Code == "" {
+			rest++
+		}
+	}
+	for i, u := range uses {
+		switch {
+		case !u.coupon.Untold() && named[u.coupon.Code]:
+		case rest > 0:
+			rest--
+		default:
+			return &uses[i]
+		}
+	}
+	return nil
 }
 
 // at gives the store of an operation, and whether it was made at the platform: another's

@@ -123,7 +123,7 @@ func (r *rig) serve(db *models.DB, client *douyin.Client) string {
 	s, err := server.New(server.Options{
 		Engine: nobody{}, Log: log,
 		Events: map[string]server.Events{platform.DouyinName: &events.Douyin{
-			DB: db, Client: client, Words: &words.Words{Location: time.FixedZone("CST", 8*3600), Now: r.clock.Now}, Tell: notices.TellStores,
+			DB: db, Client: client, AccountID: "7000", Words: &words.Words{Location: time.FixedZone("CST", 8*3600), Now: r.clock.Now}, Tell: notices.TellStores,
 			Lease: lease, Log: log,
 		}},
 	})

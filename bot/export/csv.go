@@ -22,16 +22,16 @@ func (r Request) writeCSV(ctx context.Context, w io.Writer) (all models.Tally, e
 	table.UseCRLF = true
 	record := make([]string, len(columns))
 	for i, c := range columns {
-		record[i] = c.heading
+		record[i] = c.text
 	}
 	if err := table.Write(record); err != nil {
 		return all, fmt.Errorf("export: %w", err)
 	}
 	values := make([]value, 0, len(columns))
 	for _, a := range r.accounts() {
-		err := r.each(ctx, a.ID, func(v models.Voucher) error {
+		err := each(ctx, r, r.Source.Vouchers, a.ID, func(v models.Voucher) error {
 			all.Add(v.Price, !v.UndoneAt.IsZero())
-			values = line(values, a, v)
+			values = line(values, columns, a, v)
 			for i, c := range columns {
 				record[i] = r.plainCell(c.kind, values[i])
 			}

@@ -1,8 +1,9 @@
-// Package export lists vouchers for an accountant, as a workbook or as CSV, page by
-// page: it does not know where they come from, nor who asked.
+// Package export lists vouchers for an accountant, and what was refused for a manager, as
+// a workbook or as CSV, page by page: it does not know where they come from, nor who asked.
 package export
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -20,9 +21,10 @@ const (
 	CSV  Format = "csv" // with a BOM: Excel takes it for its local encoding otherwise
 )
 
-// Source is where vouchers are listed; [models.HistoryStore] is one.
+// Source is where vouchers, and what was refused, are listed; [models.HistoryStore] is one.
 type Source interface {
 	Vouchers(ctx context.Context, p models.VoucherPage, operations int) (list []models.Voucher, next models.VoucherPage, done bool, err error)
+	Refused(ctx context.Context, p models.VoucherPage, operations int) (list []models.Operation, next models.VoucherPage, done bool, err error)
 }
 
 // Request is what is to be listed. All fields are required but Beat.
@@ -34,20 +36,27 @@ type Request struct {
 	By       string         // who asked
 	At       time.Time      // when it is made
 	Location *time.Location // of the times shown
-	// Beat is called for every page, so that whoever holds a lease can prolong it.
+	// Beat is called for every page, so that the holder of a lease can prolong it.
 	// An error ends the work.
 	Beat func(ctx context.Context) error
 
 	rowsPerSheet int // a test may want fewer
 }
 
+// Sums are what a list adds up to.
+type Sums struct {
+	models.Tally
+	Refused int // listed in a workbook only
+}
+
 // Write writes the list and returns what it adds up to.
-func (r Request) Write(ctx context.Context, w io.Writer, f Format) (models.Tally, error) {
+func (r Request) Write(ctx context.Context, w io.Writer, f Format) (Sums, error) {
 	if r.Beat == nil {
 		r.Beat = func(context.Context) error { return nil }
 	}
 	if f == CSV {
-		return r.writeCSV(ctx, w)
+		all, err := r.writeCSV(ctx, w)
+		return Sums{Tally: all}, err
 	}
 	return r.writeWorkbook(ctx, w)
 }
@@ -57,10 +66,13 @@ func (r Request) Write(ctx context.Context, w io.Writer, f Format) (models.Tally
 const operationsPerPage = 1000
 
 // page is a part of an account's list.
-type page struct {
-	list []models.Voucher
+type page[T any] struct {
+	list []T
 	err  error
 }
+
+// pager reads a part of an account's list.
+type pager[T any] func(ctx context.Context, p models.VoucherPage, operations int) (list []T, next models.VoucherPage, done bool, err error)
 
 // accounts are those of the stores, named like them.
 func (r Request) accounts() (list []models.Account) {
@@ -73,18 +85,18 @@ func (r Request) accounts() (list []models.Account) {
 	return list
 }
 
-// each hands out an account's vouchers. The next page is read while the last one is
+// each hands out an account's list. The next page is read while the last one is
 // written.
-func (r Request) each(ctx context.Context, account int64, use func(models.Voucher) error) error {
+func each[T any](ctx context.Context, r Request, read pager[T], account int64, use func(T) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	pages := make(chan page, 1)
+	pages := make(chan page[T], 1)
 	go func() {
 		defer close(pages)
 		ask := models.VoucherPage{StoreID: account, From: r.From, To: r.To}
 		for done := false; !done; {
-			var p page
-			p.list, ask, done, p.err = r.Source.Vouchers(ctx, ask, operationsPerPage)
+			var p page[T]
+			p.list, ask, done, p.err = read(ctx, ask, operationsPerPage)
 			select {
 			case pages <- p:
 			case <-ctx.Done():
@@ -140,47 +152,62 @@ func (v value) blank(k kind) bool {
 	return k == text && v.text == "" || k == moment && v.at.IsZero() || v.unknown
 }
 
-// column of the list. Heading and width, in characters, are as people see them.
-type column struct {
-	heading string
-	width   int
-	kind    kind
-	of      func(a models.Account, v models.Voucher) value
+// heading of a column. Text and width, in characters, are as people see them.
+type heading struct {
+	text  string
+	width int
+	kind  kind
 }
 
-var columns = []column{
-	{"门店", 18, text, func(a models.Account, _ models.Voucher) value { return value{text: a.Name} }},
-	{"平台", 10, text, func(a models.Account, _ models.Voucher) value { return value{text: platform.Name(a.Platform)} }},
-	{"核销时间", 20, moment, func(_ models.Account, v models.Voucher) value { return value{at: v.ConsumedAt} }},
-	{"券码", 22, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Code} }},
-	{"团购名称", 32, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Title} }},
-	{"状态", 8, text, func(_ models.Account, v models.Voucher) value { return value{text: state(v)} }},
-	{"售价(元)", 12, money, func(_ models.Account, v models.Voucher) value { return price(v.Price) }},
-	{"计入金额(元)", 14, money, func(_ models.Account, v models.Voucher) value { return counted(v) }},
-	{"门市价(元)", 12, money, func(_ models.Account, v models.Voucher) value { return marketPrice(v.MarketFen) }},
-	{"核销人", 12, text, func(_ models.Account, v models.Voucher) value { return value{text: v.User} }},
-	{"核销人账号", 16, text, func(_ models.Account, v models.Voucher) value { return value{text: v.UserID} }},
-	{"手机号", 14, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Mobile} }},
-	{"订单号", 24, text, func(_ models.Account, v models.Voucher) value { return value{text: v.OrderID} }},
-	{"团购编号", 16, text, func(_ models.Account, v models.Voucher) value { return value{text: positive(v.DealID)} }},
-	{"券有效期至", 20, moment, func(_ models.Account, v models.Voucher) value { return value{at: v.VoucherExpires} }},
-	{"撤销时间", 20, moment, func(_ models.Account, v models.Voucher) value { return value{at: v.UndoneAt} }},
-	{"撤销人", 12, text, func(_ models.Account, v models.Voucher) value { return value{text: v.UndoUser} }},
-	{"渠道", 14, text, func(_ models.Account, v models.Voucher) value { return value{text: v.Channel} }},
-	{"操作编号", 36, text, func(_ models.Account, v models.Voucher) value { return value{text: v.OperationID} }},
-	{"售价说明", 14, text, func(_ models.Account, v models.Voucher) value { return value{text: explained(v)} }},
-	{"平台门店编号", 20, text, func(a models.Account, _ models.Voucher) value { return value{text: a.ShopID} }},
-	{"退款时间", 20, moment, func(_ models.Account, v models.Voucher) value { return value{at: v.RefundedAt} }},
+// column of a list.
+type column[T any] struct {
+	heading
+	of func(a models.Account, v T) value
 }
 
-// line is a voucher as the values of the columns, in line's own memory.
-func line(into []value, a models.Account, v models.Voucher) []value {
+func headingsOf[T any](columns []column[T]) (all []heading) {
+	for _, c := range columns {
+		all = append(all, c.heading)
+	}
+	return all
+}
+
+var columns = []column[models.Voucher]{
+	{heading{"门店", 18, text}, func(a models.Account, _ models.Voucher) value { return value{text: a.Name} }},
+	{heading{"平台", 10, text}, func(a models.Account, _ models.Voucher) value { return value{text: platform.Name(a.Platform)} }},
+	{heading{"核销时间", 20, moment}, func(_ models.Account, v models.Voucher) value { return value{at: v.ConsumedAt} }},
+	{heading{"券码", 22, text}, func(_ models.Account, v models.Voucher) value { return value{text: cmp.Or(v.Code, untold)} }},
+	{heading{"团购名称", 32, text}, func(_ models.Account, v models.Voucher) value { return value{text: v.Title} }},
+	{heading{"状态", 8, text}, func(_ models.Account, v models.Voucher) value { return value{text: state(v)} }},
+	{heading{"售价(元)", 12, money}, func(_ models.Account, v models.Voucher) value { return price(v.Price) }},
+	{heading{"计入金额(元)", 14, money}, func(_ models.Account, v models.Voucher) value { return counted(v) }},
+	{heading{"门市价(元)", 12, money}, func(_ models.Account, v models.Voucher) value { return marketPrice(v.MarketFen) }},
+	{heading{"核销人", 12, text}, func(_ models.Account, v models.Voucher) value { return value{text: v.User} }},
+	{heading{"核销人账号", 16, text}, func(_ models.Account, v models.Voucher) value { return value{text: v.UserID} }},
+	{heading{"手机号", 14, text}, func(_ models.Account, v models.Voucher) value { return value{text: v.Mobile} }},
+	{heading{"订单号", 24, text}, func(_ models.Account, v models.Voucher) value { return value{text: v.OrderID} }},
+	{heading{"团购编号", 16, text}, func(_ models.Account, v models.Voucher) value { return value{text: positive(v.DealID)} }},
+	{heading{"券有效期至", 20, moment}, func(_ models.Account, v models.Voucher) value { return value{at: v.VoucherExpires} }},
+	{heading{"撤销时间", 20, moment}, func(_ models.Account, v models.Voucher) value { return value{at: v.UndoneAt} }},
+	{heading{"撤销人", 12, text}, func(_ models.Account, v models.Voucher) value { return value{text: undoneBy(v)} }},
+	{heading{"渠道", 14, text}, func(_ models.Account, v models.Voucher) value { return value{text: v.Channel} }},
+	{heading{"操作编号", 36, text}, func(_ models.Account, v models.Voucher) value { return value{text: v.OperationID} }},
+	{heading{"售价说明", 14, text}, func(_ models.Account, v models.Voucher) value { return value{text: explained(v)} }},
+	{heading{"平台门店编号", 20, text}, func(a models.Account, _ models.Voucher) value { return value{text: a.ShopID} }},
+	{heading{"退款时间", 20, moment}, func(_ models.Account, v models.Voucher) value { return value{at: v.RefundedAt} }},
+}
+
+// line is what is listed as the values of its columns, in line's own memory.
+func line[T any](into []value, columns []column[T], a models.Account, v T) []value {
 	into = into[:0]
 	for i := range columns {
 		into = append(into, columns[i].of(a, v))
 	}
 	return into
 }
+
+// untold stands for a code that the platform did not tell.
+const untold = "券码不详"
 
 func state(v models.Voucher) string {
 	if v.UndoneAt.IsZero() {
@@ -195,6 +222,14 @@ func explained(v models.Voucher) string {
 		return "次卡均摊"
 	}
 	return ""
+}
+
+// undoneBy is who undid a coupon; "" where that was at the platform.
+func undoneBy(v models.Voucher) string {
+	if !v.UndoneAt.IsZero() && v.UndoUser == "" {
+		return "在平台上撤销"
+	}
+	return v.UndoUser
 }
 
 // counted is what a voucher adds to the takings.

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 )
@@ -32,7 +33,7 @@ func (s *sheet) styled(k kind, v value, style int) {
 	b = append(b, `" s="`...)
 	b = strconv.AppendInt(b, int64(style), 10)
 	if k == text {
-		// A typed string: whatever it looks like, nobody computes it.
+		// A typed string: whatever it looks like, it is not computed.
 		b = append(b, `" t="inlineStr"><is><t xml:space="preserve">`...)
 		b = appendText(b, cut(defused(v.text)))
 		s.buf = append(b, `</t></is></c>`...)
@@ -70,7 +71,7 @@ func (s *sheet) headings(texts []string) error {
 func (s *sheet) close() error {
 	tail := "</sheetData>"
 	if s.filter {
-		tail += fmt.Sprintf(`<autoFilter ref="A1:%s%d"/>`, s.cols[len(s.cols)-1], s.row)
+		tail += fmt.Sprintf(`<autoFilter ref="A1:%s%d"/>`, s.cols[len(s.cols)-1], cmp.Or(s.listed, s.row))
 	}
 	if _, err := s.out.WriteString(tail + "</worksheet>"); err != nil {
 		return err

@@ -42,7 +42,7 @@ type styles struct {
 // summaryName is the first sheet's.
 const summaryName = "汇总"
 
-func (r Request) writeWorkbook(ctx context.Context, w io.Writer) (all models.Tally, err error) {
+func (r Request) writeWorkbook(ctx context.Context, w io.Writer) (all Sums, err error) {
 	if r.rowsPerSheet == 0 {
 		r.rowsPerSheet = rowLimit
 	}
@@ -58,9 +58,12 @@ func (r Request) writeWorkbook(ctx context.Context, w io.Writer) (all models.Tal
 		if sums[i], err = b.account(ctx, a); err != nil {
 			return all, err
 		}
-		all = all.Plus(sums[i])
+		all.Tally = all.Plus(sums[i])
 	}
-	if err := b.summary(sums, all); err != nil {
+	if all.Refused, err = b.refused(ctx); err != nil {
+		return all, err
+	}
+	if err := b.summary(sums, all.Tally); err != nil {
 		return all, fmt.Errorf("export: %w", err)
 	}
 	if err := b.finish(); err != nil {
@@ -86,7 +89,7 @@ func (b *workbook) prepare() (err error) {
 		Alignment: &excelize.Alignment{Vertical: "center"},
 	})
 	b.styles.bold = style(excelize.Style{Font: &excelize.Font{Bold: true}, CustomNumFmt: &yuan})
-	b.styles.of[text] = style(excelize.Style{NumFmt: 49}) // "@": stays text when somebody edits it
+	b.styles.of[text] = style(excelize.Style{NumFmt: 49}) // "@": stays text when it is edited
 	b.styles.of[money] = style(excelize.Style{CustomNumFmt: &yuan})
 	b.styles.of[number] = style(excelize.Style{CustomNumFmt: &count})
 	b.styles.of[moment] = style(excelize.Style{CustomNumFmt: &at})
@@ -97,47 +100,21 @@ func (b *workbook) prepare() (err error) {
 	return nil
 }
 
-// account writes the sheets of an account: none where it has no vouchers, further ones
-// where a sheet is full.
+// account writes the sheets of an account: none where it has no vouchers.
 func (b *workbook) account(ctx context.Context, a models.Account) (sums models.Tally, err error) {
-	var sh *sheet
-	headings := make([]string, len(columns))
-	widths := make([]int, len(columns))
-	for i, c := range columns {
-		headings[i], widths[i] = c.heading, c.width
+	name := a.Name
+	if a.BelongsTo != 0 {
+		name += " " + platform.Name(a.Platform)
 	}
-	values := make([]value, 0, len(columns))
-	err = b.request.each(ctx, a.ID, func(v models.Voucher) error {
-		if sh != nil && sh.row == b.request.rowsPerSheet {
-			if err := sh.close(); err != nil {
-				return err
-			}
-			sh = nil
-		}
-		if sh == nil {
-			name := a.Name
-			if a.BelongsTo != 0 {
-				name += " " + platform.Name(a.Platform)
-			}
-			b.sheets = append(b.sheets, b.names.name(name))
-			var err error
-			if sh, err = b.sheet(len(b.sheets), widths, true); err != nil {
-				return err
-			}
-			if err := sh.headings(headings); err != nil {
-				return err
-			}
-		}
+	l := list{book: b, name: name, columns: headingsOf(columns)}
+	var values []value
+	err = each(ctx, b.request, b.request.Source.Vouchers, a.ID, func(v models.Voucher) error {
 		sums.Add(v.Price, !v.UndoneAt.IsZero())
-		values = line(values, a, v)
-		sh.begin()
-		for i, c := range columns {
-			sh.cell(c.kind, values[i])
-		}
-		return sh.end()
+		values = line(values, columns, a, v)
+		return l.add(values)
 	})
-	if err == nil && sh != nil {
-		err = sh.close()
+	if err == nil {
+		err = l.close()
 	}
 	return sums, err
 }
@@ -261,6 +238,7 @@ type sheet struct {
 	row    int    // rows begun
 	column int
 	filter bool
+	listed int      // rows of the list; 0: all that were begun
 	cols   []string // their names
 }
 

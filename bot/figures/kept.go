@@ -67,24 +67,29 @@ func (x *Counter) Keep(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("bot: stores: %w", err)
 	}
 	all := models.AccountIDs(stores)
-	oldest := map[string]command.Span{} // of each kind
-	for _, span := range SpansToKeep(x.Words.In(now)) {
+	spans := SpansToKeep(x.Words.In(now))
+	counted := make([]models.Span, len(spans))
+	for i, span := range spans {
+		counted[i] = Counted(span)
+	}
+	missing, err := x.DB.Figures.MissingEach(ctx, all, counted)
+	if err != nil {
+		return fmt.Errorf("bot: figures: %w", err)
+	}
+	oldest := map[string]models.Span{} // of each kind
+	for i, span := range counted {
 		oldest[span.Kind] = span
-		missing, err := x.DB.Figures.Missing(ctx, all, Counted(span))
-		if err != nil {
-			return fmt.Errorf("bot: figures: %w", err)
-		}
-		for accounts := range slices.Chunk(missing, keepAtOnce) {
+		for accounts := range slices.Chunk(missing[i], keepAtOnce) {
 			if x.Stopping() {
 				return nil
 			}
-			if err := x.DB.Figures.Keep(ctx, accounts, Counted(span)); err != nil {
+			if err := x.DB.Figures.Keep(ctx, accounts, span); err != nil {
 				return fmt.Errorf("bot: figures: %w", err)
 			}
 		}
 	}
 	for _, span := range oldest {
-		if err := x.DB.Figures.Purge(ctx, Counted(span)); err != nil {
+		if err := x.DB.Figures.Purge(ctx, span); err != nil {
 			return fmt.Errorf("bot: figures: %w", err)
 		}
 	}

@@ -54,7 +54,7 @@ type Report struct {
 	Times map[string]time.Duration
 }
 
-// at is when somebody gets it.
+// at is the time of day at which a receiver gets it.
 func (r Report) at(to string) time.Duration {
 	if at, ok := r.Times[to]; ok {
 		return at
@@ -65,7 +65,7 @@ func (r Report) at(to string) time.Duration {
 // publishRetry is the pause after a failure.
 const publishRetry = 10 * time.Second
 
-// A summary that was missed is sent later, but not when it is news to nobody.
+// A summary that was missed is sent later, but not when it is no news any more.
 const (
 	lateAfter  = 15 * time.Minute
 	lateAtMost = 36 * time.Hour
@@ -84,6 +84,15 @@ type edition struct {
 type earlier struct {
 	Word string
 	span command.Span
+}
+
+// since is from when on a store that has ended is in it: what became of its business may
+// not have been told yet.
+func (e edition) since() time.Time {
+	if e.kind == "day" {
+		return dayBefore(e.span.From, toldDays)
+	}
+	return e.span.From
 }
 
 // begins is its first day.
@@ -232,7 +241,7 @@ func (n *Nightly) receivers(ctx context.Context, e edition) (tell []func() error
 		return nil, fmt.Errorf("bot: reports: %w", err)
 	}
 	waits := func(to string) bool { return !slices.Contains(done, strings.ToLower(to)) && n.Report.at(to) == e.at }
-	managers, err := n.DB.Directory.Managers(ctx, e.span.From, e.span.To)
+	managers, err := n.DB.Directory.Managers(ctx, e.since(), e.span.To)
 	if err != nil {
 		return nil, fmt.Errorf("bot: managers: %w", err)
 	}
@@ -243,7 +252,7 @@ func (n *Nightly) receivers(ctx context.Context, e edition) (tell []func() error
 		}
 		users[user] = true
 		tell = append(tell, func() error {
-			stores, err := n.Access.ManagedDuring(ctx, n.DB, user, e.span.From, e.span.To)
+			stores, err := n.Access.ManagedDuring(ctx, n.DB, user, e.since(), e.span.To)
 			if err != nil {
 				return err
 			}
@@ -270,7 +279,7 @@ const reportHands = 4
 
 // shownTo lists the stores of a webhook.
 func (n *Nightly) shownTo(ctx context.Context, h notice.Webhook, e edition) (stores []models.Store, err error) {
-	places, err := n.DB.Directory.Places(ctx, models.PlaceFilter{All: true, From: e.span.From, To: e.span.To})
+	places, err := n.DB.Directory.Places(ctx, models.PlaceFilter{All: true, From: e.since(), To: e.span.To})
 	if err != nil {
 		return nil, fmt.Errorf("bot: places: %w", err)
 	}
@@ -295,12 +304,27 @@ func (n *Nightly) reportTo(ctx context.Context, to string, d bot.Delivery, store
 			err = fmt.Errorf("bot: report to %s: %w", to, err)
 		}
 	}()
+	at := n.Now() // what changes from here on is the next one's
 	s, err := n.summaryOf(ctx, stores, e)
 	if err != nil {
 		return err
 	}
-	if s.Now.All().Empty() && len(s.Now.Refunds)+len(s.TailRefunds) == 0 && (!n.Report.EmptyDays || s.Late) {
-		return nil // a day without business is no news afterwards
+	var earlier []examined
+	if e.kind == "day" {
+		if earlier, err = n.examine(ctx, to, stores, e); err != nil {
+			return err
+		}
+		s.Corrections = corrections(earlier)
+	}
+	if s.empty() && (!n.Report.EmptyDays || s.Late || !slices.ContainsFunc(stores, models.Store.Live)) {
+		// A day without business is no news afterwards, nor of what has ended.
+		if s.Late { // what comes after another hour of it is news
+			return nil
+		}
+		return n.DB.Tx(ctx, func(tx *models.DB) error {
+			_, err := claim(ctx, tx, to, e, at, s, earlier)
+			return err
+		})
 	}
 	reply := n.Figures.Reply(s)
 	if n.ConsolePage != nil {
@@ -314,7 +338,7 @@ func (n *Nightly) reportTo(ctx context.Context, to string, d bot.Delivery, store
 	d.Reply = reply
 	failpoint.Hit("report.before")
 	err = n.DB.Tx(ctx, func(tx *models.DB) error {
-		fresh, err := tx.Reports.Claim(ctx, to, e.kind, e.begins())
+		fresh, err := claim(ctx, tx, to, e, at, s, earlier)
 		if err != nil || !fresh {
 			return err
 		}
@@ -358,15 +382,6 @@ func (n *Nightly) summaryOf(ctx context.Context, stores []models.Store, e editio
 			return s, err
 		}
 		s.Against = append(s.Against, Comparison{then.Word, t})
-	}
-	if e.kind == "day" && e.before[0].span.To.Before(e.span.From) {
-		tail := command.Span{From: e.before[0].span.To, To: e.span.From}
-		if s.Tail, err = n.Figures.Sum(ctx, stores, tail); err != nil {
-			return s, err
-		}
-		if s.TailRefunds, err = n.Figures.refundsOf(ctx, stores, tail); err != nil {
-			return s, err
-		}
 	}
 	s.Outlook, err = n.Figures.Outlook(ctx, stores)
 	return s, err

@@ -19,9 +19,13 @@ type Summary struct {
 	Stores      []models.Store
 	Now         *models.Figures
 	Against     []Comparison
-	Tail        models.Tally    // verified after the last daily summary, and so in none; only of a day
-	TailRefunds []models.Refund // of the same time
-	Outlook     []string        // see [Counter.Outlook]
+	Corrections []Correction // of earlier days, oldest first; only of a day
+	Outlook     []string     // see [Counter.Outlook]
+}
+
+// empty reports whether there is no business to tell of.
+func (s Summary) empty() bool {
+	return s.Now.All().Empty() && len(s.Now.Refunds)+len(s.Corrections) == 0
 }
 
 // Comparison is an earlier span.
@@ -35,7 +39,7 @@ func (x *Counter) Reply(s Summary) bot.Reply {
 	r := ranked{
 		Summary: s, names: map[int64]string{}, all: s.Now.All(), refused: s.Now.Refusals(),
 		byStore: ByStore(s.Stores, s.Now.ByAccount), byPlatform: ByPlatform(s.Stores, s.Now.ByAccount),
-		persons: Best(s.Now.ByPerson), deals: Best(s.Now.ByDeal),
+		persons: Best(s.Now.ByPerson), people: s.Now.People(), deals: Best(s.Now.ByDeal),
 	}
 	r.stores, r.platforms = Best(r.byStore), Best(r.byPlatform)
 	for _, st := range s.Stores {
@@ -54,6 +58,7 @@ type ranked struct {
 	stores     []int64
 	platforms  []string // none where no store has several
 	persons    []string
+	people     map[string]string // what they are called
 	deals      []string
 	refused    []models.Refusal
 }
@@ -86,7 +91,7 @@ func (r ranked) card(id string) *bot.Card {
 		row("热卖", fmt.Sprintf("%s %d 张", r.deals[0], f.ByDeal[r.deals[0]].Verified.Count))
 	}
 	if len(r.persons) > 0 && f.ByPerson[r.persons[0]].Verified.Count > 0 {
-		row("店员", fmt.Sprintf("%s %d 张", r.persons[0], f.ByPerson[r.persons[0]].Verified.Count))
+		row("店员", words.Named(r.people[r.persons[0]], fmt.Sprintf("%d 张", f.ByPerson[r.persons[0]].Verified.Count)))
 	}
 	if hour, n := f.Busiest(); n > 0 {
 		row("最忙", fmt.Sprintf("%d 点 %d 张", hour, n))
@@ -119,11 +124,8 @@ func (r ranked) notes() (notes []string) {
 	if note := Refunded(r.Now.Refunds); note != "" {
 		notes = append(notes, note)
 	}
-	if r.Tail.Verified.Count > 0 {
-		notes = append(notes, fmt.Sprintf("上次日报以后、0 点以前还核销了 %s，算在前一天", words.Sum(r.Tail.Verified)))
-	}
-	if len(r.TailRefunds) > 0 {
-		notes = append(notes, fmt.Sprintf("上次日报以后、0 点以前还退款了 %s（核销以后），算在前一天", words.Sum(refundSum(r.TailRefunds))))
+	if note := corrected(r.Corrections); note != "" {
+		notes = append(notes, note)
 	}
 	n := 0
 	for _, refusal := range r.refused {
@@ -171,9 +173,11 @@ func (r ranked) whole() string {
 		}
 		return line
 	}
+	earlier := atMost(r.Corrections, mostLines)
+	part("前几天的变化，没有算进 "+r.Span.Title, len(earlier), 1, func(i int) string { return earlier[i].line() })
 	part("门店", len(r.stores), 2, func(i int) string { return row(bot.Escaped(r.names[r.stores[i]]), r.byStore[r.stores[i]]) })
 	part("平台", len(r.platforms), 2, func(i int) string { return row(r.platforms[i], r.byPlatform[r.platforms[i]]) })
-	part("店员", len(r.persons), 2, func(i int) string { return row(bot.Escaped(r.persons[i]), f.ByPerson[r.persons[i]]) })
+	part("店员", len(r.persons), 2, func(i int) string { return row(bot.Escaped(r.people[r.persons[i]]), f.ByPerson[r.persons[i]]) })
 	part("团购", len(r.deals), 2, func(i int) string { return row(bot.Escaped(r.deals[i]), f.ByDeal[r.deals[i]]) })
 	part("退款", len(f.Refunds), 1, func(i int) string { return bot.Escaped(refundLine(f.Refunds[i])) })
 	part("没有核销成", len(r.refused), 1, func(i int) string {

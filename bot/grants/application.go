@@ -49,6 +49,62 @@ func (a *Application) Watch(ctx context.Context) error {
 		"另一个程序在用同一个抖音应用的密钥获取凭证，两边会互相作废，抖音的券会时好时坏。请停掉另一个，或者给它单独建一个应用。")
 }
 
+// DouyinRefused is what managers are told of an account once a day, and what keeps that it
+// is so: the platform refuses calls for its shop, for the merchant does not authorise the
+// application, or not any more.
+func DouyinRefused(account int64) string { return fmt.Sprintf("douyin refused/%d", account) }
+
+// RefusedAtDouyin reports whether calls for the shop of an account are refused, as far as
+// is known: until the platform tells of a new authorisation, or something is verified.
+func RefusedAtDouyin(ctx context.Context, tx *models.DB, account int64) (bool, error) {
+	at, err := tx.Alerts.Told(ctx, DouyinRefused(account))
+	if errors.Is(err, models.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	served, err := tx.Alerts.Consumed(ctx, account, at)
+	return !served, err
+}
+
+// Refused notes that a call for the shop of an account was refused because its merchant
+// does not authorise the application: the cashier has just heard that. The platform tells
+// it by no message.
+func (a *Application) Refused(ctx context.Context, account int64) error {
+	err := a.DB.Tx(ctx, func(tx *models.DB) error {
+		known, err := RefusedAtDouyin(ctx, tx, account)
+		if err != nil {
+			return err
+		}
+		if !known { // what was told before is over
+			if err := tx.Alerts.Forget(ctx, DouyinRefused(account)); err != nil {
+				return err
+			}
+		}
+		fresh, err := tx.Alerts.Claim(ctx, DouyinRefused(account), day)
+		if err != nil || !fresh {
+			return err
+		}
+		s, err := tx.Directory.Store(ctx, account)
+		if err != nil {
+			return err
+		}
+		entry := models.AuditEntry{At: tx.Now(), UserID: "yanquan", Action: "session refused", StoreID: s.ID, Subject: s.Name}
+		if err := tx.Audit.Record(ctx, entry); err != nil {
+			return err
+		}
+		return a.Tell.TellManagers(ctx, tx, Notice{
+			Key: DouyinRefused(account) + "/" + stamp(tx.Now()), Stores: []int64{s.ID}, Platform: "douyin", Title: titleVoid,
+			Text: "「" + s.Name + "」在抖音的授权失效了，现在不能验抖音的券。请在来客后台的「服务应用授权」里重新授权我们的应用，不用在这里操作。",
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("grants: refused at Douyin: %w", err)
+	}
+	return nil
+}
+
 func (a *Application) tell(ctx context.Context, what string, at time.Time, title, text string) error {
 	key := "application/douyin/" + what + "/" + at.In(a.Location).Format(time.DateOnly)
 	err := a.DB.Tx(ctx, func(tx *models.DB) error {

@@ -79,7 +79,7 @@ func (k *Keeper) NewLink(ctx context.Context, platform string, by Asker, store i
 }
 
 // ticket makes a ticket whose secret says for which store it is. The database keeps a
-// fingerprint of all of the secret, so that nobody can make another store of it.
+// fingerprint of all of the secret, so that the store in it cannot be changed.
 func (k *Keeper) ticket(ctx context.Context, kind, platform string, by Asker, store int64) (string, error) {
 	secret := k.NewSecret()
 	if store != 0 {

@@ -21,11 +21,11 @@ func TestStoresOfAGrant(t *testing.T) {
 			}
 		}
 		says("「" + s.Name + "」")
-		a, _, _, err := r.db.Directory.Connect(ctx, models.Account{Platform: platform.DouyinName, ShopID: "7001", Name: "抖音店"})
+		a, _, _, err := r.db.Accounts.Connect(ctx, models.Account{Platform: platform.DouyinName, ShopID: "7001", Name: "抖音店"})
 		r.must(err)
-		r.must(r.db.Directory.Merge(ctx, s.ID, a.ID))
+		r.must(r.db.Accounts.Merge(ctx, s.ID, a.ID))
 		says("「" + s.Name + "」的" + platform.Name(r.dialect))
-		_, err = r.db.Directory.TakeOff(ctx, s.ID)
+		_, err = r.db.Accounts.TakeOff(ctx, s.ID)
 		r.must(err)
 		says("")
 	})

@@ -29,7 +29,7 @@
 // Only what the platform documents as the end of a refresh token ends a grant, or
 // any refusal after the refresh token's own end, as told. A grant whose session is
 // refused at calls and that cannot be renewed is void all the same, until the
-// session is taken again, a renewal succeeds or somebody authorises anew: managers
+// session is taken again, a renewal succeeds or a new authorisation comes: managers
 // are told with the first call that is refused, and for as long as calls are, once
 // in a day.
 //
@@ -55,7 +55,7 @@ type Options struct {
 	Authorizers map[string]dianping.Authorizer // by platform
 	Tell        Teller
 
-	// Place gives who authorised stores their place there; nil: nobody gets one.
+	// Place gives who authorised stores their place there; nil: none.
 	Place func(ctx context.Context, tx *models.DB, by Asker, stores []models.Store) error
 
 	// MayAdd finds the store that who authorised a shop may add it to, at this moment;
@@ -108,7 +108,7 @@ type Keeper struct{ Options }
 const (
 	reasonNoPlatform = "no_platform" // the platform is not configured any more
 	reasonUnbound    = "unbound"     // the merchant withdrew the consent
-	reasonAnswered   = "other"       // the platform said no, with a code that nobody has documented
+	reasonAnswered   = "other"       // the platform said no, with an undocumented code
 )
 
 // New checks the options.

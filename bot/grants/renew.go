@@ -50,7 +50,7 @@ func (k *Keeper) fresh(ctx context.Context, account int64, used string, why erro
 		case g.AccessToken != used || g.Ended:
 			return g.AccessToken, nil
 		}
-		if !g.LeaseUntil.After(k.Now()) { // nobody renews it
+		if !g.LeaseUntil.After(k.Now()) { // no renewal under way
 			if renewable(g) && !k.mayRenewEarly(g) || !renewable(g) && !k.lost(g, why) {
 				return "", nil
 			}
@@ -167,16 +167,20 @@ func (k *Keeper) keep(ctx context.Context, g models.Grant, reason string, next t
 // may still serve until it ends; managers are told to authorise again.
 func (k *Keeper) spent(ctx context.Context, g models.Grant, reason string, refused bool) (models.Grant, error) {
 	over := refused || Void(g) || g.ExpiresAt.IsZero() || !g.ExpiresAt.After(k.Now())
+	var ended models.Grant // of this run: a run that is undone must not leave its version
 	err := k.DB.Tx(ctx, func(tx *models.DB) (err error) {
 		if over {
-			g, err = tx.Grants.End(ctx, g, reason)
+			ended, err = tx.Grants.End(ctx, g, reason)
 		} else {
-			g, err = tx.Grants.MarkFailed(ctx, g, reason, time.Time{})
+			ended, err = tx.Grants.MarkFailed(ctx, g, reason, time.Time{})
 		}
 		if err != nil {
 			return fmt.Errorf("grants: end: %w", err)
 		}
-		return k.tellEnd(ctx, tx, g)
+		return k.tellEnd(ctx, tx, ended)
 	})
-	return g, err
+	if err != nil {
+		return g, err
+	}
+	return ended, nil
 }

@@ -36,7 +36,7 @@ func Ends(g models.Grant) time.Time {
 	return time.Time{}
 }
 
-// forEver is more than anybody plans for.
+// forEver is longer than any plan.
 const forEver = 10 * 365 * day
 
 // left is how long the renewals that a platform has left to a grant last.

@@ -3,6 +3,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -48,6 +49,9 @@ type Intake struct {
 	working  sync.WaitGroup // what is to end before the process does
 	queue    *queue
 	watchers watchers
+	held     chan struct{} // one for each answer that is held back
+	ending   context.Context
+	end      context.CancelFunc // of ending, at the stop
 
 	mu       sync.Mutex // guards what follows
 	stopping bool
@@ -57,10 +61,12 @@ type Intake struct {
 
 // New makes an intake.
 func New(o Options) *Intake {
-	return &Intake{
-		Options: o, queue: newQueue(o.Limit, func() { o.Wake(JobMessages) }), watchers: watchers{by: map[string][]chan struct{}{}},
-		flights: map[string]*flight{}, doubts: map[string]models.Inbox{},
+	q := &Intake{
+		Options: o, queue: newQueue(o.Limit, func() { o.Wake(JobMessages) }, o.Now), watchers: watchers{by: map[string][]chan struct{}{}},
+		held: make(chan struct{}, mostHeld), flights: map[string]*flight{}, doubts: map[string]models.Inbox{},
 	}
+	q.ending, q.end = context.WithCancel(context.Background())
+	return q
 }
 
 const (
@@ -95,7 +101,7 @@ func (q *Intake) Accept(ctx context.Context, m bot.Message) (string, error) {
 		due = due.Add(q.Lease)
 	}
 	row, fresh, err := q.keep(ctx, &m, due)
-	q.queue.leave(left)
+	q.queue.leave(left, err == nil && fresh)
 	if err != nil {
 		q.queue.release(p)
 		q.doubt(row)
@@ -136,7 +142,7 @@ func (q *Intake) keep(ctx context.Context, m *bot.Message, due time.Time) (model
 	}
 	in := models.Inbox{
 		ID: q.NewID(), Channel: m.Channel, MessageID: m.ID, Chat: m.Chat, User: m.User,
-		Payload: payload, DueAt: due, ReceivedAt: q.Now(), Attempt: 1,
+		Payload: payload, DueAt: due, ReceivedAt: cmp.Or(m.Came, q.Now()), Attempt: 1,
 	}
 	row, fresh, err := q.DB.Inbox.Accept(ctx, in)
 	if err != nil {
@@ -181,6 +187,7 @@ func (q *Intake) Stop() {
 	q.mu.Lock()
 	q.stopping = true
 	q.mu.Unlock()
+	q.end()
 	q.Wait()
 }
 

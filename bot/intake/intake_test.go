@@ -27,6 +27,7 @@ type desk struct {
 	*Intake
 	db     *models.DB
 	runner *jobs.Runner
+	takes  time.Duration // the work
 
 	mu   sync.Mutex
 	held map[string]chan struct{} // by text; closed when it may go on
@@ -72,6 +73,7 @@ func (d *desk) work(ctx context.Context, row models.Inbox, m bot.Message) (bot.R
 	if held != nil {
 		<-held
 	}
+	time.Sleep(d.takes)
 	d.mu.Lock()
 	d.done = append(d.done, m.User+" "+m.Text)
 	d.mu.Unlock()

@@ -40,6 +40,9 @@ func (q *Intake) due(ctx context.Context, l jobs.Look) (tasks []jobs.Task, err e
 		if err != nil {
 			return tasks, err
 		}
+		if len(rows) > 0 {
+			q.queue.passed(look, rows[0].DueAt, except)
+		}
 		all := len(rows) < room
 		claimed, err := q.DB.Inbox.ClaimAll(ctx, q.queue.choose(rows, &busy, q.Holds), q.Now().Add(q.Lease))
 		for _, row := range claimed {

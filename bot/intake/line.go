@@ -2,6 +2,7 @@ package intake
 
 import (
 	"slices"
+	"time"
 
 	"yanquan/bot"
 	"yanquan/models"
@@ -21,6 +22,7 @@ type place struct {
 	sender models.Sender
 	first  chan struct{} // closed when nobody is before it
 	slot   bool          // it holds one
+	begun  time.Time     // since when
 }
 
 // join appends a message to its sender's line.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"yanquan/models"
 )
@@ -15,15 +16,17 @@ type queue struct {
 	limit int           // of messages worked on at once
 	slots chan struct{} // one for each
 	more  func()        // called when there is room for what was left
+	now   func() time.Time
 
 	mu   sync.Mutex // guards what follows
 	line line
 	left backlog
+	pace pace
 }
 
-func newQueue(limit int, more func()) *queue {
+func newQueue(limit int, more func(), now func() time.Time) *queue {
 	return &queue{
-		limit: limit, slots: make(chan struct{}, limit), more: more,
+		limit: limit, slots: make(chan struct{}, limit), more: more, now: now,
 		line: line{}, left: backlog{senders: map[models.Sender]*absence{}},
 	}
 }
@@ -40,10 +43,11 @@ func (q *queue) admit(s models.Sender) (p *place, left []*absence) {
 		return q.line.join(s), nil
 	case q.line[s] == nil && !q.line.crowded(s, nil) && q.takeSlot():
 		p = q.line.join(s)
-		p.slot = true
+		q.begin(p)
 		return p, nil
 	}
 	left = []*absence{q.left.of(s)}
+	q.left.add(left[0], q.now())
 	if q.line[s] == nil && !q.line.crowded(s, nil) { // it would begin, if there was a slot
 		left = append(left, &q.left.all)
 	}
@@ -53,15 +57,33 @@ func (q *queue) admit(s models.Sender) (p *place, left []*absence) {
 	return nil, left
 }
 
-// leave says that a message that was not admitted is in the inbox now, if it is
-// going to be.
-func (q *queue) leave(left []*absence) {
+// leave says that a message that was not admitted is in the inbox now, or is not
+// going to be: it was not stored, or had been before.
+func (q *queue) leave(left []*absence, stored bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, a := range left {
 		a.storing--
 		q.left.leave(a)
 	}
+	if len(left) > 0 && !stored {
+		q.left.drop(left[0])
+	}
+}
+
+// wait is how long the last message of a sender that is left in the inbox is going to
+// wait, were people served in turn; zero where none is.
+func (q *queue) wait(s models.Sender, now time.Time) time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.pace.of(q.left.ahead(s), q.limit, now)
+}
+
+// begin notes that a message has a slot.
+func (q *queue) begin(p *place) {
+	now := q.now()
+	p.slot, p.begun = true, now
+	q.pace.began(now)
 }
 
 // takeSlot takes a slot that is free.
@@ -84,6 +106,8 @@ func (q *queue) release(p *place) {
 	q.line.leave(p)
 	if p.slot {
 		<-q.slots
+		now := q.now()
+		q.pace.ended(now.Sub(p.begun), now, q.limit)
 	}
 	if q.left.any() {
 		q.more()
@@ -107,7 +131,7 @@ func (q *queue) takeTurn(ctx context.Context, p *place) error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	p.slot = true
+	q.begin(p)
 	return nil
 }
 
@@ -167,7 +191,18 @@ func (q *queue) place(row models.Inbox) *place {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.line.join(row.Sender())
+	s := row.Sender()
+	if a := q.left.senders[s]; a != nil {
+		q.left.drop(a)
+	}
+	return q.line.join(s)
+}
+
+// passed notes that the oldest message that a look has found became due then.
+func (q *queue) passed(look int, due time.Time, except []models.Sender) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.left.passed(look, due, except)
 }
 
 // cut notes that there may be more than there was room for.

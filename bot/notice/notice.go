@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -73,9 +74,48 @@ func either(about grants.Notice) (keys []bot.CardKey) {
 	return keys
 }
 
-// TellAlert tells managers what a rule has found.
+// TellAlert tells managers what a rule has found, each of their own stores.
 func (n *Notices) TellAlert(ctx context.Context, tx *models.DB, a alert.Alert) error {
-	return n.TellStores(ctx, tx, "alert/"+a.Key, a.Stores, bot.Card{Source: "验券", Title: a.Title, Text: a.Text, Tone: bot.Bad})
+	card := bot.Card{Source: "验券", Title: a.Title, Text: a.Text, Tone: bot.Bad}
+	if a.TextOf == nil {
+		return n.TellStores(ctx, tx, "alert/"+a.Key, a.Stores, card)
+	}
+	of := map[string][]int64{}
+	for _, id := range a.Stores {
+		users, err := n.Access.ManagersOf(ctx, tx, []int64{id})
+		if err != nil {
+			return err
+		}
+		for _, user := range users {
+			of[user] = append(of[user], id)
+		}
+	}
+	for _, user := range slices.Sorted(maps.Keys(of)) {
+		card.Text = a.TextOf(of[user])
+		if err := n.TellUsers(ctx, tx, "alert/"+a.Key, []string{user}, bot.Reply{Card: &card}); err != nil {
+			return err
+		}
+	}
+	for _, h := range n.Webhooks {
+		var stores []int64
+		for _, id := range a.Stores {
+			concerned, err := h.concerned(ctx, tx, []int64{id})
+			if err != nil {
+				return err
+			}
+			if concerned {
+				stores = append(stores, id)
+			}
+		}
+		if len(stores) == 0 {
+			continue
+		}
+		card.Text = a.TextOf(stores)
+		if err := n.Tell(ctx, tx, "alert/"+a.Key, h.Channel, bot.Delivery{Channel: h.Channel, Reply: bot.Reply{Card: &card}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TellStores tells who manages any of the stores, and the groups that want to know, once
@@ -88,7 +128,7 @@ func (n *Notices) TellStores(ctx context.Context, tx *models.DB, key string, sto
 	if err := n.TellUsers(ctx, tx, key, users, bot.Reply{Card: &card}); err != nil {
 		return err
 	}
-	card.Keys = nil // nobody can press there
+	card.Keys = nil // a webhook's card takes no press
 	for _, h := range n.Webhooks {
 		concerned, err := h.concerned(ctx, tx, stores)
 		if err != nil {
@@ -144,7 +184,7 @@ func (n *Notices) ChannelTrouble(ctx context.Context, channel, title, text strin
 }
 
 // TellUsers sends a reply with a card to each of the people by the app, once for each key:
-// whoever is told the same again is not.
+// a repeat of a key is not sent.
 func (n *Notices) TellUsers(ctx context.Context, tx *models.DB, key string, users []string, reply bot.Reply) error {
 	if n.NoticeChannel == "" {
 		n.Log.Warn("nobody is told: no app and no long connection is configured", "title", reply.Card.Title)

@@ -144,7 +144,7 @@ func (q *Outbox) sendPassive(ctx context.Context, tx *models.DB, a answer, d bot
 	switch {
 	case a.m.Kind != bot.Click:
 		due = due.Add(FallbackDelay)
-	case a.reply.Card != nil: // nobody polls for it: only the callback of the press itself can fetch it
+	case a.reply.Card != nil: // no poll fetches it: only the callback of the press itself can fetch it
 		if fetched := a.row.ReceivedAt.Add(FallbackDelay); fetched.After(due) {
 			due = fetched
 		}

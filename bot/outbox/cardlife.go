@@ -13,9 +13,9 @@ import (
 )
 
 // A card that an app has sent offers what can be done for a while: until the
-// window of an undo closes, until somebody else acts. Then it is changed to what is
+// window of an undo closes, until another person acts. Then it is changed to what is
 // true, by the response code that its sending has brought. A robot's card can only
-// be changed when somebody presses on it.
+// be changed when it is pressed.
 const (
 	CardsEvery = 5 * time.Second  // between looks, where nothing has happened in this process
 	CardAgain  = 30 * time.Second // what it offers is under way
@@ -94,9 +94,9 @@ func (q *Outbox) ChangeCards(ctx context.Context, since, now time.Time) error {
 }
 
 // changeCard sees to one card that is due: it is changed to the truth, or put off
-// where it still tells it.
+// where it still tells it. After [CodeLife] WeCom would refuse it.
 func (q *Outbox) changeCard(ctx context.Context, o models.Outgoing) error {
-	if len(o.ChangeCode) == 0 || o.State != models.SentOut {
+	if len(o.ChangeCode) == 0 || o.State != models.SentOut || !q.Now().Before(o.SentAt.Add(CodeLife)) {
 		return q.DB.Cards.Reschedule(ctx, o, time.Time{})
 	}
 	var d bot.Delivery
@@ -116,7 +116,7 @@ func (q *Outbox) changeCard(ctx context.Context, o models.Outgoing) error {
 			Code: string(o.ChangeCode), Card: o.ID, Change: true,
 		}
 		if q.Courier.FirstForm(change) != bot.AsUpdate {
-			return tx.Cards.Reschedule(ctx, o, time.Time{}) // nobody wants a second card
+			return tx.Cards.Reschedule(ctx, o, time.Time{}) // no second card
 		}
 		if err := tx.Cards.SpendCode(ctx, o, again); err != nil {
 			return err

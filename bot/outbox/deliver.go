@@ -23,7 +23,13 @@ const (
 	deliveryLease = 15 * time.Second // a try ends before it
 	fileLease     = 2 * time.Minute  // the same where a file goes along
 	leaseRest     = time.Second      // of a lease, to record how its try went
-	DeliveryLife  = time.Hour        // an answer older than that helps nobody
+	DeliveryLife  = time.Hour        // an answer older than that is of no use
+
+	// What is refused for itself holds up the others of its conversation for so many tries
+	// and so long: by [Outbox.retryDelay], with the half minute that a channel asks for
+	// after such a refusal, for the first try and the two after it.
+	heldTries = 3
+	heldTime  = time.Minute
 )
 
 // leaseOf is how long a try of a delivery may take.
@@ -34,8 +40,8 @@ func leaseOf(d bot.Delivery) time.Duration {
 	return deliveryLease
 }
 
-// Due lists what is to be sent by this process. What nobody could send in
-// time is everybody's: it has to be given up.
+// Due lists what is to be sent by this process. What no process could send in
+// time is due for every process: it has to be given up.
 func (q *Outbox) Due(ctx context.Context, now time.Time) ([]models.Outgoing, error) {
 	due, err := q.DB.Outbox.Due(ctx, now, deliveryBatch, q.Courier.Away(), now.Add(-DeliveryLife))
 	return slices.DeleteFunc(due, q.passive.hasShown), err
@@ -96,6 +102,7 @@ func (q *Outbox) try(ctx context.Context, o models.Outgoing, d bot.Delivery) (er
 	if left <= 0 {
 		return fmt.Errorf("outbox: the lease is over: %w", models.ErrStale)
 	}
+	o, d = q.late(o, d)
 	d.Form, d.Lost = bot.Form(o.Form), o.Lost
 	if d.Stream != "" && d.Form != bot.AsStream {
 		if d.Open, err = q.streaming(ctx, o, d.Stream); err != nil {
@@ -138,7 +145,7 @@ func (q *Outbox) recordSent(ctx context.Context, o models.Outgoing, d bot.Delive
 func (q *Outbox) failed(ctx context.Context, o models.Outgoing, d bot.Delivery, err error) error {
 	var e *bot.DeliveryError
 	if !errors.As(err, &e) {
-		e = &bot.DeliveryError{Reason: "error", Retry: true, Lost: true, Err: err}
+		e = &bot.DeliveryError{Reason: "error", Retry: true, Lost: true, Alone: true, Err: err}
 	}
 	o.Lost = o.Lost || e.Lost
 	q.Observer.Delivered(o.Channel, e.Reason)
@@ -156,9 +163,59 @@ func (q *Outbox) failed(ctx context.Context, o models.Outgoing, d bot.Delivery, 
 	case e.Downgrade != "" && !d.Change:
 		return q.DB.Outbox.Retry(ctx, o, string(e.Downgrade), e.Reason, q.Now())
 	case e.Retry && q.Now().Sub(o.CreatedAt) < DeliveryLife:
-		return q.DB.Outbox.Retry(ctx, o, o.Form, e.Reason, q.Now().Add(q.retryDelay(o.Attempt, e.After)))
+		return q.again(ctx, o, d, e)
 	}
 	return q.giveUp(ctx, o, d, e)
+}
+
+// again has a delivery tried again. What was refused for itself, and has been for long
+// enough, steps aside.
+func (q *Outbox) again(ctx context.Context, o models.Outgoing, d bot.Delivery, e *bot.DeliveryError) error {
+	after, aside := e.After, e.Alone && o.Attempt >= heldTries && q.Now().Sub(o.CreatedAt) >= heldTime && o.Conversation != apart(d)
+	if aside {
+		after = max(after, deliveryLease) // the try of the next one is over by then
+	}
+	err := q.DB.Outbox.Retry(ctx, o, o.Form, e.Reason, q.Now().Add(q.retryDelay(o.Attempt, after)))
+	if err == nil && aside {
+		q.stepAside(ctx, o, d)
+	}
+	return err
+}
+
+// stepAside lets what stands behind a delivery be tried, right after that was refused.
+// Where it goes out, the channel works and only this delivery is refused: it holds up
+// nothing any more, and is told late. Where it is refused, too, or lost, it waits as
+// before: it is never tried but right after a try of what stands before it, so that all is
+// in its order when a channel works again that has refused everything.
+func (q *Outbox) stepAside(ctx context.Context, o models.Outgoing, d bot.Delivery) {
+	next, err := q.DB.Outbox.Behind(ctx, o, q.Now())
+	if err == nil {
+		err = q.Deliver(ctx, next)
+	}
+	if !errors.Is(err, models.ErrNotFound) {
+		q.report(next, err)
+	}
+	switch aside, err := q.DB.Outbox.Aside(ctx, o, apart(d)); {
+	case err != nil:
+		q.report(o, err)
+	case aside:
+		q.wake() // for what stands behind both
+	}
+}
+
+// late makes an answer that has stepped aside say of when it is. A card that it was to
+// change may have been changed since: it goes out as a card of its own.
+func (q *Outbox) late(o models.Outgoing, d bot.Delivery) (models.Outgoing, bot.Delivery) {
+	placed := models.Outgoing{InboxID: o.InboxID}
+	place(&placed, d)
+	if aside := o.Conversation == apart(d) && placed.Conversation != apart(d); !aside || d.Answers == "" || q.Late == nil {
+		return o, d
+	}
+	d.Reply = q.Late(d.Reply, o.CreatedAt)
+	if bot.Form(o.Form) == bot.AsUpdate {
+		o.Form, o.Lost = string(bot.AsCard), false
+	}
+	return o, d
 }
 
 // overtaken reports whether a line that something else was to replace has been

@@ -96,6 +96,9 @@ func (q *Outbox) stored(ctx context.Context, tx *models.DB, d *bot.Delivery, inb
 	return o, nil
 }
 
+// apart is the conversation that a delivery has for itself.
+func apart(d bot.Delivery) string { return d.Channel + "/" + d.ID }
+
 // place says what a delivery waits for, and in whose minute it counts.
 func place(o *models.Outgoing, d bot.Delivery) {
 	to := d.Chat
@@ -104,11 +107,11 @@ func place(o *models.Outgoing, d bot.Delivery) {
 	}
 	o.Receiver = d.Channel + "/" + to
 	switch {
-	case d.Change: // no message, and nobody waits for it
-		o.Conversation, o.Apart = d.Channel+"/"+d.ID, true
+	case d.Change: // no message, and no one waits for it
+		o.Conversation, o.Apart = apart(d), true
 		o.Receiver = o.Conversation
 	case d.Ends, d.Reply.File != nil && d.User != "": // nothing waits for it, for it may take its time
-		o.Conversation, o.Apart = d.Channel+"/"+d.ID, true
+		o.Conversation, o.Apart = apart(d), true
 	case d.Way.Once: // each answers by its own way
 		o.Conversation = d.Channel + "/" + o.InboxID
 	case d.Answers == "": // notices need no order

@@ -5,7 +5,7 @@
 //
 //   - Queued. [Outbox.Answer], [Outbox.Send] and their like write it behind the
 //     others of its conversation, due now or after a delay in which another way may
-//     show the same. What nobody has asked for, a notice, has a conversation of its
+//     show the same. A notice, which was not asked for, has a conversation of its
 //     own for each receiver, whose order means nothing, so that transactions that
 //     write to the same people do not wait for each other.
 //   - Claimed. A try has a lease; while it holds, no other process tries, and nothing
@@ -16,6 +16,9 @@
 //   - Tried. What is refused goes down the ladder of forms (update, card, markdown,
 //     text), or is tried again, ever later. A try whose answer was lost may have been
 //     taken: the next one says so, and the channel tells a repeat by it.
+//   - Overtaken. What a channel refuses that takes others, as a proxy may, holds up the
+//     others of its conversation for a minute only (heldTries). It is tried until its end
+//     like any other, and says that it is late.
 //   - Sent, failed, or obsolete: another answer has taken its place, or another way
 //     has shown it. What answers by a robot that cannot be reached any more, goes to
 //     the person by the app.
@@ -41,6 +44,8 @@ type Outbox struct {
 	// Render says what a card that was sent is to be changed to, and when to look
 	// again; no card: what it shows is still true, or nothing can be said yet.
 	Render func(ctx context.Context, tx *models.DB, o models.Outgoing, shown *bot.Card) (*bot.Card, time.Time, error)
+	// Late makes an answer that later ones have overtaken say of when it is.
+	Late func(r bot.Reply, of time.Time) bot.Reply
 
 	Now    func() time.Time
 	NewID  func() string

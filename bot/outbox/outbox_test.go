@@ -3,6 +3,7 @@ package outbox_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -28,7 +29,10 @@ type courier struct {
 	sent []bot.Delivery
 	fail []*bot.DeliveryError // of the next tries; nil: it goes out
 	away []string
-	hold func(bot.Delivery) // while a delivery is tried
+	// refuses says what becomes of a try; nil: it goes out
+	refuses func(bot.Delivery) *bot.DeliveryError
+	tries   []string           // the texts of all
+	hold    func(bot.Delivery) // while a delivery is tried
 }
 
 func (c *courier) FirstForm(d bot.Delivery) bot.Form {
@@ -58,6 +62,12 @@ func (c *courier) Deliver(_ context.Context, d bot.Delivery) (bot.Sent, error) {
 	if len(c.fail) > 0 {
 		err := c.fail[0]
 		if c.fail = c.fail[1:]; err != nil {
+			return bot.Sent{}, err
+		}
+	}
+	c.tries = append(c.tries, d.Reply.Text)
+	if c.refuses != nil {
+		if err := c.refuses(d); err != nil {
 			return bot.Sent{}, err
 		}
 	}
@@ -98,12 +108,18 @@ func everywhere(t *testing.T, test func(b *bench)) {
 			clock := modelstest.NewClock(time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC))
 			rec := &modelstest.Recorder{}
 			b := &bench{T: t, db: open(t, modelstest.WithClock(clock), modelstest.WithRecorder(rec)), clock: clock, way: &courier{}, rec: rec, log: &strings.Builder{}}
-			b.out = &outbox.Outbox{
-				DB: b.db, Courier: b.way, NoticeChannel: app, Observer: counted{}, Now: clock.Now, NewID: b.id,
-				Jitter: func() float64 { return 0.5 }, Log: slog.New(slog.NewTextHandler(b.log, nil)),
-			}
+			b.out = b.outbox()
 			test(b)
 		})
+	}
+}
+
+// outbox is that of one process.
+func (b *bench) outbox() *outbox.Outbox {
+	return &outbox.Outbox{
+		DB: b.db, Courier: b.way, NoticeChannel: app, Observer: counted{}, Now: b.clock.Now, NewID: b.id,
+		Late:   func(r bot.Reply, of time.Time) bot.Reply { r.Text += " late " + of.Format("15:04"); return r },
+		Jitter: func() float64 { return 0.5 }, Log: slog.New(slog.NewTextHandler(b.log, nil)),
 	}
 }
 
@@ -158,9 +174,26 @@ func (b *bench) pass(wait time.Duration) int {
 	rows, err := b.out.Due(b.Context(), b.clock.Now())
 	b.must(err)
 	for _, o := range rows {
-		b.must(b.out.Deliver(b.Context(), o))
+		if err := b.out.Deliver(b.Context(), o); !errors.Is(err, models.ErrStale) { // else it went out behind another
+			b.must(err)
+		}
 	}
 	return len(rows)
+}
+
+// passes tries what is due for some time, every five seconds.
+func (b *bench) passes(span time.Duration) {
+	b.Helper()
+	for until := b.clock.Now().Add(span); b.clock.Now().Before(until); {
+		b.pass(5 * time.Second)
+	}
+}
+
+// replies answers a new message of the app.
+func (b *bench) replies(text string) {
+	b.Helper()
+	row, m := b.message(app, bot.Text)
+	b.answer(row, m, bot.Reply{Text: text})
 }
 
 func (b *bench) sent(want ...string) {
@@ -173,6 +206,7 @@ func (b *bench) sent(want ...string) {
 var (
 	busy    = &bot.DeliveryError{Reason: "rate_limited", Retry: true, After: 3 * time.Second}
 	timeout = &bot.DeliveryError{Reason: "timeout", Retry: true, Lost: true}
+	refused = &bot.DeliveryError{Reason: "http_status", Retry: true, Lost: true, Alone: true, After: 30 * time.Second}
 	pending = bot.Reply{Text: "核验中", Pending: true}
 	human   = bot.Reply{Text: "需要人工确认", Open: true}
 	done    = bot.Reply{Text: "核销成功"}
@@ -561,5 +595,197 @@ func TestNotUnderstood(t *testing.T) {
 		if n := strings.Count(b.log.String(), "set aside"); n != 3 {
 			b.Errorf("told %d times of 3:\n%s", n, b.log)
 		}
+	})
+}
+
+// alone refuses what has a text, and nothing else.
+func alone(text string) func(bot.Delivery) *bot.DeliveryError {
+	return func(d bot.Delivery) *bot.DeliveryError {
+		if strings.HasPrefix(d.Reply.Text, text) {
+			return refused
+		}
+		return nil
+	}
+}
+
+// What a proxy refuses of one answer holds up the next ones for a minute, and is tried
+// until its end. Where it is taken at last, it says that it is late.
+func TestRefusedAnswerStepsAside(t *testing.T) {
+	everywhere(t, func(b *bench) {
+		b.way.refuses = alone("一")
+		b.replies("一")
+		b.replies("二")
+		b.replies("三")
+		b.passes(55 * time.Second)
+		b.sent()
+		b.passes(20 * time.Second)
+		b.sent(app+" 二", app+" 三")
+		b.replies("四")
+		b.pass(0) // nothing is due: its writer has sent it
+		b.sent(app+" 二", app+" 三", app+" 四")
+		b.passes(40 * time.Minute)
+		if n := len(b.way.tries); n < 40 || n > 60 {
+			b.Errorf("tried %d times", n)
+		}
+		b.way.refuses = nil
+		b.passes(time.Minute)
+		b.sent(app+" 二", app+" 三", app+" 四", app+" 一 late 06:00")
+	})
+}
+
+// It is given up no sooner than any other.
+func TestRefusedAnswerIsTriedForItsHour(t *testing.T) {
+	everywhere(t, func(b *bench) {
+		b.way.refuses = alone("一")
+		row, m := b.message(app, bot.Text)
+		b.answer(row, m, bot.Reply{Text: "一"})
+		b.replies("二")
+		state := func(want models.OutgoingState) {
+			b.Helper()
+			rows, err := b.db.Outbox.AnswersTo(b.Context(), row.ID)
+			b.must(err)
+			if len(rows) != 1 || rows[0].State != want {
+				b.Errorf("it is %+v, want %s", rows, want)
+			}
+		}
+		b.passes(59 * time.Minute)
+		b.sent(app + " 二")
+		state(models.Queued)
+		b.passes(3 * time.Minute)
+		state(models.Failed)
+	})
+}
+
+// Several that are refused, each for itself, hold up nothing for long either.
+func TestSeveralStepAside(t *testing.T) {
+	everywhere(t, func(b *bench) {
+		b.way.refuses = alone("坏")
+		b.replies("坏一")
+		b.replies("坏二")
+		b.replies("好")
+		b.passes(4 * time.Minute)
+		b.sent(app + " 好")
+		b.replies("再好")
+		b.pass(0)
+		b.way.refuses = nil
+		b.passes(time.Minute)
+		if got := b.way.words(); len(got) != 4 || got[1] != app+" 再好" {
+			b.Errorf("sent %q", got)
+		}
+	})
+}
+
+// Where everything is refused, it is the channel: nothing overtakes, nothing is given up.
+// Two processes send.
+func TestChannelThatRefusesAll(t *testing.T) {
+	everywhere(t, func(b *bench) {
+		other := b.outbox()
+		for _, err := range []*bot.DeliveryError{refused, timeout, busy} {
+			b.way.sent, b.way.refuses = nil, func(bot.Delivery) *bot.DeliveryError { return err }
+			var want []string
+			say := func(text string) {
+				b.replies(text)
+				want = append(want, app+" "+text)
+			}
+			say("一")
+			say("二")
+			for i := range 20 {
+				b.out, other = other, b.out
+				b.passes(time.Minute)
+				if i == 3 {
+					say("三")
+				}
+			}
+			say("四")
+			b.sent()
+			b.way.refuses = nil
+			say("五")
+			b.passes(3 * time.Minute)
+			b.sent(want...)
+		}
+	})
+}
+
+// What only the channel may have refused, or what may have been taken, holds up the
+// others as long as it is tried.
+func TestOthersWaitForAChannel(t *testing.T) {
+	everywhere(t, func(b *bench) {
+		for _, err := range []*bot.DeliveryError{timeout, busy} {
+			b.way.sent = nil
+			b.way.refuses = func(d bot.Delivery) *bot.DeliveryError {
+				if d.Reply.Text == "一" {
+					return err
+				}
+				return nil
+			}
+			b.replies("一")
+			b.replies("二")
+			b.passes(20 * time.Minute)
+			b.sent()
+			b.way.refuses = nil
+			b.passes(2 * time.Minute)
+			b.sent(app+" 一", app+" 二")
+		}
+	})
+}
+
+// One that has overtaken goes on in its order, though it was lost or had to wait.
+func TestOvertakingIsTriedAgain(t *testing.T) {
+	everywhere(t, func(b *bench) {
+		n := 0
+		b.way.refuses = func(d bot.Delivery) *bot.DeliveryError {
+			switch {
+			case strings.HasPrefix(d.Reply.Text, "一"):
+				return refused
+			case d.Reply.Text == "二" && n < 2:
+				n++
+				return []*bot.DeliveryError{timeout, busy}[n-1]
+			}
+			return nil
+		}
+		b.replies("一")
+		b.replies("二")
+		b.replies("三")
+		b.passes(4 * time.Minute)
+		b.sent(app+" 二", app+" 三")
+	})
+}
+
+// The update of a card that is late could undo what a later one has made of it: it goes
+// out as a card of its own.
+func TestLateUpdateIsACardOfItsOwn(t *testing.T) {
+	everywhere(t, func(b *bench) {
+		press := func(text string) {
+			row, m := b.message(app, bot.Click)
+			b.answer(row, m, bot.Reply{Text: text, Card: &bot.Card{TaskID: b.id(), Title: text}})
+		}
+		b.way.refuses = alone("一")
+		press("一")
+		press("二")
+		b.passes(2 * time.Minute)
+		b.way.refuses = nil
+		b.passes(time.Minute)
+		b.sent(app+" 二", app+" 一 late 06:00")
+		if a, c := b.way.sent[0].Form, b.way.sent[1]; a != bot.AsUpdate || c.Form != bot.AsCard {
+			b.Errorf("sent as %s, then as %s", a, c.Form)
+		}
+	})
+}
+
+// A line that is no longer true is dropped where it stands aside, too.
+func TestLineThatStepsAside(t *testing.T) {
+	everywhere(t, func(b *bench) {
+		b.way.refuses = alone("核验中")
+		row, m := b.message(app, bot.Text)
+		b.answer(row, m, pending)
+		b.replies("二")
+		b.passes(2 * time.Minute)
+		b.sent(app + " 二")
+		b.conclude(row, m, done, false)
+		b.pass(0)
+		b.sent(app+" 二", app+" 核销成功")
+		b.way.refuses = nil
+		b.passes(2 * time.Hour)
+		b.sent(app+" 二", app+" 核销成功")
 	})
 }

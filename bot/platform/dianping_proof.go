@@ -42,8 +42,8 @@ func consumeProof(e *dianping.Error, again bool) Proof {
 }
 
 // recordProof judges getconsumed. How it says that a coupon is not consumed is
-// not documented: by nothing at all, or by a refusal. A code that nobody has
-// documented may mean that, or anything.
+// not documented: by nothing at all, or by a refusal. An undocumented code
+// may mean that, or anything.
 func recordProof(e *dianping.Error) Proof {
 	switch {
 	case e == nil:
@@ -76,7 +76,7 @@ func reverseProof(e *dianping.Error, again bool) Proof {
 	return Unclear
 }
 
-// ofTheCode: a refusal that speaks of the coupon as such, so that nobody can
+// ofTheCode: a refusal that speaks of the coupon as such, so that no shop can
 // consume it and we cannot have.
 func ofTheCode(r dianping.Reason) bool {
 	return slices.Contains([]dianping.Reason{

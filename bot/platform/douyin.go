@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"yanquan/dianping"
 	"yanquan/douyin"
 )
 
@@ -71,9 +72,9 @@ func (d douyinShop) Look(ctx context.Context, code string) Looked {
 	if e != nil {
 		return looked
 	}
-	usable := slices.DeleteFunc(prepared.Certificates, func(c douyin.Certificate) bool { return c.EncryptedCode == "" || c.Left() == 0 })
+	usable, reason := douyinUsable(prepared)
 	if len(usable) == 0 {
-		looked.Proves, looked.Reason, looked.Why, looked.Decided = Void, NotFound, NotFound, true
+		looked.Proves, looked.Reason, looked.Why, looked.Decided = Void, reason, reason, true
 		return looked
 	}
 	looked.Voucher = prepare(code, prepared, usable)
@@ -93,22 +94,52 @@ func (d douyinShop) prepare(ctx context.Context, code string) (douyin.Prepared, 
 	return prepared, douyin.CallPrepare, err
 }
 
-// prepare is the voucher that a code stands for: the coupons of the first one's deal.
+// prepare is the voucher that a code stands for. An order is of one deal, and each of its
+// coupons tells what it is of: where that differs, nothing says which the customer means.
 func prepare(code string, p douyin.Prepared, usable []douyin.Certificate) Voucher {
+	var products []Voucher
+	for len(usable) > 0 {
+		product, others := usable[0].SKU.ID, []douyin.Certificate(nil)
+		var of []douyin.Certificate
+		for _, c := range usable {
+			if c.SKU.ID == product {
+				of = append(of, c)
+			} else {
+				others = append(others, c)
+			}
+		}
+		products, usable = append(products, prepareOne(code, p, of)), others
+	}
+	if len(products) == 1 {
+		return products[0]
+	}
+	return Voucher{Code: code, OrderID: p.OrderID, OfOrder: true, Products: products, Title: titles(products)}
+}
+
+// titles are those of products, one after the other.
+func titles(products []Voucher) string {
+	var all []string
+	for _, v := range products {
+		if v.Title != "" && !slices.Contains(all, v.Title) {
+			all = append(all, v.Title)
+		}
+	}
+	return strings.Join(all, "；")
+}
+
+// prepareOne is the voucher of coupons of one product.
+func prepareOne(code string, p douyin.Prepared, usable []douyin.Certificate) Voucher {
 	first := usable[0]
 	v := Voucher{
-		Code: code, OrderID: p.OrderID, Title: first.SKU.Title, Expires: first.Expires, DealID: number(first.SKU.ID),
+		Code: code, OrderID: p.OrderID, Title: first.SKU.Title, Expires: first.Expires, DealID: number(first.SKU.ID), Product: first.SKU.ID,
 		Reusable: first.TimesCard != nil, OfOrder: true, MarketFen: int64(first.SKU.MarketPrice),
 	}
 	price, share, known := first.UsePrice(nextUse(first))
 	v.PriceFen, v.PriceKnown, v.PriceShare = int64(price), known, share && known
 	t := douyinTicket{Token: string(p.VerifyToken), OrderID: p.OrderID}
 	for _, c := range usable {
-		if c.SKU.ID != first.SKU.ID {
-			continue
-		}
 		one := preparation{ID: c.ID, Code: string(c.EncryptedCode), Left: c.Left()}
-		for _, use := range c.Records {
+		for _, use := range told(c) {
 			one.Used = append(one.Used, use.ID)
 		}
 		t.Coupons = append(t.Coupons, one)
@@ -133,7 +164,31 @@ func (d douyinShop) Remaining(ctx context.Context, c Coupon) Looked {
 	looked := Looked{Said: douyinSaid(douyin.CallQuery, e), Voucher: Voucher{Code: c.Code, OrderID: c.OrderID, DealID: c.DealID, OfOrder: true}}
 	v := &looked.Voucher
 	looked.Proves, v.Left, v.Reusable = douyinRemaining(e, list, c.DealID)
+	if looked.Proves == Used || looked.Proves == Void { // of what was used; the order may have another product
+		if proves, left, card := douyinRemaining(e, list, 0); proves == Usable {
+			looked.Proves, v.Left, v.Reusable = proves, left, card
+		}
+	}
 	return looked
+}
+
+// douyinUsable are the coupons of an order that can be used now, and why there are none:
+// one may be listed that a verify would refuse for its dates, which are judged by the
+// platform's own clock.
+func douyinUsable(p douyin.Prepared) (usable []douyin.Certificate, reason string) {
+	reason = NotFound
+	for _, c := range p.Certificates {
+		switch {
+		case c.EncryptedCode == "" || c.Left() == 0:
+		case !c.Expires.IsZero() && p.At.After(c.Expires):
+			reason = string(douyin.Expired)
+		case !p.At.IsZero() && p.At.Before(c.Starts):
+			reason = string(dianping.NotYetValid)
+		default:
+			usable = append(usable, c)
+		}
+	}
+	return usable, reason
 }
 
 func nextUse(c douyin.Certificate) int {
@@ -306,7 +361,7 @@ func of(list []douyin.Certificate, asked []string) (found []douyin.Certificate, 
 
 // useOf is one use of the coupons that were asked about.
 func (d douyinShop) useOf(c Coupon, list []douyin.Certificate, v douyin.Verification) Record {
-	r := Record{At: v.At, Account: verifier(v), Foreign: elsewhere(v, d.shop.ID)}
+	r := Record{At: v.At, Account: verifier(v), Foreign: elsewhere(v, d.shop.ID), Unnamed: unnamed(v, d.shop.ID)}
 	for _, one := range list {
 		if !slices.ContainsFunc(one.Records, func(o douyin.Verification) bool { return o.ID == v.ID }) && (one.Last == nil || one.Last.ID != v.ID) {
 			continue

@@ -61,12 +61,13 @@ const rowHeld = "1229"
 const DouyinVerify = string(douyin.CallVerify)
 
 // DouyinMayHold judges, by the answers to a verify and its repeats, whether risk control
-// may keep it back: one told so, or was lost. A refusal of a repeat proves nothing: the
+// may keep it back: one told so, or was lost, or a part of it. A refusal of a repeat proves nothing: the
 // key may be spent by the call that was lost.
 func DouyinMayHold(answers []Said) bool {
 	return slices.ContainsFunc(answers, func(s Said) bool {
 		class := douyin.Class(s.Class)
-		return class == douyin.Held || class == douyin.UnknownOutcome && s.Reason == ""
+		lost := s.Reason == "" || s.Reason == string(douyin.Incomplete)
+		return class == douyin.Held || class == douyin.UnknownOutcome && lost
 	})
 }
 
@@ -143,10 +144,7 @@ func douyinRemaining(e *douyin.Error, list []douyin.Certificate, deal int64) (pr
 // standing are the uses of a coupon that were not undone, oldest first. The platform may
 // go on showing those that were; certain says that the others are all there are.
 func standing(c douyin.Certificate) (uses []douyin.Verification, certain bool) {
-	uses = slices.Clone(c.Records)
-	if c.Last != nil && !slices.ContainsFunc(uses, func(v douyin.Verification) bool { return v.ID == c.Last.ID }) {
-		uses = append(uses, *c.Last)
-	}
+	uses = told(c)
 	slices.SortStableFunc(uses, func(a, b douyin.Verification) int { return a.At.Compare(b.At) })
 	if c.TimesCard != nil {
 		return ofCard(c, uses)
@@ -160,6 +158,16 @@ func standing(c douyin.Certificate) (uses []douyin.Verification, certain bool) {
 		return latest(uses), len(uses) == 0 || canCancel(uses[len(uses)-1])
 	}
 	return latest(uses), true // refunded, whether used or not
+}
+
+// told are the uses that are told of a coupon: of the last one in a place of its own, where
+// the others may not be.
+func told(c douyin.Certificate) []douyin.Verification {
+	uses := slices.Clone(c.Records)
+	if c.Last != nil && !slices.ContainsFunc(uses, func(v douyin.Verification) bool { return v.ID == c.Last.ID }) {
+		uses = append(uses, *c.Last)
+	}
+	return uses
 }
 
 // ofCard are those of a 次卡, by the number that it counts. Of two uses with one serial
@@ -197,14 +205,27 @@ func canCancel(v douyin.Verification) bool { return v.CanCancel != nil && *v.Can
 // throughInterface is the verify_type of interfaces like this one; 0 is not told.
 const throughInterface = 4
 
+// interfaceName is the verifier of such a use.
+const interfaceName = "开放平台API"
+
+func byInterface(v douyin.Verification) bool {
+	return v.Type == throughInterface || v.Verifier == interfaceName
+}
+
 // elsewhere reports whether a use was certainly made otherwise than by us at a shop.
 func elsewhere(v douyin.Verification, shop string) bool {
-	return v.Type != 0 && v.Type != throughInterface || v.ShopID != "" && v.ShopID != shop
+	return v.Type != 0 && !byInterface(v) || v.ShopID != "" && v.ShopID != shop
+}
+
+// unnamed reports whether a use at a shop was made in another way, by no named person. How one
+// is told that was held by risk control is not known.
+func unnamed(v douyin.Verification, shop string) bool {
+	return v.Type != 0 && !byInterface(v) && v.Verifier == "" && (v.ShopID == "" || v.ShopID == shop)
 }
 
 // verifier is who is told of a use; the interface names itself.
 func verifier(v douyin.Verification) string {
-	if v.Type == throughInterface {
+	if byInterface(v) {
 		return ""
 	}
 	return v.Verifier
@@ -224,6 +245,9 @@ func douyinSaid(call douyin.Call, e *douyin.Error) Said {
 		s.Decided = true
 		if e.Reason == douyin.NoRecord {
 			s.Why = NotFound
+		}
+		if e.Reason == douyin.NoRecord && call == douyin.CallPrepare { // as of a code that was never one
+			s.Reason = NotFound
 		}
 	case douyin.Held:
 		s.Why, s.Decided = RiskHeld, true

@@ -3,13 +3,16 @@ package platform
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"yanquan/dianping"
 	"yanquan/douyin"
 	"yanquan/douyin/douyintest"
 )
@@ -24,7 +27,7 @@ var douyinReasons = []douyin.Reason{
 	"", douyin.AlreadyUsed, douyin.NotFound, douyin.Undecryptable, douyin.RiskHeld, douyin.CountTooLarge, douyin.Expired,
 	douyin.HasUndone, douyin.GivenAway, douyin.Unpaid, douyin.CodeOutdated, douyin.WrongShop, douyin.UndoTooLate,
 	douyin.BadRequest, douyin.NotGranted, douyin.Banned, douyin.Withdrawn, douyin.PlatformFault, douyin.PartlyVerified,
-	douyin.NoRecord, douyin.OtherCode, douyin.BadLink, douyin.Other,
+	douyin.NoRecord, douyin.OtherCode, douyin.Incomplete, douyin.BadLink, douyin.Other,
 }
 
 // everyDouyin judges all that the client can say to a call.
@@ -241,6 +244,7 @@ func TestDouyinSaid(t *testing.T) {
 	}{
 		{douyin.CallPrepare, douyin.Refused, douyin.Expired, "expired", false, true, false},
 		{douyin.CallPrepare, douyin.Refused, douyin.NoRecord, NotFound, false, true, false},
+		{douyin.CallQuery, douyin.Refused, douyin.NoRecord, NotFound, false, true, false},
 		{douyin.CallVerify, douyin.Held, douyin.RiskHeld, RiskHeld, false, true, false},
 		{douyin.CallPrepare, douyin.Reauthorize, "", Session, false, false, false},
 		{douyin.CallPrepare, douyin.SessionExpired, "", Unreachable, true, false, false},
@@ -250,12 +254,16 @@ func TestDouyinSaid(t *testing.T) {
 		{douyin.CallPrepare, douyin.UnknownOutcome, "", Unreachable, true, false, true},
 		{douyin.CallVerify, douyin.UnknownOutcome, "", Unreachable, true, false, false},
 		{douyin.CallVerify, douyin.UnknownOutcome, douyin.Other, Unreachable, false, false, false},
+		{douyin.CallVerify, douyin.UnknownOutcome, douyin.Incomplete, Unreachable, false, false, false},
 	} {
 		t.Run(fmt.Sprint(string(tt.class), tt.reason), func(t *testing.T) {
 			s := douyinSaid(tt.call, &douyin.Error{Class: tt.class, Reason: tt.reason, Code: "1", SubCode: "2", Message: " words ", TraceID: "t"})
 			want := Said{
 				Call: string(tt.call), Class: string(tt.class), Reason: string(tt.reason), Code: "2", Message: "words", TraceID: "t",
 				Why: tt.why, Silent: tt.silent, Decided: tt.decided, Lost: tt.lost,
+			}
+			if tt.call == douyin.CallPrepare && tt.reason == douyin.NoRecord { // the guard counts by it
+				want.Reason = NotFound
 			}
 			if s != want {
 				t.Errorf("%+v, want %+v", s, want)
@@ -344,6 +352,41 @@ func TestDouyinLink(t *testing.T) {
 	}
 }
 
+// What is listed beside its dates could not be verified: it is not offered. Where the
+// platform does not tell its time, the verify says so.
+func TestDouyinDates(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	p, shop, now := shopAt(t)
+	for reason, v := range map[string]douyintest.Voucher{
+		string(douyin.Expired):       {Code: "104930181552", Expires: now.Add(-time.Second)},
+		string(dianping.NotYetValid): {Code: "104930181553", ValidFrom: now.Add(time.Second)},
+	} {
+		must(p.AddVoucher(v))
+		for _, at := range []douyintest.Choice{douyintest.TimesSeconds, douyintest.TimesMilliseconds} {
+			if err := p.SetKnobs(douyintest.Knobs{Times: at}); err != nil {
+				t.Fatal(err)
+			}
+			looked := shop.Look(ctx, v.Code)
+			if looked.Proves != Void || looked.Why != reason || !looked.Decided || looked.Voucher.Code != "" {
+				t.Errorf("%s: %+v", reason, looked)
+			}
+		}
+		if err := p.SetKnobs(douyintest.Knobs{Absent: []string{"extra"}}); err != nil {
+			t.Fatal(err)
+		}
+		if looked := shop.Look(ctx, v.Code); looked.Proves != Usable {
+			t.Errorf("%s, no time told: %+v", reason, looked)
+		}
+	}
+	for _, v := range []douyintest.Voucher{{Code: "104930181554", Expires: now}, {Code: "104930181555", ValidFrom: now}} {
+		must(p.AddVoucher(v))
+		if looked := shop.Look(ctx, v.Code); looked.Proves != Usable {
+			t.Errorf("on its very second: %+v", looked)
+		}
+	}
+}
+
 // A card tells what is left and what one use costs; uses from before a look are not the
 // look's.
 func TestDouyinCard(t *testing.T) {
@@ -403,5 +446,54 @@ func TestDouyinWithoutATicket(t *testing.T) {
 	}
 	if n := len(p.Requests()); n != 0 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// A hold is one wherever an answer says so, whatever else it says. Where the place is lost
+// that would say so, it may be one.
+func TestDouyinHeldWherever(t *testing.T) {
+	t.Parallel()
+	var body atomic.Value
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if strings.HasPrefix(r.URL.Path, "/oauth/") {
+			_, _ = io.WriteString(w, `{"data":{"error_code":0,"access_token":"token","expires_in":7200},"message":"success"}`)
+			return
+		}
+		_, _ = io.WriteString(w, body.Load().(string))
+	}))
+	t.Cleanup(srv.Close)
+	client := must(douyin.New(douyin.Config{APIURL: srv.URL, ClientKey: "key", ClientSecret: "secret"}))
+	shop := Douyin(client, douyin.Shop{ID: "poi", Account: douyintest.DefaultAccount})
+	order := Order{Code: "104930181552", Count: 1, Ticket: `{"t":"token","o":"800","c":[{"i":"1","e":"coded","n":1}]}`}
+	const row = `,"verify_results":[{"result":1229,"code":"coded"}]`
+	codes := []string{"0", "1229", `"1229"`, "3000001", "5000001", "2100004", "1208", "77"}
+	extras := []string{"", `,"extra":null`}
+	for _, code := range codes {
+		extras = append(extras, `,"extra":{"error_code":`+code+`}`, `,"extra":{"error_code":`+code+`,"sub_error_code":0}`, `,"extra":{"error_code":`+code+`,"sub_error_code":1229}`)
+	}
+	for _, code := range codes {
+		for _, rows := range []string{"", row} {
+			for _, extra := range extras {
+				for _, again := range []bool{false, true} {
+					answer := `{"data":{"error_code":` + code + rows + `}` + extra + `}`
+					body.Store(answer)
+					got := shop.Consume(t.Context(), order, again)
+					lost := extra == "" || strings.HasSuffix(extra, "null")
+					switch {
+					case strings.Contains(answer, "1229"):
+						if got.Proves != Held {
+							t.Errorf("%s, again %v: %q %+v", answer, again, got.Proves, got.Said)
+						}
+					case lost && slices.Contains([]string{"0", "3000001", "5000001", "2100004"}, code):
+						if got.Proves != Unclear || !DouyinMayHold([]Said{got.Said}) {
+							t.Errorf("%s, again %v: %q %+v", answer, again, got.Proves, got.Said)
+						}
+					case got.Proves == Held:
+						t.Errorf("%s, again %v: is held", answer, again)
+					}
+				}
+			}
+		}
 	}
 }

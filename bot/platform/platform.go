@@ -69,7 +69,7 @@ const (
 
 	// Usable (look): the coupon can be consumed now.
 	Usable Proof = "usable"
-	// Void (look): the coupon cannot be consumed by anybody, for a reason of its
+	// Void (look): no shop can consume the coupon, for a reason of its
 	// own, and is not consumed either.
 	Void Proof = "void"
 	// Used (look, consume): the coupon is consumed, by whomever. As the answer to
@@ -77,7 +77,7 @@ const (
 	Used Proof = "used"
 
 	// Held (look, consume): the platform keeps it back. It is not consumed, may be by
-	// itself until the platform lets it go, and cannot be by anybody else.
+	// itself until the platform lets it go, and no other call consumes it.
 	Held Proof = "held"
 
 	// Consumed (consume, record): it is consumed: by this request; as the record
@@ -135,7 +135,7 @@ const (
 	RiskHeld     = "risk_held"     // see [Held]
 	Refunded     = "refunded"      // its money was given back
 	RefundFailed = "refund_failed" // …was to be, and could not
-	NoHandle     = "codes_missing" // nobody knows by which ids it would be undone
+	NoHandle     = "undo_ids_lost" // the ids by which it would be undone are lost
 	TooMany      = "count_left"    // more than is left was asked for
 )
 
@@ -221,6 +221,12 @@ type Voucher struct {
 	PriceShare          bool // of one use, computed from the price of the whole card
 	Expires             time.Time
 	Ticket              string // what consume needs of this look
+
+	// Where a code stands for coupons of several products, each is a voucher of its own here,
+	// and what they are in has no ticket: which is used is for a person to say. One with
+	// another Code is consumed by that.
+	Products []Voucher
+	Product  string // the platform's id of what is sold, digits; "": not told
 }
 
 // Coupon is one code of what was consumed.
@@ -255,6 +261,7 @@ type Record struct {
 	Channel             string    // how it was made, in the platform's words
 	Interface           bool      // known to be made through an interface like this one
 	Foreign             bool      // known to be made otherwise
+	Unnamed             bool      // Foreign, by no named person, at our shop: risk control may have let it through
 	Title               string
 	DealID, DealGroupID int64
 	PriceFen            int64

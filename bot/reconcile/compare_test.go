@@ -69,6 +69,9 @@ func TestCompare(t *testing.T) {
 	undone.Standing, doubt.Standing = WasUndone, InDoubt
 	visit := entry("7", 100, at(9, 0))
 	visit.Reusable = true
+	late, midnight, gaveBack := visit, visit, visit
+	late.At, midnight.At = at(0, 0).Add(-20*time.Minute), at(0, 0).Add(-time.Second)
+	gaveBack.At, gaveBack.Standing = at(13, 0), WasUndone
 	for name, c := range map[string]struct {
 		list []platform.Record
 		ours []Entry
@@ -102,12 +105,30 @@ func TestCompare(t *testing.T) {
 		"one code, three times": {[]platform.Record{listed("7", 100, at(9, 0)), listed("7", 100, at(12, 0)), listed("7", 100, at(18, 0))},
 			[]Entry{entry("7", 100, at(12, 0)), entry("7", 100, at(9, 1))},
 			"平台 3 笔 = 机器人 2 + 其他系统 1\nother_system 7"},
+		"a visit of the evening before":      {[]platform.Record{listed("7", 100, at(0, 10))}, []Entry{late}, "平台 1 笔 = 机器人 0 + 其他系统 1\nother_system 7"},
+		"a visit at midnight":                {[]platform.Record{listed("7", 100, at(0, 0))}, []Entry{midnight}, "平台 1 笔 = 机器人 1"},
+		"a visit undone, listed last":        {[]platform.Record{listed("7", 100, at(9, 1)), listed("7", 100, at(13, 1))}, []Entry{visit, gaveBack}, "平台 2 笔 = 机器人 1 + 已撤销 1\nundone 7"},
+		"a visit undone, listed first":       {[]platform.Record{listed("7", 100, at(13, 1)), listed("7", 100, at(9, 1))}, []Entry{visit, gaveBack}, "平台 2 笔 = 机器人 1 + 已撤销 1\nundone 7"},
+		"a visit undone, another elsewhere":  {[]platform.Record{listed("7", 100, at(18, 0))}, []Entry{gaveBack}, "平台 1 笔 = 机器人 0 + 其他系统 1\nother_system 7"},
+		"a visit missing, another elsewhere": {[]platform.Record{listed("7", 100, at(18, 0))}, []Entry{visit}, "平台 1 笔 = 机器人 0 + 其他系统 1；平台没有 1 笔\nonly_ours 7\nother_system 7"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			same(t, summary(compare(t, c.list, c.ours)), c.want)
 		})
 	}
+}
+
+// What of a neighbouring day is not listed is none of this day's, whatever is said of it.
+func TestNeighbouringDayRaisesNoAlarm(t *testing.T) {
+	t.Parallel()
+	before := entry("7", 100, at(0, 0).Add(-time.Second))
+	c := compare(t, nil, []Entry{before, entry("8", 100, at(0, 0).Add(-3*time.Minute))})
+	same(t, len(c.asked), 1)
+	same(t, summary(c), "平台 0 笔 = 机器人 0")
+	c = compare(t, nil, []Entry{before})
+	c.unclear(c.asked[0])
+	same(t, summary(c), "平台 0 笔 = 机器人 0")
 }
 
 // What the list leaves open is asked for singly.
@@ -136,6 +157,108 @@ func TestConfirm(t *testing.T) {
 			}
 			same(t, summary(comparison), c.want)
 		})
+	}
+}
+
+// Of a code with several visits, the platform tells one when asked by the code.
+func TestConfirmVisit(t *testing.T) {
+	t.Parallel()
+	visit := func(hour, minute int, s Standing) Entry {
+		e := entry("7", 100, at(hour, minute))
+		e.Reusable, e.Standing = true, s
+		return e
+	}
+	for name, c := range map[string]struct {
+		list []time.Time
+		ours []Entry
+		told time.Time
+		want string
+	}{
+		"an earlier one stands": {[]time.Time{at(10, 0), at(13, 0)}, []Entry{visit(10, 0, Stands), visit(13, 0, WasUndone)}, at(10, 0),
+			"平台 2 笔 = 机器人 1 + 已撤销 1\nundone 7"},
+		"an earlier one stands, a moment before": {[]time.Time{at(10, 0), at(10, 9)}, []Entry{visit(10, 0, Stands), visit(10, 9, WasUndone)}, at(10, 1),
+			"平台 2 笔 = 机器人 1 + 已撤销 1\nundone 7"},
+		"one at the till": {[]time.Time{at(10, 0), at(10, 9)}, []Entry{visit(10, 9, WasUndone)}, at(10, 0),
+			"平台 2 笔 = 机器人 0 + 其他系统 1 + 已撤销 1\nother_system 7\nundone 7"},
+		"the undone one": {[]time.Time{at(10, 0), at(13, 0)}, []Entry{visit(10, 0, Stands), visit(13, 0, WasUndone)}, at(13, 0),
+			"平台 2 笔 = 机器人 1 + 撤销没成功 1\nundo_failed 7"},
+		"missing, and another is told": {[]time.Time{at(10, 0)}, []Entry{visit(10, 0, Stands), visit(10, 9, Stands)}, at(10, 0),
+			"平台 1 笔 = 机器人 1；平台没有 1 笔\nonly_ours 7"},
+		"missing, and a later one is told": {[]time.Time{at(10, 9)}, []Entry{visit(10, 0, Stands), visit(10, 8, Stands)}, at(10, 9),
+			"平台 1 笔 = 机器人 1；平台没有 1 笔\nonly_ours 7"},
+		"two in a second, listed as one": {[]time.Time{at(10, 0)}, []Entry{visit(10, 0, Stands), visit(10, 0, Stands)}, at(10, 0),
+			"平台 1 笔 = 机器人 1；单独查到 1 笔\nunlisted 7"},
+		"two in a second, listed as one, and a later one is told": {[]time.Time{at(10, 0), at(13, 0)},
+			[]Entry{visit(10, 0, Stands), visit(10, 0, Stands), visit(13, 0, Stands)}, at(13, 0),
+			"平台 2 笔 = 机器人 2；单独查到 1 笔\nunlisted 7"},
+		"not told when": {[]time.Time{at(10, 0)}, []Entry{visit(10, 0, WasUndone)}, time.Time{},
+			"平台 1 笔 = 机器人 0 + 撤销没成功 1\nundo_failed 7"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var list []platform.Record
+			for _, when := range c.list {
+				list = append(list, listed("7", 100, when))
+			}
+			comparison := compare(t, list, c.ours)
+			for _, q := range comparison.asked {
+				comparison.confirm(q, platform.Record{Code: "7", At: c.told})
+			}
+			same(t, summary(comparison), c.want)
+		})
+	}
+}
+
+// Where the clocks disagree about midnight, a verification counts on the platform's day
+// alone, whichever clock is ahead.
+func TestMidnightCountsOnce(t *testing.T) {
+	t.Parallel()
+	midnight := at(0, 0).AddDate(0, 0, 1)
+	for name, c := range map[string]struct {
+		ours, platforms time.Time
+		listed          bool
+	}{
+		"the platform's is ahead":          {midnight.Add(-time.Second), midnight.Add(time.Second), true},
+		"the platform's lags":              {midnight.Add(time.Second), midnight.Add(-time.Second), true},
+		"at midnight itself":               {midnight.Add(-time.Second), midnight, true},
+		"the platform's is ahead, no list": {midnight.Add(-time.Second), midnight.Add(time.Second), false},
+		"the platform's lags, no list":     {midnight.Add(time.Second), midnight.Add(-time.Second), false},
+		"the clocks agree, no list":        {midnight.Add(-time.Second), midnight.Add(-time.Second), false},
+		"not told when, no list":           {midnight.Add(-time.Second), time.Time{}, false},
+	} {
+		for _, h := range []string{"", "1/75"} {
+			t.Run(name+h, func(t *testing.T) {
+				t.Parallel()
+				e, r := entry("7", 4990, c.ours), listed("7", 4990, c.platforms)
+				e.Handle, r.Handle = h, h
+				e.Payments = platform.Paid{Customer: 4990, Total: 4990}
+				var sum Figures
+				for _, day := range []string{day, daysAfter(day, 1)} {
+					var list []platform.Record
+					if c.listed && DayOf(r.At) == day {
+						list = append(list, r)
+					}
+					comparison, err := Compare(day, list, []Entry{e})
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, q := range comparison.asked {
+						comparison.confirm(q, r)
+					}
+					f, items := comparison.Result()
+					if c.listed && len(items) > 0 || f.Alarming() || f.Matched.Count != len(list) {
+						t.Errorf("%s: %s, %+v", day, f.Line(), items)
+					}
+					sum = sum.Plus(f)
+				}
+				want := "平台 1 笔 = 机器人 1"
+				if !c.listed {
+					want = "平台 0 笔 = 机器人 0；单独查到 1 笔"
+				}
+				same(t, sum.Line(), want)
+				same(t, sum.Money, Money{Customer: 4990, Due: 4990, Exact: 1})
+			})
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ type rig struct {
 	client   *douyin.Client
 	account  string // of 来客; "": not configured
 	off      bool   // Douyin is not configured at all
+	before   func(*http.Request)
 	core     *redeem.Core
 	keeper   *Keeper
 	messages int
@@ -40,7 +41,12 @@ func newRig(t *testing.T) *rig {
 	r.db = modelstest.SQLite(t, modelstest.WithClock(r.clock))
 	sleep := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	r.platform = douyintest.New(douyintest.Options{Now: r.clock.Now, Sleep: sleep, ClientKey: "key", ClientSecret: "secret"})
-	srv := httptest.NewServer(r.platform)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if r.before != nil {
+			r.before(req)
+		}
+		r.platform.ServeHTTP(w, req)
+	}))
 	t.Cleanup(srv.Close)
 	t.Cleanup(r.platform.Close)
 	for _, id := range []string{"shop-a", "shop-b"} {
@@ -244,6 +250,36 @@ func TestDouyinAskedSingly(t *testing.T) {
 	if len(r.told) > 0 {
 		t.Errorf("alarmed without need: %+v", r.told)
 	}
+}
+
+// A use just after midnight, for a call of just before, is in the figures of one day, with
+// what is due for it.
+func TestDouyinAroundMidnight(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.sell("200000000000", 1, 0)
+	r.clock.Advance(at(23, 59).Add(59 * time.Second).Sub(r.clock.Now()))
+	once := true
+	r.before = func(req *http.Request) {
+		if once && strings.HasSuffix(req.URL.Path, "/certificate/verify/") {
+			once = false
+			r.clock.Advance(2 * time.Second)
+		}
+	}
+	if op := r.verify("200000000000", 1); DayOf(op.ConsumedAt) != day || once {
+		t.Fatalf("verified at %v", op.ConsumedAt)
+	}
+	first := r.night()
+	same(t, first.Figures.Line(), "平台 0 笔 = 机器人 0")
+	same(t, len(first.Items), 0)
+	r.clock.Advance(24 * time.Hour)
+	second, ok, err := r.keeper.Look(t.Context(), 1, daysAfter(day, 1))
+	r.must(err)
+	same(t, ok, true)
+	sum := first.Figures.Plus(second.Figures)
+	same(t, sum.Line(), "平台 1 笔 = 机器人 1")
+	same(t, sum.Money, Money{Customer: 8000, Due: 10000, Exact: 1})
+	same(t, len(r.told), 0)
 }
 
 // Without what the list needs, or with a ledger that is not granted, people hear what

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"yanquan/bot/platform"
@@ -28,25 +29,125 @@ func (k *Keeper) entries(ctx context.Context, account int64, day string) ([]Entr
 	}
 	var ours []Entry
 	for _, c := range coupons {
-		e := Entry{
-			OperationID: c.OperationID, Code: c.Code, Handle: c.Handle, OrderID: c.OrderID, DealID: c.DealID, Title: c.Title, Account: c.UserID,
-			Price: c.Price(), Reusable: c.Reusable, At: c.ConsumedAt, Payments: platform.PaidFor(c.Payments),
-		}
-		switch {
-		case !c.UndoneAt.IsZero():
-			e.Standing = WasUndone
-		case c.State == models.Undoing || c.State == models.UndoUnknown:
-			e.Standing = InDoubt
-		}
-		ours = append(ours, e)
+		ours = append(ours, entryOf(c))
 	}
 	for _, op := range doubts {
-		ours = append(ours, Entry{
-			OperationID: op.ID, Code: op.Code, OrderID: op.OrderID, DealID: op.DealID, Title: op.Title, Account: op.UserID,
-			Price: op.Price(), Reusable: op.Reusable, At: op.CreatedAt, Standing: InDoubt,
-		})
+		ours = append(ours, doubtful(op)...)
 	}
 	return ours, nil
+}
+
+// entryOf is a coupon of the journal.
+func entryOf(c models.Entry) Entry {
+	e := Entry{
+		ID: fmt.Sprintf("%s/%s/%d", c.OperationID, c.Code, c.Visit), OperationID: c.OperationID, Code: c.Code, Asked: c.Asked, Handle: c.Handle, OrderID: c.OrderID, DealID: c.DealID,
+		Title: c.Title, Account: c.UserID, Price: c.Price(), Left: c.Left, Reusable: c.Reusable, At: c.ConsumedAt, Payments: platform.PaidFor(c.Payments),
+	}
+	switch {
+	case !c.UndoneAt.IsZero():
+		e.Standing = WasUndone
+	case e.untold(): // no undo is of it
+	case c.State == models.Undoing || c.State == models.UndoUnknown:
+		e.Standing = InDoubt
+	}
+	return e
+}
+
+// siblings finds the coupons of the same orders that stand in the journal besides those
+// whose money counts. What the platform lacks does not stand: by this look on its day, by
+// the last one on another.
+func (k *Keeper) siblings(ctx context.Context, account int64, day string, c *Comparison) error {
+	counted, orders := map[string]bool{}, map[string]bool{}
+	for _, e := range c.counted {
+		if counted[e.ID] = true; e.Share == nil && e.OrderID != "" {
+			orders[e.OrderID] = true
+		}
+	}
+	if len(orders) == 0 {
+		return nil
+	}
+	all, err := k.DB.History.OfOrders(ctx, account, slices.Sorted(maps.Keys(orders)))
+	if err != nil {
+		return fmt.Errorf("reconcile: orders: %w", err)
+	}
+	days := map[string]map[string]int{} // what the platform lacks, by day and coupon
+	for _, coupon := range all {
+		e := entryOf(coupon)
+		if counted[e.ID] || e.Standing == WasUndone {
+			continue
+		}
+		on := DayOf(e.At)
+		if days[on] == nil {
+			if days[on], err = k.lacking(ctx, account, on, day, c); err != nil {
+				return err
+			}
+		}
+		if key := e.OperationID + "/" + e.Code; days[on][key] > 0 {
+			days[on][key]--
+			continue
+		}
+		c.others = append(c.others, e)
+	}
+	return nil
+}
+
+// lacking counts the coupons of a day that the platform does not have, or has as undone:
+// today's by a look that is under way.
+func (k *Keeper) lacking(ctx context.Context, account int64, day, today string, c *Comparison) (map[string]int, error) {
+	n := map[string]int{}
+	if day == today {
+		for _, i := range c.Items {
+			if i.Kind.gone() {
+				n[i.OperationID+"/"+i.Code]++
+			}
+		}
+		return n, nil
+	}
+	items, err := k.DB.Reconciliations.Items(ctx, account, day)
+	if err != nil {
+		return nil, fmt.Errorf("reconcile: items: %w", err)
+	}
+	for _, i := range items {
+		if Kind(i.Kind).gone() {
+			n[i.OperationID+"/"+i.Code]++
+		}
+	}
+	return n, nil
+}
+
+// doubtful are the coupons, or visits, that an operation in doubt was to consume. Only one
+// has the code that was asked for.
+func doubtful(op models.Operation) (list []Entry) {
+	for i := range max(op.Count, 1) {
+		e := Entry{
+			OperationID: op.ID, Code: op.Code, Asked: op.Code, OrderID: op.OrderID, DealID: op.DealID, Title: op.Title, Account: op.UserID,
+			Price: op.Price(), Reusable: op.Reusable, At: op.CreatedAt, Standing: InDoubt,
+		}
+		if i > 0 && !op.Reusable {
+			e.Code = ""
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+// Gone counts the coupons of an operation that the platform does not have, or has as undone,
+// by their codes, as the last look at the day has it. That may be the next one by the
+// platform's clock, or the one before.
+func (k *Keeper) Gone(ctx context.Context, op models.Operation) (map[string]int, error) {
+	n := map[string]int{}
+	for _, days := range []int{-1, 0, 1} {
+		items, err := k.DB.Reconciliations.Items(ctx, op.StoreID, daysAfter(DayOf(op.ConsumedAt), days))
+		if err != nil {
+			return nil, fmt.Errorf("reconcile: items: %w", err)
+		}
+		for _, i := range items {
+			if i.OperationID == op.ID && Kind(i.Kind).gone() {
+				n[i.Code]++
+			}
+		}
+	}
+	return n, nil
 }
 
 // Result is what is known of an account's day, with its items. It is false where no
@@ -83,12 +184,14 @@ func (k *Keeper) Results(ctx context.Context, accounts []int64, from, to string)
 	return list, nil
 }
 
-// Accounts are the accounts of stores that a day is reconciled for, by store: those in use
-// (see [models.AccountsOf]), and others that verified something on it or were looked at.
+// Accounts are the accounts of stores that a day is reconciled for, by store: those in use,
+// and others that verified something on it or were looked at.
 func (k *Keeper) Accounts(ctx context.Context, stores []models.Store, day string) (map[int64][]models.Account, error) {
 	counts := map[int64]bool{}
-	for _, a := range models.AccountsOf(stores) {
-		counts[a.ID] = true
+	for _, s := range stores {
+		for _, a := range s.Accounts() {
+			counts[a.ID] = true
+		}
 	}
 	off := slices.DeleteFunc(models.AccountIDs(stores), func(id int64) bool { return counts[id] })
 	if len(off) > 0 {

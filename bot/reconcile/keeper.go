@@ -50,7 +50,7 @@ const (
 	catchUp     = 7                // days that were missed and are looked at all the same
 	remembered  = 60               // days within which an account's last one is looked for
 	lease       = 10 * time.Minute // of one look by night; it ends before
-	askedLease  = 90 * time.Second // of one that somebody waits for
+	askedLease  = 90 * time.Second // of one that was asked for by chat
 	leaseMargin = 15 * time.Second
 	margin      = time.Hour // before and after a day, for the journal
 	maxAsked    = 100       // coupons that the platform is asked for singly in one look
@@ -75,7 +75,7 @@ func (k *Keeper) Plan(ctx context.Context) error {
 	if !k.Nightly {
 		return nil
 	}
-	accounts, err := k.DB.Directory.Accounts(ctx)
+	accounts, err := k.DB.Accounts.List(ctx)
 	if err != nil {
 		return fmt.Errorf("reconcile: accounts: %w", err)
 	}
@@ -221,6 +221,9 @@ func (k *Keeper) look(ctx context.Context, account models.Account, day string) (
 		return nil, err
 	}
 	k.share(ctx, shop, account, c)
+	if err := k.siblings(ctx, account.ID, day, c); err != nil {
+		return nil, err
+	}
 	return c, nil
 }
 
@@ -230,19 +233,39 @@ func ask(ctx context.Context, shop platform.Shop, c *Comparison) error {
 		return errTooManyMissing
 	}
 	for _, q := range c.asked {
-		e := q.entry
-		recorded := shop.Record(ctx, platform.Coupon{Code: e.Code, OrderID: e.OrderID, DealID: e.DealID, Handle: e.Handle})
+		recorded := record(ctx, shop, q.entry)
 		switch {
 		case recorded.Proves == platform.Consumed:
 			c.confirm(q, recorded.Record)
-		case recorded.Proves != platform.Unclear, recorded.Decided: // it is as the list says
-		case recorded.Class == "":
+		case recorded.Proves != platform.Unclear: // it is as the list says
+		case recorded.Class == "", recorded.Decided: // an odd answer says nothing
 			c.unclear(q)
 		default:
 			return unanswered{recorded.Said}
 		}
 	}
 	return nil
+}
+
+// record asks for the record of an entry. How a platform says that it has none is not
+// documented, and may look like an answer that was cut: where the journal says otherwise, a
+// coupon that can be used makes it sure, and one that is used does not. What neither proves
+// is asked again.
+func record(ctx context.Context, shop platform.Shop, e Entry) platform.Recorded {
+	coupon := platform.Coupon{Code: e.Code, OrderID: e.OrderID, DealID: e.DealID, Handle: e.Handle}
+	recorded := shop.Record(ctx, coupon)
+	if recorded.Proves != platform.NotConsumed || recorded.Complete || e.Standing != Stands {
+		return recorded
+	}
+	looked := shop.Look(ctx, e.Code)
+	once := !e.Reusable && !looked.Voucher.Reusable // or another visit is left
+	switch {
+	case looked.Proves == platform.Usable && once:
+		return recorded
+	case looked.Proves == platform.Used && once, looked.Proves == platform.Unclear:
+		return platform.Recorded{Said: looked.Said, Proves: platform.Unclear}
+	}
+	return shop.Record(ctx, coupon)
 }
 
 // share adds who pays what for single coupons, where the platform tells that. Without it
@@ -268,7 +291,7 @@ func (k *Keeper) share(ctx context.Context, shop platform.Shop, account models.A
 	}
 }
 
-// putOff records that a look failed, and tells of it where somebody can help.
+// putOff records that a look failed, and tells managers where they can help.
 func (k *Keeper) putOff(ctx context.Context, store models.Store, account models.Account, r models.Reconciliation, cause error) error {
 	reason, pause := reasonOf(account.Platform, cause), time.Minute<<min(r.Failures, 6)
 	tell := r.Failures+1 == troubleAt
@@ -365,6 +388,9 @@ func alarm(store models.Store, account models.Account, day string, f Figures, it
 	}
 	n.Text = fmt.Sprintf("「%s」%s：%s。请到%s核对：\n%s", words.AccountName(store, account), short(day), strings.Join(what, "；"),
 		platform.Backend(account.Platform), strings.Join(lines, "\n"))
+	if f.OnlyOurs.Count+f.UndoneThere.Count > 0 {
+		n.Text += "\n在平台上撤销了的，请发「确认 券码 已撤销」，就从营业额里减去。"
+	}
 	if more := len(codes) - len(lines); more > 0 {
 		n.Text += fmt.Sprintf("\n还有 %d 笔，发「对账 %s」查看。", more, day)
 	}

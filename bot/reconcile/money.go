@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"cmp"
+	"slices"
 
 	"yanquan/bot/platform"
 	"yanquan/dianping"
@@ -20,7 +21,7 @@ const (
 // it per order: where only some of an order's coupons count, their part is an
 // estimate, in proportion to their price. It is exact where all of them do, and
 // where the platform tells the shares of each coupon. Coupons of which it told
-// nothing are in no sum.
+// nothing, or no price, are in no sum.
 type Money struct {
 	Customer dianping.Fen `json:"customer"` // what customers paid
 	Merchant dianping.Fen `json:"merchant"` // what the merchant bears
@@ -43,32 +44,44 @@ func (m Money) Certainty() Certainty {
 	return Exact
 }
 
-// order is what counts of one: some or all of its coupons.
+// order is one of a platform, with its coupons that stand in the journal.
 type order struct {
-	coupons int
-	price   int64
 	paid    platform.Paid // for the whole order
+	coupons []ofOrder
 }
 
-// MoneyOf sums up what was paid for coupons.
-func MoneyOf(coupons []Entry) (m Money) {
+// ofOrder is a coupon of an order; counts: its money is asked for.
+type ofOrder struct {
+	Entry
+	counts bool
+}
+
+// MoneyOf sums up what was paid for coupons. others are those that stand in the journal
+// besides them: where they are of the same orders, each has its part.
+func MoneyOf(coupons, others []Entry) (m Money) {
 	orders := map[string]*order{}
-	for _, e := range coupons {
-		if e.Share != nil {
-			m.add(*e.Share)
-			m.Exact++
-			continue
-		}
+	add := func(e Entry, counts bool) {
 		key := cmp.Or(e.OrderID, e.OperationID+"/"+e.Code)
 		o := orders[key]
 		if o == nil {
 			o = &order{}
 			orders[key] = o
 		}
-		o.coupons, o.price = o.coupons+1, o.price+e.Price.Fen
+		o.coupons = append(o.coupons, ofOrder{e, counts})
 		if o.paid.Total == 0 {
 			o.paid = e.Payments
 		}
+	}
+	for _, e := range coupons {
+		if e.Share != nil {
+			m.add(*e.Share)
+			m.Exact++
+			continue
+		}
+		add(e, true)
+	}
+	for _, e := range others {
+		add(e, false)
 	}
 	for _, o := range orders {
 		m.addOrder(*o)
@@ -81,23 +94,67 @@ func (m *Money) add(p platform.Paid) {
 	m.Due += dianping.Fen(p.Total - p.Merchant)
 }
 
-// addOrder adds the coupons' part of what was paid for an order.
+// addOrder adds the part of what was paid for an order of those coupons that count: from
+// what was paid for those before to what was paid up to it, so that all together are the
+// whole, on whatever days they are verified.
 func (m *Money) addOrder(o order) {
-	whole := o.paid.Total
-	switch {
-	case whole <= 0:
-		m.Untold += o.coupons
-	case whole == o.price: // the whole order
-		m.Exact += o.coupons
-		m.add(o.paid)
-	case whole > o.price: // a part of it
-		m.Estimated += o.coupons
-		customer, merchant := part(o.paid.Customer, o.price, whole), part(o.paid.Merchant, o.price, whole)
-		m.add(platform.Paid{Customer: customer, Merchant: merchant, Total: o.price})
-	default: // less than the coupons cost: as it was told, but not to be relied on
-		m.Estimated += o.coupons
-		m.add(o.paid)
+	slices.SortStableFunc(o.coupons, func(a, b ofOrder) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.OperationID, b.OperationID), cmp.Compare(a.Code, b.Code))
+	})
+	size, cost := o.size(), o.cost()
+	basis := o.paid.Total // where it is not told how many there are, the first ones are paid for
+	if size > 0 {
+		basis = max(basis, cost)
 	}
+	exact := cost == o.paid.Total && size <= len(o.coupons) && !slices.ContainsFunc(o.coupons, func(c ofOrder) bool { return !c.counts || c.Price.Unknown })
+	upTo := int64(0)
+	for _, c := range o.coupons {
+		from := upTo
+		upTo = min(upTo+c.Price.Fen, basis)
+		switch {
+		case !c.counts:
+		case c.Price.Unknown || cost == 0 || o.paid.Total <= 0:
+			m.Untold++
+		default:
+			m.add(between(o.paid, from, upTo, basis))
+			if m.Estimated++; exact {
+				m.Exact, m.Estimated = m.Exact+1, m.Estimated-1
+			}
+		}
+	}
+}
+
+// size is how many coupons an order has, as far as was told; 0: it was not.
+func (o order) size() (n int) {
+	before := 0 // the operation of a coupon
+	for i, c := range o.coupons {
+		if i > 0 && c.OperationID != o.coupons[i-1].OperationID {
+			before = i
+		}
+		if c.Left > 0 {
+			n = max(n, before+c.Left)
+		}
+	}
+	return n
+}
+
+// cost is that of all coupons of an order; where one is not in the journal, or its price is
+// not known, that of another.
+func (o order) cost() (fen int64) {
+	priced, one := 0, int64(0)
+	for _, c := range o.coupons {
+		if !c.Price.Unknown {
+			priced, fen, one = priced+1, fen+c.Price.Fen, max(one, c.Price.Fen)
+		}
+	}
+	return fen + int64(max(o.size(), len(o.coupons))-priced)*one
+}
+
+// between is the part of what was paid from one amount of a whole to another. Parts that
+// meet are together what the one from the first to the last is.
+func between(p platform.Paid, from, to, whole int64) platform.Paid {
+	part := func(amount int64) int64 { return part(amount, to, whole) - part(amount, from, whole) }
+	return platform.Paid{Customer: part(p.Customer), Merchant: part(p.Merchant), Total: part(p.Total)}
 }
 
 // part is amount × of / whole, rounded.

@@ -48,10 +48,10 @@ func (f Figures) Plus(g Figures) Figures {
 	}
 }
 
-// Alarming reports whether money may be lost: somebody must look.
+// Alarming reports whether money may be lost: a person must look.
 func (f Figures) Alarming() bool { return f.Alarms() > 0 }
 
-// Alarms counts what somebody must look at.
+// Alarms counts what a person must look at.
 func (f Figures) Alarms() int { return f.OnlyOurs.Count + f.UndoneThere.Count + f.UndoFailed.Count }
 
 // Even reports whether list and journal agree in all.

@@ -20,7 +20,7 @@ func (t *consumption) refusedAgain(ctx context.Context, other models.Operation, 
 	o := t.stands(other)
 	switch {
 	case o.Reason != ReasonHere:
-	case follows != "":
+	case follows != "" && follows != other.ID:
 		o.Reason = ReasonHereSince
 	case other.State == models.Done && mayRemain(other) && t.shop != nil:
 		o.Reason = t.remaining(ctx, other)
@@ -29,14 +29,14 @@ func (t *consumption) refusedAgain(ctx context.Context, other models.Operation, 
 }
 
 // overtaken refuses a code because what was to be followed has moved on since it was read:
-// for what stands now.
-func (t *consumption) overtaken(ctx context.Context, followed models.Operation) (Step, error) {
+// for what stands now. Where it was undone and nothing else stands, the consume goes on.
+func (t *consumption) overtaken(ctx context.Context, asked models.Inbox, followed models.Operation) (Step, error) {
 	newest, _, err := t.earlier(ctx, "")
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if newest == nil {
-		newest = &followed
+	case newest == nil:
+		return t.intend(ctx, asked, nil, nil)
 	}
 	return t.refusedAgain(ctx, *newest, followed.ID), nil
 }

@@ -48,10 +48,10 @@ func (t *consumption) acknowledge(ctx context.Context, r Request) error {
 	return err
 }
 
-// crossed is beside once the intent is durable. Of two that were begun at the same
-// moment, one waits what becomes of the other, and the other gives way: so one goes on.
-func (t *consumption) crossed(ctx context.Context) (*models.Operation, error) {
-	other, err := t.beside(ctx)
+// crossed is beside, or its like, once the intent is durable. Of two that were begun at the
+// same moment, one waits what becomes of the other, and the other gives way: so one goes on.
+func (t *consumption) crossed(ctx context.Context, beside func(context.Context) (*models.Operation, error)) (*models.Operation, error) {
+	other, err := beside(ctx)
 	if err != nil || other == nil || other.ID < t.op.ID {
 		return other, err
 	}
@@ -59,7 +59,25 @@ func (t *consumption) crossed(ctx context.Context) (*models.Operation, error) {
 	if err != nil || Standing(now) {
 		return &now, err
 	}
-	return t.beside(ctx)
+	return beside(ctx)
+}
+
+// answered refuses a request whose question was answered otherwise before, for what that
+// has led to. No step: for none.
+func (c *Core) answered(ctx context.Context, r Request) (Step, error) {
+	if r.Rival == nil {
+		return nil, nil
+	}
+	other, err := r.Rival(ctx)
+	if err != nil || other == nil {
+		return nil, err
+	}
+	now, err := c.Outcome(ctx, *other)
+	if err != nil || !Standing(now) {
+		return nil, err
+	}
+	t := &consumption{&talk{Core: c, op: c.operation(r)}}
+	return t.refusedFor(now), nil
 }
 
 // refusedBeside refuses a code because of an operation at another account.

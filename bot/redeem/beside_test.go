@@ -10,6 +10,7 @@ import (
 
 	"yanquan/bot/platform"
 	"yanquan/dianping"
+	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -19,16 +20,29 @@ type slowShop struct {
 	platform.Shop
 	look, consume time.Duration
 	has           string
+	answer        func(platform.Looked) platform.Looked // what a look says in place of the truth; nil: the truth
 }
 
 func (s slowShop) UndoWindow() time.Duration { return 10 * time.Minute }
 
 func (s slowShop) Look(_ context.Context, code string) platform.Looked {
 	time.Sleep(s.look)
+	looked := s.truth(code)
+	if s.answer != nil {
+		looked = s.answer(looked)
+	}
+	return looked
+}
+
+func (s slowShop) truth(code string) platform.Looked {
 	if code != s.has {
 		return platform.Looked{Said: platform.Said{Call: "prepare", Why: platform.NotFound, Reason: platform.NotFound, Class: "refused", Decided: true}, Proves: platform.Void}
 	}
 	return platform.Looked{Said: platform.Said{Call: "prepare"}, Proves: platform.Usable, Voucher: platform.Voucher{Code: code}}
+}
+
+func (s slowShop) Remaining(_ context.Context, c platform.Coupon) platform.Looked {
+	return platform.Looked{Said: platform.Said{Call: "query", Why: platform.NotFound}, Proves: platform.Void}
 }
 
 func (s slowShop) Scan(ctx context.Context, qr string) platform.Scanned {
@@ -181,7 +195,7 @@ func TestLostConsumeBesideAnotherPlatform(t *testing.T) {
 // consumedAtDouyin has an account there in the journal, and a verification of a code at it.
 func (r *rig) consumedAtDouyin(code string) {
 	r.Helper()
-	account, _, _, err := r.db.Directory.Connect(r.Context(), models.Account{Platform: platform.DouyinName, ShopID: "7000000000000000001", Name: "抖音店"})
+	account, _, _, err := r.db.Accounts.Connect(r.Context(), models.Account{Platform: platform.DouyinName, ShopID: "7000000000000000001", Name: "抖音店"})
 	r.must(err)
 	now := r.clock.Now()
 	op, err := r.db.Journal.Begin(r.Context(), models.Operation{
@@ -191,4 +205,135 @@ func (r *rig) consumedAtDouyin(code string) {
 	op.ConsumedAt = now
 	_, err = r.db.Journal.FinishConsume(r.Context(), op, []models.Coupon{{OperationID: op.ID, StoreID: account.ID, Code: code, Visit: 1, Handle: "verify/certificate"}})
 	r.must(err)
+}
+
+// beside has a further account of the store, at another platform, and a consume of a code
+// there that is under way.
+func (r *rig) beside(code string) models.Operation {
+	r.Helper()
+	dialect := r.store.Platform
+	further := models.ConfiguredAccount{Platform: platform.DouyinName, ShopID: "7000000000000000001"}
+	if r.douyin != nil {
+		further = models.ConfiguredAccount{Platform: dianping.Meituan, ShopID: "shop-m", Session: "token"}
+	}
+	r.must(r.db.Directory.Sync(r.Context(), []models.ConfiguredStore{
+		{Platform: dialect, ShopID: "shop-a", Name: "人民广场店", Session: "token-shop-a", Accounts: []models.ConfiguredAccount{further}},
+		{Platform: dialect, ShopID: "shop-b", Name: "徐家汇店", Session: "token-shop-b"},
+	}))
+	s, err := r.db.Directory.Store(r.Context(), r.store.ID)
+	r.must(err)
+	now := r.clock.Now()
+	op, err := r.db.Journal.Begin(r.Context(), models.Operation{
+		ID: "there", StoreID: s.Accounts()[1].ID, Code: code, Count: 1, UserID: "lisi", User: "李四", CreatedAt: now, CalledAt: now, SentAt: now, DueAt: now.Add(time.Hour),
+	}, r.asked())
+	r.must(err)
+	return op
+}
+
+// What is in doubt while the same code is verified at another account of the store is not
+// sent again there, and has its end as soon as the platform's books are sure to show it.
+func TestDoubtGivesWayToAnotherAccount(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault  dianpingtest.Fault
+		doubt  bool // the other is in doubt, too
+		state  models.State
+		reason string
+	}{
+		"not consumed":               {dianpingtest.Fault{Kind: dianpingtest.HangThenDrop}, false, models.Rejected, ReasonHere},
+		"not consumed, and in doubt": {dianpingtest.Fault{Kind: dianpingtest.HangThenDrop}, true, models.Rejected, ReasonBusy},
+		"consumed":                   {dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop}, false, models.Done, ""},
+		"consumed late":              {dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, After: 1200 * time.Millisecond}, false, models.Done, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, func(r *rig) {
+				r.voucher(code)
+				c.fault.Call, c.fault.Times = "consume", 1
+				r.fail(c.fault)
+				op := r.consume(code, 1)
+				other := r.beside(code)
+				if !c.doubt {
+					_, err := r.db.Journal.FinishConsume(r.Context(), other, nil)
+					r.must(err)
+				}
+				op = r.settle(op)
+				r.is(op, c.state, c.reason)
+				if c.state == models.Rejected && op.OtherID != other.ID {
+					r.Errorf("because of %q", op.OtherID)
+				}
+				if n := r.calls("consume"); n != 1 {
+					r.Errorf("sent %d times", n)
+				}
+				r.effects(code, map[models.State]int{models.Done: 1}[c.state], 0)
+			})
+		})
+	}
+}
+
+// Where a record shows that a code was verified and not by whom, the same request tells,
+// whatever stands at another account: nothing is left that it could consume.
+func TestUnnamedRecordBesideAnotherAccount(t *testing.T) {
+	for _, who := range dianpingtest.VerifyAccounts {
+		t.Run(string(who), func(t *testing.T) {
+			everywhere(t, func(r *rig) {
+				r.knobs(dianpingtest.Knobs{VerifyAccount: who, RepeatAnswer: dianpingtest.SameAnswer})
+				r.voucher(code)
+				r.lost("consume", true)
+				op := r.consume(code, 1)
+				_, err := r.db.Journal.FinishConsume(r.Context(), r.beside(code), nil)
+				r.must(err)
+				r.is(r.settle(op), models.Done, "")
+				r.effects(code, 1, 0)
+			})
+		})
+	}
+}
+
+// Once nothing stands at the other account any more, what is in doubt goes on.
+func TestDoubtGoesOnAfterAnotherAccount(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.voucher(code)
+		r.lost("consume", false)
+		op := r.consume(code, 1)
+		other := r.beside(code)
+		r.pass()
+		_, err := r.db.Journal.RejectConsume(r.Context(), other)
+		r.must(err)
+		op = r.settle(op)
+		r.is(op, models.Done, "")
+		r.effects(code, 1, 0)
+	})
+}
+
+// At Douyin an answer that was lost may have been that risk control keeps the consume back,
+// and only the same call again would tell: that stays open. One that tells otherwise ends.
+func TestDouyinDoubtGivesWayToAnotherAccount(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault dianpingtest.Fault
+		open  bool
+	}{
+		"lost":           {dianpingtest.Fault{Kind: dianpingtest.HangThenDrop}, true},
+		"answered oddly": {dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "1999"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			atDouyin(t, func(r *rig) {
+				r.voucher(code)
+				c.fault.Call, c.fault.Times = "consume", 1
+				r.fail(c.fault)
+				op := r.consume(code, 1)
+				other := r.beside(code)
+				if !c.open {
+					r.is(r.settle(op), models.Rejected, ReasonBusy)
+					r.effects(code, 0, 0)
+					return
+				}
+				r.during(time.Minute)
+				r.is(r.now(op), models.Unknown, ReasonUnclear)
+				r.effects(code, 0, 0)
+				_, err := r.db.Journal.RejectConsume(r.Context(), other)
+				r.must(err)
+				r.is(r.settle(op), models.Done, "")
+				r.effects(code, 1, 0)
+			})
+		})
+	}
 }

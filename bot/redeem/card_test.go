@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"yanquan/bot/platform"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
@@ -88,6 +89,138 @@ func (r *rig) lostVisit(code string, applied bool, gap time.Duration, till strin
 	r.effects(code, visits, 0)
 }
 
+// A visit is lost without effect, and the platform is away until people are told, or the
+// code is verified at another account meanwhile. Nothing is sent again, and what the
+// platform's books show ends it as it ends an ordinary coupon.
+func TestLostVisitThatIsNotSentAgain(t *testing.T) {
+	for _, kind := range []string{"one", "two", "again"} {
+		for _, why := range []string{"late", "rival"} {
+			t.Run(kind+" "+why, func(t *testing.T) {
+				cards(t, func(r *rig, _ dianpingtest.Knobs) {
+					visits := r.cardBefore(kind == "again")
+					r.lost("consume", false)
+					op := r.lostOf(kind)
+					reason := ReasonNotConsumed
+					if why == "late" {
+						r.awayUntilLate()
+					} else {
+						_, err := r.db.Journal.FinishConsume(r.Context(), r.beside(code), nil)
+						r.must(err)
+						reason = ReasonHere
+					}
+					r.is(r.settle(op), models.Rejected, reason)
+					r.effects(code, visits, 0)
+					if n := r.calls("consume"); n != visits+1 {
+						r.Errorf("sent %d times", n)
+					}
+				})
+			})
+		}
+	}
+}
+
+// cardBefore sells a card, with or without a visit that stands; lostOf asks for a visit of
+// it, two, or one more.
+func (r *rig) cardBefore(visited bool) (visits int) {
+	r.Helper()
+	r.card(code, 10)
+	if visited {
+		r.is(r.consume(code, 1), models.Done, "")
+		r.clock.Advance(90 * time.Second)
+		visits++
+	}
+	return visits
+}
+
+func (r *rig) lostOf(kind string) models.Operation {
+	r.Helper()
+	switch kind {
+	case "two":
+		return r.consume(code, 2)
+	case "again":
+		first, err := r.db.Journal.ByCoupon(r.Context(), r.store.Account.ID, code)
+		r.must(err)
+		return r.follow(first)
+	}
+	return r.consume(code, 1)
+}
+
+// awayUntilLate has the platform away for so long that people are told.
+func (r *rig) awayUntilLate() {
+	r.Helper()
+	r.pause()
+	r.during(HumanAfter + time.Minute)
+	r.resume()
+}
+
+// Others use the card up, or nearly, while the answer to a visit is lost: it has an end at
+// once, for the same request could consume nothing any more.
+func TestLostVisitOfACardUsedUp(t *testing.T) {
+	for n, reason := range map[int]string{1: platform.AlreadyUsed, 2: ReasonTooMany} {
+		t.Run(reason, func(t *testing.T) {
+			cards(t, func(r *rig, _ dianpingtest.Knobs) {
+				r.card(code, n)
+				r.lost("consume", false)
+				op := r.consume(code, n)
+				r.clock.Advance(time.Second)
+				r.elsewhere(code, "till-3")
+				op = r.settle(op)
+				r.is(op, models.Rejected, reason)
+				if n == 1 && op.UsedBy != "till-3" || n == 2 && op.Left != 1 {
+					r.Errorf("used by %q, %d left", op.UsedBy, op.Left)
+				}
+				r.effects(code, 1, 0)
+			})
+		})
+	}
+}
+
+// The same where the visit took effect: it is found, and nothing is told as not consumed.
+// Where the list does not show it, what is left tells that something is missing.
+func TestConsumedVisitThatIsNotSentAgain(t *testing.T) {
+	for _, hidden := range []bool{false, true} {
+		t.Run(fmt.Sprint("hidden ", hidden), func(t *testing.T) {
+			cards(t, func(r *rig, _ dianpingtest.Knobs) {
+				r.cardBefore(true)
+				if hidden {
+					r.hide()
+				}
+				r.lost("consume", true)
+				op := r.lostOf("again")
+				r.awayUntilLate()
+				if hidden {
+					r.during(5 * time.Minute)
+					r.is(r.now(op), models.Unknown, ReasonUnclear)
+				} else {
+					r.is(r.settle(op), models.Done, "")
+				}
+				r.never(models.Rejected)
+				r.effects(code, 2, 0)
+			})
+		})
+	}
+}
+
+// What is left of the card is not told: a list without the visit is no proof against it.
+func TestLostVisitOfACardWithoutCount(t *testing.T) {
+	for _, applied := range []bool{true, false} {
+		t.Run(fmt.Sprint("applied ", applied), func(t *testing.T) {
+			cards(t, func(r *rig, _ dianpingtest.Knobs) {
+				r.core.Shops.(*shops).look = func(l platform.Looked) platform.Looked { l.Voucher.Left = 0; return l }
+				r.cardBefore(false)
+				r.core.Shops.(*shops).blind.Store(1)
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Answer: "1002", Call: "getconsumed", Times: -1})
+				r.lost("consume", applied)
+				op := r.lostOf("one")
+				r.awayUntilLate()
+				r.during(5 * time.Minute)
+				r.is(r.now(op), models.Unknown, ReasonUnclear)
+				r.never(models.Rejected)
+			})
+		})
+	}
+}
+
 // The platform has forgotten the request: the visit is not taken a second time.
 func TestLostVisitForgotten(t *testing.T) {
 	for name, fault := range map[string]dianpingtest.Fault{
@@ -133,11 +266,13 @@ func TestListWithoutVisits(t *testing.T) {
 		r.effects(code, 2, 0)
 		r.platform.ClearFaults()
 
+		blind := &r.core.Shops.(*shops).blind
+		blind.Store(0)
 		r.card("7000000001", 10)
-		r.hide()
 		op = r.consume("7000000001", 1)
 		r.lost("reverseconsume", false)
 		op = r.undo(op)
+		blind.Store(1)
 		r.during(5 * time.Minute)
 		r.is(r.now(op), models.UndoUnknown, "")
 		r.effects("7000000001", 1, 0)
@@ -231,7 +366,7 @@ func TestLostUndoOfVisit(t *testing.T) {
 	}
 }
 
-// An undo takes back the last visit, whoever's that is: it is not sent where that
+// An undo takes back the last visit, also of another operation: it is not sent where that
 // is another one.
 func TestUndoUnderALaterVisit(t *testing.T) {
 	cards(t, func(r *rig, _ dianpingtest.Knobs) {

@@ -33,7 +33,7 @@ func (c *Core) Close(ctx context.Context, op models.Operation, consumed bool, by
 	}
 	for i := range coupons {
 		switch {
-		case !coupons[i].UndoneAt.IsZero():
+		case !coupons[i].UndoneAt.IsZero(), coupons[i].Untold():
 		case consumed:
 			coupons[i].UndoReason = ReasonClosedUsed
 		default:

@@ -56,8 +56,15 @@ func (t *consumption) refusedFor(other models.Operation) Step {
 	return t.refused(t.stands(other))
 }
 
-// stands notes the operation of ours that stands on the code.
+// stands notes the operation of ours that stands on the code. Where it has ended meanwhile
+// nothing stands: why it was refused is told, or that it was in the way.
 func (t *consumption) stands(other models.Operation) models.Outcome {
+	switch o := other.Outcome; {
+	case other.State == models.Rejected:
+		return models.Outcome{Reason: cmp.Or(o.Reason, ReasonInTheWay), Code: o.Code, Message: o.Message, TraceID: o.TraceID}
+	case !Standing(other):
+		return models.Outcome{Reason: ReasonInTheWay}
+	}
 	t.op.OtherID, t.op.UsedBy = other.ID, other.User
 	t.op.Title, t.op.PriceFen, t.op.PriceUnknown, t.op.PriceShare = other.Title, other.PriceFen, other.PriceUnknown, other.PriceShare
 	reason := ReasonBusy
@@ -92,9 +99,11 @@ func (t *consumption) doneSaid(coupons []platform.Coupon, at time.Time, o models
 		op.UndoUntil = at.Add(t.shop.UndoWindow())
 	}
 	var rows []models.Coupon
-	for i, c := range each(op, coupons, o.Reason) {
+	visits := map[string]int{} // of a code: further visits, or coupons that are told under one code
+	for _, c := range each(op, coupons, o.Reason) {
+		visits[c.Code]++
 		row := models.Coupon{
-			OperationID: op.ID, StoreID: op.StoreID, Code: c.Code, Visit: 1, OrderID: c.OrderID, DealID: c.DealID, DealGroupID: c.DealGroupID,
+			OperationID: op.ID, StoreID: op.StoreID, Code: c.Code, Visit: visits[c.Code], OrderID: cmp.Or(c.OrderID, op.OrderID), DealID: c.DealID, DealGroupID: c.DealGroupID,
 			PriceFen: c.PriceFen, PriceUnknown: !c.PriceKnown, PriceShare: c.PriceShare, Payments: c.Payments, Handle: c.Handle,
 		}
 		if !c.PriceKnown {
@@ -103,18 +112,27 @@ func (t *consumption) doneSaid(coupons []platform.Coupon, at time.Time, o models
 		if c.DealID == 0 {
 			row.DealID, row.DealGroupID = op.DealID, op.DealGroupID
 		}
-		if op.Reusable {
-			row.Visit += i
-		}
 		op.OrderID = cmp.Or(op.OrderID, row.OrderID)
 		if op.DealID == 0 {
 			op.DealID, op.DealGroupID = row.DealID, row.DealGroupID
 		}
 		rows = append(rows, row)
 	}
+	rows = append(rows, untold(op, Consumed(op, rows)-len(rows))...)
 	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
 		return tx.Journal.FinishConsume(ctx, op, rows)
 	})
+}
+
+// untold are so many coupons of an operation whose codes the platform did not tell.
+func untold(op models.Operation, n int) (rows []models.Coupon) {
+	for i := range n {
+		rows = append(rows, models.Coupon{
+			OperationID: op.ID, StoreID: op.StoreID, Visit: i + 1, OrderID: op.OrderID, DealID: op.DealID, DealGroupID: op.DealGroupID,
+			PriceFen: op.PriceFen, PriceUnknown: op.PriceUnknown, PriceShare: op.PriceShare,
+		})
+	}
+	return rows
 }
 
 // each gives one coupon for each that was consumed: for each code, or for each visit
@@ -153,10 +171,20 @@ func distinct(op models.Operation, coupons []platform.Coupon) []platform.Coupon 
 // off until the last call with an effect would show. What the platform keeps back stays
 // so, whatever a question is answered with.
 func (t *consumption) doubt(why platform.Said, wait bool) Step {
-	if t.op.State == models.Held && t.mayBeHeld() {
+	if t.op.State == models.Held && t.Now().Before(t.heldUntil().Add(HumanAfter)) {
 		return t.held(why)
 	}
-	op := t.doubted(t.op.CalledAt, why, wait)
+	return t.unknown(t.doubted(t.op.CalledAt, why, wait), why)
+}
+
+// leftToPeople: the platform has come to an end of its own, and does not say which.
+func (t *consumption) leftToPeople(why platform.Said) Step {
+	op := t.doubted(t.op.CalledAt, why, false)
+	op.NeedsHuman = true
+	return t.unknown(op, why)
+}
+
+func (t *consumption) unknown(op models.Operation, why platform.Said) Step {
 	op.Outcome = outcome(why)
 	op.Outcome.Reason = cmp.Or(op.Outcome.Reason, ReasonUnclear)
 	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
@@ -165,7 +193,8 @@ func (t *consumption) doubt(why platform.Said, wait bool) Step {
 }
 
 // doubted notes since when the outcome is not known, when to ask again (the first
-// time at once), and whether it is time to tell people.
+// time at once), and whether it is time to tell people: not before the last call with an
+// effect would show, for what is said of the doubt then is known.
 func (t *talk) doubted(called time.Time, why platform.Said, wait bool) models.Operation {
 	op, now := t.op, t.Now()
 	op.DueAt = now
@@ -174,10 +203,11 @@ func (t *talk) doubted(called time.Time, why platform.Said, wait bool) models.Op
 	} else {
 		op.DueAt = now.Add(t.pause(now.Sub(op.DoubtSince), !why.Silent && op.NeedsHuman))
 	}
-	if quiet := op.SentAt.Add(t.quietAfter()); wait && op.DueAt.Before(quiet) {
+	waits := wait && !t.quiet()
+	if quiet := op.SentAt.Add(t.quietAfter()); waits && op.DueAt.Before(quiet) {
 		op.DueAt = quiet
 	}
-	if !op.NeedsHuman && now.Sub(op.DoubtSince) >= HumanAfter {
+	if !op.NeedsHuman && !waits && now.Sub(op.DoubtSince) >= HumanAfter {
 		op.NeedsHuman = true
 		t.Log.Warn("operation needs a human", "operation", op.ID, "state", op.State, "reason", why.Why)
 	}

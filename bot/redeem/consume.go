@@ -24,7 +24,12 @@ type Request struct {
 	User    string  // name
 	Follows string  // an operation on the same code, of whichever account, that a person has confirmed to follow; or ""
 	Named   bool    // the person has named the platform
+	Product string  // the end of the id of the product that the person has named; or ""
 	Store   []int64 // its accounts
+
+	// Rival finds what stands, or may, by another answer to the question that the person has
+	// answered with this request; nil: there was none.
+	Rival func(context.Context) (*models.Operation, error)
 
 	// What the caller knows as of a moment ago.
 	Shop platform.Shop // the account's, opened; nil: not yet
@@ -59,13 +64,8 @@ func (c *Core) consumeSeen(ctx context.Context, r Request, seen *decision) (Step
 	if err != nil {
 		return nil, err
 	}
-	t.describe(looked.Voucher)
-	t.op.Reusable = staysGood(looked.Voucher, followed != nil) // or it would not be usable
-	switch {
-	case looked.Proves != platform.Usable:
-		return t.notUsable(ctx, looked, followed)
-	case t.op.Left > 0 && t.op.Count > t.op.Left:
-		return t.refused(models.Outcome{Reason: ReasonTooMany}), nil
+	if step, err := t.judgeLook(ctx, r, looked, followed); step != nil || err != nil {
+		return step, err
 	}
 	if other, err := t.rivalOfOrder(ctx); err != nil {
 		return nil, err
@@ -75,10 +75,17 @@ func (c *Core) consumeSeen(ctx context.Context, r Request, seen *decision) (Step
 	if step, err := t.intend(ctx, r.Asked, earlier, followed); step != nil || err != nil {
 		return step, err
 	}
-	if other, err := t.crossed(ctx); err != nil {
+	if other, err := t.crossed(ctx, t.beside); err != nil {
 		return nil, err
 	} else if other != nil {
 		return t.givesWay(*other), nil
+	}
+	if r.Rival != nil {
+		if other, err := t.crossed(ctx, r.Rival); err != nil {
+			return nil, err
+		} else if other != nil {
+			return t.rejected(t.stands(*other)), nil
+		}
 	}
 	if other, err := t.rivalOfOrder(ctx); err != nil {
 		return nil, err
@@ -136,6 +143,29 @@ func (t *consumption) lookOnce(ctx context.Context, seen *decision) (platform.Lo
 	return t.look(ctx, t.op.Code)
 }
 
+// judgeLook describes what is to be consumed. A step: it cannot be, or it is not certain
+// which.
+func (t *consumption) judgeLook(ctx context.Context, r Request, looked platform.Looked, followed *models.Operation) (Step, error) {
+	again := staysGood(looked.Voucher, followed != nil) // or it would not be usable
+	if looked.Proves != platform.Usable {
+		t.describe(looked.Voucher)
+		t.op.Reusable = again
+		return t.notUsable(ctx, looked, followed)
+	}
+	ask := t.choose(looked.Voucher, r.Product, followed)
+	t.op.Reusable = t.op.Reusable || again
+	switch {
+	case ask.Reason != "":
+		return t.refused(ask), nil
+	case t.op.Left > 0 && t.op.Count > t.op.Left:
+		return t.refused(models.Outcome{Reason: ReasonTooMany}), nil
+	}
+	if n := leftInOrder(looked.Voucher); n > 0 && !t.op.Reusable {
+		t.op.Left = n
+	}
+	return nil, nil
+}
+
 // Refuse is a verification that the platform is not asked for.
 func (c *Core) Refuse(r Request, o models.Outcome) Step {
 	return (&consumption{&talk{Core: c, op: c.operation(r)}}).refused(o)
@@ -149,35 +179,34 @@ func (c *Core) operation(r Request) models.Operation {
 }
 
 // earlier finds an operation that stands on the code, once it is not under way any
-// more. followed is that operation, where it is the one to follow.
+// more. followed is that operation, where it is the one to follow. What comes to nothing
+// while it is waited for leaves what stands beneath it.
 func (t *consumption) earlier(ctx context.Context, follows string) (earlier, followed *models.Operation, err error) {
-	op, err := t.DB.Journal.ByCoupon(ctx, t.op.StoreID, t.op.Code)
-	t.ours = err == nil && op.State != models.Rejected
-	switch {
-	case errors.Is(err, models.ErrNotFound):
-		return nil, nil, nil
-	case err != nil:
-		return nil, nil, fmt.Errorf("redeem: earlier operation: %w", err)
-	}
-	if op.State == models.Undone {
-		beneath, err := t.standing(ctx, []int64{t.op.StoreID}, t.op.Code)
-		if err != nil {
-			return nil, nil, fmt.Errorf("redeem: operation beneath: %w", err)
+	for range maxBegins {
+		op, err := t.DB.Journal.ByCoupon(ctx, t.op.StoreID, t.op.Code)
+		t.ours = err == nil && op.State != models.Rejected
+		switch {
+		case errors.Is(err, models.ErrNotFound):
+			return nil, nil, nil
+		case err != nil:
+			return nil, nil, fmt.Errorf("redeem: earlier operation: %w", err)
+		case !Standing(op):
+			return nil, nil, nil
 		}
-		if beneath != nil {
-			op = *beneath
+		if seen, err := t.hasSeen(ctx, follows, op); err != nil || seen && op.State == models.Done {
+			return &op, &op, err
+		}
+		if op, err = t.Outcome(ctx, op); err != nil {
+			return nil, nil, err
+		}
+		if Standing(op) {
+			return &op, nil, nil
+		}
+		if op.OtherID == "" { // it followed none
+			break
 		}
 	}
-	if !Standing(op) {
-		return nil, nil, nil
-	}
-	if seen, err := t.hasSeen(ctx, follows, op); err != nil || seen && op.State == models.Done {
-		return &op, &op, err
-	}
-	if op, err = t.Outcome(ctx, op); err != nil || !Standing(op) {
-		return nil, nil, err
-	}
-	return &op, nil, nil
+	return nil, nil, nil
 }
 
 // describe copies what the platform told about a voucher.
@@ -197,7 +226,7 @@ func (t *consumption) notUsable(ctx context.Context, looked platform.Looked, fol
 	if followed != nil && (looked.Proves == platform.Used || looked.Why == platform.NotFound) {
 		return t.spent(ctx, *followed)
 	}
-	if looked.Proves == platform.Used { // by a colleague, a moment ago?
+	if looked.Proves == platform.Used || looked.Why == platform.NotFound { // used by a colleague, a moment ago?
 		earlier, _, err := t.earlier(ctx, "")
 		if err != nil {
 			return nil, err
@@ -205,6 +234,8 @@ func (t *consumption) notUsable(ctx context.Context, looked platform.Looked, fol
 		if earlier != nil && !earlier.Superseded {
 			return t.refusedFor(*earlier), nil
 		}
+	}
+	if looked.Proves == platform.Used {
 		if err := t.usedBy(ctx, looked); err != nil {
 			return nil, err
 		}
@@ -236,26 +267,34 @@ func (t *talk) usedBy(ctx context.Context, looked platform.Looked) error {
 // intend makes the intent durable; an operation that it is to follow stops being
 // live with it. A step is returned where there is nothing to consume after all.
 func (t *consumption) intend(ctx context.Context, asked models.Inbox, earlier, followed *models.Operation) (Step, error) {
-	now := t.Now()
-	t.op.CalledAt, t.op.SentAt, t.op.DueAt = now, now, now.Add(t.Lease(1))
-	failpoint.Hit("intent.before")
-	begun, err := t.begin(ctx, asked, followed)
-	switch {
-	case errors.Is(err, errMoved):
-		return t.overtaken(ctx, *earlier)
-	case errors.Is(err, models.ErrLive): // somebody was quicker
-		if begun, err = t.Outcome(ctx, begun); err != nil {
-			return nil, err
+	for try := 1; ; try++ {
+		now := t.Now()
+		t.op.CalledAt, t.op.SentAt, t.op.DueAt = now, now, now.Add(t.Lease(1))
+		failpoint.Hit("intent.before")
+		begun, err := t.begin(ctx, asked, followed)
+		switch {
+		case errors.Is(err, errMoved):
+			return t.overtaken(ctx, asked, *earlier)
+		case errors.Is(err, models.ErrLive): // another operation is under way
+			if begun, err = t.Outcome(ctx, begun); err != nil {
+				return nil, err
+			}
+			if !Standing(begun) && try < maxBegins { // and has consumed nothing
+				continue
+			}
+			return t.refusedFor(begun), nil
+		case errors.Is(err, models.ErrDuplicate): // our own earlier attempt at this message
+			return settled(begun), nil
+		case err != nil:
+			return nil, fmt.Errorf("redeem: intent: %w", err)
 		}
-		return t.refusedFor(begun), nil
-	case errors.Is(err, models.ErrDuplicate): // our own earlier attempt at this message
-		return settled(begun), nil
-	case err != nil:
-		return nil, fmt.Errorf("redeem: intent: %w", err)
+		t.op = begun
+		return nil, nil
 	}
-	t.op = begun
-	return nil, nil
 }
+
+// maxBegins is how often an intent is tried while others on the code come and go.
+const maxBegins = 2
 
 func (t *consumption) begin(ctx context.Context, asked models.Inbox, followed *models.Operation) (begun models.Operation, err error) {
 	if followed == nil || followed.Superseded {
@@ -275,43 +314,21 @@ func (t *consumption) begin(ctx context.Context, asked models.Inbox, followed *m
 
 // consumed judges the answer to the first consume.
 func (t *consumption) consumed(ctx context.Context, answer platform.Consumption) (Step, error) {
+	after := settlement{*t}
 	switch answer.Proves {
 	case platform.Consumed:
-		return t.complete(ctx, answer.Coupons, t.op.CalledAt)
+		return after.complete(ctx, answer.Coupons, t.op.CalledAt, false)
 	case platform.Partly:
-		return t.done(answer.Coupons, t.op.CalledAt, ReasonPartly), nil
+		return after.partlyDone(ctx, answer.Coupons)
 	case platform.Used: // by somebody else, or by this very call, repeated on its way
-		return t.settleConsume(ctx, false)
+		return after.settleConsume(ctx, false)
 	case platform.Held:
 		return t.held(answer.Said), nil
 	case platform.Refused:
 		if answer.Doubtful {
-			return t.refusedOrRepeated(ctx, answer)
+			return after.refusedOrRepeated(ctx, answer)
 		}
 		return t.rejected(outcome(answer.Said)), nil
 	}
 	return t.doubt(answer.Said, false), nil
-}
-
-// refusedOrRepeated judges a refusal that may be the answer to this very call, sent a
-// second time on its way: whatever the first did shows, for the platform has answered.
-func (t *consumption) refusedOrRepeated(ctx context.Context, answer platform.Consumption) (Step, error) {
-	recorded, err := t.record(ctx, own(t.op))
-	if err != nil {
-		return nil, err
-	}
-	switch recorded.Proves {
-	case platform.NotConsumed, platform.Replaced:
-		return t.rejected(outcome(answer.Said)), nil
-	case platform.Consumed:
-		if recorded.Complete {
-			return t.byUses(ctx, recorded, false)
-		}
-		b, err := t.books(ctx, t.op.Code, recorded.Record)
-		if err != nil {
-			return nil, err
-		}
-		return t.recorded(ctx, b, recorded.Record, false)
-	}
-	return t.doubt(recorded.Said, false), nil
 }

@@ -1,6 +1,7 @@
 package redeem
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -57,7 +58,7 @@ func everyDoubt(t *testing.T, test func(r *rig, all bool)) {
 }
 
 // notOurs are readings of what the core never meets.
-var notOurs = []string{"notice_signature", "notice_content", "notices", "notice_ids", "kicked_token", "stale_qr", "record_order"}
+var notOurs = []string{"notice_signature", "notice_content", "notices", "notice_ids", "notice_shops", "kicked_token", "stale_qr", "record_order"}
 
 // once fails where the platform's books show more than was asked for, or other than was
 // told.
@@ -382,6 +383,60 @@ func TestDouyinPartly(t *testing.T) {
 	})
 }
 
+// The platform tells the order's code for each of its coupons: each is kept, summed up and
+// undone, also where the answer was lost.
+func TestDouyinCodeOfTheOrder(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		t.Run(fmt.Sprint("lost ", lost), func(t *testing.T) {
+			atDouyin(t, func(r *rig) {
+				r.must(r.douyin.SetKnobs(douyintest.Knobs{OriginCode: douyintest.OriginCodeOrder}))
+				codes := r.order(code, 3)
+				if lost {
+					r.lost("consume", true)
+				}
+				op := r.settle(r.consume(codes[1], 3))
+				r.is(op, models.Done, "")
+				r.coupons(op, 3)
+				now := r.clock.Now()
+				sums, err := r.db.Figures.Sum(r.Context(), []int64{1}, models.Span{From: now.Add(-time.Hour), To: now.Add(time.Hour)})
+				r.must(err)
+				if all := sums.All(); all.Verified.Count != 3 || all.Verified.Fen != 3*4990 {
+					r.Errorf("the sums have %+v", all)
+				}
+				r.is(r.settle(r.undo(op)), models.Undone, "")
+				if r.uses() != 0 {
+					r.Errorf("%d uses stand", r.uses())
+				}
+			})
+		})
+	}
+}
+
+// A doubt that a person has closed as consumed has no ids to undo it by: nothing is
+// undone, nothing is sent, and it is not offered again.
+func TestDouyinUndoWithoutIDs(t *testing.T) {
+	atDouyin(t, func(r *rig) {
+		r.voucher(code)
+		r.lost("consume", true)
+		op := r.consume(code, 1)
+		r.pause()
+		r.during(4 * time.Minute)
+		op = r.commit(r.core.Close(r.Context(), r.now(op), true, "王五"))
+		r.resume()
+		op = r.undo(op)
+		r.is(op, models.Done, platform.NoHandle)
+		if v := CanUndo(op, r.clock.Now()); v != Closed {
+			r.Errorf("it is %s", v)
+		}
+		if _, err := r.db.Journal.LastUndoable(r.Context(), []int64{1}, "zhangsan", r.clock.Now()); !errors.Is(err, models.ErrNotFound) {
+			r.Errorf("it is offered: %v", err)
+		}
+		if n := r.calls("reverseconsume"); n != 0 || r.uses() != 1 {
+			r.Errorf("%d undos, %d uses", n, r.uses())
+		}
+	})
+}
+
 // A coupon that cannot be used by anybody any more ends a doubt, once it is certain.
 func TestDouyinLostConsumeOfDeadCode(t *testing.T) {
 	everyDoubt(t, func(r *rig, _ bool) {
@@ -620,6 +675,34 @@ func TestDouyinShare(t *testing.T) {
 					}
 					if op.PriceShare == told {
 						r.Errorf("the operation: a share %v", op.PriceShare)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A look tells the last use of a 次卡 alone, which is another system's: after a verify that
+// was lost without effect it is not taken for ours, and no undo takes it back.
+func TestDouyinCardTellsTheLastUseAlone(t *testing.T) {
+	for _, absent := range [][]string{{"verify_records"}, {"verify_records", "verify_type"}, nil} {
+		for name, before := range map[string]douyintest.Use{
+			"by an interface": {Shop: "shop-a", Type: 4, Verifier: "开放平台API"}, "at the till": {Shop: "shop-a", Type: 2, Verifier: "till-3"},
+		} {
+			t.Run(fmt.Sprint(absent, name), func(t *testing.T) {
+				atDouyin(t, func(r *rig) {
+					r.must(r.douyin.SetKnobs(douyintest.Knobs{Absent: absent}))
+					r.card(code, 10)
+					r.must(r.douyin.UseElsewhere(code, before))
+					theirs, _ := r.douyin.Voucher(code)
+					r.clock.Advance(5 * time.Minute)
+					r.lost("consume", false)
+					op := r.settle(r.consume(code, 1))
+					r.is(op, models.Done, "")
+					r.effects(code, 2, 0)
+					r.is(r.undo(op), models.Undone, "")
+					if v, _ := r.douyin.Voucher(code); len(v.Uses) != 1 || v.Uses[0].VerifyID != theirs.Uses[0].VerifyID {
+						r.Errorf("these uses stand: %+v", v.Uses)
 					}
 				})
 			})

@@ -38,6 +38,7 @@ type books struct {
 	// Of platforms that tell every use.
 	owner  map[string]*models.Operation // by handle
 	rivals []models.Operation           // on the same order, without handles
+	held   bool                         // risk control has held the operation, or may have
 }
 
 // standing are the others that consumed and were not undone.
@@ -105,8 +106,7 @@ func (b books) ofUses(op models.Operation, uses []platform.Record) (claim, []pla
 	var mine []platform.Record
 	verdict := theirs
 	for _, u := range uses {
-		early := !u.At.IsZero() && u.At.Before(op.CalledAt.Add(-skew))
-		if early || u.Foreign || b.owner[u.Handle] != nil {
+		if u.Foreign || b.explained(op, u) {
 			continue
 		}
 		if verdict == theirs {
@@ -117,10 +117,22 @@ func (b books) ofUses(op models.Operation, uses []platform.Record) (claim, []pla
 		}
 		mine = append(mine, u)
 	}
-	if len(mine) > op.Count {
+	switch {
+	case len(mine) > op.Count, (verdict != ours || len(mine) < op.Count) && b.letThrough(op, uses):
 		return unclear, nil
 	}
 	return verdict, mine
+}
+
+// explained reports whether a use is another operation's, or before a doubtful one.
+func (b books) explained(op models.Operation, u platform.Record) bool {
+	return b.owner[u.Handle] != nil || !u.At.IsZero() && u.At.Before(op.CalledAt.Add(-skew))
+}
+
+// letThrough reports whether one of the uses may be the end of a hold, or made otherwise:
+// the platform names no person.
+func (b books) letThrough(op models.Operation, uses []platform.Record) bool {
+	return b.held && slices.ContainsFunc(uses, func(u platform.Record) bool { return u.Unnamed && !b.explained(op, u) })
 }
 
 // rival reports whether an operation whose handles are not known could have made a use.
@@ -137,7 +149,8 @@ func rival(o models.Operation, u platform.Record) bool {
 func (b books) visit(op models.Operation, records []platform.Record) (claim, platform.Record) {
 	var found platform.Record
 	verdict := theirs
-	for _, r := range b.unexplained(op, records) {
+	rest, _ := b.unexplained(op, records)
+	for _, r := range rest {
 		switch b.byOperator(op, r) {
 		case ours:
 			if verdict != theirs {
@@ -151,26 +164,87 @@ func (b books) visit(op models.Operation, records []platform.Record) (claim, pla
 	return verdict, found
 }
 
-// stands reports whether the visit of a done operation is still among the
-// platform's records of its code, and whether a later one is.
-func (b books) stands(op models.Operation, records []platform.Record) (present, later bool) {
-	rest := b.unexplained(op, records)
+// fate says of the visit of a done operation what the platform's records of its code
+// show of it.
+func (b books) fate(op models.Operation, records []platform.Record) state {
+	rest, untold := b.unexplained(op, records)
 	i := slices.IndexFunc(rest, func(r platform.Record) bool { return sameSecond(r.At, op.ConsumedAt) })
 	if i < 0 {
 		i = slices.IndexFunc(rest, func(r platform.Record) bool { return by(op, r) && distance(op, r.At) <= near })
 	}
-	for _, r := range visits(op.Code, records) {
-		later = later || i >= 0 && r.At.After(rest[i].At)
+	switch {
+	case i < 0:
+		return b.unnamed(op, rest, untold, visits(op.Code, records))
+	case slices.ContainsFunc(visits(op.Code, records), func(r platform.Record) bool { return r.At.After(rest[i].At) }):
+		return isCovered
 	}
-	return i >= 0, later
+	return isUsed
 }
 
-// mayStand reports whether the visit of a done operation may be among the records under an
-// operator that the platform does not tell: near its time, and explained by nothing else.
-func (b books) mayStand(op models.Operation, records []platform.Record) bool {
-	return slices.ContainsFunc(b.unexplained(op, records), func(r platform.Record) bool {
-		return !r.Foreign && distance(op, r.At) <= near
+// unnamed is fate where no record names the operation's person and its second, as where
+// the platform tells the merchant's account for all and its clock differs. rest is what no
+// other operation explains, untold are those others that explain none of all.
+//
+// One record more than others of ours that may have made them is that of the operation:
+// which of several does not matter, for an undo takes the last.
+func (b books) unnamed(op models.Operation, rest []platform.Record, untold []models.Operation, all []platform.Record) state {
+	possible := func(within time.Duration, certain bool) []platform.Record {
+		return slices.DeleteFunc(slices.Clone(rest), func(r platform.Record) bool {
+			return r.Foreign || b.colleague[strings.ToLower(r.Account)] || distance(op, r.At) > within || certain && !r.Interface
+		})
+	}
+	newer := func(o models.Operation) bool { return o.ConsumedAt.After(op.ConsumedAt) }
+	untold = slices.DeleteFunc(slices.Clone(untold), func(o models.Operation) bool { return distance(op, o.ConsumedAt) > 2*near })
+	mine := possible(near, true)
+	switch {
+	case len(possible(skew, false)) == 0:
+		return isUndone
+	case all[len(all)-1].At.After(op.ConsumedAt.Add(near)):
+		return isCovered
+	case len(mine) != len(untold)+1, len(possible(near, false)) != len(mine):
+		return notKnown
+	case all[len(all)-1].At.After(mine[len(mine)-1].At), slices.ContainsFunc(untold, newer):
+		return isCovered
+	}
+	return isUsed
+}
+
+// stand counts the visits of a done operation that stand: what is gone of the card since its
+// look, without the visits of others. Its own can have records that look like one; where
+// they are told apart, as many as these.
+func (b books) stand(op models.Operation, records []platform.Record, looked platform.Looked) (n int, known bool) {
+	left := looked.Voucher.Left
+	if op.Left <= 0 || looked.Proves != platform.Used && (looked.Proves != platform.Usable || left <= 0) {
+		return 0, false
+	}
+	rest, _ := b.unexplained(op, records)
+	rest = slices.DeleteFunc(rest, func(r platform.Record) bool {
+		return r.Foreign || b.colleague[strings.ToLower(r.Account)] || distance(op, r.At) > near
 	})
+	if len(rest) == 0 {
+		return 0, false
+	}
+	mine := slices.MinFunc(rest, func(a, b platform.Record) int { return cmp.Compare(distance(op, a.At), distance(op, b.At)) })
+	same := 0
+	if looked.Proves == platform.Used {
+		left = 0
+	}
+	n = op.Left - left
+	for _, r := range records {
+		switch {
+		case r.Code != op.Code:
+		case sameSecond(r.At, mine.At) && r.Account == mine.Account:
+			same++
+		case !r.At.Before(op.CreatedAt.Truncate(time.Second)):
+			n--
+		}
+	}
+	for _, o := range b.standing() { // at another shop, whose list was not asked for
+		if o.StoreID != op.StoreID && !o.ConsumedAt.Before(op.CreatedAt) {
+			n -= o.Count
+		}
+	}
+	return n, same <= 1 || same == n
 }
 
 // since counts the visits of an operation's code from its beginning on.
@@ -201,9 +275,10 @@ func (b books) covers(op models.Operation, records []platform.Record, shown plat
 
 // unexplained are the records of an operation's code that no other operation of
 // ours explains. Each explains one: to the second, else the nearest by its person;
-// one that was undone, whose record may be gone, only to the second.
-func (b books) unexplained(op models.Operation, records []platform.Record) []platform.Record {
-	list := visits(op.Code, records)
+// one that was undone, whose record may be gone, only to the second. untold are the
+// standing ones that explain none.
+func (b books) unexplained(op models.Operation, records []platform.Record) (list []platform.Record, untold []models.Operation) {
+	list = visits(op.Code, records)
 	var rest []models.Operation
 	for _, o := range b.others {
 		i := slices.IndexFunc(list, func(r platform.Record) bool { return sameSecond(r.At, o.ConsumedAt) })
@@ -223,9 +298,11 @@ func (b books) unexplained(op models.Operation, records []platform.Record) []pla
 		}
 		if best >= 0 {
 			list = slices.Delete(list, best, best+1)
+		} else {
+			untold = append(untold, o)
 		}
 	}
-	return list
+	return list, untold
 }
 
 // visits are the records of a code, oldest first; those of one person and second
@@ -234,6 +311,12 @@ func visits(code string, records []platform.Record) []platform.Record {
 	list := slices.DeleteFunc(slices.Clone(records), func(r platform.Record) bool { return r.Code != code })
 	slices.SortStableFunc(list, func(a, b platform.Record) int { return a.At.Compare(b.At) })
 	return slices.CompactFunc(list, func(a, b platform.Record) bool { return sameSecond(a.At, b.At) && a.Account == b.Account })
+}
+
+// another reports whether a record is certainly not of a done operation, but by another
+// channel or colleague: then its code can be verified more than once.
+func (b books) another(op models.Operation, rec platform.Record) bool {
+	return !by(op, rec) && (rec.Foreign || b.colleague[strings.ToLower(rec.Account)])
 }
 
 // by reports whether a record names an operation's person.

@@ -1,7 +1,6 @@
 package redeem
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -181,37 +180,50 @@ func TestVisit(t *testing.T) {
 	}
 }
 
-func TestStands(t *testing.T) {
+func TestFate(t *testing.T) {
 	t.Parallel()
 	const visit = 10 * time.Minute
 	before := verified("b", visit-4*time.Minute, models.Done)
 	minute := verified("b", visit-time.Minute, models.Done)
+	merchants := func(d time.Duration) platform.Record {
+		r := rec(d, "merchant")
+		r.Interface = true
+		return r
+	}
 	for _, tt := range []struct {
-		name           string
-		others         []models.Operation
-		records        []platform.Record
-		present, later bool
+		name    string
+		others  []models.Operation
+		records []platform.Record
+		want    state
 	}{
-		{"gone", nil, nil, false, false},
-		{"perhaps, under the merchant's account", nil, []platform.Record{rec(visit+time.Second, "merchant")}, false, false},
-		{"there", nil, []platform.Record{rec(visit, "zhangsan")}, true, false},
-		{"there, a second off", nil, []platform.Record{rec(visit+time.Second, "zhangsan")}, true, false},
-		{"only the one before", []models.Operation{before}, []platform.Record{rec(visit-4*time.Minute, "zhangsan")}, false, false},
-		{"only the one of a minute before", []models.Operation{minute}, []platform.Record{rec(visit-59*time.Second, "zhangsan")}, false, false},
-		{"both", []models.Operation{minute}, []platform.Record{rec(visit-time.Minute, "zhangsan"), rec(visit, "zhangsan")}, true, false},
-		{"under a later one", nil, []platform.Record{rec(visit, "zhangsan"), foreign(visit+time.Minute, "till-3")}, true, true},
-		{"gone, and a later one", nil, []platform.Record{foreign(visit+time.Minute, "till-3")}, false, false},
+		{"gone", nil, nil, isUndone},
+		{"there", nil, []platform.Record{rec(visit, "zhangsan")}, isUsed},
+		{"there, a second off", nil, []platform.Record{rec(visit+time.Second, "zhangsan")}, isUsed},
+		{"only the one before", []models.Operation{before}, []platform.Record{rec(visit-4*time.Minute, "zhangsan")}, isUndone},
+		{"only the one of a minute before", []models.Operation{minute}, []platform.Record{rec(visit-59*time.Second, "zhangsan")}, isUndone},
+		{"both", []models.Operation{minute}, []platform.Record{rec(visit-time.Minute, "zhangsan"), rec(visit, "zhangsan")}, isUsed},
+		{"under a later one", nil, []platform.Record{rec(visit, "zhangsan"), foreign(visit+time.Minute, "till-3")}, isCovered},
+		{"gone, and a later one", nil, []platform.Record{foreign(visit+time.Minute, "till-3")}, isUndone},
+		{"gone, and a colleague's", nil, []platform.Record{rec(visit+time.Minute, "lisi")}, isUndone},
+
+		{"no operator, no channel", nil, []platform.Record{rec(visit+time.Second, "merchant")}, notKnown},
+		{"no operator", nil, []platform.Record{merchants(visit + 2*time.Second)}, isUsed},
+		{"no operator, the clock is late", nil, []platform.Record{merchants(visit - 2*time.Second)}, isUsed},
+		{"no operator, far off", nil, []platform.Record{merchants(visit - 5*time.Minute)}, notKnown},
+		{"no operator, before the one at the till", nil, []platform.Record{merchants(visit + 2*time.Second), foreign(visit+time.Minute, "till-3")}, isCovered},
+		{"no operator, and another", nil, []platform.Record{merchants(visit + 2*time.Second), merchants(visit + time.Minute)}, notKnown},
+		{"no operator, and another later", nil, []platform.Record{merchants(visit + 2*time.Second), merchants(visit + 3*time.Minute)}, isCovered},
+		{"no operator, one of two", []models.Operation{minute}, []platform.Record{merchants(visit - 58*time.Second)}, notKnown},
+		{"no operator, both", []models.Operation{minute}, []platform.Record{merchants(visit - 58*time.Second), merchants(visit + 2*time.Second)}, isUsed},
+		{"no operator, both, and the other is later", []models.Operation{verified("b", visit+time.Minute, models.Done)}, []platform.Record{merchants(visit + 2*time.Second), merchants(visit + 62*time.Second)}, isCovered},
+		{"another clock, by name", nil, []platform.Record{rec(visit+5*time.Minute, "zhangsan")}, isCovered},
+		{"another clock, by name, early", nil, []platform.Record{rec(visit-5*time.Minute, "zhangsan")}, notKnown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			op := verified("op", visit, models.UndoUnknown)
-			present, later := books{others: tt.others}.stands(op, tt.records)
-			if present != tt.present || later != tt.later {
-				t.Errorf("present %v, later %v", present, later)
-			}
-			perhaps := present || strings.HasPrefix(tt.name, "perhaps")
-			if may := (books{others: tt.others}).mayStand(op, tt.records); may != perhaps {
-				t.Errorf("may stand: %v, want %v", may, perhaps)
+			if got := (books{others: tt.others, colleague: map[string]bool{"lisi": true}}).fate(op, tt.records); got != tt.want {
+				t.Errorf("%v, want %v", got, tt.want)
 			}
 		})
 	}

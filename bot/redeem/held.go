@@ -28,7 +28,10 @@ func (t *consumption) held(why platform.Said) Step {
 	}
 	op.NeedsHuman = false
 	op.DueAt = now.Add(heldPause(now.Sub(op.DoubtSince)))
-	if end := op.SentAt.Add(heldAtMost); op.DueAt.After(end) {
+	switch end := t.heldUntil(); {
+	case !now.Before(end): // its last question was in vain
+		op.DueAt = now.Add(t.pause(now.Sub(end), false))
+	case op.DueAt.After(end):
 		op.DueAt = end
 	}
 	return t.step(func(ctx context.Context, tx *models.DB) (models.Operation, error) {
@@ -46,13 +49,25 @@ func heldPause(age time.Duration) time.Duration {
 
 // mayBeHeld reports whether the platform may still keep back the consume that was sent
 // last.
-func (t *talk) mayBeHeld() bool { return t.Now().Before(t.op.SentAt.Add(heldAtMost)) }
+func (t *talk) mayBeHeld() bool { return t.Now().Before(t.heldUntil()) }
+
+// heldUntil is when the platform cannot keep it back any more.
+func (t *talk) heldUntil() time.Time { return t.op.SentAt.Add(heldAtMost) }
 
 // lostToHold reports whether the answer that was lost may have been that the consume is
 // held: no answer to a repeat tells otherwise.
-func (t *consumption) lostToHold(ctx context.Context) (bool, error) {
+func (t settlement) lostToHold(ctx context.Context) (bool, error) {
 	if !t.mayBeHeld() {
 		return false, nil
+	}
+	return t.heldOrLost(ctx)
+}
+
+// heldOrLost reports whether the consume is held, or was, or an answer was lost that may
+// have said so.
+func (t settlement) heldOrLost(ctx context.Context) (bool, error) {
+	if t.op.State == models.Held {
+		return true, nil
 	}
 	calls, err := t.DB.Calls.Of(ctx, t.op.ID, platform.DouyinVerify)
 	if err != nil {
@@ -73,10 +88,13 @@ func (t *consumption) lostToHold(ctx context.Context) (bool, error) {
 // maybeHeld goes on where no use shows and nothing is sent again; no step: the consume is
 // certainly not held. The books tell nothing of that, and a look may: its key replaces
 // none that is needed.
-func (t *consumption) maybeHeld(ctx context.Context) (Step, error) {
+func (t settlement) maybeHeld(ctx context.Context) (Step, error) {
 	lost, err := t.lostToHold(ctx)
 	if err != nil || !lost {
 		return nil, err
+	}
+	if t.rival != nil && !t.late(t.op.CalledAt) { // the key is needed, should nothing stand there any more
+		return t.doubt(platform.Said{}, false), nil
 	}
 	looked, err := t.look(ctx, t.op.Code)
 	switch {

@@ -62,6 +62,10 @@ func TestDouyinHeldAndVerified(t *testing.T) {
 			r.clock.Advance(time.Minute)
 			r.must(r.douyin.EndHold(c, true))
 			at := r.clock.Now()
+			if r.douyin.Knobs().HeldType == douyintest.HeldTypeUnnamed {
+				r.leftToPeople(op)
+				continue
+			}
 			op = r.settleWithin(op, 10*time.Minute)
 			r.is(op, models.Done, "")
 			r.coupons(op, count)
@@ -75,6 +79,45 @@ func TestDouyinHeldAndVerified(t *testing.T) {
 			r.is(r.settle(r.undo(op)), models.Undone, "")
 		}
 		r.never(models.Rejected)
+	})
+}
+
+// leftToPeople fails unless people are told of an operation that was held, as soon as it is
+// asked about again, and whatever the platform goes on saying; what they say ends it.
+func (r *rig) leftToPeople(op models.Operation) {
+	r.Helper()
+	for _, wait := range []time.Duration{10 * time.Minute, 50 * time.Hour} {
+		r.clock.Advance(wait)
+		r.during(time.Minute)
+		if op = r.now(op); !op.NeedsHuman {
+			r.Error("nobody was told")
+		}
+		r.is(op, models.Unknown, ReasonUnclear)
+	}
+	r.is(r.commit(r.core.Close(r.Context(), op, true, "王五")), models.Done, ReasonClosedUsed)
+}
+
+// What was let go and is used by hand, by no named person, may be what was held.
+func TestDouyinHeldAndUsedByNobody(t *testing.T) {
+	atDouyin(t, func(r *rig) {
+		r.heldVoucher(code, 0)
+		op := r.consume(code, 1)
+		r.clock.Advance(time.Hour)
+		r.must(r.douyin.EndHold(code, false))
+		r.must(r.douyin.UseElsewhere(code, douyintest.Use{Type: 2}))
+		r.leftToPeople(op)
+	})
+}
+
+// Who lost an answer that was no hold is not told of an unnamed use as in doubt.
+func TestDouyinUsedByNobody(t *testing.T) {
+	atDouyin(t, func(r *rig) {
+		r.voucher(code)
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Call: "consume", Answer: "1999", Times: 1})
+		op := r.consume(code, 1)
+		r.clock.Advance(5 * time.Second)
+		r.must(r.douyin.UseElsewhere(code, douyintest.Use{Type: 2}))
+		r.is(r.settle(op), models.Rejected, platform.AlreadyUsed)
 	})
 }
 
@@ -158,12 +201,23 @@ func TestDouyinLostHold(t *testing.T) {
 				r.isHeld(r.now(op))
 				r.must(r.douyin.EndHold(c, true))
 				r.clock.Advance(10 * time.Minute)
-				r.is(r.settle(op), models.Done, "")
+				r.consumedAfterHold(op)
 				r.effects(c, 1, 0)
 				r.never(models.Rejected)
 			}
 		}
 	})
+}
+
+// consumedAfterHold: the end of a hold is told, or left to people where the platform names
+// the use in no way.
+func (r *rig) consumedAfterHold(op models.Operation) {
+	r.Helper()
+	if r.douyin.Knobs().HeldType == douyintest.HeldTypeUnnamed {
+		r.leftToPeople(op)
+		return
+	}
+	r.is(r.settle(op), models.Done, "")
 }
 
 // The answer that told of a hold is lost, and no other tells of it: people are told after
@@ -200,9 +254,33 @@ func TestDouyinLostHoldNeverToldOf(t *testing.T) {
 				}
 				r.must(r.douyin.EndHold(code, true))
 				r.clock.Advance(10 * time.Minute)
-				r.is(r.settle(op), models.Done, "")
+				r.consumedAfterHold(op)
 				r.effects(code, 1, 0)
 				r.never(models.Rejected)
+			})
+		})
+	}
+}
+
+// The answers have lost the place that tells of a hold: it may be one, so nobody is told
+// that nothing was verified.
+func TestDouyinHoldInALostPlace(t *testing.T) {
+	for _, place := range []douyintest.Choice{douyintest.RefusalSub, douyintest.RefusalExtra} {
+		t.Run(string(place), func(t *testing.T) {
+			atDouyin(t, func(r *rig) {
+				r.must(r.douyin.SetKnobs(douyintest.Knobs{Refusals: place, Absent: []string{"extra"}}))
+				r.heldVoucher(code, 0)
+				op := r.consume(code, 1)
+				r.during(10 * time.Minute)
+				op = r.now(op)
+				r.is(op, models.Unknown, ReasonMayBeHeld)
+				if !op.NeedsHuman {
+					r.Error("nobody was told")
+				}
+				r.never(models.Rejected)
+				r.must(r.douyin.EndHold(code, true))
+				r.is(r.settleWithin(op, 20*time.Minute), models.Done, "")
+				r.effects(code, 1, 0)
 			})
 		})
 	}
@@ -336,4 +414,40 @@ func TestHeldEndsByAClockAhead(t *testing.T) {
 			t.Errorf("%s: consumed at %s, it is %s", v, op.ConsumedAt, r.clock.Now())
 		}
 	})
+}
+
+// A hold is over while the platform does not answer: people are told after the time that
+// any doubt has, and not where the platform has said by then that it was let go.
+func TestDouyinHoldEndsInSilence(t *testing.T) {
+	for name, c := range map[string]struct {
+		silent time.Duration
+		state  models.State
+	}{"for a moment": {HumanAfter / 2, models.Held}, "for long": {HumanAfter + time.Minute, models.Unknown}} {
+		t.Run(name, func(t *testing.T) {
+			atDouyin(t, func(r *rig) {
+				r.heldVoucher(code, 0)
+				op := r.consume(code, 1)
+				r.isHeld(op)
+				r.must(r.douyin.EndHold(code, false))
+				r.clock.Advance(op.SentAt.Add(heldAtMost).Sub(r.clock.Now()))
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "getconsumed", Times: 1000})
+				r.during(c.silent)
+				if op = r.now(op); op.State != c.state || op.NeedsHuman != (c.state == models.Unknown) {
+					r.Errorf("%s, needs human %v", op.State, op.NeedsHuman)
+				}
+				if n := r.calls("getconsumed"); n < 5 || n > 200 {
+					r.Errorf("asked %d times", n)
+				}
+				r.douyin.ClearFaults()
+				r.during(time.Minute)
+				if op = r.now(op); op.State != models.Rejected {
+					r.Errorf("%s (%v)", op.State, op.Outcome)
+				}
+				r.effects(code, 0, 0)
+				if n := r.calls("consume"); n != 1 {
+					r.Errorf("sent %d times", n)
+				}
+			})
+		})
+	}
 }

@@ -16,6 +16,7 @@ type Question struct {
 	UserID, User string
 	Code         string // a voucher code; for a scan the text of a QR code
 	Count        int
+	Product      string // as in [Request]
 }
 
 // Found is the answer to a look.
@@ -51,7 +52,14 @@ func (s lookResult) found(ctx context.Context) (Found, error) {
 		}
 	}
 	t.op.Outcome = outcome(looked.Said)
-	return Found{Op: t.op, Usable: looked.Proves == platform.Usable, Decided: looked.Decided, Calls: noOnes(t.calls)}, nil
+	usable := looked.Proves == platform.Usable
+	if usable {
+		ask := t.choose(looked.Voucher, s.named, nil)
+		if usable = ask.Reason == ""; !usable {
+			t.op.Outcome = ask
+		}
+	}
+	return Found{Op: t.op, Usable: usable, Decided: looked.Decided, Calls: noOnes(t.calls)}, nil
 }
 
 // Vouchers is the answer to a scan.

@@ -11,6 +11,7 @@ const (
 	ReasonHereSince    = "verified_here_since" // …since what the person has seen
 	ReasonHereSpent    = "verified_here_spent" // …and the code itself is good for nothing more
 	ReasonBusy         = "being_verified"      // another operation of ours is under way
+	ReasonInTheWay     = "in_the_way"          // others of ours were, and have ended; the platform may not have been asked
 	ReasonTooMany      = "count_left"          // more than the order has left; Operation.Left says how many
 	ReasonSession      = platform.Session      // the store's authorisation must be renewed
 	ReasonThrottled    = platform.Throttled    // the platform limits us
@@ -22,6 +23,8 @@ const (
 	ReasonUndoLate     = platform.UndoTooLate  // past the window, by our clock or the platform's
 	ReasonNotUndone    = "not_undone"          // settled: the platform did not undo it
 	ReasonCovered      = "later_visit"         // not undone: the code was used again since, and an undo would hit that
+	ReasonUndoUnsure   = "undo_unsure"         // not undone, and nothing was sent: the records do not tell that an undo would hit this visit
+	ReasonUndoneThere  = "undone_there"        // undone at the platform, not by us; Operation.UndoMessage names who confirmed it
 	ReasonCodesMissing = "codes_missing"       // consumed, but the platform did not tell every code
 	ReasonPartly       = platform.PartlyDone   // fewer consumed than asked for
 	ReasonUnclear      = "unclear"             // in doubt: the platform answers, but not whose verification it is
@@ -39,6 +42,11 @@ const (
 	ReasonUnheard = "not_all_heard"   // those in Code do not know it, those in Message are silent
 	ReasonNowhere = "not_found_here"  // those in Code do not know it, and they are all
 	ReasonAbsent  = "platform_absent" // the store has no account of the platform that Code names
+
+	// Of a code that stands for several products, which the outcome's Message lists (see
+	// [ProductsIn]); Operation.OtherID is what the person has seen to follow.
+	ReasonProduct   = "which_product" // a person must say which is meant
+	ReasonNoProduct = "product_gone"  // that which was named is none of them, or not any more
 )
 
 // Here reports whether a reason says that another operation of ours has consumed the code.
@@ -48,4 +56,10 @@ func Here(reason string) bool {
 		return true
 	}
 	return false
+}
+
+// NothingToUndoBy reports whether a reason says that what an undo left cannot be undone
+// here at any time.
+func NothingToUndoBy(reason string) bool {
+	return reason == ReasonCodesMissing || reason == platform.NoHandle
 }

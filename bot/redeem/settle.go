@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ func (c *Core) Settle(ctx context.Context, op models.Operation) (Step, error) {
 		return nil, err
 	}
 	t.settling = true
-	undo, consume := reversal{t}, consumption{t}
+	undo, consume := reversal{t}, settlement{consumption{t}}
 	settle := undo.settleUndo
 	if consuming(op) {
 		settle = func(ctx context.Context) (Step, error) { return consume.settleConsume(ctx, true) }
@@ -40,15 +41,18 @@ func (c *Core) Settle(ctx context.Context, op models.Operation) (Step, error) {
 
 // settleConsume finds out what became of a consume. mayRepeat says that the same
 // request may be sent again, where that is safe.
-func (t *consumption) settleConsume(ctx context.Context, mayRepeat bool) (Step, error) {
+func (t settlement) settleConsume(ctx context.Context, mayRepeat bool) (Step, error) {
 	if t.shop == nil {
 		return t.doubt(platform.Said{Why: ReasonNoPlatform}, false), nil
 	}
-	mayRepeat = mayRepeat && !t.late(t.op.CalledAt)
 	recorded, err := t.record(ctx, own(t.op))
 	if err != nil {
 		return nil, err
 	}
+	if t.rival, err = t.beside(ctx); err != nil {
+		return nil, err
+	}
+	mayRepeat = mayRepeat && !t.late(t.op.CalledAt)
 	if recorded.Complete {
 		return t.byUses(ctx, recorded, mayRepeat)
 	}
@@ -66,22 +70,45 @@ func (t *consumption) settleConsume(ctx context.Context, mayRepeat bool) (Step, 
 	case platform.Consumed:
 		return t.recorded(ctx, b, recorded.Record, mayRepeat)
 	case platform.NotConsumed:
-		return t.notRecorded(ctx, recorded, mayRepeat)
+		return t.notRecorded(ctx, recorded, mayRepeat && t.rival == nil)
 	}
 	if recorded.Decided { // an answer that is neither ends nothing
-		return t.notRecorded(ctx, recorded, mayRepeat)
+		return t.notRecorded(ctx, recorded, mayRepeat && t.rival == nil)
+	}
+	return t.doubt(recorded.Said, false), nil
+}
+
+// refusedOrRepeated judges a refusal that may be the answer to this very call, sent a
+// second time on its way: whatever the first did shows, for the platform has answered.
+func (t settlement) refusedOrRepeated(ctx context.Context, answer platform.Consumption) (Step, error) {
+	recorded, err := t.record(ctx, own(t.op))
+	if err != nil {
+		return nil, err
+	}
+	switch recorded.Proves {
+	case platform.NotConsumed, platform.Replaced:
+		return t.rejected(outcome(answer.Said)), nil
+	case platform.Consumed:
+		if recorded.Complete {
+			return t.byUses(ctx, recorded, false)
+		}
+		b, err := t.books(ctx, t.op.Code, recorded.Record)
+		if err != nil {
+			return nil, err
+		}
+		return t.recorded(ctx, b, recorded.Record, false)
 	}
 	return t.doubt(recorded.Said, false), nil
 }
 
 // recorded goes on from a record of the code.
-func (t *consumption) recorded(ctx context.Context, b books, rec platform.Record, mayRepeat bool) (Step, error) {
+func (t settlement) recorded(ctx context.Context, b books, rec platform.Record, mayRepeat bool) (Step, error) {
 	whose, other := b.whose(t.op, rec)
 	if whose == ours {
-		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec))
+		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec), true)
 	}
 	if t.op.Reusable {
-		return t.visited(ctx, rec, mayRepeat)
+		return t.visited(ctx, rec, true, mayRepeat && t.rival == nil)
 	}
 	looked, err := t.look(ctx, t.op.Code)
 	switch {
@@ -89,20 +116,21 @@ func (t *consumption) recorded(ctx context.Context, b books, rec platform.Record
 		return nil, err
 	case looked.Proves == platform.Usable: // it stays good after a visit
 		t.op.Reusable = true
-		return t.visited(ctx, rec, mayRepeat)
+		return t.visited(ctx, rec, true, mayRepeat && t.rival == nil)
 	case looked.Proves == platform.Unclear:
 		return t.doubt(looked.Said, false), nil
 	case whose == theirs:
 		return t.usedByOther(ctx, rec, other), nil
-	case looked.Proves == platform.Used && mayRepeat: // who has the key gets the same answer; nothing is left to consume
-		return t.repeat(ctx)
+	case looked.Proves == platform.Used && mayRepeat:
+		return t.sendAgain(ctx)
 	}
 	return t.doubt(platform.Said{}, false), nil
 }
 
 // visited goes on, for a code that stays good after a visit, from the platform's
-// list: a record of another visit says nothing of ours, and neither does none.
-func (t *consumption) visited(ctx context.Context, shown platform.Record, mayRepeat bool) (Step, error) {
+// list: a record of another visit says nothing of ours, and neither does none. certain
+// says that the record was told, or that there is none.
+func (t settlement) visited(ctx context.Context, shown platform.Record, certain, mayRepeat bool) (Step, error) {
 	listed, err := t.history(ctx, t.op.CalledAt, t.Now(), shown.At)
 	if err != nil {
 		return nil, err
@@ -117,31 +145,48 @@ func (t *consumption) visited(ctx context.Context, shown platform.Record, mayRep
 	whose, rec := b.visit(t.op, listed.Records)
 	switch {
 	case whose == ours:
-		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec))
+		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec), true)
 	case whose == unclear, !b.covers(t.op, listed.Records, shown, dayOf(t.op.CalledAt)):
 		return t.doubt(platform.Said{}, false), nil
 	case !t.quiet():
 		return t.doubt(platform.Said{}, true), nil
-	case !mayRepeat:
+	case !mayRepeat && !(certain && t.sentLast()):
 		return t.doubt(platform.Said{}, false), nil
 	}
+	return t.notListed(ctx, b, listed.Records, certain, mayRepeat)
+}
+
+// notListed goes on where the list has other visits alone: it may be of less than all,
+// which what is left of the card tells.
+func (t settlement) notListed(ctx context.Context, b books, list []platform.Record, certain, mayRepeat bool) (Step, error) {
 	looked, err := t.look(ctx, t.op.Code)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case looked.Proves == platform.Usable && looked.Voucher.Left >= t.op.Left-b.since(t.op, listed.Records):
-		return t.repeat(ctx)
 	}
-	return t.doubt(looked.Said, false), nil // a visit less than the list explains
+	left, explained := looked.Voucher.Left, t.op.Left-b.since(t.op, list)
+	told := certain && t.op.Left > 0
+	switch all := visits(t.op.Code, list); {
+	case told && looked.Proves == platform.Used && explained <= 0: // others have used it up
+		return t.usedByOther(ctx, all[len(all)-1], nil), nil
+	case looked.Proves != platform.Usable, left < explained: // a visit is gone that the list does not explain
+	case told && left > 0 && left < t.op.Count:
+		t.op.Left = left
+		return t.rejected(models.Outcome{Reason: ReasonTooMany}), nil
+	case mayRepeat:
+		return t.repeat(ctx)
+	case told && left > 0 && t.sentLast():
+		return t.notConsumed(platform.Said{}), nil
+	}
+	return t.doubt(looked.Said, false), nil
 }
 
 // notRecorded goes on where the platform knows of no verification, or says what
 // is neither that nor the contrary. Nothing is certain until the last call would
 // show. Before, the same request may go again: its code can be consumed once.
-func (t *consumption) notRecorded(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
+func (t settlement) notRecorded(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
 	none := recorded.Proves == platform.NotConsumed
 	if t.op.Reusable {
-		return t.visited(ctx, platform.Record{}, mayRepeat && none)
+		return t.visited(ctx, platform.Record{}, none, mayRepeat && none)
 	}
 	if !t.quiet() {
 		if none && mayRepeat {
@@ -161,8 +206,8 @@ func (t *consumption) notRecorded(ctx context.Context, recorded platform.Recorde
 	case none && short:
 		t.op.Left = looked.Voucher.Left
 		return t.rejected(models.Outcome{Reason: ReasonTooMany}), nil
-	case none && usable && t.late(t.op.CalledAt):
-		return t.rejected(models.Outcome{Reason: ReasonNotConsumed, Code: recorded.Code, Message: recorded.Message, TraceID: recorded.TraceID}), nil
+	case none && usable && t.sentLast():
+		return t.notConsumed(recorded.Said), nil
 	case usable && !short && mayRepeat:
 		return t.repeat(ctx)
 	case looked.Silent:
@@ -171,23 +216,41 @@ func (t *consumption) notRecorded(ctx context.Context, recorded platform.Recorde
 	return t.doubt(recorded.Said, false), nil
 }
 
+// sentLast reports whether nothing is sent again: it is late, or the code was verified at
+// another account of the store meanwhile.
+func (t settlement) sentLast() bool { return t.rival != nil || t.late(t.op.CalledAt) }
+
+// notConsumed: the platform did not consume, and nothing is sent again.
+func (t settlement) notConsumed(s platform.Said) Step {
+	if t.rival != nil {
+		return t.givesWay(*t.rival)
+	}
+	return t.rejected(models.Outcome{Reason: ReasonNotConsumed, Code: s.Code, Message: s.Message, TraceID: s.TraceID})
+}
+
 // repeat sends the same request again, unless the code was verified at another account
-// of the store meanwhile. Success is success; a refusal says nothing of the calls before.
-func (t *consumption) repeat(ctx context.Context) (Step, error) {
+// of the store just now. Success is success; a refusal says nothing of the calls before.
+func (t settlement) repeat(ctx context.Context) (Step, error) {
 	if other, err := t.beside(ctx); err != nil {
 		return nil, err
 	} else if other != nil {
-		return t.doubt(platform.Said{}, false), nil
+		return t.doubt(platform.Said{}, true), nil
 	}
+	return t.sendAgain(ctx)
+}
+
+// sendAgain sends the same request again, whatever was verified at another account: by
+// itself only where nothing is left to consume. The same key gets the same answer.
+func (t settlement) sendAgain(ctx context.Context) (Step, error) {
 	answer, err := t.consume(ctx, true)
 	if err != nil {
 		return nil, err
 	}
 	switch answer.Proves {
 	case platform.Consumed:
-		return t.complete(ctx, answer.Coupons, t.op.CalledAt)
+		return t.complete(ctx, answer.Coupons, t.op.CalledAt, false)
 	case platform.Partly:
-		return t.done(answer.Coupons, t.op.CalledAt, ReasonPartly), nil
+		return t.partlyDone(ctx, answer.Coupons)
 	case platform.Held:
 		return t.held(answer.Said), nil
 	}
@@ -196,20 +259,86 @@ func (t *consumption) repeat(ctx context.Context) (Step, error) {
 
 // complete makes sure of one coupon for each code of a consumption. The platform
 // can leave codes out; the day's list may tell them. Where it does not, the
-// operation says so: what is not certain is not recorded, for an undo would undo
-// somebody else's.
-func (t *consumption) complete(ctx context.Context, coupons []platform.Coupon, at time.Time) (Step, error) {
-	all := len(coupons)
+// operation says so, and those coupons have none: a code that is not certain is not
+// recorded, for an undo would undo somebody else's. wait: what is known of the consumption
+// can be asked for again, and so is a list that could not be read.
+func (t settlement) complete(ctx context.Context, coupons []platform.Coupon, at time.Time, wait bool) (Step, error) {
+	t.op.Reusable = t.op.Reusable || visitsOf(t.op, coupons)
 	coupons = distinct(t.op, coupons)
-	t.op.Reusable = t.op.Reusable || len(coupons) == 1 && all > 1 // rows of visits
-	missing := t.op.Count - len(coupons)
-	switch {
-	case missing <= 0, t.op.Reusable:
+	if len(coupons) >= t.op.Count || t.op.Reusable {
 		return t.done(coupons, at, ""), nil
 	}
-	listed, err := t.history(ctx, at)
-	if err != nil {
+	all, listed, err := t.withSiblings(ctx, coupons, at, !wait)
+	switch {
+	case err != nil:
 		return nil, err
+	case len(all) == t.op.Count:
+		return t.done(all, at, ""), nil
+	}
+	if wait && !listed.Known {
+		again, err := t.listAgain(ctx, listed.Said)
+		if err != nil {
+			return nil, err
+		}
+		if again {
+			return t.doubt(listed.Said, false), nil
+		}
+	}
+	t.Log.Warn("the platform did not tell every code", "operation", t.op.ID, "missing", t.op.Count-len(coupons))
+	return t.done(coupons, at, ReasonCodesMissing), nil
+}
+
+// listAgain reports whether a list that could not be read is asked for again: until it is
+// time to tell people, if waiting helps, and else once more.
+func (t settlement) listAgain(ctx context.Context, said platform.Said) (bool, error) {
+	if said.Why != platform.Config && !t.late(t.op.CalledAt) {
+		return true, nil
+	}
+	asked, err := t.DB.Calls.Of(ctx, t.op.ID, said.Call)
+	if err != nil {
+		return false, fmt.Errorf("redeem: calls: %w", err)
+	}
+	return len(asked) == 0, nil
+}
+
+// partlyDone is complete where fewer were consumed than asked for: as many as are told.
+func (t settlement) partlyDone(ctx context.Context, coupons []platform.Coupon) (Step, error) {
+	n, known := len(coupons), distinct(t.op, coupons)
+	t.op.Reusable = t.op.Reusable || visitsOf(t.op, coupons)
+	if len(known) == n || t.op.Reusable {
+		return t.done(coupons, t.op.CalledAt, ReasonPartly), nil
+	}
+	all, _, err := t.withSiblings(ctx, known, t.op.CalledAt, true)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(all) == n:
+		return t.done(all, t.op.CalledAt, ReasonPartly), nil
+	}
+	t.op.Count = n // which is how many stand, whatever the codes
+	return t.done(known, t.op.CalledAt, ReasonCodesMissing), nil
+}
+
+// visitsOf reports whether the rows of a consumption are visits of one code: they repeat it.
+func visitsOf(op models.Operation, coupons []platform.Coupon) bool {
+	repeated := 0
+	for _, c := range coupons {
+		if c.Code == op.Code && c.Handle == "" {
+			repeated++
+		}
+	}
+	return repeated > 1 && len(distinct(op, coupons)) == 1
+}
+
+// withSiblings adds the coupons that the day's list shows beside those that are known.
+// last: the list is not asked for later, and so once more at once where its answer was lost.
+func (t settlement) withSiblings(ctx context.Context, coupons []platform.Coupon, at time.Time, last bool) ([]platform.Coupon, platform.Listed, error) {
+	listed, err := t.history(ctx, at)
+	if err == nil && listed.Lost && last {
+		listed, err = t.history(ctx, at)
+	}
+	if err != nil {
+		return nil, listed, err
 	}
 	var broken error
 	more := siblings(t.op, coupons, listed.Records, func(code string) bool {
@@ -222,18 +351,11 @@ func (t *consumption) complete(ctx context.Context, coupons []platform.Coupon, a
 		}
 		return true
 	})
-	if broken != nil {
-		return nil, broken
-	}
-	if len(more) == missing {
-		return t.done(append(coupons, more...), at, ""), nil
-	}
-	t.Log.Warn("the platform did not tell every code", "operation", t.op.ID, "missing", missing)
-	return t.done(coupons, at, ReasonCodesMissing), nil
+	return append(slices.Clone(coupons), more...), listed, broken
 }
 
 // usedByOther: somebody else, or another operation of ours, had the code.
-func (t *consumption) usedByOther(ctx context.Context, rec platform.Record, other *models.Operation) Step {
+func (t settlement) usedByOther(ctx context.Context, rec platform.Record, other *models.Operation) Step {
 	t.op.UsedBy, t.op.UsedAt = t.who(ctx, rec.Account), rec.At
 	if other != nil {
 		t.op.OtherID = other.ID
@@ -244,7 +366,7 @@ func (t *consumption) usedByOther(ctx context.Context, rec platform.Record, othe
 // consumedAt is when the time for an undo began, as far as is known: by the
 // platform where that is credible, never later than it can have been. What was held may
 // have been consumed long after the call, and just now where the platform's clock is ahead.
-func (t *consumption) consumedAt(rec platform.Record) time.Time {
+func (t settlement) consumedAt(rec platform.Record) time.Time {
 	now := t.Now()
 	switch {
 	case rec.At.After(t.op.CalledAt) && rec.At.Before(now):

@@ -18,14 +18,17 @@ import (
 	"yanquan/douyin"
 	"yanquan/douyin/douyintest"
 	"yanquan/internal/breadth"
+	"yanquan/internal/httpcall"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
 
 const (
 	code    = "7992697494"
-	timeout = 500 * time.Millisecond
-	soon    = 30 * time.Second // a doubt is settled so soon after the platform answers again
+	timeout = 500 * time.Millisecond // as the core has it; the clients give up when a call hangs
+	soon    = 30 * time.Second       // a doubt is settled so soon after the platform answers again
+
+	patience = time.Minute // with an answer, on a machine that is busy
 )
 
 // rig is a core with everything around it: a real database, the fake platform
@@ -171,7 +174,10 @@ func (r *rig) process(url, dialect string) *Core {
 
 func (r *rig) opener(url, dialect string) func(models.Account) platform.Shop {
 	if dialect == platform.DouyinName {
-		client, err := douyin.New(douyin.Config{APIURL: url, ClientKey: "key", ClientSecret: "app-secret", Timeout: timeout, Now: r.clock.Now})
+		client, err := douyin.New(douyin.Config{
+			APIURL: url, ClientKey: "key", ClientSecret: "app-secret", Timeout: patience, Now: r.clock.Now,
+			HTTP: &http.Client{Transport: r.douyin.Impatient(httpcall.NewTransport())},
+		})
 		r.must(err)
 		return func(a models.Account) platform.Shop {
 			return platform.Douyin(client, douyin.Shop{ID: a.ShopID, Account: douyintest.DefaultAccount})
@@ -179,10 +185,11 @@ func (r *rig) opener(url, dialect string) func(models.Account) platform.Shop {
 	}
 	var client dianping.Client
 	var err error
+	hc := &http.Client{Transport: r.platform.Impatient(httpcall.NewTransport())}
 	if dialect == dianping.Dianping {
-		client, err = dianping.NewDianping(dianping.Config{APIURL: url, AuthURL: url, AppKey: "key", AppSecret: "app-secret", Timeout: timeout, Now: r.clock.Now})
+		client, err = dianping.NewDianping(dianping.Config{APIURL: url, AuthURL: url, AppKey: "key", AppSecret: "app-secret", HTTP: hc, Timeout: patience, Now: r.clock.Now})
 	} else {
-		client, err = dianping.NewMeituan(dianping.MeituanConfig{APIURL: url, AuthURL: url, DeveloperID: "100000", SignKey: "sign-key", Timeout: timeout, Now: r.clock.Now})
+		client, err = dianping.NewMeituan(dianping.MeituanConfig{APIURL: url, AuthURL: url, DeveloperID: "100000", SignKey: "sign-key", HTTP: hc, Timeout: patience, Now: r.clock.Now})
 	}
 	r.must(err)
 	return func(a models.Account) platform.Shop {

@@ -21,6 +21,8 @@ type talk struct {
 	alsoAt   string  // other accounts that know the code, see [AccountsIn]
 	others   []int64 // the other accounts of the store
 	ours     bool    // the journal has the code of a consume
+
+	rival *models.Operation // settling a consume: what stands at another account, see [consumption.beside]
 }
 
 // openUnless is open, unless the caller has opened the shop.
@@ -57,8 +59,11 @@ func (c *Core) reopen(ctx context.Context, op models.Operation) (*talk, error) {
 	return t, err
 }
 
-// consumption is the work on a consume: whether it may be, and what became of it.
+// consumption is the work on a consume: whether it may be, and the call.
 type consumption struct{ *talk }
+
+// settlement finds out what became of a consume.
+type settlement struct{ consumption }
 
 // reversal is the work on an undo, coupon by coupon.
 type reversal struct{ *talk }
@@ -111,8 +116,11 @@ func (t *talk) quiet() bool { return !t.Now().Before(t.op.SentAt.Add(t.quietAfte
 
 // late reports whether nothing is sent by itself any more: people were told to look
 // for themselves, or every process was down for as long, and it would surprise
-// them.
+// them. A restored database has made its doubts old.
 func (t *talk) late(called time.Time) bool {
+	if since := t.op.DoubtSince; !since.IsZero() && since.Before(called) {
+		called = since
+	}
 	return t.op.NeedsHuman || t.Now().Sub(called) >= HumanAfter
 }
 

@@ -20,7 +20,7 @@ const (
 	Undoable   Verdict = "undoable"
 	NotDone    Verdict = "not_done"   // under way, refused, or undone: its state says it
 	Superseded Verdict = "superseded" // the same code was verified anew since
-	Closed     Verdict = "closed"     // too late by the platform's word, or the rest has no codes to undo by
+	Closed     Verdict = "closed"     // too late by the platform's word, or the rest has nothing to undo it by
 	TooLate    Verdict = "too_late"   // by our clock
 )
 
@@ -83,7 +83,7 @@ func (c *Core) Undo(ctx context.Context, r UndoRequest) (Step, error) {
 	return step, err
 }
 
-// reverseAll calls reverseconsume for every coupon that is not undone yet. After
+// reverseAll calls reverseconsume for every coupon that is not undone yet and has a code. After
 // one whose answer was lost, the rest is left to the settling.
 func (t *reversal) reverseAll(ctx context.Context) (Step, error) {
 	coupons, err := t.DB.Journal.Coupons(ctx, t.op.ID)
@@ -92,43 +92,110 @@ func (t *reversal) reverseAll(ctx context.Context) (Step, error) {
 	}
 	for i := range coupons {
 		c := &coupons[i]
-		switch {
-		case !c.UndoneAt.IsZero():
+		if !c.UndoneAt.IsZero() || c.Untold() {
 			continue
-		case t.shop == nil:
-			c.UndoReason = ReasonNoPlatform
-			continue
-		case t.op.Reusable && c.Handle == "": // an undo takes back the code's last visit, whoever's that is
-			state, _, err := t.state(ctx, *c)
-			if err != nil {
-				return nil, err
-			}
-			if state == isCovered {
-				c.UndoReason = ReasonCovered
-				continue
-			}
 		}
-		answer, err := t.reverse(ctx, *c, false)
+		answer, err := t.reverseOne(ctx, *c, openOf(coupons, c.Code))
 		if err != nil {
 			return nil, err
-		}
-		if answer.Proves == platform.Refused && answer.Doubtful {
-			state, _, err := t.state(ctx, *c)
-			if err != nil {
-				return nil, err
-			}
-			switch state {
-			case isUndone: // the refusal was of the same call, repeated on its way
-				answer.Proves = platform.Undone
-			case notKnown:
-				answer.Proves = platform.Unclear
-			}
 		}
 		if t.tell(c, answer); answer.Proves == platform.Unclear {
 			return t.doubtUndo(coupons, answer.Said, false), nil
 		}
 	}
 	return t.undone(coupons), nil
+}
+
+// reverseOne undoes a coupon. The platform takes back the last visit of a code: of
+// one that keeps from visit to visit, an undo is sent only where the books show that the
+// last visit is the coupon's. open is as in [openOf].
+func (t *reversal) reverseOne(ctx context.Context, c models.Coupon, open int) (platform.Reversal, error) {
+	if t.shop == nil {
+		return notSent(ReasonNoPlatform), nil
+	}
+	keeps, err := t.keeps(ctx, c)
+	if err != nil {
+		return platform.Reversal{}, err
+	}
+	if keeps && c.Handle == "" {
+		state, why, err := t.state(ctx, c, open)
+		if err != nil || state != isUsed {
+			return t.unsent(state, why), err
+		}
+	} else if t.op.Left > t.op.Count && c.Handle == "" { // or a code that stays good, and is not told as one
+		if answer, stop, err := t.unmarked(ctx, c, open); stop || err != nil {
+			return answer, err
+		}
+	}
+	answer, err := t.reverse(ctx, c, false)
+	if err != nil || answer.Proves != platform.Refused || !answer.Doubtful {
+		return answer, err
+	}
+	state, _, err := t.state(ctx, c, open)
+	switch state {
+	case isUndone: // the refusal was of the same call, repeated on its way
+		answer.Proves = platform.Undone
+	case notKnown:
+		answer.Proves = platform.Unclear
+	}
+	return answer, err
+}
+
+// unmarked asks, of a code that a look has told more of than was consumed, whether its
+// record is another's verification: then it stays good, and the books must show that ours
+// is the last. The record of an order's coupon is its own; without one, nothing is held up.
+func (t *reversal) unmarked(ctx context.Context, c models.Coupon, open int) (answer platform.Reversal, stop bool, err error) {
+	recorded, err := t.record(ctx, couponOf(t.op, c))
+	if err != nil || recorded.Proves != platform.Consumed {
+		return answer, false, err
+	}
+	b, err := t.books(ctx, c.Code, recorded.Record)
+	if err != nil || !b.another(t.op, recorded.Record) {
+		return answer, false, err
+	}
+	state, why, err := t.visitState(ctx, c, recorded, open)
+	return t.unsent(state, why), state != isUsed, err
+}
+
+// openOf counts the coupons of a code that are not known to be undone: several visits.
+func openOf(coupons []models.Coupon, code string) (n int) {
+	for _, c := range coupons {
+		if c.Code == code && c.UndoneAt.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
+// keeps reports whether a coupon's code keeps from visit to visit, as far as is known: when
+// the operation was begun, or since, for one that follows it.
+func (t *reversal) keeps(ctx context.Context, c models.Coupon) (bool, error) {
+	if t.op.Reusable || c.Handle != "" || c.Code != t.op.Code {
+		return t.op.Reusable, nil
+	}
+	all, err := t.ofCode(ctx, c.Code)
+	return slices.ContainsFunc(all, func(o models.Operation) bool { return o.Reusable }), err
+}
+
+// unsent is what stands for the answer to an undo that is not sent, because of what the
+// books show. Where the platform did not answer, the undo goes on once it does.
+func (t *reversal) unsent(state state, why platform.Said) platform.Reversal {
+	switch {
+	case state == isUndone:
+		return platform.Reversal{Proves: platform.Undone}
+	case state == isCovered:
+		return notSent(ReasonCovered)
+	case why.Silent:
+		return platform.Reversal{Said: why}
+	case why.Why == platform.Session, why.Why == platform.Config:
+		return notSent(why.Why)
+	}
+	return notSent(ReasonUndoUnsure)
+}
+
+// notSent refuses an undo without a call.
+func notSent(reason string) platform.Reversal {
+	return platform.Reversal{Said: platform.Said{Why: reason}, Proves: platform.Refused}
 }
 
 // tell notes on a coupon what an undo did to it.
@@ -155,10 +222,10 @@ func (t *reversal) settleUndo(ctx context.Context) (Step, error) {
 	open, wait := false, false
 	for i := range coupons {
 		c := &coupons[i]
-		if !c.UndoneAt.IsZero() {
+		if !c.UndoneAt.IsZero() || c.Untold() {
 			continue
 		}
-		state, why, err := t.state(ctx, *c)
+		state, why, err := t.state(ctx, *c, openOf(coupons, c.Code))
 		if err != nil {
 			return nil, err
 		}
@@ -203,8 +270,8 @@ const (
 	isCovered       // it stands under a later one, which an undo would hit
 )
 
-// state asks what has become of a coupon's verification.
-func (t *reversal) state(ctx context.Context, c models.Coupon) (state, platform.Said, error) {
+// state asks what has become of a coupon's verification. open is as in [openOf].
+func (t *reversal) state(ctx context.Context, c models.Coupon, open int) (state, platform.Said, error) {
 	recorded, err := t.record(ctx, couponOf(t.op, c))
 	switch {
 	case err != nil, recorded.Proves == platform.Unclear:
@@ -216,24 +283,33 @@ func (t *reversal) state(ctx context.Context, c models.Coupon) (state, platform.
 	case recorded.Complete:
 		return isUsed, recorded.Said, nil
 	}
-	b, err := t.books(ctx, c.Code)
+	b, err := t.books(ctx, c.Code, recorded.Record)
+	if err != nil {
+		return notKnown, recorded.Said, err
+	}
+	keeps, err := t.keeps(ctx, c)
 	if err != nil {
 		return notKnown, recorded.Said, err
 	}
 	rec := recorded.Record
-	if t.op.Reusable || rec.Reusable || b.reusable(t.op) || !rec.At.IsZero() && rec.At.Sub(t.op.ConsumedAt).Abs() > skew {
-		return t.visitState(ctx, b, c, recorded)
+	rec.Reusable = rec.Reusable || recorded.Proves == platform.Consumed && b.another(t.op, rec)
+	if keeps || rec.Reusable || b.reusable(t.op) || !rec.At.IsZero() && rec.At.Sub(t.op.ConsumedAt).Abs() > skew {
+		return t.visitState(ctx, c, recorded, open)
 	}
 	if recorded.Proves == platform.Consumed {
 		return isUsed, recorded.Said, nil
 	}
-	return t.freeState(ctx, c)
+	return t.freeState(ctx, c, 0)
 }
 
-// freeState makes sure that a coupon without a record is not consumed.
-func (t *reversal) freeState(ctx context.Context, c models.Coupon) (state, platform.Said, error) {
+// freeState makes sure that a coupon without a record is not consumed. Of a code that
+// keeps from visit to visit, no visit is missing but those that are listed since.
+func (t *reversal) freeState(ctx context.Context, c models.Coupon, since int) (state, platform.Said, error) {
 	looked, err := t.look(ctx, c.Code)
-	if err == nil && (looked.Proves == platform.Usable || looked.Proves == platform.Void) {
+	switch left := looked.Voucher.Left; {
+	case err != nil:
+	case looked.Proves == platform.Usable && t.op.Reusable && left > 0 && left < t.op.Left-since: // the list says less than all
+	case looked.Proves == platform.Usable, looked.Proves == platform.Void:
 		return isUndone, looked.Said, nil
 	}
 	return notKnown, looked.Said, err
@@ -241,7 +317,7 @@ func (t *reversal) freeState(ctx context.Context, c models.Coupon) (state, platf
 
 // visitState tells, of a code that keeps from visit to visit, by the platform's
 // list: the record of a code may be that of its first visit, or of its last.
-func (t *reversal) visitState(ctx context.Context, b books, c models.Coupon, recorded platform.Recorded) (state, platform.Said, error) {
+func (t *reversal) visitState(ctx context.Context, c models.Coupon, recorded platform.Recorded, open int) (state, platform.Said, error) {
 	rec := recorded.Record
 	listed, err := t.history(ctx, t.op.ConsumedAt, t.Now(), rec.At)
 	if err != nil || !listed.Known {
@@ -249,20 +325,38 @@ func (t *reversal) visitState(ctx context.Context, b books, c models.Coupon, rec
 	}
 	op := t.op
 	op.Code = c.Code
-	present, later := b.stands(op, listed.Records)
-	switch {
-	case !b.covers(op, listed.Records, rec, dayOf(op.ConsumedAt)):
-		return notKnown, platform.Said{}, nil
-	case present && later:
-		return isCovered, listed.Said, nil
-	case present:
-		return isUsed, listed.Said, nil
-	case b.mayStand(op, listed.Records):
-		return notKnown, platform.Said{}, nil
-	case recorded.Proves == platform.Consumed: // another visit's
+	b, err := t.books(ctx, c.Code, visits(c.Code, listed.Records)...)
+	if err != nil || !b.covers(op, listed.Records, rec, dayOf(op.ConsumedAt)) {
+		return notKnown, platform.Said{}, err
+	}
+	switch state := b.fate(op, listed.Records); {
+	case open > 1 && (state == isCovered || state == isUsed && t.settling):
+		return t.oneOfSeveral(ctx, b, op, listed.Records, state, open)
+	case state != isUndone:
+		return state, platform.Said{}, nil
+	case op.Count == 1 && recorded.Proves == platform.Consumed && len(visits(c.Code, listed.Records)) > 0: // another visit's
 		return isUndone, listed.Said, nil
 	}
-	return t.freeState(ctx, c)
+	return t.freeState(ctx, c, b.since(op, listed.Records))
+}
+
+// oneOfSeveral is the state of one of an operation's visits, whose records can look like
+// one: where fewer stand than are not known to be undone, it is undone. Which of them it is
+// does not matter, for an undo takes the last.
+func (t *reversal) oneOfSeveral(ctx context.Context, b books, op models.Operation, list []platform.Record, one state, open int) (state, platform.Said, error) {
+	looked, err := t.look(ctx, op.Code)
+	if err != nil {
+		return notKnown, looked.Said, err
+	}
+	switch n, known := b.stand(op, list, looked); {
+	case (!known || n < 1 || n > open) && one == isUsed && !t.late(t.op.UndoCalledAt):
+		return isUsed, looked.Said, nil // the last visit is ours, whichever it is: it is undone
+	case !known, n < 1, n > open: // the list says less than all, or more
+		return notKnown, looked.Said, nil
+	case n < open:
+		return isUndone, looked.Said, nil
+	}
+	return one, looked.Said, nil
 }
 
 // Consumed is how many coupons, or visits, an operation has consumed. The platform
@@ -282,17 +376,18 @@ func (t *reversal) doubtUndo(coupons []models.Coupon, why platform.Said, wait bo
 	})
 }
 
-// undone: what became of every coupon is known.
+// undone: what became of every coupon is known. One without a code stands.
 func (t *reversal) undone(coupons []models.Coupon) Step {
 	op := t.op
 	op.NeedsHuman, op.UndoReason = false, ""
-	left := slices.DeleteFunc(slices.Clone(coupons), func(c models.Coupon) bool { return !c.UndoneAt.IsZero() })
+	told := slices.DeleteFunc(slices.Clone(coupons), models.Coupon.Untold)
+	left := slices.DeleteFunc(slices.Clone(told), func(c models.Coupon) bool { return !c.UndoneAt.IsZero() })
 	for _, c := range left { // too late only where it is for all
 		if op.UndoReason == "" || op.UndoReason == ReasonUndoLate {
 			op.UndoReason = c.UndoReason
 		}
 	}
-	if len(left) == 0 && Consumed(op, coupons) > len(coupons) {
+	if len(left) == 0 && Consumed(op, coupons) > len(told) { // a program of before has no rows for those without
 		op.UndoReason = ReasonCodesMissing // the rest stands, and the code with it
 	} else if len(left) == 0 {
 		op.UndoneAt = t.Now()

@@ -13,21 +13,32 @@ import (
 // take the key's place, nor a list.
 
 // byUses settles a consume by them.
-func (t *consumption) byUses(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
+func (t settlement) byUses(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
 	if recorded.Proves == platform.Unclear {
-		return t.byNothing(ctx, recorded, mayRepeat)
+		return t.byNothing(ctx, recorded, mayRepeat && t.rival == nil)
 	}
 	b, err := t.orderBooks(ctx)
+	if err == nil && slices.ContainsFunc(recorded.Uses, func(u platform.Record) bool { return u.Unnamed }) {
+		b.held, err = t.heldOrLost(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
 	mayRepeat = mayRepeat && t.op.State != models.Held
 	whose, mine := b.ofUses(t.op, recorded.Uses)
+	spent := mayRepeat && recorded.Left == 0 && !t.op.Reusable
+	mayRepeat = mayRepeat && t.rival == nil
 	switch {
 	case whose == ours && len(mine) == t.op.Count:
 		return t.done(t.couponsIn(mine), t.consumedAt(mine[0]), ""), nil
-	case whose == unclear && mayRepeat && !t.op.Reusable: // who has the key gets the same answer; nothing is left to consume
+	case whose == unclear && spent:
+		return t.sendAgain(ctx)
+	case whose == unclear && mayRepeat && !t.op.Reusable: // the key has a result already
 		return t.repeat(ctx)
+	case b.letThrough(t.op, recorded.Uses) && t.op.State != models.Held && !t.quiet(): // its own may show yet
+		return t.doubt(recorded.Said, true), nil
+	case b.letThrough(t.op, recorded.Uses):
+		return t.leftToPeople(recorded.Said), nil
 	case whose == unclear:
 		return t.doubt(recorded.Said, false), nil
 	case whose == theirs && recorded.Left == 0 && len(recorded.Uses) > 0:
@@ -46,7 +57,7 @@ func (t *consumption) byUses(ctx context.Context, recorded platform.Recorded, ma
 
 // partly settles a consume of which a part shows. The rest may be held, as long as no
 // answer tells otherwise.
-func (t *consumption) partly(ctx context.Context, mine []platform.Record, mayRepeat bool) (Step, error) {
+func (t settlement) partly(ctx context.Context, mine []platform.Record, mayRepeat bool) (Step, error) {
 	lost, err := t.lostToHold(ctx)
 	switch {
 	case err != nil:
@@ -60,7 +71,7 @@ func (t *consumption) partly(ctx context.Context, mine []platform.Record, mayRep
 }
 
 // byWhatIsLeft settles a consume of which no use shows that is its own.
-func (t *consumption) byWhatIsLeft(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
+func (t settlement) byWhatIsLeft(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
 	gone := recorded.Left < t.op.Count
 	explained := len(recorded.Uses) > 0 || recorded.Why != ""                                // why it is gone
 	dead := slices.Contains([]string{platform.Config, ReasonMayBeHeld}, t.op.Outcome.Reason) // a repeat: its key is not known any more
@@ -72,7 +83,7 @@ func (t *consumption) byWhatIsLeft(ctx context.Context, recorded platform.Record
 		return t.rejected(outcome(recorded.Said)), nil
 	case (!gone || !explained && !t.op.Reusable) && mayRepeat && !dead: // what is held may be shown as gone
 		return t.repeat(ctx)
-	case !dead && !t.late(t.op.CalledAt):
+	case !dead && !t.sentLast():
 		return t.doubt(recorded.Said, false), nil
 	}
 	step, err := t.maybeHeld(ctx)
@@ -84,17 +95,17 @@ func (t *consumption) byWhatIsLeft(ctx context.Context, recorded platform.Record
 	case t.op.State == models.Held:
 		return t.rejected(models.Outcome{Reason: ReasonLetGo}), nil
 	}
-	return t.rejected(models.Outcome{Reason: ReasonNotConsumed}), nil
+	return t.notConsumed(platform.Said{}), nil
 }
 
 // byNothing goes on where the platform does not tell the uses. It may show what it holds
 // as used already.
-func (t *consumption) byNothing(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
+func (t settlement) byNothing(ctx context.Context, recorded platform.Recorded, mayRepeat bool) (Step, error) {
 	answered := recorded.Class == "" && t.op.State != models.Held
 	if answered && mayRepeat && !t.op.Reusable { // who has the key gets the same answer
 		return t.repeat(ctx)
 	}
-	if answered && t.late(t.op.CalledAt) {
+	if answered && t.sentLast() {
 		if step, err := t.maybeHeld(ctx); step != nil || err != nil {
 			return step, err
 		}
@@ -103,7 +114,7 @@ func (t *consumption) byNothing(ctx context.Context, recorded platform.Recorded,
 }
 
 // usedBefore: what was asked for is used up, and none of it by this operation.
-func (t *consumption) usedBefore(ctx context.Context, b books, recorded platform.Recorded) Step {
+func (t settlement) usedBefore(ctx context.Context, b books, recorded platform.Recorded) Step {
 	rec := recorded.Uses[len(recorded.Uses)-1]
 	other := b.owner[rec.Handle]
 	if other != nil {
@@ -113,7 +124,7 @@ func (t *consumption) usedBefore(ctx context.Context, b books, recorded platform
 }
 
 // couponsIn are the coupons of uses.
-func (t *consumption) couponsIn(uses []platform.Record) (list []platform.Coupon) {
+func (t settlement) couponsIn(uses []platform.Record) (list []platform.Coupon) {
 	for _, u := range uses {
 		c := couponIn(u)
 		c.OrderID = t.op.OrderID
@@ -123,7 +134,7 @@ func (t *consumption) couponsIn(uses []platform.Record) (list []platform.Coupon)
 }
 
 // orderBooks gathers what the journal knows of an operation's order beside it.
-func (t *consumption) orderBooks(ctx context.Context) (books, error) {
+func (t settlement) orderBooks(ctx context.Context) (books, error) {
 	b := books{owner: map[string]*models.Operation{}}
 	ops, coupons, err := t.ofOrder(ctx, t.op.Code)
 	if err != nil {

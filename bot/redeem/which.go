@@ -25,6 +25,7 @@ type lookResult struct {
 	*talk
 	account models.Account
 	looked  platform.Looked // without a shop: nothing
+	named   string          // the product
 }
 
 // knows reports whether the platform knows the code, whatever can be done with it, and
@@ -92,7 +93,7 @@ func (c *Core) lookIn(ctx context.Context, q Question) (lookResult, error) {
 	if err != nil {
 		return lookResult{}, err
 	}
-	s := lookResult{talk: t, account: q.Account}
+	s := lookResult{talk: t, account: q.Account, named: q.Product}
 	if s.shop == nil {
 		s.looked.Why = ReasonNoPlatform
 		return s, nil
@@ -282,6 +283,23 @@ func (c *Core) ScanIn(ctx context.Context, q Question, accounts []models.Account
 // knows it, too, the refusal says so.
 func (c *Core) ConsumeIn(ctx context.Context, r Request, accounts []models.Account) (Step, error) {
 	r.Account = accounts[0]
+	if step, err := c.answered(ctx, r); step != nil || err != nil {
+		return step, err
+	}
+	step, err := c.consumeIn(ctx, r, accounts)
+	if step == nil && err == nil { // what stood does not any more
+		step, err = c.consumeIn(ctx, r, accounts)
+	}
+	if step == nil && err == nil {
+		step = c.Refuse(r, models.Outcome{Reason: ReasonInTheWay})
+	}
+	return step, err
+}
+
+// consumeIn is ConsumeIn; no step: an operation that stood on the code has consumed
+// nothing after all, or was undone.
+func (c *Core) consumeIn(ctx context.Context, r Request, accounts []models.Account) (Step, error) {
+	r.Account = accounts[0]
 	if len(accounts) == 1 {
 		return c.Consume(ctx, r)
 	}
@@ -306,34 +324,53 @@ func (c *Core) ConsumeIn(ctx context.Context, r Request, accounts []models.Accou
 	}
 	v := judge(seen)
 	if v.one == nil {
-		t := &consumption{&talk{Core: c, op: c.operation(r)}}
-		t.op.Title = v.titles()
-		t.take(v.calls())
-		if op, err := c.DB.Journal.ByCouponIn(ctx, ids, r.Code); err == nil && op.State != models.Rejected {
-			NoGuess(t.calls)
-		} else if err != nil && !errors.Is(err, models.ErrNotFound) {
-			return nil, fmt.Errorf("redeem: earlier operation: %w", err)
-		}
-		return t.refused(v.outcome), nil
+		return c.refuseAll(ctx, r, accounts, v)
 	}
 	r.Account, r.New = v.one.account, true
 	return c.consumeSeen(ctx, r, &v)
 }
 
-// refuseAfter refuses a code because of an operation of one account, and says which
-// others could consume it, too.
-func (c *Core) refuseAfter(ctx context.Context, r Request, others []lookResult) (Step, error) {
+// refuseAll refuses a code of which no one account is certain. That none knows it may be
+// because a colleague has used it while they were asked.
+func (c *Core) refuseAll(ctx context.Context, r Request, accounts []models.Account, v decision) (Step, error) {
+	t := &consumption{&talk{Core: c, op: c.operation(r)}}
+	t.op.Title = v.titles()
+	t.take(v.calls())
+	ids := make([]int64, len(accounts))
+	for i, a := range accounts {
+		ids[i] = a.ID
+	}
+	op, err := c.DB.Journal.ByCouponIn(ctx, ids, r.Code)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+	case err != nil:
+		return nil, fmt.Errorf("redeem: earlier operation: %w", err)
+	case Standing(op) && (v.outcome.Reason == ReasonNowhere || v.outcome.Reason == ReasonUnheard):
+		r.Account = accounts[slices.Index(ids, op.StoreID)]
+		if step, err := c.refuseAfter(ctx, r, v.seen); step != nil || err != nil {
+			return step, err
+		}
+		NoGuess(t.calls)
+	case op.State != models.Rejected:
+		NoGuess(t.calls)
+	}
+	return t.refused(v.outcome), nil
+}
+
+// refuseAfter refuses a code because of an operation of one account, and says which of
+// those that were asked could consume it, too. No step: it does not stand any more.
+func (c *Core) refuseAfter(ctx context.Context, r Request, seen []lookResult) (Step, error) {
 	work, err := c.open(ctx, r.Account, c.operation(r))
 	if err != nil {
 		return nil, err
 	}
 	t := &consumption{work}
-	t.take(NoGuess(decision{seen: others}.calls()))
+	t.take(NoGuess(decision{seen: seen}.calls()))
 	earlier, _, err := t.earlier(ctx, "")
-	if err != nil || earlier == nil { // not any more
-		return t.refused(models.Outcome{Reason: ReasonBusy}), err
+	if err != nil || earlier == nil {
+		return nil, err
 	}
-	usable := slices.DeleteFunc(slices.Clone(others), func(s lookResult) bool { return s.looked.Proves != platform.Usable })
+	usable := slices.DeleteFunc(slices.Clone(seen), func(s lookResult) bool { return s.looked.Proves != platform.Usable })
 	t.alsoAt = accountList(usable)
 	return t.refusedAgain(ctx, *earlier, ""), nil
 }

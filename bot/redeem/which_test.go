@@ -41,8 +41,8 @@ func TestJudge(t *testing.T) {
 		"all silent":        {silent, ended, 0, models.Outcome{Reason: ReasonUnheard, Message: "1,2"}, false},
 	} {
 		seen := []lookResult{
-			{&talk{shop: platform.Dianping(nil, dianping.Shop{}, 0)}, models.Account{ID: 1, Platform: dianping.Meituan}, c.first},
-			{&talk{shop: platform.Dianping(nil, dianping.Shop{}, 0)}, models.Account{ID: 2, Platform: "douyin"}, c.second},
+			{&talk{shop: platform.Dianping(nil, dianping.Shop{}, 0)}, models.Account{ID: 1, Platform: dianping.Meituan}, c.first, ""},
+			{&talk{shop: platform.Dianping(nil, dianping.Shop{}, 0)}, models.Account{ID: 2, Platform: "douyin"}, c.second, ""},
 		}
 		for _, s := range seen {
 			s.calls = []models.Call{{Outcome: models.Outcome{Reason: s.looked.Why}}}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/image/bmp"
+
+	"yanquan/internal/breadth"
 )
 
 // patience is the time for a picture whose codes are to be found, on a machine that
@@ -76,13 +78,15 @@ func TestAsTaken(t *testing.T) {
 		"small":         func(s scene) scene { return s.small(240) },
 		"all at once":   func(s scene) scene { return s.tilted(0.15).turned(12).blurred(1).pale(0.5, 40).noisy(8).small(600) },
 	} {
-		for kind, c := range map[string]struct {
-			page scene
+		type pattern struct {
+			kind string
+			page func() scene
 			want string
-		}{"QR": {square(), qrText}, "barcode": {bars(), number}} {
-			t.Run(name+"/"+kind, func(t *testing.T) {
+		}
+		for _, c := range breadth.Of(t.Name()+name, pattern{"QR", square, qrText}, pattern{"barcode", bars, number}) {
+			t.Run(name+"/"+c.kind, func(t *testing.T) {
 				t.Parallel()
-				if got := texts(t, taken(c.page).jpeg(t, 80)); !slices.Equal(got, []string{c.want}) {
+				if got := texts(t, taken(c.page()).jpeg(t, 80)); !slices.Equal(got, []string{c.want}) {
 					t.Errorf("%q", got)
 				}
 			})

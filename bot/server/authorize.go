@@ -132,8 +132,8 @@ func (s *Server) notAuthorized(c *gin.Context, err error, later string) {
 	_ = c.Error(err)
 }
 
-// linkOver is the one page for every link that opens nothing, so that it tells
-// nobody which links there were.
+// linkOver is the one page for every link that opens nothing, so that it does not tell
+// which links there were.
 func (s *Server) linkOver(c *gin.Context) {
 	s.notice(c, http.StatusGone, "链接已失效",
 		"授权链接 10 分钟内有效，只能用一次。请回到企业微信：发「门店」看是否已连接，发「授权」拿新的链接。")

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -60,6 +61,7 @@ func (s *Server) receiveApp(c *gin.Context) {
 			refuse(c, err)
 			return
 		}
+		s.ease(c, m, arrived)
 	}
 	c.Status(http.StatusOK)
 }
@@ -80,6 +82,20 @@ func (s *Server) accept(c *gin.Context, m bot.Message, arrived time.Time) (strin
 		return "", fmt.Errorf("%w: %w", errNotStored, err)
 	}
 	return id, nil
+}
+
+// easeWithin is the longest that a callback is held: half the time that WeCom has.
+const easeWithin = 2500 * time.Millisecond
+
+// ease holds the callback of a stored message while the work is behind. A robot's needs
+// no such thing: it is held until the reply is there. A click's card is being looked at.
+func (s *Server) ease(c *gin.Context, m bot.Message, arrived time.Time) {
+	if m.Kind == bot.Click {
+		return
+	}
+	ctx, cancel := context.WithDeadline(c.Request.Context(), arrived.Add(min(easeWithin, s.ReplyDeadline)))
+	defer cancel()
+	s.Engine.Ease(ctx, m)
 }
 
 // named finds the app or robot a callback is for, or answers 404.

@@ -133,8 +133,8 @@ func (s *Server) noFile(c *gin.Context, err error) {
 	s.notice(c, http.StatusServiceUnavailable, "暂时打不开", "请过一会儿再试。")
 }
 
-// fileOver is the one page for every link that opens nothing, so that it tells
-// nobody which links there were.
+// fileOver is the one page for every link that opens nothing, so that it does not tell
+// which links there were.
 func (s *Server) fileOver(c *gin.Context) {
 	s.notice(c, http.StatusGone, "链接已失效", "下载链接一天内有效，只能用一次。请回到企业微信再要一份，例如发：导出 本月")
 }

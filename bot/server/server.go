@@ -23,6 +23,9 @@ import (
 type Engine interface {
 	// Accept makes a message durable; after a nil error it will be answered.
 	Accept(ctx context.Context, m bot.Message) (id string, err error)
+	// Ease returns when the callback of an accepted message had best be answered: later
+	// where more comes than is worked on, and before the context ends.
+	Ease(ctx context.Context, m bot.Message)
 	// Await waits for the final reply until the context ends.
 	Await(ctx context.Context, id string) (bot.Reply, bool)
 	// Take reports whether the final reply may go out in the response to a callback;

@@ -47,6 +47,7 @@ type fakeEngine struct {
 	told      map[string]bool // by id
 	panics    bool
 	arrived   chan struct{} // one for each message accepted
+	behind    bool          // callbacks are held as long as may be
 }
 
 func newEngine() *fakeEngine {
@@ -65,6 +66,12 @@ func (e *fakeEngine) Accept(_ context.Context, m bot.Message) (string, error) {
 	e.accepted = append(e.accepted, m)
 	e.arrived <- struct{}{}
 	return "in-" + m.ID, nil
+}
+
+func (e *fakeEngine) Ease(ctx context.Context, _ bot.Message) {
+	if e.behind {
+		<-ctx.Done()
+	}
 }
 
 func (e *fakeEngine) channel(id string) chan bot.Reply {

@@ -38,7 +38,7 @@ func (k *Tickets) OfferedFile(ctx context.Context, id, ticket string) (models.Fi
 	return k.ticketed(ctx, id, t, err)
 }
 
-// TakeFile uses the link up: whoever comes first has the file.
+// TakeFile uses the link up: the first request has the file.
 func (k *Tickets) TakeFile(ctx context.Context, id, ticket string) (models.File, error) {
 	if _, err := k.OfferedFile(ctx, id, ticket); err != nil {
 		return models.File{}, err

@@ -32,7 +32,7 @@ func buildCard(ch Channel, c bot.Card, fallbackURL string) *TemplateCard {
 		field := CardField{KeyName: shorten(f.Key, soft.fieldKey), Value: shorten(f.Value, soft.fieldValue)}
 		// Not for robots, but for the sender: see nameSender. Their user ids may be
 		// encrypted (page 101521), a card with an id that is no member's is refused
-		// (42050), and nobody tells who answers passively; the value names the person
+		// (42050), and a passive answer gets no word of it; the value names the person
 		// anyway.
 		if f.User != "" && ch == AppChannel {
 			field.Type, field.UserID = 3, f.User

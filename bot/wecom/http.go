@@ -80,7 +80,7 @@ func callError(api string, err error, secrets ...string) error {
 	return fmt.Errorf("wecom: %s: %w", api, err)
 }
 
-// redactedError is err with other words. It does not unwrap, so that nobody
+// redactedError is err with other words. It does not unwrap, so that no log
 // prints err by accident, but matches what err matches.
 type redactedError struct {
 	text string

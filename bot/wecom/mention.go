@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// fourPerEm is the space that WeCom clients put after a mention and that nobody
-// types: it marks the end of a name even where the name contains spaces.
+// fourPerEm is the space that WeCom clients put after a mention and that is not
+// typed: it marks the end of a name even where the name contains spaces.
 const fourPerEm = '\u2005'
 
 // codeDigits is the number of digits from which what follows an @ is taken for

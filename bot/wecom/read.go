@@ -13,7 +13,7 @@ import (
 )
 
 // ErrNobody marks a callback of WeCom's that does not say, or not for certain, who
-// has done something. Nothing is done in anybody's name. Answer 200, for a repeat
+// has done something. Nothing is done in its name. Answer 200, for a repeat
 // would say no more, and let the operator know.
 var ErrNobody = errors.New("wecom: nobody to answer")
 
@@ -43,13 +43,13 @@ func clean(s string) string {
 const maxUserID = 64
 
 // isUserID reports whether a text can be the id of a person. What was spoilt on the
-// way is not mended: it might become somebody else's.
+// way is not mended: it might become another person's.
 func isUserID(s string) bool {
 	bad := func(r rune) bool { return isSpace(r) || !readable(r) || r == '|' } // which parts receivers
 	return s != "" && len(s) <= maxUserID && !strings.ContainsFunc(s, bad)
 }
 
-// elsewhere is the id of a person of another corp. It is nobody's here: a userid has
+// elsewhere is the id of a person of another corp. It is no user's here: a userid has
 // no slash.
 func elsewhere(corpID, userID string) string {
 	id := strings.ToLower(corpID + "/" + userID)

@@ -50,7 +50,7 @@ const (
 // How long to wait where trying at once is of no use.
 const (
 	afterRate   = 3 * time.Second // the outbox waits ever longer; the limit's minute is over then
-	afterHuman  = time.Minute     // somebody must change a setting; those take a minute to apply
+	afterHuman  = time.Minute     // a setting has to be changed; a change takes a minute to apply
 	afterToken  = 30 * time.Second
 	afterOthers = 30 * time.Second
 )
@@ -128,19 +128,21 @@ func failed(err error, form bot.Form) *bot.DeliveryError {
 	if nextForm[form] != "" {
 		return downgrade(reasonForm)
 	}
-	return retry(reasonContent, afterOthers)
+	out := retry(reasonContent, afterOthers)
+	out.Alone = true
+	return out
 }
 
 // failedFile is the verdict on a try that has sent all but the file: on a refusal
 // of the file itself, the next try sends the link to it, and nothing else again.
 func failedFile(err error, f bot.File) *bot.DeliveryError {
 	if _, unreadable := errors.AsType[fileError](err); unreadable {
-		return &bot.DeliveryError{Reason: reasonFileGone, Retry: true, After: afterOthers, Err: err}
+		return &bot.DeliveryError{Reason: reasonFileGone, Retry: true, After: afterOthers, Alone: true, Err: err}
 	}
 	reason := ""
 	switch apiCode(err) {
 	case codeNoMedia:
-		return &bot.DeliveryError{Reason: reasonMedia, Retry: true, After: afterOthers, Err: err}
+		return &bot.DeliveryError{Reason: reasonMedia, Retry: true, After: afterOthers, Alone: true, Err: err}
 	case 40006, 40009, 45001:
 		reason = reasonFileSize
 	case 40004, 40005:
@@ -172,7 +174,7 @@ func failedCall(err error) *bot.DeliveryError {
 	case errors.Is(err, context.DeadlineExceeded), isNet && timeout.Timeout():
 		out.Reason = reasonTimeout
 	case errors.Is(err, errBadAnswer):
-		out.Reason = reasonAnswer
+		out.Reason, out.Alone = reasonAnswer, out.Lost // a proxy's page, which may be for what was sent
 	case isStatus && status == http.StatusTooManyRequests:
 		out.Reason, out.After = reasonRate, afterRate
 	case isStatus:
@@ -180,8 +182,20 @@ func failedCall(err error) *bot.DeliveryError {
 		if status < 500 {
 			out.After = afterOthers
 		}
+		out.Alone = out.Lost && aloneStatus(int(status)) // not for the access token
 	}
 	return out
+}
+
+// aloneStatus reports whether a status may be for what was sent. Others are for who sends
+// it, for when, or for all.
+func aloneStatus(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusMisdirectedRequest,
+		http.StatusTooEarly, http.StatusUpgradeRequired, http.StatusTooManyRequests:
+		return false
+	}
+	return 400 <= status && status < 500
 }
 
 // neverSent reports whether a call failed before anything was sent.

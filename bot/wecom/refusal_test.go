@@ -1,8 +1,10 @@
 package wecom
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"testing"
 	"time"
 
@@ -88,6 +90,26 @@ func TestLadder(t *testing.T) {
 		check(t, webhook, form, 45009, bot.DeliveryError{Reason: reasonRate, Retry: true, After: afterRate})
 		for _, c := range []int{93000, 93004, 93008} {
 			check(t, webhook, form, c, bot.DeliveryError{Reason: reasonConfig, Retry: true, After: minute})
+		}
+	}
+}
+
+// What may be refused for the message itself is told from what is for the channel: for who
+// sends, for the load, for an outage, for the access token.
+func TestRefusedAlone(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err   error
+		alone bool
+	}{
+		{statusError(400), true}, {statusError(403), true}, {statusError(404), true}, {statusError(413), true}, {statusError(451), true},
+		{statusError(401), false}, {statusError(407), false}, {statusError(408), false}, {statusError(429), false},
+		{statusError(302), false}, {statusError(500), false}, {statusError(502), false}, {statusError(503), false},
+		{errBadAnswer, true}, {tokenError{statusError(403)}, false}, {tokenError{errBadAnswer}, false}, {context.DeadlineExceeded, false}, {context.Canceled, false},
+		{&net.OpError{Op: "dial", Err: errors.New("refused")}, false}, {&net.OpError{Op: "read", Err: errors.New("reset")}, false},
+	} {
+		if e := failed(tt.err, bot.AsCard); e.Alone != tt.alone || !e.Retry {
+			t.Errorf("%v: %+v", tt.err, e)
 		}
 	}
 }

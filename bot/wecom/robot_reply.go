@@ -50,7 +50,7 @@ type frameStream struct {
 //
 //   - A message or poll: markdown, a card, or both.
 //   - A click: the clicked card changes, for all who see it; a refusal (a card of
-//     [bot.Bad] tone, or text alone) only for who clicked, because anybody in a
+//     [bot.Bad] tone, or text alone) only for who clicked, because any member of a
 //     group can press a button and must not wipe the card of the others. Nothing
 //     happens as long as reply is empty. Text beside the card cannot be shown:
 //     rest is what remains to be sent to the reply URL.

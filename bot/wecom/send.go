@@ -96,7 +96,7 @@ const (
 // maxProgress bounds the memory for deliveries that are never tried again.
 const maxProgress = 1024
 
-// NewSender checks the configuration; it calls nobody.
+// NewSender checks the configuration; it makes no call.
 func NewSender(cfg SenderConfig) (*Sender, error) {
 	apiURL := strings.TrimRight(cmp.Or(cfg.APIURL, DefaultAPIURL), "/")
 	if u, err := url.Parse(apiURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
@@ -193,7 +193,7 @@ func (s *Sender) PerMinute(d bot.Delivery) int {
 	return 0
 }
 
-// Changes implements [bot.Courier]: only an app's card can be changed when nobody has
+// Changes implements [bot.Courier]: only an app's card can be changed when it was not
 // just pressed on it (page 94888).
 func (s *Sender) Changes(channel string) bool { return kindOf(channel) == AppChannel }
 

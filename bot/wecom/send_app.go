@@ -22,7 +22,7 @@ const (
 // codeUpdated: the response code is of no use (any more).
 const codeUpdated = 60140
 
-// codeNoMember: a field of a card opens the profile of nobody (page 90313).
+// codeNoMember: a field of a card opens the profile of no member (page 90313).
 const codeNoMember = 42050
 
 // Spans that the duplicate check looks back, in seconds.
@@ -91,7 +91,7 @@ func (s *Sender) deliverApp(ctx context.Context, app *sendingApp, d bot.Delivery
 		}
 		if err != nil {
 			if plain, had := withoutProfiles(d.Reply); had && apiCode(err) == codeNoMember {
-				d.Reply = plain // somebody the card names has left: the rest of it is as good as before
+				d.Reply = plain // a person the card names has left: the rest of it is as good as before
 				return s.deliverApp(ctx, app, d)
 			}
 			return bot.Sent{}, failed(err, d.Form)
@@ -190,10 +190,11 @@ func duplicates(d bot.Delivery, r sendRequest) (check, interval int) {
 	return 1, duplicateInterval
 }
 
-// markSize is the length of a mark.
-const markSize = 17
+// markSize is the length of a mark: a bit in each byte but the first. With 32 of them, two
+// marks of a day are the same once in years; with 16 they were within weeks.
+const markSize = 33
 
-// mark ends a text with white space that nobody sees, and that is another one for
+// mark ends a text with invisible white space, and that is another one for
 // each delivery: its duplicate check must not swallow the same answer to a second
 // question. Should WeCom not look at white space, [answerInterval] is what is left.
 func mark(d bot.Delivery) string {

@@ -272,7 +272,7 @@ func TestAppRefusals(t *testing.T) {
 		{60111, bot.AsText, bot.DeliveryError{Reason: "no_receiver"}},
 		{82001, bot.AsMarkdown, bot.DeliveryError{Reason: "no_receiver"}},
 		{99999, bot.AsCard, bot.DeliveryError{Reason: "form_refused", Downgrade: bot.AsMarkdown}},
-		{99999, bot.AsText, bot.DeliveryError{Reason: "content_refused", Retry: true, After: 30 * time.Second}},
+		{99999, bot.AsText, bot.DeliveryError{Reason: "content_refused", Retry: true, After: 30 * time.Second, Alone: true}},
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%d.%s", tt.code, tt.form), func(t *testing.T) {
@@ -299,13 +299,13 @@ func TestAppFailures(t *testing.T) {
 		want   bot.DeliveryError
 	}{
 		{"502", status(502), bot.DeliveryError{Reason: "http_status", Retry: true, Lost: true}},
-		{"404", status(404), bot.DeliveryError{Reason: "http_status", Retry: true, Lost: true, After: 30 * time.Second}},
+		{"404", status(404), bot.DeliveryError{Reason: "http_status", Retry: true, Lost: true, Alone: true, After: 30 * time.Second}},
 		{"429", status(429), bot.DeliveryError{Reason: "rate_limited", Retry: true, Lost: true, After: afterRate}},
 		{"redirect", status(302), bot.DeliveryError{Reason: "http_status", Retry: true, Lost: true, After: 30 * time.Second}},
 		{"connection cut", cut, bot.DeliveryError{Reason: "network", Retry: true, Lost: true}},
-		{"not JSON", answer("<html>access-token-1"), bot.DeliveryError{Reason: "bad_answer", Retry: true, Lost: true}},
-		{"no errcode", answer("{}"), bot.DeliveryError{Reason: "bad_answer", Retry: true, Lost: true}},
-		{"endless", answer(strings.Repeat(" ", maxAnswer) + `{"errcode":0}`), bot.DeliveryError{Reason: "bad_answer", Retry: true, Lost: true}},
+		{"not JSON", answer("<html>access-token-1"), bot.DeliveryError{Reason: "bad_answer", Retry: true, Lost: true, Alone: true}},
+		{"no errcode", answer("{}"), bot.DeliveryError{Reason: "bad_answer", Retry: true, Lost: true, Alone: true}},
+		{"endless", answer(strings.Repeat(" ", maxAnswer) + `{"errcode":0}`), bot.DeliveryError{Reason: "bad_answer", Retry: true, Lost: true, Alone: true}},
 		{"invalid user", answer(`{"errcode":0,"errmsg":"ok","invaliduser":"zhangsan"}`), bot.DeliveryError{Reason: "no_receiver"}},
 		{"unlicensed user", answer(`{"errcode":0,"errmsg":"ok","unlicenseduser":"zhangsan"}`), bot.DeliveryError{Reason: "no_receiver"}},
 		{"secrets in errmsg", answer(`{"errcode":45009,"errmsg":"access-token-1 ` + testSecret + ` ` + testResponseCode + `"}`),

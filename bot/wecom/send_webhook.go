@@ -25,7 +25,7 @@ const (
 // WebhookConfig is a 消息推送 of a group: it only speaks.
 type WebhookConfig struct {
 	Name string
-	Key  string // the end of its address; whoever has it can write into the group
+	Key  string // the end of its address; its holder can write into the group
 }
 
 // webhookRequest is what a webhook takes. Of the cards, notices only.

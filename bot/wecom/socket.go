@@ -37,7 +37,7 @@ type SocketConfig struct {
 }
 
 // Lease lets one of several processes hold the connection: WeCom has one for each
-// robot, and gives it to whoever subscribed last.
+// robot, and gives it to the last subscriber.
 type Lease interface {
 	// Take reports whether the lease is ours now, for so long from the call.
 	Take(ctx context.Context, life time.Duration) (bool, error)
@@ -73,7 +73,7 @@ type Socket struct {
 	noGroupCards atomic.Int64 // Unix nanoseconds until when groups get words instead
 }
 
-// NewSocket checks the configuration; it connects to nobody.
+// NewSocket checks the configuration; it does not connect.
 func NewSocket(cfg SocketConfig) (*Socket, error) {
 	u, err := url.Parse(cfg.URL)
 	if err != nil || u.Host == "" || u.Scheme != "wss" && u.Scheme != "ws" {

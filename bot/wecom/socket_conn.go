@@ -31,7 +31,7 @@ const (
 	writeWithin = 5 * time.Second
 	ackWithin   = 5 * time.Second
 	pingEvery   = 30 * time.Second
-	pingsMissed = 2       // in a row: nobody is there
+	pingsMissed = 2       // in a row: the connection is dead
 	maxFrame    = 1 << 20 // bytes; WeCom's own are a few KB
 )
 
@@ -157,7 +157,7 @@ func (c *connection) read(ctx context.Context, handle func(inFrame)) {
 	}
 }
 
-// acknowledge wakes whoever waits for this answer; mostly somebody does.
+// acknowledge wakes the waiter for this answer, if there is one.
 func (c *connection) acknowledge(f inFrame) {
 	c.mu.Lock()
 	waiting := c.acks[f.Headers.ReqID]
@@ -216,6 +216,18 @@ func (c *connection) post(ctx context.Context, cmd, reqID string, body any) (<-c
 	return answer, nil
 }
 
+// subscribe makes the connection the robot's.
+func (c *connection) subscribe(ctx context.Context, botID, secret, id string) error {
+	err := c.call(ctx, cmdSubscribe, cmdSubscribe+"_"+id, struct {
+		BotID  string `json:"bot_id"`
+		Secret string `json:"secret"`
+	}{botID, secret})
+	if apiCode(err) != 0 {
+		return fmt.Errorf("%w: %w", errRefused, err)
+	}
+	return err
+}
+
 func (c *connection) forget(reqID string) {
 	c.mu.Lock()
 	delete(c.acks, reqID)
@@ -232,7 +244,7 @@ func (c *connection) verdict(cmd string, f inFrame) error {
 	return util.NewCommonError(cmd, *f.ErrCode, redact(f.ErrMsg, c.secret))
 }
 
-// probe finds out whether anybody is still there, where an answer did not come and
+// probe finds out whether the peer is still there, where an answer did not come and
 // nothing else has since; a ping would tell only after a minute and a half.
 func (c *connection) probe(heard int64) {
 	if c.heard.Load() != heard || c.probing.Swap(true) {
@@ -286,7 +298,7 @@ func (c *connection) enter(ctx context.Context, reqID string) (leave func(), err
 	return nil, err
 }
 
-// ping asks from time to time whether anybody is there, until the connection ends.
+// ping asks from time to time whether the peer is there, until the connection ends.
 func (c *connection) ping(ctx context.Context, newID func() string) {
 	tick := time.Tick(pingEvery)
 	var answer <-chan inFrame

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	storeWithin = time.Minute // to make a message durable; WeCom does not send it again
+	storeWithin = time.Minute // of its arrival, to make a message durable; WeCom does not send it again
 	storeTry    = 10 * time.Second
 	storePause  = 200 * time.Millisecond // doubling
 	storeMost   = 5 * time.Second
@@ -59,6 +59,7 @@ func (s *Socket) receive(c *connection, f inFrame) {
 		return
 	}
 	m := got.Message
+	m.Came = s.Now()
 	if m.ID == "" { // nothing is repeated here but what came twice over the wire
 		m.ID = madeID(f.Headers.ReqID, f.Body)
 	}
@@ -93,7 +94,8 @@ func (s *Socket) take(m bot.Message) {
 	}
 }
 
-// drain stores the messages of a conversation one after the other.
+// drain stores the messages of a conversation one after the other. Each has a minute of
+// its own: those whose minute is over are told so together, and hold up none.
 func (s *Socket) drain(key string) {
 	i := &s.intake
 	for {
@@ -107,23 +109,37 @@ func (s *Socket) drain(key string) {
 		m := queue[0]
 		i.waiting[key] = queue[1:]
 		i.mu.Unlock()
-		s.store(m)
-		i.mu.Lock()
-		i.n--
-		i.mu.Unlock()
+		if s.store(m) {
+			i.left()
+			continue
+		}
+		i.working.Go(func() {
+			s.unsure(m)
+			i.left()
+		})
 	}
 }
 
-// store makes a message durable. There is no status to answer with that would make
-// WeCom send it again, so that it is tried for a while.
-func (s *Socket) store(m bot.Message) {
-	ctx, cancel := context.WithTimeout(context.Background(), storeWithin)
+// left counts a message that waits no more.
+func (i *intake) left() {
+	i.mu.Lock()
+	i.n--
+	i.mu.Unlock()
+}
+
+// store makes a message durable, and reports whether it certainly is. There is no status
+// to answer with that would make WeCom send it again, so that it is tried for a while.
+func (s *Socket) store(m bot.Message) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), storeWithin-s.Now().Sub(m.Came))
 	defer cancel()
 	pause, warned := storePause, false
 	for {
-		err := s.storeOnce(ctx, m)
+		err := ctx.Err()
 		if err == nil {
-			return
+			err = s.storeOnce(ctx, m)
+		}
+		if err == nil {
+			return true
 		}
 		if !warned {
 			warned = true
@@ -131,8 +147,7 @@ func (s *Socket) store(m bot.Message) {
 		}
 		if !pauseFor(ctx, pause*3/4+time.Duration(s.Jitter()*float64(pause/4))) {
 			s.Log.Error("message not stored, or not known to be", "message", m.ID, "error", err)
-			s.unsure(m)
-			return
+			return false
 		}
 		pause = min(pause*2, storeMost)
 	}

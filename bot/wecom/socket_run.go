@@ -162,14 +162,7 @@ func (s *Socket) session(ctx, opening context.Context, bye func(*connection)) (l
 	}()
 	defer func() { c.end(errEnded); <-reading }()
 
-	err = c.call(dial, cmdSubscribe, cmdSubscribe+"_"+s.NewID(), struct {
-		BotID  string `json:"bot_id"`
-		Secret string `json:"secret"`
-	}{s.BotID, s.Secret})
-	switch {
-	case apiCode(err) != 0:
-		return 0, fmt.Errorf("%w: %w", errRefused, err)
-	case err != nil:
+	if err := c.subscribe(dial, s.BotID, s.Secret, s.NewID()); err != nil {
 		return 0, err
 	}
 	began := time.Now()
@@ -221,7 +214,7 @@ const (
 	strictMost   = 10 * time.Minute
 	aMoment      = time.Second      // a subscription that held for so long was a good one
 	brisk        = 8                // subscriptions in a minute, after which the pause is the longest
-	undisturbed  = 10 * time.Minute // nobody fights for a connection that lasts longer
+	undisturbed  = 10 * time.Minute // a connection that lasts longer has no rival
 	refusedOften = 2                // not just a hiccup
 )
 

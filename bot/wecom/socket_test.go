@@ -3,6 +3,7 @@ package wecom
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -56,7 +57,10 @@ func TestSocketReceives(t *testing.T) {
 			if now.Sub(got[i].At).Abs() > time.Second { // the events' own times are far from now
 				t.Errorf("message %d is of %s", i, got[i].At)
 			}
-			got[i].At = time.Time{}
+			if now.Sub(got[i].Came).Abs() > time.Second {
+				t.Errorf("message %d came at %s", i, got[i].Came)
+			}
+			got[i].At, got[i].Came = time.Time{}, time.Time{}
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
@@ -534,6 +538,62 @@ func TestSocketCannotStore(t *testing.T) {
 		p.event(`{"eventtype":"enter_chat"}`)
 		time.Sleep(2 * time.Minute)
 		p.quiet()
+	})
+}
+
+// While the database is away for minutes, each of a conversation is told within a minute of
+// its own arrival that it is not known, whatever waits before it, and is not stored later as
+// if it had just come.
+func TestSocketStoresWithinAMinuteOfArrival(t *testing.T) {
+	scripted(t, func(t *testing.T, r *rig) {
+		run := r.run(r.socket("one"))
+		defer run.finish()
+		p := r.subscribed(time.Second)
+		came := time.Now()
+		r.inbox.failing(func(bot.Message) error { return errNoDatabase })
+		for i := range 6 {
+			if i == 4 {
+				time.Sleep(30 * time.Second)
+			}
+			p.say(fmt.Sprint("r", i), fmt.Sprint("m", i), "wrGroup", fmt.Sprint("user", i), "验 799269749"+fmt.Sprint(i))
+		}
+		told := map[string]bool{}
+		for i := range 6 {
+			f := p.next(cmdRespond)
+			told[f.Headers.ReqID] = strings.Contains(f.raw, "不确定这条消息有没有收到")
+			if late, most := time.Since(came), time.Minute+time.Duration(i/4)*30*time.Second; late > most+time.Second {
+				t.Errorf("the answer %d comes after %v, want %v", i, late, most)
+			}
+			defer p.ack(f, 0) // which holds up no other
+		}
+		if len(told) != 6 {
+			t.Errorf("told %v", told)
+		}
+		time.Sleep(time.Until(came.Add(3*time.Minute + 50*time.Second)))
+		r.inbox.failing(nil)
+		time.Sleep(10 * time.Second)
+		if late := r.inbox.all(); len(late) > 0 {
+			t.Errorf("%d messages are stored four minutes after they came", len(late))
+		}
+		p.quiet()
+	})
+}
+
+// The time at which a message came is kept with it, however long it waited for the database.
+func TestSocketKeepsTheArrival(t *testing.T) {
+	scripted(t, func(t *testing.T, r *rig) {
+		run := r.run(r.socket("one"))
+		defer run.finish()
+		p := r.subscribed(time.Second)
+		r.inbox.failing(func(bot.Message) error { return errNoDatabase })
+		came := time.Now()
+		p.say("r1", "m1", "wrGroup", "zhangsan", "验 1")
+		time.Sleep(40 * time.Second)
+		r.inbox.failing(nil)
+		time.Sleep(10 * time.Second)
+		if all := r.inbox.all(); len(all) != 1 || !all[0].Came.Equal(came) {
+			t.Errorf("stored %+v, want one of %v", all, came)
+		}
 	})
 }
 

@@ -8,7 +8,7 @@ import (
 
 // splitBytes cuts s into at most parts pieces of at most limit bytes: at line
 // breaks, or between runes where one line is too long. What does not fit ends
-// in "…(还有 N 行)", so that nobody takes a part for the whole. limit must leave
+// in "…(还有 N 行)", so that a part is not taken for the whole. limit must leave
 // room for that (64 bytes).
 func splitBytes(s string, limit, parts int) []string {
 	s = strings.Trim(s, "\n")

@@ -2,6 +2,7 @@ package words
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,22 +47,6 @@ func (w *Words) When(t time.Time) string {
 // Source is the line on top of a card of a store.
 func Source(s models.Store) string { return "验券 · " + s.Name }
 
-// PriceOf is the price of n coupons of an operation; empty where the platform told
-// none. A share of the price of a 次卡 is called that.
-func PriceOf(op models.Operation, n int) string {
-	price, share := dianping.Fen(op.PriceFen), ""
-	if op.PriceShare {
-		share = "（均摊）"
-	}
-	switch {
-	case op.PriceUnknown:
-		return ""
-	case n > 1:
-		return fmt.Sprintf("%v × %d = %v%s", price, n, price*dianping.Fen(n), share)
-	}
-	return price.String() + share
-}
-
 func price(text string) bot.Field { return bot.Field{Key: "售价", Value: text, Fact: bot.Price} }
 
 // Day shows a date; nothing for one that is not known.
@@ -82,6 +67,10 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 	case models.Done:
 		w.fillDone(&c, s, op, coupons)
 	case models.Undone:
+		if redeem.UndoneThere(op) {
+			w.fillUndoneThere(&c, s, op, coupons)
+			return c
+		}
 		c.Title, c.Tone = "已撤销", bot.Plain
 		code := "券码"
 		switch {
@@ -93,7 +82,7 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 			code, c.Text = "原券码", "核销已撤销，原券码已经作废；顾客可以在 App 里看到新的券码。"
 		}
 		c.Fields = bot.Fields(
-			bot.Field{Key: code, Value: CodeText(op.Code)}, price(PriceOf(op, redeem.Consumed(op, coupons))),
+			bot.Field{Key: code, Value: CodeText(op.Code)}, price(PriceOf(op, coupons)),
 			bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, bot.Field{Key: "撤销人", Value: op.UndoUser, User: op.UndoUserID},
 			bot.Field{Key: "撤销时间", Value: w.When(op.UndoneAt)}, where(s, op),
 		)
@@ -105,10 +94,10 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 			c.Title, c.Tone = "需要人工确认", bot.Bad
 			c.Text = whyHuman(op) + "请到" + platform.Backend(platformOf(s, op)) + "里查这个券码是否已核销；有了结果我也会再发消息。"
 		}
-		w.fillPending(&c, s, op)
+		w.fillPending(&c, s, op, coupons)
 	case models.Held:
 		c.Title, c.Text = heldTitle, heldTitle+"，先不要提供服务，有结果会马上告诉您。"
-		w.fillPending(&c, s, op)
+		w.fillPending(&c, s, op, coupons)
 	case models.Undoing, models.UndoUnknown:
 		c.Title = "撤销中"
 		c.Text = "平台还没有给出撤销的结果，我在继续确认，请稍等。"
@@ -116,11 +105,23 @@ func (w *Words) Operation(s models.Store, op models.Operation, coupons []models.
 			c.Title, c.Tone = "需要人工确认", bot.Bad
 			c.Text = whyHuman(op) + "请到" + platform.Backend(platformOf(s, op)) + "里查这张券是否已撤销；有了结果我也会再发消息。"
 		}
-		w.fillPending(&c, s, op)
+		w.fillPending(&c, s, op, coupons)
 	default:
 		w.fillRejected(&c, s, op)
 	}
 	return c
+}
+
+// fillUndoneThere shows an operation that was undone at the platform, and not by us.
+func (w *Words) fillUndoneThere(c *bot.Card, s models.Store, op models.Operation, coupons []models.Coupon) {
+	c.Title, c.Tone = "已在平台上撤销", bot.Plain
+	c.Text = "这次核销是在平台上撤销的，不是机器人撤的；店长或管理员确认以后，已经从营业额里减去。"
+	c.Fields = bot.Fields(
+		bot.Field{Key: "券码", Value: CodeText(op.Code)}, price(PriceOf(op, coupons)),
+		bot.Field{Key: "核销人", Value: op.User, User: op.UserID},
+		bot.Field{Key: "确认时间", Value: w.When(op.UndoneAt)}, where(s, op),
+	)
+	c.Quote = couponQuote(op, coupons)
 }
 
 // whyHuman says why an outcome is not known for so long.
@@ -136,7 +137,7 @@ func whyHuman(op models.Operation) string {
 	return "超过 3 分钟还没有结果。"
 }
 
-// seen is what somebody has seen of a voucher whose operation is in doubt.
+// seen is what a person has seen of a voucher whose operation is in doubt.
 func seen(op models.Operation, used bool) string {
 	undo := op.State == models.Undoing || op.State == models.UndoUnknown
 	switch {
@@ -169,7 +170,7 @@ func (w *Words) NeedsHuman(s models.Store, op models.Operation) bot.Card {
 func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupons []models.Coupon) {
 	c.Title, c.Tone = "核销成功", bot.Good
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: CodeText(op.Code)}, price(PriceOf(op, redeem.Consumed(op, coupons))),
+		bot.Field{Key: "券码", Value: CodeText(op.Code)}, price(PriceOf(op, coupons)),
 		bot.Field{Key: "手机", Value: op.Mobile}, bot.Field{Key: until, Value: w.Day(op.VoucherExpires)},
 		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, where(s, op),
 	)
@@ -181,13 +182,17 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 	refused := ""
 	if op.UndoReason != "" {
 		c.Title, c.Tone = "没有撤销", bot.Bad
-		refused = UndoSayingOf(platformOf(s, op), op.UndoReason).What
+		refused = UndoSayingOf(platformOf(s, op), op.UndoReason).What()
 		if n := UndoneOf(coupons); n > 0 {
 			unit := "张"
 			if op.Reusable {
 				unit = "次"
 			}
-			c.Title = "只撤销了一部分"
+			if redeem.UndoneThere(op) {
+				c.Title, c.Tone = "有一部分在平台上撤销了", bot.Plain
+			} else {
+				c.Title = "只撤销了一部分"
+			}
 			refused = fmt.Sprintf("撤销了 %d %[3]s，其余 %[2]d %[3]s：%[4]s", n, redeem.Consumed(op, coupons)-n, unit, refused)
 		}
 	}
@@ -199,14 +204,22 @@ func (w *Words) fillDone(c *bot.Card, s models.Store, op models.Operation, coupo
 	case op.UndoReason != "":
 		c.Text = refused + UndoSayingOf(platformOf(s, op), op.UndoReason).Next
 	case op.Superseded:
-		c.Text = fmt.Sprintf("%s 核销，后来这个券码又核销过一次，这一次不能再撤销。", w.When(op.ConsumedAt))
+		c.Text = fmt.Sprintf("%s 核销，后来这个券码又核销过一次，%s。", w.When(op.ConsumedAt), w.beneath(op))
 	default:
 		c.Text = fmt.Sprintf("%s 核销，已过撤销时间。", w.When(op.ConsumedAt))
 	}
-	if op.Outcome.Reason == redeem.ReasonCodesMissing && len(coupons) > 0 && op.UndoReason == "" {
+	if n := len(told(coupons)); op.Outcome.Reason == redeem.ReasonCodesMissing && n > 0 && op.UndoReason == "" {
 		c.Timed = false
-		c.Text += fmt.Sprintf("。平台只告诉了 %d 张的券码，其余的要撤销请到%s。", len(coupons), platform.Backend(platformOf(s, op)))
+		if w.Undoable(op) { // the other sentences have their end
+			c.Text += "。"
+		}
+		c.Text += fmt.Sprintf("平台只告诉了 %d 张的券码，其余的要撤销请到%s。", n, platform.Backend(platformOf(s, op)))
 	}
+}
+
+// told are the coupons whose codes the platform told.
+func told(coupons []models.Coupon) []models.Coupon {
+	return slices.DeleteFunc(slices.Clone(coupons), models.Coupon.Untold)
 }
 
 // UndoneOf counts the coupons that an undo was successful for.
@@ -224,21 +237,32 @@ func (w *Words) Undoable(op models.Operation) bool {
 	return redeem.CanUndo(op, w.Now()) == redeem.Undoable
 }
 
-// CannotUndo says why an operation that is done cannot be undone any more.
-func (w *Words) CannotUndo(s models.Store, op models.Operation) bot.Reply {
-	if op.Superseded {
-		return bot.Say("券码 %s 在 %s 由 %s 核销，后来又核销过一次，这一次不能再撤销，没有撤销。", CodeText(op.Code), w.When(op.ConsumedAt), op.User)
+// beneath says how an operation that was followed by another can be undone.
+func (w *Words) beneath(op models.Operation) string {
+	if !w.Now().Before(op.UndoUntil) {
+		return "这一次不能再撤销"
 	}
-	if op.UndoReason == redeem.ReasonCodesMissing {
-		say := UndoSayingOf(platformOf(s, op), op.UndoReason)
-		return bot.Say("券码 %s 已经撤销了一部分。其余的没有撤销：%s%s", CodeText(op.Code), say.What, say.Next)
+	return w.In(op.UndoUntil).Format(ClockFormat) + " 之前要撤销这一次，请先撤销后来那一次"
+}
+
+// CannotUndo says why an operation that is done, with its coupons, cannot be undone any
+// more.
+func (w *Words) CannotUndo(s models.Store, op models.Operation, coupons []models.Coupon) bot.Reply {
+	say := UndoSayingOf(platformOf(s, op), op.UndoReason)
+	switch {
+	case op.Superseded:
+		return bot.Say("券码 %s 在 %s 由 %s 核销，后来又核销过一次，%s。没有撤销。", CodeText(op.Code), w.When(op.ConsumedAt), op.User, w.beneath(op))
+	case redeem.NothingToUndoBy(op.UndoReason) && UndoneOf(coupons) > 0:
+		return bot.Say("券码 %s 已经撤销了一部分。其余的没有撤销：%s%s", CodeText(op.Code), say.What(), say.Next)
+	case redeem.NothingToUndoBy(op.UndoReason):
+		return bot.Say("券码 %s 没有撤销：%s%s", CodeText(op.Code), say.What(), say.Next)
 	}
 	return bot.Say("券码 %s 在 %s 由 %s 核销，已过撤销时间，没有撤销。%s", CodeText(op.Code), w.When(op.ConsumedAt), op.User, SayingOf(platformOf(s, op), redeem.ReasonUndoLate).Next)
 }
 
-func (w *Words) fillPending(c *bot.Card, s models.Store, op models.Operation) {
+func (w *Words) fillPending(c *bot.Card, s models.Store, op models.Operation, coupons []models.Coupon) {
 	c.Fields = bot.Fields(
-		bot.Field{Key: "券码", Value: CodeText(op.Code)}, price(PriceOf(op, op.Count)),
+		bot.Field{Key: "券码", Value: CodeText(op.Code)}, price(PriceOf(op, coupons)),
 		bot.Field{Key: "核销人", Value: op.User, User: op.UserID}, where(s, op),
 	)
 	c.Keys = []bot.CardKey{{Text: "查看结果", Key: command.Button{Action: command.ActShow, Operation: op.ID}.Key(), Say: "查 " + sayCode(s, op), Style: bot.Primary}}
@@ -247,7 +271,7 @@ func (w *Words) fillPending(c *bot.Card, s models.Store, op models.Operation) {
 
 func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 	say := SayingOf(platformOf(s, op), op.Outcome.Reason)
-	c.Title, c.Tone, c.Text = say.Title, bot.Bad, say.What+say.Next
+	c.Title, c.Tone, c.Text = say.Title, bot.Bad, say.What()+say.Next
 	usedAt := ""
 	if !op.UsedAt.IsZero() {
 		usedAt = w.When(op.UsedAt)
@@ -258,7 +282,7 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 	case op.UsedBy != "" && usedAt != "" && more(op) != "":
 		c.Text = fmt.Sprintf("这张券已由 %s 在 %s 核销过，%s。%s", op.UsedBy, usedAt, more(op), say.Next)
 	case op.UsedBy != "" && usedAt != "" && op.Outcome.Reason == redeem.ReasonHereSince:
-		c.Text = fmt.Sprintf("%s：由 %s 在 %s 核销。%s", strings.TrimSuffix(say.What, "。"), op.UsedBy, usedAt, say.Next)
+		c.Text = fmt.Sprintf("%s：由 %s 在 %s 核销。%s", say.Cause, op.UsedBy, usedAt, say.Next)
 	case op.UsedBy != "" && usedAt != "":
 		c.Text = fmt.Sprintf("这张券已由 %s 在 %s 核销。%s", op.UsedBy, usedAt, say.Next)
 	case usedAt != "":
@@ -274,16 +298,17 @@ func (w *Words) fillRejected(c *bot.Card, s models.Store, op models.Operation) {
 	w.fillWhich(c, s, op)
 	cost := "" // of what nothing was told, nothing
 	if op.Title != "" {
-		cost = PriceOf(op, 1)
+		cost = priceOfOne(op)
 	}
 	c.Fields = bot.Fields(
 		bot.Field{Key: "券码", Value: CodeText(op.Code)}, price(cost),
 		bot.Field{Key: "使用人", Value: op.UsedBy}, bot.Field{Key: "使用时间", Value: usedAt},
 		where(s, op),
 	)
+	fillProducts(c, s, op)
 }
 
-// HeldFor says that what somebody verified is kept back.
+// HeldFor says that the verification of a person is kept back.
 func HeldFor(who string) string {
 	return fmt.Sprintf("%s 核销的这张券还在平台风控核验中，先不要提供服务；有结果会马上告诉 %[1]s。", who)
 }
@@ -305,10 +330,12 @@ func tooMany(op models.Operation) string {
 // what became of each.
 func couponQuote(op models.Operation, coupons []models.Coupon) *bot.Quote {
 	n := redeem.Consumed(op, coupons)
+	coupons = told(coupons)
 	if n < 2 || op.Reusable || len(coupons) < 2 && UndoneOf(coupons) == 0 {
 		return nil
 	}
 	var lines []string
+	times := map[string]int{} // a platform may tell one code for several
 	for _, c := range coupons {
 		line := c.Code
 		switch {
@@ -317,7 +344,14 @@ func couponQuote(op models.Operation, coupons []models.Coupon) *bot.Quote {
 		case c.UndoReason != "":
 			line += " 未撤销"
 		}
-		lines = append(lines, line)
+		if times[line]++; times[line] == 1 {
+			lines = append(lines, line)
+		}
+	}
+	for i, line := range lines {
+		if times[line] > 1 {
+			lines[i] = fmt.Sprintf("%s × %d", line, times[line])
+		}
 	}
 	return &bot.Quote{Title: fmt.Sprintf("共 %d 张", n), Text: strings.Join(lines, "\n")}
 }

@@ -16,21 +16,25 @@ import (
 	"yanquan/models"
 )
 
-// Line is one operation in a list, of n coupons. The mark is one rune: with four
+// Line is one operation in a list, with its coupons. The mark is one rune: with four
 // digits it fills the name of a field.
-func (w *Words) Line(op models.Operation, n int) (mark, text string) {
+func (w *Words) Line(s models.Store, op models.Operation, coupons []models.Coupon) (mark, text string) {
 	switch op.State {
 	case models.Done:
-		text = strings.TrimSpace("核销成功 " + PriceOf(op, n))
+		n, stand := redeem.Consumed(op, coupons), Stand(op, coupons)
+		text = strings.TrimSpace("核销成功 " + costStanding(op, coupons).text(unitOf(op)))
 		if n < op.Count {
 			text += fmt.Sprintf("，不是 %d 张", op.Count)
 		}
-		if left := leftAfter(op, n); left != "" {
+		if left := leftAfter(op, stand); left != "" {
 			text += "，" + left
+		}
+		if refused := undoRefused(s, op, coupons); refused != "" {
+			text += "，" + refused
 		}
 		return "✅", text
 	case models.Undone:
-		return "↩", "已撤销"
+		return "↩", StateWords(op)
 	case models.Rejected:
 		text = TitleOf(op.Outcome.Reason)
 		switch {
@@ -50,7 +54,7 @@ func (w *Words) Line(op models.Operation, n int) (mark, text string) {
 	case op.State == models.Held:
 		return "⏳", "风控核验中，先不要提供服务"
 	}
-	if op.State == models.Undoing || op.State == models.UndoUnknown { // by somebody else; not what this list waits for
+	if op.State == models.Undoing || op.State == models.UndoUnknown { // by another message; not what this list waits for
 		return "⏳", "核销成功，正在撤销"
 	}
 	return "⏳", "核验中"
@@ -70,14 +74,20 @@ func (w *Words) Batch(s models.Store, ops []models.Operation, coupons map[string
 	}
 	l.ends = ends(codes)
 	for _, op := range ops {
-		l.add(op, redeem.Consumed(op, coupons[op.ID]))
+		l.add(op, coupons[op.ID])
 	}
 	for _, it := range left {
 		const again = "没有处理，请再发一次"
 		l.line("❗", it.Code, l.told(it.Code, "", again), again)
 	}
 	l.head(len(ops)+len(left), len(left))
-	l.card.Text = sentences(l.money()+l.returned(), l.ask)
+	l.card.Text = l.money()
+	if said := l.refused + l.returned() + l.ask; said != "" {
+		if l.card.Text != "" {
+			l.card.Text += "。"
+		}
+		l.card.Text += said
+	}
 	if len(l.card.Keys) == 0 && w.Link != nil && len(ops) > 0 {
 		l.card.URL = w.Link(ops[0].ID)
 	}
@@ -99,12 +109,14 @@ type list struct {
 	done, pending   int
 	human           int // that only a person can end
 	held            int // kept back by the platform
-	undone, visits  int // visits of those undone
+	undone, visits  int // of which something was undone; visits of those
 	reopened        int // of those undone, at a platform that shows their code anew
 	fen             int64
 	priced, unknown int       // coupons
 	until           time.Time // the first window to close
 	ask             string    // how to go on with a code whose platform is not certain
+	refused         string    // what the last undo left, why, and what to do
+	refusedAt       time.Time // when that undo was asked for
 }
 
 // line adds a result, in the few words of a field and in the many of a text.
@@ -124,13 +136,15 @@ func (l *list) told(code, deal, text string) string {
 	return Named(deal, text)
 }
 
-func (l *list) add(op models.Operation, n int) {
-	mark, text := l.Line(op, n)
+func (l *list) add(op models.Operation, coupons []models.Coupon) {
+	mark, text := l.Line(l.store, op, coupons)
 	few := text
 	switch {
+	case op.State == models.Done && op.UndoReason != "": // why is said below
+		few = leftByUndo(op, coupons)
 	case op.State == models.Done && op.Title != "": // the mark says that it is
-		few = paid(op, n)
-		if left := leftAfter(op, n); left != "" && utf8.RuneCountInString(few+left)+2+dealLeast <= bot.MaxValue {
+		few = paid(op, coupons)
+		if left := leftAfter(op, Stand(op, coupons)); left != "" && utf8.RuneCountInString(few+left)+2+dealLeast <= bot.MaxValue {
 			few = strings.TrimSpace(few + " " + left)
 		}
 	case op.State == models.Rejected && op.Outcome.Reason == redeem.ReasonTooMany && op.Left > 0:
@@ -146,15 +160,9 @@ func (l *list) add(op models.Operation, n int) {
 	switch op.State {
 	case models.Done:
 		l.done++
-		l.addDone(op, n)
+		l.addDone(op, coupons)
 	case models.Undone:
-		l.undone++
-		switch {
-		case platformOf(l.store, op) == platform.DouyinName:
-			l.reopened++
-		case op.Reusable:
-			l.visits++
-		}
+		l.gaveBack(op)
 	case models.Held:
 		l.held++
 	case models.Calling, models.Unknown:
@@ -166,12 +174,28 @@ func (l *list) add(op models.Operation, n int) {
 	}
 }
 
-func (l *list) addDone(op models.Operation, n int) {
-	if op.PriceUnknown {
-		l.unknown += n
-	} else {
-		l.priced += n
-		l.fen += op.PriceFen * int64(n)
+// gaveBack counts an operation of which something was undone.
+func (l *list) gaveBack(op models.Operation) {
+	l.undone++
+	switch {
+	case platformOf(l.store, op) == platform.DouyinName:
+		l.reopened++
+	case op.Reusable:
+		l.visits++
+	}
+}
+
+func (l *list) addDone(op models.Operation, coupons []models.Coupon) {
+	cost := costStanding(op, coupons)
+	l.unknown += cost.Unpriced
+	l.priced += cost.Count - cost.Unpriced
+	l.fen += cost.Fen
+	if UndoneOf(coupons) > 0 {
+		l.gaveBack(op)
+	}
+	if op.UndoReason != "" && (l.refused == "" || op.UndoCalledAt.After(l.refusedAt)) {
+		l.refused = "尾号" + l.ends[op.Code] + " " + undoRefused(l.store, op, coupons) + "。" + UndoSayingOf(platformOf(l.store, op), op.UndoReason).Next
+		l.refusedAt = op.UndoCalledAt
 	}
 	if !l.Undoable(op) {
 		return
@@ -211,12 +235,13 @@ func (l *list) head(all, left int) {
 		open = append(open, fmt.Sprintf("%d 个没有处理", left))
 	}
 	l.card.Desc = strings.Join(open, "，")
-	if l.done == all {
+	if l.done == all && l.refused == "" {
 		l.card.Tone = bot.Good
 	}
 }
 
-// money sums up what was verified, and says until when it can be undone.
+// money sums up what was verified, and says until when it can be undone; without a full
+// stop.
 func (l *list) money() string {
 	var said []string
 	if l.priced > 0 {
@@ -231,11 +256,7 @@ func (l *list) money() string {
 	if !l.until.IsZero() {
 		said = append(said, "可撤销至 "+l.In(l.until).Format(ClockFormat))
 	}
-	text := strings.Join(said, "，")
-	if text != "" && l.undone > 0 {
-		text += "。"
-	}
-	return text
+	return strings.Join(said, "，")
 }
 
 // returned says what became of the codes that were undone.
@@ -253,20 +274,80 @@ func (l *list) returned() string {
 	return text
 }
 
-// paid is what was paid for n coupons of an operation, in few words.
-func paid(op models.Operation, n int) string {
-	text := ""
+// InShort is what was paid for the coupons of an operation, in few words, or what an undo
+// has left of it; "": that is not known.
+func InShort(op models.Operation, coupons []models.Coupon) string {
 	switch {
-	case op.PriceUnknown:
-	case n > 1:
-		text = fmt.Sprintf("%d 张 %v", n, dianping.Fen(op.PriceFen*int64(n)))
+	case op.State == models.Done && op.UndoReason != "":
+		return leftByUndo(op, coupons)
+	case len(coupons) > 0 && redeem.Consumed(op, coupons) > 1:
+		return paid(op, coupons)
+	}
+	return Price(op.Price())
+}
+
+// paid is what was paid for the coupons of an operation, in few words.
+func paid(op models.Operation, coupons []models.Coupon) string {
+	cost := costOf(op, coupons)
+	var said []string
+	switch n := cost.Count - cost.Unpriced; {
+	case n == 0:
+	case cost.Count > 1:
+		said = append(said, fmt.Sprintf("%d 张 %v", n, dianping.Fen(cost.Fen)))
 	default:
-		text = dianping.Fen(op.PriceFen).String()
+		said = append(said, dianping.Fen(cost.Fen).String())
 	}
-	if n < op.Count {
-		text += fmt.Sprintf("，不是 %d 张", op.Count)
+	if n := cost.Count; n < op.Count {
+		said = append(said, fmt.Sprintf("不是 %d 张", op.Count))
 	}
-	return strings.TrimPrefix(text, "，")
+	return strings.Join(said, "，")
+}
+
+// Stand is how many coupons, or visits, of an operation that is done were not undone.
+func Stand(op models.Operation, coupons []models.Coupon) int {
+	return redeem.Consumed(op, coupons) - UndoneOf(coupons)
+}
+
+// undoneInShort says in few words what an undo did that the platform refused, in part or
+// whole; "": there was none.
+func undoneInShort(op models.Operation, coupons []models.Coupon) string {
+	n := UndoneOf(coupons)
+	switch {
+	case op.State != models.Done || op.UndoReason == "":
+		return ""
+	case n > 0 && op.Reusable:
+		return fmt.Sprintf("撤销 %d 次", n)
+	case n > 0:
+		return fmt.Sprintf("撤销 %d 张", n)
+	}
+	return "没有撤销"
+}
+
+// leftByUndo is [undoneInShort], with the price of what stands.
+func leftByUndo(op models.Operation, coupons []models.Coupon) string {
+	did := undoneInShort(op, coupons)
+	cost := costStanding(op, coupons)
+	price := dianping.Fen(cost.Fen)
+	switch {
+	case cost.Count == cost.Unpriced:
+		return did
+	case UndoneOf(coupons) > 0:
+		return fmt.Sprintf("%s余 %v", did, price)
+	}
+	return fmt.Sprintf("%s %v", did, price)
+}
+
+// undoRefused says what an undo did that the platform refused, and why, without a full
+// stop; "": there was none.
+func undoRefused(s models.Store, op models.Operation, coupons []models.Coupon) string {
+	did := undoneInShort(op, coupons)
+	if did == "" {
+		return ""
+	}
+	if UndoneOf(coupons) > 0 {
+		did += "，其余没有撤销"
+	}
+	return did + "：" + UndoSayingOf(platformOf(s, op), op.UndoReason).Cause
 }
 
 const (
@@ -275,7 +356,7 @@ const (
 )
 
 // Named is the value of a field: the name of a deal, and what is said of it. The name
-// gives way, for it is the longer one, but not so far that nobody knows what it is.
+// gives way, for it is the longer one, but stays long enough to be known.
 func Named(deal, text string) string {
 	room := bot.MaxValue - utf8.RuneCountInString(text)
 	if text != "" {
@@ -317,14 +398,6 @@ func ends(codes []string) map[string]string {
 		told[code] = code[len(code)-n:]
 	}
 	return told
-}
-
-// sentences puts two texts together, of which either may be empty.
-func sentences(one, two string) string {
-	if one != "" && two != "" && !strings.HasSuffix(one, "。") {
-		one += "。"
-	}
-	return one + two
 }
 
 // CodeText is a code as people read it. A link would be long, and open at a touch.

@@ -5,11 +5,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"yanquan/bot"
 	"yanquan/bot/command"
 	"yanquan/bot/platform"
+	"yanquan/bot/redeem"
 	"yanquan/dianping"
 	"yanquan/models"
 )
@@ -69,6 +71,82 @@ func TestEachResultNamesItsDealWithinTheLimits(t *testing.T) {
 	}
 	if r := Looks(looks); len(r.Text) > app || !strings.Contains(r.Text, "人餐）") {
 		t.Errorf("%d bytes: %s", len(r.Text), r.Text)
+	}
+}
+
+// A list tells what an undo left, and sums up what stands.
+func TestListTellsWhatAnUndoLeft(t *testing.T) {
+	t.Parallel()
+	w, now := newWords()
+	s := models.Store{Account: models.Account{ID: 1, Platform: dianping.Meituan}}
+	refused := func(code string, count int, reason string, after time.Duration) models.Operation {
+		op := done(now, code, "双人下午茶", 4990)
+		op.ID, op.StoreID, op.Count, op.UndoReason, op.UndoCalledAt = code, 1, count, reason, now.Add(after)
+		return op
+	}
+	whole := refused("7992697494", 1, redeem.ReasonUnavailable, time.Second)
+	partly := refused("8992697495", 3, redeem.ReasonUndoLate, 2*time.Second)
+	visits := refused("8992697496", 2, redeem.ReasonCovered, 0)
+	visits.Reusable = true
+	coupons := map[string][]models.Coupon{
+		partly.ID: {
+			{Code: "1", PriceFen: 4990, UndoneAt: now}, {Code: "2", PriceFen: 4990, UndoReason: redeem.ReasonUndoLate}, {Code: "3", PriceFen: 4990, UndoReason: redeem.ReasonUndoLate},
+		},
+		visits.ID: {{Code: visits.Code, PriceFen: 4990, UndoneAt: now}, {Code: visits.Code, PriceFen: 4990, UndoReason: redeem.ReasonCovered}},
+	}
+	c := w.Batch(s, []models.Operation{whole, partly, visits, done(now, "8992697497", "烤鱼", 100)}, coupons, nil).Card
+	for i, want := range []string{"双人下午茶 没有撤销 ¥49.90", "双人下午茶 撤销 1 张余 ¥99.80", "双人下午茶 撤销 1 次余 ¥49.90", "烤鱼 ¥1.00"} {
+		if c.Fields[i].Value != want || c.Fields[i].Key != "✅"+[]string{"7494", "7495", "7496", "7497"}[i] {
+			t.Errorf("%+v, want %q", c.Fields[i], want)
+		}
+	}
+	for _, want := range []string{
+		"合计 ¥200.60，可撤销至", "尾号7495 撤销 1 张，其余没有撤销：核销超过 10 分钟，平台不再允许撤销。需要退款请顾客在 App 里联系客服。",
+		"撤销的次数还给了顾客，券码不变。", "撤销的其他券码已作废，顾客在 App 里看新的券码。",
+	} {
+		if !strings.Contains(c.Text, want) {
+			t.Errorf("%q is not in %q", want, c.Text)
+		}
+	}
+	if c.Tone == bot.Good {
+		t.Error("all is said to be well")
+	}
+	for _, tt := range []struct {
+		op   models.Operation
+		want string
+	}{
+		{whole, "核销成功 ¥49.90，没有撤销：连不上平台"},
+		{partly, "核销成功 ¥49.90 × 2 = ¥99.80，撤销 1 张，其余没有撤销：核销超过 10 分钟，平台不再允许撤销"},
+		{visits, "核销成功 ¥49.90，撤销 1 次，其余没有撤销：这个券码后来又核销过一次，现在撤销会撤掉后面那一次"},
+	} {
+		if mark, text := w.Line(s, tt.op, coupons[tt.op.ID]); mark != "✅" || text != tt.want {
+			t.Errorf("%s %q, want %q", mark, text, tt.want)
+		}
+	}
+}
+
+// What undos have left has room on a card and in the messages of an app, however many.
+func TestRefusedUndosWithinTheLimits(t *testing.T) {
+	t.Parallel()
+	w, now := newWords()
+	var ops []models.Operation
+	coupons := map[string][]models.Coupon{}
+	for i := range command.MaxCodes {
+		op := done(now, fmt.Sprintf("123456789012345%05d", i), longDeal, 129900)
+		op.ID, op.StoreID, op.Count, op.UndoReason = op.Code, 1, 2, redeem.ReasonCovered
+		if i%2 == 0 {
+			coupons[op.ID] = []models.Coupon{{Code: op.Code, PriceFen: 129900, UndoneAt: now}, {Code: "2", PriceFen: 129900, UndoReason: redeem.ReasonCovered}}
+		}
+		ops = append(ops, op)
+	}
+	r := w.Batch(models.Store{Account: models.Account{ID: 1, Platform: dianping.Meituan}}, ops, coupons, nil)
+	for _, f := range r.Card.Fields {
+		if utf8.RuneCountInString(f.Value) > bot.MaxValue || !strings.Contains(f.Value, "撤销") || !strings.HasSuffix(f.Value, ".00") {
+			t.Errorf("%+v", f)
+		}
+	}
+	if len(r.Text) > 4*2000 {
+		t.Errorf("%d bytes", len(r.Text))
 	}
 }
 

@@ -11,10 +11,14 @@ import (
 )
 
 // Usable is the card of a voucher that can be consumed. earlier is a verification of
-// the same code that the person should know of, or nil.
+// the same code that the person should know of, undone or not; or nil.
 func (w *Words) Usable(s models.Store, it command.Item, op models.Operation, earlier *models.Operation) bot.Reply {
 	again, note := "", ""
-	if earlier != nil {
+	switch {
+	case earlier == nil:
+	case earlier.State == models.Undone:
+		note = fmt.Sprintf("这个券码 %s 由 %s 核销过，已经撤销了。", w.When(earlier.ConsumedAt), earlier.User)
+	default:
 		again = earlier.ID
 		note = fmt.Sprintf("注意：这个券码 %s 已由 %s 核销过一次；平台说还能再用%s。", w.When(earlier.ConsumedAt), earlier.User, pieces(op.Left))
 	}
@@ -33,6 +37,12 @@ func (w *Words) UsableBeside(s models.Store, it command.Item, op, other models.O
 
 // usable is the card; its buttons name the operation that it tells of.
 func (w *Words) usable(s models.Store, it command.Item, op models.Operation, again, note string) bot.Reply {
+	if redeem.AsksProduct(op.Outcome) {
+		op.OtherID, op.Count = again, it.Count
+		reply := w.Refusal(s, op)
+		reply.Card.Text = note + reply.Card.Text
+		return reply
+	}
 	left := ""
 	if op.Left > 0 {
 		left = fmt.Sprint(op.Left)
@@ -40,7 +50,7 @@ func (w *Words) usable(s models.Store, it command.Item, op models.Operation, aga
 	c := bot.Card{
 		TaskID: w.NewID(), Source: Source(s), Title: "可以核销", Desc: op.Title,
 		Fields: bot.Fields(
-			bot.Field{Key: "券码", Value: CodeText(it.Code)}, price(PriceOf(op, 1)),
+			bot.Field{Key: "券码", Value: CodeText(it.Code)}, price(priceOfOne(op)),
 			bot.Field{Key: "可用张数", Value: left}, bot.Field{Key: "手机", Value: op.Mobile},
 			bot.Field{Key: until, Value: w.Day(op.VoucherExpires)}, where(s, op),
 		),
@@ -56,7 +66,7 @@ func (w *Words) usable(s models.Store, it command.Item, op models.Operation, aga
 	c.Keys = []bot.CardKey{confirmKey(op.StoreID, it, again, bot.Primary)}
 	c.Until, c.About = w.Now().Add(bot.CardLife), models.LookSubject(op.StoreID, it.Code)
 	if it.Count == 1 && op.Left > 1 {
-		all := command.Item{Code: it.Code, Count: min(op.Left, command.MaxCount)}
+		all := command.Item{Code: it.Code, Count: min(op.Left, command.MaxCount), Product: it.Product}
 		c.Keys = append(c.Keys, confirmKey(op.StoreID, all, again, bot.Quiet))
 	}
 	return bot.Reply{Card: &c}
@@ -73,14 +83,26 @@ func pieces(n int) string {
 // confirmKey is a button that verifies. What follows another verification of the same
 // code is not to be had by a text, which might be a repeat.
 func confirmKey(account int64, it command.Item, again string, style bot.KeyStyle) bot.CardKey {
-	k := bot.CardKey{Text: "确认核销", Key: command.Button{Action: command.ActVerify, Store: account, Item: it, Operation: again}.Key(), Style: style}
-	if it.Count > 1 {
-		k.Text = fmt.Sprintf("核销 %d 张", it.Count)
+	b := command.Button{Action: command.ActVerify, Store: account, Item: it, Operation: again}
+	if it.Product != "" {
+		b.Action = command.ActProduct
+	}
+	k := bot.CardKey{Text: consumeText(it.Count), Key: b.Key(), Style: style}
+	if it.Count <= 1 {
+		k.Text = "确认" + k.Text
 	}
 	if again == "" {
 		k.Say = command.Command{Verb: command.VerbVerify, Items: []command.Item{it}}.String()
 	}
 	return k
+}
+
+// consumeText says on a button that it verifies so many.
+func consumeText(n int) string {
+	if n > 1 {
+		return fmt.Sprintf("核销 %d 张", n)
+	}
+	return "核销"
 }
 
 // VerifiedHere is the card of a code that an operation of ours has consumed, and that

@@ -7,6 +7,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/command"
+	"yanquan/bot/platform"
 	"yanquan/models"
 )
 
@@ -27,6 +28,19 @@ var (
 	ForeignCard = bot.Refusal{Title: "这张卡片不属于您的门店，您不能操作"}
 	OldCard     = bot.Refusal{Title: "这张卡片太旧了，按钮已经失效", Text: "请重新发一次券码。"}
 )
+
+// Late makes a reply that comes after later ones say of when it is.
+func (w *Words) Late(r bot.Reply, of time.Time) bot.Reply {
+	note := "这条发晚了，说的是 " + w.In(of).Format(ClockFormat) + " 的情况。之后有变化的，以之后的消息为准。"
+	if r.Card == nil {
+		r.Text = strings.TrimSpace(r.Text + "\n\n" + note)
+		return r
+	}
+	card := *r.Card
+	card.Text, card.Timed = note+card.Text, false
+	r.Card = &card
+	return r
+}
 
 const instead = "直接发券码，例如：验 7992697494"
 
@@ -59,8 +73,37 @@ func NotVerified(code string) bot.Reply {
 	return bot.Say("券码 %s 没有在这里核销过，不需要撤销。请核对券码再发。", CodeText(code))
 }
 
+// ReconcileFirst answers who says that a verification was undone at the platform, of which
+// reconciliation knows nothing.
+func ReconcileFirst(op models.Operation, day string) bot.Reply {
+	return bot.Say("还没有对账查到平台撤销了 %s，没有改动。请先发「对账 %s」，里面说「平台没有」或「平台已撤销」的，才能这样确认。", op.Code, day)
+}
+
+// NotUndoneThere answers who says so where the platform still has it, or does not tell.
+func NotUndoneThere(s models.Store, op models.Operation, stands bool) bot.Reply {
+	if !stands {
+		return bot.Say("平台现在没有说清 %s 有没有撤销，没有改动。请过几分钟再发「确认 %s 已撤销」。", op.Code, op.Code)
+	}
+	return bot.Say("平台上 %s 现在还是已核销，没有改动。请到%s核对。", op.Code, platform.Backend(platformOf(s, op)))
+}
+
 // AskUndo makes the card of an operation that can be undone a question.
 func AskUndo(c *bot.Card) { c.Title, c.Tone = "要撤销这一次吗？", bot.Plain }
+
+// AskAll makes such a card say that it undoes all that stands, which is not as many as were
+// asked for.
+func AskAll(c *bot.Card, op models.Operation, asked, all int) {
+	unit := "张"
+	if op.Reusable {
+		unit = "次"
+	}
+	stands := "核销了"
+	if op.UndoReason != "" {
+		stands = "还没有撤销的是"
+	}
+	c.Timed = false
+	c.Text = fmt.Sprintf("您要撤销 %d %[2]s，这次%[3]s %[4]d %[2]s，只能一起撤销。要全部撤销，请点「撤销」；不撤销，不用点。%[5]s", asked, unit, stands, all, c.Text)
+}
 
 // AskOlder makes such a card say that it is not the newest one, which has no outcome yet.
 func AskOlder(c *bot.Card, newest models.Operation) {
@@ -68,7 +111,7 @@ func AskOlder(c *bot.Card, newest models.Operation) {
 	c.Text = OpenUndo(newest).Text + "下面的按钮撤销的是卡片上这一次，" + c.Text
 }
 
-// OpenUndo says that somebody's newest verification cannot be undone, for it has no outcome
+// OpenUndo says that a person's newest verification cannot be undone, for it has no outcome
 // yet.
 func OpenUndo(op models.Operation) bot.Reply {
 	code := CodeText(op.Code)
@@ -83,7 +126,7 @@ func OpenUndo(op models.Operation) bot.Reply {
 	return bot.Say("您最近的一次是券码 %s，还没有结果，现在不能撤销，请稍等一下再发。", code)
 }
 
-// MayNotUndo says that somebody may not undo what others have verified.
+// MayNotUndo says that only leads undo what others have verified.
 func MayNotUndo(op models.Operation) bot.Reply {
 	return bot.Say("券码 %s 是 %s 核销的，只有本人、组长或店长能撤销。", CodeText(op.Code), op.User)
 }
@@ -93,12 +136,12 @@ func RefuseUndo(c *bot.Card, op models.Operation) {
 	c.Title, c.Tone, c.Text, c.Keys, c.Until = "您不能撤销", bot.Bad, MayNotUndo(op).Text, nil, time.Time{}
 }
 
-// Slowed tells somebody who guesses codes how long to wait.
+// Slowed tells a person who guesses codes how long to wait.
 func Slowed(unknown, minutes int, wait time.Duration) bot.Reply {
 	return bot.Say("您在 %d 分钟内输入了 %d 个不存在的券码，请核对后过 %d 分钟再试。急用请找店长。", minutes, unknown, int((wait+time.Minute-1)/time.Minute))
 }
 
-// Guessing tells managers of somebody who guesses codes.
+// Guessing tells managers of a person who guesses codes.
 func Guessing(s models.Store, who models.Member, unknown, minutes int) bot.Card {
 	return bot.Card{
 		Source: "验券", Title: "有人连续输错券码", Tone: bot.Bad,

@@ -22,6 +22,14 @@ func AccountName(s models.Store, a models.Account) string {
 // On is the platform of an operation, where its store has several; "": it has not, or
 // the operation is of none.
 func On(s models.Store, op models.Operation) string {
+	if len(s.Accounts()) < 2 && len(usedAt(s, op)) != 1 {
+		return ""
+	}
+	return At(s, op)
+}
+
+// At is the platform of an operation; "": it is of none.
+func At(s models.Store, op models.Operation) string {
 	switch op.Outcome.Reason {
 	case redeem.ReasonWhich, redeem.ReasonUnsure, redeem.ReasonUnheard, redeem.ReasonNowhere, redeem.ReasonAbsent, redeem.ReasonSlowed:
 		return ""
@@ -29,7 +37,7 @@ func On(s models.Store, op models.Operation) string {
 	if at := usedAt(s, op); len(at) == 1 {
 		return platform.Name(at[0].Platform)
 	}
-	if a, ok := s.AccountOf(op.StoreID); ok && len(s.Accounts()) > 1 {
+	if a, ok := s.AccountOf(op.StoreID); ok {
 		return platform.Name(a.Platform)
 	}
 	return ""
@@ -92,16 +100,19 @@ func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 		c.Text = fmt.Sprintf("这家门店没有接通%s，没有核销。%s", platform.Name(o.Code), next)
 		return
 	case standsInTheWay(op) && len(known) > 0:
-		c.Text += fmt.Sprintf("%s也有这个券码；如果顾客另外用了%[1]s的券，请点下面的按钮。", platforms(known))
+		if len(silent) == 0 { // they were asked; else it is the journal that says where the code stands
+			c.Text += platforms(known) + "也有这个券码；"
+		}
+		c.Text += fmt.Sprintf("如果顾客另外用了%s的券，请点下面的按钮。", platforms(known))
 	default:
 		return
 	}
 	for _, a := range known {
 		it := command.Item{Code: op.Code, Count: max(op.Count, 1), Platform: command.Platform(a.Platform)}
 		key := confirmKey(a.ID, it, "", bot.Primary)
-		if standsInTheWay(op) { // whoever presses has read what stands
+		if standsInTheWay(op) { // the one who presses has read what stands
 			key = confirmKey(a.ID, it, op.OtherID, bot.Quiet)
-			key.Text = "也" + strings.TrimPrefix(key.Text, "确认")
+			key.Text = "也" + consumeText(it.Count)
 		}
 		key.Text = platform.Name(a.Platform) + key.Text
 		c.Keys = append(c.Keys, key)
@@ -109,10 +120,13 @@ func (w *Words) fillWhich(c *bot.Card, s models.Store, op models.Operation) {
 }
 
 // byText says how to go on with a code where there is no room for buttons: how its
-// platform is chosen, or more of it consumed; "": it need not be said.
+// platform or product is chosen, or more of it consumed; "": it need not be said.
 func byText(s models.Store, op models.Operation) string {
 	if op.Outcome.Reason == redeem.ReasonHereMore {
 		return fmt.Sprintf("还要再用的，请单独发一次，例如：验 %s", sayCode(s, op))
+	}
+	if redeem.AsksProduct(op.Outcome) {
+		return fmt.Sprintf("要选商品的，请单独发一次，例如：验 %s", sayCode(s, op))
 	}
 	if op.Outcome.Reason != redeem.ReasonWhich && op.Outcome.Reason != redeem.ReasonUnsure {
 		return ""
@@ -133,6 +147,10 @@ func platforms(accounts []models.Account) string {
 	return strings.Join(names, "和")
 }
 
+// maxChoices is how many operations a card has room for: a button and a line each, beside
+// the line of the code.
+const maxChoices = min(bot.MaxKeys, bot.MaxFields-1)
+
 // WhichUndo lets a person choose which of several verifications of a code is undone: one
 // of those that can be, beside the newest, which may be none of them.
 func (w *Words) WhichUndo(stores []models.Store, newest models.Operation, ops []models.Operation) bot.Reply {
@@ -140,7 +158,8 @@ func (w *Words) WhichUndo(stores []models.Store, newest models.Operation, ops []
 	if at := named(stores, newest); ops[0].ID != newest.ID {
 		c.Text = w.notThat(newest, at) + "要撤销另外那一次，请点按钮。"
 	}
-	for _, op := range ops[:min(len(ops), bot.MaxKeys)] {
+	c.Fields = bot.Fields(bot.Field{Key: "券码", Value: CodeText(newest.Code)})
+	for _, op := range ops[:min(len(ops), maxChoices)] {
 		at := named(stores, op)
 		c.Fields = append(c.Fields, bot.Field{Key: "核销", Value: Named(op.Title, at+" "+w.When(op.ConsumedAt))})
 		c.Keys = append(c.Keys, bot.CardKey{
@@ -166,7 +185,8 @@ func (w *Words) notThat(op models.Operation, at string) string {
 // WhichDoubt lets a manager choose which of several doubts about a code is ended.
 func (w *Words) WhichDoubt(stores []models.Store, ops []models.Operation, used bool) bot.Reply {
 	c := bot.Card{TaskID: w.NewID(), Source: source(stores), Title: "请选择平台", Text: "这个券码有几次核销还没有结果。请点您要确认的那一次。"}
-	for _, op := range ops[:min(len(ops), bot.MaxKeys)] {
+	c.Fields = bot.Fields(bot.Field{Key: "券码", Value: CodeText(ops[0].Code)})
+	for _, op := range ops[:min(len(ops), maxChoices)] {
 		at := named(stores, op)
 		c.Fields = append(c.Fields, bot.Field{Key: "核销人", Value: op.User + " " + at + " " + w.When(op.CalledAt)})
 		c.Keys = append(c.Keys, bot.CardKey{

@@ -69,15 +69,18 @@ func TestEveryReasonHasWords(t *testing.T) {
 	t.Parallel()
 	for _, reason := range allReasons(t) {
 		s, ok := Sayings[reason]
-		if !ok || s.Title == "" || s.What == "" || s.Next == "" {
+		if !ok || s.Title == "" || s.Cause == "" || s.Next == "" {
 			t.Errorf("no words for %q: %+v", reason, s)
+		}
+		if strings.HasSuffix(s.Cause, "。") || strings.HasSuffix(s.So, "。") || !strings.HasSuffix(s.Next, "。") {
+			t.Errorf("%q: %+v is not put together to sentences", reason, s)
 		}
 		if strings.Contains(s.Title, "{") {
 			t.Errorf("%q: the title depends on the platform: %s", reason, s.Title)
 		}
 	}
 	for reason, s := range douyinSayings {
-		if s.Title != Sayings[reason].Title || s.What == "" || s.Next == "" {
+		if s.Title != Sayings[reason].Title || s.Cause == "" || s.Next == "" {
 			t.Errorf("%q at Douyin: %+v", reason, s)
 		}
 	}
@@ -93,7 +96,7 @@ func TestWordsAreThePlatforms(t *testing.T) {
 	for name, wrong := range others {
 		for _, reason := range allReasons(t) {
 			for _, s := range []saying{SayingOf(name, reason), UndoSayingOf(name, reason)} {
-				text := s.Title + s.What + s.Next
+				text := s.Title + s.What() + s.Next
 				for _, w := range append(wrong, "{", "}") {
 					if strings.Contains(text, w) {
 						t.Errorf("%s, %q: %q in %q", name, reason, w, text)
@@ -102,11 +105,57 @@ func TestWordsAreThePlatforms(t *testing.T) {
 			}
 		}
 	}
-	if s := SayingOf(platform.DouyinName, platform.UndoTooLate); !strings.Contains(s.What, "1 小时") {
+	if s := SayingOf(platform.DouyinName, platform.UndoTooLate); !strings.Contains(s.What(), "1 小时") {
 		t.Errorf("%+v", s)
 	}
 	if s := SayingOf(platform.DouyinName, redeem.ReasonUnavailable); !strings.Contains(s.Next, "抖音来客") {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Whatever became of an operation, its words are put together to sentences.
+func TestSentencesArePutTogether(t *testing.T) {
+	t.Parallel()
+	w, now := newWords()
+	op := done(now, "7992697494", "烤鱼", 4990)
+	op.Count, op.UsedBy = 2, "李四"
+	reasons := append(allReasons(t), "")
+	for _, state := range []models.State{models.Calling, models.Held, models.Done, models.Undoing, models.Undone, models.Rejected} {
+		for _, op.Outcome.Reason = range reasons {
+			for _, op.UndoReason = range []string{"", redeem.ReasonThrottled, redeem.ReasonCovered, redeem.ReasonUndoLate} {
+				for _, op.UndoUntil = range []time.Time{now, now.Add(time.Minute)} {
+					op.State = state
+					coupons := []models.Coupon{{Code: op.Code, UndoneAt: now}, {Code: "2"}}
+					for _, card := range []bot.Card{w.Operation(models.Store{}, op, coupons), *w.Batch(models.Store{}, []models.Operation{op, op}, map[string][]models.Coupon{op.ID: coupons}, nil).Card} {
+						for _, wrong := range []string{"。。", "，。", "，，", "。，", "：。"} {
+							if strings.Contains(card.Text, wrong) {
+								t.Fatalf("%s, %q, undo %q: %s", state, op.Outcome.Reason, op.UndoReason, card.Text)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// An answer that comes late says of when it is, and is otherwise as it was.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	w, now := newWords()
+	card := w.Operation(models.Store{}, done(now, "7992697494", "烤鱼", 4990), nil)
+	was := card.Text
+	late := w.Late(bot.Reply{Card: &card, Text: "全部"}, now)
+	if !strings.Contains(late.Card.Text, "14:00:00") || !strings.HasSuffix(late.Card.Text, was) || late.Card.Timed || late.Card.TaskID != card.TaskID || late.Text != "全部" {
+		t.Errorf("%+v %q", late.Card, late.Text)
+	}
+	if card.Text != was || !card.Timed {
+		t.Error("the card as it was stored is another one now")
+	}
+	for _, text := range []string{"没看懂。", ""} {
+		if got := w.Late(bot.Reply{Text: text}, now).Text; !strings.HasPrefix(got, text) || !strings.Contains(got, "14:00:00") || strings.TrimSpace(got) != got {
+			t.Errorf("%q", got)
+		}
 	}
 }
 
@@ -126,7 +175,7 @@ func TestCardsAreThePlatforms(t *testing.T) {
 					for _, op.Outcome.Reason = range []string{"", redeem.ReasonCodesMissing, redeem.ReasonMayBeHeld, platform.UndoTooLate} {
 						op.State = state
 						text, err := json.Marshal([]any{
-							w.Operation(s, op, []models.Coupon{{Code: op.Code}}), w.Batch(s, []models.Operation{op, op}, nil, nil), w.NeedsHuman(s, op), w.CannotUndo(s, op),
+							w.Operation(s, op, []models.Coupon{{Code: op.Code}}), w.Batch(s, []models.Operation{op, op}, nil, nil), w.NeedsHuman(s, op), w.CannotUndo(s, op, nil),
 						})
 						if err != nil {
 							t.Fatal(err)
@@ -186,7 +235,7 @@ func TestHeldToAnEarlierVersion(t *testing.T) {
 	if c := w.Operation(models.Store{}, op, nil); c.Text != "这张券正在核销，还没有结果。请稍等一下再查。" || len(c.Keys) > 0 {
 		t.Errorf("%+v", c)
 	}
-	if mark, text := w.Line(op, 1); mark != "⏳" || text != "核验中" {
+	if mark, text := w.Line(models.Store{}, op, nil); mark != "⏳" || text != "核验中" {
 		t.Error(mark, text)
 	}
 }
@@ -198,8 +247,8 @@ func TestUndosAreRefusedInTheirOwnWords(t *testing.T) {
 		for _, name := range []string{dianping.Meituan, platform.DouyinName} {
 			s := UndoSayingOf(name, reason)
 			for _, wrong := range []string{"没有核销", "不能核销", "不能在这里核销", "重新发一次券码", "正在核销"} {
-				if strings.Contains(s.Title+s.What+s.Next, wrong) {
-					t.Errorf("%s, %q: an undo is refused with %q", name, reason, s.Title+s.What+s.Next)
+				if strings.Contains(s.Title+s.What()+s.Next, wrong) {
+					t.Errorf("%s, %q: an undo is refused with %q", name, reason, s.Title+s.What()+s.Next)
 				}
 			}
 		}
@@ -299,7 +348,7 @@ func TestUnknownPrice(t *testing.T) {
 				t.Errorf("%s: %+v", state, f)
 			}
 		}
-		if _, line := w.Line(op, 2); strings.Contains(line, "¥") {
+		if _, line := w.Line(models.Store{}, op, nil); strings.Contains(line, "¥") {
 			t.Errorf("%s: %q", state, line)
 		}
 	}
@@ -361,19 +410,75 @@ func TestPlatformCodesAreForManagers(t *testing.T) {
 	}
 }
 
+// What is closed to an undo is told as undone in part only where a part was undone.
+func TestCannotUndo(t *testing.T) {
+	t.Parallel()
+	w, now := newWords()
+	part := []models.Coupon{{Code: "7992697494", UndoneAt: now}, {Code: "7992697495", UndoReason: platform.NoHandle}}
+	for _, reason := range []string{redeem.ReasonCodesMissing, platform.NoHandle} {
+		op := done(now, "7992697494", "烤鱼", 4990)
+		op.Count, op.UndoReason = 2, reason
+		for n, coupons := range [][]models.Coupon{part[1:], part} {
+			text := w.CannotUndo(models.Store{}, op, coupons).Text
+			if strings.Contains(text, "一部分") != (n > 0) || !strings.Contains(text, "没有撤销") || strings.Contains(text, "已过撤销时间") {
+				t.Errorf("%s, %d undone: %s", reason, n, text)
+			}
+		}
+	}
+}
+
 // A price that is not known is not shown, one of 0 is, and a share is called that. What is
 // refused before anything was told has none.
 func TestPriceOf(t *testing.T) {
 	t.Parallel()
 	w := Words{Location: time.UTC, Now: time.Now, NewID: func() string { return "1" }}
 	for want, op := range map[string]models.Operation{
-		"":                        {PriceUnknown: true},
-		"¥0.00":                   {},
-		"¥19.96（均摊）":              {PriceFen: 1996, PriceShare: true},
+		"":                        {Count: 1, PriceUnknown: true},
+		"¥0.00":                   {Count: 1},
+		"¥19.96（均摊）":              {Count: 1, PriceFen: 1996, PriceShare: true},
 		"¥19.96 × 2 = ¥39.92（均摊）": {PriceFen: 1996, PriceShare: true, Count: 2},
 	} {
-		if got := PriceOf(op, max(op.Count, 1)); got != want {
+		if got := PriceOf(op, nil); got != want {
 			t.Errorf("%+v: %q, want %q", op, got, want)
+		}
+	}
+	coupon := func(fen int64) models.Coupon { return models.Coupon{PriceFen: fen} }
+	share := models.Coupon{PriceFen: 3334, PriceShare: true}
+	missing := models.Operation{PriceFen: 4990, Count: 3, Outcome: models.Outcome{Reason: redeem.ReasonCodesMissing}}
+	for _, tt := range []struct {
+		want    string
+		op      models.Operation
+		coupons []models.Coupon
+	}{
+		{"", models.Operation{Count: 2, PriceUnknown: true}, []models.Coupon{{PriceUnknown: true}, {PriceUnknown: true}}},
+		{"¥49.90", models.Operation{PriceFen: 1, Count: 1}, []models.Coupon{coupon(4990)}},
+		{"¥49.90 × 2 = ¥99.80", models.Operation{PriceFen: 1, Count: 2}, []models.Coupon{coupon(4990), coupon(4990)}},
+		{"3 次共 ¥100.00", models.Operation{PriceFen: 3333, Count: 3, Reusable: true}, []models.Coupon{coupon(3333), coupon(3333), coupon(3334)}},
+		{"2 次共 ¥66.67（均摊）", models.Operation{PriceFen: 3333, Count: 2, Reusable: true}, []models.Coupon{coupon(3333), share}},
+		{"¥49.90 × 3 = ¥149.70", missing, []models.Coupon{coupon(4990)}},
+		{"3 张共 ¥149.79", missing, []models.Coupon{coupon(4999)}},
+		{"1 张共 ¥49.90，另有 1 张金额不详", models.Operation{Count: 2}, []models.Coupon{coupon(4990), {PriceUnknown: true}}},
+		{"¥49.90", models.Operation{Count: 3, Outcome: models.Outcome{Reason: redeem.ReasonPartly}}, []models.Coupon{coupon(4990)}},
+		{"¥49.90 × 2 = ¥99.80", models.Operation{PriceFen: 4990, Count: 2}, nil},
+	} {
+		if got := PriceOf(tt.op, tt.coupons); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.op, got, tt.want)
+		}
+	}
+	visits := []models.Coupon{coupon(3333), coupon(3333), coupon(3334)}
+	for _, tt := range []struct {
+		want    string
+		op      models.Operation
+		coupons []models.Coupon
+	}{
+		{"¥100.00", models.Operation{State: models.Done, PriceFen: 3333, Count: 3, Reusable: true}, visits},
+		{"¥99.80", models.Operation{State: models.Unknown, PriceFen: 4990, Count: 2}, nil},
+		{"¥49.90，另有 1 张金额不详", models.Operation{State: models.Done, Count: 2}, []models.Coupon{coupon(4990), {PriceUnknown: true}}},
+		{"", models.Operation{State: models.Done, Count: 1, PriceUnknown: true}, nil},
+		{"", models.Operation{State: models.Rejected, PriceFen: 4990, Count: 1}, nil},
+	} {
+		if got := PaidFor(tt.op, tt.coupons); got != tt.want {
+			t.Errorf("%+v: paid %q, want %q", tt.op, got, tt.want)
 		}
 	}
 	card := w.Operation(models.Store{}, models.Operation{Code: "7992697494", State: models.Rejected, Outcome: models.Outcome{Reason: "not_found"}}, nil)

@@ -56,7 +56,7 @@ func otherWays(w *world) {
 
 	code = w.sell()
 	card := w.card(w.say("lisi", code, "[确认核销]"))
-	w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 1500 * time.Millisecond})
+	w.fail(fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 1500 * time.Millisecond})
 	push, _ := w.push("lisi", card, "确认核销") // too late for the card: the answer follows it
 	push.since = card.Seq - 1
 	w.glimpse(push, true, "核销成功", code)

@@ -110,6 +110,8 @@ meituan:
   client_key: "${DOUYIN_CLIENT_KEY}"
   client_secret: "${DOUYIN_CLIENT_SECRET}"
   account_id: "{{.DouyinAccount}}"
+{{end}}{{if .Hook}}hooks:
+  - {name: till, url: "{{.Hook}}", secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, events: [redeemed, undone], allow_private: [127.0.0.1]}
 {{end}}redeem:
   call_timeout: {{.CallTimeout}}
   undo_window: {{.UndoWindow}}
@@ -117,8 +119,9 @@ meituan:
   - name: 人民广场店
     platform: {{.Platform}}
     shop_id: "shop-a"
-    session: "${SESSION_A}"
-    chats: ["wrRenMin", "wrBoth"{{range .Rooms}}, "{{.}}"{{end}}]
+{{if .Session}}    session: "${SESSION_A}"
+{{end}}{{if .Also}}    accounts: [{platform: {{.Also}}, shop_id: "shop-a"}]
+{{end}}    chats: ["wrRenMin", "wrBoth"{{range .Rooms}}, "{{.}}"{{end}}]
     staff:
       - {userid: zhangsan, name: 张三, role: staff}
       - {userid: lisi, name: 李四, role: staff}
@@ -130,8 +133,9 @@ meituan:
   - name: 徐家汇店
     platform: {{.Platform}}
     shop_id: "shop-b"
-    session: "${file:{{.SessionFile}}}"
-    chats: ["wrBoth"]
+{{if .Session}}    session: "${file:{{.SessionFile}}}"
+{{end}}{{if .Also}}    accounts: [{platform: {{.Also}}, shop_id: "shop-b"}]
+{{end}}    chats: ["wrBoth"]
     staff:
       - {userid: qianqi, name: 钱七, role: staff}
       - {userid: zhaoliu, name: 赵六, role: staff}

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"yanquan/bot/reconcile"
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/douyin/douyintest"
@@ -36,16 +37,21 @@ const (
 // of the environment.
 func (w *world) openDouyin() (url string) {
 	w.Helper()
-	if !w.withDouyin {
+	if !w.withDouyin && w.dialect != douyin && w.also != douyin {
 		return ""
 	}
 	w.douyin = douyintest.New(douyintest.Options{
-		ClientKey: secrets["DOUYIN_CLIENT_KEY"], ClientSecret: secrets["DOUYIN_CLIENT_SECRET"], KeepRequests: 1 << 16, Now: w.now(&w.shopTime),
+		ClientKey: secrets["DOUYIN_CLIENT_KEY"], ClientSecret: secrets["DOUYIN_CLIENT_SECRET"], UndoWindow: w.platformWindow,
+		KeepRequests: 1 << 16, Now: w.now(&w.shopTime),
 	})
 	api := httptest.NewServer(w.douyin)
 	w.Cleanup(api.Close)
 	w.Cleanup(w.douyin.Close)
-	w.must(w.douyin.AddShop(douyintest.Shop{ID: poiC, Name: "抖音" + storeC}))
+	for shop, name := range map[string]string{shopA: storeA, shopB: storeB, poiC: "抖音" + storeC} {
+		if shop == poiC || w.dialect == douyin || w.also == douyin {
+			w.must(w.douyin.AddShop(douyintest.Shop{ID: shop, Name: name}))
+		}
+	}
 
 	certificate, file := w.certificate(linkHost)
 	links := httptest.NewUnstartedServer(w.douyin)
@@ -258,7 +264,7 @@ func booksOfBoth(w, app *world) {
 		}
 	}
 
-	yesterday := time.Now().In(w.zone).AddDate(0, 0, -1)
+	yesterday := time.Now().Add(-24 * time.Hour).In(reconcile.Zone) // days are the platforms', not the bot's
 	w.shopTime.Store(int64(-24 * time.Hour))
 	code, there := w.sell(shopC), w.sellDouyin(douyintest.Voucher{})
 	w.must(w.platform.ConsumeElsewhere(code, "收银台", ""))

@@ -9,12 +9,15 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"yanquan/bot/wecom/wecomtest"
+	"yanquan/dianping/dianpingtest"
+	"yanquan/models"
 )
 
 // A manager asks for the vouchers of the day and gets a workbook in the chat, in
 // which each stands once.
 func TestExport(t *testing.T) {
 	cells := slices.DeleteFunc(slices.Clone(faultCells), func(s setting) bool { return s.group }) // robots send no files
+	cells = append(cells, setting{dialect: douyin, driver: models.SQLite}, setting{dialect: dianpingtest.Meituan, also: douyin, driver: models.SQLite})
 	inCells(t, cells, func(w *world) {
 		var codes []string
 		for range 3 {

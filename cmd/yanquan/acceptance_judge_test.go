@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"syscall"
 
@@ -27,32 +28,36 @@ func judgement(w *world) {
 	}
 	w.noRefusals()
 	w.inTime()
-	if codes := w.platform.TwiceConsumed(); len(codes) > 0 {
-		w.Errorf("consumed twice: %v", codes)
-	}
 	for code, e := range w.effects {
 		w.ledger(code, e.consumed, e.undone)
 	}
-	ids := map[string]string{}
-	for _, e := range w.platform.Ledger() {
-		_, ours := w.effects[e.Code]
-		if !ours {
-			w.Errorf("nobody has asked for %+v", e)
-		}
-		if e.Kind == dianpingtest.EffectConsumed && e.Dialect != "" {
-			ids[e.RequestID] = e.OrderID
-		}
-	}
-	for _, r := range w.platform.Requests() {
-		if r.Call == "consume" && requestID(r) == "" {
-			w.Errorf("a consume without a request id: %+v", r)
-		}
-		if strings.Contains(r.Answer, "签名") || r.Status >= 400 && r.Status < 500 && r.Fault != dianpingtest.ProxyStatus {
-			w.Errorf("the platform refused a request: %s %s %d %s", r.Method, r.Path, r.Status, r.Answer)
-		}
+	for _, m := range w.markets {
+		w.judgeMarket(m)
 	}
 	w.countBubbles()
 	w.noSecrets()
+}
+
+// judgeMarket looks at what a platform has seen.
+func (w *world) judgeMarket(m market) {
+	if codes := m.TwiceConsumed(); len(codes) > 0 {
+		w.Errorf("consumed twice: %v", codes)
+	}
+	for _, e := range m.ledger() {
+		if _, ours := w.effects[e.code]; !ours {
+			w.Errorf("nobody has asked for %+v", e)
+		}
+	}
+	traits := m.traits()
+	for _, r := range m.Requests() {
+		if r.Call == traits.call("consume") && traits.idOf(r) == "" {
+			w.Errorf("a consume without an id: %+v", r)
+		}
+		wrong := func(mistake string) bool { return strings.Contains(r.Answer, mistake) }
+		if slices.ContainsFunc(traits.mistakes, wrong) || r.Status >= 400 && r.Status < 500 && r.Fault != dianpingtest.ProxyStatus {
+			w.Errorf("the platform refused a request: %s %s %d %s", r.Method, r.Path, r.Status, r.Answer)
+		}
+	}
 }
 
 // noRefusals: WeCom has taken all that the bot has sent, but for what a chapter

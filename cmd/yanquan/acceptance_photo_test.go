@@ -14,7 +14,6 @@ import (
 	"github.com/boombuler/barcode/qr"
 
 	"yanquan/bot/wecom/wecomtest"
-	"yanquan/dianping/dianpingtest"
 )
 
 // drawn is a photo of a QR code, or of a barcode where the text begins with "|".
@@ -85,13 +84,12 @@ func photos(w *world) {
 	}
 
 	code := w.sell()
-	v, _ := w.platform.Voucher(code)
-	of := w.snap(w.hero, "查", w.drawn(v.QR))
-	if w.dialect == dianpingtest.Dianping {
+	of := w.snap(w.hero, "查", w.drawn(w.voucher(code).qr))
+	if w.at(code).traits().scans {
 		q := w.await(1, of, "[确认核销]", title)
-		w.press(w.hero, w.card(q), "确认核销", "核销成功", code)
+		w.press(w.hero, w.card(q), "确认核销", "核销成功", title) // by its code, or by the link that is shown
 		w.ledger(code, 1, 0)
-	} else { // the second generation cannot look a QR code up
+	} else {
 		w.await(1, of, "券码")
 		w.ledger(code, 0, 0)
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,19 +21,24 @@ func TestAcceptance(t *testing.T) {
 	inEach(t, scriptCells(), script)
 }
 
-// scriptCells are both dialects on both databases by robot and by app, and a long
-// connection on each database; or each channel once, on the database that is the default.
+// scriptCells are both generations on both databases by robot and by app, Douyin by each
+// channel, a store with two accounts, and a long connection on each database; or each
+// dialect and channel once, on the database that is the default.
 func scriptCells() []setting {
 	if !breadth.All() {
 		return []setting{
 			{dialect: dianpingtest.Dianping, driver: models.SQLite, group: true},
 			{dialect: dianpingtest.Meituan, driver: models.SQLite},
-			{dialect: dianpingtest.Dianping, driver: models.SQLite, group: true, socket: true},
+			{dialect: douyin, driver: models.SQLite, group: true, socket: true},
 		}
 	}
 	cells := with(faultCells, func(s *setting) { s.group = true })
 	cells = append(cells, with(faultCells, func(s *setting) { s.group = false })...)
-	return append(cells, socketCells...)
+	return append(append(cells, socketCells...),
+		setting{dialect: douyin, driver: models.SQLite},
+		setting{dialect: douyin, driver: models.MySQL, group: true},
+		setting{dialect: dianpingtest.Meituan, also: douyin, driver: models.SQLite},
+	)
 }
 
 func script(w *world) {
@@ -114,8 +121,8 @@ func whichStore(w *world) {
 	w.ledger(code, 0, 0)
 	both.press("zhaoliu", w.card(q), storeB, "核销成功", storeB, "赵六", "可撤销至", "[撤销]")
 	w.ledger(code, 1, 0)
-	if v, _ := w.platform.Voucher(code); v.Use.Shop != shopB {
-		w.Errorf("verified in %s", v.Use.Shop)
+	if shop := w.voucher(code).shop; shop != shopB {
+		w.Errorf("verified in %s", shop)
 	}
 	both.say("zhaoliu", "撤 "+code, "已撤销", code) // a code of ours needs no question
 	w.ledger(code, 1, 1)
@@ -145,20 +152,17 @@ func whichStore(w *world) {
 // listsAndSums compares what the bot adds up with the platform's ledger.
 func listsAndSums(w *world) {
 	sum := func(shop, account string) (n, fen, undone int) {
-		taken := map[string]bool{}
-		for _, e := range w.platform.Ledger() {
-			if e.Kind == dianpingtest.EffectUndone {
-				taken[e.Code] = true
-			}
-		}
-		for _, e := range w.platform.Ledger() {
-			switch {
-			case e.Kind != dianpingtest.EffectConsumed || e.Dialect == "" || e.Shop != shop || account != "" && e.Account != account:
-			case taken[e.Code]:
-				undone++
-			default:
-				v, _ := w.platform.Voucher(e.Code)
-				n, fen = n+1, fen+int(v.Price)
+		for _, m := range w.markets {
+			ledger := m.ledger()
+			for _, e := range ledger {
+				back := func(other effect) bool { return other.undoes == e.seq }
+				switch {
+				case e.undoes > 0 || !e.ours || e.shop != shop || account != "" && cmp.Or(e.clerk, w.asked[e.code]) != account:
+				case slices.ContainsFunc(ledger, back):
+					undone++
+				default:
+					n, fen = n+1, fen+w.voucher(e.code).fen
+				}
 			}
 		}
 		return n, fen, undone
@@ -188,7 +192,7 @@ func listsAndSums(w *world) {
 	code := w.sell()
 	w.say(w.hero, "验 "+code, "核销成功")
 	w.ledger(code, 1, 0)
-	w.say("lisi", "记录", code[6:], people[w.hero])
+	w.say("lisi", "记录", tail(code), people[w.hero])
 	long := w.sayFor(0, "lisi", "记录 20", "最近 20 次", code, people[w.hero])
 	if lines := strings.Count(long.text(), "** "+title); lines != 20 {
 		w.Errorf("%d lines in 记录 20:\n%s", lines, long.text())

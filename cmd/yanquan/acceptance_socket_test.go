@@ -15,6 +15,7 @@ import (
 var socketCells = []setting{
 	{dialect: dianpingtest.Dianping, driver: models.SQLite, group: true, socket: true},
 	{dialect: dianpingtest.Meituan, driver: models.MySQL, group: true, socket: true},
+	{dialect: douyin, driver: models.MySQL, group: true, socket: true},
 }
 
 // takeover is how soon after a death another replica has to be connected.
@@ -32,7 +33,7 @@ func TestSocketTakeover(t *testing.T) {
 		code := w.sell()
 		w.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang, Call: "consume", Code: code})
 		a := w.utter(w.hero, "验 "+code)
-		w.must(w.platform.Await(w.soon(), func() bool { return w.held("consume", code) }))
+		w.reached(code, func() bool { return w.held("consume", code) })
 		if err := w.endOf(holder, syscall.SIGKILL); err == nil {
 			w.Error("the process has ended by itself")
 		}
@@ -84,7 +85,7 @@ func TestSocketFaults(t *testing.T) {
 			code := w.sell()
 			w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 500 * time.Millisecond})
 			a := w.utter(w.hero, "验 "+code)
-			w.must(w.platform.Await(w.soon(), func() bool { return w.held("consume", code) }))
+			w.reached(code, func() bool { return w.held("consume", code) })
 			trouble()
 			w.await(0, a, "核销成功", code)
 			w.recount(w.hero)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -125,6 +126,7 @@ func (w *world) sayFor(n int, user, text string, want ...string) answer {
 // utter says something and waits for no more than the callback.
 func (w *world) utter(user, text string, how ...wecomtest.SayOption) answer {
 	w.Helper()
+	w.note(user, text)
 	out, err := w.wecom.Say(w.soon(), w.where(user), user, text, how...)
 	w.must(err)
 	said, ok := w.wecom.Find(out.Shown, user)
@@ -133,6 +135,19 @@ func (w *world) utter(user, text string, how ...wecomtest.SayOption) answer {
 	}
 	return answer{user: user, since: said.Seq, delivery: out.Delivery()}
 }
+
+// note keeps who was the first to type a code.
+func (w *world) note(user, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, code := range longDigits.FindAllString(text, -1) {
+		if w.asked[code] == "" {
+			w.asked[code] = user
+		}
+	}
+}
+
+var longDigits = regexp.MustCompile(`[0-9]{8,}`)
 
 // await waits until all of want can be read in the answer and nothing of it is
 // still growing.
@@ -278,41 +293,75 @@ func (w *world) sell(shops ...string) string {
 	return w.order(1, shops...)[0]
 }
 
-// order sells n coupons of one order.
-func (w *world) order(n int, shops ...string) (codes []string) {
+// order sells n coupons of one order. Where stores have several accounts, each sells in
+// its turn.
+func (w *world) order(n int, shops ...string) []string {
 	w.Helper()
-	if len(shops) == 0 {
-		shops = []string{shopA}
+	w.mu.Lock()
+	m := w.markets[w.sold%len(w.markets)]
+	w.sold++
+	w.mu.Unlock()
+	return w.sellAt(m, voucher{shops: shops}, n)
+}
+
+// sellAt sells n coupons of one order at a platform. What is left out of the voucher is
+// filled in.
+func (w *world) sellAt(m market, v voucher, n int) []string {
+	w.Helper()
+	if len(v.shops) == 0 {
+		v.shops = []string{shopA}
 	}
-	vs, err := w.platform.AddOrder(dianpingtest.Voucher{
-		Title: title, Price: priceFen, Mobile: phone, Shops: shops, Expires: time.Now().AddDate(0, 3, 0),
-	}, n)
+	if v.expires.IsZero() {
+		v.expires = time.Now().AddDate(0, 3, 0)
+	}
+	codes, err := m.sell(v, n)
 	w.must(err)
-	for _, v := range vs {
-		codes = append(codes, v.Code)
-		w.ledger(v.Code, 0, 0)
+	for _, code := range codes {
+		w.ledger(code, 0, 0)
 	}
 	return codes
+}
+
+// at is the platform that has a code; the first, where none has it.
+func (w *world) at(code string) market {
+	for _, m := range w.markets {
+		if _, ok := m.voucher(code); ok {
+			return m
+		}
+	}
+	return w.markets[0]
+}
+
+// voucher is what its platform knows of a code.
+func (w *world) voucher(code string) voucher {
+	v, _ := w.at(code).voucher(code)
+	return v
 }
 
 // ledger checks what has happened to a code, now and again at the end.
 func (w *world) ledger(code string, consumed, undone int) {
 	w.Helper()
-	got := w.platform.Effects(code)
-	if got.Consumed != consumed || got.Undone != undone {
-		w.Errorf("%s: consumed %d and undone %d times, want %d and %d", code, got.Consumed, got.Undone, consumed, undone)
+	if got, want := w.at(code).effects(code), (effects{consumed, undone}); got != want {
+		w.Errorf("%s: consumed %d and undone %d times, want %d and %d", code, got.consumed, got.undone, consumed, undone)
 	}
 	w.mu.Lock()
 	w.effects[code] = effects{consumed, undone}
 	w.mu.Unlock()
 }
 
-// requests counts the calls that the platform got, all or of some names.
+// call is a call as the platform names it.
+func (t traits) call(name string) string { return cmp.Or(t.calls[name], name) }
+
+// requests counts the calls that the platforms got, all or of some names.
 func (w *world) requests(calls ...string) int {
 	n := 0
-	for _, r := range w.platform.Requests() {
-		if len(calls) == 0 || slices.Contains(calls, r.Call) {
-			n++
+	for _, m := range w.markets {
+		traits := m.traits()
+		for _, r := range m.Requests() {
+			is := func(call string) bool { return traits.call(call) == r.Call }
+			if len(calls) == 0 || slices.ContainsFunc(calls, is) {
+				n++
+			}
 		}
 	}
 	return n
@@ -320,21 +369,23 @@ func (w *world) requests(calls ...string) int {
 
 // held reports whether the platform is holding back a call about a code.
 func (w *world) held(call, code string) bool {
-	return slices.ContainsFunc(w.platform.Requests(), func(r dianpingtest.Request) bool {
-		return r.Call == call && r.State == dianpingtest.RequestWaiting && names(r, code)
+	m := w.at(code)
+	return slices.ContainsFunc(m.Requests(), func(r request) bool {
+		return r.Call == m.traits().call(call) && r.State == dianpingtest.RequestWaiting && names(r, code)
 	})
 }
 
-func names(r dianpingtest.Request, code string) bool {
-	return slices.ContainsFunc(r.Fields, func(f dianpingtest.Field) bool { return strings.Contains(f.Value, code) })
+func names(r request, code string) bool {
+	return slices.Contains(r.Codes, code) ||
+		slices.ContainsFunc(r.Fields, func(f dianpingtest.Field) bool { return strings.Contains(f.Value, code) })
 }
 
 var requestIDs = regexp.MustCompile(`"requestId":"([^"]+)"`)
 
-// requestID is that of a consume call.
-func requestID(r dianpingtest.Request) string {
+// idOf is what a consume has in common with its repeats.
+func (t traits) idOf(r request) string {
 	for _, f := range r.Fields {
-		if f.Name == "requestid" {
+		if f.Name == t.id {
 			return f.Value
 		}
 		if m := requestIDs.FindStringSubmatch(f.Value); f.Name == "biz" && m != nil {
@@ -344,21 +395,54 @@ func requestID(r dianpingtest.Request) string {
 	return ""
 }
 
-// consumeIDs are the different request ids with which a code was to be consumed.
+// consumeIDs are the different ids with which a code was to be consumed.
 func (w *world) consumeIDs(code string) []string {
 	var ids []string
-	for _, r := range w.platform.Requests() {
-		if r.Call == "consume" && names(r, code) && !slices.Contains(ids, requestID(r)) {
-			ids = append(ids, requestID(r))
+	m := w.at(code)
+	traits := m.traits()
+	for _, r := range m.Requests() {
+		if id := traits.idOf(r); r.Call == traits.call("consume") && names(r, code) && !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
 	}
 	return ids
 }
 
-// fail orders a fault of the platform.
-func (w *world) fail(f dianpingtest.Fault) {
+// fail orders a fault of the platform that has the code which it names; else of all.
+func (w *world) fail(f fault) {
 	w.Helper()
-	w.must(w.platform.Fail(f))
+	at := w.markets
+	if f.Code != "" {
+		at = []market{w.at(f.Code)}
+	}
+	for _, m := range at {
+		its := f
+		its.Call = m.traits().call(f.Call)
+		w.must(m.Fail(its))
+	}
+}
+
+// reached waits for something that changes at the platform that has a code.
+func (w *world) reached(code string, cond func() bool) {
+	w.Helper()
+	w.must(w.at(code).Await(w.soon(), cond))
+}
+
+// elsewhere has a code consumed at the till.
+func (w *world) elsewhere(code, till string) {
+	w.Helper()
+	w.must(w.at(code).elsewhere(code, till))
+	w.ledger(code, 1, 0)
+}
+
+// unguarded lets the platforms forget what they have consumed until the chapter ends, so
+// that they do not hide a second consumption.
+func (w *world) unguarded() {
+	w.Helper()
+	for _, m := range w.markets {
+		w.must(m.unguard(true))
+		w.Cleanup(func() { w.must(m.unguard(false)) })
+	}
 }
 
 // yuan is an amount as people read it.

@@ -15,7 +15,7 @@ import (
 func slowPlatform(w *world) {
 	code := w.sell()
 	const thinks = 2200 * time.Millisecond
-	w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "prepare", Code: code, Delay: thinks})
+	w.fail(fault{Kind: dianpingtest.Delay, Call: "prepare", Code: code, Delay: thinks})
 	before := len(w.program.answered())
 	a := w.utter(w.hero, "验 "+code)
 	if !a.delivery.Accepted() || len(a.delivery.Attempts) != 1 {
@@ -39,7 +39,7 @@ func slowPlatform(w *world) {
 	// A press waits in the same way.
 	code = w.sell()
 	card := w.card(w.say(w.hero, code, "[确认核销]"))
-	w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 2200 * time.Millisecond})
+	w.fail(fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 2200 * time.Millisecond})
 	w.press(w.hero, card, "确认核销", "核销成功", code)
 	w.ledger(code, 1, 0)
 }
@@ -83,9 +83,9 @@ func platformDown(w *world) {
 		applied, dropped, undone := w.sell(), w.sell(), w.sell()
 		w.in(room(staff(3))).say(staff(3), "验 "+undone, "核销成功")
 		w.ledger(undone, 1, 0)
-		w.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang, Call: "consume", Code: applied})
-		w.fail(dianpingtest.Fault{Kind: dianpingtest.HangThenDrop, Call: "consume", Code: dropped, Delay: time.Hour})
-		w.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang, Call: "reverseconsume", Code: undone})
+		w.fail(fault{Kind: dianpingtest.ApplyThenHang, Call: "consume", Code: applied})
+		w.fail(fault{Kind: dianpingtest.HangThenDrop, Call: "consume", Code: dropped, Delay: time.Hour})
+		w.fail(fault{Kind: dianpingtest.ApplyThenHang, Call: "reverseconsume", Code: undone})
 
 		var down, told sync.WaitGroup // down: all three calls are under way
 		down.Add(1)
@@ -115,12 +115,15 @@ func platformDown(w *world) {
 			string(mode) + "_dropped": part(staff(2), "验 ", dropped, "核销成功"),
 			string(mode) + "_undo":    part(staff(3), "撤 ", undone, "已撤销"),
 			string(mode) + "_outage": func(w *world) {
-				err := w.platform.Await(w.soon(), func() bool {
-					return w.held("consume", applied) && w.held("consume", dropped) && w.held("reverseconsume", undone)
-				})
-				w.must(w.platform.Pause(mode))
-				down.Done()
-				w.must(err)
+				goesDown := sync.OnceFunc(down.Done)
+				defer goesDown() // also where a call does not come
+				for code, call := range map[string]string{applied: "consume", dropped: "consume", undone: "reverseconsume"} {
+					w.reached(code, func() bool { return w.held(call, code) })
+				}
+				for _, m := range w.markets {
+					w.must(m.Pause(mode))
+				}
+				goesDown()
 				told.Wait() // everybody has been told that it takes time
 				code := w.sell()
 				if mode == dianpingtest.PauseRefuse { // nothing can be begun meanwhile
@@ -128,7 +131,9 @@ func platformDown(w *world) {
 				}
 				now := time.Now()
 				back.Store(&now)
-				w.platform.Resume()
+				for _, m := range w.markets {
+					m.Resume()
+				}
 				w.ledger(code, 0, 0)
 			},
 		})

@@ -18,32 +18,38 @@ func undo(w *world) {
 		code, user := w.sell(), staff(i+1)
 		w := w.own(user)
 		w.say(user, "验 "+code, "核销成功")
-		w.say(user, verb+code, "已撤销", "新的券码", code, people[user])
+		w.say(user, verb+code, "已撤销", w.renamed(code), code, people[user])
 		w.ledger(code, 1, 1)
-		w.say(user, "验 "+code, "券码已更换")
 		w.say(user, "撤 "+code, "已撤销") // the truth, and no second undo
 		w.ledger(code, 1, 1)
-		v, _ := w.platform.Voucher(code)
-		w.say(user, "验 "+v.ReplacedBy, "核销成功")
-		w.ledger(v.ReplacedBy, 1, 0)
+		if !w.at(code).traits().renames {
+			w.say(user, "验 "+code, "核销成功")
+			w.ledger(code, 2, 1)
+			continue
+		}
+		w.say(user, "验 "+code, "券码已更换")
+		w.ledger(code, 1, 1)
+		next := w.voucher(code).renamed
+		w.say(user, "验 "+next, "核销成功")
+		w.ledger(next, 1, 0)
 	}
 
 	code := w.sell()
 	a := w.say(w.hero, "验 "+code, "核销成功")
-	w.press(w.hero, w.card(a), "撤销", "已撤销", "新的券码", people[w.hero])
+	w.press(w.hero, w.card(a), "撤销", "已撤销", w.renamed(code), people[w.hero])
 	w.ledger(code, 1, 1)
 
 	first, last := w.sell(), w.sell()
 	w.say(w.hero, "验 "+first, "核销成功")
 	w.say(w.hero, "验 "+last, "核销成功")
-	w.say("lisi", "验 "+w.sold(), "核销成功") // another's is not offered
+	w.say("lisi", "验 "+w.toVerify(), "核销成功") // another's is not offered
 	a = w.say(w.hero, "撤", last, title, "[撤销]")
 	w.ledger(last, 1, 0)
 	w.press(w.hero, w.card(a), "撤销", "已撤销", last)
 	w.ledger(last, 1, 1)
 
 	if w.group { // an app is not told what is quoted
-		asked := w.say(w.hero, "验 "+w.sold(), "核销成功")
+		asked := w.say(w.hero, "验 "+w.toVerify(), "核销成功")
 		quoted, _ := w.wecom.Find(asked.delivery.ShownID, w.hero)
 		code := regexp.MustCompile(`[0-9]{10,}`).FindString(quoted.Text)
 		a := w.utter(w.hero, "撤", wecomtest.Quoting(quoted.ID))
@@ -55,8 +61,16 @@ func undo(w *world) {
 	w.say("sunba", "撤", "没有可以撤销")
 }
 
-// sold is a voucher that will be verified.
-func (w *world) sold() string {
+// renamed is what people read of a code that an undo changes; nothing, where it does not.
+func (w *world) renamed(code string) string {
+	if w.at(code).traits().renames {
+		return "新的券码"
+	}
+	return ""
+}
+
+// toVerify is a voucher that will be verified.
+func (w *world) toVerify() string {
 	w.Helper()
 	code := w.sell()
 	w.mu.Lock()
@@ -127,12 +141,12 @@ func oldCards(w *world) {
 		if step.button == "撤销" {
 			card = w.card(w.press(w.hero, card, "确认核销", "核销成功"))
 		}
-		w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: step.call, Code: code, Delay: 400 * time.Millisecond})
+		w.fail(fault{Kind: dianpingtest.Delay, Call: step.call, Code: code, Delay: 400 * time.Millisecond})
 		before := w.wecom.Version()
 		w.together(map[string]func(*world){
 			"first": func(w *world) { w.push(w.hero, card, step.button) },
 			"second": func(w *world) {
-				w.must(w.platform.Await(w.soon(), func() bool { return w.held(step.call, code) }))
+				w.reached(code, func() bool { return w.held(step.call, code) })
 				w.ahead.Add(int64(2 * time.Second))
 				w.push(w.hero, card, step.button)
 			},

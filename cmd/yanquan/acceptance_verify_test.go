@@ -17,20 +17,18 @@ var undoUntil = regexp.MustCompile(`可撤销至 (\d\d:\d\d:\d\d)`)
 
 func verify(w *world) {
 	code := w.sell()
-	a := w.say(w.hero, "验 "+code, "核销成功", title, "¥49.90", masked, people[w.hero], storeA, "[撤销]", code)
+	a := w.say(w.hero, "验 "+code, "核销成功", title, "¥49.90", w.phoneAt(code), people[w.hero], storeA, "[撤销]", code)
 	w.ledger(code, 1, 0)
-	v, _ := w.platform.Voucher(code)
-	if !strings.Contains(a.text(), v.Expires.In(w.zone).Format("2006-01-02")) {
+	v := w.voucher(code)
+	if !strings.Contains(a.text(), v.expires.In(w.zone).Format("2006-01-02")) {
 		w.Errorf("no expiry date:\n%s", a.text())
 	}
-	w.lacks(a, fmt.Sprint(v.Expires.UnixMilli()), phone)
-	if v.Use.Account != w.hero {
-		w.Errorf("verified at the platform by %q", v.Use.Account)
-	}
+	w.lacks(a, fmt.Sprint(v.expires.UnixMilli()), phone)
+	w.verifiedBy(code, w.hero)
 	if m := undoUntil.FindStringSubmatch(a.text()); m == nil {
 		w.Errorf("no end of the undo time:\n%s", a.text())
 	} else {
-		end := v.Use.Time.Add(10 * time.Minute).In(w.zone) // by the platform's clock; a promise must not go beyond
+		end := v.verified.Add(w.at(code).traits().window).In(w.zone) // by the platform's clock; a promise must not go beyond
 		shown, err := time.ParseInLocation(time.DateTime, end.Format(time.DateOnly)+" "+m[1], w.zone)
 		w.must(err)
 		if late := shown.Sub(end); late > 0 || late < -5*time.Second {
@@ -69,8 +67,7 @@ func verify(w *world) {
 	}
 	for _, length := range []int{8, 20} {
 		c := strings.Repeat("9", length)
-		_, err := w.platform.AddVoucher(dianpingtest.Voucher{Code: c, Title: title, Price: priceFen, Shops: []string{shopA}})
-		w.must(err)
+		w.sellAt(w.markets[0], voucher{code: c}, 1)
 		w.say("zhengyi", "验 "+c, "核销成功", c)
 		w.ledger(c, 1, 0)
 	}
@@ -82,7 +79,7 @@ func verify(w *world) {
 func lookFirst(w *world) {
 	for _, verb := range []string{"", "查 ", "查询 ", "查"} {
 		code := w.sell()
-		q := w.say(w.hero, verb+code, "[确认核销]", title, "¥49.90", masked, code)
+		q := w.say(w.hero, verb+code, "[确认核销]", title, "¥49.90", w.phoneAt(code), code)
 		w.lacks(q, "核销成功")
 		w.ledger(code, 0, 0)
 		w.press(w.hero, w.card(q), "确认核销", "核销成功", people[w.hero], storeA, "可撤销至", "[撤销]")
@@ -93,22 +90,19 @@ func lookFirst(w *world) {
 		q := w.say(w.hero, code, "[确认核销]")
 		w.press("lisi", w.card(q), "确认核销", "核销成功", "李四") // it is done by who presses
 		w.ledger(code, 1, 0)
-		if v, _ := w.platform.Voucher(code); v.Use.Account != "lisi" {
-			w.Errorf("verified at the platform by %q", v.Use.Account)
-		}
+		w.verifiedBy(code, "lisi")
 	}
 }
 
 func severalCodes(w *world) {
 	good, other, used := w.sell(), w.sell(), w.sell()
-	w.must(w.platform.ConsumeElsewhere(used, "till-7", "1"))
-	w.ledger(used, 1, 0)
+	w.elsewhere(used, "till-7")
 	a := w.say(w.hero, "验 "+good+" "+used+"，"+other, "3 个券码，成功 2 个", "¥99.80",
-		"✅"+good[6:], "❌"+used[6:], "✅"+other[6:], "till-7")
+		"✅"+tail(good), "❌"+tail(used), "✅"+tail(other), w.tillAt(used, "till-7"))
 	w.ledger(good, 1, 0)
 	w.ledger(other, 1, 0)
 	w.ledger(used, 1, 0)
-	w.press(w.hero, w.card(a), "撤 尾号"+other[6:], "已撤销", other[6:], "[撤 尾号"+good[6:]+"]")
+	w.press(w.hero, w.card(a), "撤 尾号"+tail(other), "已撤销", tail(other), "[撤 尾号"+tail(good)+"]")
 	w.ledger(other, 1, 1)
 	w.ledger(good, 1, 0)
 
@@ -152,7 +146,7 @@ func oneOrder(w *world) {
 	}
 	a := w.say(w.hero, "验 "+codes[0]+" x2", "核销成功", "¥49.90 × 2 = ¥99.80", codes[0], "共 2 张")
 	second := codes[1]
-	if w.platform.Effects(second).Consumed == 0 {
+	if w.at(second).effects(second).consumed == 0 {
 		second = codes[2]
 	}
 	third := codes[1] + codes[2]
@@ -173,34 +167,23 @@ func oneOrder(w *world) {
 }
 
 func refusals(w *world) {
-	add := func(v dianpingtest.Voucher) string {
-		w.Helper()
-		v.Title, v.Price = title, priceFen
-		made, err := w.platform.AddVoucher(v)
-		w.must(err)
-		w.ledger(made.Code, 0, 0)
-		return made.Code
-	}
 	n := w.requests("consume")
-	for code, want := range map[string]string{
-		"1000000000": "券码不存在",
-		add(dianpingtest.Voucher{Expires: time.Now().Add(-time.Hour)}):   "券已过期",
-		add(dianpingtest.Voucher{ValidFrom: time.Now().Add(time.Hour)}):  "还没到使用日期",
-		add(dianpingtest.Voucher{Shops: []string{shopB}}):                "不能在本店使用",
-		add(dianpingtest.Voucher{State: dianpingtest.Refunding}):         "券正在退款",
-		add(dianpingtest.Voucher{State: dianpingtest.RefundRequested}):   "券已申请退款",
-		add(dianpingtest.Voucher{Refusal: 1023, Shops: []string{shopA}}): "营销活动券",
-	} {
-		w.lacks(w.say(w.hero, "验 "+code, want), "核销成功", "[撤销]")
-		w.lacks(w.say(w.hero, code, want), "[确认核销]")
+	w.turnedDown(w.hero, "1000000000", "券码不存在")
+	for i, m := range w.markets {
+		w, user := w, w.hero
+		if i > 0 { // a person gets so many answers a minute
+			user = staff(5 + i)
+			w = w.own(user)
+		}
+		for _, r := range m.traits().refusals {
+			w.turnedDown(user, w.sellAt(m, r.what, 1)[0], r.words)
+		}
 	}
 	code := w.sell()
-	w.must(w.platform.ConsumeElsewhere(code, "till-3", "1"))
-	w.ledger(code, 1, 0)
-	v, _ := w.platform.Voucher(code)
-	at := v.Use.Time.In(w.zone).Format(time.TimeOnly)
-	w.say(w.hero, "验 "+code, "此券已被使用", "till-3", at)
-	w.say(w.hero, "查 "+code, "此券已被使用", "till-3", at)
+	w.elsewhere(code, "till-3")
+	till, at := w.tillAt(code, "till-3"), w.tillAt(code, w.voucher(code).verified.In(w.zone).Format(time.TimeOnly))
+	w.say(w.hero, "验 "+code, "此券已被使用", till, at)
+	w.say(w.hero, "查 "+code, "此券已被使用", till, at)
 	w.lacks(w.say(w.hero, "撤 "+code), "已撤销")
 	if w.requests("consume") != n {
 		w.Error("a consume was tried for what prepare had refused")
@@ -209,20 +192,54 @@ func refusals(w *world) {
 
 	code = w.sell() // used here: who and when
 	w.say(w.hero, "验 "+code, "核销成功")
-	v, _ = w.platform.Voucher(code)
-	w.say("lisi", "验 "+code, people[w.hero], v.Use.Time.In(w.zone).Format("15:04:"))
+	w.say("lisi", "验 "+code, people[w.hero], w.voucher(code).verified.In(w.zone).Format("15:04:"))
 	w.ledger(code, 1, 0)
 }
+
+// turnedDown sends a code that is refused, both ways.
+func (w *world) turnedDown(user, code, want string) {
+	w.Helper()
+	w.lacks(w.say(user, "验 "+code, want), "核销成功", "[撤销]")
+	w.lacks(w.say(user, code, want), "[确认核销]")
+}
+
+// phoneAt is the customer's phone as people read it; nothing, where a code's platform does
+// not tell it.
+func (w *world) phoneAt(code string) string {
+	if w.at(code).traits().phones {
+		return masked
+	}
+	return ""
+}
+
+// tillAt is what people read of a code that a till has consumed; nothing, where its
+// platform does not tell.
+func (w *world) tillAt(code, told string) string {
+	if w.at(code).traits().tills {
+		return told
+	}
+	return ""
+}
+
+// verifiedBy checks whom the platform has noted, where it notes that.
+func (w *world) verifiedBy(code, user string) {
+	w.Helper()
+	if clerk := w.voucher(code).clerk; w.at(code).traits().clerks && clerk != user {
+		w.Errorf("verified at the platform by %q", clerk)
+	}
+}
+
+// tail is what lists show of a code.
+func tail(code string) string { return code[len(code)-4:] }
 
 // Two people say one code at once. The platform is made to forget what it has
 // consumed, so that it would not hide a second consumption.
 func twoAtOnce(w *world) {
-	w.must(w.platform.SetKnobs(dianpingtest.Knobs{Unguarded: true}))
-	defer func() { w.must(w.platform.SetKnobs(dianpingtest.Knobs{})) }()
+	w.unguarded()
 	for i := range 4 {
 		code := w.sell()
 		if i%2 == 1 { // the first is held at the platform while the second comes
-			w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 300 * time.Millisecond})
+			w.fail(fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 300 * time.Millisecond})
 		}
 		var got [2]answer
 		w.together(map[string]func(*world){
@@ -248,12 +265,11 @@ func twoAtOnce(w *world) {
 
 // bothPress: two people press one button at once, in the group where both see it.
 func bothPress(w *world) {
-	w.must(w.platform.SetKnobs(dianpingtest.Knobs{Unguarded: true}))
-	defer func() { w.must(w.platform.SetKnobs(dianpingtest.Knobs{})) }()
+	w.unguarded()
 	for range 3 {
 		code := w.sell()
 		card := w.card(w.say(w.hero, code, "[确认核销]"))
-		w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 300 * time.Millisecond})
+		w.fail(fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 300 * time.Millisecond})
 		parts := map[string]func(*world){}
 		for _, user := range []string{w.hero, "lisi"} {
 			parts[user] = func(w *world) {
@@ -264,17 +280,17 @@ func bothPress(w *world) {
 			}
 		}
 		w.together(parts)
-		w.must(w.platform.Await(w.soon(), func() bool { return w.platform.Effects(code).Consumed > 0 }))
-		v, _ := w.platform.Voucher(code)
+		w.reached(code, func() bool { return w.at(code).effects(code).consumed > 0 })
+		winner := people[w.voucher(code).clerk]
 		for _, user := range []string{w.hero, "lisi"} {
 			_, err := w.wecom.WaitFor(w.soon(), w.screen(user), func(screen []wecomtest.Shown) bool {
 				shown, _ := w.wecom.Find(card.ID, user)
-				return strings.Contains(legible(shown), people[v.Use.Account]) && !strings.Contains(legible(shown), "[确认核销]") ||
-					len(w.toldBelow(screen, card, user, code, people[v.Use.Account])) > 0
+				return strings.Contains(legible(shown), winner) && !strings.Contains(legible(shown), "[确认核销]") ||
+					len(w.toldBelow(screen, card, user, code, winner)) > 0
 			})
 			if err != nil {
 				shown, _ := w.wecom.Find(card.ID, user)
-				w.Errorf("%s has verified it, but %s reads:\n%s", v.Use.Account, user, legible(shown))
+				w.Errorf("%q has verified it, but %s reads:\n%s", winner, user, legible(shown))
 			}
 			w.mu.Lock()
 			w.expected[w.screenName(user)] += len(w.toldBelow(w.wecom.Screen(w.screen(user)), card, user, code))

@@ -31,9 +31,10 @@ import (
 // setting is a cell of the matrix and what a test changes in the config.
 type setting struct {
 	dialect dianpingtest.Dialect
-	driver  string // models.SQLite or models.MySQL
-	group   bool   // people talk to the robot in a group; else 1:1 to the app
-	socket  bool   // the robot has a long connection; else WeCom calls a URL
+	also    dianpingtest.Dialect // each store has a second account there; empty: it has not
+	driver  string               // models.SQLite or models.MySQL
+	group   bool                 // people talk to the robot in a group; else 1:1 to the app
+	socket  bool                 // the robot has a long connection; else WeCom calls a URL
 
 	undoWindow     string        // redeem.undo_window; "10m" where empty
 	platformWindow time.Duration // of the platform's own undo; ten minutes where zero
@@ -43,9 +44,10 @@ type setting struct {
 	callTimeout   string // redeem.call_timeout; [defaultCallTimeout] where empty
 	replyDeadline string // wecom.reply_deadline; "1500ms" where empty
 	failpoint     string // where the first process dies
+	hook          string // address that is told of vouchers; empty: none
 	watch         string // the rules; [unwatched] where empty
 	empty         bool   // no stores are declared
-	withDouyin    bool   // Douyin is configured, too
+	withDouyin    bool   // Douyin is configured, also where no store is declared there
 	afternoon     bool   // it is afternoon there: a summary now is of today
 
 	// former is what an earlier version has left in the database, or the program of that
@@ -67,7 +69,11 @@ func (s setting) String() string {
 	if s.socket {
 		channel += "-socket"
 	}
-	name := fmt.Sprintf("%s/%s/%s", s.dialect, s.driver, channel)
+	dialects := string(s.dialect)
+	if s.also != "" {
+		dialects += "+" + string(s.also)
+	}
+	name := fmt.Sprintf("%s/%s/%s", dialects, s.driver, channel)
 	if s.failpoint != "" {
 		name += "/" + s.failpoint
 	}
@@ -89,6 +95,7 @@ type surroundings struct {
 	wecom    *wecomtest.WeCom
 	platform *dianpingtest.Platform
 	douyin   *douyintest.Platform // nil: not configured
+	markets  []market             // of the accounts that stores have
 	proxy    *modelstest.Proxy
 	dsn      string // of the database itself, by an account that may do everything
 	config   string
@@ -102,7 +109,9 @@ type surroundings struct {
 	program  *process
 	logs     []*process         // all that ever ran
 	effects  map[string]effects // by code, what must be true of it at the end
-	expected map[string]int     // bubbles of the bot by screen
+	sold     int
+	asked    map[string]string // by code, who was the first to type it
+	expected map[string]int    // bubbles of the bot by screen
 
 	refusable map[int]int // refusals of WeCom that are to be expected, by errcode
 }
@@ -113,7 +122,7 @@ type effects struct{ consumed, undone int }
 // newWorld starts the program in its surroundings.
 func newWorld(t *testing.T, s setting) *world {
 	t.Helper()
-	u := &surroundings{root: t, effects: map[string]effects{}, expected: map[string]int{}, refusable: map[int]int{}, zone: s.quietZone(t)}
+	u := &surroundings{root: t, effects: map[string]effects{}, asked: map[string]string{}, expected: map[string]int{}, refusable: map[int]int{}, zone: s.quietZone(t)}
 	w := &world{T: t, setting: s, surroundings: u, room: roomA, hero: "zhangsan", patience: patience}
 	u.platform = dianpingtest.New(dianpingtest.Options{
 		AppKey: secrets["DIANPING_APP_KEY"], AppSecret: secrets["DIANPING_APP_SECRET"],
@@ -125,8 +134,12 @@ func newWorld(t *testing.T, s setting) *world {
 	t.Cleanup(u.platform.Close)
 	for shop, token := range map[string]string{shopA: secrets["SESSION_A"], shopB: sessionB} {
 		w.must(u.platform.AddShop(dianpingtest.Shop{ID: shop}))
-		w.must(u.platform.AddSession(dianpingtest.Session{Token: token, Dialect: s.dialect, Shops: []string{shop}}))
+		if s.dialect != douyin {
+			w.must(u.platform.AddSession(dianpingtest.Session{Token: token, Dialect: s.dialect, Shops: []string{shop}}))
+		}
 	}
+	douyinURL := w.openDouyin()
+	w.openMarkets()
 
 	opt := wecomtest.Options{
 		Now:       s.now(&u.ahead),
@@ -185,9 +198,9 @@ func newWorld(t *testing.T, s setting) *world {
 	var text strings.Builder
 	w.must(configText.Execute(&text, map[string]any{
 		"Driver": s.driver, "DSN": dsn, "Zone": u.zone.String(), "WeComURL": api.URL, "CorpID": app.CorpID,
-		"Socket": s.socket, "SocketURL": u.wecom.SocketURL(), "BotID": robot.ID,
-		"PublicURL": publicURL, "PlatformURL": shops.URL, "UndoWindow": s.undoWindow, "CallTimeout": s.callTimeout, "ReplyDeadline": cmp.Or(s.replyDeadline, "1500ms"), "Platform": string(s.dialect), "Empty": s.empty, "Watch": cmp.Or(s.watch, unwatched), "Rooms": rooms, "Staff": crowd, "Names": people,
-		"SessionFile": filepath.Join(dir, "session-b"), "DouyinURL": w.openDouyin(), "DouyinAccount": douyintest.DefaultAccount,
+		"Hook": s.hook, "Socket": s.socket, "SocketURL": u.wecom.SocketURL(), "BotID": robot.ID,
+		"PublicURL": publicURL, "PlatformURL": shops.URL, "UndoWindow": s.undoWindow, "CallTimeout": s.callTimeout, "ReplyDeadline": cmp.Or(s.replyDeadline, "1500ms"), "Platform": string(s.dialect), "Session": s.dialect != douyin, "Also": string(s.also), "Empty": s.empty, "Watch": cmp.Or(s.watch, unwatched), "Rooms": rooms, "Staff": crowd, "Names": people,
+		"SessionFile": filepath.Join(dir, "session-b"), "DouyinURL": douyinURL, "DouyinAccount": douyintest.DefaultAccount,
 		"ReportAt": s.now(&atomic.Int64{})().In(u.zone).Add(12 * time.Hour).Format("15:04"), // not while the test runs
 	}))
 	u.config = filepath.Join(dir, "config.yaml")
@@ -218,6 +231,19 @@ func newWorld(t *testing.T, s setting) *world {
 		w.start(builtProgram(t, ""))
 	}
 	return w
+}
+
+// openMarkets are those of the accounts that stores have.
+func (w *world) openMarkets() {
+	for _, d := range []dianpingtest.Dialect{w.dialect, w.also} {
+		switch d {
+		case "":
+		case douyin:
+			w.markets = append(w.markets, laike{w.douyin})
+		default:
+			w.markets = append(w.markets, generation{w.platform, d})
+		}
+	}
 }
 
 // databases are, by driver, those for a world in which nothing was set up yet, and the

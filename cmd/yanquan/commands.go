@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -11,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	texts "yanquan/bot/command"
 	"yanquan/bot/demo"
 	"yanquan/bot/desk"
 	"yanquan/bot/doctor"
@@ -55,6 +58,13 @@ func serveCommand(flags *flag.FlagSet) action {
 			return err
 		}
 		log.Debug("configuration", "file", *path, "content", cfg)
+		for _, file := range cfg.Exposed() {
+			log.Warn("others on this machine can read the secrets in a file: chmod 600", "file", file)
+		}
+		if app.Astray(cfg, *path) {
+			file, _ := models.SQLitePath(cfg.Database.DSN) // the configuration was checked
+			log.Warn("database.dsn is relative: started in another folder, serve begins anew, and commands find nothing; write the whole path", "file", file)
+		}
 		// Whoever reads the log may go away, and takes nothing with it.
 		signal.Ignore(syscall.SIGPIPE)
 		version, commit := build()
@@ -65,7 +75,7 @@ func serveCommand(flags *flag.FlagSet) action {
 		if err == nil {
 			log.Info("stopped")
 		}
-		return err
+		return located(err, cfg, *path)
 	}
 }
 
@@ -75,22 +85,14 @@ func migrateCommand(flags *flag.FlagSet) action {
 		if len(args) != 1 || (args[0] != "up" && args[0] != "status") {
 			return usageError("say what to do: up or status")
 		}
+		if args[0] == "up" {
+			return migrateUp(ctx, *path, out)
+		}
 		db, _, err := open(ctx, *path, out)
 		if err != nil {
 			return err
 		}
 		defer db.Close()
-		if args[0] == "up" {
-			applied, err := db.Migrate(ctx)
-			if err != nil {
-				return err
-			}
-			for _, name := range applied {
-				fmt.Fprintf(out.Out, "applied %s\n", name)
-			}
-			fmt.Fprintln(out.Out, "the schema is up to date")
-			return nil
-		}
 		list, err := db.MigrationStatus(ctx)
 		if err != nil {
 			return err
@@ -100,6 +102,58 @@ func migrateCommand(flags *flag.FlagSet) action {
 		}
 		return nil
 	}
+}
+
+// migrateUp makes the database where there is none, as serve does.
+func migrateUp(ctx context.Context, path string, out output) error {
+	cfg, log, err := load(path, out)
+	if err != nil {
+		return err
+	}
+	file := absent(cfg)
+	db, err := app.CreateDB(ctx, cfg, log, time.Now)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if file != "" {
+		fmt.Fprintf(out.Out, "created %s\n", file)
+	}
+	applied, err := db.Migrate(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range applied {
+		fmt.Fprintf(out.Out, "applied %s\n", name)
+	}
+	fmt.Fprintln(out.Out, "the schema is up to date")
+	return nil
+}
+
+// absent is the SQLite file of a configuration where it does not exist, else empty.
+func absent(cfg *config.Config) string {
+	if cfg.Database.Driver != models.SQLite {
+		return ""
+	}
+	path, err := models.SQLitePath(cfg.Database.DSN)
+	if err != nil {
+		return ""
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return path
+	}
+	return ""
+}
+
+// located adds to an error about a database that is not there where it was looked for.
+func located(err error, cfg *config.Config, path string) error {
+	switch {
+	case !errors.Is(err, models.ErrNoDatabase):
+		return err
+	case app.Astray(cfg, path):
+		return fmt.Errorf("%w; database.dsn is relative, and starts at the working directory: write the whole path of the file that serve works with", err)
+	}
+	return fmt.Errorf("%w; is database.dsn right? serve and \"yanquan migrate up\" create it", err)
 }
 
 func migrationState(m models.Migration) string {
@@ -131,12 +185,14 @@ func explainCommand(flags *flag.FlagSet) action {
 	path := configFlag(flags)
 	return func(ctx context.Context, args []string, out output) error {
 		if len(args) == 0 {
-			return usageError("which code?")
+			return usageError("which code, or link?")
 		}
-		// 7992 697 494 is how codes are printed.
-		code := strings.NewReplacer(" ", "", "-", "").Replace(strings.Join(args, ""))
-		if code == "" || strings.Trim(code, "0123456789") != "" {
-			return usageError(fmt.Sprintf("%q is not a voucher code", strings.Join(args, " ")))
+		text := strings.Join(args, " ") // 7992 697 494 is how codes are printed
+		code, ok := texts.OneCode(text)
+		if !ok {
+			if code = text; code == "" || strings.Trim(code, "0123456789") != "" { // a platform's own, of any length
+				return usageError(fmt.Sprintf("%q is not a voucher code, nor a link of one", text))
+			}
 		}
 		db, cfg, err := open(ctx, *path, out)
 		if err != nil {
@@ -187,5 +243,5 @@ func open(ctx context.Context, path string, out output) (*models.DB, *config.Con
 		return nil, nil, err
 	}
 	db, err := app.OpenDB(ctx, cfg, log, time.Now)
-	return db, cfg, err
+	return db, cfg, located(err, cfg, path)
 }

@@ -75,7 +75,7 @@ func TestFault21NewerSchema(t *testing.T) {
 func (w *world) command(args ...string) (status int, said string) {
 	w.Helper()
 	var out bytes.Buffer
-	cmd := exec.Command(w.program.cmd.Path, append(args, "--config", w.config)...)
+	cmd := exec.Command(builtProgram(w.T, ""), append(args, "--config", w.config)...)
 	cmd.Env = append(cmd.Environ(), w.env...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {

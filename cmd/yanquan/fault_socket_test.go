@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -57,7 +59,9 @@ redeem: {call_timeout: %s}
 stores: [{name: %s, platform: meituan, shop_id: %s, session: token, staff: [{userid: zhangsan, name: 张三}]}]
 `, modelstest.MySQLDSN(t), testKey, unwatched, robot.ID, fake.SocketURL(), shops.URL, shops.URL, own.callTimeout, storeA, shopA)), 0o600))
 	env := []string{"WECOM_BOT_SECRET=" + robot.Secret, "MEITUAN_DEVELOPER_ID=" + secrets["MEITUAN_DEVELOPER_ID"], "MEITUAN_SIGN_KEY=" + secrets["MEITUAN_SIGN_KEY"]}
-	w := &world{T: t, setting: own, surroundings: &surroundings{root: t, wecom: fake, platform: platform}}
+	w := &world{T: t, setting: own, surroundings: &surroundings{
+		root: t, wecom: fake, platform: platform, markets: []market{generation{platform, dianpingtest.Meituan}},
+	}}
 	start := func() *process {
 		t.Helper()
 		p, err := launch(t, builtProgram(t, ""), env, "serve", "--config", file)

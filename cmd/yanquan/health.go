@@ -48,6 +48,9 @@ func healthCommand(flags *flag.FlagSet) action {
 	}
 }
 
+// errNotReady: a bot answers, and cannot work.
+var errNotReady = errors.New("not ready")
+
 // ready says why the server at an address is not.
 func ready(ctx context.Context, base string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/readyz", nil)
@@ -68,7 +71,7 @@ func ready(ctx context.Context, base string) error {
 	case err != nil || answer.Checks == nil:
 		return fmt.Errorf("%s is not yanquan's: it answers %s", base, resp.Status)
 	case !answer.Ready || resp.StatusCode != http.StatusOK:
-		return fmt.Errorf("not ready: %s", answer.Checks)
+		return fmt.Errorf("%w: %s", errNotReady, answer.Checks)
 	}
 	return nil
 }

@@ -33,13 +33,17 @@ type output struct{ Out, Err io.Writer }
 func commands() []command {
 	return []command{
 		{"demo", "[--listen 127.0.0.1:8080]", "try it without any account: fake platform, fake WeCom, chat page in the browser", demoCommand},
+		{"init", "[--dir .] [--lang zh|en] [--answers FILE]", "set it up: ask for one thing at a time, check each, write config.yaml and .env", initCommand},
 		{"serve", "--config config.yaml [--no-migrate]", "run the bot", serveCommand},
 		{"migrate", "up|status --config config.yaml", "upgrade the database schema, or show its state", migrateCommand},
 		{"doctor", "--config config.yaml", "check configuration, database, clock, WeCom, callback addresses and platform", doctorCommand},
 		{"wecom", "menu [--app NAME] --config config.yaml", "give the WeCom apps their menu: scan, history, help", wecomCommand},
 		{"health", "--config config.yaml", "ask the bot that runs on this machine whether it can work", healthCommand},
-		{"explain", "CODE --config config.yaml", "tell the whole story of one voucher code", explainCommand},
+		{"explain", "CODE --config config.yaml", "tell the whole story of one voucher, by its code or the link of its QR code", explainCommand},
 		{"audit", "[--days 30] --config config.yaml", "list who changed stores, groups, people and authorisations", auditCommand},
+		{"backup", "FILE [--force] --config config.yaml", "copy the SQLite database while the bot runs; for MySQL, print the command that does", backupCommand},
+		{"restore", "FILE [--loaded [--force]] --config config.yaml", "put a copy into the place of the SQLite database, which is kept; for MySQL, print the commands, the last of which is this with --loaded", restoreCommand},
+		{"hooks", "replay --since TIME [--hook NAME] --config config.yaml", "send other systems again what has happened since a time", hooksCommand},
 		{"version", "", "show version, commit and Go version", versionCommand},
 	}
 }
@@ -48,6 +52,11 @@ func commands() []command {
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
+
+// answerError is a wrong or missing answer of init, for which its usage is no help.
+type answerError string
+
+func (e answerError) Error() string { return string(e) }
 
 // errReported is a failure that has been told already.
 var errReported = errors.New("reported")
@@ -89,6 +98,7 @@ func runCommand(ctx context.Context, c command, args []string, out output) int {
 		err = usageError(err.Error())
 	}
 	var wrong usageError
+	var answer answerError
 	var problems *config.Problems
 	switch {
 	case err == nil:
@@ -99,6 +109,9 @@ func runCommand(ctx context.Context, c command, args []string, out output) int {
 	case errors.As(err, &wrong):
 		fmt.Fprintf(out.Err, "yanquan %s: %s\n\n", c.name, wrong)
 		commandUsage(out.Err, c, flags)
+		return exitUsage
+	case errors.As(err, &answer):
+		fmt.Fprintf(out.Err, "yanquan %s: %s\n", c.name, answer)
 		return exitUsage
 	case errors.Is(err, errReported):
 	case errors.As(err, &problems):
@@ -133,11 +146,11 @@ func parse(flags *flag.FlagSet, args []string) (positional []string, err error) 
 }
 
 func usage(w io.Writer) {
-	fmt.Fprint(w, "Yanquan 验券 verifies Meituan and Dianping vouchers from WeCom chats.\n\nUsage:\n\n")
+	fmt.Fprint(w, "Yanquan 验券 verifies Meituan, Dianping and Douyin vouchers from WeCom chats.\n\nUsage:\n\n")
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  %s\n        %s\n", strings.TrimSpace("yanquan "+c.name+" "+c.args), c.summary)
 	}
-	fmt.Fprint(w, "\nTo look around first: yanquan demo\nMore on one command:  yanquan COMMAND --help\nExit status: 0 fine, 1 failed, 2 wrong usage.\n")
+	fmt.Fprint(w, "\nTo look around first: yanquan demo\nTo set it up:         yanquan init\nMore on one command:  yanquan COMMAND --help\nExit status: 0 fine, 1 failed, 2 wrong usage.\n")
 }
 
 func commandUsage(w io.Writer, c command, flags *flag.FlagSet) {

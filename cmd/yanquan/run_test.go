@@ -60,8 +60,9 @@ func TestCommandLine(t *testing.T) {
 		{"version of what", []string{"version", "x"}, 2, "", "unexpected argument"},
 		{"migrate what", []string{"migrate", "--config", good}, 2, "", "up or status"},
 		{"migrate down", []string{"migrate", "down", "--config", good}, 2, "", "up or status"},
-		{"explain what", []string{"explain", "--config", good}, 2, "", "which code?"},
+		{"explain what", []string{"explain", "--config", good}, 2, "", "which code, or link?"},
 		{"explain words", []string{"explain", "abc", "--config", good}, 2, "", `"abc" is not a voucher code`},
+		{"explain nothing", []string{"explain", "", "--config", good}, 2, "", `"" is not a voucher code`},
 		{"no configuration", []string{"serve", "--config", filepath.Join(t.TempDir(), "none.yaml")}, 1, "", "no such file"},
 		{"bad configuration", []string{"serve", "--config", bad}, 1, "", bad + ":4: nonsense: unknown key"},
 		{"every problem", []string{"migrate", "up", "--config", bad}, 1, "", bad + ":5: report.at:"},
@@ -85,6 +86,9 @@ func TestCommandLine(t *testing.T) {
 func TestMigrateAndExplain(t *testing.T) {
 	t.Parallel()
 	cfg := writeConfig(t, "log: {level: error}\n")
+	if err := os.WriteFile(filepath.Join(filepath.Dir(cfg), "yanquan.db"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	steps := []struct {
 		args   []string
 		status int
@@ -97,6 +101,13 @@ func TestMigrateAndExplain(t *testing.T) {
 		{[]string{"migrate", "up", "--config=" + cfg}, 0, "the schema is up to date"},
 		{[]string{"migrate", "status", "--config", cfg}, 0, "0001_init  applied 20"},
 		{[]string{"explain", "--config", cfg, "7992", "697-494"}, 0, "7992697494: 没有记录"},
+		{[]string{"explain", "--config", cfg, "7992697494 "}, 0, "7992697494: 没有记录"},
+		{[]string{"explain", "--config", cfg, "7992697494", "7992697495"}, 2, "is not a voucher code"},
+		{[]string{"explain", "--config", cfg, "https://example.com/7992697494"}, 2, "is not a voucher code"},
+		{[]string{"explain", "--config", cfg, "https://v.douyin.com/iRN-ho5d/"}, 0, "https://v.douyin.com/iRN-ho5d: 没有记录"},
+		{[]string{"explain", "--config", cfg, "v.douyin.com/iRNBho5d?x=1"}, 0, "https://v.douyin.com/iRNBho5d: 没有记录"},
+		{[]string{"explain", "--config", cfg, "7.61", "打开抖音看看", "https://v.douyin.com/iRNBho5d/", "复制此链接"}, 0, "https://v.douyin.com/iRNBho5d: 没有记录"},
+		{[]string{"explain", "--config", cfg, "1807"}, 0, "1807: 没有记录"},
 	}
 	for _, s := range steps {
 		status, stdout, stderr := runCLI(t, s.args...)

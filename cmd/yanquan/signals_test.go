@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,6 +17,9 @@ import (
 // more than once.
 func TestStopsInOrder(t *testing.T) {
 	t.Parallel()
+	hangups := make(chan os.Signal, 1) // where the tests run under nohup, processes would ignore it
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	for _, signals := range [][]os.Signal{{syscall.SIGTERM}, {os.Interrupt}, {syscall.SIGHUP}, {syscall.SIGHUP, syscall.SIGHUP, syscall.SIGHUP}} {
 		p := start(t, "serve", "--config", writeConfig(t, ""))
 		for _, s := range signals {

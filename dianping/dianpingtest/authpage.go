@@ -22,23 +22,23 @@ type consentAsked struct {
 	state    string
 }
 
-// authorizePage shows what there is to grant, takes the merchant's choice (form
+// page shows what there is to grant, takes the merchant's choice (form
 // field "shop", as often as needed) and sends the browser back with a code. The
 // caller holds the lock.
-func (p *Platform) authorizePage(c *call, now time.Time) fakeserver.Outcome {
-	asked, wrong := p.consentAsked(c, now)
+func (p authorizer) page(c *call, now time.Time) fakeserver.Outcome {
+	asked, wrong := p.asked(c, now)
 	if wrong != "" {
-		return p.pageOutcome(http.StatusBadRequest, pageData{Wrong: wrong})
+		return pageOutcome(http.StatusBadRequest, pageData{Wrong: wrong})
 	}
 	switch {
 	case c.method == http.MethodGet:
-		return p.pageOutcome(http.StatusOK, p.choices(asked, ""))
+		return pageOutcome(http.StatusOK, p.choices(asked, ""))
 	case c.method != http.MethodPost || !c.form:
 		return fakeserver.ErrorPage(http.StatusMethodNotAllowed)
 	}
 	of := Authorization{Dialect: asked.dialect, BusinessID: asked.business, Shops: c.picked}
 	if err := p.consentTo(&of); err != nil {
-		return p.pageOutcome(http.StatusOK, p.choices(asked, "请选择要授权的门店（同一商户；服务零售每次一家）"))
+		return pageOutcome(http.StatusOK, p.choices(asked, "请选择要授权的门店（同一商户；服务零售每次一家）"))
 	}
 	code := p.newToken("")
 	p.consents.codes[code] = &authCode{of: of, redirect: asked.redirect, expires: now.Add(codeLife)}
@@ -56,15 +56,15 @@ func (p *Platform) authorizePage(c *call, now time.Time) fakeserver.Outcome {
 	return fakeserver.Outcome{Status: http.StatusFound, ContentType: fakeserver.TypeHTML, Location: back.String()}
 }
 
-// consentAsked reads the address of the page, or says what is wrong with it.
-func (p *Platform) consentAsked(c *call, now time.Time) (asked consentAsked, wrong string) {
+// asked reads the address of the page, or says what is wrong with it.
+func (p authorizer) asked(c *call, now time.Time) (asked consentAsked, wrong string) {
 	if c.trouble != "" {
 		return asked, c.trouble
 	}
 	asked = consentAsked{dialect: c.dialect, state: c.fields["state"], redirect: c.fields["redirect_url"]}
 	to := p.consents.registration.CallbackURL
 	if c.dialect == Meituan {
-		if wrong := p.gen2Signed(c.fields, now); wrong != "" {
+		if wrong := gen2(p).signed(c.fields, now); wrong != "" {
 			return asked, "参数错误 " + wrong
 		}
 		asked.business, _ = strconv.Atoi(c.fields["businessId"])
@@ -96,7 +96,7 @@ func (p *Platform) consentAsked(c *call, now time.Time) (asked consentAsked, wro
 }
 
 // titleOf is opBizName.
-func (p *Platform) titleOf(a Authorization) string {
+func (p authorizer) titleOf(a Authorization) string {
 	if a.BusinessID == businessShopList {
 		return a.Customer
 	}
@@ -112,7 +112,7 @@ type pageData struct {
 	Shops   []*Shop
 }
 
-func (p *Platform) choices(asked consentAsked, wrong string) pageData {
+func (p authorizer) choices(asked consentAsked, wrong string) pageData {
 	d := pageData{Wrong: wrong, Title: "点评管家授权", Several: true, Shops: p.shops}
 	switch asked.business {
 	case businessVouchers:
@@ -136,7 +136,7 @@ var consentPage = template.Must(template.New("consent").Parse(`<!DOCTYPE html>
 </body></html>
 `))
 
-func (p *Platform) pageOutcome(status int, d pageData) fakeserver.Outcome {
+func pageOutcome(status int, d pageData) fakeserver.Outcome {
 	var b bytes.Buffer
 	if err := consentPage.Execute(&b, d); err != nil {
 		return fakeserver.ErrorPage(http.StatusInternalServerError)

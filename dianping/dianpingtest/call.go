@@ -109,7 +109,7 @@ func (c *call) codes() []string {
 
 // routeOf tells dialect and call from a path.
 func routeOf(p string) (Dialect, string) {
-	// A path that is not clean ("//", "..") belongs to nobody.
+	// A path that is not clean ("//", "..") belongs to no dialect.
 	if path.Clean(p) != p {
 		return "", ""
 	}

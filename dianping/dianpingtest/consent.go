@@ -81,6 +81,10 @@ func newConsents(r Registration) consents {
 	return consents{registration: r, codes: map[string]*authCode{}, byRefresh: map[string]*authorization{}}
 }
 
+// authorizer is the platform as merchants authorise there, and as it gives out tokens for
+// that. The caller holds the lock.
+type authorizer struct{ *Platform }
+
 // SetRegistration replaces what the developer entered in the console.
 func (p *Platform) SetRegistration(r Registration) {
 	p.core.Lock()
@@ -105,10 +109,10 @@ func (p *Platform) Authorize(a Authorization) (Authorization, error) {
 	if asked.BusinessID == businessShopList && len(asked.Shops) == 0 {
 		asked.Shops = p.shopsOf(asked.Customer)
 	}
-	if err := p.consentTo(&asked); err != nil {
+	if err := (authorizer{p}).consentTo(&asked); err != nil {
 		return Authorization{}, err
 	}
-	made := p.grant(asked, p.core.Now())
+	made := authorizer{p}.grant(asked, p.core.Now())
 	p.core.Bump()
 	return made.clone(), nil
 }
@@ -156,7 +160,7 @@ func (p *Platform) shopsOf(customer string) []string {
 }
 
 // consentTo checks what a merchant is about to grant, and fills in the rest.
-func (p *Platform) consentTo(a *Authorization) error {
+func (p authorizer) consentTo(a *Authorization) error {
 	if a.Dialect != Dianping && a.Dialect != Meituan {
 		return fmt.Errorf("dianpingtest: unknown dialect %q", a.Dialect)
 	}
@@ -187,7 +191,7 @@ func (p *Platform) consentTo(a *Authorization) error {
 
 // grant makes the first pair of an authorisation. A later consent of the same
 // merchant replaces the earlier one.
-func (p *Platform) grant(a Authorization, now time.Time) *authorization {
+func (p authorizer) grant(a Authorization, now time.Time) *authorization {
 	for _, older := range p.consents.all {
 		if older.owner() == a.owner() && older.Dialect == a.Dialect && older.BusinessID == a.BusinessID {
 			p.end(older)
@@ -213,7 +217,7 @@ func (a Authorization) owner() string {
 }
 
 // newPair makes tokens for an authorisation.
-func (p *Platform) newPair(a *authorization, now time.Time) {
+func (p authorizer) newPair(a *authorization, now time.Time) {
 	life, refreshLife := p.knobs.SessionLife, p.knobs.RefreshLife
 	fakeserver.Default(&life, 30*24*time.Hour)
 	fakeserver.Default(&refreshLife, 35*24*time.Hour)
@@ -234,7 +238,7 @@ func (p *Platform) newPair(a *authorization, now time.Time) {
 }
 
 // newToken makes a token or code like those in public samples.
-func (p *Platform) newToken(d Dialect) string {
+func (p authorizer) newToken(d Dialect) string {
 	p.consents.made++
 	token := fmt.Sprintf("%s%08d", p.opts.Digits(32), p.consents.made)
 	if d == Meituan {
@@ -244,7 +248,7 @@ func (p *Platform) newToken(d Dialect) string {
 }
 
 // end lets an authorisation's tokens die.
-func (p *Platform) end(a *authorization) {
+func (p authorizer) end(a *authorization) {
 	a.Ended = true
 	for _, s := range p.sessions {
 		if s.of == a {

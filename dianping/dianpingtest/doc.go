@@ -60,7 +60,7 @@
 //     ([Knobs.VerifyAccount], [Knobs.VerifyTime]).
 //   - A times card ([Voucher.Visits]) keeps its code when a visit is given back;
 //     count says how many visits are left, and consume with count=n takes n of them.
-//     An undo takes the latest back, whoever took it. Which visit getconsumed tells
+//     An undo takes the latest back, of any shop. Which visit getconsumed tells
 //     and how many rows a consume answers with are knobs ([Knobs.VisitRecord],
 //     [Knobs.VisitRows]). A repeat of its requestid after an undo gets the first
 //     answer again.
@@ -94,7 +94,7 @@
 //   - verify_channel of a verification at the till: "1".
 //   - Pages for merchants: what is wrong with the address is told with status 400.
 //     state must be there. A consent replaces the same merchant's earlier one: of
-//     the shop (businessId 58), else of the customer. Nobody can say no.
+//     the shop (businessId 58), else of the customer. Consent cannot be refused.
 //   - A code of the first generation lives ten minutes too. redirect_url, where it
 //     is sent with the code, must be that of the page.
 //   - Calls for tokens, first generation: POST only; 602 also for a wrong

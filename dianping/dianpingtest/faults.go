@@ -144,14 +144,14 @@ func (c *call) Coded(code, words string) fakeserver.Outcome {
 	if err == nil {
 		r := refuse(n)
 		if c.grants() {
-			return jsonOutcome(p.gen2TokenRefusal(n, cmp.Or(words, subTexts[n], r.msg)))
+			return jsonOutcome(gen2{p}.tokenRefusal(n, cmp.Or(words, subTexts[n], r.msg)))
 		}
 		r.msg = cmp.Or(words, r.msg)
-		return jsonOutcome(p.gen2Refusal(r, nil))
+		return jsonOutcome(gen2{p}.refusal(r, nil))
 	}
 	name, sub, _ := strings.Cut(code, "/")
 	n, _ = strconv.Atoi(sub) // no sub-code, no data
-	answer := p.gen2Gateway(name, n)
+	answer := gen2{p}.gateway(name, n)
 	answer.Msg = cmp.Or(words, answer.Msg)
 	return jsonOutcome(answer)
 }

@@ -38,34 +38,37 @@ type gen1Request struct {
 	partly bool
 }
 
+// gen1 is the platform as its first generation of calls shows it. The caller holds the lock.
+type gen1 struct{ *Platform }
+
 // gen1Calls answer with data, with a refusal, or with both where a refusal
 // carries data.
-var gen1Calls = map[string]func(*Platform, *gen1Request) (any, *refusal){
-	callPrepare:         (*Platform).gen1Prepare,
-	callScanPrepare:     (*Platform).gen1ScanPrepare,
-	callConsume:         (*Platform).gen1Consume,
-	callBatchConsume:    (*Platform).gen1BatchConsume,
-	callReverseConsume:  (*Platform).gen1ReverseConsume,
-	callGetConsumed:     (*Platform).gen1GetConsumed,
-	callQueryListByDate: (*Platform).gen1QueryListByDate,
-	callQueryByMobile:   (*Platform).gen1QueryByMobile,
-	callQueryShopDeal:   (*Platform).gen1QueryShopDeal,
+var gen1Calls = map[string]func(gen1, *gen1Request) (any, *refusal){
+	callPrepare:         gen1.prepare,
+	callScanPrepare:     gen1.scanPrepare,
+	callConsume:         gen1.consume,
+	callBatchConsume:    gen1.batchConsume,
+	callReverseConsume:  gen1.reverseConsume,
+	callGetConsumed:     gen1.getConsumed,
+	callQueryListByDate: gen1.queryListByDate,
+	callQueryByMobile:   gen1.queryByMobile,
+	callQueryShopDeal:   gen1.queryShopDeal,
 }
 
-// gen1 answers a call of the first generation. The caller holds the lock.
-func (p *Platform) gen1(c *call, partly bool, now time.Time) gen1Answer {
-	sess, r := p.gen1Gate(c, c.came)
+// answer answers a call of the first generation. The caller holds the lock.
+func (p gen1) answer(c *call, partly bool, now time.Time) gen1Answer {
+	sess, r := p.gate(c, c.came)
 	if r != nil {
 		return gen1Refusal(r, nil)
 	}
 	if c.name == callShops {
-		data, r := p.gen1Scope(&formArgs{fields: c.fields}, sess)
+		data, r := p.scope(&formArgs{fields: c.fields}, sess)
 		if r != nil {
 			return gen1Refusal(r, nil)
 		}
 		return gen1Answer{200, "success", data}
 	}
-	shop, r := p.gen1Shop(c, sess)
+	shop, r := p.shop(c, sess)
 	if r != nil {
 		return gen1Refusal(r, nil)
 	}
@@ -77,19 +80,19 @@ func (p *Platform) gen1(c *call, partly bool, now time.Time) gen1Answer {
 	return gen1Answer{200, "success", data}
 }
 
-func (p *Platform) gen1Prepare(q *gen1Request) (any, *refusal) {
+func (p gen1) prepare(q *gen1Request) (any, *refusal) {
 	code := q.text("receipt_code")
 	if r := q.malformed(); r != nil {
 		return nil, r
 	}
-	v, count, r := p.prepare(code, q.shop.ID, q.now)
+	v, count, r := p.Platform.prepare(code, q.shop.ID, q.now)
 	if v == nil {
 		return nil, r
 	}
-	return p.gen1Prepared(v, count), r
+	return p.prepared(v, count), r
 }
 
-func (p *Platform) gen1ScanPrepare(q *gen1Request) (any, *refusal) {
+func (p gen1) scanPrepare(q *gen1Request) (any, *refusal) {
 	qr := q.text("qr_code")
 	if r := q.malformed(); r != nil {
 		return nil, r
@@ -100,12 +103,12 @@ func (p *Platform) gen1ScanPrepare(q *gen1Request) (any, *refusal) {
 	}
 	rows := []any{}
 	for _, v := range found {
-		rows = append(rows, p.gen1Scanned(v, len(p.takable(v, q.shop.ID, q.now))))
+		rows = append(rows, p.scanned(v, len(p.takable(v, q.shop.ID, q.now))))
 	}
 	return rows, nil
 }
 
-func (p *Platform) gen1Consume(q *gen1Request) (any, *refusal) {
+func (p gen1) consume(q *gen1Request) (any, *refusal) {
 	a := consumeArgs{
 		operator: q.operator(), dialect: Dianping, requestID: q.text("requestid"),
 		code: q.text("receipt_code"), count: clampInt(q.mustNumber("count")), partly: q.partly,
@@ -113,14 +116,14 @@ func (p *Platform) gen1Consume(q *gen1Request) (any, *refusal) {
 	if r := q.malformed(); r != nil {
 		return nil, r
 	}
-	row := p.consume(a, q.now)
+	row := p.Platform.consume(a, q.now)
 	if len(row.consumed) == 0 {
 		return nil, row.refused
 	}
-	return p.gen1Consumed(row.consumed, q.shop), row.refused
+	return p.consumed(row.consumed, q.shop), row.refused
 }
 
-func (p *Platform) gen1BatchConsume(q *gen1Request) (any, *refusal) {
+func (p gen1) batchConsume(q *gen1Request) (any, *refusal) {
 	op, id := q.operator(), q.text("requestid")
 	infos, err := batchItems(q.text("receipt_code_infos"))
 	if err != nil {
@@ -133,18 +136,18 @@ func (p *Platform) gen1BatchConsume(q *gen1Request) (any, *refusal) {
 	for _, i := range infos {
 		items = append(items, consumeArgs{operator: op, dialect: Dianping, requestID: id, code: i.code, count: i.count})
 	}
-	outcomes, r := p.batchConsume(items, q.now)
+	outcomes, r := p.Platform.batchConsume(items, q.now)
 	if r != nil {
 		return nil, r
 	}
 	rows := []any{}
 	for _, o := range outcomes {
-		rows = append(rows, p.gen1BatchRow(o, q.shop))
+		rows = append(rows, p.batchRow(o, q.shop))
 	}
 	return rows, nil
 }
 
-func (p *Platform) gen1ReverseConsume(q *gen1Request) (any, *refusal) {
+func (p gen1) reverseConsume(q *gen1Request) (any, *refusal) {
 	op, code, dealID := q.operator(), q.text("receipt_code"), q.mustNumber("app_deal_id")
 	if r := q.malformed(); r != nil {
 		return nil, r
@@ -153,10 +156,10 @@ func (p *Platform) gen1ReverseConsume(q *gen1Request) (any, *refusal) {
 	if r != nil {
 		return nil, r
 	}
-	return []any{p.gen1Undone(v, q.shop)}, nil
+	return []any{p.undone(v, q.shop)}, nil
 }
 
-func (p *Platform) gen1GetConsumed(q *gen1Request) (any, *refusal) {
+func (p gen1) getConsumed(q *gen1Request) (any, *refusal) {
 	code := q.text("receipt_code")
 	if r := q.malformed(); r != nil {
 		return nil, r
@@ -165,10 +168,10 @@ func (p *Platform) gen1GetConsumed(q *gen1Request) (any, *refusal) {
 	if use == nil {
 		return p.knobs.NoRecord.data(), r
 	}
-	return p.gen1ConsumedInfo(v, *use, q.shop), nil
+	return p.consumedInfo(v, *use, q.shop), nil
 }
 
-func (p *Platform) gen1QueryListByDate(q *gen1Request) (any, *refusal) {
+func (p gen1) queryListByDate(q *gen1Request) (any, *refusal) {
 	day := dayQuery{shop: q.shop.ID, date: q.text("date"), typ: q.number("type", -1), bizType: q.number("biz_type", -1)}
 	offset, limit := q.number("offset", 0), q.number("limit", 10)
 	if _, err := time.Parse(time.DateOnly, day.date); err != nil {
@@ -180,15 +183,15 @@ func (p *Platform) gen1QueryListByDate(q *gen1Request) (any, *refusal) {
 	if r := q.malformed(); r != nil {
 		return nil, r
 	}
-	all := p.day(day)
+	all := p.Platform.day(day)
 	rows := page(all, offset, limit)
 	if p.knobs.Gen1ListPaging == PagingPages {
 		rows = pageNumber(all, offset, limit)
 	}
-	return p.gen1Day(len(all), rows), nil
+	return p.day(len(all), rows), nil
 }
 
-func (p *Platform) gen1QueryByMobile(q *gen1Request) (any, *refusal) {
+func (p gen1) queryByMobile(q *gen1Request) (any, *refusal) {
 	mobile := q.text("mobile")
 	dealGroup, deal := q.number("deal_group_id", 0), q.number("deal_id", 0)
 	offset, limit := q.number("offset", 0), q.number("limit", 30)
@@ -202,21 +205,21 @@ func (p *Platform) gen1QueryByMobile(q *gen1Request) (any, *refusal) {
 	return rows, nil
 }
 
-func (p *Platform) gen1QueryShopDeal(q *gen1Request) (any, *refusal) {
+func (p gen1) queryShopDeal(q *gen1Request) (any, *refusal) {
 	offset, limit := q.number("offset", 1), q.number("limit", 100)
 	if r := q.malformed(); r != nil {
 		return nil, r
 	}
 	rows := []any{}
 	for _, d := range pageNumber(p.dealsAt(q.shop.ID), offset, limit) {
-		rows = append(rows, p.gen1Deal(d, q.now))
+		rows = append(rows, p.deal(d, q.now))
 	}
 	return rows, nil
 }
 
-// gen1Gate is what comes before the business: transport, common parameters,
+// gate is what comes before the business: transport, common parameters,
 // signature, time, session.
-func (p *Platform) gen1Gate(c *call, now time.Time) (*Session, *refusal) {
+func (p gen1) gate(c *call, now time.Time) (*Session, *refusal) {
 	read := c.name == callGetConsumed || c.name == callQueryListByDate ||
 		c.name == callQueryByMobile || c.name == callQueryShopDeal || c.name == callShops
 	if c.method != http.MethodPost && (c.method != http.MethodGet || !read) {
@@ -268,8 +271,8 @@ func (p *Platform) gen1Gate(c *call, now time.Time) (*Session, *refusal) {
 
 func (s *Session) expired(now time.Time) bool { return !s.Expires.IsZero() && !now.Before(s.Expires) }
 
-// gen1Shop finds the shop that a call names, by exactly one of two parameters.
-func (p *Platform) gen1Shop(c *call, sess *Session) (gen1Shop, *refusal) {
+// shop finds the shop that a call names, by exactly one of two parameters.
+func (p gen1) shop(c *call, sess *Session) (gen1Shop, *refusal) {
 	uuid, old := c.fields["open_shop_uuid"], c.fields["app_shop_id"]
 	switch {
 	case uuid == "" && old == "":

@@ -101,7 +101,7 @@ type gen1DealRow struct {
 	SaleStatus   string          `json:"sale_status"`
 }
 
-func (p *Platform) gen1VoucherOf(v *Voucher) gen1Voucher {
+func (p gen1) voucherOf(v *Voucher) gen1Voucher {
 	return gen1Voucher{
 		ReceiptCode: v.Code, DealID: v.DealID, DealGroupID: v.DealGroupID,
 		ProductItemID: v.ProductItemID, ProductType: v.ProductType, DealTitle: v.Title,
@@ -109,8 +109,8 @@ func (p *Platform) gen1VoucherOf(v *Voucher) gen1Voucher {
 	}
 }
 
-func (p *Platform) gen1Receipt(v *Voucher) gen1Receipt {
-	r := gen1Receipt{gen1Voucher: p.gen1VoucherOf(v), Mobile: maskMobile(v.Mobile), ReceiptEndDate: v.Expires.UnixMilli()}
+func (p gen1) receipt(v *Voucher) gen1Receipt {
+	r := gen1Receipt{gen1Voucher: p.voucherOf(v), Mobile: maskMobile(v.Mobile), ReceiptEndDate: v.Expires.UnixMilli()}
 	for _, pay := range p.paymentsOf(v) {
 		r.PaymentDetail = append(r.PaymentDetail, gen1Payment{pay.ID, p.price(pay.Amount), pay.Type})
 	}
@@ -124,67 +124,67 @@ func (s gen1Shop) id() gen1ShopID {
 	return gen1ShopID{OpenShopUUID: s.ID}
 }
 
-func (p *Platform) gen1Prepared(v *Voucher, count int) gen1PreparedData {
-	return gen1PreparedData{Count: count, gen1Receipt: p.gen1Receipt(v)}
+func (p gen1) prepared(v *Voucher, count int) gen1PreparedData {
+	return gen1PreparedData{Count: count, gen1Receipt: p.receipt(v)}
 }
 
-func (p *Platform) gen1Scanned(v *Voucher, available int) any {
+func (p gen1) scanned(v *Voucher, available int) any {
 	row := struct {
 		AvailableCount int `json:"available_count"`
 		gen1Voucher
-	}{available, p.gen1VoucherOf(v)}
+	}{available, p.voucherOf(v)}
 	row.MarketPrice = nil // not among the documented fields of this call
 	return row
 }
 
-func (p *Platform) gen1Consumed(all []*Voucher, shop gen1Shop) []gen1ConsumedRow {
+func (p gen1) consumed(all []*Voucher, shop gen1Shop) []gen1ConsumedRow {
 	rows := []gen1ConsumedRow{}
 	for _, v := range p.rowsOf(all) {
-		rows = append(rows, gen1ConsumedRow{v.OrderID, shop.id(), p.gen1Receipt(v)})
+		rows = append(rows, gen1ConsumedRow{v.OrderID, shop.id(), p.receipt(v)})
 	}
 	return rows
 }
 
-func (p *Platform) gen1BatchRow(o consumeRow, shop gen1Shop) gen1BatchRowData {
+func (p gen1) batchRow(o consumeRow, shop gen1Shop) gen1BatchRowData {
 	if o.refused != nil {
 		return gen1BatchRowData{o.refused.code, o.refused.msg, []gen1ConsumedRow{}}
 	}
-	return gen1BatchRowData{200, "success", p.gen1Consumed(o.consumed, shop)}
+	return gen1BatchRowData{200, "success", p.consumed(o.consumed, shop)}
 }
 
-func (p *Platform) gen1Undone(v *Voucher, shop gen1Shop) gen1UndoneRow {
+func (p gen1) undone(v *Voucher, shop gen1Shop) gen1UndoneRow {
 	return gen1UndoneRow{
 		ReceiptCode: v.Code, gen1ShopID: shop.id(), DealID: v.DealID, DealGroupID: v.DealGroupID,
 		DealTitle: v.Title, DealPrice: p.dealPrice(v), MarketPrice: p.price(v.MarketPrice), Mobile: maskMobile(v.Mobile),
 	}
 }
 
-func (p *Platform) gen1Verified(v *Voucher, as verified) gen1Verified {
-	return gen1Verified{p.gen1VoucherOf(v), as.account, as.channel, as.time}
+func (p gen1) verified(v *Voucher, as verified) gen1Verified {
+	return gen1Verified{p.voucherOf(v), as.account, as.channel, as.time}
 }
 
-func (p *Platform) gen1ConsumedInfo(v *Voucher, use Use, asked gen1Shop) gen1ConsumedInfo {
+func (p gen1) consumedInfo(v *Voucher, use Use, asked gen1Shop) gen1ConsumedInfo {
 	at := asked
 	if use.Shop != asked.ID {
-		at = gen1Shop{p.shop(use.Shop), asked.byAppShopID}
+		at = gen1Shop{p.Platform.shop(use.Shop), asked.byAppShopID}
 	}
 	return gen1ConsumedInfo{
 		gen1ShopID:       at.id(),
-		gen1Verified:     p.gen1Verified(v, p.inRecord(use)),
+		gen1Verified:     p.verified(v, p.inRecord(use)),
 		ShopPromoAmount:  p.price(0),
 		ShopPromoDetails: []any{},
 	}
 }
 
-func (p *Platform) gen1Day(total int, rows []dayRecord) gen1DayData {
+func (p gen1) day(total int, rows []dayRecord) gen1DayData {
 	data := gen1DayData{total, []gen1Verified{}}
 	for _, r := range rows {
-		data.Records = append(data.Records, p.gen1Verified(r.Voucher, p.inHistory(r.use)))
+		data.Records = append(data.Records, p.verified(r.Voucher, p.inHistory(r.use)))
 	}
 	return data
 }
 
-func (p *Platform) gen1Deal(d deal, now time.Time) gen1DealRow {
+func (p gen1) deal(d deal, now time.Time) gen1DealRow {
 	begins, ends := d.dates()
 	return gen1DealRow{
 		DealID: d.first.DealID, DealGroupID: d.first.DealGroupID, Title: d.first.Title,

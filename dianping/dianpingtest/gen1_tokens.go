@@ -19,9 +19,9 @@ type gen1Pair struct {
 	Bid          string `json:"bid"`
 }
 
-// gen1Tokens answers the two calls for tokens. They are not signed. The caller
+// tokens answers the two calls for tokens. They are not signed. The caller
 // holds the lock.
-func (p *Platform) gen1Tokens(c *call, now time.Time) (answer any, effect string) {
+func (p gen1) tokens(c *call, now time.Time) (answer any, effect string) {
 	no := func(r *refusal) (any, string) { return gen1Refusal(r, nil), "" }
 	switch {
 	case c.method != http.MethodPost:
@@ -50,9 +50,9 @@ func (p *Platform) gen1Tokens(c *call, now time.Time) (answer any, effect string
 	}
 	var g granted
 	if c.name == callRefresh {
-		g = p.refresh(spent, Dianping, 0, now)
+		g = authorizer(p).refresh(spent, Dianping, 0, now)
 	} else {
-		g = p.exchange(spent, c.fields["redirect_url"], Dianping, 0, now)
+		g = authorizer(p).exchange(spent, c.fields["redirect_url"], Dianping, 0, now)
 	}
 	switch {
 	case g.refused == codeSpent:
@@ -75,7 +75,7 @@ type gen1ShopRow struct {
 	City         string `json:"cityname"`
 }
 
-func (p *Platform) gen1Scope(a *formArgs, sess *Session) (any, *refusal) {
+func (p gen1) scope(a *formArgs, sess *Session) (any, *refusal) {
 	bid := a.text("bid")
 	offset, limit := a.number("offset", 0), a.number("limit", maxShops)
 	if offset < 0 || limit < 1 || limit > maxShops {

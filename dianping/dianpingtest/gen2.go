@@ -51,8 +51,8 @@ var subTexts = map[int]string{
 	subRevoked: "授权已过期, 请商家重新授权",
 }
 
-// gen2Gateway is a failure told by the gateway; sub 0 stands for none.
-func (p *Platform) gen2Gateway(code string, sub int) gen2Answer {
+// gateway is a failure told by the gateway; sub 0 stands for none.
+func (p gen2) gateway(code string, sub int) gen2Answer {
 	answer := gen2Answer{Code: code, Msg: gatewayTexts[code], TraceID: p.opts.Digits(19)}
 	if sub != 0 {
 		answer.Data = gen2Detail{sub, subTexts[sub]}
@@ -60,8 +60,8 @@ func (p *Platform) gen2Gateway(code string, sub int) gen2Answer {
 	return answer
 }
 
-// gen2Refusal is a failure told by the business behind the gateway.
-func (p *Platform) gen2Refusal(r *refusal, rows any) gen2Answer {
+// refusal is a failure told by the business behind the gateway.
+func (p gen2) refusal(r *refusal, rows any) gen2Answer {
 	answer := gen2Answer{Msg: r.msg, TraceID: p.opts.Digits(19), Data: rows}
 	switch p.knobs.Gen2Refusals {
 	case RefusalCodeText:
@@ -99,46 +99,49 @@ type gen2Request struct {
 	partly  bool
 }
 
+// gen2 is the platform as its second generation of calls shows it. The caller holds the lock.
+type gen2 struct{ *Platform }
+
 // gen2Calls answer with data, with a refusal, or with both where a refusal
 // carries data.
-var gen2Calls = map[string]func(*Platform, *gen2Request) (any, *refusal){
-	callPrepare:         (*Platform).gen2Prepare,
-	callConsume:         (*Platform).gen2Consume,
-	callReverseConsume:  (*Platform).gen2ReverseConsume,
-	callGetConsumed:     (*Platform).gen2GetConsumed,
-	callQueryListByDate: (*Platform).gen2QueryListByDate,
-	callQueryByMobile:   (*Platform).gen2QueryByMobile,
-	callQueryShopDeal:   (*Platform).gen2QueryShopDeal,
-	callShops:           (*Platform).gen2PageQueryPoiList,
+var gen2Calls = map[string]func(gen2, *gen2Request) (any, *refusal){
+	callPrepare:         gen2.prepare,
+	callConsume:         gen2.consume,
+	callReverseConsume:  gen2.reverseConsume,
+	callGetConsumed:     gen2.getConsumed,
+	callQueryListByDate: gen2.queryListByDate,
+	callQueryByMobile:   gen2.queryByMobile,
+	callQueryShopDeal:   gen2.queryShopDeal,
+	callShops:           gen2.pageQueryPoiList,
 }
 
-// gen2 answers a call of the second generation. The caller holds the lock.
-func (p *Platform) gen2(c *call, partly bool, now time.Time) gen2Answer {
-	sess, refused := p.gen2Gate(c, c.came)
+// answer answers a call of the second generation. The caller holds the lock.
+func (p gen2) answer(c *call, partly bool, now time.Time) gen2Answer {
+	sess, refused := p.gate(c, c.came)
 	if refused != nil {
 		return *refused
 	}
 	q := &gen2Request{c.biz, sess, sess.Shops[0], now, partly}
 	data, r := gen2Calls[c.name](p, q)
 	if r != nil {
-		return p.gen2Refusal(r, data)
+		return p.refusal(r, data)
 	}
 	return gen2Answer{"OP_SUCCESS", "success", p.opts.Digits(19), data}
 }
 
-func (p *Platform) gen2Prepare(q *gen2Request) (any, *refusal) {
+func (p gen2) prepare(q *gen2Request) (any, *refusal) {
 	code := q.text("receiptCode")
 	if r := q.malformed(); r != nil {
 		return nil, r
 	}
-	v, count, r := p.prepare(code, q.shop, q.now)
+	v, count, r := p.Platform.prepare(code, q.shop, q.now)
 	if r != nil {
 		return nil, r
 	}
-	return p.gen2Prepared(v, count), nil
+	return p.prepared(v, count), nil
 }
 
-func (p *Platform) gen2Consume(q *gen2Request) (any, *refusal) {
+func (p gen2) consume(q *gen2Request) (any, *refusal) {
 	a := consumeArgs{
 		operator: q.operator(), dialect: Meituan, requestID: q.text("requestId"),
 		code: q.text("receiptCode"), count: clampInt(q.mustNumber("count")), partly: q.partly,
@@ -146,14 +149,14 @@ func (p *Platform) gen2Consume(q *gen2Request) (any, *refusal) {
 	if r := q.malformed(); r != nil {
 		return nil, r
 	}
-	row := p.consume(a, q.now)
+	row := p.Platform.consume(a, q.now)
 	if len(row.consumed) == 0 {
 		return nil, row.refused
 	}
-	return gen2List{p.gen2Consumed(row.consumed)}, row.refused
+	return gen2List{p.consumed(row.consumed)}, row.refused
 }
 
-func (p *Platform) gen2ReverseConsume(q *gen2Request) (any, *refusal) {
+func (p gen2) reverseConsume(q *gen2Request) (any, *refusal) {
 	op, code := q.operator(), q.text("receiptCode")
 	dealID, err := strconv.ParseInt(q.text("dealId"), 10, 64)
 	if err != nil {
@@ -166,10 +169,10 @@ func (p *Platform) gen2ReverseConsume(q *gen2Request) (any, *refusal) {
 	if r != nil {
 		return nil, r
 	}
-	return gen2List{[]any{p.gen2Undone(v)}}, nil
+	return gen2List{[]any{p.undone(v)}}, nil
 }
 
-func (p *Platform) gen2GetConsumed(q *gen2Request) (any, *refusal) {
+func (p gen2) getConsumed(q *gen2Request) (any, *refusal) {
 	code := q.text("receiptCode")
 	if r := q.malformed(); r != nil {
 		return nil, r
@@ -178,10 +181,10 @@ func (p *Platform) gen2GetConsumed(q *gen2Request) (any, *refusal) {
 	if use == nil {
 		return p.knobs.NoRecord.data(), r
 	}
-	return p.gen2ConsumedInfo(v, *use), nil
+	return p.consumedInfo(v, *use), nil
 }
 
-func (p *Platform) gen2QueryListByDate(q *gen2Request) (any, *refusal) {
+func (p gen2) queryListByDate(q *gen2Request) (any, *refusal) {
 	day := dayQuery{shop: q.shop, date: q.text("date"), typ: q.number("type", -1), bizType: q.number("bizType", -1)}
 	offset, limit := q.number("offset", 0), q.number("limit", 20)
 	if _, err := time.Parse(time.DateOnly, day.date); err != nil {
@@ -193,11 +196,11 @@ func (p *Platform) gen2QueryListByDate(q *gen2Request) (any, *refusal) {
 	if r := q.malformed(); r != nil {
 		return nil, r
 	}
-	all := p.day(day)
-	return p.gen2Day(len(all), page(all, offset, limit)), nil
+	all := p.Platform.day(day)
+	return p.day(len(all), page(all, offset, limit)), nil
 }
 
-func (p *Platform) gen2QueryByMobile(q *gen2Request) (any, *refusal) {
+func (p gen2) queryByMobile(q *gen2Request) (any, *refusal) {
 	mobile, platform := q.text("mobile"), q.number("platform", 1)
 	group, deal := q.number("dealGroupId", 0), q.number("dealId", 0)
 	offset, limit := q.number("offset", 0), q.number("limit", 30)
@@ -214,23 +217,23 @@ func (p *Platform) gen2QueryByMobile(q *gen2Request) (any, *refusal) {
 	return gen2List{rows}, nil
 }
 
-func (p *Platform) gen2QueryShopDeal(q *gen2Request) (any, *refusal) {
+func (p gen2) queryShopDeal(q *gen2Request) (any, *refusal) {
 	offset, limit := q.number("offset", 1), q.number("limit", 100)
 	if r := q.malformed(); r != nil {
 		return nil, r
 	}
 	rows := []any{}
 	for _, d := range pageNumber(p.dealsAt(q.shop), offset, limit) {
-		rows = append(rows, p.gen2Deal(d, q.now))
+		rows = append(rows, p.deal(d, q.now))
 	}
 	return gen2List{rows}, nil
 }
 
-// gen2Gate is what comes before the business: path, transport, common
+// gate is what comes before the business: path, transport, common
 // parameters, signature, time, token.
-func (p *Platform) gen2Gate(c *call, now time.Time) (*Session, *gen2Answer) {
+func (p gen2) gate(c *call, now time.Time) (*Session, *gen2Answer) {
 	no := func(code string, sub int, detail ...string) (*Session, *gen2Answer) {
-		answer := p.gen2Gateway(code, sub)
+		answer := p.gateway(code, sub)
 		if len(detail) > 0 {
 			answer.Msg += "：" + strings.Join(detail, " ")
 		}

@@ -106,7 +106,7 @@ type gen2DealRow struct {
 	SaleStatus       int             `json:"saleStatus"`
 }
 
-func (p *Platform) gen2Payments(v *Voucher) []gen2Payment {
+func (p gen2) payments(v *Voucher) []gen2Payment {
 	var all []gen2Payment
 	for _, pay := range p.paymentsOf(v) {
 		all = append(all, gen2Payment{pay.ID, p.amount(pay.Amount), pay.Type})
@@ -114,59 +114,59 @@ func (p *Platform) gen2Payments(v *Voucher) []gen2Payment {
 	return all
 }
 
-func (p *Platform) gen2TimesCard(v *Voucher) gen2TimesCard {
+func (p gen2) timesCard(v *Voucher) gen2TimesCard {
 	if v.Visits == 0 {
 		return gen2TimesCard{Flag: v.BizType == 205}
 	}
 	return gen2TimesCard{true, strconv.Itoa(v.Visits), p.visitPrice(v)}
 }
 
-func (p *Platform) gen2NamedOf(v *Voucher) gen2Named {
+func (p gen2) namedOf(v *Voucher) gen2Named {
 	return gen2Named{v.Code, v.DealID, v.Title, p.dealPrice(v), p.price(v.MarketPrice)}
 }
 
-func (p *Platform) gen2ReceiptOf(v *Voucher) gen2Receipt {
+func (p gen2) receiptOf(v *Voucher) gen2Receipt {
 	return gen2Receipt{
-		OrderID: v.OrderID, gen2Named: p.gen2NamedOf(v), Mobile: maskMobile(v.Mobile), BizType: v.BizType, PaymentDetail: p.gen2Payments(v),
-		gen2Product: gen2Product{v.ProductType, v.ProductItemID}, gen2TimesCard: p.gen2TimesCard(v),
+		OrderID: v.OrderID, gen2Named: p.namedOf(v), Mobile: maskMobile(v.Mobile), BizType: v.BizType, PaymentDetail: p.payments(v),
+		gen2Product: gen2Product{v.ProductType, v.ProductItemID}, gen2TimesCard: p.timesCard(v),
 	}
 }
 
-func (p *Platform) gen2Prepared(v *Voucher, count int) gen2PreparedData {
-	return gen2PreparedData{count, p.gen2ReceiptOf(v), v.DealGroupID, v.Expires.UnixMilli()}
+func (p gen2) prepared(v *Voucher, count int) gen2PreparedData {
+	return gen2PreparedData{count, p.receiptOf(v), v.DealGroupID, v.Expires.UnixMilli()}
 }
 
-func (p *Platform) gen2Consumed(all []*Voucher) []gen2ConsumedRow {
+func (p gen2) consumed(all []*Voucher) []gen2ConsumedRow {
 	rows := []gen2ConsumedRow{}
 	for _, v := range p.rowsOf(all) {
-		rows = append(rows, gen2ConsumedRow{p.gen2ReceiptOf(v), v.DealGroupID, strconv.FormatInt(v.Expires.UnixMilli(), 10)})
+		rows = append(rows, gen2ConsumedRow{p.receiptOf(v), v.DealGroupID, strconv.FormatInt(v.Expires.UnixMilli(), 10)})
 	}
 	return rows
 }
 
-func (p *Platform) gen2Undone(v *Voucher) gen2UndoneRow {
-	return gen2UndoneRow{v.OrderID, p.gen2NamedOf(v), v.DealGroupID, maskMobile(v.Mobile)}
+func (p gen2) undone(v *Voucher) gen2UndoneRow {
+	return gen2UndoneRow{v.OrderID, p.namedOf(v), v.DealGroupID, maskMobile(v.Mobile)}
 }
 
-func (p *Platform) gen2Verified(v *Voucher, as verified) gen2Verified {
+func (p gen2) verified(v *Voucher, as verified) gen2Verified {
 	return gen2Verified{
-		gen2Named: p.gen2NamedOf(v), DealGroupID: v.DealGroupID, gen2Product: gen2Product{v.ProductType, v.ProductItemID},
+		gen2Named: p.namedOf(v), DealGroupID: v.DealGroupID, gen2Product: gen2Product{v.ProductType, v.ProductItemID},
 		VerifyAccount: as.account, VerifyChannel: as.channel, VerifyTime: as.time, BizType: v.BizType,
 	}
 }
 
-func (p *Platform) gen2ConsumedInfo(v *Voucher, use Use) gen2ConsumedInfo {
+func (p gen2) consumedInfo(v *Voucher, use Use) gen2ConsumedInfo {
 	return gen2ConsumedInfo{
-		gen2Verified:    p.gen2Verified(v, p.inRecord(use)),
+		gen2Verified:    p.verified(v, p.inRecord(use)),
 		ShopPromoAmount: p.price(0), ShopPromoDetails: []any{},
 	}
 }
 
-func (p *Platform) gen2Day(total int, rows []dayRecord) gen2DayData {
+func (p gen2) day(total int, rows []dayRecord) gen2DayData {
 	data := gen2DayData{total, []gen2Record{}}
 	for _, r := range rows {
 		rec := gen2Record{
-			gen2Verified: p.gen2Verified(r.Voucher, p.inHistory(r.use)),
+			gen2Verified: p.verified(r.Voucher, p.inHistory(r.use)),
 			FlowID:       strconv.Itoa(r.use.Seq), RefundStatus: 1,
 		}
 		if r.State == Refunded {
@@ -177,7 +177,7 @@ func (p *Platform) gen2Day(total int, rows []dayRecord) gen2DayData {
 	return data
 }
 
-func (p *Platform) gen2Deal(d deal, now time.Time) gen2DealRow {
+func (p gen2) deal(d deal, now time.Time) gen2DealRow {
 	begins, ends := d.dates()
 	return gen2DealRow{
 		DealID: d.first.DealID, DealGroupID: d.first.DealGroupID, Title: d.first.Title,

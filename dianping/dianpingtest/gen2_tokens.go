@@ -16,25 +16,25 @@ type gen2Pair struct {
 	OpBizCode    string `json:"opBizCode"`
 }
 
-// gen2Tokens answers the two calls for tokens: signed, without a token of their
+// tokens answers the two calls for tokens: signed, without a token of their
 // own, and with the number 0 for success. The caller holds the lock.
-func (p *Platform) gen2Tokens(c *call, now time.Time) (answer any, effect string) {
-	business, refused := p.gen2TokenGate(c, c.came)
+func (p gen2) tokens(c *call, now time.Time) (answer any, effect string) {
+	business, refused := p.tokenGate(c, c.came)
 	if refused != nil {
 		return *refused, ""
 	}
 	var g granted
 	if c.name == callRefresh {
-		g = p.refresh(c.fields["refreshToken"], Meituan, business, now)
+		g = authorizer(p).refresh(c.fields["refreshToken"], Meituan, business, now)
 	} else {
-		g = p.exchange(c.fields["code"], "", Meituan, business, now)
+		g = authorizer(p).exchange(c.fields["code"], "", Meituan, business, now)
 	}
 	switch g.refused {
 	case 0:
 	case refreshEnded:
-		return p.gen2TokenRefusal(subRevoked, subTexts[subRevoked]), ""
+		return p.tokenRefusal(subRevoked, subTexts[subRevoked]), ""
 	default:
-		return p.gen2TokenRefusal(subUnknown, subTexts[subUnknown]), ""
+		return p.tokenRefusal(subUnknown, subTexts[subUnknown]), ""
 	}
 	return gen2Answer{Code: 0, Msg: "success", TraceID: p.opts.Digits(19), Data: gen2Pair{
 		AccessToken: g.Token, ExpireIn: secondsLeft(g.authorization, now), RefreshToken: g.RefreshToken,
@@ -42,21 +42,21 @@ func (p *Platform) gen2Tokens(c *call, now time.Time) (answer any, effect string
 	}}, g.effect
 }
 
-// gen2TokenRefusal tells a sub-code of OP_UNIAUTH_FAILED where the knob says.
-func (p *Platform) gen2TokenRefusal(sub int, words string) gen2Answer {
+// tokenRefusal tells a sub-code of OP_UNIAUTH_FAILED where the knob says.
+func (p gen2) tokenRefusal(sub int, words string) gen2Answer {
 	if p.knobs.OAuthRefusals == OAuthGateway {
-		answer := p.gen2Gateway("OP_UNIAUTH_FAILED", 0)
+		answer := p.gateway("OP_UNIAUTH_FAILED", 0)
 		answer.Data = gen2Detail{sub, words}
 		return answer
 	}
 	return gen2Answer{Code: sub, Msg: words, TraceID: p.opts.Digits(19)}
 }
 
-// gen2TokenGate is what comes before the tokens: transport, parameters,
+// tokenGate is what comes before the tokens: transport, parameters,
 // signature, time, business.
-func (p *Platform) gen2TokenGate(c *call, now time.Time) (business int, refused *gen2Answer) {
+func (p gen2) tokenGate(c *call, now time.Time) (business int, refused *gen2Answer) {
 	no := func(code string, detail ...string) (int, *gen2Answer) {
-		answer := p.gen2Gateway(code, 0)
+		answer := p.gateway(code, 0)
 		if len(detail) > 0 {
 			answer.Msg += "：" + strings.Join(detail, " ")
 		}
@@ -86,9 +86,9 @@ func (p *Platform) gen2TokenGate(c *call, now time.Time) (business int, refused 
 			return no("OP_SYSTEM_PARAM_ERROR", name)
 		}
 	}
-	if wrong := p.gen2Signed(c.fields, now); wrong != "" {
+	if wrong := p.signed(c.fields, now); wrong != "" {
 		if wrong == "sign" {
-			answer := p.gen2TokenRefusal(subBadSign, subTexts[subBadSign])
+			answer := p.tokenRefusal(subBadSign, subTexts[subBadSign])
 			return 0, &answer
 		}
 		return no("OP_SYSTEM_PARAM_ERROR", wrong)
@@ -100,9 +100,9 @@ func (p *Platform) gen2TokenGate(c *call, now time.Time) (business int, refused 
 	return business, nil
 }
 
-// gen2Signed checks what everything about tokens has in common, and names the
+// signed checks what everything about tokens has in common, and names the
 // parameter that is wrong.
-func (p *Platform) gen2Signed(fields map[string]string, now time.Time) string {
+func (p gen2) signed(fields map[string]string, now time.Time) string {
 	if !strings.EqualFold(fields["charset"], "utf-8") {
 		return "charset"
 	}
@@ -129,7 +129,7 @@ type gen2PoiPage struct {
 	List  []gen2PoiRow `json:"poiInfoList"`
 }
 
-func (p *Platform) gen2PageQueryPoiList(q *gen2Request) (any, *refusal) {
+func (p gen2) pageQueryPoiList(q *gen2Request) (any, *refusal) {
 	offset, limit := q.number("offset", 0), q.number("limit", 20)
 	if offset < 0 || limit < 1 || limit > maxShops {
 		q.fail("参数超出范围", "offset, limit")

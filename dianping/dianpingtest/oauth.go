@@ -20,7 +20,7 @@ type granted struct {
 
 // exchange turns a code into an authorisation. The caller holds the lock and has
 // checked everything else.
-func (p *Platform) exchange(code, redirect string, d Dialect, business int, now time.Time) granted {
+func (p authorizer) exchange(code, redirect string, d Dialect, business int, now time.Time) granted {
 	c := p.consents.codes[code]
 	if c == nil || c.used || !now.Before(c.expires) || c.of.Dialect != d || c.of.BusinessID != business ||
 		redirect != "" && redirect != c.redirect {
@@ -32,7 +32,7 @@ func (p *Platform) exchange(code, redirect string, d Dialect, business int, now 
 }
 
 // refresh replaces a pair of tokens.
-func (p *Platform) refresh(token string, d Dialect, business int, now time.Time) granted {
+func (p authorizer) refresh(token string, d Dialect, business int, now time.Time) granted {
 	a := p.consents.byRefresh[token]
 	if a == nil || a.Dialect != d || a.BusinessID != business {
 		return granted{refused: refreshSpent}
@@ -56,7 +56,7 @@ func (p *Platform) refresh(token string, d Dialect, business int, now time.Time)
 // oldTokenGrace is how long a replaced access token goes on by [OldTokenGrace].
 const oldTokenGrace = time.Hour
 
-func (p *Platform) rotate(a *authorization, now time.Time) {
+func (p authorizer) rotate(a *authorization, now time.Time) {
 	until := now
 	if p.knobs.OldToken == OldTokenGrace {
 		until = now.Add(oldTokenGrace)

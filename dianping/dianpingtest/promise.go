@@ -11,41 +11,41 @@ import (
 )
 
 // Promise is the answer to a call as if it had taken effect. Nothing is judged,
-// and a voucher that nobody knows is told by its code alone.
+// and an unknown voucher is told by its code alone.
 func (c *call) Promise() fakeserver.Outcome {
 	p := c.p
 	if c.dialect == Meituan {
-		return jsonOutcome(gen2Answer{"OP_SUCCESS", "success", p.opts.Digits(19), gen2List{p.gen2Promised(c)}})
+		return jsonOutcome(gen2Answer{"OP_SUCCESS", "success", p.opts.Digits(19), gen2List{gen2{p}.promised(c)}})
 	}
-	return jsonOutcome(gen1Answer{200, "success", p.gen1Promised(c)})
+	return jsonOutcome(gen1Answer{200, "success", gen1{p}.promised(c)})
 }
 
-func (p *Platform) gen1Promised(c *call) any {
+func (p gen1) promised(c *call) any {
 	shop := gen1Shop{&Shop{ID: c.fields["open_shop_uuid"], AppShopID: c.fields["app_shop_id"]}, c.fields["app_shop_id"] != ""}
 	code := c.fields["receipt_code"]
 	switch c.name {
 	case callConsume:
 		count, _ := strconv.Atoi(c.fields["count"])
-		return p.gen1Consumed(p.promised(code, count), shop)
+		return p.consumed(p.Platform.promised(code, count), shop)
 	case callReverseConsume:
-		return []any{p.gen1Undone(p.promised(code, 1)[0], shop)}
+		return []any{p.undone(p.Platform.promised(code, 1)[0], shop)}
 	}
 	rows := []any{}
 	items, _ := batchItems(c.fields["receipt_code_infos"])
 	for _, item := range items {
-		rows = append(rows, p.gen1BatchRow(consumeRow{consumed: p.promised(item.code, item.count)}, shop))
+		rows = append(rows, p.batchRow(consumeRow{consumed: p.Platform.promised(item.code, item.count)}, shop))
 	}
 	return rows
 }
 
-func (p *Platform) gen2Promised(c *call) any {
+func (p gen2) promised(c *call) any {
 	biz := c.biz
 	code := biz.text("receiptCode")
 	switch c.name {
 	case callConsume:
-		return p.gen2Consumed(p.promised(code, clampInt(biz.number("count", 1))))
+		return p.consumed(p.Platform.promised(code, clampInt(biz.number("count", 1))))
 	case callReverseConsume:
-		return []any{p.gen2Undone(p.promised(code, 1)[0])}
+		return []any{p.undone(p.Platform.promised(code, 1)[0])}
 	default:
 		return []any{}
 	}

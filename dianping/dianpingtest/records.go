@@ -9,7 +9,7 @@ import "encoding/json"
 type NoRecord string
 
 // What getconsumed gets for a code of which there is no record: it was never
-// consumed, its verification was undone, or nobody knows it.
+// consumed, its verification was undone, or it is unknown.
 const (
 	NoRecordRefused     NoRecord = "refused"      // 1002, 1141 or 1006
 	NoRecordNull        NoRecord = "null"         // success, data null

@@ -92,7 +92,7 @@ func refuse(code int) *refusal {
 	return &refusal{code, msg}
 }
 
-// refuseFor adds the particulars that help whoever writes a client.
+// refuseFor adds the particulars that help the author of a client.
 func refuseFor(code int, detail string) *refusal {
 	r := refuse(code)
 	r.msg += "：" + detail

@@ -30,12 +30,12 @@ func (c *call) Record(r *Request) {
 	r.Dialect, r.Fields = c.dialect, c.p.maskedFields(c)
 }
 
-// secretFields are the parameters that nobody should read.
+// secretFields are the parameters that are masked.
 var secretFields = []string{
 	"sign", "session", "appAuthToken", "app_secret", "auth_code", "code", "refresh_token", "refreshToken", "state",
 }
 
-// maskedFields shows the parameters without what nobody should read.
+// maskedFields shows the parameters without their secrets.
 func (p *Platform) maskedFields(c *call) []Field {
 	fields := []Field{}
 	for _, name := range slices.Sorted(maps.Keys(c.fields)) {

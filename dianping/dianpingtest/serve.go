@@ -27,15 +27,15 @@ func (c *call) CarryOut(partly bool, now time.Time) (out fakeserver.Outcome, eff
 	case c.dialect == "" || c.dialect == Dianping && c.name == "":
 		return fakeserver.ErrorPage(http.StatusNotFound), ""
 	case c.name == callAuthorize:
-		return p.authorizePage(c, now), ""
+		return authorizer{p}.page(c, now), ""
 	case c.grants() && c.dialect == Meituan:
-		answer, effect = p.gen2Tokens(c, now)
+		answer, effect = gen2{p}.tokens(c, now)
 	case c.grants():
-		answer, effect = p.gen1Tokens(c, now)
+		answer, effect = gen1{p}.tokens(c, now)
 	case c.dialect == Meituan:
-		answer = p.gen2(c, partly, now)
+		answer = gen2{p}.answer(c, partly, now)
 	default:
-		answer = p.gen1(c, partly, now)
+		answer = gen1{p}.answer(c, partly, now)
 	}
 	if effects := p.ledger[before:]; len(effects) > 0 {
 		effect = describe(effects)

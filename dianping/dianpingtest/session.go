@@ -97,7 +97,7 @@ func (p *Platform) RevokeSession(token string) error {
 	return p.changeSession(token, func(s *Session, now time.Time) {
 		s.Revoked = true
 		if s.of != nil && !s.of.Ended {
-			p.end(s.of)
+			authorizer{p}.end(s.of)
 			p.notifyUnbound(s.of, now)
 		}
 	})

@@ -43,7 +43,7 @@
 //	Refusals         a refusal is told both in data.error_code and extra.error_code; as sub: 3000001
 //	                 in both and the code in extra.sub_error_code; in data or in extra only; in rows:
 //	                 verify succeeds, and each row has its own result
-//	Unknown          a code or order that nobody knows is refused (1212, 3100101), or empty
+//	Unknown          an unknown code or order is refused (1212, 3100101), or empty
 //	UsedCode         prepare of a used coupon's code is refused (1208), is empty, or lists the
 //	                 unused siblings of its order
 //	WrongShop        3000002 is found out at prepare, or at verify only
@@ -58,8 +58,11 @@
 //	IDs              text; number
 //	Times            seconds; milliseconds
 //	HeldStatus       a held coupon's status: unused (1), initial (0), used (2)
+//	HeldType         a verification that was held has the verify_type of the interface (4), none (0)
+//	                 and no verifier; another (1) and is named as the interface's, or unnamed
 //	CardStatus       that of a card with uses taken and uses left: unused (1), used (2)
 //	VisitRows        a row per_visit of a card, each with its verify_id, or one per_code: the last
+//	OriginCode       a row of verify has the plain code of each coupon, or that of the order's first
 //	UndoCode         after an undo the plain code is kept, or changed (never a card's)
 //	RepeatUndo       a second cancel of a verification is refused (3000001), or a success
 //	CancelResults    absent; told

@@ -37,6 +37,7 @@ func TestFacts(t *testing.T) {
 		{"verify answers with what an undo needs and with the plain code", factVerify},
 		{"all codes of a verify are of one order", factOneOrder},
 		{"an order holds at most ten coupons of one deal", factOrder},
+		{"coupons of an order tell their SKU, and may be of several", factSKUs},
 		{"a times card is used as often as its code is repeated", factTimesCard},
 		{"a repeat of a verify has no second effect", factRepeat},
 		{"a coupon can be undone within the hour", factUndoWindow},
@@ -428,6 +429,30 @@ func factOrder(r *rig) {
 	for _, v := range []douyintest.Voucher{{OrderID: order[0].OrderID}, {OrderID: r.sell(douyintest.Voucher{}).OrderID, SKUID: "1760000000000000002"}} {
 		if _, err := r.p.AddVoucher(v); err == nil {
 			r.Errorf("sold %+v", v)
+		}
+	}
+}
+
+// factSKUs: the page says of how many deals an order is, and nothing of SKUs, which each
+// coupon tells.
+func factSKUs(r *rig) {
+	one := r.sell(douyintest.Voucher{})
+	other, err := r.p.AddVoucher(douyintest.Voucher{OrderID: one.OrderID, SKUID: "1760000000000000002", ProductID: one.ProductID})
+	if err != nil {
+		r.Fatal(err)
+	}
+	got := r.prepare(one.Code)
+	for i, sku := range []string{one.SKUID, other.SKUID} {
+		c := list(got.data, "certificates")[i]
+		r.same(field(c, "sku.sku_id"), sku)
+		r.same(field(c, "sku.product_id"), one.ProductID)
+	}
+	r.want(r.do("verify", got.verify(got.encrypted[1])), "ok")
+	r.effects(one.Code, 0, 0)
+	r.effects(other.Code, 1, 0)
+	for _, product := range []string{"", other.SKUID} {
+		if _, err := r.p.AddVoucher(douyintest.Voucher{OrderID: one.OrderID, SKUID: "1760000000000000003", ProductID: product}); err == nil {
+			r.Errorf("sold of product %q", product)
 		}
 	}
 }

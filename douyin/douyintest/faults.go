@@ -131,7 +131,7 @@ func (c *call) Coded(code, words string) fakeserver.Outcome {
 }
 
 // Promise is the answer to a call as if it had taken effect. Nothing is judged,
-// and a coupon that nobody knows is told by its code alone.
+// and an unknown coupon is told by its code alone.
 func (c *call) Promise() fakeserver.Outcome {
 	p := c.p
 	if c.name == callToken {
@@ -147,7 +147,7 @@ func (c *call) Promise() fakeserver.Outcome {
 				u.Serial = min(v.freeSerial()+again[v], v.Visits)
 			}
 			again[v]++
-			rows = append(rows, usedRow(useRow{encrypted: code, v: v, use: u}))
+			rows = append(rows, p.usedRow(useRow{encrypted: code, v: v, use: u}))
 		}
 		data["verify_results"] = rows
 	}

@@ -28,8 +28,10 @@ type Knobs struct {
 	IDs             Choice `json:"ids"`
 	Times           Choice `json:"times"`
 	HeldStatus      Choice `json:"held_status"`
+	HeldType        Choice `json:"held_type"`
 	CardStatus      Choice `json:"card_status"`
 	VisitRows       Choice `json:"visit_rows"`
+	OriginCode      Choice `json:"origin_code"`
 	UndoCode        Choice `json:"undo_code"`
 	RepeatUndo      Choice `json:"repeat_undo"`
 	CancelResults   Choice `json:"cancel_results"`
@@ -42,6 +44,7 @@ type Knobs struct {
 	NoticeContent   Choice `json:"notice_content"`
 	Notices         Choice `json:"notices"`
 	NoticeIDs       Choice `json:"notice_ids"`
+	NoticeShops     Choice `json:"notice_shops"`
 
 	// Absent and Null are fields that are left out of every answer's data, or are
 	// null there, wherever they would stand; "extra" is the envelope's.
@@ -130,8 +133,16 @@ const (
 	StatusInitial Choice = "initial"
 	StatusUsed    Choice = "used"
 
+	HeldTypeInterface Choice = "interface"
+	HeldTypeUntold    Choice = "untold"
+	HeldTypeNamed     Choice = "named"
+	HeldTypeUnnamed   Choice = "unnamed"
+
 	RowPerVisit Choice = "per_visit"
 	RowPerCode  Choice = "per_code"
+
+	OriginCodeEach  Choice = "each"
+	OriginCodeOrder Choice = "order"
 
 	UndoCodeKept    Choice = "kept"
 	UndoCodeChanged Choice = "changed"
@@ -170,6 +181,9 @@ const (
 
 	NoticeIDEach   Choice = "each"
 	NoticeIDAction Choice = "action"
+
+	NoticeShopEach   Choice = "each"
+	NoticeShopAbsent Choice = "absent"
 )
 
 // Doubt is a knob with all its values, the default first.
@@ -200,8 +214,10 @@ var Doubts = []Doubt{
 	{"ids", []Choice{IDsText, IDsNumber}, func(k *Knobs) *Choice { return &k.IDs }},
 	{"times", []Choice{TimesSeconds, TimesMilliseconds}, func(k *Knobs) *Choice { return &k.Times }},
 	{"held_status", []Choice{StatusUnused, StatusInitial, StatusUsed}, func(k *Knobs) *Choice { return &k.HeldStatus }},
+	{"held_type", []Choice{HeldTypeInterface, HeldTypeUntold, HeldTypeNamed, HeldTypeUnnamed}, func(k *Knobs) *Choice { return &k.HeldType }},
 	{"card_status", []Choice{StatusUnused, StatusUsed}, func(k *Knobs) *Choice { return &k.CardStatus }},
 	{"visit_rows", []Choice{RowPerVisit, RowPerCode}, func(k *Knobs) *Choice { return &k.VisitRows }},
+	{"origin_code", []Choice{OriginCodeEach, OriginCodeOrder}, func(k *Knobs) *Choice { return &k.OriginCode }},
 	{"undo_code", []Choice{UndoCodeKept, UndoCodeChanged}, func(k *Knobs) *Choice { return &k.UndoCode }},
 	{"repeat_undo", []Choice{RepeatUndoRefused, RepeatUndoSuccess}, func(k *Knobs) *Choice { return &k.RepeatUndo }},
 	{"cancel_results", []Choice{CancelResultsAbsent, CancelResultsTold}, func(k *Knobs) *Choice { return &k.CancelResults }},
@@ -214,6 +230,7 @@ var Doubts = []Doubt{
 	{"notice_content", []Choice{ContentText, ContentObject}, func(k *Knobs) *Choice { return &k.NoticeContent }},
 	{"notices", []Choice{NoticesSent, NoticesLost}, func(k *Knobs) *Choice { return &k.Notices }},
 	{"notice_ids", []Choice{NoticeIDEach, NoticeIDAction}, func(k *Knobs) *Choice { return &k.NoticeIDs }},
+	{"notice_shops", []Choice{NoticeShopEach, NoticeShopAbsent}, func(k *Knobs) *Choice { return &k.NoticeShops }},
 }
 
 func (k Knobs) check() error {

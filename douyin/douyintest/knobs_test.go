@@ -29,8 +29,10 @@ var knobTests = map[string]map[douyintest.Choice]func(*rig){
 	"ids":              {"number": knobIDs},
 	"times":            {"milliseconds": knobTimes},
 	"held_status":      only(factHold),
+	"held_type":        {"untold": knobHeldType("0", ""), "named": knobHeldType("1", "开放平台API"), "unnamed": knobHeldType("1", "")},
 	"card_status":      {"used": knobCardStatus},
 	"visit_rows":       {"per_code": knobVisitRows},
+	"origin_code":      {"order": knobOriginCode},
 	"undo_code":        {"changed": knobUndoCode},
 	"repeat_undo":      only(factUndoOne),
 	"cancel_results":   only(factUndoOne),
@@ -43,6 +45,7 @@ var knobTests = map[string]map[douyintest.Choice]func(*rig){
 	"notice_content":   only(knobNotices),
 	"notices":          only(knobNotices),
 	"notice_ids":       only(knobNoticeIDs),
+	"notice_shops":     only(knobNoticeShops),
 }
 
 // only is a test that turns the knob by itself.
@@ -281,6 +284,14 @@ func knobVisitRows(r *rig) {
 	r.effects(order[0].Code, 2, 0)
 }
 
+func knobOriginCode(r *rig) {
+	order := r.sellOrder(douyintest.Voucher{}, 2)
+	got := r.prepare(order[1].Code)
+	a := r.want(r.do("verify", got.verify(got.encrypted...)), "ok")
+	rows := list(a.data, "verify_results")
+	r.same([]string{field(rows[0], "origin_code"), field(rows[1], "origin_code"), strconv.Itoa(len(rows))}, []string{order[0].Code, order[0].Code, "2"})
+}
+
 func knobUndoCode(r *rig) {
 	v := r.sell(douyintest.Voucher{})
 	_, a := r.consume(v.Code, 1)
@@ -363,5 +374,20 @@ func TestKnobsAreChecked(t *testing.T) {
 		if r.p.SetKnobs(k) == nil {
 			t.Errorf("took %+v", k)
 		}
+	}
+}
+
+func knobHeldType(kind, verifier string) func(*rig) {
+	return func(r *rig) {
+		r.knobs(func(k *douyintest.Knobs) {
+			k.HeldType = map[string]douyintest.Choice{"0": douyintest.HeldTypeUntold, "1开放平台API": douyintest.HeldTypeNamed, "1": douyintest.HeldTypeUnnamed}[kind+verifier]
+		})
+		v := r.sell(douyintest.Voucher{Hold: &douyintest.Hold{}})
+		got := r.prepare(v.Code)
+		r.want(r.do("verify", got.verify(got.encrypted[0])), "1229")
+		r.ok(r.p.EndHold(v.Code, true))
+		c := r.do("query", fields{"order_id": got.order}).data
+		r.same([]string{field(c, "certificates.0.verify.verify_type"), field(c, "certificates.0.verify.verifier_unique_id")}, []string{kind, verifier})
+		r.ok(r.p.ConsumeElsewhere(r.sell(douyintest.Voucher{}).Code, "till-3"))
 	}
 }

@@ -1,6 +1,7 @@
 package douyintest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
@@ -10,6 +11,12 @@ import (
 	"time"
 
 	"yanquan/internal/fakeserver"
+)
+
+// The events of notices.
+const (
+	eventCertificate = "life_trade_certificate_notify"
+	eventAuthorized  = "life_saas_cooperate_auth_with_bind"
 )
 
 // The actions of life_trade_certificate_notify.
@@ -22,11 +29,13 @@ const (
 // Notice is a message that the platform posts to the application's URL.
 type Notice struct {
 	ID            string    `json:"id"` // header Msg-Id; see [Knobs.NoticeIDs]
-	Action        string    `json:"action"`
-	Code          string    `json:"code"` // the voucher's plain code; not in the message
-	CertificateID string    `json:"certificate_id"`
-	OrderID       string    `json:"order_id"`
+	Event         string    `json:"event"`
+	Action        string    `json:"action,omitempty"`         // of a certificate
+	Code          string    `json:"code,omitempty"`           // the voucher's plain code; not in the message
+	CertificateID string    `json:"certificate_id,omitempty"` // and its order
+	OrderID       string    `json:"order_id,omitempty"`
 	AccountID     string    `json:"account_id"`
+	ShopID        string    `json:"shop_id,omitempty"` // of an authorisation; see [Knobs.NoticeShops]
 	Sent          time.Time `json:"sent"`
 	Attempts      int       `json:"attempts"`
 	Taken         bool      `json:"taken"` // it was answered with status 200
@@ -86,32 +95,60 @@ func (p *Platform) Subscribe(ctx context.Context, to string) error {
 // notify tells the application what happened to a coupon. The caller holds the
 // lock.
 func (p *Platform) notify(action string, v *coupon, now time.Time) {
-	n := &Notice{
-		ID: "msg-" + strconv.Itoa(len(p.notices)+1), Action: action, Code: v.Code, CertificateID: v.CertificateID,
+	p.addNotice(Notice{
+		Event: eventCertificate, Action: action, Code: v.Code, CertificateID: v.CertificateID,
 		OrderID: v.OrderID, AccountID: v.Account, Sent: now,
+	})
+}
+
+// notifyAuthorized tells the application that a merchant authorises it: once for the
+// account, or once for each of its shops. The caller holds the lock.
+func (p *Platform) notifyAuthorized(account string, now time.Time) {
+	if p.knobs.NoticeShops == NoticeShopAbsent {
+		p.addNotice(Notice{Event: eventAuthorized, AccountID: account, Sent: now})
+		return
 	}
-	p.notices = append(p.notices, n)
+	for _, s := range p.shopsOf(account) {
+		p.addNotice(Notice{Event: eventAuthorized, AccountID: account, ShopID: s.ID, Sent: now})
+	}
+}
+
+// addNotice posts a notice, unless notices are lost. The caller holds the lock.
+func (p *Platform) addNotice(n Notice) {
+	n.ID = "msg-" + strconv.Itoa(len(p.notices)+1)
+	p.notices = append(p.notices, &n)
 	if p.knobs.Notices != NoticesLost {
-		p.startPosting(n)
+		p.startPosting(&n)
+	}
+}
+
+// content is what a notice tells, as its event has it.
+func (n *Notice) content() object {
+	if n.Event == eventAuthorized {
+		return object{
+			"account_id": n.AccountID, "solution_key": "16", "permission_keys": "1,16,139,140",
+			"out_shop_id": "", "poi_id": n.ShopID,
+		}
+	}
+	return object{
+		"action": n.Action, "msg_time": n.Sent.Unix(),
+		"certificate": object{"certificate_id": n.CertificateID, "order_id": n.OrderID, "account_id": n.AccountID},
 	}
 }
 
 // message is a notice on the wire.
 func (p *Platform) message(n *Notice) fakeserver.Message {
-	var content any = object{
-		"action": n.Action, "msg_time": n.Sent.Unix(),
-		"certificate": object{"certificate_id": n.CertificateID, "order_id": n.OrderID, "account_id": n.AccountID},
-	}
+	var content any = n.content()
 	if p.knobs.NoticeContent != ContentObject {
 		text, _ := json.Marshal(content)
 		content = string(text)
 	}
 	id := n.ID
 	if p.knobs.NoticeIDs == NoticeIDAction {
-		id = "msg-" + n.Action + "-" + n.CertificateID
+		id = "msg-" + cmp.Or(n.Action, n.Event) + "-" + cmp.Or(n.CertificateID, n.ShopID, n.AccountID)
 	}
 	body, _ := json.Marshal(object{
-		"event": "life_trade_certificate_notify", "client_key": p.opts.ClientKey, "from_user_id": "", "content": content,
+		"event": n.Event, "client_key": p.opts.ClientKey, "from_user_id": "", "content": content,
 		"log_id": "log-" + n.ID, "msg_id": id,
 	})
 	header := http.Header{"Msg-Id": {id}, "Content-Type": {"application/json"}}

@@ -207,3 +207,24 @@ func knobNoticeIDs(r *rig) {
 		r.Errorf("body %s", in.bodies[2])
 	}
 }
+
+func knobNoticeShops(r *rig) {
+	in := &inbox{}
+	url := in.serve(r.T, taken)
+	for i, poi := range []string{shopA, ""} {
+		r := setup(r.T, func(o *douyintest.Options) { o.NoticeURL = url })
+		if poi == "" {
+			r.knobs(func(k *douyintest.Knobs) { k.NoticeShops = douyintest.NoticeShopAbsent })
+		}
+		r.ok(r.p.Authorize(douyintest.DefaultAccount, true)) // as it was: nothing to tell
+		r.same(len(r.p.Notices()), 0)
+		r.ok(r.p.Authorize(douyintest.DefaultAccount, false))
+		r.ok(r.p.Authorize(douyintest.DefaultAccount, true))
+		all := r.p.Notices()
+		r.await(r.allTaken(len(all)))
+		r.same([]any{all[0].Event, all[0].AccountID, all[0].ShopID}, []any{"life_saas_cooperate_auth_with_bind", douyintest.DefaultAccount, poi})
+		if want := `\"poi_id\":\"` + poi + `\"`; !slices.ContainsFunc(in.bodies, func(body string) bool { return strings.Contains(body, want) }) {
+			r.Errorf("%d: no body with %s: %s", i, want, in.bodies)
+		}
+	}
+}

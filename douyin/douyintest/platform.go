@@ -39,7 +39,7 @@ type Options struct {
 	// platform itself answers them, whatever their host.
 	LinkURL string
 	// NoticeURL takes the webhook's messages, without a handshake; see
-	// [Platform.Subscribe]. Empty: nobody does.
+	// [Platform.Subscribe]. Empty: none are posted.
 	NoticeURL string
 
 	Knobs Knobs

@@ -84,7 +84,7 @@ func seconds(t time.Time) int64 {
 
 func sku(v *coupon) object {
 	return object{
-		"sku_id": v.SKUID, "product_id": v.SKUID, "title": v.Title, "groupon_type": int64(v.GroupType), "market_price": v.MarketPrice,
+		"sku_id": v.SKUID, "product_id": v.ProductID, "title": v.Title, "groupon_type": int64(v.GroupType), "market_price": v.MarketPrice,
 		"sold_start_time": int64(1700000000), "third_sku_id": "", "account_id": v.Account,
 	}
 }
@@ -139,16 +139,19 @@ func (p *Platform) usedRows(rows []useRow) []any {
 		if p.knobs.VisitRows == RowPerCode && later {
 			continue
 		}
-		all = append(all, usedRow(row))
+		all = append(all, p.usedRow(row))
 	}
 	return all
 }
 
-func usedRow(row useRow) object {
+func (p *Platform) usedRow(row useRow) object {
 	v := row.v
 	told := object{
 		"result": int64(0), "msg": "验券成功", "code": row.encrypted, "verify_id": row.use.VerifyID, "certificate_id": v.CertificateID,
-		"order_id": v.OrderID, "origin_code": v.Code, "account_id": v.Account, "product_id": v.SKUID,
+		"order_id": v.OrderID, "origin_code": v.Code, "account_id": v.Account, "product_id": v.ProductID,
+	}
+	if o := p.orders[v.OrderID]; o != nil && p.knobs.OriginCode == OriginCodeOrder {
+		told["origin_code"] = o.vouchers[0].Code
 	}
 	if row.use.Serial > 0 {
 		told["verify_amount_info"] = amountInfo(row.use)

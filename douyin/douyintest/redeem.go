@@ -365,8 +365,17 @@ func (p *Platform) endHold(h *holding, verified bool, now time.Time) {
 	if !verified {
 		return
 	}
-	for i := range h.rows {
-		p.take(h.t, &h.rows[i], h.shop, now)
+	use := Use{Time: now, Shop: h.shop, Type: typeInterface, Verifier: openPlatform, Token: h.t.token}
+	switch p.knobs.HeldType {
+	case HeldTypeUntold:
+		use.Type, use.Verifier = 0, ""
+	case HeldTypeNamed:
+		use.Type = typeCustomer
+	case HeldTypeUnnamed:
+		use.Type, use.Verifier = typeCustomer, ""
+	}
+	for i, row := range h.rows {
+		h.rows[i].use = p.applyConsume(row.v, use)
 	}
 	h.t.rows, h.t.asked = h.rows, h.asked
 }

@@ -37,7 +37,7 @@ func (c *call) Record(r *Request) {
 	}
 }
 
-// maskedField is a parameter without what nobody should read.
+// maskedField is a parameter without its secrets.
 func (p *Platform) maskedField(name string, value json.RawMessage) string {
 	text := string(value)
 	var plain string

@@ -42,11 +42,15 @@ func (p *Platform) AddShop(s Shop) error {
 }
 
 // Authorize says whether a merchant authorises the application; without, calls
-// for its shops are refused with 2119005. At first every merchant does.
+// for its shops are refused with 2119005. At first every merchant does. An authorisation
+// that is given again is told by a notice.
 func (p *Platform) Authorize(account string, granted bool) error {
-	return p.core.Change(func(time.Time) error {
+	return p.core.Change(func(now time.Time) error {
 		if !p.knownAccount(account) {
 			return failed("no account %q", account)
+		}
+		if granted && p.refused[account] {
+			p.notifyAuthorized(account, now)
 		}
 		p.refused[account] = !granted
 		return nil

@@ -31,6 +31,7 @@ type Voucher struct {
 	OrderID       string    `json:"order_id"` // coupons of one order share it
 	CertificateID string    `json:"certificate_id"`
 	SKUID         string    `json:"sku_id"`
+	ProductID     string    `json:"product_id"` // the deal that the SKU is of; left out: one of its own
 	Title         string    `json:"title"`
 	GroupType     int       `json:"groupon_type"` // 1 团餐券, 2 代金券, 3 次卡
 	Price         int64     `json:"price"`        // original_amount
@@ -102,13 +103,15 @@ type usage struct {
 
 const (
 	typeTyped     = 3
+	typeCustomer  = 1
 	typeInterface = 4
 	openPlatform  = "开放平台API"
 )
 
 func (u *usage) stands() bool { return u.Undone.IsZero() }
 
-// order is what a customer bought: coupons of one deal.
+// order is what a customer bought: coupons of one deal ("一笔订单只有 1 个团购", page
+// verify-introduce). Whether they are all of one SKU is not said: each coupon tells its own.
 type order struct {
 	id       string
 	vouchers []*coupon
@@ -214,7 +217,7 @@ func (p *Platform) sellable(v Voucher, n int) error {
 	switch {
 	case n < 1 || o == nil && n > maxCoupons || o != nil && n+len(o.vouchers) > maxCoupons:
 		return failed("an order holds 1 to %d coupons", maxCoupons)
-	case o != nil && v.SKUID != "" && v.SKUID != o.vouchers[0].SKUID:
+	case o != nil && v.SKUID != "" && v.SKUID != o.vouchers[0].SKUID && v.ProductID != o.vouchers[0].ProductID:
 		return failed("an order is of one deal")
 	case p.byCode[v.Code] != nil:
 		return failed("voucher %s exists", v.Code)
@@ -235,9 +238,11 @@ func (p *Platform) sellable(v Voucher, n int) error {
 func (p *Platform) fill(v *Voucher, now time.Time) {
 	v.Use, v.Uses, v.FormerCodes = nil, nil, nil
 	if o := p.orders[v.OrderID]; o != nil {
-		v.SKUID = o.vouchers[0].SKUID
+		fakeserver.Default(&v.SKUID, o.vouchers[0].SKUID)
+		v.ProductID = o.vouchers[0].ProductID
 	}
 	fakeserver.Default(&v.SKUID, "1760000000000000001")
+	fakeserver.Default(&v.ProductID, v.SKUID)
 	fakeserver.Default(&v.Title, "双人套餐")
 	fakeserver.Default(&v.Price, 9900)
 	fakeserver.Default(&v.MarketPrice, max(16800, v.Price))

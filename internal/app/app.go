@@ -3,32 +3,25 @@ package app
 
 import (
 	"context"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"yanquan/bot"
 	"yanquan/bot/alert"
-	"yanquan/bot/chat"
-	"yanquan/bot/command"
-	"yanquan/bot/console"
 	"yanquan/bot/figures"
 	"yanquan/bot/grants"
-	"yanquan/bot/notice"
-	"yanquan/bot/platform"
+	"yanquan/bot/hooks"
 	"yanquan/bot/server"
 	"yanquan/bot/wecom"
-	"yanquan/dianping"
 	"yanquan/internal/config"
 	"yanquan/internal/jobs"
 	"yanquan/models"
@@ -52,6 +45,8 @@ type Options struct {
 	Jitter    func() float64                                   // in [0,1); nil: random
 
 	Version, Commit string // for metrics
+
+	hooks *hooks.Writer // nil: there are none
 }
 
 // Run runs the bot until the context ends, then stops taking messages, finishes
@@ -81,6 +76,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 }
 
 func run(ctx context.Context, cfg *config.Config, o Options) error {
+	o.hooks = hookWriter(cfg)
 	db, err := open(ctx, cfg, o)
 	if err != nil {
 		return err
@@ -125,6 +121,7 @@ func run(ctx context.Context, cfg *config.Config, o Options) error {
 		o.Log.Info("ready", "address", address, "public_url", publicURL(cfg, address), "apps", len(parts.apps), "robots", len(parts.robots)+len(parts.sockets), "platforms", strings.Join(cfg.Platforms(), ","), "stores", len(cfg.Stores))
 		o.Ready(address)
 		keeping.Go(func() { runJobs(ctx, o, upkeep) })
+		keeping.Go(func() { parts.runHooks(ctx, cfg.Server.ShutdownGrace) })
 	})
 	stop()
 	defer endSockets() // answers under way still need them
@@ -140,21 +137,54 @@ func run(ctx context.Context, cfg *config.Config, o Options) error {
 // it can still say so.
 func inner(grace time.Duration) time.Duration { return grace * 9 / 10 }
 
-// OpenDB opens the configured database.
+// OpenDB opens the configured database, which is there: otherwise it is
+// [models.ErrNoDatabase].
 func OpenDB(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() time.Time) (*models.DB, error) {
+	return open(ctx, cfg, Options{Log: log, Now: now, NoMigrate: true})
+}
+
+// CreateDB opens the configured database, and makes a SQLite file where there is none.
+func CreateDB(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() time.Time) (*models.DB, error) {
 	return open(ctx, cfg, Options{Log: log, Now: now})
 }
 
-func open(ctx context.Context, cfg *config.Config, o Options) (*models.DB, error) {
+// Astray reports whether a configuration at a path leads to another SQLite file when it is
+// read from another folder, and is: that of serve may not be this one.
+func Astray(cfg *config.Config, path string) bool {
+	if cfg.Database.Driver != models.SQLite || !models.RelativeSQLite(cfg.Database.DSN) {
+		return false
+	}
+	here, err := os.Stat(".")
+	if err != nil {
+		return true
+	}
+	its, err := os.Stat(filepath.Dir(path))
+	return err != nil || !os.SameFile(here, its)
+}
+
+// DBConfig is what the configured database is opened with.
+func DBConfig(cfg *config.Config, log *slog.Logger, now func() time.Time) (models.Config, error) {
 	key, err := cfg.Key()
 	if err != nil {
-		return nil, fmt.Errorf("secret_key: %w", err)
+		return models.Config{}, fmt.Errorf("secret_key: %w", err)
 	}
 	old, err := cfg.FormerKeys()
 	if err != nil {
-		return nil, fmt.Errorf("secret_keys: %w", err)
+		return models.Config{}, fmt.Errorf("secret_keys: %w", err)
 	}
-	mc := models.Config{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, Conns: int(cfg.Database.Connections), Key: key, OldKeys: old, Log: o.Log, Now: o.Now, Connector: o.Connector}
+	return models.Config{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, Conns: int(cfg.Database.Connections), Key: key, OldKeys: old, Log: log, Now: now}, nil
+}
+
+func open(ctx context.Context, cfg *config.Config, o Options) (*models.DB, error) {
+	mc, err := DBConfig(cfg, o.Log, o.Now)
+	if err != nil {
+		return nil, err
+	}
+	mc.Connector = o.Connector
+	mc.MustExist = o.NoMigrate // an empty file would be refused, and lie there
+	if o.hooks != nil {
+		mc.Witness = o.hooks
+	}
 	if o.Jitter != nil {
 		mc.Jitter = func(d time.Duration) time.Duration { return d/2 + time.Duration(o.Jitter()*float64(d/2)) }
 	}
@@ -186,167 +216,13 @@ func prepare(ctx context.Context, db *models.DB, cfg *config.Config, o Options) 
 	if err := db.Directory.Sync(ctx, stores); err != nil {
 		return fmt.Errorf("stores of the configuration: %w", err)
 	}
+	if err := hooks.Register(ctx, db, Hooks(cfg), o.Log); err != nil {
+		return err
+	}
 	if err := db.AdoptKey(ctx); err != nil {
 		return fmt.Errorf("secret_keys: %w", err)
 	}
 	return nil
-}
-
-type parts struct {
-	bot    *chat.Bot
-	server *server.Server
-	apps   map[string]server.AppCallback
-	robots map[string]server.RobotCallback
-
-	sockets []*wecom.Socket
-}
-
-// socketInbox takes what a long connection brings, and passes on what is wrong with it.
-type socketInbox struct {
-	*chat.Bot
-	*notice.Notices
-}
-
-// connect holds the long connections, as far as they are this process's. When ctx
-// has ended, end closes them.
-func (p *parts) connect(ctx context.Context) (end func()) {
-	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var running sync.WaitGroup
-	for _, s := range p.sockets {
-		running.Go(func() { s.Run(ctx, life, socketInbox{p.bot, p.bot.Notices()}) })
-	}
-	return func() { cancel(); running.Wait() }
-}
-
-func assemble(db *models.DB, cfg *config.Config, o Options, address string) (*parts, error) {
-	key, err := cfg.Key()
-	if err != nil {
-		return nil, fmt.Errorf("secret_key: %w", err)
-	}
-	old, err := cfg.FormerKeys()
-	if err != nil {
-		return nil, fmt.Errorf("secret_keys: %w", err)
-	}
-	links, err := server.NewLinks(key, db.Now, old...)
-	if err != nil {
-		return nil, err
-	}
-	metrics := server.NewMetrics(o.Version, o.Commit)
-	apis, err := platforms(cfg, o, metrics.Platform)
-	if err != nil {
-		return nil, err
-	}
-	douyin, err := douyinApplication(cfg, db, o, metrics.Douyin)
-	if err != nil {
-		return nil, err
-	}
-	clients, authorizers := map[string]dianping.Client{}, map[string]dianping.Authorizer{}
-	for name, api := range apis {
-		clients[name], authorizers[name] = api, api
-	}
-	base := publicURL(cfg, address)
-	p := &parts{apps: map[string]server.AppCallback{}, robots: map[string]server.RobotCallback{}}
-	sending := wecom.SenderConfig{FallbackURL: base, Files: db.Files, Now: o.Now}
-	notices, deadline := "", time.Duration(0)
-	var webhooks []notice.Webhook
-	if w := cfg.WeCom; w != nil {
-		sending.APIURL, sending.Mention, deadline = w.APIURL, w.Mention, w.ReplyDeadline
-		for _, a := range w.Apps {
-			ac := wecom.AppConfig{
-				Name: a.Name, CorpID: w.CorpID, AgentID: a.AgentID, Secret: a.Secret,
-				Token: a.Token, EncodingAESKey: a.EncodingAESKey, Now: o.Now,
-			}
-			app, err := wecom.NewApp(ac)
-			if err != nil {
-				return nil, err
-			}
-			p.apps[a.Name] = app
-			sending.Apps = append(sending.Apps, ac)
-		}
-		holder := holderName()
-		for _, b := range w.Bots {
-			if b.Mode == config.ModeWebSocket {
-				socket, err := newSocket(b, *w, db, base, holder, metrics, o.Log)
-				if err != nil {
-					return nil, err
-				}
-				p.sockets = append(p.sockets, socket)
-				continue
-			}
-			rc := wecom.RobotConfig{
-				Name: b.Name, Token: b.Token, EncodingAESKey: b.EncodingAESKey,
-				DisplayName: b.DisplayName, Mention: w.Mention, FallbackURL: base, CorpID: w.CorpID, Now: o.Now,
-			}
-			robot, err := wecom.NewRobot(rc)
-			if err != nil {
-				return nil, err
-			}
-			p.robots[b.Name] = robot
-			sending.Robots = append(sending.Robots, rc)
-		}
-		for _, h := range w.Webhooks {
-			sending.Webhooks = append(sending.Webhooks, wecom.WebhookConfig{Name: h.Name, Key: h.Key})
-			webhooks = append(webhooks, notice.Webhook{Channel: string(wecom.WebhookChannel) + "/" + h.Name, Stores: h.Stores, Notices: h.Notices})
-		}
-		sending.Sockets = p.sockets
-		switch {
-		case len(w.Apps) > 0:
-			notices = string(wecom.AppChannel) + "/" + w.Apps[0].Name
-		case len(p.sockets) > 0: // it reaches managers who have written to it
-			notices = p.sockets[0].Channel()
-		}
-	}
-	sender, err := wecom.NewSender(sending)
-	if err != nil {
-		return nil, err
-	}
-	var directory bot.Directory
-	var members console.Members
-	if len(sending.Apps) > 0 { // only an app may look members up
-		directory, members = sender, sender
-	}
-	rules, err := alertRules(cfg.Watch)
-	if err != nil {
-		return nil, err
-	}
-	var reconcileAt *time.Duration
-	if at, nightly := cfg.Reconcile.Nightly(); nightly {
-		reconcileAt = &at
-	}
-	p.bot, err = chat.New(chat.Options{
-		DB: db, Platforms: clients, Authorizers: authorizers, Douyin: douyin, Courier: sender, Pictures: sender, Managers: cfg.Managers, NoticeChannel: notices, Webhooks: webhooks,
-		Location: cfg.Location(), CallTimeout: cfg.Redeem.CallTimeout, UndoWindow: cfg.Redeem.UndoWindow,
-		Link: linker(links, base, o.Log), AuthLink: authLinker(links, base, o.Log), FileLink: fileLinker(links, base, o.Log),
-		ConsoleLink:   func(ticket string) string { return base + console.Root + "in?t=" + ticket },
-		ConsolePage:   func(p command.Period) string { return base + console.Root + "?period=" + url.QueryEscape(string(p)) },
-		Callback:      func(platform string) string { return base + "/auth/" + platform + "/callback" },
-		Directory:     directory,
-		AccessByGroup: cfg.Access == "group", Guard: chat.Guard{Codes: int(cfg.Guard.UnknownCodes), Within: cfg.Guard.Within},
-		Alerts: rules, Report: reportTime(cfg), ReconcileAt: reconcileAt,
-		Now: db.Now, Pause: o.Pause, Jitter: o.Jitter, Log: o.Log, Observer: metrics,
-	})
-	if err != nil {
-		return nil, err
-	}
-	stateKey, err := hkdf.Key(sha256.New, key, nil, "yanquan sign-in state", sha256.Size)
-	if err != nil {
-		return nil, fmt.Errorf("secret_key: %w", err)
-	}
-	pages, err := console.New(console.Options{Desk: p.bot.Desks(), SignIns: p.bot.Tickets(), Members: members, StateKey: stateKey, PublicURL: base, Location: cfg.Location(), Now: db.Now, Log: o.Log})
-	if err != nil {
-		return nil, err
-	}
-	posted := map[string]server.Events{}
-	if e := p.bot.Events(); e != nil {
-		posted[platform.DouyinName] = e
-	}
-	p.server, err = server.New(server.Options{
-		Engine: p.bot, Apps: p.apps, Robots: p.robots, ReplyDeadline: deadline,
-		Vouchers: p.bot.Desks(), Merchants: p.bot.Merchants(), Events: posted, Files: p.bot.Tickets(), Links: links, Console: pages, Location: cfg.Location(), UndoWindow: cfg.Redeem.UndoWindow,
-		Checks: []server.Check{{Name: "database", Probe: db.Ping}}, Metrics: metrics,
-		Grace: inner(cfg.Server.ShutdownGrace), Now: db.Now, Pause: o.Pause, Log: o.Log,
-	})
-	return p, err
 }
 
 // reportTime is when managers get their summaries; nil: never.

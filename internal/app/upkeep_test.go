@@ -29,7 +29,7 @@ func TestResealInBackground(t *testing.T) {
 	with := func(key string, old ...string) (*models.DB, error) {
 		one := *cfg
 		one.SecretKey, one.OldKeys = key, old
-		db, err := OpenDB(t.Context(), &one, slog.New(slog.DiscardHandler), time.Now)
+		db, err := CreateDB(t.Context(), &one, slog.New(slog.DiscardHandler), time.Now)
 		if err == nil {
 			t.Cleanup(func() { db.Close() })
 		}

@@ -1,11 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
-	"strconv"
+	"os"
+	"strings"
 	"time"
 
 	"yanquan/bot/chat"
@@ -13,153 +14,243 @@ import (
 	"yanquan/models"
 )
 
-// boss manages all stores; each store has a manager of its own besides.
-const boss = "boss"
+const (
+	boss    = "boss" // manages all stores; each has a manager of its own besides
+	managed = "managers: [boss]\nreconcile: {at: \"off\"}\n"
+	today   = 20 // operations of each store since midnight, however many it had before
+)
 
-func manager(n int) string { return fmt.Sprintf("manager%04d", n) }
+func manager(n int) string { return fmt.Sprintf("manager%05d", n) }
 
-// scale is S1 to S4: what managers ask for, with many stores and years of business
-// in the tables, half of it in this month.
-func (l *lab) scale() []row {
-	w := l.newWorld("scale", staff)
-	defer w.close()
-	zone := must(time.LoadLocation("Asia/Shanghai"))
-	managed := "managers: [boss]\nreconcile: {at: \"off\"}\n"
+var shanghai = must(time.LoadLocation("Asia/Shanghai"))
+
+// newBusiness is a bot with so many stores and operations of a year in the tables. It
+// tells how long summing up the year's months takes, as an upgrade finds them.
+func (l *lab) newBusiness(name string, stores, operations int) (w *world, p *program, kept time.Duration) {
+	w = l.newWorld(models.MySQL, name, staff)
 	w.wecom.AddUser(wecomtest.User{ID: boss, Name: boss})
-	for n := range l.stores {
+	for n := range stores {
 		w.wecom.AddUser(wecomtest.User{ID: manager(n), Name: manager(n)})
 	}
 	w.start(managed).stop() // makes the schema
-	month := w.fill(zone)
-	p := w.start(managed)
-	// As an upgrade finds it: nothing is kept of the year so far.
-	kept := w.none("SELECT GREATEST(0, 17 * (SELECT COUNT(*) FROM stores) - COUNT(*)) FROM period_figures", time.Now())
-	size := fmt.Sprintf("%d stores, %d operations", l.stores, l.operations)
-
-	today := w.answered("今日")
-	pages := w.pages()
-	exported := w.export()
-	peak := p.peak()
-	p.stop()
-
-	hour := time.Now().In(zone).Add(-time.Minute)
-	day := hour // that is summed up
-	if hour.Hour() < 12 {
-		day = day.AddDate(0, 0, -1)
-	}
-	// The night before was not missed: it is one night that is measured.
-	before := day.AddDate(0, 0, -1).Format(time.DateOnly)
-	must(w.pool.ExecContext(l.ctx, "INSERT INTO reports (user_id, kind, begins, created_at) SELECT CONCAT('manager', LPAD(seq, 4, '0')), 'day', ?, UTC_TIMESTAMP(6) FROM seq_0_to_"+strconv.Itoa(l.stores-1)+
-		" UNION SELECT ?, 'day', ?, UTC_TIMESTAMP(6)", before, boss, before))
-	began := time.Now()
-	w.start(managed + "report: {at: \"" + hour.Format("15:04") + "\"}\n")
-	made := w.none(fmt.Sprintf("SELECT %d - COUNT(*) FROM reports WHERE kind = 'day' AND begins = '%s'", l.stores+1, day.Format(time.DateOnly)), began)
-	told := w.none("SELECT COUNT(*) FROM outbox WHERE state = 'queued'", began)
-	rows := []row{{"S1", fmt.Sprintf("the summaries of %d managers, with pictures: %s", l.stores+1, size), "",
-		fmt.Sprintf("stored in %.1f s, all sent in %.1f s", made.Seconds(), told.Seconds()), "≤ 60 s", verdict(made <= time.Minute)}}
-	rows = append(rows, row{"S2", "今日 of a store's manager, callback to card posted: " + size, "", milli(today[0]), "≤ 50 ms", verdict(today[0] <= 50*time.Millisecond)},
-		row{"S2, all stores", "今日 of who manages all of them", "", milli(today[1]), "none", reported})
-	rows = append(rows, row{"S3", "a year's months summed up once, in the background, from the start", "", fmt.Sprintf("%.1f s", kept.Seconds()), "none", reported})
-	rows = append(rows, pages...)
-	return append(rows, row{"S4", fmt.Sprintf("导出 本月 as a workbook: %d vouchers", month), "",
-		fmt.Sprintf("%.1f s, %.0f MB at most", exported.Seconds(), peak/megabyte), "≤ 60 s, < 100 MB",
-		verdict(exported <= time.Minute && peak < 100*megabyte)})
+	w.fill(stores, operations)
+	p = w.start(managed)
+	return w, p, w.none("SELECT GREATEST(0, 17 * (SELECT COUNT(*) FROM stores) - COUNT(*)) FROM period_figures", time.Now(), long)
 }
 
-// fill puts business into the tables: half of it since the first of the month, the
-// rest in the year before. It returns how many coupons this month has.
-func (w *world) fill(zone *time.Location) (month int) {
-	conn := must(w.pool.Conn(w.ctx))
+// fill puts business into the tables: of what was before today, half is of the last thirty
+// days, the rest of the eleven months before. The oldest comes first, so that each index
+// grows at its end.
+func (w *world) fill(stores, operations int) {
+	conn := must(w.pool.Conn(ctx))
 	defer conn.Close()
-	now := time.Now().In(zone)
-	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, zone).UTC()
-	half := w.operations / 2
-	const when = "2006-01-02 15:04:05"
-	run := func(statement string) {
-		if _, err := conn.ExecContext(w.ctx, statement); err != nil {
-			check(fmt.Errorf("fill: %w", err))
-		}
-	}
+	run := func(statement string, args ...any) { must(conn.ExecContext(ctx, fmt.Sprintf(statement, args...))) }
 	run("SET SESSION sql_mode = '', unique_checks = 0, foreign_key_checks = 0") // what is not named is empty
-	run(fmt.Sprintf("INSERT INTO stores (platform, shop_id, name, origin, active) SELECT 'meituan', CONCAT('bulk-', seq), CONCAT('门店', seq), 'chat', 1 FROM seq_1_to_%d", w.stores))
-	base := w.count("SELECT MIN(id) FROM stores WHERE shop_id LIKE 'bulk-%'")
-	run(fmt.Sprintf("INSERT INTO members (store_id, user_id, name, role) SELECT id, CONCAT('manager', LPAD(id - %d, 4, '0')), CONCAT('店长', id), 'manager' FROM stores WHERE shop_id LIKE 'bulk-%%'", base))
-	const chunk = 100_000
-	for from := 1; from <= w.operations; from += chunk {
-		to := min(from+chunk-1, w.operations)
-		moment := fmt.Sprintf("IF(seq <= %d, TIMESTAMPADD(SECOND, FLOOR(seq / %d * %d), '%s'), TIMESTAMPADD(SECOND, -FLOOR((seq - %d) / %d * 31536000), '%s'))",
-			half, half, int(now.UTC().Sub(first).Seconds())-60, first.Format(when), half, half, first.Format(when))
-		run(fmt.Sprintf(`INSERT INTO operations (id, store_id, code, coupon_count, state, attempt, inbox_id, channel, user_id, user_name, deal_id, deal_group_id,
-				order_id, title, price_fen, market_fen, mobile, created_at, called_at, consumed_at)
-			SELECT CONCAT('b', seq), %d + seq %% %d, 1000000000 + seq, 1, IF(seq %% 33 = 0, 'undone', 'done'), 1, CONCAT('i', seq), 'app/main',
-				CONCAT('staff', seq %% 5), CONCAT('店员', seq %% 5), seq %% 20, seq %% 20, CONCAT('o', seq), CONCAT('双人套餐', seq %% 20), 4990, 9900, '138****1807', %s, %s, %s
-			FROM seq_%d_to_%d`, base, w.stores, moment, moment, moment, from, to))
-		run(fmt.Sprintf(`INSERT INTO coupons (operation_id, store_id, code, order_id, deal_id, deal_group_id, price_fen, payments, undone_at)
-			SELECT id, store_id, code, order_id, deal_id, deal_group_id, price_fen, '[]', IF(state = 'undone', consumed_at, NULL) FROM operations
-			WHERE code BETWEEN %d AND %d`, 1000000000+from, 1000000000+to))
+	run("INSERT INTO stores (platform, shop_id, name, origin, active) SELECT 'meituan', CONCAT('bulk-', seq), CONCAT('门店', seq), 'chat', 1 FROM seq_1_to_%d", stores)
+	base := w.count("SELECT MIN(id) FROM stores WHERE origin = 'chat'")
+	run("INSERT INTO members (store_id, user_id, name, role) SELECT id, CONCAT('manager', LPAD(id - %d, 5, '0')), CONCAT('店长', id), 'manager' FROM stores WHERE origin = 'chat'", base)
+	if operations == 0 {
+		return
 	}
+	now := time.Now().In(shanghai)
+	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, shanghai)
+	fresh, month := min(stores*today, operations/4), operations/2
+	old := operations - month - fresh
+	// between spreads the numbers after one over the time since a moment.
+	between := func(after, n int, since time.Time, span time.Duration) string {
+		return fmt.Sprintf("TIMESTAMPADD(SECOND, (seq - %d) / %d * %d, '%s')", after, n, int(span.Seconds())-1, since.UTC().Format(time.DateTime))
+	}
+	run(`INSERT INTO operations (id, store_id, code, coupon_count, state, attempt, inbox_id, channel, user_id, user_name, deal_id, deal_group_id,
+			order_id, title, price_fen, market_fen, mobile, created_at, called_at, consumed_at)
+		SELECT CONCAT('b', LPAD(seq, 9, '0')), %d + seq %% %d, 1000000000 + seq, 1, IF(seq %% 33 = 0, 'undone', 'done'), 1, CONCAT('i', LPAD(seq, 9, '0')), 'app/main',
+			CONCAT('staff', seq %% 5), CONCAT('店员', seq %% 5), seq %% 20, seq %% 20, CONCAT('o', LPAD(seq, 9, '0')), CONCAT('双人套餐', seq %% 20), 4990, 9900, '138****1807', at, at, at
+		FROM (SELECT seq, CASE WHEN seq <= %d THEN %s WHEN seq <= %d THEN %s ELSE %s END AS at FROM seq_1_to_%d) AS moments`, base, stores,
+		old, between(0, old, midnight.AddDate(0, 0, -365), 335*24*time.Hour), old+month, between(old, month, midnight.AddDate(0, 0, -30), 30*24*time.Hour),
+		between(old+month, fresh, midnight, now.Sub(midnight)), operations)
+	run(`INSERT INTO coupons (operation_id, store_id, code, order_id, deal_id, deal_group_id, price_fen, payments, undone_at)
+		SELECT id, store_id, code, order_id, deal_id, deal_group_id, price_fen, '[]', IF(state = 'undone', consumed_at, NULL) FROM operations ORDER BY id`)
 	run("ANALYZE TABLE stores, members, operations, coupons")
-	return half
 }
 
-// answered is how long a store's manager, and who manages all stores, wait for an
-// answer by the app: the median.
-func (w *world) answered(text string) (took [2]time.Duration) {
-	for i, user := range []string{manager(7), boss} {
-		var all series
-		for range max(w.repeats, 3) {
-			began := time.Now()
-			all = append(all, float64(w.ask(user, text).Sub(began)))
-			// An answer may be several messages: the next is not to be taken for its own.
-			w.none("SELECT COUNT(*) FROM outbox WHERE state = 'queued'", began)
-		}
-		took[i] = time.Duration(all.median())
+// What people wait for: the slowest of the pages, and all that the nightly run makes, by
+// their number.
+var waits = []string{"验", "今日, one store", "今日, all stores", "console page", "nightly run, each summary"}
+
+const todayOfOne, todayOfAll, page, summary = 1, 2, 3, 4
+
+// point is how long they wait with so much business.
+type point struct {
+	stores, operations int
+	took               [5]time.Duration
+}
+
+// measure measures what is of the day, and tells what each page took.
+func (w *world) measure(stores, operations int) (p point, pages string) {
+	n := 0
+	verify := w.median(func() time.Duration { n++; return w.waited(member(n), "验 "+w.voucher()) })
+	one := w.median(func() time.Duration { return w.waited(manager(0), "今日") })
+	all := w.median(func() time.Duration { return w.waited(boss, "今日") })
+	slowest, pages := w.pages(manager(0))
+	return point{stores, operations, [5]time.Duration{verify, one, all, slowest}}, pages
+}
+
+// median is of how long something takes.
+func (w *world) median(took func() time.Duration) time.Duration {
+	var all series
+	for range max(w.asks/10, 3) {
+		all = append(all, float64(took()))
 	}
+	return time.Duration(all.summary().Center)
+}
+
+// waited is ask where the answer may be several messages: the next is not to be taken
+// for its own.
+func (w *world) waited(user, text string) time.Duration {
+	took := w.ask(user, text)
+	w.none(queued, time.Now(), long)
 	return took
 }
 
-// pages opens pages of the console, signed in as two managers.
-func (w *world) pages() (rows []row) {
-	db := w.store(w.driver, w.dsn)
+// pages opens the pages of the console as a manager and tells how long each took, and
+// the slowest.
+func (w *world) pages(user string) (slowest time.Duration, all string) {
+	db := store(w.driver, w.dsn)
 	defer db.Close()
-	for _, user := range []string{manager(7), boss} {
-		secret := chat.NewID()
-		// As signing in does.
-		check(db.Tickets.Save(w.ctx, secret, models.Ticket{Kind: "session", UserID: user, ExpiresAt: time.Now().Add(time.Hour)}))
-		for _, page := range []struct{ path, name string }{
-			{"", "today"}, {"?period=month", "this month"}, {"history", "history"}, {"history?q=1807", "history, by phone"}, {"reconcile", "reconciliation"}, {"stores", "stores"},
-		} {
-			var times series
-			for range max(w.repeats, 3) {
-				times = append(times, float64(get(w.ctx, "http://"+w.address+"/console/"+page.path, secret)))
-			}
-			took := time.Duration(times.median())
-			r := row{"S3", "console, " + page.name + ", for a store's manager", "", milli(took), "≤ 100 ms", verdict(took <= 100*time.Millisecond)}
-			if user == boss {
-				r.ours, r.aim, r.met = "console, "+page.name+", for who manages all stores", "none", reported
-			}
-			rows = append(rows, r)
-		}
+	secret := chat.NewID()
+	// As signing in does.
+	check(db.Tickets.Save(ctx, secret, models.Ticket{Kind: "session", UserID: user, ExpiresAt: time.Now().Add(time.Hour)}))
+	var each []string
+	for _, page := range []struct{ path, name string }{
+		{"", "today"}, {"?period=month", "this month"}, {"history", "history"}, {"history?q=1807", "history by phone"}, {"reconcile", "reconciliation"}, {"stores", "stores"},
+	} {
+		took := w.median(func() time.Duration { return w.open("/console/"+page.path, secret) })
+		slowest, each = max(slowest, took), append(each, page.name+" "+milli(took))
 	}
-	return rows
+	return slowest, strings.Join(each, ", ")
 }
 
-func get(ctx context.Context, address, session string) time.Duration {
-	req := must(http.NewRequestWithContext(ctx, http.MethodGet, address, nil))
+func (w *world) open(path, session string) time.Duration {
+	req := must(http.NewRequest(http.MethodGet, "http://"+w.address+path, nil))
 	req.AddCookie(&http.Cookie{Name: "__Host-yanquan", Value: session})
 	began := time.Now()
 	resp := must(http.DefaultClient.Do(req))
 	defer resp.Body.Close()
 	must(io.Copy(io.Discard, resp.Body))
 	if resp.StatusCode != http.StatusOK {
-		check(fmt.Errorf("%s: %s", address, resp.Status))
+		check(fmt.Errorf("%s: %s", path, resp.Status))
 	}
 	return time.Since(began)
 }
 
-// export asks for everything of this month and waits for the file.
-func (w *world) export() time.Duration {
+// export asks for this month or the last one, whichever has more, and waits for the file.
+func (w *world) export() (vouchers int, took time.Duration) {
+	now := time.Now().In(shanghai)
+	from, period := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, shanghai), "本月"
+	if now.Day() <= 15 {
+		from, period = from.AddDate(0, -1, 0), "上月"
+	}
+	vouchers = w.count(fmt.Sprintf("SELECT COUNT(*) FROM operations WHERE consumed_at >= '%s' AND consumed_at < '%s'", from.UTC().Format(time.DateTime), from.AddDate(0, 1, 0).UTC().Format(time.DateTime)))
 	began := time.Now()
-	w.post(boss, "导出 本月")
-	return w.none("SELECT 1 - COUNT(*) FROM exports WHERE state = 'sent'", began)
+	w.post(boss, "导出 "+period)
+	return vouchers, w.none("SELECT 1 - COUNT(*) FROM exports WHERE state = 'sent'", began, long)
+}
+
+// nightly starts the binary when the summaries of a day are due, and tells how long it
+// took until all were stored, and sent.
+func (w *world) nightly(stores int) (made, told time.Duration) {
+	hour := time.Now().In(shanghai).Add(-time.Minute)
+	day := hour // that is summed up
+	if hour.Hour() < 12 {
+		day = day.AddDate(0, 0, -1)
+	}
+	// The night before was not missed: it is one night that is measured.
+	before := day.AddDate(0, 0, -1).Format(time.DateOnly)
+	must(w.pool.Exec(fmt.Sprintf("INSERT INTO reports (user_id, kind, begins, created_at) SELECT CONCAT('manager', LPAD(seq, 5, '0')), 'day', '%[1]s', UTC_TIMESTAMP(6) FROM seq_0_to_%[2]d"+
+		" UNION SELECT '%[3]s', 'day', '%[1]s', UTC_TIMESTAMP(6)", before, stores-1, boss)))
+	began := time.Now()
+	defer w.start(managed + "report: {at: \"" + hour.Format("15:04") + "\"}\n").stop()
+	made = w.none(fmt.Sprintf("SELECT %d - COUNT(*) FROM reports WHERE kind = 'day' AND begins = '%s'", stores+1, day.Format(time.DateOnly)), began, long)
+	return made, w.none(queued, began, long)
+}
+
+// scale is S1 to S4: what managers ask for, with many stores and a year of business.
+func (l *lab) scale() []row {
+	w, running, kept := l.newBusiness("scale", l.stores, l.business)
+	defer w.close()
+	p, pages := w.measure(l.stores, l.business)
+	vouchers, exported := w.export()
+	peak := running.memory("VmHWM")
+	running.stop()
+	made, told := w.nightly(l.stores)
+	size := fmt.Sprintf("%d stores, %d operations", l.stores, l.business)
+	const dense = "what is kept of closed hours, and the rows since, are read"
+	return []row{
+		{"S1", fmt.Sprintf("the night's summaries of %d managers, with pictures: %s", l.stores+1, size), "", "≤ 60 s", fmt.Sprintf("stored in %.1f s, all sent in %.1f s", made.Seconds(), told.Seconds()), verdict[made <= time.Minute], "pictures are drawn"},
+		{"S2", "今日 of a store's manager, callback to card posted: " + size, "of who manages all stores: " + milli(p.took[todayOfAll]), "≤ 50 ms", milli(p.took[todayOfOne]), verdict[p.took[todayOfOne] <= 50*time.Millisecond], dense},
+		{"S3", "pages of the console for a store's manager: " + size, fmt.Sprintf("a year's months, summed up once in the background: %.1f s", kept.Seconds()), "≤ 100 ms", pages, verdict[p.took[page] <= 100*time.Millisecond], dense},
+		{"S4", fmt.Sprintf("导出 of a month as a workbook: %d vouchers", vouchers), "", "≤ 60 s, < 100 MB", fmt.Sprintf("%.1f s, %.0f MB at most", exported.Seconds(), peak/megabyte), verdict[exported <= time.Minute && peak < 100*megabyte], "rows are compressed"},
+	}
+}
+
+// grow measures what things cost with more stores and more operations, and draws it.
+func (l *lab) grow(file string) {
+	must(l.admin.Exec("SET GLOBAL innodb_buffer_pool_size = 4 << 30")) // so that the tables are filled in minutes
+	fmt.Printf("| stores | operations | %s |\n|---|---|---|---|---|---|---|\n", strings.Join(waits, " | "))
+	var points []point
+	for _, stores := range l.growth[0] {
+		for _, operations := range l.growth[1] {
+			began, name := time.Now(), fmt.Sprintf("growth_%d_%d", stores, operations)
+			w, running, _ := l.newBusiness(name, stores, operations)
+			p, _ := w.measure(stores, operations)
+			running.stop()
+			made, _ := w.nightly(stores)
+			p.took[summary] = made / time.Duration(stores+1)
+			w.close()
+			must(l.admin.Exec("DROP DATABASE " + name))
+			fmt.Printf("| %d | %d |", stores, operations)
+			for _, d := range p.took {
+				fmt.Printf(" %s |", milli(d))
+			}
+			fmt.Println()
+			fmt.Fprintf(os.Stderr, "%s took %s\n", name, time.Since(began).Round(time.Second))
+			points = append(points, p)
+		}
+	}
+	check(os.WriteFile(file, []byte(plot(points, len(l.growth[1]))), 0o644))
+}
+
+// plot has a panel for each thing, in it a line for each number of stores, from the left
+// to the right with more operations, and upwards from 1 ms to 10 s by powers of ten.
+func plot(points []point, columns int) string {
+	const width, height, powers = 160, 160, 4
+	var b strings.Builder
+	draw := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	x := func(column int) int { return width * (1 + 2*column) / (2 * columns) }
+	y := func(d time.Duration) float64 { return height * (1 - math.Log10(max(1, d.Seconds()*1e3))/powers) }
+	draw(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 910 270" font-family="sans-serif" font-size="12" text-anchor="middle"><rect width="910" height="270" fill="white"/>`)
+	for i, title := range waits {
+		draw(`<g transform="translate(%d 30)"><text x="80" y="-12" font-weight="bold">%s</text>`, 55+i*(width+10), title)
+		for level := time.Millisecond; level <= 10*time.Second; level *= 10 {
+			draw(`<path d="M0 %.1fh%d" stroke="#ddd"/>`, y(level), width)
+			if i == 0 {
+				draw(`<text x="-26" y="%.1f" font-size="10">%s</text>`, y(level)+3, level)
+			}
+		}
+		for column, p := range points[:columns] {
+			draw(`<text x="%d" y="178" font-size="10">%g M</text>`, x(column), float64(p.operations)/1e6)
+		}
+		for line := range len(points) / columns {
+			color, at := []string{"#1f77b4", "#d62728", "#2ca02c"}[line%3], ""
+			for column, p := range points[line*columns : (line+1)*columns] {
+				at += fmt.Sprintf("%d,%.1f ", x(column), y(p.took[i]))
+			}
+			draw(`<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>`, at, color)
+			if i == 0 {
+				draw(`<text x="%d" y="224" fill="%s">stores: %d</text>`, 80+line*120, color, points[line*columns].stores)
+			}
+		}
+		draw(`</g>`)
+	}
+	draw(`<text x="485" y="226">millions of operations in the tables</text></svg>`)
+	return b.String()
 }

@@ -18,7 +18,7 @@ import (
 const variable = "YANQUAN_TEST"
 
 // All reports whether products are played as a whole. A value that is neither once nor
-// all ends the test, for nobody knows what it would leave out.
+// all ends the test, for what it would leave out is unknown.
 func All() bool {
 	switch value := os.Getenv(variable); value {
 	case "all":

@@ -79,6 +79,7 @@ func (d *decoder) check(c *Config) {
 	}
 	d.between("redeem.call_timeout", c.Redeem.CallTimeout, 10*time.Millisecond, time.Minute)
 	d.between("redeem.undo_window", c.Redeem.UndoWindow, time.Second, 24*time.Hour)
+	d.checkHooks(c.Hooks)
 	d.checkStores(c)
 	if c.Report != nil {
 		d.clock("report.at", c.Report.At)
@@ -133,12 +134,16 @@ func (d *decoder) checkDatabase(db *Database) {
 	case db.Driver == "mysql" && db.DSN == "":
 		d.missing("database.dsn", "database")
 	case db.Driver == "mysql":
-		// The parser's own error can quote parts of the password.
-		dsn, err := mysql.ParseDSN(db.DSN)
-		if err != nil || dsn.DBName == "" {
+		if !IsMySQL(db.DSN) { // the parser's own error can quote parts of the password
 			d.bad("database.dsn", "must look like user:password@tcp(127.0.0.1:3306)/yanquan")
 		}
 	}
+}
+
+// IsMySQL reports whether a DSN of MySQL can be parsed, and names a database.
+func IsMySQL(dsn string) bool {
+	parsed, err := mysql.ParseDSN(dsn)
+	return err == nil && parsed.DBName != ""
 }
 
 func (d *decoder) checkWeCom(w *WeCom) {

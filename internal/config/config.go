@@ -1,7 +1,7 @@
 // Package config reads config.yaml.
 //
-// A value may take text from elsewhere: ${NAME} from the environment,
-// ${file:PATH} from a file. That happens after parsing and inside scalar values
+// A value may take text from elsewhere: ${NAME} from the environment or from .env
+// beside the file, ${file:PATH} from a file. That happens after parsing and inside scalar values
 // only, so that what comes in can never change the structure of the file. Every
 // problem is reported at once, each with file, line and key.
 //
@@ -14,6 +14,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -45,12 +47,14 @@ type Config struct {
 	Meituan   *Meituan  `yaml:"meituan"`
 	Douyin    *Douyin   `yaml:"douyin"`
 	Redeem    Redeem    `yaml:"redeem"`
+	Hooks     []Hook    `yaml:"hooks"`
 	Stores    []Store   `yaml:"stores"`
 	Report    *Report   `yaml:"report"`
 	Reconcile Reconcile `yaml:"reconcile"`
 	Log       Log       `yaml:"log"`
 
 	location *time.Location
+	secretIn []string // files with secrets
 }
 
 // Server is how the bot is reached.
@@ -228,18 +232,36 @@ type Log struct {
 }
 
 // Load reads, expands and checks the file. env is os.LookupEnv outside of
-// tests. What is wrong with the content is a [*Problems].
+// tests; see [Environment]. What is wrong with the content is a [*Problems].
 func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	handed, _ := env(credentials)
+	if env, err = Environment(path, env); err != nil {
+		return nil, err
 	}
 	problems := &Problems{File: path}
 	cfg := decode(text, path, env, problems)
 	if err := problems.orNil(); err != nil {
 		return nil, err
 	}
+	cfg.secretIn = append(cfg.secretIn, filepath.Join(filepath.Dir(path), DotEnv))
+	// What systemd hands to one service is that service's; its mode counts an entry of an
+	// access list as the group's.
+	cfg.secretIn = slices.DeleteFunc(cfg.secretIn, func(file string) bool { return filepath.Dir(file) == handed })
 	return cfg, nil
+}
+
+// Exposed are the files with secrets of this configuration that others on this machine can
+// read, where the system tells: .env, config.yaml where one is written out there, and what
+// ${file:PATH} names.
+func (c *Config) Exposed() []string {
+	return slices.DeleteFunc(slices.Clone(c.secretIn), func(file string) bool {
+		info, err := os.Stat(file)
+		return err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0
+	})
 }
 
 // Key is the secret key's 32 bytes.
@@ -287,6 +309,9 @@ func (c *Config) Platforms() []string {
 	has := map[string]bool{dianping.Dianping: c.Dianping != nil, dianping.Meituan: c.Meituan != nil, platformDouyin: c.Douyin != nil}
 	return slices.DeleteFunc(slices.Clone(allPlatforms), func(name string) bool { return !has[name] })
 }
+
+// credentials is the variable in which systemd tells the folder of what it hands over.
+const credentials = "CREDENTIALS_DIRECTORY"
 
 const defaultSQLite = "yanquan.db"
 

@@ -52,6 +52,7 @@ func TestDefaults(t *testing.T) {
 	cfg := mustLoad(t, "secret_key: "+testKey+"\n", nil)
 	want := Default()
 	want.SecretKey = testKey
+	cfg.secretIn = nil // TestExposed is about it
 	if diff := cmp.Diff(want, cfg, cmp.AllowUnexported(Config{}), cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -395,6 +396,7 @@ var sampleEnv = map[string]string{
 	"YANQUAN_SECRET_KEY": testKey, "WECOM_APP_SECRET": "s3cret-app", "WECOM_APP_TOKEN": "s3cret-apptoken", "WECOM_APP_AES_KEY": testAES,
 	"WECOM_BOT_TOKEN": "s3cret-bottoken", "WECOM_BOT_AES_KEY": testAES, "DIANPING_APP_KEY": "k", "DIANPING_APP_SECRET": "s3cret-dp",
 	"MEITUAN_DEVELOPER_ID": "1", "MEITUAN_SIGN_KEY": "s3cret-mt", "DOUYIN_CLIENT_KEY": "aw1", "DOUYIN_CLIENT_SECRET": "s3cret-dy", "STORE_1_SESSION": "s3cret-session", "STORE_1_MEITUAN": "y2",
+	"HOOK_SECRET": testHook,
 }
 
 const samplePath = "../../config.yaml"
@@ -410,8 +412,11 @@ func TestSample(t *testing.T) {
 		t.Fatal(err)
 	}
 	// With the commented store taken in.
-	full := regexp.MustCompile(`(?m)^# (stores:|  +[-a-z ].*)$`).ReplaceAllString(string(text), "$1")
+	full := regexp.MustCompile(`(?m)^# (stores:|hooks:|  +[-a-z ].*)$`).ReplaceAllString(string(text), "$1")
 	cfg := mustLoad(t, full, sampleEnv)
+	if len(cfg.Hooks) != 1 || cfg.Hooks[0].Name != "pos" || len(cfg.Hooks[0].Events) != 3 {
+		t.Fatalf("the sample's hook: %s", cfg)
+	}
 	if len(cfg.Stores) != 1 || len(cfg.Stores[0].Staff) != 1 {
 		t.Fatalf("the sample's store: %s", cfg)
 	}

@@ -21,9 +21,9 @@ import (
 type decoder struct {
 	expand   expander
 	problems *Problems
-	lines    map[string]int    // key → line, for checks that come later
-	sources  map[string]string // key → "${NAME}" where the value came from outside
-	broken   map[string]bool   // keys that have a problem already
+	lines    map[string]int      // key → line, for checks that come later
+	sources  map[string][]string // key → "${NAME}" where the value came from outside
+	broken   map[string]bool     // keys that have a problem already
 }
 
 func decode(raw []byte, path string, env func(string) (string, bool), problems *Problems) *Config {
@@ -31,7 +31,7 @@ func decode(raw []byte, path string, env func(string) (string, bool), problems *
 		expand:   expander{env: env, dir: filepath.Dir(path)},
 		problems: problems,
 		lines:    map[string]int{},
-		sources:  map[string]string{},
+		sources:  map[string][]string{},
 		broken:   map[string]bool{},
 	}
 	text, at, err := utf8Text(raw)
@@ -60,6 +60,13 @@ func decode(raw []byte, path string, env func(string) (string, bool), problems *
 	}
 	d.required(reflect.ValueOf(cfg).Elem(), "")
 	d.check(cfg)
+	eachSecret(reflect.ValueOf(cfg), "", "", func(key, _ string) {
+		for _, file := range d.filesOf(key, path) {
+			if !slices.Contains(cfg.secretIn, file) {
+				cfg.secretIn = append(cfg.secretIn, file)
+			}
+		}
+	})
 	return cfg
 }
 
@@ -192,7 +199,7 @@ func (d *decoder) scalar(n ast.Node, into reflect.Value, key string) {
 		return
 	}
 	if len(sources) > 0 {
-		d.sources[key] = strings.Join(sources, ", ")
+		d.sources[key] = sources
 	}
 	err = unclean(text)
 	if err == nil {
@@ -203,10 +210,24 @@ func (d *decoder) scalar(n ast.Node, into reflect.Value, key string) {
 	}
 }
 
+// filesOf are the files that hold a value: that at path, where it is written out there.
+func (d *decoder) filesOf(key, path string) (files []string) {
+	sources := d.sources[key]
+	if len(sources) == 0 {
+		return []string{path}
+	}
+	for _, s := range sources {
+		if file, ok := strings.CutPrefix(s, "${file:"); ok {
+			files = append(files, d.expand.path(strings.TrimSuffix(file, "}")))
+		}
+	}
+	return files
+}
+
 // from names where a value came from; the value itself may be a secret.
 func (d *decoder) from(key string) string {
-	if s := d.sources[key]; s != "" {
-		return " (from " + s + ")"
+	if s := d.sources[key]; len(s) > 0 {
+		return " (from " + strings.Join(s, ", ") + ")"
 	}
 	return ""
 }

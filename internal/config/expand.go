@@ -68,16 +68,35 @@ func (x expander) lookup(name string) (string, error) {
 	return trimLineEnds(value), nil
 }
 
+// path is where a file that a value names is.
+func (x expander) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(x.dir, name)
+}
+
+// handed adds to an error what a file needs where systemd hands over what is to be read.
+func (x expander) handed(err error, path string) error {
+	if folder, ok := x.env(credentials); !ok || folder != x.dir {
+		return err
+	}
+	from, name := path, filepath.Base(path)
+	if !filepath.IsAbs(path) {
+		from = "/etc/yanquan/" + path
+	}
+	return fmt.Errorf("%w; serve reads what it is handed: LoadCredential=%s:%s in the unit, and ${file:%s} here", err, name, from, name)
+}
+
 func (x expander) readFile(path string) (string, error) {
 	if path == "" {
 		return "", errors.New("${file:} names no file")
 	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(x.dir, path)
-	}
+	name := path
+	path = x.path(name)
 	f, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return "", x.handed(err, name)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))

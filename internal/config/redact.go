@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"log/slog"
 	"reflect"
 	"strings"
@@ -34,24 +35,24 @@ func (c *Config) LogValue() slog.Value { return slog.StringValue(c.Redacted()) }
 // Secrets lists every secret value, so that a logger can keep them out.
 func (c *Config) Secrets() []string {
 	var list []string
-	eachSecret(reflect.ValueOf(c), "", func(s string) { list = append(list, s) })
+	eachSecret(reflect.ValueOf(c), "", "", func(_, s string) { list = append(list, s) })
 	return list
 }
 
-func eachSecret(v reflect.Value, secret string, yield func(string)) {
+func eachSecret(v reflect.Value, key, secret string, yield func(key, value string)) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() {
-			eachSecret(v.Elem(), secret, yield)
+			eachSecret(v.Elem(), key, secret, yield)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			eachSecret(v.Index(i), secret, yield)
+			eachSecret(v.Index(i), fmt.Sprintf("%s[%d]", key, i), secret, yield)
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if f := v.Type().Field(i); f.Tag.Get("yaml") != "" {
-				eachSecret(v.Field(i), f.Tag.Get("secret"), yield)
+				eachSecret(v.Field(i), join(key, f.Tag.Get("yaml")), f.Tag.Get("secret"), yield)
 			}
 		}
 	case reflect.String:
@@ -59,10 +60,10 @@ func eachSecret(v reflect.Value, secret string, yield func(string)) {
 		case v.String() == "" || secret == "":
 		case secret == "dsn":
 			if dsn, err := mysql.ParseDSN(v.String()); err == nil && dsn.Passwd != "" {
-				yield(dsn.Passwd)
+				yield(key, dsn.Passwd)
 			}
 		default:
-			yield(v.String())
+			yield(key, v.String())
 		}
 	}
 }

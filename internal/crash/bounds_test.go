@@ -28,6 +28,10 @@ const (
 	apiTimeout    = 5 * time.Second      // of one call to WeCom
 )
 
+// tokenRefused is how long no call to Douyin is sent after its newest access token was
+// refused, of package douyin.
+const tokenRefused = 5 * time.Second
+
 // settledWithin is the contract's, for what a killed process left: from the end of
 // its lease on.
 const settledWithin = 30 * time.Second

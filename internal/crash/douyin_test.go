@@ -2,26 +2,25 @@ package crash
 
 import (
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"yanquan/dianping/dianpingtest"
 	"yanquan/douyin/douyintest"
 )
 
-// deadKeys are readings by which a verify token is over soon. Then no client can tell
-// whether a verify whose answer was lost is held by risk control: it is left to people.
-var deadKeys = []string{"dead_token", "prepares"}
-
-// douyinKnobs chooses among what Douyin may do where no source says what it does.
+// douyinKnobs chooses among what Douyin may do where no source says what it does. Left out
+// is an end of a hold of which it is unknown whose use it is: that is left to people.
 func douyinKnobs(random *rand.Rand) (k douyintest.Knobs) {
 	for _, d := range douyintest.Doubts {
-		if slices.Contains(deadKeys, d.Name) {
-			continue
-		}
 		if random.IntN(2) == 0 {
 			d.Set(&k, pickOf(random, d.Values))
+			if k.HeldType == douyintest.HeldTypeUnnamed {
+				k.HeldType = douyintest.HeldTypeUntold
+			}
 		}
+	}
+	if random.IntN(3) == 0 {
+		k.VerifyTokenLife = time.Duration(1+random.IntN(8)) * time.Second
 	}
 	switch n := random.IntN(100); {
 	case n < 35: // does not stop a client from consuming twice
@@ -42,8 +41,7 @@ func hold(random *rand.Rand) *douyintest.Hold {
 }
 
 // douyinCallFault lets a call go wrong. Left out are answers that are documented and
-// not true, and a token that is expired as soon as it is renewed: that leaves a verify in
-// doubt to people.
+// not true, but that an access token is expired.
 func douyinCallFault(random *rand.Rand) douyintest.Fault {
 	f := douyintest.Fault{
 		Call:    pickOf(random, []string{"verify", "verify", "verify", "verify", "cancel", "cancel", "query", "prepare", "token", ""}),
@@ -53,7 +51,7 @@ func douyinCallFault(random *rand.Rand) douyintest.Fault {
 			douyintest.ApplyThenHang, douyintest.HangThenDrop, douyintest.ApplyThenDrop, douyintest.ApplyLate,
 			douyintest.Status5xx, douyintest.HalfBody, douyintest.HTML, douyintest.Delay, douyintest.WrongContentType,
 			douyintest.Throttle, douyintest.ProxyStatus, douyintest.ProxyRepeat, douyintest.AnswerCode,
-			douyintest.AnswerBody, douyintest.OtherCode, douyintest.RowRefusal,
+			douyintest.AnswerBody, douyintest.OtherCode, douyintest.RowRefusal, douyintest.SessionExpired,
 		}),
 	}
 	switch f.Kind {

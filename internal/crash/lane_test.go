@@ -207,16 +207,20 @@ func (l *lane) start() error {
 	return nil
 }
 
-// held are the operations that risk control keeps back, see [lane.passHolds].
-const held = "held"
+// waiting are the operations that only time ends, see [lane.passHolds]: what risk control
+// keeps back, and what it may where an answer was lost and the verify token is over, or
+// is not used because the code was verified at the store's other platform meanwhile.
+const waiting = `(state = 'held' OR state = 'unknown' AND (outcome_reason = 'may_be_held' OR
+	store_id IN (SELECT id FROM stores WHERE platform = 'douyin') AND code IN (SELECT other.code FROM operations other
+		JOIN stores there ON there.id = other.store_id WHERE other.state = 'done' AND there.platform <> 'douyin')))`
 
-// busy counts what our database still has under way, other than what is in a state. It
-// decides when a round is over, never how it went.
-func (l *lane) busy(ctx context.Context, except string) (n int, err error) {
+// busy counts what our database still has under way, also the operations that are waiting
+// or without them. It decides when a round is over, never how it went.
+func (l *lane) busy(ctx context.Context, also bool) (n int, err error) {
 	err = l.db.QueryRowContext(ctx, `SELECT
-		(SELECT COUNT(*) FROM inbox WHERE final = 0) +
+		(SELECT COUNT(*) FROM inbox WHERE final = 0 AND (? OR id NOT IN (SELECT inbox_id FROM operations WHERE `+waiting+`))) +
 		(SELECT COUNT(*) FROM outbox WHERE state = 'queued') +
-		(SELECT COUNT(*) FROM operations WHERE state NOT IN ('done', 'rejected', 'undone', ?))`, except).Scan(&n)
+		(SELECT COUNT(*) FROM operations WHERE state NOT IN ('done', 'rejected', 'undone') AND (? OR NOT `+waiting+`))`, also, also).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count work under way: %w", err)
 	}

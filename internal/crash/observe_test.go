@@ -50,7 +50,7 @@ func (o *observation) stop() {
 // findings; quiet is false where the round did not come to an end.
 func (o *observation) judge(ctx context.Context, h *history) (f *referee, found []string, quiet bool) {
 	l := o.lane
-	restless := l.quiet(ctx, o.screens.places, held)
+	restless := l.quiet(ctx, o.screens.places, false)
 	if restless == nil {
 		restless = l.passHolds(ctx, o.screens.places)
 	}
@@ -157,16 +157,16 @@ func (l *lane) poll() (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// quiet waits until nothing is under way any more, other than operations in a state, and
-// no stream runs.
-func (l *lane) quiet(ctx context.Context, places []wecomtest.Where, except string) error {
+// quiet waits until nothing is under way any more and no stream runs; without all, other
+// than for operations that are waiting.
+func (l *lane) quiet(ctx context.Context, places []wecomtest.Where, all bool) error {
 	ctx, cancel := context.WithTimeout(ctx, quietWithin())
 	defer cancel()
 	again := time.NewTicker(150 * time.Millisecond)
 	defer again.Stop()
 	n, err := -1, error(nil)
 	for {
-		if n, err = l.busy(ctx, except); err == nil && n == 0 && !l.streaming(places) {
+		if n, err = l.busy(ctx, all); err == nil && n == 0 && (!all || !l.streaming(places)) {
 			return nil
 		}
 		select {

@@ -173,9 +173,7 @@ func (r round) plannedVoucher(random *rand.Rand, first bool, code func(*rand.Ran
 	guarded, visits := !r.knobs.Unguarded, r.knobs.VerifyAccount == "" && r.knobs.VerifyTime == ""
 	if v.at == douyin {
 		v.twin = len(r.world.platforms) > 1 && len(v.code) == ambiguous && chance(40)
-		if v.hold = hold(random); slices.ContainsFunc(r.vouchers, func(o voucher) bool { return o.hold != nil }) {
-			v.hold = nil // one in a round: of two in one message that end at once, one end may not be told
-		}
+		v.hold = hold(random)
 		guarded, visits = !r.douyin.Unguarded, true
 	}
 	switch {
@@ -195,9 +193,7 @@ func (r round) plannedVoucher(random *rand.Rand, first bool, code func(*rand.Ran
 // platformNamed is the word for a voucher's platform that a person may say before its
 // code, where a store has several; it may be the wrong one.
 func (r round) platformNamed(random *rand.Rand, v voucher) string {
-	// Who names the platform of a code that both have sold may verify it there while the
-	// other is in doubt, which then takes minutes to end: that is left to buttons.
-	if len(r.world.platforms) == 1 || v.twin || random.IntN(100) >= 25 {
+	if len(r.world.platforms) == 1 || random.IntN(100) >= 25 {
 		return ""
 	}
 	if (v.at == douyin) != (random.IntN(6) == 0) {

@@ -154,7 +154,7 @@ func (l *lane) point(ctx context.Context, c pointCase, w world, channel string, 
 		if err := l.deliver(ctx, h, verified, h.untilRepeat); err != nil {
 			return fail(err)
 		}
-		if err := l.quiet(ctx, o.screens.places, ""); err != nil {
+		if err := l.quiet(ctx, o.screens.places, true); err != nil {
 			return fail(err)
 		}
 		second.stop(syscall.SIGTERM)

@@ -50,7 +50,11 @@ type consumeCall struct {
 // repeat says nothing of the call before.
 func (c consumeCall) definite() bool {
 	switch c.Fault {
-	case "", dianpingtest.WrongContentType:
+	case "", dianpingtest.WrongContentType, dianpingtest.SessionExpired:
+	case dianpingtest.ProxyRepeat: // a refusal may be that of the repeat
+		if !succeeded(c.Answer) {
+			return false
+		}
 	case dianpingtest.Throttle:
 		if c.Dialect == dianpingtest.Dianping { // the first generation's code is not known
 			return false
@@ -63,6 +67,13 @@ func (c consumeCall) definite() bool {
 		return false
 	}
 	return c.State == dianpingtest.RequestAnswered && c.Status == 200 && !keptBack.MatchString(c.Answer) && (!c.again || succeeded(c.Answer))
+}
+
+// refusedAlone reports whether an answer would settle the matter, had the request not been
+// sent before.
+func (c consumeCall) refusedAlone() bool {
+	c.again = false
+	return c.definite()
 }
 
 // keptBack is Douyin's answer to a verify that risk control decides on later.
@@ -177,11 +188,15 @@ func (f *referee) oneAtATime() map[string]consumeCall {
 			if !again {
 				asked[c.id] = c
 			}
+			if f.undoneBefore(open[c.code], r.Time) {
+				delete(open, c.code)
+			}
 			if id := open[c.code]; id != "" && id != c.id && f.card(c.code) == 0 { // of a card the records tell, too
 				f.violation("%s: request %s sent while the outcome of %s was not known", c.code, c.id, id)
 			}
 			switch {
 			case c.late(): // says nothing about what is known
+			case c.again && open[c.code] != c.id && c.refusedAlone(): // no call before it is unknown
 			case !c.definite():
 				open[c.code] = c.id
 			case open[c.code] == c.id:
@@ -190,6 +205,16 @@ func (f *referee) oneAtATime() map[string]consumeCall {
 		}
 	}
 	return asked
+}
+
+// undoneBefore reports whether what a request consumed was undone by then: who undoes it
+// knows of it.
+func (f *referee) undoneBefore(id string, at time.Time) bool {
+	return slices.ContainsFunc(f.ledger, func(e dianpingtest.Effect) bool {
+		return e.Kind == dianpingtest.EffectUndone && e.Dialect != "" && e.Time.Before(at) && slices.ContainsFunc(f.ledger, func(c dianpingtest.Effect) bool {
+			return c.Seq == e.Undoes && c.Kind == dianpingtest.EffectConsumed && c.Code == e.Code && c.RequestID == id
+		})
+	})
 }
 
 // booksTell ends what Douyin's answer to a question for an order tells the outcome of: it
@@ -208,15 +233,19 @@ func (f *referee) booksTell(open map[string]string, r dianpingtest.Request) {
 	}
 }
 
-// meant judges a consumption of a code that two platforms of a store know: somebody has
-// said or pressed which is meant, unless an undo has changed the code of one.
+// meant judges a consumption of a code that two platforms of a store know: a message or a
+// press before it says which is meant, unless an undo has changed the code of one, or the
+// till has used it up, so that one platform alone has it still.
 func (f *referee) meant(e dianpingtest.Effect) {
 	twin := slices.ContainsFunc(f.h.vouchers, func(v voucher) bool { return v.twin && v.code == e.Code })
 	told := slices.ContainsFunc(f.h.deeds, func(d deed) bool {
 		named := strings.Contains(d.text, "抖音") || strings.Contains(d.text, "美团")
 		return (named || d.press && strings.HasPrefix(d.key, "verify ")) && slices.Contains(d.codes, e.Code) && d.began.Before(e.Time)
 	})
-	if e.Dialect != "" && twin && !told && !f.effectBefore(dianpingtest.EffectUndone, []string{e.Code}, e.Time) {
+	used := slices.ContainsFunc(f.ledger, func(o dianpingtest.Effect) bool {
+		return o.Kind == dianpingtest.EffectConsumed && o.Code == e.Code && o.RequestID == "" && o.Time.Before(e.Time)
+	})
+	if e.Dialect != "" && twin && !told && !used && !f.effectBefore(dianpingtest.EffectUndone, []string{e.Code}, e.Time) {
 		f.violation("%s consumed by request %s, and nobody has said at which platform", e.Code, e.RequestID)
 	}
 }

@@ -43,7 +43,7 @@ func (r *replica) start(point string) error {
 	}
 	cmd := exec.Command(path, "serve", "--config", r.config)
 	cmd.Env = append(os.Environ(), failpoint.Env+"="+point, "GOMAXPROCS=2")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // never outlives the test
+	dieWithUs(cmd)
 	cmd.Stderr = &r.log
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

@@ -41,7 +41,7 @@ func TestRounds(t *testing.T) {
 		lanes = min(lanes, 6)
 	}
 	total := campaign(t, "lane", rounds, lanes, ownServer)
-	if rounds >= 50 && (total.kills == 0 || len(total.of) < 3 || total.undone == 0 || total.held == 0 || total.waited == 0 || total.faulted == 0 || total.repeats == 0 || total.stricken == 0) {
+	if rounds >= 50 && *flagSeed == 0 && (total.kills == 0 || len(total.of) < 3 || total.undone == 0 || total.held == 0 || total.waited == 0 || total.faulted == 0 || total.repeats == 0 || total.stricken == 0) {
 		t.Error("the rounds did not do what they are for")
 	}
 }

@@ -60,6 +60,7 @@ var (
 	itemLine = regexp.MustCompile(`^- (.+?)：(.*)$`)
 	listKey  = regexp.MustCompile(`^(✅|↩|❌|❗|⏳)(\d{4})$`)
 	coupon   = regexp.MustCompile(`(?m)^(?:> *)?(\d{8,20}) 已撤销$`)
+	partial  = regexp.MustCompile(`撤销 \d+ [张次]`)
 	batch    = regexp.MustCompile(`^\d+ 个券码，成功 \d+ 个$`)
 )
 
@@ -113,6 +114,10 @@ func read(b wecomtest.Shown) []statement {
 			}
 			interim = interim || s.verdict.pending()
 			all = append(all, s)
+			if partial.MatchString(f[1]) { // of several, some are undone, and the others stand
+				s.verdict = undone
+				all = append(all, s)
+			}
 		}
 		for i := range all {
 			all[i].interim = interim

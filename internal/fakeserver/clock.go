@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Clock is a platform's clock, set by a test. It stands still unless somebody sleeps
+// Clock is a platform's clock, set by a test. It stands still unless a caller sleeps
 // by it.
 type Clock struct {
 	mu sync.Mutex

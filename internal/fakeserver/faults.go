@@ -99,7 +99,7 @@ type Fault struct {
 	Msg     string  `json:"msg,omitempty"`
 	RowCode RowCode `json:"row_code,omitempty"` // RowRefusal
 	// After makes a call's effect come so long after it was answered, or was not,
-	// by the platform's clock; it implies Applied. Whoever looks by then finds it,
+	// by the platform's clock; it implies Applied. A call after that finds it,
 	// also where the clock is set by hand. For every kind with Applied except Delay,
 	// and for ApplyThenHang and ApplyThenDrop. While the platform is down nothing
 	// takes effect; what fell due then does on Resume.

@@ -112,7 +112,7 @@ func (in Injection) Coded(answer, words string) Outcome {
 func (in Injection) applyThenHang() Outcome {
 	in.effect()
 	in.core.waits(in.seq)
-	<-in.ctx.Done()
+	<-left(in.ctx)
 	return dropped
 }
 
@@ -130,7 +130,7 @@ func (in Injection) hangThenDrop() Outcome {
 func (in Injection) applyLate() Outcome {
 	c := in.core
 	c.waits(in.seq)
-	<-in.ctx.Done()
+	<-left(in.ctx)
 	// Wait may report the end of the platform, in which case nothing happens.
 	if c.ctx.Err() == nil && c.opts.Wait(c.ctx, in.Fault.Delay) == nil {
 		in.apply()

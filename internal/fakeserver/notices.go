@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Message is what is posted to somebody else's address.
+// Message is what is posted to an address of the program's.
 type Message struct {
 	To     string
 	Header http.Header // with the Content-Type
@@ -42,9 +42,11 @@ func (c *Core) Post(m Message, attempts int, taken func(status int, body []byte)
 
 // Post posts the message once.
 func (m Message) Post(ctx context.Context) (status int, body []byte, err error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy, transport.DisableKeepAlives = nil, true
 	client := &http.Client{
 		Timeout:       5 * time.Second,
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.To, bytes.NewReader(m.Body))

@@ -69,7 +69,7 @@ func (c *Core) whileDown(ctx context.Context, seq uint64) (out Outcome, down boo
 	c.waits(seq)
 	select {
 	case <-outage.over:
-	case <-ctx.Done():
+	case <-left(ctx):
 	}
 	return dropped, true
 }

@@ -88,12 +88,12 @@ func (o Outcome) Send(w http.ResponseWriter) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := s.c
 	call := c.opts.Read(w, r)
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := context.WithCancel(c.mayLeave(r.Context(), r))
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
 	seq := c.came(call, r.Method, r.URL.Path)
 	out := c.serve(ctx, call, seq)
-	// Recorded first, so that whoever has the answer finds the record complete.
+	// Recorded first, so that the record is complete once there is an answer.
 	c.done(seq, out)
 	out.Send(w)
 }

@@ -28,7 +28,7 @@ type Call interface {
 	// Changes says whether the call has an effect.
 	Changes() bool
 	// Record adds to the record, which has Time, Call, Method and Path, what the
-	// platform knows, without what nobody should read.
+	// platform knows, without secrets.
 	Record(*Request)
 	// Meant says whether a fault's Dialect and Code are the call's.
 	Meant(Fault) bool
@@ -72,7 +72,8 @@ type Core struct {
 	ring    ring
 	changed chan struct{} // closed and replaced with every change
 
-	posting sync.WaitGroup // notices under way
+	posting   sync.WaitGroup // notices under way
+	impatient sync.Map       // what makes a client leave, by its request's name
 }
 
 // Server is a fake as a test sees it: a platform embeds it. It is safe for concurrent
@@ -102,7 +103,7 @@ func New(opts Options) (*Core, *Server) {
 // posting of notices, and may be called more than once. Close the platform before
 // its server, which waits for the requests.
 func (s *Server) Close() {
-	s.c.mu.Lock() // whoever begins to post holds it, and looks whether this is the end
+	s.c.mu.Lock() // a post begins under it, unless this is the end
 	s.c.end()
 	s.c.mu.Unlock()
 	s.c.posting.Wait()
@@ -178,7 +179,7 @@ type late struct {
 func (c *Core) Later(due time.Time, do func(at time.Time)) {
 	c.late = append(c.late, late{due, do})
 	slices.SortStableFunc(c.late, func(a, b late) int { return a.due.Compare(b.due) })
-	// Whoever awaits it is woken where the clock goes by itself.
+	// A waiter is woken where the clock goes by itself.
 	time.AfterFunc(due.Sub(c.opts.Now()), func() {
 		c.Lock()
 		defer c.mu.Unlock()

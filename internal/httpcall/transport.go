@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// idle is how long a connection is kept that nobody uses, so that a call after some
+// idle is how long an unused connection is kept, so that a call after some
 // quiet minutes does not wait for a handshake. A platform that closes it earlier is
 // noticed at once.
 const idle = 5 * time.Minute

@@ -16,7 +16,7 @@ type Job struct {
 	Name   string
 	Limit  int                  // of tasks under way at once; one where zero
 	PerKey func(key string) int // of those of one key, as of now; Limit where nil
-	Every  time.Duration        // between looks that nobody asked for; the runner's where zero
+	Every  time.Duration        // between looks without a wake; the runner's where zero
 	Drain  bool                 // what is due when the runner stops is still done
 
 	// Due lists what is to be done now. It is not called while Limit tasks are under

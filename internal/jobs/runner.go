@@ -12,7 +12,7 @@ import (
 // Options of a [Runner]. Jobs, Every and Base are required.
 type Options struct {
 	Jobs  []Job
-	Every time.Duration   // between passes that nobody woke, which look for every job without a time of its own
+	Every time.Duration   // between passes without a wake, which look for every job without a time of its own
 	Base  context.Context // of the tasks that [Runner.Run] and [Runner.Drain] begin
 
 	Now   func() time.Time
@@ -240,7 +240,7 @@ func (r *Runner) note(ctx context.Context, err error) {
 	}
 }
 
-// signal leaves word for whoever receives next.
+// signal leaves word for the next receiver.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

@@ -10,7 +10,7 @@ import (
 // internal/crash and internal/simulation, which are built with the tag mutants.
 func TestMutantsFit(t *testing.T) {
 	t.Parallel()
-	for _, m := range slices.Concat(Invariants, Mendings) {
+	for _, m := range slices.Concat(Invariants, Mendings, Douyin) {
 		if _, err := m.Changed("../.."); err != nil {
 			t.Errorf("%s: %v", m.Name, err)
 		}

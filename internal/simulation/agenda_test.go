@@ -21,6 +21,7 @@ type agenda struct {
 	known   bool          // since the last change
 	due     time.Time     // zero: nothing, or no schema yet
 	stirred time.Time
+	looked  time.Time // when a pass was wanted whatever is due
 }
 
 func newAgenda(file string) *agenda {
@@ -51,19 +52,27 @@ func (a *agenda) stir() {
 	a.stirred = time.Now()
 }
 
+// wake says that something falls due by the clock alone.
+func (a *agenda) wake() {
+	a.mu.Lock()
+	a.looked = time.Now()
+	a.mu.Unlock()
+	a.note()
+}
+
 const nextDue = `SELECT COALESCE(MIN(at), '') FROM (
 	SELECT MIN(due_at) AS at FROM inbox UNION ALL SELECT MIN(due_at) FROM operations UNION ALL
 	SELECT MIN(due_at) FROM outbox UNION ALL SELECT MIN(change_at) FROM outbox UNION ALL
 	SELECT MIN(due_at) FROM grants UNION ALL SELECT MIN(due_at) FROM reconciliations UNION ALL SELECT MIN(due_at) FROM exports)`
 
 // next is when something falls due, and what tells that this has changed.
-func (a *agenda) next() (due, stirred time.Time, changed <-chan struct{}) {
+func (a *agenda) next() (due, stirred, looked time.Time, changed <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.known {
 		a.due, a.known = a.look(), true
 	}
-	return a.due, a.stirred, a.changed
+	return a.due, a.stirred, a.looked, a.changed
 }
 
 func (a *agenda) look() (due time.Time) {
@@ -85,22 +94,71 @@ func (a *agenda) look() (due time.Time) {
 	return due
 }
 
+// rows counts what is in each table.
+func (a *agenda) rows() map[string]int {
+	all := map[string]int{}
+	list, err := a.pool.Query("SELECT name FROM sqlite_master WHERE type = 'table'")
+	if err != nil {
+		panic(err)
+	}
+	for list.Next() {
+		var name string
+		if err := list.Scan(&name); err != nil {
+			panic(err)
+		}
+		all[name] = 0
+	}
+	if err := list.Close(); err != nil {
+		panic(err)
+	}
+	for name := range all {
+		var n int
+		if err := a.pool.QueryRow("SELECT COUNT(*) FROM \"" + name + "\"").Scan(&n); err != nil {
+			panic(err)
+		}
+		all[name] = n
+	}
+	return all
+}
+
 // rest is the longest time between passes, for what goes by a time of its own: alerts,
 // figures, purging.
-const rest = time.Hour
+const rest = 3 * time.Hour
+
+// attentive is the longest time between passes while a person waits: a quarter of a lease.
+const attentive = 5 * time.Second
+
+// passes is the shortest time between two of the background work.
+const passes = 500 * time.Millisecond
 
 // pause is the time between passes of the background work: as asked for, but those
 // that would find nothing are left out. While somebody waits, leases are prolonged.
 func (w *world) pause(ctx context.Context, d time.Duration) error {
 	began := time.Now()
+	if d < passes { // no pass: what a person waits for
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	for {
 		w.mu.Lock()
 		waiting := w.waiting()
 		w.mu.Unlock()
-		due, stirred, changed := w.agenda.next()
+		due, stirred, looked, changed := w.agenda.next()
+		if !due.IsZero() {
+			due = due.Add(-time.Duration(w.offset.Load()))
+		}
+		if looked.After(began) {
+			due = looked
+		}
 		most := rest
 		if waiting && time.Since(stirred) < 3*time.Minute {
-			most = 2 * time.Second
+			most = attentive
 		}
 		until := began.Add(most)
 		if !due.IsZero() && due.Before(until) {

@@ -9,6 +9,7 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/fakeserver"
 )
 
 // maker makes a plan from a seed.
@@ -30,7 +31,7 @@ func newPlan(seed uint64) *plan {
 	for i := range 1 + m.IntN(3) {
 		s := shop{Name: shopNames[i], Dialect: pick(m, dialects...), Staff: staff[i]}
 		if m.chance(0.3) {
-			s.Also = dialects[1-slices.Index(dialects, s.Dialect)]
+			s.Also = pick(m, slices.DeleteFunc(slices.Clone(dialects), func(d dialect) bool { return d == s.Dialect })...)
 		}
 		m.Shops = append(m.Shops, s)
 		if i == 1 && m.chance(0.5) { // somebody works in two
@@ -38,10 +39,19 @@ func newPlan(seed uint64) *plan {
 		}
 	}
 	m.knobs()
+	m.douyinKnobs()
+	if m.sells(atDouyin) && m.chance(0.1) { // what is held on the first day ends on the third
+		m.Days = 4
+	}
+	m.lives()
 	for d := range m.Days {
+		busy := 0.7
+		if d > 0 {
+			busy = 0.1
+		}
 		for _, s := range m.Shops {
 			for _, h := range []float64{10, 11, 12, 12, 12, 13, 14, 16, 17.5, 18, 18, 18.5, 19, 19, 20, 21} { // rush hours
-				if m.chance(0.7) {
+				if m.chance(busy) {
 					m.customer(s, at(d, h, 60*m.Float64()))
 				}
 			}
@@ -51,7 +61,7 @@ func newPlan(seed uint64) *plan {
 			m.add(event{At: at(d, 11+10.9*m.Float64(), 0), Do: say, Who: boss, Text: pick(m, "今日", "今日", "昨日", "门店", "员工")})
 		}
 		m.troubles(d)
-		for _, h := range []float64{22, 27, 28} { // the summary; closed days are held against the platform's list
+		for _, h := range []float64{22, 22.05, 27, 28} { // the summary, also by a clock that is late; closed days are held against the platform's list
 			m.add(event{At: at(d, h, 0), Do: look})
 		}
 	}
@@ -90,13 +100,19 @@ func (m *maker) knobs() {
 	}
 }
 
-func (m *maker) code(at dianpingtest.Dialect) string {
+func (m *maker) code(at dialect) string {
 	n := 10
-	if at == dianpingtest.Meituan {
+	switch at {
+	case atMeituan:
 		n = 12
+	case atDouyin:
+		n = pick(m, 12, 12, 15)
 	}
 	for {
 		code := []byte(fmt.Sprint(1 + m.IntN(9)))
+		if at == atDouyin {
+			code = []byte("10")
+		}
 		for len(code) < n {
 			code = append(code, byte('0'+m.IntN(10)))
 		}
@@ -115,8 +131,17 @@ var deals = []struct {
 // customer comes with a voucher and meets a cashier with a habit.
 func (m *maker) customer(s shop, t time.Duration) {
 	d, where := m.IntN(len(deals)), pick(m, s.accounts()...)
-	v := sold{dianpingtest.Voucher{Code: m.code(where), Title: deals[d].title, Price: deals[d].fen, DealID: int64(1001 + d), DealGroupID: int64(2001 + d), Shops: []string{s.Name}}, 1, where}
+	v := sold{Voucher: dianpingtest.Voucher{Code: m.code(where), Title: deals[d].title, Price: deals[d].fen, DealID: int64(1001 + d), DealGroupID: int64(2001 + d), Shops: []string{s.Name}}, Coupons: 1, At: where}
+	if slices.Contains(s.accounts(), atDouyin) && s.Also != "" && m.chance(0.2) {
+		m.known2(s, t, v)
+		return
+	}
 	count := ""
+	if where == atDouyin && m.chance(0.3) {
+		m.Sold = append(m.Sold, m.atDouyin(t, v))
+		m.cashier(s, t, v, "")
+		return
+	}
 	switch m.IntN(20) {
 	case 0, 1:
 		v.Coupons = 2 + m.IntN(3)
@@ -161,6 +186,14 @@ func (m *maker) cashier(s shop, t time.Duration, v sold, count string) {
 		change(&n)
 		m.add(n)
 	}
+	if v.At == atDouyin && m.chance(0.2) { // scans, and sends what it says
+		e.Text, e.Again = "验 "+theLink+count, 0
+		if m.chance(0.5) {
+			then(m.between(10*time.Second, 20*time.Minute), func(n *event) { n.Do, n.Text = press, "撤销" })
+		}
+		m.add(e)
+		return
+	}
 	colleague := pick(m, s.Staff...)
 	undo := m.between(5*time.Second, 15*time.Minute)
 	switch m.IntN(16) {
@@ -177,9 +210,9 @@ func (m *maker) cashier(s shop, t time.Duration, v sold, count string) {
 	case 3:
 		then(undo, func(n *event) { n.Do, n.Text = press, "撤销" })
 	case 4: // undoes at once
-		then(time.Duration(m.IntN(1500))*time.Millisecond, func(n *event) { n.Text = "撤 " + v.Code })
+		then(time.Duration(1+m.IntN(pick(m, 120, 1500)))*time.Millisecond, func(n *event) { n.Text = "撤 " + v.Code })
 	case 5: // somebody is as quick
-		then(time.Duration(m.IntN(1500))*time.Millisecond, func(n *event) { n.Who = colleague })
+		then(m.between(time.Millisecond, 1500*time.Millisecond), func(n *event) { n.Who = colleague })
 		if e.Shop == "" && len(m.shopsOf(colleague)) > 1 { // who is asked which shop it is
 			then(m.between(3*time.Second, time.Minute), func(n *event) { n.Do, n.Who, n.Text = press, colleague, s.Name })
 		}
@@ -191,8 +224,15 @@ func (m *maker) cashier(s shop, t time.Duration, v sold, count string) {
 		then(m.between(20*time.Minute, 5*time.Hour), func(n *event) { n.Do, n.Text = press, "撤销" })
 	case 9: // another's, by the manager
 		then(undo, func(n *event) { n.Who, n.Text = boss, "撤 "+v.Code })
+	case 12: // two guests, one message after the other
+		w := sold{Voucher: dianpingtest.Voucher{Code: m.code(v.At), Title: "小食", Price: 990, DealID: 1099, DealGroupID: 2099, Shops: []string{s.Name}}, Coupons: 1, At: v.At}
+		m.Sold = append(m.Sold, w)
+		then(time.Duration(100+m.IntN(1500))*time.Millisecond, func(n *event) { n.Text, n.Code = "验 "+w.Code, w.Code })
+	case 11: // once more, by the button
+		then(m.between(10*time.Second, 3*time.Hour), func(*event) {})
+		then(m.between(3*time.Hour, 4*time.Hour), func(n *event) { n.Do, n.Text = press, "再" })
 	case 10: // two at once
-		w := sold{dianpingtest.Voucher{Code: m.code(v.At), Title: "小食", Price: 990, DealID: 1099, DealGroupID: 2099, Shops: []string{s.Name}}, 1, v.At}
+		w := sold{Voucher: dianpingtest.Voucher{Code: m.code(v.At), Title: "小食", Price: 990, DealID: 1099, DealGroupID: 2099, Shops: []string{s.Name}}, Coupons: 1, At: v.At}
 		m.Sold = append(m.Sold, w)
 		e.Text = strings.TrimSuffix(e.Text, count) + " " + w.Code
 	}
@@ -212,12 +252,26 @@ func (p *plan) shopsOf(who string) (all []string) {
 // troubles are what goes wrong on a day.
 func (m *maker) troubles(d int) {
 	for range m.IntN(7) {
-		when := pick(m, m.Events...).At
+		struck := pick(m, m.Events...)
+		when := struck.At
 		if when < at(d, 9, 0) || when > at(d, 21, 50) {
 			continue
 		}
-		m.add(event{At: when - time.Duration(m.IntN(800))*time.Millisecond, Do: fault, Fault: m.fault()})
+		e := event{At: when - time.Duration(m.IntN(800))*time.Millisecond, Do: fault}
+		if i := slices.IndexFunc(m.Sold, func(s sold) bool { return s.Code == struck.Code }); i >= 0 && m.Sold[i].At == atDouyin {
+			e.Platform, e.Fault = atDouyin, m.douyinFault()
+		} else {
+			e.Fault = m.fault()
+		}
+		m.add(e)
+		if m.chance(0.3) { // an answer that takes long meets nobody who fetches it
+			m.add(event{At: e.At + m.between(time.Second, 5*time.Second), Do: silence, For: m.between(15*time.Second, time.Minute)})
+		}
 	}
+	if m.chance(0.5) {
+		m.late(d)
+	}
+	m.tokens(d)
 	if m.chance(0.3) {
 		m.outage(at(d, 10+11*m.Float64(), 0))
 	}
@@ -232,6 +286,10 @@ func (m *maker) troubles(d int) {
 	if m.chance(0.4) {
 		m.add(event{At: moment(), Do: lose, Replica: m.IntN(3), Steps: 1 + m.IntN(3), For: time.Minute})
 	}
+	if m.chance(0.1) {
+		d := m.between(100*time.Millisecond, 2*time.Minute)
+		m.add(event{At: moment(), Do: step, For: pick(m, d, -d)})
+	}
 	if m.chance(0.4) {
 		f := pick(m, wecomtest.Fault{Status: 502}, wecomtest.Fault{Drop: true}, wecomtest.Fault{Drop: true, After: true}, wecomtest.Fault{Hang: true}, wecomtest.Fault{Hang: true, After: true},
 			wecomtest.Fault{Code: -1}, wecomtest.Fault{Code: 45009}, wecomtest.Fault{Code: 45033}, wecomtest.Fault{Code: 42001}, wecomtest.Fault{Body: "<html>"}, wecomtest.Fault{Delay: 4 * time.Second})
@@ -240,10 +298,37 @@ func (m *maker) troubles(d int) {
 	}
 }
 
+// late has a verification that is not answered come about only when the bot has looked
+// for it, and has perhaps sent it again; of a 次卡 rather than of another voucher, for its
+// next visit would not be refused.
+func (m *maker) late(d int) {
+	var any, cards []event
+	for _, e := range m.Events {
+		i := slices.IndexFunc(m.Sold, func(s sold) bool { return s.Code == e.Code })
+		if i < 0 || e.Do != say || e.At < at(d, 0, 0) || m.Sold[i].At == atDouyin || !strings.HasSuffix(e.Text, e.Code) {
+			continue
+		}
+		any = append(any, e)
+		if m.Sold[i].Visits > 0 {
+			cards = append(cards, e)
+		}
+	}
+	if len(cards) > 0 && m.chance(0.5) {
+		any = cards
+	}
+	if len(any) == 0 || m.Knobs.RequestLife > 0 { // the repeat would be another consume to the platform
+		return
+	}
+	e := pick(m, any...)
+	m.add(event{At: e.At - time.Minute, Do: fault, Fault: &dianpingtest.Fault{
+		Kind: pick(m, dianpingtest.ApplyThenDrop, dianpingtest.ApplyThenHang), Call: "consume", Code: e.Code, Times: 1 + m.IntN(2), After: m.between(100*time.Millisecond, 2*time.Minute),
+	}})
+}
+
 // outage takes the platform away. It may come back in parts, with odd answers about its
 // records first.
 func (m *maker) outage(t time.Duration) {
-	e := event{At: t, Do: outage, Text: string(pick(m, dianpingtest.PauseHang, dianpingtest.PauseRefuse)), For: m.between(10*time.Second, 15*time.Minute)}
+	e := event{At: t, Do: outage, Text: string(pick(m, fakeserver.PauseHang, fakeserver.PauseRefuse)), For: m.between(10*time.Second, 15*time.Minute)}
 	if m.chance(0.05) { // each doubt is asked for every ten seconds
 		e.For = m.between(15*time.Minute, 3*time.Hour)
 	}
@@ -252,10 +337,14 @@ func (m *maker) outage(t time.Duration) {
 	}
 	m.add(e)
 	if m.chance(0.5) {
-		m.add(event{At: e.At + e.For - time.Millisecond, Do: fault, Platform: e.Platform, Fault: &dianpingtest.Fault{Kind: dianpingtest.AnswerCode, Call: "getconsumed", Answer: pick(m, "611", "1999", "1001"), Times: 1 + m.IntN(3)}})
+		m.fail(e.At+e.For-time.Millisecond, e.Platform,
+			fakeserver.Fault{Kind: fakeserver.AnswerCode, Call: "getconsumed", Answer: pick(m, "611", "1999", "1001"), Times: 1 + m.IntN(3)},
+			fakeserver.Fault{Kind: fakeserver.AnswerCode, Call: "query", Answer: pick(m, "2100004", "5000001", "3100101", "2119002"), Times: 1 + m.IntN(3)})
 	}
 	if m.chance(0.5) { // something is under way when it goes
-		m.add(event{At: e.At - 5*time.Second, Do: fault, Platform: e.Platform, Fault: &dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang, Call: pick(m, "consume", "consume", "reverseconsume"), Times: 1}})
+		m.fail(e.At-5*time.Second, e.Platform,
+			fakeserver.Fault{Kind: fakeserver.ApplyThenHang, Call: pick(m, "consume", "consume", "reverseconsume"), Times: 1},
+			fakeserver.Fault{Kind: fakeserver.ApplyThenHang, Call: pick(m, "verify", "verify", "cancel"), Times: 1})
 	}
 }
 
@@ -266,7 +355,7 @@ func (m *maker) fault() *dianpingtest.Fault {
 		dianpingtest.HalfBody, dianpingtest.HTML, dianpingtest.WrongContentType, dianpingtest.Delay, dianpingtest.Throttle,
 		dianpingtest.SessionExpired, dianpingtest.AnswerCode, dianpingtest.AnswerBody, dianpingtest.ProxyRepeat, dianpingtest.ProxyStatus,
 		dianpingtest.RowRefusal, dianpingtest.OtherCode, dianpingtest.Partly)
-	f := &dianpingtest.Fault{Kind: kind, Call: pick(m, "consume", "consume", "consume", "prepare", "getconsumed", "reverseconsume"), Times: 1 + m.IntN(3)}
+	f := &dianpingtest.Fault{Kind: kind, Call: pick(m, "consume", "consume", "consume", "prepare", "getconsumed", "reverseconsume", "refresh"), Times: 1 + m.IntN(3)}
 	switch kind {
 	case dianpingtest.Status5xx, dianpingtest.HTML, dianpingtest.HalfBody, dianpingtest.ProxyStatus, dianpingtest.AnswerBody, dianpingtest.AnswerCode, dianpingtest.RowRefusal, dianpingtest.OtherCode:
 		f.Applied = m.chance(0.5)
@@ -287,7 +376,7 @@ func (m *maker) fault() *dianpingtest.Fault {
 	case dianpingtest.ProxyStatus:
 		f.Status, f.Page = pick(m, 401, 403, 429), pick(m, dianpingtest.Pages...)
 	case dianpingtest.ApplyThenDrop, dianpingtest.ApplyThenHang:
-		if m.chance(0.3) {
+		if m.chance(0.3) && !(m.Knobs.Unguarded && m.Knobs.RequestLife > 0) { // which would be two consumes to the platform
 			f.After = m.between(100*time.Millisecond, 10*time.Minute)
 		}
 	}

@@ -24,7 +24,7 @@ var mutantDays = flag.String("mutant-days", "300", "days in which a mutant has t
 //	go test -tags mutants ./internal/simulation -run TestMutants -v -timeout 0
 func TestMutants(t *testing.T) {
 	dir := t.TempDir()
-	for i, m := range slices.Concat(mutants.Invariants, mutants.Mendings) {
+	for i, m := range slices.Concat(mutants.Invariants, mutants.Mendings, mutants.Douyin) {
 		t.Run(m.Name, func(t *testing.T) {
 			binary := filepath.Join(dir, "mutant"+string(rune('a'+i)))
 			overlay, err := m.Overlay("../..", binary)

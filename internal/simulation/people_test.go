@@ -2,12 +2,15 @@ package simulation
 
 import (
 	"context"
+	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/fakeserver"
 )
 
 // ask is something that a person wants to know or have done, and may say twice.
@@ -15,11 +18,13 @@ type ask struct {
 	event
 	said     time.Time
 	place    wecomtest.Where
+	count    int       // how many it is about
 	accepted time.Time // when WeCom got the first 200; zero: never
 	took     int       // callbacks that were accepted
 	sent     int       // callbacks that were sent
 	sentAt   time.Time // the last of them
 	since    int64     // version of the screens before
+	first    time.Time // when something about its code was seen
 	answered time.Time // zero: not yet
 }
 
@@ -31,27 +36,56 @@ func (w *world) do(i int, e event) {
 	case press:
 		w.press(e)
 	case useTill:
-		if err := w.selling(e.Code).ConsumeElsewhere(e.Code, "收银台", ""); err != nil {
+		err := errUsed
+		if p := w.selling(e.Code); !w.used(p, e.Code) {
+			err = p.useTill(e.Code)
+		}
+		if err != nil {
 			w.note("customer", "cannot use %s at the till: %v", e.Code, err)
 			return
 		}
 		w.note("customer", "uses %s at the till", e.Code)
 	case turn:
-		if w.selling(e.Code).SetState(e.Code, e.State) == nil {
+		if w.selling(e.Code).turn(e.Code, e.State) == nil {
 			w.note("customer", "%s is %s", e.Code, e.State)
 		}
+	case look:
+		w.agenda.wake()
 	case fault:
-		for _, p := range w.platforms.meant(e.Platform) {
+		for _, p := range w.meant(e) {
 			w.must(p.Fail(*e.Fault))
 		}
-		w.note("trouble", "the platform will: %s %s, applied %v", e.Fault.Kind, e.Fault.Call, e.Fault.Applied)
+		w.note("trouble", "the platform %s will: %s %s, applied %v", e.Platform, e.Fault.Kind, e.Fault.Call, e.Fault.Applied)
+	case step:
+		w.note("trouble", "the clock goes by %s", e.For)
+		w.offset.Add(int64(e.For))
+		w.mu.Lock() // what falls due comes earlier, or later
+		w.troubles = append(w.troubles, span{time.Now(), time.Now().Add(e.For.Abs()), "clock"})
+		w.mu.Unlock()
+		w.agenda.stir()
+	case silence:
+		w.note("trouble", "WeCom does not ask for the rest of streams for %s", e.For)
+		w.mu.Lock()
+		w.silent = time.Now().Add(e.For)
+		w.mu.Unlock()
+	case token:
+		w.note("trouble", "the access token of Douyin: %s", e.Text)
+		switch e.Text {
+		case "elsewhere": // another program has the same secret
+			w.douyin().TakeTokenElsewhere()
+		case "end":
+			w.douyin().ExpireTokens()
+		}
+		w.mu.Lock() // within the grace, a refusal is believed to be a mistake
+		w.troubles = append(w.troubles, span{time.Now(), time.Now().Add(6 * time.Minute), "token"})
+		w.mu.Unlock()
 	case outage:
-		w.note("trouble", "the platform is away for %s (%s)", e.For, e.Text)
-		for _, p := range w.platforms.meant(e.Platform) {
-			w.must(p.Pause(dianpingtest.PauseMode(e.Text)))
+		w.note("trouble", "the platform %s is away for %s (%s)", e.Platform, e.For, e.Text)
+		for _, p := range w.meant(e) {
+			w.must(p.Pause(fakeserver.PauseMode(e.Text)))
 		}
 		w.wrong(e.For, "outage", nil)
-		for _, p := range w.platforms.meant(e.Platform) {
+		for _, p := range w.meant(e) {
 			p.Resume()
 		}
 		w.agenda.stir()
@@ -77,6 +111,19 @@ func (w *world) do(i int, e event) {
 			w.wrong(e.For, "commits", func() { r.steps.set(func(s *steps) { s.loses = 0 }) })
 		}
 	}
+}
+
+var errUsed = errors.New("it is used already")
+
+// used reports whether a coupon is used now, also where the platform does not guard that:
+// only what comes from us can find it out.
+func (w *world) used(p fake, code string) (used bool) {
+	for _, e := range p.effects() {
+		if e.Code == code && w.visits(code) == 0 {
+			used = e.Kind == dianpingtest.EffectConsumed || used && e.Kind != dianpingtest.EffectUndone
+		}
+	}
+	return used
 }
 
 // wrong notes that something is wrong for so long, and waits until it is over where
@@ -129,9 +176,20 @@ func (w *world) placeOf(e event) wecomtest.Where {
 	return wecomtest.InApp(appName, e.Who)
 }
 
+var aCount = regexp.MustCompile(`(?: x| )(\d)(?:$| )`)
+
+// countIn is how many a text or a button asks for: 验 100000000000 x2, 再用 2 次.
+func countIn(text string) int {
+	if m := aCount.FindStringSubmatch(text); m != nil {
+		return int(m[1][0] - '0')
+	}
+	return 1
+}
+
 // say types a text, and types it again where no answer comes.
 func (w *world) say(e event) {
-	a := &ask{event: e, said: time.Now(), place: canonical(w.placeOf(e)), since: w.wecom.Version()}
+	e.Text = w.spoken(e)
+	a := &ask{event: e, said: time.Now(), place: canonical(w.placeOf(e)), count: countIn(e.Text), since: w.wecom.Version()}
 	w.mu.Lock()
 	w.asks = append(w.asks, a)
 	w.mu.Unlock()
@@ -203,14 +261,14 @@ func (w *world) press(e event) {
 	place := canonical(w.placeOf(e)).As(e.Who)
 	shown := w.wecom.Screen(place)
 	for _, s := range slices.Backward(shown) {
-		if s.Card == nil || s.Card.Dead || !slices.ContainsFunc(read(s), func(t statement) bool { return t.about(e.Code) }) {
+		if s.Card == nil || s.Card.Dead || !slices.ContainsFunc(w.read(s), func(t statement) bool { return t.about(e.Code) }) {
 			continue
 		}
 		for _, b := range s.Card.Buttons {
 			if !strings.HasPrefix(b.Text, e.Text) || b.Key == "" {
 				continue
 			}
-			a := &ask{event: e, said: time.Now(), place: canonical(place), since: w.wecom.Version()}
+			a := &ask{event: e, said: time.Now(), place: canonical(place), count: countIn(b.Text), since: w.wecom.Version()}
 			w.mu.Lock()
 			w.asks = append(w.asks, a)
 			w.mu.Unlock()

@@ -7,6 +7,8 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/douyin/douyintest"
+	"yanquan/internal/fakeserver"
 )
 
 // plan is everything that a seed decides: who does what, and what goes wrong. It is
@@ -18,22 +20,27 @@ type plan struct {
 	Replicas int                `json:"replicas"`
 	Shops    []shop             `json:"shops"`
 	Knobs    dianpingtest.Knobs `json:"knobs"`
+	Douyin   douyintest.Knobs   `json:"douyin"`
 	Sold     []sold             `json:"sold"`
 	Events   []event            `json:"events"`
 }
 
 type shop struct {
-	Name    string               `json:"name"`
-	Dialect dianpingtest.Dialect `json:"dialect"`
-	Also    dianpingtest.Dialect `json:"also,omitempty"` // a second account
-	Staff   []string             `json:"staff"`          // userids
+	Name    string   `json:"name"`
+	Dialect dialect  `json:"dialect"`
+	Also    dialect  `json:"also,omitempty"` // a second account
+	Staff   []string `json:"staff"`          // userids
 }
 
 // sold is an order. The codes of its further coupons are the fake's to make.
 type sold struct {
 	dianpingtest.Voucher
-	Coupons int                  `json:"coupons"`
-	At      dianpingtest.Dialect `json:"at,omitempty"` // where; empty: the shop's first account
+	Coupons int     `json:"coupons"`
+	At      dialect `json:"at,omitempty"` // where; empty: the shop's first account
+
+	// At Douyin alone.
+	Hold    *douyintest.Hold `json:"hold,omitempty"`
+	Refusal int              `json:"refusal,omitempty"`
 }
 
 // event is one thing that happens. At is the time since the beginning.
@@ -49,13 +56,13 @@ type event struct {
 
 	Resend time.Duration `json:"resend,omitempty"` // after which WeCom sends an accepted callback again
 
-	For      time.Duration        `json:"for,omitempty"`
-	Replica  int                  `json:"replica,omitempty"`
-	Steps    int                  `json:"steps,omitempty"`
-	Platform dianpingtest.Dialect `json:"platform,omitempty"` // of a fault or an outage; empty: all
-	Fault    *dianpingtest.Fault  `json:"fault,omitempty"`
-	WeCom    *wecomtest.Fault     `json:"wecom,omitempty"`
-	State    dianpingtest.State   `json:"state,omitempty"`
+	For      time.Duration      `json:"for,omitempty"`
+	Replica  int                `json:"replica,omitempty"`
+	Steps    int                `json:"steps,omitempty"`
+	Platform dialect            `json:"platform,omitempty"` // of a fault or an outage; empty: all that speak so
+	Fault    *fakeserver.Fault  `json:"fault,omitempty"`
+	WeCom    *wecomtest.Fault   `json:"wecom,omitempty"`
+	State    dianpingtest.State `json:"state,omitempty"`
 }
 
 // What happens.
@@ -70,6 +77,9 @@ const (
 	die     = "die"     // a replica, after some steps; another starts later
 	freeze  = "freeze"  // a replica
 	lose    = "lose"    // the outcome of a replica's next commits
+	token   = "token"   // Douyin's access token; Text is what befalls it
+	step    = "step"    // the machine's clock goes forward by For, or back
+	silence = "silence" // WeCom asks for the rest of no stream
 	look    = "look"    // a moment at which the background work has something to do
 )
 

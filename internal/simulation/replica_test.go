@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/app"
 )
 
@@ -48,7 +47,7 @@ func (w *world) start(slot int) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
-	urls := map[dianpingtest.Dialect]string{}
+	urls := map[dialect]string{}
 	for _, d := range dialects {
 		urls[d] = serve(string(d), w.platforms[d])
 	}
@@ -56,7 +55,7 @@ func (w *world) start(slot int) {
 	go func() {
 		defer close(r.ended)
 		err := app.Run(ctx, cfg, app.Options{
-			Listener: r.in, Log: w.logger(r.name), OwnClock: true, Platform: http.DefaultTransport, Connector: r.connector,
+			Listener: r.in, Log: w.logger(r.name), OwnClock: true, Now: w.now, Platform: byLink{strings.TrimPrefix(urls[atDouyin], "http://")}, Connector: r.connector,
 			Pause: w.pause, Jitter: w.jitter,
 			Ready: func(string) {
 				w.mu.Lock()
@@ -226,7 +225,11 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{sqlite: inner.(sqlite), of: c.of}, nil
+	opened := inner.(sqlite)
+	if _, err := opened.ExecContext(ctx, "PRAGMA synchronous = OFF", nil); err != nil { // a death here is none of the machine's
+		return nil, errors.Join(err, opened.Close())
+	}
+	return &conn{sqlite: opened, of: c.of}, nil
 }
 
 type sqlite interface {

@@ -25,8 +25,8 @@ func shrink(t *testing.T, p *plan, kind string) *plan {
 	for size := len(p.Events) / 2; size > 0; size /= 2 {
 		for from := 0; from < len(p.Events); {
 			q := *p
-			q.Events = slices.Delete(slices.Clone(p.Events), from, min(from+size, len(p.Events)))
-			if still(&q) {
+			q.Events = without(p.Events, from, min(from+size, len(p.Events)))
+			if len(q.Events) < len(p.Events) && still(&q) {
 				p = &q
 				t.Logf("%d events", len(p.Events))
 			} else {
@@ -42,6 +42,13 @@ func shrink(t *testing.T, p *plan, kind string) *plan {
 		return &q
 	}
 	return p
+}
+
+// without leaves out some events, but for those that only wake the background work:
+// what is told at a time of its own would come late.
+func without(events []event, from, to int) []event {
+	looks := slices.DeleteFunc(slices.Clone(events[from:to]), func(e event) bool { return e.Do != look })
+	return slices.Concat(events[:from], looks, events[to:])
 }
 
 func (p *plan) keep(file string) error {

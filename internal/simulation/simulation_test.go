@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"testing"
 	"time"
@@ -20,7 +21,16 @@ var (
 	onFlag     = flag.Bool("on", false, "go on with new seeds until stopped")
 	firstFlag  = flag.Bool("first", false, "with -on: stop at the first violation")
 	daysFlag   = flag.Int("days", math.MaxInt, "with -on: for so many shop days")
+	strideFlag = flag.Uint64("stride", 1, "with -on: from one seed to the next")
+	lastFlag   = flag.Uint64("last", math.MaxUint64, "with -on: up to this seed")
 )
+
+// Memory is there for the taking: with less collecting a day costs a quarter less.
+func init() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+}
 
 // report fails the test with what the judges found, and how to see it again.
 func report(t *testing.T, w *world) {
@@ -35,7 +45,7 @@ func report(t *testing.T, w *world) {
 
 // Fixed seeds; new ones are played by TestOn.
 func TestDays(t *testing.T) {
-	for _, seed := range []uint64{2, 3, 5, 804, 806} {
+	for _, seed := range []uint64{2, 3, 40, 52, 804} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			w := play(t, newPlan(seed))
@@ -121,7 +131,7 @@ func TestOn(t *testing.T) {
 		first, most = 2000, 1
 	}
 	days, events, deaths, bad := 0, 0, 0, 0
-	for seed := first; ; seed++ {
+	for seed := first; ; seed += *strideFlag {
 		w := play(t, newPlan(seed))
 		days, events, deaths = days+len(w.Shops)*w.Days, events+len(w.Events), deaths+w.deaths
 		for _, f := range slices.Compact(w.found) {
@@ -129,7 +139,7 @@ func TestOn(t *testing.T) {
 			t.Fail()
 			fmt.Printf("seed %d: %s\n", seed, f)
 		}
-		last := days >= most || bad > 0 && *firstFlag
+		last := days >= most || seed >= *lastFlag || bad > 0 && *firstFlag
 		if last || time.Since(said) > 10*time.Second {
 			said = time.Now()
 			fmt.Printf("%s: seed %d, %d shop days, %d events, %d deaths, %d violations\n", time.Since(began).Round(time.Second), seed, days, events, deaths, bad)

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -61,7 +62,7 @@ func (w *world) watch(ctx context.Context) {
 }
 
 func (w *world) saw(s wecomtest.Shown) {
-	v := view{time.Now(), s.Where, s, read(s)}
+	v := view{time.Now(), s.Where, s, w.read(s)}
 	how := "says"
 	if s.Replaced > 0 {
 		how = "now says"
@@ -77,7 +78,10 @@ func (w *world) saw(s wecomtest.Shown) {
 	}
 	late := s.Finished && len(v.told) == 0 && strings.Contains(inWords(s), "没有处理") // it does not say which: the first
 	for _, a := range w.asks {                                                     // a group may be answered by the app
-		if a.answered.IsZero() && (canonical(v.place) == a.place || v.place.User == a.Who) && s.Version > a.since && (v.answers(a) || late || w.unclear() && v.says(human, a.Code)) {
+		if a.first.IsZero() && canonical(v.place) == a.place && s.Version > a.since && a.Code != "" && slices.ContainsFunc(v.told, func(t statement) bool { return t.about(a.Code) }) {
+			a.first = v.at
+		}
+		if a.answered.IsZero() && (canonical(v.place) == a.place || v.place.User == a.Who) && s.Version > a.since && (v.answers(a) || late || (w.unclear() || w.holdsUnnamed(a.Code) || strings.Contains(inWords(s), "可能还在风控核验")) && v.says(human, a.Code)) {
 			a.answered, late = v.at, false
 		}
 	}
@@ -92,7 +96,7 @@ func (v view) answers(a *ask) bool {
 	if a.Code == "" {
 		return true
 	}
-	return slices.ContainsFunc(v.told, func(s statement) bool { return s.about(a.Code) && !s.pending() })
+	return slices.ContainsFunc(v.told, func(s statement) bool { return s.about(a.Code) && !s.pending() && s.verdict != gone })
 }
 
 // says reports whether a view tells this of a code.
@@ -125,8 +129,9 @@ func inWords(s wecomtest.Shown) string {
 
 // statement is what a bubble says of a code.
 type statement struct {
-	code    string // or its last digits, in a list
-	verdict string // a title, or what a line of a list amounts to
+	code    string  // or its last digits, in a list
+	verdict string  // a title, or what a line of a list amounts to
+	on      dialect // the platform, where it is named
 }
 
 // Titles by which judges go; each other one about a code is a refusal.
@@ -138,6 +143,9 @@ const (
 	undoing   = "撤销中"
 	human     = "需要人工确认"
 	busy      = "正在核销"
+	held      = "平台风控核验中"
+	gone      = "顾客退款了"
+	sure      = "要撤销这一次吗？"
 	which     = "请选择门店"
 )
 
@@ -152,6 +160,17 @@ var (
 	itemLine = regexp.MustCompile(`^- (.+?)：(.*)$`)
 	listKey  = regexp.MustCompile(`^(✅|↩|❌|❗|⏳)(\d+)$`)
 )
+
+// read understands a bubble of the bot, and knows the codes behind links.
+func (w *world) read(s wecomtest.Shown) []statement {
+	all := read(s)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range all {
+		all[i].code = cmp.Or(w.links[all[i].code], all[i].code)
+	}
+	return all
+}
 
 // read understands a bubble of the bot: a card, or the same as markdown.
 func read(b wecomtest.Shown) (all []statement) {
@@ -172,7 +191,7 @@ func read(b wecomtest.Shown) (all []statement) {
 	}
 	if title == "" || title == which {
 		for _, code := range aCode.FindAllString(inWords(b), -1) {
-			all = append(all, statement{code, title})
+			all = append(all, statement{code: code, verdict: title})
 		}
 		return all
 	}
@@ -184,18 +203,32 @@ func read(b wecomtest.Shown) (all []statement) {
 				verdict = "not handled"
 			case strings.Contains(f[1], busy):
 				verdict = busy
+			case strings.Contains(f[1], "风控核验中"):
+				verdict = held
 			}
-			all = append(all, statement{m[2], verdict})
+			all = append(all, statement{code: m[2], verdict: verdict})
 		}
 		if f[0] == "券码" || f[0] == "原券码" {
 			verdict := title
 			if strings.HasPrefix(title, success) {
 				verdict = success
 			}
-			all = append(all, statement{f[1], verdict})
+			all = append(all, statement{code: f[1], verdict: verdict, on: platformIn(fields)})
 		}
 	}
 	return all
+}
+
+// platformIn is the platform that the field of the shop names.
+func platformIn(fields [][2]string) dialect {
+	for _, f := range fields {
+		for d, name := range onScreen {
+			if f[0] == "门店" && strings.HasSuffix(f[1], "（"+name+"）") {
+				return d
+			}
+		}
+	}
+	return ""
 }
 
 // tale is the story in words: the chat, and what went over the wire.
@@ -205,11 +238,13 @@ func (w *world) tale() string {
 		var fields []string
 		for _, f := range r.Fields {
 			switch f.Name {
-			case "receipt_code", "requestid", "biz", "count":
+			case "receipt_code", "requestid", "biz", "count", "code", "order_id", "verify_id":
 				fields = append(fields, f.Name+"="+f.Value)
+			case "verify_token":
+				fields = append(fields, f.Name+"="+f.Value[:min(8, len(f.Value))])
 			}
 		}
-		text := fmt.Sprintf("%s %s → %d %s %s", r.Call, strings.Join(fields, " "), r.Status, r.State, r.Answer)
+		text := fmt.Sprintf("%s %s %s → %d %s %s", r.Dialect, r.Call, strings.Join(fields, " "), r.Status, r.State, r.Answer)
 		if r.Effect != "" {
 			text += " · " + r.Effect
 		}

@@ -5,30 +5,38 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"yanquan/bot/wecom/wecomtest"
-	"yanquan/dianping/dianpingtest"
+	"yanquan/douyin/douyintest"
 	"yanquan/internal/config"
+	"yanquan/internal/fakeserver"
+	"yanquan/models"
 )
 
 const (
 	appName, robotName = "main", "group"
 	developer, signKey = "100120", "sign-key"
 	appKey, appSecret  = "app-key", "app-secret"
-	boss               = "boss"
+
+	clientKey, clientSecret = "client-key", "client-secret"
+
+	boss = "boss"
 )
 
 var names = map[string]string{"zhangsan": "张三", "lisi": "李四", "wangwu": "王五", "zhaoliu": "赵六", "sunqi": "孙七", boss: "老板"}
@@ -41,9 +49,10 @@ type world struct {
 	dsn       string
 	began     time.Time
 	wecom     *wecomtest.WeCom
-	platforms platforms
+	platforms map[dialect]fake
 	writing   chan struct{} // held by the replica that writes
 	agenda    *agenda
+	offset    atomic.Int64 // of the machine's clock, on which all replicas run
 	acts      sync.WaitGroup
 
 	mu       sync.Mutex
@@ -53,14 +62,18 @@ type world struct {
 	story    []moment
 	asks     []*ask
 	views    []view
-	doubts   map[string]bool // codes whose outcome is still to be told
+	links    map[string]string // codes, by the link as screens show it
+	doubts   map[string]bool   // codes whose outcome is still to be told
 	troubles []span
+	silent   time.Time // until then WeCom asks for the rest of no stream
 	found    []string
 
+	goroutines int // at the end
+
 	// What the platform saw, in the end.
-	ledger   []dianpingtest.Effect
-	requests []dianpingtest.Request
-	prices   map[string]int64 // by order
+	ledger   []effect
+	requests []fakeserver.Request
+	orders   map[string][]string // all codes that an order's coupons have had
 }
 
 // span is a time in which something was wrong.
@@ -72,13 +85,43 @@ type span struct {
 // play plays a plan in virtual time, and judges it.
 func play(t *testing.T, p *plan) (w *world) {
 	t.Helper()
-	w = &world{plan: p, t: t, dsn: filepath.Join(t.TempDir(), "yanquan.db"), writing: make(chan struct{}, 1)}
+	dir, err := os.MkdirTemp("", "simulation-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir) // a test plays many
+	w = &world{plan: p, t: t, dsn: filepath.Join(dir, "yanquan.db"), writing: make(chan struct{}, 1)}
 	wires.Lock()
 	wires.last++
 	w.n = wires.last
 	wires.Unlock()
 	synctest.Test(t, func(*testing.T) { w.run() })
 	return w
+}
+
+// prepared is a database as a first start leaves it: each world has a copy.
+var prepared struct {
+	sync.Mutex
+	file []byte
+}
+
+func (w *world) prepare() error {
+	prepared.Lock()
+	defer prepared.Unlock()
+	if prepared.file == nil {
+		ctx := context.Background()
+		db, err := models.Open(ctx, models.Config{Driver: models.SQLite, DSN: w.dsn, Key: make([]byte, 32)})
+		if err != nil {
+			return err
+		}
+		_, err = db.Migrate(ctx)
+		if err = errors.Join(err, db.Close()); err != nil {
+			return err
+		}
+		prepared.file, err = os.ReadFile(w.dsn)
+		return err
+	}
+	return os.WriteFile(w.dsn, prepared.file, 0o600)
 }
 
 func (w *world) host(what string, n ...int) string {
@@ -90,8 +133,9 @@ func (w *world) host(what string, n ...int) string {
 }
 
 func (w *world) run() {
-	w.writing, w.doubts = make(chan struct{}, 1), map[string]bool{}
+	w.writing, w.doubts, w.links = make(chan struct{}, 1), map[string]bool{}, map[string]string{}
 	w.began = time.Now()
+	w.must(w.prepare())
 	w.agenda = newAgenda(w.dsn)
 	defer w.agenda.close()
 	w.replicas = make([]*replica, w.Replicas)
@@ -107,6 +151,8 @@ func (w *world) run() {
 	for i := range w.Replicas {
 		w.start(i)
 	}
+	time.Sleep(time.Minute)
+	w.connect()
 	for i, e := range w.Events {
 		time.Sleep(time.Until(w.began.Add(e.At)))
 		w.agenda.stir()
@@ -115,6 +161,7 @@ func (w *world) run() {
 	time.Sleep(time.Until(w.began.Add(time.Duration(w.Days)*day - opens)))
 	w.acts.Wait()
 	w.calm()
+	w.goroutines = goroutines()
 	w.gather()
 	w.judge()
 	for _, r := range w.replicas {
@@ -164,7 +211,7 @@ func (w *world) must(err error) {
 }
 
 // config is what config.yaml would say, for a process that reaches the fakes here.
-func (w *world) config(wecomURL string, urls map[dianpingtest.Dialect]string) *config.Config {
+func (w *world) config(wecomURL string, urls map[dialect]string) *config.Config {
 	app, _ := w.wecom.App(appName)
 	robot, _ := w.wecom.Robot(robotName)
 	c := config.Default()
@@ -177,14 +224,15 @@ func (w *world) config(wecomURL string, urls map[dianpingtest.Dialect]string) *c
 		Apps: []config.App{{Name: appName, AgentID: int64(app.AgentID), Secret: app.Secret, Token: app.Token, EncodingAESKey: app.EncodingAESKey}},
 		Bots: []config.Bot{{Name: robotName, DisplayName: "验券", Token: robot.Token, EncodingAESKey: robot.EncodingAESKey}},
 	}
-	dianping, meituan := urls[dianpingtest.Dianping], urls[dianpingtest.Meituan]
+	dianping, meituan := urls[atDianping], urls[atMeituan]
 	c.Dianping = &config.Dianping{APIURL: dianping, AuthURL: dianping, AppKey: appKey, AppSecret: appSecret}
 	c.Meituan = &config.Meituan{APIURL: meituan, AuthURL: meituan, DeveloperID: developer, SignKey: signKey}
+	c.Douyin = &config.Douyin{APIURL: urls[atDouyin], ClientKey: clientKey, ClientSecret: clientSecret, AccountID: douyintest.DefaultAccount}
 	c.Report = &config.Report{At: "22:00", EmptyDays: true}
 	for _, s := range w.Shops {
-		store := config.Store{Name: s.Name, Platform: string(s.Dialect), ShopID: s.Name, Session: session(s, s.Dialect), Chats: []string{group(s.Name)}}
+		store := config.Store{Name: s.Name, Platform: string(s.Dialect), ShopID: idAt(s, s.Dialect), Session: w.session(s, s.Dialect), Chats: []string{group(s.Name)}}
 		if s.Also != "" {
-			store.Accounts = []config.Account{{Platform: string(s.Also), ShopID: s.Name, Session: session(s, s.Also)}}
+			store.Accounts = []config.Account{{Platform: string(s.Also), ShopID: idAt(s, s.Also), Session: w.session(s, s.Also)}}
 		}
 		for _, id := range s.Staff {
 			store.Staff = append(store.Staff, config.Staff{UserID: id, Name: names[id], Role: "staff"})
@@ -226,6 +274,9 @@ func (w *world) balance(rw http.ResponseWriter, r *http.Request) {
 // two things began at one moment in another order, meets the same.
 func (w *world) second() string { return time.Since(w.began).Truncate(time.Second).String() }
 
+// now is the time by the machine's clock.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.offset.Load())) }
+
 // latency lets a call take its time: 5 to 60 ms, by what it is and when.
 func (w *world) latency(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -242,6 +293,13 @@ func (w *world) jitter() float64 {
 // poll asks for the rest of streams, as WeCom does, while there are any.
 func (w *world) poll(ctx context.Context) {
 	for ctx.Err() == nil {
+		w.mu.Lock()
+		rest := time.Until(w.silent)
+		w.mu.Unlock()
+		if rest > 0 {
+			time.Sleep(rest)
+			continue
+		}
 		version := w.wecom.Version()
 		n, err := w.wecom.Poll(ctx)
 		if err != nil {

@@ -42,13 +42,30 @@ func Commits(statements []Statement) int {
 // Recorder sees, between the pool and the driver, every statement that the driver
 // is given. It is safe for concurrent use.
 type Recorder struct {
-	mu   sync.Mutex
-	seen []Statement
+	mu     sync.Mutex
+	seen   []Statement
+	before func(Statement)
 }
 
 // WithRecorder records the statements of a store.
 func WithRecorder(r *Recorder) Option {
 	return func(cfg *models.Config) { cfg.Connector = r.Connector }
+}
+
+// Before has f called before each statement is sent, in the goroutine that sends it.
+func (r *Recorder) Before(f func(Statement)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.before = f
+}
+
+func (r *Recorder) sends(text string) {
+	r.mu.Lock()
+	f := r.before
+	r.mu.Unlock()
+	if f != nil {
+		f(Statement{Text: strings.TrimSpace(text)})
+	}
 }
 
 // Take gives what was seen since the last Take.
@@ -116,12 +133,14 @@ func (c *recordedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.
 }
 
 func (c *recordedConn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+	c.to.sends(text)
 	result, err := c.recordable.ExecContext(ctx, text, args)
 	c.asked(text, err)
 	return result, err
 }
 
 func (c *recordedConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	c.to.sends(text)
 	rows, err := c.recordable.QueryContext(ctx, text, args)
 	c.asked(text, err)
 	return rows, err
@@ -173,6 +192,7 @@ type recordedTx struct {
 }
 
 func (t recordedTx) Commit() error {
+	t.conn.to.sends("COMMIT")
 	t.conn.inTx = false
 	t.conn.to.note(Statement{Text: "COMMIT", Commits: true})
 	return t.Tx.Commit()

@@ -7,9 +7,12 @@ import (
 	"unicode/utf8"
 )
 
+// answers is the fake as it takes what callbacks are answered with.
+type answers struct{ *WeCom }
+
 // openAnswer takes a passive answer out of its envelope. Codes are those of the
 // vendor's crypto libraries. Callers hold mu.
-func (w *WeCom) openAnswer(c *callback, body []byte) ([]byte, *apiError) {
+func (w answers) openAnswer(c *callback, body []byte) ([]byte, *apiError) {
 	var e envelope
 	var refusal *apiError
 	if c.bot.isApp() {
@@ -78,7 +81,7 @@ func jsonEnvelope(body []byte, nonce string) (envelope, *apiError) {
 }
 
 // applyToApp gives effect to a passive answer of an app (page 90241). Callers hold mu.
-func (w *WeCom) applyToApp(c *callback, plain []byte) *apiError {
+func (w answers) applyToApp(c *callback, plain []byte) *apiError {
 	root, err := parseXML(plain)
 	if err != nil || root.name != "xml" {
 		return refusef(-40002, "the passive answer is not an XML document")
@@ -111,7 +114,7 @@ func (w *WeCom) applyToApp(c *callback, plain []byte) *apiError {
 	return refusef(40008, "invalid passive message type %q", kind)
 }
 
-func (w *WeCom) updateByApp(c *callback, root *node, kind string) *apiError {
+func (w answers) updateByApp(c *callback, root *node, kind string) *apiError {
 	var card *Card
 	if kind == "update_button" {
 		name := root.child("Button").value("ReplaceName")
@@ -137,13 +140,13 @@ func (w *WeCom) updateByApp(c *callback, root *node, kind string) *apiError {
 		return nil
 	}
 	c.answered = true
-	// Changes what the one who clicked sees, and nobody else (page 90241). An app's
+	// Changes what the one who clicked sees, and no other (page 90241). An app's
 	// card has a bubble of its own for each receiver.
 	w.change(c.post, nil, func(v *view) { v.card = card })
 	return nil
 }
 
-func (w *WeCom) answerByApp(c *callback, root *node, kind string) *apiError {
+func (w answers) answerByApp(c *callback, root *node, kind string) *apiError {
 	text := root.value("Content")
 	if kind == "text" && text == "" {
 		return refusef(44004, "empty text")

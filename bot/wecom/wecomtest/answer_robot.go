@@ -33,7 +33,7 @@ func (w *WeCom) end(s *stream) {
 }
 
 // applyToRobot gives effect to a passive answer of a robot (page 101031). Callers hold mu.
-func (w *WeCom) applyToRobot(c *callback, plain []byte) *apiError {
+func (w answers) applyToRobot(c *callback, plain []byte) *apiError {
 	o, err := parseObject(plain)
 	if err != nil {
 		return refusef(-40002, "the passive answer is %s", err)
@@ -66,7 +66,7 @@ func (w *WeCom) applyToRobot(c *callback, plain []byte) *apiError {
 	return refusef(40008, "invalid passive message type %q", kind)
 }
 
-func (w *WeCom) welcome(c *callback, o object) *apiError {
+func (w answers) welcome(c *callback, o object) *apiError {
 	r := &reader{}
 	t, _ := r.object(o, "text")
 	content := r.str(t, "content")
@@ -86,7 +86,7 @@ func (w *WeCom) welcome(c *callback, o object) *apiError {
 	return nil
 }
 
-func (w *WeCom) answerWithCard(c *callback, o object) *apiError {
+func (w answers) answerWithCard(c *callback, o object) *apiError {
 	if c.answered {
 		return nil // the first answer stands; its task id is taken by itself
 	}
@@ -123,7 +123,7 @@ func (w *WeCom) showCard(b *bot, card *Card, where Where, replyTo string) *post 
 	return p
 }
 
-func (w *WeCom) answerWithStream(c *callback, o object, withCard bool) *apiError {
+func (w answers) answerWithStream(c *callback, o object, withCard bool) *apiError {
 	r := &reader{}
 	f, ok := r.object(o, "stream")
 	id, finish, content := r.str(f, "id"), r.boolean(f, "finish"), r.str(f, "content")
@@ -181,7 +181,7 @@ func (w *WeCom) answerWithStream(c *callback, o object, withCard bool) *apiError
 
 // updateByRobot changes a card for everybody who saw it, or for the given members
 // only (page 101031). Callers hold mu.
-func (w *WeCom) updateByRobot(c *callback, o object) *apiError {
+func (w answers) updateByRobot(c *callback, o object) *apiError {
 	r := &reader{}
 	kind := r.str(o, "response_type")
 	users, some := r.strings(o, "userids")

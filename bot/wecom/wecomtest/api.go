@@ -20,24 +20,27 @@ type apiCall struct {
 	body object // POST with JSON
 }
 
-func (w *WeCom) routes() {
+// httpAPI is the fake as programs call it by HTTP.
+type httpAPI struct{ *WeCom }
+
+func (w httpAPI) routes() {
 	w.mux = http.NewServeMux()
-	w.route("gettoken", http.MethodGet, false, (*WeCom).getToken)
-	w.route("getcallbackip", http.MethodGet, true, (*WeCom).getCallbackIP)
-	w.route("user/get", http.MethodGet, true, (*WeCom).getUser)
-	w.route("auth/getuserinfo", http.MethodGet, true, (*WeCom).getVisitor)
-	w.route("batch/openuserid_to_userid", http.MethodPost, true, (*WeCom).getUserIDs)
-	w.route("message/send", http.MethodPost, true, (*WeCom).sendMessage)
-	w.route("message/update_template_card", http.MethodPost, true, (*WeCom).updateTemplateCard)
-	w.route("webhook/send", http.MethodPost, false, (*WeCom).sendByWebhook)
-	w.route("aibot/response", http.MethodPost, false, (*WeCom).respond)
-	w.route("menu/create", http.MethodPost, true, (*WeCom).createMenu)
-	w.mux.HandleFunc("GET "+socketPath, w.serveSocket)
+	w.route("gettoken", http.MethodGet, false, httpAPI.getToken)
+	w.route("getcallbackip", http.MethodGet, true, httpAPI.getCallbackIP)
+	w.route("user/get", http.MethodGet, true, httpAPI.getUser)
+	w.route("auth/getuserinfo", http.MethodGet, true, httpAPI.getVisitor)
+	w.route("batch/openuserid_to_userid", http.MethodPost, true, httpAPI.getUserIDs)
+	w.route("message/send", http.MethodPost, true, httpAPI.sendMessage)
+	w.route("message/update_template_card", http.MethodPost, true, httpAPI.updateTemplateCard)
+	w.route("webhook/send", http.MethodPost, false, httpAPI.sendByWebhook)
+	w.route("aibot/response", http.MethodPost, false, httpAPI.respond)
+	w.route("menu/create", http.MethodPost, true, httpAPI.createMenu)
+	w.mux.HandleFunc("GET "+socketPath, longConnection(w).serveSocket)
 	w.mediaRoutes()
 }
 
 // route serves an API whose answer is JSON. The handler runs with mu held.
-func (w *WeCom) route(api, method string, needsToken bool, handle func(*WeCom, *apiCall) (object, *apiError)) {
+func (w httpAPI) route(api, method string, needsToken bool, handle func(httpAPI, *apiCall) (object, *apiError)) {
 	w.mux.HandleFunc("/cgi-bin/"+api, func(rw http.ResponseWriter, r *http.Request) {
 		w.serve(rw, r, api, func() (func(), *apiError) {
 			call := &apiCall{r: r}
@@ -86,7 +89,7 @@ func readObject(rw http.ResponseWriter, r *http.Request, method string) (object,
 }
 
 // serve plays faults around the work. The work returns how to answer.
-func (w *WeCom) serve(rw http.ResponseWriter, r *http.Request, api string, work func() (func(), *apiError)) {
+func (w httpAPI) serve(rw http.ResponseWriter, r *http.Request, api string, work func() (func(), *apiError)) {
 	w.mu.Lock()
 	f := w.takeFault(api)
 	w.mu.Unlock()
@@ -111,7 +114,7 @@ func (w *WeCom) serve(rw http.ResponseWriter, r *http.Request, api string, work 
 	}
 }
 
-func (w *WeCom) pause(rw http.ResponseWriter, r *http.Request, d time.Duration) bool {
+func (w httpAPI) pause(rw http.ResponseWriter, r *http.Request, d time.Duration) bool {
 	ctx, stop := w.within(r.Context(), 0)
 	defer stop()
 	if w.opt.Sleep(ctx, d) == nil {
@@ -121,7 +124,7 @@ func (w *WeCom) pause(rw http.ResponseWriter, r *http.Request, d time.Duration) 
 	return false
 }
 
-func (w *WeCom) succeed(rw http.ResponseWriter, out object) {
+func (w httpAPI) succeed(rw http.ResponseWriter, out object) {
 	full := object{"errcode": 0, "errmsg": "ok"}
 	maps.Copy(full, out)
 	writeJSON(rw, http.StatusOK, full)
@@ -129,7 +132,7 @@ func (w *WeCom) succeed(rw http.ResponseWriter, out object) {
 
 // fail answers an errcode. The text carries a hint and the caller's address like
 // the real one, which is how operators learn what to enter as a trusted IP.
-func (w *WeCom) fail(rw http.ResponseWriter, r *http.Request, e *apiError) {
+func (w httpAPI) fail(rw http.ResponseWriter, r *http.Request, e *apiError) {
 	hint := w.opt.Now().UnixNano()
 	writeJSON(rw, http.StatusOK, object{"errcode": e.Code, "errmsg": fmt.Sprintf(
 		"%s, hint: [%d], from ip: %s, more info at https://open.work.weixin.qq.com/devtool/query?e=%d",
@@ -158,7 +161,7 @@ type token struct {
 }
 
 // getToken hands out the token in force (page 91039): the same one until it expires.
-func (w *WeCom) getToken(c *apiCall) (object, *apiError) {
+func (w httpAPI) getToken(c *apiCall) (object, *apiError) {
 	q := c.r.URL.Query()
 	if q.Get("corpid") == "" {
 		return nil, refusef(41002, "corpid missing")
@@ -213,7 +216,7 @@ func (w *WeCom) ExpireTokens() {
 
 // authorise checks token and address. Where the address is refused, it still tells
 // whose token it was. Callers hold mu.
-func (w *WeCom) authorise(r *http.Request) (*bot, *apiError) {
+func (w httpAPI) authorise(r *http.Request) (*bot, *apiError) {
 	value := r.URL.Query().Get("access_token")
 	if value == "" {
 		return nil, refusef(41001, "access_token missing")
@@ -232,7 +235,7 @@ func (w *WeCom) authorise(r *http.Request) (*bot, *apiError) {
 }
 
 // agent checks the agentid of a request against the app of its token.
-func (w *WeCom) agent(c *apiCall) *apiError {
+func (w httpAPI) agent(c *apiCall) *apiError {
 	r := &reader{}
 	id, ok := r.integer(c.body, "agentid")
 	if r.err != nil {
@@ -249,6 +252,6 @@ func (w *WeCom) agent(c *apiCall) *apiError {
 	return refusef(40056, "invalid agentid")
 }
 
-func (w *WeCom) getCallbackIP(*apiCall) (object, *apiError) {
+func (w httpAPI) getCallbackIP(*apiCall) (object, *apiError) {
 	return object{"ip_list": []string{"192.0.2.0/24", "198.51.100.*", "203.0.113.7"}}, nil
 }

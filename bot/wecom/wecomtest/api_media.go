@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// medium is an uploaded file, or a picture somebody sent.
+// medium is an uploaded file, or a picture that was sent.
 type medium struct {
 	kind, name string
 	data       []byte
@@ -32,14 +32,14 @@ func (w *WeCom) hasMedium(id string) bool {
 	return m != nil && w.opt.Now().Sub(m.at) < mediaLife
 }
 
-// Medium is what was uploaded, or sent by somebody.
+// Medium is what was uploaded, or sent by a person.
 type Medium struct {
 	Kind, Name string
 	Data       []byte
 }
 
 // Medium finds a medium by its media_id, which is the Text of the bubble that
-// shows it. Whoever received it keeps it, so that it never expires here.
+// shows it. Its receiver keeps it, so that it never expires here.
 func (w *WeCom) Medium(id string) (Medium, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -62,7 +62,7 @@ func (w *WeCom) ExpireMedia() {
 // mediaLimits are bytes a file of a type may have (page 90253).
 var mediaLimits = map[string]int{"image": 10 << 20, "voice": 2 << 20, "video": 10 << 20, "file": 20 << 20}
 
-func (w *WeCom) mediaRoutes() {
+func (w httpAPI) mediaRoutes() {
 	w.mux.HandleFunc("/cgi-bin/media/upload", func(rw http.ResponseWriter, r *http.Request) {
 		w.serve(rw, r, "media/upload", func() (func(), *apiError) {
 			out, refusal := w.upload(rw, r)
@@ -80,7 +80,7 @@ func (w *WeCom) mediaRoutes() {
 
 // upload is media/upload (page 90253): a multipart form with a field "media" that
 // has a file name.
-func (w *WeCom) upload(rw http.ResponseWriter, r *http.Request) (object, *apiError) {
+func (w httpAPI) upload(rw http.ResponseWriter, r *http.Request) (object, *apiError) {
 	w.mu.Lock()
 	b, refusal := w.authorise(r)
 	if refusal != nil {
@@ -134,7 +134,7 @@ func isPicture(data []byte) bool {
 }
 
 // download is media/get (page 90254).
-func (w *WeCom) download(r *http.Request) (*medium, *apiError) {
+func (w httpAPI) download(r *http.Request) (*medium, *apiError) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b, refusal := w.authorise(r)
@@ -153,7 +153,7 @@ func (w *WeCom) download(r *http.Request) (*medium, *apiError) {
 	return w.media[id], nil
 }
 
-func (w *WeCom) writeMedium(rw http.ResponseWriter, r *http.Request, m *medium) {
+func (w httpAPI) writeMedium(rw http.ResponseWriter, r *http.Request, m *medium) {
 	rw.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", m.name))
 	rw.Header().Set("Content-Type", "application/octet-stream")
 	data := m.spoil.cut(m.data)

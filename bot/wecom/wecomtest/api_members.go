@@ -4,7 +4,7 @@ package wecomtest
 const maxOpenUserIDs = 1000
 
 // getUser tells the name of a member in the visible range (page 90196).
-func (w *WeCom) getUser(c *apiCall) (object, *apiError) {
+func (w httpAPI) getUser(c *apiCall) (object, *apiError) {
 	if c.bot.app.NoContacts {
 		return nil, refusef(48002, "api forbidden")
 	}
@@ -18,7 +18,7 @@ func (w *WeCom) getUser(c *apiCall) (object, *apiError) {
 
 // getUserIDs tells who is behind encrypted ids, of members in the visible range
 // (page 101521). What is no encrypted id comes back as it is.
-func (w *WeCom) getUserIDs(c *apiCall) (object, *apiError) {
+func (w httpAPI) getUserIDs(c *apiCall) (object, *apiError) {
 	if c.bot.app.NoContacts {
 		return nil, refusef(48002, "api forbidden")
 	}

@@ -42,7 +42,7 @@ func (w *WeCom) Menu(app string) []MenuEntry {
 }
 
 // createMenu is menu/create (page 90231): it replaces the whole menu. Callers hold mu.
-func (w *WeCom) createMenu(c *apiCall) (object, *apiError) {
+func (w httpAPI) createMenu(c *apiCall) (object, *apiError) {
 	id, err := strconv.Atoi(c.r.URL.Query().Get("agentid"))
 	if err != nil || id != c.bot.app.AgentID {
 		return nil, refusef(40056, "invalid agentid")
@@ -161,7 +161,7 @@ func (w *WeCom) menuEvent(ctx context.Context, where Where, user, kind, key stri
 			return false, fmt.Errorf("%w: no %s entry %q in a menu of %s", ErrNotThere, kind, key, c.bot)
 		}
 		c.mute = kind == "scancode_push"
-		x := w.appHead(c.bot, c.user, "event").put("Event", kind).put("EventKey", key)
+		x := forms{w}.appHead(c.bot, c.user, "event").put("Event", kind).put("EventKey", key)
 		more(x)
 		c.plain = x.num("AgentID", int64(c.bot.app.AgentID)).bytes()
 		return true, nil

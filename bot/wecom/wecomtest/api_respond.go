@@ -3,7 +3,7 @@ package wecomtest
 // respond is the active answer of a robot to a response_url (page 101138): no
 // token, once, within an hour; a template card only where the callback came from
 // a 1:1 conversation. Callers hold mu.
-func (w *WeCom) respond(c *apiCall) (object, *apiError) {
+func (w httpAPI) respond(c *apiCall) (object, *apiError) {
 	u := w.urls[c.r.URL.Query().Get("response_code")]
 	switch {
 	case u != nil && u.used:

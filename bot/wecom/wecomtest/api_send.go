@@ -34,7 +34,7 @@ func (w *WeCom) grant(b *bot, card *sentCard) string {
 }
 
 // sendMessage is message/send (page 90236). Callers hold mu.
-func (w *WeCom) sendMessage(c *apiCall) (object, *apiError) {
+func (w httpAPI) sendMessage(c *apiCall) (object, *apiError) {
 	if refusal := w.agent(c); refusal != nil {
 		return nil, refusal
 	}
@@ -85,7 +85,7 @@ func (w *WeCom) sendMessage(c *apiCall) (object, *apiError) {
 }
 
 // repeated looks for the same request json within duplicate_check_interval.
-func (w *WeCom) repeated(c *apiCall) (object, bool, *apiError) {
+func (w httpAPI) repeated(c *apiCall) (object, bool, *apiError) {
 	r := &reader{}
 	check, _ := r.integer(c.body, "enable_duplicate_check")
 	seconds, ok := r.integer(c.body, "duplicate_check_interval")
@@ -109,7 +109,7 @@ func (w *WeCom) repeated(c *apiCall) (object, bool, *apiError) {
 }
 
 // remember keeps the answer of a message that asked for the check.
-func (w *WeCom) remember(c *apiCall, answer object) {
+func (w httpAPI) remember(c *apiCall, answer object) {
 	if n, _ := (&reader{}).integer(c.body, "enable_duplicate_check"); n == 0 {
 		return
 	}
@@ -124,7 +124,7 @@ func requestSum(c *apiCall) string {
 
 // receivers sorts out who gets a message. Departments and tags are unknown here,
 // so those are invalid.
-func (w *WeCom) receivers(c *apiCall) ([]User, object, *apiError) {
+func (w httpAPI) receivers(c *apiCall) ([]User, object, *apiError) {
 	r := &reader{}
 	toUser, toParty, toTag := r.str(c.body, "touser"), r.str(c.body, "toparty"), r.str(c.body, "totag")
 	if r.err != nil {
@@ -169,7 +169,7 @@ func (w *WeCom) receivers(c *apiCall) ([]User, object, *apiError) {
 }
 
 // content checks the message itself.
-func (w *WeCom) content(c *apiCall) (kind, text string, card *Card, refusal *apiError) {
+func (w httpAPI) content(c *apiCall) (kind, text string, card *Card, refusal *apiError) {
 	r := &reader{}
 	kind = r.str(c.body, "msgtype")
 	part, ok := r.object(c.body, kind)
@@ -217,7 +217,7 @@ func (w *WeCom) content(c *apiCall) (kind, text string, card *Card, refusal *api
 }
 
 // allowed counts a message against the member's minute.
-func (w *WeCom) allowed(m memberOf) bool {
+func (w httpAPI) allowed(m memberOf) bool {
 	now := w.opt.Now()
 	recent := slices.DeleteFunc(w.sends[m], func(t time.Time) bool { return now.Sub(t) >= time.Minute })
 	ok := len(recent) < memberRate
@@ -229,7 +229,7 @@ func (w *WeCom) allowed(m memberOf) bool {
 }
 
 // updateTemplateCard is message/update_template_card (page 94888). Callers hold mu.
-func (w *WeCom) updateTemplateCard(c *apiCall) (object, *apiError) {
+func (w httpAPI) updateTemplateCard(c *apiCall) (object, *apiError) {
 	if refusal := w.agent(c); refusal != nil {
 		return nil, refusal
 	}

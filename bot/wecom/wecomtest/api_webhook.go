@@ -28,7 +28,7 @@ func (w *WeCom) addWebhook(h Webhook) {
 }
 
 // sendByWebhook is webhook/send (page 91770; codes: page 90313). Callers hold mu.
-func (w *WeCom) sendByWebhook(c *apiCall) (object, *apiError) {
+func (w httpAPI) sendByWebhook(c *apiCall) (object, *apiError) {
 	b := w.webhooks[c.r.URL.Query().Get("key")]
 	if b == nil {
 		return nil, refusef(93000, "invalid webhook url")

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// ErrNoSignIn: WeCom shows a page that says so, and sends nobody back.
+// ErrNoSignIn: WeCom shows a page that says so, and does not redirect.
 var ErrNoSignIn = errors.New("wecomtest: this address signs nobody in")
 
 // visitor is who stands behind a code.
@@ -69,7 +69,7 @@ func (w *WeCom) Authorize(user, address string) (back string, err error) {
 }
 
 // getVisitor tells who is behind a code, once (page 91023).
-func (w *WeCom) getVisitor(c *apiCall) (object, *apiError) {
+func (w httpAPI) getVisitor(c *apiCall) (object, *apiError) {
 	code := c.r.URL.Query().Get("code")
 	v, ok := w.visitors[code]
 	if !ok || v.bot != c.bot || !w.opt.Now().Before(v.expires) {

@@ -39,7 +39,7 @@ type Attempt struct {
 }
 
 // Accepted reports whether the last attempt was answered with 200 in time. A frame
-// of a long connection is accepted once it is written: nobody acks it.
+// of a long connection is accepted once it is written: it has no ack.
 func (d Delivery) Accepted() bool {
 	if len(d.Attempts) == 0 {
 		return false
@@ -121,7 +121,7 @@ func (w *WeCom) Deliveries() []Delivery {
 // (page 90238). An error only says that ctx or the fake ended.
 func (w *WeCom) deliver(ctx context.Context, c *callback) (Delivery, error) {
 	if c.bot.long() {
-		return w.deliverFrame(ctx, c)
+		return longConnection{w}.deliverFrame(ctx, c)
 	}
 	delays := w.opt.RetryDelays
 	if c.once {
@@ -173,7 +173,7 @@ func (w *WeCom) report(c *callback) Delivery {
 // it sends one frame.
 func (w *WeCom) attempt(ctx context.Context, c *callback) bool {
 	if c.bot.long() {
-		return w.pushFrame(ctx, c)
+		return longConnection{w}.pushFrame(ctx, c)
 	}
 	a := Attempt{At: w.opt.Now()}
 	w.mu.Lock()
@@ -204,14 +204,14 @@ func (w *WeCom) attempt(ctx context.Context, c *callback) bool {
 
 // takeAnswer opens a passive answer and gives effect to it. Callers hold mu.
 func (w *WeCom) takeAnswer(c *callback, body []byte) ([]byte, *apiError) {
-	plain, refusal := w.openAnswer(c, body)
+	plain, refusal := answers{w}.openAnswer(c, body)
 	if refusal != nil {
 		return nil, refusal
 	}
 	if c.bot.isApp() {
-		return plain, w.applyToApp(c, plain)
+		return plain, answers{w}.applyToApp(c, plain)
 	}
-	return plain, w.applyToRobot(c, plain)
+	return plain, answers{w}.applyToRobot(c, plain)
 }
 
 // Resend sends the same callback once more: same bytes, same signature, same

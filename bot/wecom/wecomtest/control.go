@@ -106,7 +106,8 @@ func (w *WeCom) Control() http.Handler {
 	})
 	post("/voice", func(ctx context.Context, a act) (any, error) { return w.Speak(ctx, a.Where, a.User, a.Text) })
 	post("/resend", func(ctx context.Context, a act) (any, error) { return w.Resend(ctx, a.Delivery) })
-	post("/raw", w.controlRaw)
+	rest := controls{w}
+	post("/raw", rest.raw)
 	post("/verify-url", func(ctx context.Context, a act) (any, error) {
 		err := w.VerifyURL(ctx, a.Where)
 		if err == nil || errors.Is(err, ErrNotThere) {
@@ -133,14 +134,17 @@ func (w *WeCom) Control() http.Handler {
 	})
 	mux.HandleFunc("POST /users", func(rw http.ResponseWriter, r *http.Request) { addControl(rw, r, w.AddUser) })
 	mux.HandleFunc("POST /groups", func(rw http.ResponseWriter, r *http.Request) { addControl(rw, r, w.AddGroup) })
-	w.controlMore(post)
-	w.controlSocket(post)
+	rest.more(post)
+	rest.socket(post)
 	mux.HandleFunc("POST /group-cards", func(rw http.ResponseWriter, r *http.Request) { addControl(rw, r, w.SetGroupCards) })
-	w.controlReads(mux)
+	rest.reads(mux)
 	return mux
 }
 
-func (w *WeCom) controlReads(mux *http.ServeMux) {
+// controls are the rest of the control API.
+type controls struct{ *WeCom }
+
+func (w controls) reads(mux *http.ServeMux) {
 	mux.HandleFunc("GET /roster", func(rw http.ResponseWriter, _ *http.Request) { answerControl(rw, w.roster(), nil) })
 	mux.HandleFunc("GET /screen", func(rw http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
@@ -148,8 +152,8 @@ func (w *WeCom) controlReads(mux *http.ServeMux) {
 		version := w.Version() // before the screen: a reader may see a change twice, but misses none
 		answerControl(rw, object{"version": version, "shown": w.Screen(where)}, nil)
 	})
-	mux.HandleFunc("GET /wait", w.controlWait)
-	mux.HandleFunc("GET /reply", w.controlReply)
+	mux.HandleFunc("GET /wait", w.wait)
+	mux.HandleFunc("GET /reply", w.reply)
 	mux.HandleFunc("GET /socket", func(rw http.ResponseWriter, r *http.Request) {
 		subscribed, open := w.Connected(r.URL.Query().Get("robot"))
 		answerControl(rw, object{"url": w.SocketURL(), "subscribed": subscribed, "open": open}, nil)
@@ -170,7 +174,7 @@ func (w *WeCom) controlReads(mux *http.ServeMux) {
 	})
 }
 
-func (w *WeCom) controlWait(rw http.ResponseWriter, r *http.Request) {
+func (w controls) wait(rw http.ResponseWriter, r *http.Request) {
 	since, err1 := queryInt(r, "since", 0)
 	seconds, err2 := queryInt(r, "seconds", 20)
 	if err := errors.Join(err1, err2); err != nil {
@@ -186,8 +190,8 @@ func (w *WeCom) controlWait(rw http.ResponseWriter, r *http.Request) {
 	answerControl(rw, object{"version": w.Version()}, nil)
 }
 
-// controlRaw seals a plaintext, spoils it and posts it once.
-func (w *WeCom) controlRaw(ctx context.Context, a act) (any, error) {
+// raw seals a plaintext, spoils it and posts it once.
+func (w controls) raw(ctx context.Context, a act) (any, error) {
 	plain := []byte(a.Plaintext)
 	if a.Plaintext == "" {
 		var err error
@@ -210,7 +214,7 @@ func (w *WeCom) controlRaw(ctx context.Context, a act) (any, error) {
 }
 
 // roster is who and what there is, without secrets.
-func (w *WeCom) roster() object {
+func (w controls) roster() object {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	apps, robots := []object{}, []object{}

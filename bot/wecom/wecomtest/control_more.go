@@ -10,8 +10,8 @@ import (
 // poster registers an act.
 type poster func(path string, do func(ctx context.Context, a act) (any, error))
 
-// controlMore are pictures, menus and events.
-func (w *WeCom) controlMore(post poster) {
+// more are pictures, menus and events.
+func (w controls) more(post poster) {
 	post("/mixed", func(ctx context.Context, a act) (any, error) { return w.SayMixed(ctx, a.Where, a.User, a.Parts...) })
 	post("/scan-push", func(ctx context.Context, a act) (any, error) {
 		return w.ScanPush(ctx, a.Where, a.User, a.Key, a.Text)
@@ -24,8 +24,8 @@ func (w *WeCom) controlMore(post poster) {
 	post("/pictures/expire", func(context.Context, act) (any, error) { w.ExpirePictures(); return object{}, nil })
 }
 
-// controlSocket is what happens to long connections.
-func (w *WeCom) controlSocket(post poster) {
+// socket is what happens to long connections.
+func (w controls) socket(post poster) {
 	do := func(path string, f func(robot string) error) {
 		post("/socket/"+path, func(_ context.Context, a act) (any, error) { return object{}, f(a.Robot) })
 	}
@@ -42,8 +42,8 @@ func (w *WeCom) controlSocket(post poster) {
 	})
 }
 
-// controlReply answers with the delivery as it is, at the latest after some seconds.
-func (w *WeCom) controlReply(rw http.ResponseWriter, r *http.Request) {
+// reply answers with the delivery as it is, at the latest after some seconds.
+func (w controls) reply(rw http.ResponseWriter, r *http.Request) {
 	n, err1 := queryInt(r, "n", 1)
 	seconds, err2 := queryInt(r, "seconds", 20)
 	if err := errors.Join(err1, err2); err != nil {

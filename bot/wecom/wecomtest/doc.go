@@ -27,7 +27,7 @@
 //
 // A robot with a long connection (Robot.LongConnection) gets no callback URL; the
 // bot opens fake.SocketURL() and subscribes with Robot.ID and Robot.Secret. Say and
-// the like return once the frame is written, as nobody acks callbacks:
+// the like return once the frame is written, as callbacks have no ack:
 // [WeCom.WaitReply] waits for what is answered, [WeCom.WaitFor] for what is seen.
 //
 // [Edited] sends what the pages do not show: characters that are no text, JSON inside
@@ -56,7 +56,7 @@
 // for sends without a subscription; a req_id answers for 24 hours, that of an event
 // once and within five seconds, of its kind only (846605); streams take no images
 // and end six minutes after their first frame (846608); plain text only welcomes;
-// pushes reach conversations in which somebody has written to the robot, group ids
+// pushes reach conversations in which a person has written to the robot, group ids
 // with their case (93006); 30 messages a minute and 1000 an hour to one
 // conversation, answers and pushes together (45009).
 //
@@ -114,11 +114,11 @@
 //   - a stream counts as one message against the limits, a card update as none; the
 //     last frame of a stream may be repeated as it was, another one after it gets
 //     846608; over a long connection only a running stream is an unfinished
-//     interaction, not a message nobody has answered yet;
+//     interaction, not a message without an answer;
 //   - template cards in groups over a long connection are refused with 40008, answers
 //     and pushes alike, as the page says ([Options].GroupCards; one project reports
 //     that they work), and so is stream_with_template_card ([Options].StreamCards);
-//     93006 where nobody has written yet; 40007 for files, as nothing can be uploaded;
+//     93006 where no message came before; 40007 for files, as nothing can be uploaded;
 //   - bodies over a long connection have a response_url like those to a URL
 //     ([Options].NoResponseURL leaves it out); an aeskey ends in "="
 //     ([Options].BareMediaKeys);
@@ -138,7 +138,7 @@
 //
 // Uploads over the long connection (aibot_upload_media_*) and videos to robots,
 // switching a robot between URL and long connection, menu/get and menu/delete,
-// appchat, recall, departments and tags (they reach nobody), id translation,
+// appchat, recall, departments and tags (they reach no one), id translation,
 // feedback events, daily and hourly limits of apps, the ban after many wrong
 // secrets, images inside streams (counted and checked, not shown), and the cutting
 // of long lines by the client: lines over the advised length are listed in

@@ -14,19 +14,19 @@ func (w *WeCom) Subscribe(ctx context.Context, where Where, user string) (Outcom
 		if !c.bot.isApp() {
 			return false, fmt.Errorf("%w: only apps are subscribed to", ErrNotThere)
 		}
-		c.plain = w.appHead(c.bot, c.user, "event").put("Event", "subscribe").put("EventKey", "").
+		c.plain = forms{w}.appHead(c.bot, c.user, "event").put("Event", "subscribe").put("EventKey", "").
 			num("AgentID", int64(c.bot.app.AgentID)).bytes()
 		return true, nil
 	})
 }
 
-// agentEvents are about an app that nobody uses (page 90240, 2025-11).
+// agentEvents are about an app that is not used (page 90240, 2025-11).
 var agentEvents = []string{"inactive_alert", "close_inactive_agent", "reopen_inactive_agent",
 	"low_active_alert", "low_active", "active_restored"}
 
 // AgentEvent tells an app about itself: inactive_alert (it will be paused at
 // effect), close_inactive_agent, reopen_inactive_agent, low_active_alert,
-// low_active or active_restored. Nobody can answer it.
+// low_active or active_restored. It has no answer.
 func (w *WeCom) AgentEvent(ctx context.Context, app, event string, effect time.Time) (Delivery, error) {
 	w.mu.Lock()
 	b, err := w.botOf(Where{App: app})

@@ -94,7 +94,7 @@ func (f Fault) instead() bool {
 }
 
 // play answers as the fault says.
-func (w *WeCom) play(rw http.ResponseWriter, r *http.Request, f Fault) {
+func (w httpAPI) play(rw http.ResponseWriter, r *http.Request, f Fault) {
 	switch {
 	case f.Hang:
 		select {

@@ -91,9 +91,9 @@ func FuzzAnswer(f *testing.F) {
 				p := w.show(&post{where: where, sent: &sentCard{bot: b, taskID: "t", kind: card.Type, updatable: true}, base: view{card: card}})
 				c := &callback{bot: b, kind: kind, where: where, user: "a", post: p, taskID: "t"}
 				if b.isApp() {
-					_ = w.applyToApp(c, plain)
+					_ = answers{w}.applyToApp(c, plain)
 				} else {
-					_ = w.applyToRobot(c, plain)
+					_ = answers{w}.applyToRobot(c, plain)
 				}
 			}
 		}

@@ -133,8 +133,8 @@ func (w *WeCom) prepare(where Where, user string, u utterance) (*post, []*callba
 		c := &callback{bot: b, kind: onMessage, where: place, user: fold(who.ID), post: p}
 		w.heard[chatOf{b, place}] = true
 		if b.isApp() {
-			w.appMessage(c, who, u)
-		} else if err := w.robotMessage(c, u, quoted); err != nil {
+			forms{w}.appMessage(c, who, u)
+		} else if err := (forms{w}).robotMessage(c, u, quoted); err != nil {
 			return nil, nil, err
 		}
 		if u.edit != nil {

@@ -133,7 +133,7 @@ func (p *post) pictures() []string {
 }
 
 // mixedObject is {"msg_item":[…]}. Callers hold mu.
-func (w *WeCom) mixedObject(b *bot, parts []Part) (object, error) {
+func (w forms) mixedObject(b *bot, parts []Part) (object, error) {
 	items := []any{}
 	for _, p := range parts {
 		if p.media == "" {
@@ -159,7 +159,7 @@ type link struct {
 // mediaObject is {"url"} of a picture or a file encrypted with the robot's key, or
 // {"url","aeskey"} with a key of its own over a long connection. It is valid for
 // five minutes. Callers hold mu.
-func (w *WeCom) mediaObject(b *bot, media string, s Spoil) (object, error) {
+func (w forms) mediaObject(b *bot, media string, s Spoil) (object, error) {
 	o := object{}
 	key := b.key
 	if b.long() {
@@ -211,7 +211,7 @@ func (w *WeCom) ExpirePictures() {
 
 // servePicture serves what PicUrl and image.url lead to: bare for an app, encrypted for
 // a robot and for five minutes only.
-func (w *WeCom) servePicture(rw http.ResponseWriter, r *http.Request) {
+func (w httpAPI) servePicture(rw http.ResponseWriter, r *http.Request) {
 	w.serve(rw, r, "picture", func() (func(), *apiError) {
 		w.mu.Lock()
 		l := w.links[strings.TrimPrefix(r.URL.Path, picturePath)]
@@ -233,7 +233,7 @@ func (w *WeCom) servePicture(rw http.ResponseWriter, r *http.Request) {
 }
 
 // stall sends the first half and waits for the other side to give up.
-func (w *WeCom) stall(rw http.ResponseWriter, r *http.Request, data []byte) {
+func (w httpAPI) stall(rw http.ResponseWriter, r *http.Request, data []byte) {
 	rw.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	_, _ = rw.Write(data[:len(data)/2])
 	_ = http.NewResponseController(rw).Flush()

@@ -11,14 +11,17 @@ import (
 	"time"
 )
 
+// forms is the fake as it writes callbacks.
+type forms struct{ *WeCom }
+
 // appHead starts the plaintext of a callback of an app (page 90239). Callers hold mu.
-func (w *WeCom) appHead(b *bot, user string, msgType string) *xmlWriter {
+func (w forms) appHead(b *bot, user string, msgType string) *xmlWriter {
 	return newXML().put("ToUserName", b.receiveID).put("FromUserName", w.users[fold(user)].ID).
 		num("CreateTime", w.opt.Now().Unix()).put("MsgType", msgType)
 }
 
 // appMessage fills in the plaintext of a message to an app. Callers hold mu.
-func (w *WeCom) appMessage(c *callback, who User, u utterance) {
+func (w forms) appMessage(c *callback, who User, u utterance) {
 	x := w.appHead(c.bot, who.ID, u.kind)
 	switch u.kind {
 	case KindImage:
@@ -40,7 +43,7 @@ func (w *WeCom) number64() string {
 
 // robotMessage fills in the plaintext of a message to a robot (page 100719).
 // Callers hold mu.
-func (w *WeCom) robotMessage(c *callback, u utterance, quoted *post) error {
+func (w forms) robotMessage(c *callback, u utterance, quoted *post) error {
 	c.msgID = w.newID(32)
 	content, err := w.saidObject(c.bot, u)
 	if err != nil {
@@ -57,7 +60,7 @@ func (w *WeCom) robotMessage(c *callback, u utterance, quoted *post) error {
 }
 
 // saidObject is msgtype and what belongs to it. Callers hold mu.
-func (w *WeCom) saidObject(b *bot, u utterance) (object, error) {
+func (w forms) saidObject(b *bot, u utterance) (object, error) {
 	o := object{"msgtype": u.kind}
 	var err error
 	switch u.kind {
@@ -72,7 +75,7 @@ func (w *WeCom) saidObject(b *bot, u utterance) (object, error) {
 }
 
 // quoteObject is a bubble as a message quotes it. Callers hold mu.
-func (w *WeCom) quoteObject(b *bot, p *post) (object, error) {
+func (w forms) quoteObject(b *bot, p *post) (object, error) {
 	u := utterance{kind: KindText, text: p.quotable()}
 	switch p.kind {
 	case KindVoice:
@@ -96,7 +99,7 @@ func (p *post) quotable() string {
 
 // robotJSON is a plaintext for a robot with the common fields. A grant that is not
 // nil becomes its response_url. Callers hold mu.
-func (w *WeCom) robotJSON(c *callback, grant *responseURL, fill func(object)) []byte {
+func (w forms) robotJSON(c *callback, grant *responseURL, fill func(object)) []byte {
 	o := object{
 		"msgid":    c.msgID,
 		"aibotid":  c.bot.robot.ID,
@@ -157,8 +160,8 @@ func (w *WeCom) Plaintext(where Where, user, text string) ([]byte, error) {
 	c := &callback{bot: bots[0], kind: onMessage, where: place, user: fold(who.ID),
 		post: &post{where: place, at: w.opt.Now(), from: who.ID}}
 	if c.bot.isApp() {
-		w.appMessage(c, who, u)
-	} else if err := w.robotMessage(c, u, nil); err != nil {
+		forms{w}.appMessage(c, who, u)
+	} else if err := (forms{w}).robotMessage(c, u, nil); err != nil {
 		return nil, err
 	}
 	return c.plain, nil

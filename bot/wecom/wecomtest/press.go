@@ -47,12 +47,12 @@ func (w *WeCom) preparePress(where Where, user, shownID, key string, selected []
 	c := &callback{bot: p.sent.bot, kind: onCardEvent, where: place, user: fold(who.ID), post: p,
 		taskID: p.sent.taskID, menu: menu}
 	if c.bot.isApp() {
-		w.appCardEvent(c, card, key, selected)
+		forms{w}.appCardEvent(c, card, key, selected)
 	} else {
 		c.once, c.msgID = true, w.newID(32)
-		c.plain = w.robotJSON(c, &responseURL{}, func(o object) {
+		c.plain = forms{w}.robotJSON(c, &responseURL{}, func(o object) {
 			o["msgtype"], o["create_time"] = "event", w.opt.Now().Unix()
-			o["event"] = w.robotCardEvent(card, p.sent.taskID, key, selected)
+			o["event"] = forms{w}.robotCardEvent(card, p.sent.taskID, key, selected)
 		})
 	}
 	return w.newCallback(c)
@@ -85,7 +85,7 @@ func (c *Card) pressable(key string) (menu bool, err error) {
 }
 
 // appCardEvent fills in the plaintext of template_card_event (page 90240). Callers hold mu.
-func (w *WeCom) appCardEvent(c *callback, card *Card, key string, selected []Selected) {
+func (w forms) appCardEvent(c *callback, card *Card, key string, selected []Selected) {
 	x := w.appHead(c.bot, c.user, "event")
 	name := "template_card_event"
 	if c.menu {
@@ -108,7 +108,7 @@ func (w *WeCom) appCardEvent(c *callback, card *Card, key string, selected []Sel
 }
 
 // robotCardEvent is the event object in the form of the options (page 101027).
-func (w *WeCom) robotCardEvent(card *Card, taskID, key string, selected []Selected) object {
+func (w forms) robotCardEvent(card *Card, taskID, key string, selected []Selected) object {
 	fields := object{"card_type": card.Type, "event_key": key, "task_id": taskID}
 	if w.opt.CardEvents == JoinedEvent {
 		fields = object{"cardtype": card.Type, "eventkey": key, "taskid": taskID}
@@ -137,7 +137,7 @@ func (w *WeCom) robotCardEvent(card *Card, taskID, key string, selected []Select
 func (w *WeCom) Enter(ctx context.Context, where Where, user string) (Outcome, error) {
 	return w.event(ctx, where, user, func(c *callback) (bool, error) {
 		if c.bot.isApp() {
-			c.plain = w.appHead(c.bot, c.user, "event").put("Event", "enter_agent").put("EventKey", "").
+			c.plain = forms{w}.appHead(c.bot, c.user, "event").put("Event", "enter_agent").put("EventKey", "").
 				num("AgentID", int64(c.bot.app.AgentID)).bytes()
 			return true, nil
 		}
@@ -148,7 +148,7 @@ func (w *WeCom) Enter(ctx context.Context, where Where, user string) (Outcome, e
 		}
 		w.welcomed[m] = day
 		c.once, c.msgID = true, w.newID(32)
-		c.plain = w.robotJSON(c, nil, func(o object) {
+		c.plain = forms{w}.robotJSON(c, nil, func(o object) {
 			o["msgtype"], o["create_time"] = "event", w.opt.Now().Unix()
 			o["event"] = object{"eventtype": "enter_chat"}
 		})

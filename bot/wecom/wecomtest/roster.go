@@ -80,7 +80,7 @@ type bot struct {
 
 	// Of a robot with a long connection.
 	socket     *socket // that is subscribed; nil: none
-	elsewhere  bool    // somebody else is
+	elsewhere  bool    // subscribed by another client
 	subscribed []time.Time
 	kicks      int // subscribers still to be kicked
 	duplicates int // callbacks still to be sent twice

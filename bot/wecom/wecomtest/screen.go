@@ -172,7 +172,7 @@ func (p *post) shown(user string) Shown {
 }
 
 // Screen is everything a conversation shows, oldest first. A group is seen as by
-// where.User, or as by somebody for whom nothing was updated separately.
+// where.User, or as by a member for whom nothing was updated separately.
 func (w *WeCom) Screen(where Where) []Shown {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -41,9 +41,12 @@ type socket struct {
 // outgoing is a frame to a client.
 type outgoing struct {
 	data []byte
-	done chan error // has room for one; nil: nobody waits
+	done chan error // has room for one; nil: no waiter
 	last bool       // the connection is closed behind it
 }
+
+// longConnection is the fake as robots with a long connection talk to it.
+type longConnection struct{ *WeCom }
 
 // SocketURL is where the long connection is, on the server of SetAPIURL.
 func (w *WeCom) SocketURL() string {
@@ -53,11 +56,11 @@ func (w *WeCom) SocketURL() string {
 }
 
 // serveSocket accepts a connection and reads it to its end.
-func (w *WeCom) serveSocket(rw http.ResponseWriter, r *http.Request) {
-	w.serve(rw, r, "ws", func() (func(), *apiError) { return func() { w.readSocket(rw, r) }, nil })
+func (w longConnection) serveSocket(rw http.ResponseWriter, r *http.Request) {
+	httpAPI(w).serve(rw, r, "ws", func() (func(), *apiError) { return func() { w.readSocket(rw, r) }, nil })
 }
 
-func (w *WeCom) readSocket(rw http.ResponseWriter, r *http.Request) {
+func (w longConnection) readSocket(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
@@ -92,7 +95,7 @@ func (w *WeCom) readSocket(rw http.ResponseWriter, r *http.Request) {
 }
 
 // writeSocket writes what is queued, in order.
-func (w *WeCom) writeSocket(s *socket) {
+func (w longConnection) writeSocket(s *socket) {
 	for {
 		w.mu.Lock()
 		batch := s.queue
@@ -131,7 +134,7 @@ func (o outgoing) tell(err error) {
 }
 
 // enqueue sends a frame as soon as those before it are out. Callers hold mu.
-func (w *WeCom) enqueue(s *socket, o outgoing) {
+func (w longConnection) enqueue(s *socket, o outgoing) {
 	if s.gone {
 		o.tell(errCut)
 		return
@@ -144,7 +147,7 @@ func (w *WeCom) enqueue(s *socket, o outgoing) {
 }
 
 // cut ends a connection without a word. Callers hold mu.
-func (w *WeCom) cut(s *socket) {
+func (w longConnection) cut(s *socket) {
 	if s.gone {
 		return
 	}
@@ -163,7 +166,7 @@ func (w *WeCom) cut(s *socket) {
 
 // kick tells a connection that another one has taken its place, and closes it.
 // Callers hold mu.
-func (w *WeCom) kick(s *socket) {
+func (w longConnection) kick(s *socket) {
 	body := object{"msgid": w.newID(32), "create_time": w.opt.Now().Unix(), "aibotid": s.bot.robot.ID,
 		"msgtype": "event", "event": object{"eventtype": "disconnected_event"}}
 	if s.bot.socket == s {

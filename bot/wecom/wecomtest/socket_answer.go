@@ -34,7 +34,7 @@ type Reply struct {
 
 // answerByFrame is aibot_respond_msg, aibot_respond_welcome_msg and
 // aibot_respond_update_msg. Callers hold mu.
-func (w *WeCom) answerByFrame(b *bot, f clientFrame) *apiError {
+func (w longConnection) answerByFrame(b *bot, f clientFrame) *apiError {
 	q := w.requests[f.reqID]
 	if q == nil || q.of.bot != b {
 		return refusef(846605, "invalid req_id")
@@ -56,7 +56,7 @@ func (w *WeCom) answerByFrame(b *bot, f clientFrame) *apiError {
 	return refusal
 }
 
-func (w *WeCom) applyFrame(q *request, f clientFrame) *apiError {
+func (w longConnection) applyFrame(q *request, f clientFrame) *apiError {
 	c, now := q.of, w.opt.Now()
 	if q.void {
 		return refusef(846605, "invalid req_id")
@@ -78,7 +78,7 @@ func (w *WeCom) applyFrame(q *request, f clientFrame) *apiError {
 	case c.answered:
 		return refusef(846605, "invalid req_id: the event has been answered")
 	case f.cmd == updateCmd:
-		return w.updateByRobot(c, f.body)
+		return answers(w).updateByRobot(c, f.body)
 	}
 	r := &reader{}
 	kind := r.str(f.body, "msgtype")
@@ -93,9 +93,9 @@ func (w *WeCom) applyFrame(q *request, f clientFrame) *apiError {
 	}
 	var refusal *apiError
 	if kind == "text" {
-		refusal = w.welcome(c, f.body)
+		refusal = answers(w).welcome(c, f.body)
 	} else {
-		refusal = w.answerWithCard(c, f.body)
+		refusal = answers(w).answerWithCard(c, f.body)
 	}
 	if refusal == nil {
 		w.count(c.bot, c.where)
@@ -104,7 +104,7 @@ func (w *WeCom) applyFrame(q *request, f clientFrame) *apiError {
 }
 
 // respondByFrame is aibot_respond_msg. Callers hold mu.
-func (w *WeCom) respondByFrame(c *callback, body object) *apiError {
+func (w longConnection) respondByFrame(c *callback, body object) *apiError {
 	r := &reader{}
 	kind := r.str(body, "msgtype")
 	switch {
@@ -124,7 +124,7 @@ func (w *WeCom) respondByFrame(c *callback, body object) *apiError {
 }
 
 // postByRobot shows what is a message of its own. Callers hold mu.
-func (w *WeCom) postByRobot(b *bot, where Where, kind string, body object) *apiError {
+func (w longConnection) postByRobot(b *bot, where Where, kind string, body object) *apiError {
 	if refusal := w.room(b, where); refusal != nil {
 		return refusal
 	}
@@ -152,7 +152,7 @@ func (w *WeCom) postByRobot(b *bot, where Where, kind string, body object) *apiE
 }
 
 // streamFrame shows a frame of a stream: each replaces the whole text. Callers hold mu.
-func (w *WeCom) streamFrame(c *callback, body object, withCard bool) *apiError {
+func (w longConnection) streamFrame(c *callback, body object, withCard bool) *apiError {
 	r := &reader{}
 	f, ok := r.object(body, "stream")
 	id, finish, content := r.str(f, "id"), r.boolean(f, "finish"), r.str(f, "content")
@@ -225,7 +225,7 @@ func (w *WeCom) streamFrame(c *callback, body object, withCard bool) *apiError {
 }
 
 // pushByRobot is aibot_send_msg. Callers hold mu.
-func (w *WeCom) pushByRobot(b *bot, body object) *apiError {
+func (w longConnection) pushByRobot(b *bot, body object) *apiError {
 	r := &reader{}
 	chat, kind := r.str(body, "chatid"), r.str(body, "msgtype")
 	chatType, _ := r.integer(body, "chat_type")
@@ -249,7 +249,7 @@ func (w *WeCom) pushByRobot(b *bot, body object) *apiError {
 
 // chat finds the conversation of aibot_send_msg. Group ids are compared with
 // their case, userids without. Callers hold mu.
-func (w *WeCom) chat(b *bot, id string, chatType int) (Where, bool) {
+func (w longConnection) chat(b *bot, id string, chatType int) (Where, bool) {
 	if g, ok := w.groups[id]; ok && chatType != 1 && g.has(b) {
 		return InGroup(id), true
 	}
@@ -267,7 +267,7 @@ func (w *WeCom) chat(b *bot, id string, chatType int) (Where, bool) {
 }
 
 // room refuses what is over the limits of a conversation. Callers hold mu.
-func (w *WeCom) room(b *bot, where Where) *apiError {
+func (w longConnection) room(b *bot, where Where) *apiError {
 	at := chatOf{b, where}
 	now := w.opt.Now()
 	w.posted[at] = recentOf(w.posted[at], now, time.Hour)
@@ -284,7 +284,7 @@ func (w *WeCom) room(b *bot, where Where) *apiError {
 }
 
 // count counts a message of a robot. Callers hold mu.
-func (w *WeCom) count(b *bot, where Where) {
+func (w longConnection) count(b *bot, where Where) {
 	at := chatOf{b, where}
 	w.posted[at] = append(w.posted[at], w.opt.Now())
 }

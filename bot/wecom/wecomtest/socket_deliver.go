@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// pushFrame delivers a callback over the long connection: once, as nobody acks
+// pushFrame delivers a callback over the long connection: once, as there is no ack of
 // callbacks. It reports whether the frame went out.
-func (w *WeCom) pushFrame(ctx context.Context, c *callback) bool {
+func (w longConnection) pushFrame(ctx context.Context, c *callback) bool {
 	done := make(chan error, 1)
 	w.mu.Lock()
 	i := w.sendCallback(c, done)
@@ -38,7 +38,7 @@ func (w *WeCom) pushFrame(ctx context.Context, c *callback) bool {
 
 // sendCallback queues a callback under a fresh req_id and tells which attempt it
 // is. Callers hold mu.
-func (w *WeCom) sendCallback(c *callback, done chan error) int {
+func (w longConnection) sendCallback(c *callback, done chan error) int {
 	a := Attempt{At: w.opt.Now(), ReqID: w.newID(24)}
 	c.attempts = append(c.attempts, a)
 	w.bump()
@@ -66,7 +66,7 @@ func (c *callback) frame(reqID string) []byte {
 }
 
 // deliverFrame is deliver over a long connection.
-func (w *WeCom) deliverFrame(ctx context.Context, c *callback) (Delivery, error) {
+func (w longConnection) deliverFrame(ctx context.Context, c *callback) (Delivery, error) {
 	ok := w.pushFrame(ctx, c)
 	w.mu.Lock()
 	again := ok && c.bot.duplicates > 0

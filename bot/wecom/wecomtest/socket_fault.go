@@ -34,11 +34,11 @@ type StreamCards string
 const (
 	StreamCardsRefused StreamCards = ""      // 40008, as the table of fields says
 	StreamCardsShown   StreamCards = "shown" // as the prose says
-	StreamCardsLost    StreamCards = "lost"  // acked, but nobody sees the card: a field report
+	StreamCardsLost    StreamCards = "lost"  // acked, but the card is not shown: a field report
 )
 
 // Connected tells whether a robot's long connection is subscribed, and how many
-// connections are open altogether, of all robots and of nobody.
+// connections are open altogether, of all robots and of none.
 func (w *WeCom) Connected(robot string) (subscribed bool, open int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -107,7 +107,7 @@ func (w *WeCom) DropConnection(robot string) error {
 	defer w.mu.Unlock()
 	b, err := w.longRobot(robot)
 	if err == nil && b.socket != nil {
-		w.cut(b.socket)
+		longConnection{w}.cut(b.socket)
 	}
 	return err
 }
@@ -126,7 +126,7 @@ func (w *WeCom) LoseSubscription(robot string) error {
 	return err
 }
 
-// Kick lets somebody else subscribe to the robot: the connection gets
+// Kick lets another client subscribe to the robot: the connection gets
 // disconnected_event and is closed, and callbacks go to the other one until the
 // robot subscribes again. The times-1 subscribers after it are kicked as well.
 func (w *WeCom) Kick(robot string, times int) error {
@@ -139,14 +139,14 @@ func (w *WeCom) Kick(robot string, times int) error {
 	b.kicks = times
 	if b.socket != nil && times > 0 {
 		b.kicks--
-		w.kick(b.socket)
+		longConnection{w}.kick(b.socket)
 	}
 	b.elsewhere = true
 	return nil
 }
 
-// PushFrame sends any text over a robot's long connection, such as a command that
-// nobody knows.
+// PushFrame sends any text over a robot's long connection, such as an unknown
+// command.
 func (w *WeCom) PushFrame(ctx context.Context, robot string, data []byte) error {
 	w.mu.Lock()
 	b, err := w.longRobot(robot)
@@ -158,7 +158,7 @@ func (w *WeCom) PushFrame(ctx context.Context, robot string, data []byte) error 
 		return err
 	}
 	done := make(chan error, 1)
-	w.enqueue(b.socket, outgoing{data: data, done: done})
+	longConnection{w}.enqueue(b.socket, outgoing{data: data, done: done})
 	w.mu.Unlock()
 	ctx, stop := w.within(ctx, 0)
 	defer stop()

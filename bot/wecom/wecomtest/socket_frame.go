@@ -55,7 +55,7 @@ func isFrame(cmd string) bool { return cmd == subscribeCmd || cmd == pingCmd || 
 
 // takeFrame gives effect to a frame and acks it, with the faults a test asked
 // for. It reports whether the connection goes on.
-func (w *WeCom) takeFrame(s *socket, kind websocket.MessageType, data []byte) bool {
+func (w longConnection) takeFrame(s *socket, kind websocket.MessageType, data []byte) bool {
 	f, refusal := parseFrame(kind, data)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -117,7 +117,7 @@ func ack(f clientFrame, refusal *apiError) []byte {
 }
 
 // ack sends an ack, and one that was held back behind it. Callers hold mu.
-func (w *WeCom) ack(s *socket, data []byte) {
+func (w longConnection) ack(s *socket, data []byte) {
 	w.enqueue(s, outgoing{data: data})
 	if s.held != nil {
 		w.enqueue(s, outgoing{data: s.held})
@@ -127,7 +127,7 @@ func (w *WeCom) ack(s *socket, data []byte) {
 
 // ackLater acks after the delay of a fault; what comes behind overtakes it.
 // Callers hold mu.
-func (w *WeCom) ackLater(s *socket, f clientFrame, refusal *apiError, fault Fault) {
+func (w longConnection) ackLater(s *socket, f clientFrame, refusal *apiError, fault Fault) {
 	w.wg.Go(func() {
 		if w.opt.Sleep(s.ctx, fault.Delay) != nil {
 			return
@@ -144,7 +144,7 @@ func (w *WeCom) ackLater(s *socket, f clientFrame, refusal *apiError, fault Faul
 
 // playFrame answers a frame as a fault says, and reports whether the connection
 // goes on. Callers hold mu.
-func (w *WeCom) playFrame(s *socket, f clientFrame, fault Fault) bool {
+func (w longConnection) playFrame(s *socket, f clientFrame, fault Fault) bool {
 	switch {
 	case fault.Hang: // not acked, ever
 	case fault.Drop, fault.Status != 0:
@@ -159,7 +159,7 @@ func (w *WeCom) playFrame(s *socket, f clientFrame, fault Fault) bool {
 
 // handleFrame gives effect to a frame. What it returns first is done behind the
 // ack. Callers hold mu.
-func (w *WeCom) handleFrame(s *socket, f clientFrame) (func(), *apiError) {
+func (w longConnection) handleFrame(s *socket, f clientFrame) (func(), *apiError) {
 	switch {
 	case f.cmd == subscribeCmd:
 		return w.subscribe(s, f)
@@ -181,7 +181,7 @@ const subscribeRate = 10
 
 // subscribe binds a connection to a robot and kicks the one that had it before.
 // Callers hold mu.
-func (w *WeCom) subscribe(s *socket, f clientFrame) (func(), *apiError) {
+func (w longConnection) subscribe(s *socket, f clientFrame) (func(), *apiError) {
 	r := &reader{}
 	id, secret := r.str(f.body, "bot_id"), r.str(f.body, "secret")
 	if r.err != nil {
@@ -220,7 +220,7 @@ func (w *WeCom) subscribe(s *socket, f clientFrame) (func(), *apiError) {
 	return func() { w.afterSubscribe(b, s) }, nil
 }
 
-func (w *WeCom) afterSubscribe(b *bot, s *socket) {
+func (w longConnection) afterSubscribe(b *bot, s *socket) {
 	if b.kicks > 0 {
 		b.kicks--
 		w.kick(s)

@@ -27,7 +27,7 @@ func (w *WeCom) Poll(ctx context.Context) (int, error) {
 		}
 		c := &callback{bot: s.key.bot, kind: onPoll, where: s.of.where, user: s.of.user, stream: s, post: s.of.post,
 			msgID: w.newID(32), once: true}
-		c.plain = w.robotJSON(c, nil, func(o object) {
+		c.plain = forms{w}.robotJSON(c, nil, func(o object) {
 			o["msgtype"] = "stream"
 			o["stream"] = object{"id": s.key.id}
 		})

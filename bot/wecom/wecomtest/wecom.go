@@ -100,7 +100,7 @@ type WeCom struct {
 
 	randMu sync.Mutex // guards opt.Rand
 
-	mu         sync.Mutex // guards all below; never held while waiting for anybody
+	mu         sync.Mutex // guards all below; never held while waiting
 	closed     bool
 	apiURL     string
 	trusted    []string
@@ -123,7 +123,7 @@ type WeCom struct {
 	streams    map[streamKey]*stream
 	running    map[*stream]bool // those that are not done
 	inflight   map[memberOf]int
-	heard      map[chatOf]bool // conversations in which somebody wrote to the robot
+	heard      map[chatOf]bool // conversations with a message to the robot
 	posted     map[chatOf][]time.Time
 	requests   map[string]*request // by req_id
 	sockets    []*socket
@@ -204,7 +204,7 @@ func New(opt Options) *WeCom {
 	for _, g := range opt.Groups {
 		w.AddGroup(g)
 	}
-	w.routes()
+	httpAPI{w}.routes()
 	return w
 }
 
