@@ -24,6 +24,7 @@ import (
 	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/app"
 	"yanquan/internal/config"
+	"yanquan/internal/fakeserver"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -94,7 +95,7 @@ stores: [{name: 人民广场店, platform: dianping, shop_id: shop-1, session: t
 // serve runs the bot itself and gives its address.
 func (w *world) serve(t *testing.T, edit ...string) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", fakeserver.Host()+":0")
 	if err != nil {
 		t.Fatal(err)
 	}

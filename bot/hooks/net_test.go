@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"yanquan/internal/fakeserver"
 	"yanquan/models"
 )
 
@@ -103,7 +104,7 @@ func TestNoAnswer(t *testing.T) {
 	t.Cleanup(untrusted.Close)
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
-	away, err := net.Listen("tcp", "127.0.0.1:0")
+	away, err := net.Listen("tcp", fakeserver.Host()+":0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/internal/config"
+	"yanquan/internal/fakeserver"
 	"yanquan/models"
 )
 
@@ -260,7 +261,7 @@ func TestPortInUse(t *testing.T) {
 	ln, err := net.Listen("tcp", w.listen)
 	w.must(err)
 	defer ln.Close()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := net.Listen("tcp", fakeserver.Host()+":0")
 	w.must(err)
 	other := free.Addr().String()
 	w.must(free.Close())

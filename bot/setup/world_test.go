@@ -19,6 +19,7 @@ import (
 	"yanquan/douyin/douyintest"
 	"yanquan/internal/app"
 	"yanquan/internal/config"
+	"yanquan/internal/fakeserver"
 )
 
 // world is everything around an installation, and a folder for it.
@@ -64,7 +65,7 @@ func newWorld(t *testing.T) *world {
 	w.douyin = douyintest.New(douyintest.Options{ClientKey: clientKey, ClientSecret: clientSecret})
 	w.must(w.douyin.AddShop(douyintest.Shop{ID: "6600000000000000001", Name: "人民广场店", Account: account}))
 	w.doURL = w.serve(w.douyin, w.douyin.Close)
-	ln, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free
+	ln, err := net.Listen("tcp", fakeserver.Host()+":0") // a port that is free
 	w.must(err)
 	w.listen = ln.Addr().String()
 	w.must(ln.Close())

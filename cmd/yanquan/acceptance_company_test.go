@@ -65,7 +65,7 @@ func room(user string) string { return "wrRoom-" + user }
 // configText is section 6.2 of the design, with the stores filled in.
 var configText = template.Must(template.New("config.yaml").Parse(`
 server:
-  listen: "127.0.0.1:0"
+  listen: "{{.Host}}:0"
   public_url: "{{.PublicURL}}"
 database:
   driver: {{.Driver}}

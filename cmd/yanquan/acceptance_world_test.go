@@ -18,6 +18,7 @@ import (
 	"yanquan/dianping/dianpingtest"
 	"yanquan/douyin/douyintest"
 	"yanquan/internal/failpoint"
+	"yanquan/internal/fakeserver"
 	"yanquan/internal/race"
 	"yanquan/models"
 	"yanquan/models/modelstest"
@@ -199,7 +200,7 @@ func newWorld(t *testing.T, s setting) *world {
 	w.must(configText.Execute(&text, map[string]any{
 		"Driver": s.driver, "DSN": dsn, "Zone": u.zone.String(), "WeComURL": api.URL, "CorpID": app.CorpID,
 		"Hook": s.hook, "Socket": s.socket, "SocketURL": u.wecom.SocketURL(), "BotID": robot.ID,
-		"PublicURL": publicURL, "PlatformURL": shops.URL, "UndoWindow": s.undoWindow, "CallTimeout": s.callTimeout, "ReplyDeadline": cmp.Or(s.replyDeadline, "1500ms"), "Platform": string(s.dialect), "Session": s.dialect != douyin, "Also": string(s.also), "Empty": s.empty, "Watch": cmp.Or(s.watch, unwatched), "Rooms": rooms, "Staff": crowd, "Names": people,
+		"Host": fakeserver.Host(), "PublicURL": publicURL, "PlatformURL": shops.URL, "UndoWindow": s.undoWindow, "CallTimeout": s.callTimeout, "ReplyDeadline": cmp.Or(s.replyDeadline, "1500ms"), "Platform": string(s.dialect), "Session": s.dialect != douyin, "Also": string(s.also), "Empty": s.empty, "Watch": cmp.Or(s.watch, unwatched), "Rooms": rooms, "Staff": crowd, "Names": people,
 		"SessionFile": filepath.Join(dir, "session-b"), "DouyinURL": douyinURL, "DouyinAccount": douyintest.DefaultAccount,
 		"ReportAt": s.now(&atomic.Int64{})().In(u.zone).Add(12 * time.Hour).Format("15:04"), // not while the test runs
 	}))

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"yanquan/internal/fakeserver"
 	"yanquan/internal/ptytest"
 )
 
@@ -21,7 +22,7 @@ func TestInitInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free
+	ln, err := net.Listen("tcp", fakeserver.Host()+":0") // a port that is free
 	if err != nil {
 		t.Fatal(err)
 	}

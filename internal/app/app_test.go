@@ -15,6 +15,7 @@ import (
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/config"
+	"yanquan/internal/fakeserver"
 )
 
 // world is the bot with its surroundings.
@@ -63,7 +64,7 @@ func setup(t *testing.T, change ...func(*config.Config)) *world {
 	for _, c := range change {
 		c(cfg)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", fakeserver.Host()+":0")
 	if err != nil {
 		t.Fatal(err)
 	}

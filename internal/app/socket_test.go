@@ -17,6 +17,7 @@ import (
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/config"
+	"yanquan/internal/fakeserver"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -64,7 +65,7 @@ func newLine(t *testing.T, driver, dsn string) *line {
 // start runs a replica and gives its address and what stops it.
 func (l *line) start() (url string, stop func()) {
 	l.t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", fakeserver.Host()+":0")
 	if err != nil {
 		l.t.Fatal(err)
 	}

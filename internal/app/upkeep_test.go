@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"yanquan/internal/config"
+	"yanquan/internal/fakeserver"
 	"yanquan/models"
 )
 
@@ -67,7 +68,7 @@ func TestResealInBackground(t *testing.T) {
 		t.Fatalf("sealed anew before it is ready: %v", err)
 	}
 
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", fakeserver.Host()+":0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -138,7 +138,7 @@ func newLane(t *testing.T, name string, count int, data database, repeats []time
 	secretKey := base64.StdEncoding.EncodeToString(key)
 	l.secrets = append(l.secrets, appSecret, signKey, douyinKey, wecomSecret, mobile, secretKey,
 		app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey)
-	text := fmt.Sprintf(`server: {listen: "127.0.0.1:0", public_url: "http://127.0.0.1:1", shutdown_grace: %s}
+	text := fmt.Sprintf(`server: {listen: "%s:0", public_url: "http://127.0.0.1:1", shutdown_grace: %s}
 secret_key: "%s"
 watch: {repeats: 0, same_phone: 0, undo_percent: 0, silent_days: 0, platform_errors: 0, doubtful: 0}
 wecom:
@@ -153,7 +153,7 @@ douyin: {api_url: "%s", client_key: aw1, client_secret: "%s", account_id: "%s"}
 redeem: {call_timeout: %s}
 log: {level: debug}
 stores:
-%s`, shutdownGrace, secretKey, wecomSrv.URL, app.CorpID, wecomSecret, app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey,
+%s`, fakeserver.Host(), shutdownGrace, secretKey, wecomSrv.URL, app.CorpID, wecomSecret, app.Token, app.EncodingAESKey, robot.Token, robot.EncodingAESKey,
 		platformSrv.URL, appSecret, platformSrv.URL, signKey, douyinSrv.URL, douyinKey, douyintest.DefaultAccount, callTimeout, stores.String())
 	for i := range count {
 		line, dsn := modelstest.NewProxy(t, data.nodes[i])

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
 const good = `{"code":200}`
@@ -83,7 +85,7 @@ func TestNeverSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { mute.Close() })
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	gone, err := net.Listen("tcp", fakeserver.Host()+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
