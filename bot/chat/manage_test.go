@@ -3,7 +3,6 @@ package chat
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"yanquan/bot"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/fakeserver"
 	"yanquan/models"
 )
 
@@ -124,8 +124,7 @@ func (b *bench) connect(user string, shops ...string) {
 	b.must(err)
 	page, err := k.StartAuthorization(ctx, b.dialect, link.Query().Get("t"))
 	b.must(err)
-	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := browser.PostForm(page, url.Values{"shop": shops})
+	answer, err := fakeserver.Browser().PostForm(page, url.Values{"shop": shops})
 	b.must(err)
 	defer answer.Body.Close()
 	back, err := answer.Location()

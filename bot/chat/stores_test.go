@@ -2,7 +2,6 @@ package chat
 
 import (
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"yanquan/bot/command"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/fakeserver"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -69,8 +69,7 @@ func (b *twins) follow(r bot.Reply, shops ...string) error {
 	ctx, k := b.t.Context(), b.bot.Merchants()
 	page, err := k.StartAuthorization(ctx, on, link.Query().Get("t"))
 	b.must(err)
-	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := browser.PostForm(page, url.Values{"shop": shops})
+	answer, err := fakeserver.Browser().PostForm(page, url.Values{"shop": shops})
 	b.must(err)
 	defer answer.Body.Close()
 	back, err := answer.Location()

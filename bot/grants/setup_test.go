@@ -2,7 +2,6 @@ package grants
 
 import (
 	"context"
-	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/breadth"
+	"yanquan/internal/fakeserver"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -198,8 +198,7 @@ func (r *rig) authorization() dianpingtest.Authorization {
 // browser comes back with.
 func (r *rig) consent(page string, shops ...string) url.Values {
 	r.t.Helper()
-	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := browser.PostForm(page, url.Values{"shop": shops})
+	answer, err := fakeserver.Browser().PostForm(page, url.Values{"shop": shops})
 	r.must(err)
 	defer answer.Body.Close()
 	back, err := answer.Location()

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/fakeserver"
 	"yanquan/models"
 )
 
@@ -249,8 +250,7 @@ func (b *browser) do(req *http.Request, status int, want ...string) string {
 		req.AddCookie(&http.Cookie{Name: b.cookie.Name, Value: b.cookie.Value})
 	}
 	req.Header.Set("User-Agent", b.agent)
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := client.Do(req)
+	answer, err := fakeserver.Browser().Do(req)
 	b.must(err)
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)

@@ -11,6 +11,7 @@ import (
 
 	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/breadth"
+	"yanquan/internal/fakeserver"
 )
 
 // A store from nothing, by chat and browser alone: authorised, bound to a group,
@@ -157,8 +158,7 @@ func (w *world) authorized(link, shop string) string {
 // sentOn posts a form and says where that leads.
 func (w *world) sentOn(address string, form url.Values) string {
 	w.Helper()
-	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := browser.PostForm(address, form)
+	answer, err := fakeserver.Browser().PostForm(address, form)
 	w.must(err)
 	defer answer.Body.Close()
 	to := answer.Header.Get("Location")
