@@ -107,43 +107,70 @@ func (c *collector[T]) complete() bool { return c.last.told && c.last.total == i
 // it too. Each step needs news to go on, and there is a limit on pages, so that
 // no server can keep it for ever.
 //
+// Where the offset 0 is refused there may be no page 0, so that pages are read alone; it is
+// asked for once more in the end, for a refusal of another reason would leave a row out.
+//
 // shortEnds: a page that is not full is the last one.
 func collect[T any](limit int, shortEnds bool, key func(T) string, fetch func(offset int) (page[T], *Error), report reporter) ([]T, *Error) {
 	c := newCollector(key, fetch, report)
-	for offset := 0; ; offset = len(c.rows) {
-		fresh, err := c.more(offset)
-		if offset == 0 && mayMeanFirstPage(err) {
-			break
-		}
-		if err != nil {
+	last := func() bool { return c.last.size < limit && (c.complete() || shortEnds && c.last.size > 0) }
+	fresh, err := c.more(0)
+	refused := mayMeanFirstPage(err)
+	if err != nil && !refused {
+		return nil, err
+	}
+	if !refused {
+		if err := c.byRows(fresh, last); err != nil {
 			return nil, err
 		}
-		full := c.last.size >= limit
-		if c.complete() && !full || shortEnds && !full && c.last.size > 0 {
+		if last() || c.complete() {
 			return c.rows, nil
 		}
-		if fresh == 0 {
-			break
-		}
 	}
-	if c.complete() {
+	if err := c.byPages(); err != nil {
+		return nil, err
+	}
+	if !refused || c.complete() {
 		return c.rows, nil
 	}
-	for offset, idle := 1, 0; idle < 2; offset++ {
-		fresh, err := c.more(offset)
+	if fresh, err = c.more(0); mayMeanFirstPage(err) {
+		return c.rows, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if err := c.byRows(fresh, last); err != nil { // it was refused once, for another reason
+		return nil, err
+	}
+	return c.rows, nil
+}
+
+// byRows reads on from as many rows as were seen, after a page with fresh rows, until
+// one brings nothing new or is the last.
+func (c *collector[T]) byRows(fresh int, last func() bool) (err *Error) {
+	for fresh > 0 && !last() {
+		if fresh, err = c.more(len(c.rows)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// byPages reads the pages 1, 2, 3, … until two bring nothing new, one is empty, or all
+// has been seen.
+func (c *collector[T]) byPages() *Error {
+	for number, idle := 1, 0; idle < 2; number++ {
+		fresh, err := c.more(number)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if c.complete() || c.last.size == 0 {
-			break
+			return nil
 		}
-		if fresh == 0 {
-			idle++
-		} else {
+		if idle++; fresh > 0 {
 			idle = 0
 		}
 	}
-	return c.rows, nil
+	return nil
 }
 
 // collectPages reads a list whose offset is a page number from 1, until a page

@@ -130,6 +130,36 @@ func TestCollect(t *testing.T) {
 	}
 }
 
+// Offset 0 is refused once, for another reason: no row is lost, whatever offset means.
+func TestCollectRefusedOnce(t *testing.T) {
+	t.Parallel()
+	for reading, slice := range map[string]func(int, int, int) (int, int){
+		"rows": byRows, "pages from 0": byPagesFrom0, "pages from 1": byPagesFrom1, "rows, capped at 7": capped(7, byRows),
+	} {
+		for _, told := range []bool{true, false} {
+			for _, all := range []int{0, 1, 2, 8, 100, 101, 250} {
+				asked := 0
+				got, err := collect(100, false, strconv.Itoa, func(offset int) (page[int], *Error) {
+					if asked++; asked == 1 {
+						return page[int]{}, &Error{Class: Refused, Reason: Other}
+					}
+					p := page[int]{total: int64(all), told: told}
+					from, to := slice(offset, 100, all)
+					for i := from; i < min(to, all); i++ {
+						p.rows = append(p.rows, i)
+					}
+					p.size = len(p.rows)
+					return p, nil
+				}, reporter{})
+				slices.Sort(got)
+				if err != nil || len(got) != all || len(slices.Compact(got)) != all {
+					t.Errorf("%s, total %v, %d rows: got %d, %v", reading, told, all, len(got), err)
+				}
+			}
+		}
+	}
+}
+
 // TestHistoryCost: a platform that behaves as documented is not asked more than
 // it must be.
 func TestHistoryCost(t *testing.T) {
