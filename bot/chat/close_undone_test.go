@@ -8,6 +8,7 @@ import (
 	"yanquan/bot/desk"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/douyin/douyintest"
 	"yanquan/models"
 )
 
@@ -148,5 +149,29 @@ func TestUndoneThereInPart(t *testing.T) {
 		if len(audit) != 1 || audit[0].After != string(models.Done) {
 			t.Errorf("%+v", audit)
 		}
+	})
+}
+
+// Douyin's list names what was undone, and so does the voucher.
+func TestUndoneThereAtDouyin(t *testing.T) {
+	withDouyin(t, func(b *pair, other *douyintest.Platform) {
+		var codes []string
+		for range 2 {
+			v, err := other.AddVoucher(douyintest.Voucher{Shops: []string{poi(1)}, Title: "抖音双人餐", Price: 4990, Pay: 4990})
+			b.must(err)
+			b.tells(b.say("zhangsan", "验 抖音 "+v.Code), "核销成功")
+			codes = append(codes, v.Code)
+		}
+		b.must(other.UndoElsewhere(codes[0], "till-1"))
+		b.clock.Advance(24 * time.Hour)
+		confirm := "确认 抖音 " + codes[0] + " 已撤销"
+		b.tells(b.in("", "boss", confirm), "没有改动", "对账 "+firstDay)
+		b.tells(b.say("wangwu", "昨日"), "2 张 ¥99.80")
+		b.tells(b.say("wangwu", "对账 昨日"), "已撤销 1 笔", "请店长发「确认 券码 已撤销」")
+		b.tells(b.in("", "boss", "确认 抖音 "+codes[1]+" 已撤销"), "没有改动")
+		for range 2 {
+			b.tells(b.in("", "boss", confirm), "已在平台上撤销", "不是机器人撤的", codes[0], "抖音")
+		}
+		b.tells(b.say("wangwu", "昨日"), "1 张 ¥49.90", "撤销: 1 张 ¥49.90")
 	})
 }
