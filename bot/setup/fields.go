@@ -98,6 +98,10 @@ func (i *installation) readAnswers() (err error) {
 		return Usage(i.text(no.why, no.args...))
 	}
 	i.file = answers
+	secret := slices.ContainsFunc(fields, func(f field) bool { return f.secret && answers[f.key] != "" && answers[f.key] != none })
+	if secret && i.Answers != "-" && config.OpenToOthers(i.Answers) {
+		i.warn("answers.open", i.Answers)
+	}
 	return nil
 }
 

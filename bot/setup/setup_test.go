@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -53,6 +54,30 @@ func (w *world) saves() *watched {
 		w.public + "/wecom/app/main\n":          press("the app", func() error { return w.save("app") }),
 		w.public + "/auth/douyin/notice as the": press("the webhook", func() error { return w.douyin.Subscribe(w.Context(), w.public+"/auth/douyin/notice") }),
 	}}
+}
+
+// A file of answers is told of where it holds a secret and others can read it.
+func TestAnswersOpenToOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path := filepath.Join(t.TempDir(), "answers.yaml")
+	for _, c := range []struct {
+		text string
+		mode os.FileMode
+		told bool
+	}{
+		{"bot_token: Token", 0o644, true}, {"bot_token: Token", 0o640, true}, {"bot_token: Token", 0o600, false},
+		{"public_url: " + w.public, 0o644, false}, {"bot_token: '-'", 0o644, false},
+	} {
+		w.must(os.WriteFile(path, []byte(c.text+"\n"), 0o600))
+		w.must(os.Chmod(path, c.mode))
+		var out bytes.Buffer
+		_ = Run(t.Context(), Options{Dir: t.TempDir(), Lang: "en", Answers: path, Out: &out, Env: w.lookup}) // other answers are missing
+		told := strings.Contains(out.String(), "! Others on this machine can read the secrets in "+path+": chmod 600")
+		if want := c.told && runtime.GOOS != "windows"; told != want {
+			t.Errorf("%q, mode %v: told %v\n%s", c.text, c.mode, told, out.String())
+		}
+	}
 }
 
 // A machine is asked nothing: answers come from a file, secrets from the environment.

@@ -55,6 +55,7 @@ var english = map[string]string{
 	"public_url.where":   "How WeCom and browsers reach this machine from outside, such as https://yanquan.example.com.\nThe name leads here, and a reverse proxy (deploy/Caddyfile is one) passes requests on to %s. The domain's ICP filing must be your corp's.\nWithout one, press Enter: the robot can use a long connection.",
 	"public.good":        "%s leads here (%v)",
 	"public.none":        "No public address: the robot uses a long connection; links on cards and the console do not work",
+	"answers.open":       "Others on this machine can read the secrets in %s: chmod 600 it, or remove it once all is set up.",
 	"public.clear":       "This is http://: who listens on the network can use the links of others. For real use let it be https://.",
 	"no.url.form":        "Write an address such as https://yanquan.example.com, without parameters",
 	"no.public.reach":    "%s cannot be opened: %v. Check name resolution, certificate, and port 443 in the firewall. Some routers do not let a machine reach itself by its public address; then leave it, as only WeCom must reach it.",

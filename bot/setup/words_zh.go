@@ -55,6 +55,7 @@ var chinese = map[string]string{
 	"public_url.where":   "企业微信和浏览器从外面访问本机的地址，例如 https://yanquan.example.com。\n域名解析到这台机器，前面装一个反向代理（Caddy 或 nginx，把外网请求转进来；deploy/Caddyfile 有现成的）转到 %s。域名备案主体要和企业微信的企业一致。\n没有公网地址也行：机器人用长连接，直接回车。",
 	"public.good":        "%s 通到这里（%v）",
 	"public.none":        "不用公网地址：机器人走长连接；卡片上的链接和网页后台用不了",
+	"answers.open":       "本机的其他用户能读到 %s 里的密钥：请 chmod 600，或在装好后删除它。",
 	"public.clear":       "这是 http://：同一网络里的人能看到别人的链接。正式使用请换成 https://。",
 	"no.url.form":        "要写成 https://yanquan.example.com 这样，后面不带参数",
 	"no.public.reach":    "%s 打不开：%v。检查域名解析、证书、防火墙的 443 端口。有的路由器不许从里面访问自己的公网地址，那样可以先放下，企业微信能访问就行。",

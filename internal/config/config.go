@@ -258,10 +258,14 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 // read, where the system tells: .env, config.yaml where one is written out there, and what
 // ${file:PATH} names.
 func (c *Config) Exposed() []string {
-	return slices.DeleteFunc(slices.Clone(c.secretIn), func(file string) bool {
-		info, err := os.Stat(file)
-		return err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0
-	})
+	return slices.DeleteFunc(slices.Clone(c.secretIn), func(file string) bool { return !OpenToOthers(file) })
+}
+
+// OpenToOthers reports whether others on this machine can read a file, where the system
+// tells.
+func OpenToOthers(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0
 }
 
 // Key is the secret key's 32 bytes.
