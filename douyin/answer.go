@@ -100,7 +100,7 @@ func (p reporter) judge(status int, a answer) *Error {
 		return e
 	case p.call.Changes() && !a.whole:
 		e.Class, e.Err = UnknownOutcome, errors.New("the answer says success in one of its two places only")
-		if p.call == CallVerify { // which may have been held
+		if p.call != CallToken {
 			e.Reason = Incomplete
 		}
 		return e

@@ -60,7 +60,7 @@ const (
 	PartlyVerified Reason = "partly_verified" // class UnknownOutcome: Error.Rows has what is told of each coupon
 	NoRecord       Reason = "no_record"       // a success with nothing in it
 	OtherCode      Reason = "other_code"      // class UnknownOutcome: a success that tells of others, or of more or fewer
-	Incomplete     Reason = "incomplete"      // class UnknownOutcome: the answer to a verify without the part that would say which refusal, or that it is a success
+	Incomplete     Reason = "incomplete"      // class UnknownOutcome: the answer to a verify or a cancel without the part that would say which refusal, or that it is a success
 	BadLink        Reason = "bad_link"        // not the link of a voucher
 	Other          Reason = "other"           // an undocumented code
 )

@@ -214,8 +214,8 @@ func TestCancelOutcomes(t *testing.T) {
 		{"a business error with an unknown finer code", no("3000001", "2034000911"), UnknownOutcome, Other},
 		{"the platform's fault", no("5000001", "0"), UnknownOutcome, PlatformFault},
 		{"a refusal with a row that is done", strings.Replace(result(mine, "0"), `"error_code":0`, `"error_code":1208`, 1), UnknownOutcome, Other},
-		{"success in data only", `{"data":{"error_code":0}}`, UnknownOutcome, ""},
-		{"success in extra only", `{"extra":{"error_code":0}}`, UnknownOutcome, ""},
+		{"success in data only", `{"data":{"error_code":0}}`, UnknownOutcome, Incomplete},
+		{"success in extra only", `{"extra":{"error_code":0}}`, UnknownOutcome, Incomplete},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

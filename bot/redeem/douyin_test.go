@@ -220,6 +220,35 @@ func TestDouyinLostUndo(t *testing.T) {
 	})
 }
 
+// The answers to undos have lost the place that tells what they did, so that each is asked
+// about: several coupons are undone by one step, and by one of the settling where the answer
+// to the first was lost.
+func TestDouyinUndoOfSeveralToldNothing(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		t.Run(fmt.Sprint("lost ", lost), func(t *testing.T) {
+			atDouyin(t, func(r *rig) {
+				r.must(r.douyin.SetKnobs(douyintest.Knobs{Refusals: douyintest.RefusalSub, Absent: []string{"extra"}}))
+				r.order(code, 3)
+				op := r.settle(r.consume(code, 3))
+				if lost {
+					r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "reverseconsume"})
+				}
+				if op = r.undo(op); lost {
+					r.is(op, models.UndoUnknown, "")
+					r.clock.Advance(r.core.Lease(1)) // the call can have no late effect
+					r.pass()
+					op = r.now(op)
+				}
+				r.is(op, models.Undone, "")
+				r.once()
+				if n := r.uses(); n != 0 {
+					r.Errorf("%d uses stand", n)
+				}
+			})
+		})
+	}
+}
+
 // A proxy sends the verify twice: the answer is that to the second.
 func TestDouyinRepeatedByProxy(t *testing.T) {
 	for _, answer := range []string{"", "1208", "2100005", "1212", "1221", "1241", "1265", "45005117"} {

@@ -127,13 +127,20 @@ func (t *reversal) reverseOne(ctx context.Context, c models.Coupon, open int) (p
 			return answer, err
 		}
 	}
-	answer, err := t.reverse(ctx, c, false)
-	if err != nil || answer.Proves != platform.Refused || !answer.Doubtful {
+	return t.reverseKnown(ctx, c, false, open)
+}
+
+// reverseKnown sends an undo, and where the platform's answer does not tell what it did,
+// asks: otherwise each of several coupons would wait for the one before to be settled.
+func (t *reversal) reverseKnown(ctx context.Context, c models.Coupon, again bool, open int) (platform.Reversal, error) {
+	answer, err := t.reverse(ctx, c, again)
+	refused := answer.Proves == platform.Refused && answer.Doubtful && !again
+	if unclear := answer.Proves == platform.Unclear && !answer.Silent; err != nil || !refused && !unclear {
 		return answer, err
 	}
 	state, _, err := t.state(ctx, c, open)
 	switch state {
-	case isUndone: // the refusal was of the same call, repeated on its way
+	case isUndone: // also where the refusal was of the same call, repeated on its way
 		answer.Proves = platform.Undone
 	case notKnown:
 		answer.Proves = platform.Unclear
@@ -245,7 +252,7 @@ func (t *reversal) settleUndo(ctx context.Context) (Step, error) {
 		case t.late(t.op.UndoCalledAt):
 			c.UndoReason = ReasonNotUndone
 		default:
-			answer, err := t.reverse(ctx, *c, true)
+			answer, err := t.reverseKnown(ctx, *c, true, openOf(coupons, c.Code))
 			if err != nil {
 				return nil, err
 			}
