@@ -484,7 +484,7 @@ func (w *world) answers() {
 			for _, s := range v.told {
 				switch {
 				case !s.about(k.code) || s.verdict == "" || s.verdict == gone: // a list of records is no answer about one
-				case interim, s.verdict == held, s.verdict == sure: // which answers a 撤 without a code
+				case interim, s.verdict == held, s.verdict == sure, s.verdict == earlier: // which answers a 撤 without a code
 					waited[v.shown.ID] = true
 				case !waited[v.shown.ID]:
 					own[v.shown.ID] = true
