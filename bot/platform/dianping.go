@@ -71,7 +71,7 @@ func (d dianpingShop) Consume(ctx context.Context, o Order, again bool) Consumpt
 	}
 	return Consumption{
 		Said: said(dianping.CallConsume, e), Proves: consumeProof(e, again), Coupons: couponsOf(rows),
-		Doubtful: e != nil && e.Class == dianping.Refused && repeated(e.Reason),
+		Doubtful: repeated(e),
 	}
 }
 
@@ -88,7 +88,7 @@ func (d dianpingShop) Reverse(ctx context.Context, c Coupon, by Operator, again 
 	e := failure(err)
 	return Reversal{
 		Said: said(dianping.CallReverseConsume, e), Proves: reverseProof(e, again),
-		Doubtful: e != nil && e.Class == dianping.Refused && echo(e.Reason),
+		Doubtful: e != nil && (e.Class == dianping.Throttled || e.Class == dianping.Refused && echo(e.Reason)),
 	}
 }
 

@@ -91,9 +91,12 @@ func taken(r dianping.Reason) bool {
 }
 
 // repeated: a refusal that a second consume with the same request id may meet where
-// the first took effect; what it is answered with is not documented.
-func repeated(r dianping.Reason) bool {
-	return r == dianping.VerifyFailed || r == dianping.OutOfStock || r == dianping.WrongPassword || r == dianping.NotFound
+// the first took effect, or as one call too many; what it is answered with is not
+// documented.
+func repeated(e *dianping.Error) bool {
+	return e != nil && (e.Class == dianping.Throttled || e.Class == dianping.Refused && slices.Contains([]dianping.Reason{
+		dianping.VerifyFailed, dianping.OutOfStock, dianping.WrongPassword, dianping.NotFound,
+	}, e.Reason))
 }
 
 // echo: a refusal that a second reverseconsume meets where the first took effect.

@@ -72,11 +72,11 @@ func DouyinMayHold(answers []Said) bool {
 }
 
 // douyinEcho: a refusal that the same verify, sent twice on its way, may meet the second
-// time: the token is spent, and with it the encrypted codes.
+// time: the token is spent, and with it the encrypted codes; or it is one call too many.
 func douyinEcho(e *douyin.Error) bool {
-	return e != nil && slices.Contains([]douyin.Reason{
+	return e != nil && (e.Class == douyin.Throttled || slices.Contains([]douyin.Reason{
 		douyin.BadRequest, douyin.NotFound, douyin.CountTooLarge, douyin.Undecryptable, douyin.CodeOutdated, douyin.HasUndone,
-	}, e.Reason)
+	}, e.Reason))
 }
 
 // douyinReverse judges cancel. Before it is sent again, the use is known to stand; so a

@@ -89,7 +89,7 @@ func (t *reversal) lacks(ctx context.Context, c models.Coupon, open int) error {
 		return err
 	case state == isUndone:
 		return nil
-	case state == notKnown:
+	case state == notKnown, state == notYet:
 		return ErrNotTold
 	}
 	return ErrStillThere

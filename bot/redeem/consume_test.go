@@ -536,3 +536,23 @@ func TestNotConnected(t *testing.T) {
 		r.is(r.settle(op), models.Done, "")
 	})
 }
+
+// A proxy sends a call twice, and the platform takes the second for one too many: what the
+// first did is told.
+func TestThrottledRepeatByProxy(t *testing.T) {
+	everyPlatform(t, func(r *rig) {
+		c, answer := "104930181552", "OP_LIMITATION_REJECT"
+		if r.douyin != nil {
+			answer = "2119003"
+		}
+		r.voucher(c)
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.ProxyRepeat, Call: "consume", Answer: answer})
+		op := r.settle(r.consume(c, 1))
+		r.is(op, models.Done, "")
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.ProxyRepeat, Call: "reverseconsume", Answer: answer})
+		r.clock.Advance(time.Minute)
+		r.is(r.settle(r.undo(op)), models.Undone, "")
+		r.effects(c, 1, 1)
+		r.never(models.Rejected)
+	})
+}

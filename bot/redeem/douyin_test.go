@@ -230,6 +230,7 @@ func TestDouyinUndoOfSeveralToldNothing(t *testing.T) {
 				r.must(r.douyin.SetKnobs(douyintest.Knobs{Refusals: douyintest.RefusalSub, Absent: []string{"extra"}}))
 				r.order(code, 3)
 				op := r.settle(r.consume(code, 3))
+				r.clock.Advance(time.Minute)
 				if lost {
 					r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "reverseconsume"})
 				}

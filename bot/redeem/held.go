@@ -85,6 +85,21 @@ func (t settlement) heldOrLost(ctx context.Context) (bool, error) {
 	return unlogged || platform.DouyinMayHold(answers), nil
 }
 
+// refusedOrHeld judges a refusal that may be the answer to a repeat of this very call where
+// no use shows: risk control may hold the first, which a look tells.
+func (t settlement) refusedOrHeld(ctx context.Context, answer platform.Consumption) (Step, error) {
+	looked, err := t.look(ctx, t.op.Code)
+	switch {
+	case err != nil:
+		return nil, err
+	case looked.Proves == platform.Held:
+		return t.held(looked.Said), nil
+	case looked.Silent:
+		return t.doubt(looked.Said, false), nil
+	}
+	return t.rejected(outcome(answer.Said)), nil
+}
+
 // maybeHeld goes on where no use shows and nothing is sent again; no step: the consume is
 // certainly not held. The books tell nothing of that, and a look may: its key replaces
 // none that is needed.

@@ -262,6 +262,25 @@ func TestDouyinLostHoldNeverToldOf(t *testing.T) {
 	}
 }
 
+// A proxy sends the verify twice: the first is held, and the second is refused.
+func TestDouyinHeldAndRepeatedByProxy(t *testing.T) {
+	for _, answer := range []string{"2100005", "1212", "1221", "1241", "1265", "45005117", "2119003"} {
+		t.Run(answer, func(t *testing.T) {
+			atDouyin(t, func(r *rig) {
+				r.heldVoucher(code, 0)
+				r.must(r.douyin.Fail(douyintest.Fault{Kind: douyintest.ProxyRepeat, Call: "verify", Answer: answer}))
+				op := r.consume(code, 1)
+				r.is(op, models.Held, ReasonBusy)
+				r.must(r.douyin.EndHold(code, true))
+				r.clock.Advance(10 * time.Minute)
+				r.consumedAfterHold(op)
+				r.effects(code, 1, 0)
+				r.never(models.Rejected)
+			})
+		})
+	}
+}
+
 // The answers have lost the place that tells of a hold: it may be one, so nobody is told
 // that nothing was verified.
 func TestDouyinHoldInALostPlace(t *testing.T) {

@@ -87,6 +87,9 @@ func (t settlement) refusedOrRepeated(ctx context.Context, answer platform.Consu
 	}
 	switch recorded.Proves {
 	case platform.NotConsumed, platform.Replaced:
+		if recorded.Complete {
+			return t.refusedOrHeld(ctx, answer)
+		}
 		return t.rejected(outcome(answer.Said)), nil
 	case platform.Consumed:
 		if recorded.Complete {

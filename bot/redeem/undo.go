@@ -142,7 +142,7 @@ func (t *reversal) reverseKnown(ctx context.Context, c models.Coupon, again bool
 	switch state {
 	case isUndone: // also where the refusal was of the same call, repeated on its way
 		answer.Proves = platform.Undone
-	case notKnown:
+	case notKnown, notYet:
 		answer.Proves = platform.Unclear
 	}
 	return answer, err
@@ -190,6 +190,8 @@ func (t *reversal) unsent(state state, why platform.Said) platform.Reversal {
 	switch {
 	case state == isUndone:
 		return platform.Reversal{Proves: platform.Undone}
+	case state == notYet:
+		return platform.Reversal{}
 	case state == isCovered:
 		return notSent(ReasonCovered)
 	case why.Silent:
@@ -243,7 +245,7 @@ func (t *reversal) settleUndo(ctx context.Context) (Step, error) {
 			return t.doubtUndo(coupons, why, false), nil
 		case state == notKnown:
 			open = true
-		case !quiet:
+		case !quiet, state == notYet:
 			open, wait = true, true
 		case !t.Now().Before(t.op.UndoUntil):
 			c.UndoReason = ReasonUndoLate
@@ -272,6 +274,7 @@ type state int
 
 const (
 	notKnown  state = iota
+	notYet          // the books need not show it yet
 	isUndone        // it is no longer consumed
 	isUsed          // this very verification stands, and is the code's last
 	isCovered       // it stands under a later one, which an undo would hit
@@ -280,11 +283,22 @@ const (
 // state asks what has become of a coupon's verification. open is as in [openOf].
 func (t *reversal) state(ctx context.Context, c models.Coupon, open int) (state, platform.Said, error) {
 	recorded, err := t.record(ctx, couponOf(t.op, c))
-	switch {
-	case err != nil, recorded.Proves == platform.Unclear:
-		return notKnown, recorded.Said, err
-	case recorded.Proves == platform.Replaced:
+	if err == nil && recorded.Proves == platform.Replaced {
 		return isUndone, recorded.Said, nil
+	}
+	if err != nil || recorded.Proves == platform.Unclear {
+		return notKnown, recorded.Said, err
+	}
+	state, said, err := t.stateIn(ctx, c, recorded, open)
+	if state == isUndone && t.Now().Before(t.op.CalledAt.Add(t.quietAfter())) {
+		return notYet, platform.Said{}, err
+	}
+	return state, said, err
+}
+
+// stateIn is what a record and the books beside it show.
+func (t *reversal) stateIn(ctx context.Context, c models.Coupon, recorded platform.Recorded, open int) (state, platform.Said, error) {
+	switch {
 	case recorded.Complete && recorded.Proves == platform.NotConsumed:
 		return isUndone, recorded.Said, nil
 	case recorded.Complete:

@@ -1,11 +1,14 @@
 package redeem
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"yanquan/bot/platform"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
 )
@@ -172,4 +175,69 @@ func TestOneUndoRule(t *testing.T) {
 			}
 		}
 	})
+}
+
+// lagging shows the books as they were before a consume for some time after it, and refuses
+// an undo meanwhile, where it refuses.
+type lagging struct {
+	platform.Shop
+	now     func() time.Time
+	shows   *atomic.Int64
+	refuses bool
+}
+
+const booksLag = 3 * time.Second
+
+func (l lagging) behind() bool { return l.now().UnixNano() < l.shows.Load() }
+
+func (l lagging) Consume(ctx context.Context, o platform.Order, again bool) platform.Consumption {
+	l.shows.Store(l.now().Add(booksLag).UnixNano())
+	return l.Shop.Consume(ctx, o, again)
+}
+
+func (l lagging) Record(ctx context.Context, c platform.Coupon) platform.Recorded {
+	recorded := l.Shop.Record(ctx, c)
+	if l.behind() && recorded.Proves == platform.Consumed {
+		return platform.Recorded{Said: recorded.Said, Proves: platform.NotConsumed, Complete: recorded.Complete}
+	}
+	return recorded
+}
+
+func (l lagging) Look(ctx context.Context, code string) platform.Looked {
+	looked := l.Shop.Look(ctx, code)
+	if l.behind() && looked.Proves == platform.Used {
+		return platform.Looked{Said: platform.Said{Call: looked.Call}, Proves: platform.Usable, Voucher: platform.Voucher{Code: code, Left: 1}}
+	}
+	return looked
+}
+
+func (l lagging) Reverse(ctx context.Context, c platform.Coupon, by platform.Operator, again bool) platform.Reversal {
+	if l.refuses && l.behind() { // there is no verification yet
+		return platform.Reversal{Said: platform.Said{Call: "reverseconsume", Why: "verify_failed"}, Proves: platform.Refused, Doubtful: true}
+	}
+	return l.Shop.Reverse(ctx, c, by, again)
+}
+
+// An undo a second after the verification, which the platform's books do not show yet: it
+// is not taken for done because they do not.
+func TestUndoBeforeTheConsumeShows(t *testing.T) {
+	for _, refuses := range []bool{true, false} {
+		t.Run(fmt.Sprint("refused ", refuses), func(t *testing.T) {
+			everyPlatform(t, func(r *rig) {
+				c := "104930181552"
+				r.voucher(c)
+				s, shows := r.core.Shops.(*shops), new(atomic.Int64)
+				open := s.open
+				s.open = func(a models.Account) platform.Shop { return lagging{open(a), r.clock.Now, shows, refuses} }
+				op := r.consume(c, 1)
+				r.is(op, models.Done, "")
+				r.clock.Advance(time.Second)
+				if !refuses {
+					r.lost("reverseconsume", false)
+				}
+				r.is(r.settle(r.undo(op)), models.Undone, "")
+				r.effects(c, 1, 1)
+			})
+		})
+	}
 }
