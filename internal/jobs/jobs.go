@@ -20,8 +20,9 @@ type Job struct {
 	Drain  bool                 // what is due when the runner stops is still done
 
 	// Due lists what is to be done now. It is not called while Limit tasks are under
-	// way. It may list more than there is room for: what cannot be begun is found by
-	// the next look.
+	// way. It may list more than there is room for: that is begun as others end, or
+	// forgotten where a later look does not list it. So each task makes sure first that
+	// it is still to be done.
 	Due func(ctx context.Context, l Look) ([]Task, error)
 
 	repeats bool // Due always finds its task

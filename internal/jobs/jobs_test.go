@@ -303,3 +303,103 @@ func TestClockStepsBack(t *testing.T) {
 		t.Errorf("looks: %v", looks)
 	}
 }
+
+// What is woken for again and again is no reason not to look for the rest.
+func TestWakesHoldUpNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rare := 0
+		r, _ := table(t,
+			Job{Name: "busy", Due: func(context.Context, Look) ([]Task, error) { return nil, nil }},
+			Job{Name: "rare", Due: func(context.Context, Look) ([]Task, error) { rare++; return nil, nil }})
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		defer stop()
+		go func() {
+			for ctx.Err() == nil {
+				time.Sleep(100 * time.Millisecond)
+				r.Wake("busy")
+			}
+		}()
+		r.Run(ctx)
+		synctest.Wait()
+		if rare < 9 {
+			t.Errorf("looked %d times in 10 s, want once a second", rare)
+		}
+	})
+}
+
+// What a look finds beyond what there is room for is begun as others end, and is not
+// looked for again each time: nor where its key has no room, and others have.
+func TestFoundIsNotLookedForAgain(t *testing.T) {
+	for name, perKey := range map[string]func(string) int{"no room": nil, "no room for its key": func(string) int { return 2 }} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const n, most = 64, 8
+				var mu sync.Mutex
+				left, done := map[string]bool{}, map[string]int{}
+				for i := range n {
+					left[fmt.Sprint(i)] = true
+				}
+				looks := 0
+				job := Job{Name: "work", Limit: 2, PerKey: perKey, Due: func(_ context.Context, l Look) (tasks []Task, err error) {
+					mu.Lock()
+					defer mu.Unlock()
+					looks++
+					if slices.Contains(l.Full, "a") {
+						return nil, nil
+					}
+					for id := range left {
+						if len(tasks) < 16 {
+							tasks = append(tasks, Task{ID: id, Key: "a", Do: func(context.Context) error {
+								mu.Lock()
+								done[id]++
+								delete(left, id)
+								mu.Unlock()
+								return Sleep(t.Context(), time.Millisecond)
+							}})
+						}
+					}
+					return tasks, nil
+				}}
+				if perKey != nil {
+					job.Limit = most
+				}
+				r, _ := table(t, job)
+				ctx, stop := context.WithTimeout(t.Context(), 500*time.Millisecond)
+				defer stop()
+				r.Run(ctx)
+				synctest.Wait()
+				for id, times := range done {
+					if times != 1 {
+						t.Errorf("%s was done %d times", id, times)
+					}
+				}
+				if len(done) != n || looks > 2*n/16+2 {
+					t.Errorf("%d of %d done by %d looks of up to 16", len(done), n, looks)
+				}
+			})
+		})
+	}
+}
+
+// What others have done meanwhile holds up nothing: the next one that was found is begun.
+func TestFoundGoesOnAfterAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, last := time.Now(), time.Duration(0)
+		done := map[string]bool{}
+		r, _ := table(t, Job{Name: "work", Due: func(context.Context, Look) (tasks []Task, err error) {
+			for i := range 10 {
+				if id := fmt.Sprint(i); !done[id] {
+					tasks = append(tasks, Task{ID: id, Do: func(context.Context) error { done[id], last = true, time.Since(began); return errQuiet }})
+				}
+			}
+			return tasks, nil
+		}})
+		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		defer stop()
+		r.Run(ctx)
+		synctest.Wait()
+		if len(done) != 10 || last > time.Second {
+			t.Errorf("%d done, the last after %s", len(done), last)
+		}
+	})
+}

@@ -38,6 +38,7 @@ type row struct {
 	Job
 	asked   bool      // look at the next pass
 	next    time.Time // else, when to look
+	found   []Task    // by the last look, that there was no room for yet
 	running map[string]bool
 	keys    map[string]int  // tasks under way
 	failed  map[string]bool // while draining: they are not tried again
@@ -84,10 +85,13 @@ func (r *Runner) ask(which func(*row) bool) {
 // askAll has all jobs looked for that have no time of their own.
 func (r *Runner) askAll() { r.ask(func(w *row) bool { return w.Every == 0 }) }
 
-// Run begins what is due until the context ends. It leaves under way what is.
+// Run begins what is due until the context ends. It leaves under way what is. What is
+// woken all the time for one job is no reason not to look for the others.
 func (r *Runner) Run(ctx context.Context) {
+	var last time.Time
 	for woken := false; ctx.Err() == nil; woken = Pause(ctx, r.Sleep, r.Every, r.woken) {
-		if !woken {
+		if now := r.Now(); !woken || now.Sub(last).Abs() >= r.Every {
+			last = now
 			r.askAll()
 		}
 		r.pass(r.Base)
@@ -129,37 +133,42 @@ func (r *Runner) idle() bool {
 // pass looks for everything that there is room for, and begins it.
 func (r *Runner) pass(ctx context.Context) (tasks *sync.WaitGroup, begun int) {
 	tasks = &sync.WaitGroup{}
-	found := make([][]Task, len(r.rows))
 	var errs []error
-	for i, w := range r.rows {
-		var err error
-		found[i], err = r.look(ctx, w)
-		errs = append(errs, err)
+	for _, w := range r.rows {
+		begun += r.beginFound(ctx, tasks, w)
+		errs = append(errs, r.look(ctx, w))
 	}
 	r.note(ctx, errors.Join(errs...))
-	for i, w := range r.rows {
-		for _, t := range found[i] {
-			if r.begin(ctx, tasks, w, t) {
-				begun++
-			}
-		}
+	for _, w := range r.rows {
+		begun += r.beginFound(ctx, tasks, w)
 	}
 	return tasks, begun
 }
 
-// look finds what is due of one job.
-func (r *Runner) look(ctx context.Context, w *row) (tasks []Task, err error) {
+// look finds what is due of one job. What was found before stays only where this look
+// leaves out its key.
+func (r *Runner) look(ctx context.Context, w *row) error {
 	l, due := r.lookNow(w)
 	if !due {
-		return nil, nil
+		return nil
 	}
-	err = Recovered(func() (err error) { tasks, err = w.Due(ctx, l); return err })
+	var tasks []Task
+	err := Recovered(func() (err error) { tasks, err = w.Due(ctx, l); return err })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w.keep(l.Full, tasks)
 	if err != nil || len(tasks) >= l.Room && !w.repeats { // there may be more
-		r.mu.Lock()
 		w.asked = true
-		r.mu.Unlock()
 	}
-	return tasks, err
+	return err
+}
+
+// keep replaces what was found before, but for what a look has left out.
+func (w *row) keep(without []string, tasks []Task) {
+	w.found = slices.DeleteFunc(w.found, func(old Task) bool {
+		return !slices.Contains(without, old.Key) || slices.ContainsFunc(tasks, func(t Task) bool { return t.ID == old.ID })
+	})
+	w.found = append(w.found, tasks...)
 }
 
 // lookNow reports whether to look for a job. What asks for it from here on asks
@@ -183,21 +192,31 @@ func (r *Runner) lookNow(w *row) (Look, bool) {
 	return l, true
 }
 
-// begin does a task beside the others, if there is room for it.
-func (r *Runner) begin(ctx context.Context, tasks *sync.WaitGroup, w *row, t Task) bool {
+// beginFound does what was found beside the other tasks, as far as there is room, and says
+// of how much it began. The rest is begun when others have ended, without another look.
+func (r *Runner) beginFound(ctx context.Context, tasks *sync.WaitGroup, w *row) (begun int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(w.running) >= w.Limit || w.keys[t.Key] >= w.PerKey(t.Key) || w.running[t.ID] || w.failed[t.ID] || r.stopping && !w.Drain {
-		return false
+	rest := w.found[:0]
+	for _, t := range w.found {
+		switch {
+		case w.running[t.ID] || w.failed[t.ID] || r.stopping && !w.Drain:
+		case len(w.running) >= w.Limit || w.keys[t.Key] >= w.PerKey(t.Key):
+			rest = append(rest, t)
+		default:
+			w.running[t.ID] = true
+			w.keys[t.Key]++
+			begun++
+			tasks.Go(func() { r.end(w, t, Recovered(func() error { return t.Do(ctx) })) })
+		}
 	}
-	w.running[t.ID] = true
-	w.keys[t.Key]++
-	tasks.Go(func() { r.end(w, t, Recovered(func() error { return t.Do(ctx) })) })
-	return true
+	clear(w.found[len(rest):])
+	w.found = rest
+	return begun
 }
 
-// end makes room for the next. Success may have made more of the same: what waited
-// for it.
+// end makes room for the next. Success may have made more of the same, what waited for
+// it: that is looked for when nothing is left that was found before.
 func (r *Runner) end(w *row, t Task, err error) {
 	more := errors.Is(err, ErrMore)
 	if more {
@@ -208,16 +227,16 @@ func (r *Runner) end(w *row, t Task, err error) {
 	if w.keys[t.Key]--; w.keys[t.Key] == 0 {
 		delete(w.keys, t.Key)
 	}
-	w.asked = w.asked || more || err == nil && !w.repeats
+	another := slices.ContainsFunc(w.found, func(f Task) bool { return f.Key == t.Key })
+	w.asked = w.asked || more || err == nil && !w.repeats && !another
 	if err != nil && r.stopping {
 		w.failed[t.ID] = true
 	}
 	r.mu.Unlock()
-	switch {
-	case more: // at the next pass
-	case err == nil:
+	if !more && (err == nil || another) {
 		signal(r.woken)
-	case !errors.Is(err, context.Canceled) && (r.Quiet == nil || !r.Quiet(err)):
+	}
+	if err != nil && !errors.Is(err, context.Canceled) && (r.Quiet == nil || !r.Quiet(err)) {
 		r.Log.Error("background work failed; it will be tried again", "job", w.Name, "task", t.ID, "error", err)
 	}
 	signal(r.ended)
