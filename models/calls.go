@@ -40,21 +40,34 @@ func (s CallStore) Of(ctx context.Context, operationID, name string) (calls []Ca
 }
 
 // LogAgain records requests of an operation that is settled again and again: a
-// failure that equals the last of the same name is counted with it.
+// failure that equals the last of the same name is counted with it. The others are
+// recorded together.
 func (s CallStore) LogAgain(ctx context.Context, calls []Call) error {
+	var rest []Call
 	for _, c := range calls {
-		err := ErrStale
-		if c.Class != "" && c.OperationID != "" {
-			err = s.count(ctx, tidy(c))
+		if c.Class == "" || c.OperationID == "" {
+			rest = append(rest, c)
+			continue
 		}
-		if errors.Is(err, ErrStale) {
-			err = s.Log(ctx, []Call{c})
+		if slices.ContainsFunc(rest, c.follows) { // that one is the last of its name
+			if err := s.Log(ctx, rest); err != nil {
+				return err
+			}
+			rest = nil
 		}
-		if err != nil {
+		switch err := s.count(ctx, tidy(c)); {
+		case errors.Is(err, ErrStale):
+			rest = append(rest, c)
+		case err != nil:
 			return err
 		}
 	}
-	return nil
+	return s.Log(ctx, rest)
+}
+
+// follows reports whether a request is another one of the same name.
+func (c Call) follows(o Call) bool {
+	return c.OperationID == o.OperationID && c.Name == o.Name && c.ReceiptCode == o.ReceiptCode
 }
 
 // count counts a failure with an equal one before it. [ErrStale]: the last was

@@ -39,6 +39,25 @@ func (s JournalStore) UndoneBy(ctx context.Context, undoInboxID string) ([]Opera
 	return listOperations(ctx, s.core, "created_at, id", 0, "undo_inbox_id = ?", undoInboxID)
 }
 
+// Awaited lists those of some messages that asked for what is under way, to verify or to
+// undo, and whose outcome is to be expected soon.
+func (s JournalStore) Awaited(ctx context.Context, inboxIDs []string) (awaited []string, err error) {
+	const soon = " IN ? AND state IN ? AND needs_human = ?"
+	states := []State{Calling, Unknown, Undoing, UndoUnknown}
+	for ids := range slices.Chunk(inboxIDs, batch) {
+		var some []string
+		err := s.read(ctx, "find awaited messages", func(g *gorm.DB) error {
+			return g.Raw("SELECT inbox_id FROM operations WHERE inbox_id"+soon+" UNION ALL SELECT undo_inbox_id FROM operations WHERE undo_inbox_id"+soon,
+				ids, states, false, ids, states, false).Scan(&some).Error
+		})
+		if err != nil {
+			return nil, err
+		}
+		awaited = append(awaited, some...)
+	}
+	return awaited, nil
+}
+
 // Of says of which accounts operations are looked for.
 type Of struct {
 	Platform string  // "": of any

@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -163,4 +164,61 @@ func TestStory(t *testing.T) {
 		no(t, err)
 		same(t, len(ops)+len(coupons)+len(logged)+len(out), 0)
 	})
+}
+
+// A message is awaited while what it asked for is under way: to verify, or to undo.
+func TestAwaited(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+		ctx := t.Context()
+		begun := func(code string) models.Operation { return begin(t, db, intent(code)) }
+		begun("calling")
+		no(t, second(db.Journal.DoubtConsume(ctx, begun("doubtful"))))
+		left := must(db.Journal.DoubtConsume(ctx, begun("left")))
+		left.NeedsHuman = true
+		no(t, second(db.Journal.DoubtConsume(ctx, left)))
+		no(t, second(db.Journal.HeldConsume(ctx, begun("held"))))
+		no(t, second(db.Journal.RejectConsume(ctx, begun("refused"))))
+		done := must(db.Journal.FinishConsume(ctx, begun("done"), []models.Coupon{{Code: "done"}}))
+		undo := undoing(t, db, done)
+		got := must(db.Journal.Awaited(ctx, []string{"in-calling", "in-doubtful", "in-left", "in-held", "in-refused", "in-done", undo.UndoInboxID, "in-nobody"}))
+		slices.Sort(got)
+		expect := []string{"in-calling", "in-done", "in-doubtful", undo.UndoInboxID}
+		slices.Sort(expect)
+		same(t, got, expect)
+		no(t, second(db.Journal.FinishUndo(ctx, undo, nil)))
+		same(t, must(db.Journal.Awaited(ctx, []string{"in-done", undo.UndoInboxID})), []string(nil))
+	})
+}
+
+// What is settled again and again is recorded by few statements: equal failures as one,
+// and all else together.
+func TestCallsOfASettledOperation(t *testing.T) {
+	t.Parallel()
+	for _, driver := range []string{models.SQLite, models.MySQL} {
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			var rec modelstest.Recorder
+			db := modelstest.On(t, driver, modelstest.WithRecorder(&rec))
+			call := func(name, class string) models.Call {
+				return models.Call{OperationID: "op", StoreID: 1, ReceiptCode: "A", Name: name, Class: class}
+			}
+			rec.Take()
+			no(t, db.Calls.LogAgain(t.Context(), []models.Call{call("record", "refused"), call("look", ""), call("consume", "")}))
+			inserts := 0
+			for _, s := range rec.Take() {
+				if s.String() == "INSERT calls" {
+					inserts++
+				}
+			}
+			same(t, inserts, 1)
+			no(t, db.Calls.LogAgain(t.Context(), []models.Call{call("record", "refused"), call("record", "refused"), call("record", "other"), call("record", "other")}))
+			var told []string
+			for _, name := range []string{"record", "look", "consume"} {
+				for _, c := range must(db.Calls.Of(t.Context(), "op", name)) {
+					told = append(told, fmt.Sprint(c.Name, " ", c.Class, " ", c.Times))
+				}
+			}
+			same(t, told, []string{"record refused 3", "record other 2", "look  1", "consume  1"})
+		})
+	}
 }

@@ -270,7 +270,7 @@ func (b *Bot) newConversation(o Options) *conversation {
 
 func (b *Bot) newIntake() *intake.Intake {
 	return intake.New(intake.Options{
-		DB: b.DB, Out: b.out, Work: b.answer, Conclude: b.conclude,
+		DB: b.DB, Out: b.out, Work: b.answer, Conclude: b.conclude, Awaited: b.DB.Journal.Awaited,
 		Lease: b.core.Lease(redeem.ConsumeCalls), Limit: b.MaxFlights, Base: b.base, Wake: b.wake,
 		Now: b.Now, NewID: b.NewID, Sleep: b.Sleep, Log: b.Log,
 	})

@@ -117,26 +117,37 @@ func accountOf(key string) int64 {
 }
 
 // dueOperations leaves out the call that this process makes for a message: its worker
-// brings that to its end, however long its lease was.
+// brings that to its end, however long its lease was. Only where there is such a call, as
+// many more are read.
 func (b *Bot) dueOperations(platform string) func(context.Context, jobs.Look) ([]jobs.Task, error) {
 	return func(ctx context.Context, l jobs.Look) ([]jobs.Task, error) {
-		var full []int64
+		of := models.Of{Platform: platform}
 		for _, key := range l.Full {
-			full = append(full, accountOf(key))
+			of.Without = append(of.Without, accountOf(key))
 		}
-		due, err := b.DB.Journal.Due(ctx, models.Of{Platform: platform, Without: full}, l.Now, l.Room+b.MaxFlights)
-		var tasks []jobs.Task
-		for _, op := range due {
-			if calling := op.State == models.Calling || op.State == models.Undoing; calling && b.Holds(askedBy(op)) {
-				continue
-			}
-			tasks = append(tasks, jobs.Task{ID: op.ID, Key: strconv.FormatInt(op.StoreID, 10), Do: func(ctx context.Context) error {
-				defer b.Notify(askedBy(op))
-				return b.doubts.settle(ctx, op)
-			}})
+		tasks, held, err := b.listOperations(ctx, of, l.Now, l.Room)
+		if err == nil && held > 0 && len(tasks)+held == l.Room {
+			tasks, _, err = b.listOperations(ctx, of, l.Now, l.Room+b.MaxFlights)
 		}
 		return tasks, err
 	}
+}
+
+// listOperations lists so many operations that are due, and counts those of them that
+// messages under way here have.
+func (b *Bot) listOperations(ctx context.Context, of models.Of, now time.Time, limit int) (tasks []jobs.Task, held int, err error) {
+	due, err := b.DB.Journal.Due(ctx, of, now, limit)
+	for _, op := range due {
+		if calling := op.State == models.Calling || op.State == models.Undoing; calling && b.Holds(askedBy(op)) {
+			held++
+			continue
+		}
+		tasks = append(tasks, jobs.Task{ID: op.ID, Key: strconv.FormatInt(op.StoreID, 10), Do: func(ctx context.Context) error {
+			defer b.Notify(askedBy(op))
+			return b.doubts.settle(ctx, op)
+		}})
+	}
+	return tasks, held, err
 }
 
 // dueFetched records what callbacks have fetched, or waits until more can be with it.

@@ -30,6 +30,9 @@ type Options struct {
 	Work func(ctx context.Context, row models.Inbox, m bot.Message) (bot.Reply, error)
 	// Conclude looks whether a pending answer can be replaced by the final one.
 	Conclude func(ctx context.Context, row models.Inbox) error
+	// Awaited says which of these messages wait for what is under way, and is concluded
+	// with it.
+	Awaited func(ctx context.Context, ids []string) ([]string, error)
 
 	Lease time.Duration   // after which work on a message may be taken for dead
 	Limit int             // of messages worked on at once

@@ -59,7 +59,8 @@ func setup(t *testing.T, limit int, hold ...string) *desk {
 	d.Intake = New(Options{
 		DB: db, Out: &outbox.Outbox{DB: db, Courier: courier{}, Observer: courier{}, Jitter: rand.Float64, Now: time.Now, NewID: NewID, Log: log},
 		Work: d.work, Conclude: func(context.Context, models.Inbox) error { return nil },
-		Lease: time.Minute, Limit: limit, Base: t.Context(), Wake: func(names ...string) { d.runner.Wake(names...) },
+		Awaited: func(context.Context, []string) ([]string, error) { return nil, nil },
+		Lease:   time.Minute, Limit: limit, Base: t.Context(), Wake: func(names ...string) { d.runner.Wake(names...) },
 		Now: time.Now, NewID: NewID, Sleep: jobs.Sleep, Log: log,
 	})
 	d.runner = jobs.New(jobs.Options{Jobs: d.Jobs(), Every: 10 * time.Millisecond, Base: t.Context()})

@@ -45,7 +45,8 @@ func (q *Intake) due(ctx context.Context, l jobs.Look) (tasks []jobs.Task, err e
 		}
 		all := len(rows) < room
 		claimed, err := q.DB.Inbox.ClaimAll(ctx, q.queue.choose(rows, &busy, q.Holds), q.Now().Add(q.Lease))
-		for _, row := range claimed {
+		room -= len(claimed)
+		for _, row := range q.unlessAwaited(ctx, claimed) {
 			p := q.queue.place(row)
 			tasks = append(tasks, jobs.Task{ID: fmt.Sprint(row.ID, " ", row.Attempt), Do: func(ctx context.Context) error { return q.rescue(ctx, row, p) }})
 		}
@@ -56,10 +57,30 @@ func (q *Intake) due(ctx context.Context, l jobs.Look) (tasks []jobs.Task, err e
 			q.queue.looked(look, except)
 			return tasks, nil
 		}
-		room -= len(claimed)
 	}
 	q.queue.cut()
 	return tasks, nil
+}
+
+// unlessAwaited leaves out messages whose pending answers cannot be concluded yet: whoever
+// ends what they wait for does so. With thousands of doubts, a look at each would be as
+// much work as to settle them. What was claimed is looked at again when its lease has ended.
+func (q *Intake) unlessAwaited(ctx context.Context, claimed []models.Inbox) []models.Inbox {
+	var pending []string
+	for _, row := range claimed {
+		if !row.AnsweredAt.IsZero() {
+			pending = append(pending, row.ID)
+		}
+	}
+	if len(pending) == 0 {
+		return claimed
+	}
+	awaited, err := q.Awaited(ctx, pending)
+	if err != nil || len(awaited) == 0 { // each finds out by itself
+		return claimed
+	}
+	q.Wake(JobMessages) // what stands behind them may be begun
+	return slices.DeleteFunc(claimed, func(row models.Inbox) bool { return !row.AnsweredAt.IsZero() && slices.Contains(awaited, row.ID) })
 }
 
 // prolong prolongs the leases of what waits here or is worked on, so that it is

@@ -123,7 +123,8 @@ func (c *Core) Outcome(ctx context.Context, op models.Operation) (models.Operati
 }
 
 // Pending reports whether an outcome is to be expected soon: an operation is under way,
-// and neither left to people nor kept back by the platform.
+// and neither left to people nor kept back by the platform, as [models.JournalStore.Awaited]
+// has it.
 func Pending(op models.Operation) bool {
 	return !op.State.Terminal() && !op.NeedsHuman && op.State != models.Held
 }
