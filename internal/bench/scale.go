@@ -107,7 +107,7 @@ func (w *world) median(took func() time.Duration) time.Duration {
 // for its own.
 func (w *world) waited(user, text string) time.Duration {
 	took := w.ask(user, text)
-	w.none(queued, time.Now(), long)
+	w.none(unsent, time.Now(), long)
 	return took
 }
 
@@ -170,7 +170,7 @@ func (w *world) nightly(stores int) (made, told time.Duration) {
 	began := time.Now()
 	defer w.start(managed + "report: {at: \"" + hour.Format("15:04") + "\"}\n").stop()
 	made = w.none(fmt.Sprintf("SELECT %d - COUNT(*) FROM reports WHERE kind = 'day' AND begins = '%s'", stores+1, day.Format(time.DateOnly)), began, long)
-	return made, w.none(queued, began, long)
+	return made, w.none(unsent, began, long)
 }
 
 // scale is S1 to S4: what managers ask for, with many stores and a year of business.
