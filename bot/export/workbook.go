@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/xuri/excelize/v2"
@@ -48,7 +49,7 @@ func (r Request) writeWorkbook(ctx context.Context, w io.Writer) (all Sums, err 
 	}
 	b := &workbook{request: r, archive: zip.NewWriter(w), book: excelize.NewFile(), names: sheetNames{}}
 	defer b.book.Close()
-	b.archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, compression) })
+	b.archive.RegisterCompressor(zip.Deflate, newCompressor)
 	if err := b.prepare(); err != nil {
 		return all, fmt.Errorf("export: %w", err)
 	}
@@ -75,6 +76,30 @@ func (r Request) writeWorkbook(ctx context.Context, w io.Writer) (all Sums, err 
 // compression is a level of package flate: rows repeat themselves so much that
 // more effort gains little.
 const compression = 4
+
+// compressors are kept for the next part: to make one takes longer than to compress a
+// part that is small, and there are ten of those in each workbook.
+var compressors = sync.Pool{New: func() any {
+	w, _ := flate.NewWriter(nil, compression) // fails only by the level
+	return w
+}}
+
+// compressor is lent from those that are kept until it is closed.
+type compressor struct{ *flate.Writer }
+
+func newCompressor(w io.Writer) (io.WriteCloser, error) {
+	c := compressors.Get().(*flate.Writer)
+	c.Reset(w)
+	return &compressor{c}, nil
+}
+
+func (c *compressor) Close() error {
+	err := c.Writer.Close()
+	c.Reset(nil) // the file is not kept
+	compressors.Put(c.Writer)
+	c.Writer = nil // who writes on does not write into another workbook
+	return err
+}
 
 func (b *workbook) prepare() (err error) {
 	style := func(s excelize.Style) (id int) {
