@@ -26,6 +26,9 @@ var (
 
 var binaryDir string
 
+// raceFlags are those of make race, so that nothing is compiled a second time.
+var raceFlags = []string{"-race", "-gcflags=modernc.org/sqlite/lib=-race=false", "-gcflags=modernc.org/memory=-race=false", "-gcflags=modernc.org/libc=-d=checkptr=0"}
+
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "yanquan-crash-")
 	if err != nil {
@@ -47,7 +50,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(binaryDir, "yanquan")
 	args := []string{"build", "-tags", "failpoints", "-o", path}
 	if *flagRace {
-		args = append(args, "-race", "-gcflags=modernc.org/sqlite/lib=-race=false") // as in make race
+		args = append(args, raceFlags...)
 	}
 	out, err := exec.Command("go", append(args, "yanquan/cmd/yanquan")...).CombinedOutput()
 	if err != nil {
