@@ -26,15 +26,15 @@ func (f followed) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// withDouyin runs a test with a store at Dianping and Douyin, on both databases.
+// withDouyin runs a test with a store at Dianping and Douyin, on both databases or on one.
 func withDouyin(t *testing.T, test func(b *pair, other *douyintest.Platform)) {
 	t.Helper()
 	t.Parallel()
-	for driver, open := range map[string]func(testing.TB, ...modelstest.Option) *models.DB{models.SQLite: modelstest.SQLite, models.MySQL: modelstest.MySQL} {
+	for _, driver := range databases(t) {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
 			clock := noon()
-			b := &pair{bench: setup(t, open(t, modelstest.WithClock(clock)), clock, dianping.Dianping)}
+			b := &pair{bench: setup(t, modelstest.On(t, driver, modelstest.WithClock(clock)), clock, dianping.Dianping)}
 			other := douyintest.New(douyintest.Options{Now: clock.Now, ClientKey: "aw1", ClientSecret: "client-secret"})
 			srv := httptest.NewServer(other)
 			t.Cleanup(srv.Close)

@@ -24,15 +24,15 @@ type threes struct {
 	third *douyintest.Platform
 }
 
-// onThrees runs a test on both databases.
+// onThrees runs a test on both databases, or on one.
 func onThrees(t *testing.T, test func(b *threes)) {
 	t.Helper()
 	t.Parallel()
-	for driver, open := range map[string]func(testing.TB, ...modelstest.Option) *models.DB{models.SQLite: modelstest.SQLite, models.MySQL: modelstest.MySQL} {
+	for _, driver := range databases(t) {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
 			clock := noon()
-			b := &threes{twins: setupTwins(t, open(t, modelstest.WithClock(clock)), clock)}
+			b := &threes{twins: setupTwins(t, modelstest.On(t, driver, modelstest.WithClock(clock)), clock)}
 			b.third = douyintest.New(douyintest.Options{Now: clock.Now, ClientKey: "aw1", ClientSecret: "client-secret"})
 			srv := httptest.NewServer(b.third)
 			t.Cleanup(srv.Close)

@@ -25,15 +25,15 @@ type twins struct {
 	other *dianpingtest.Platform
 }
 
-// onTwins runs a test on both databases.
+// onTwins runs a test on both databases, or on one.
 func onTwins(t *testing.T, test func(b *twins)) {
 	t.Helper()
 	t.Parallel()
-	for driver, open := range map[string]func(testing.TB, ...modelstest.Option) *models.DB{models.SQLite: modelstest.SQLite, models.MySQL: modelstest.MySQL} {
+	for _, driver := range databases(t) {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
 			clock := noon()
-			test(setupTwins(t, open(t, modelstest.WithClock(clock)), clock))
+			test(setupTwins(t, modelstest.On(t, driver, modelstest.WithClock(clock)), clock))
 		})
 	}
 }

@@ -168,7 +168,7 @@ func TestTwoEndTogether(t *testing.T) {
 		},
 		"both in doubt for long": func(c *crossing) {
 			c.kept.silent.Store(true)
-			c.passFor(4*time.Minute, time.Second)
+			c.passFor(4*time.Minute, 5*time.Second)
 			c.state(oneCode, models.Unknown, true)
 			c.state(twoCode, models.Unknown, true)
 			c.kept.silent.Store(false)

@@ -21,15 +21,15 @@ type pair struct {
 	other *dianpingtest.Platform
 }
 
-// pairs runs a test with a store of two accounts on both databases.
+// pairs runs a test with a store of two accounts on both databases, or on one.
 func pairs(t *testing.T, test func(b *pair)) {
 	t.Helper()
 	t.Parallel()
-	for driver, open := range map[string]func(testing.TB, ...modelstest.Option) *models.DB{models.SQLite: modelstest.SQLite, models.MySQL: modelstest.MySQL} {
+	for _, driver := range databases(t) {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
 			clock := noon()
-			test(setupPair(t, open(t, modelstest.WithClock(clock)), clock))
+			test(setupPair(t, modelstest.On(t, driver, modelstest.WithClock(clock)), clock))
 		})
 	}
 }

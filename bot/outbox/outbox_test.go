@@ -14,6 +14,7 @@ import (
 
 	"yanquan/bot"
 	"yanquan/bot/outbox"
+	"yanquan/internal/breadth"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -102,12 +103,12 @@ type bench struct {
 
 func everywhere(t *testing.T, test func(b *bench)) {
 	t.Parallel()
-	for driver, open := range map[string]func(testing.TB, ...modelstest.Option) *models.DB{models.SQLite: modelstest.SQLite, models.MySQL: modelstest.MySQL} {
+	for _, driver := range breadth.Cells(t.Name(), models.SQLite, models.MySQL) {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
 			clock := modelstest.NewClock(time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC))
 			rec := &modelstest.Recorder{}
-			b := &bench{T: t, db: open(t, modelstest.WithClock(clock), modelstest.WithRecorder(rec)), clock: clock, way: &courier{}, rec: rec, log: &strings.Builder{}}
+			b := &bench{T: t, db: modelstest.On(t, driver, modelstest.WithClock(clock), modelstest.WithRecorder(rec)), clock: clock, way: &courier{}, rec: rec, log: &strings.Builder{}}
 			b.out = b.outbox()
 			test(b)
 		})

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"yanquan/internal/race"
 )
 
 var cells = []string{"a", "b", "c", "d"}
@@ -51,5 +53,28 @@ func TestOneOf(t *testing.T) {
 	}
 	if one := Of("TestX", "only"); len(one) != 1 {
 		t.Errorf("of one cell: %q", one)
+	}
+}
+
+// Under the race detector each test is played, and of the cells of tables one of four;
+// without it, and where all is played, each cell is.
+func TestCells(t *testing.T) {
+	t.Setenv(variable, "once")
+	played := 0
+	for i := range 400 {
+		name := fmt.Sprint("TestSomething", i)
+		if len(Cells(name, cells...)) != 1 {
+			t.Errorf("%s is left out", name)
+		}
+		played += len(Cells(name+"/cell", cells...))
+	}
+	if least, most := 70, 130; race.Enabled && (played < least || played > most) || !race.Enabled && played != 400 {
+		t.Errorf("%d of 400 cells are played", played)
+	}
+	t.Setenv(variable, "all")
+	for i := range 40 {
+		if name := fmt.Sprint("TestSomething", i, "/cell"); !slices.Equal(Cells(name, cells...), cells) {
+			t.Errorf("%s is not played whole", name)
+		}
 	}
 }

@@ -10,13 +10,15 @@ import (
 	"testing"
 
 	"yanquan/internal/breadth"
+	"yanquan/internal/race"
 )
 
 // Shop days on fixed seeds: as many as fit into a minute or so of two processors, or few.
 const (
-	manyFrom = 10_055
-	manyDays = 200
-	fewDays  = 20
+	manyFrom  = 10_055
+	manyDays  = 200
+	fewDays   = 20
+	racedDays = 8 // with the race detector a day takes several times as long
 )
 
 var saysBad = regexp.MustCompile(`(?m)^(seed \d+: .*|panic: .*|.* shop days, .*)$`)
@@ -25,8 +27,11 @@ var saysBad = regexp.MustCompile(`(?m)^(seed \d+: .*|panic: .*|.* shop days, .*)
 // on two of them spends a quarter of its time on waking its threads.
 func TestMany(t *testing.T) {
 	days, last := fewDays, uint64(manyFrom)
-	if breadth.All() {
+	switch {
+	case breadth.All():
 		days = manyDays
+	case race.Enabled:
+		days = racedDays
 	}
 	for ; ; last++ {
 		if p := newPlan(last); days > len(p.Shops)*p.Days {
