@@ -259,7 +259,7 @@ type move struct {
 func (s JournalStore) move(ctx context.Context, m move, op Operation) (Operation, error) {
 	held := op.Attempt
 	op.State, op.Attempt = m.to, held+1
-	op.Superseded = m.to == Done && !m.live
+	op.Superseded = m.to == Done && (!m.live || op.Superseded)
 	switch {
 	case m.to.Terminal():
 		op.DueAt, op.DoubtSince, op.Ticket = time.Time{}, time.Time{}, ""
@@ -454,14 +454,15 @@ func (s JournalStore) DoubtUndo(ctx context.Context, op Operation, coupons []Cou
 }
 
 // UndoneThere records that coupons of an operation were undone at the platform, not by us:
-// [Done] becomes [Undone] where op.UndoneAt says that all of it was, and stays as it is
-// else. No undo is under way.
+// [Done] becomes [Undone] where op.UndoneAt says that all of it was, and what it has followed
+// is live again; else it stays as it is. No undo is under way.
 func (s JournalStore) UndoneThere(ctx context.Context, op Operation, coupons []Coupon) (Operation, error) {
 	m := move{what: "note an undo at the platform", from: []State{Done}, to: Done, live: true}
-	if !op.UndoneAt.IsZero() {
-		m.to, m.live = Undone, false
+	if op.UndoneAt.IsZero() {
+		return s.moveUndo(ctx, m, op, coupons, nil)
 	}
-	return s.moveUndo(ctx, m, op, coupons, nil)
+	m.to, m.live = Undone, false
+	return s.moveUndo(ctx, m, op, coupons, func(tx *DB) error { return tx.Journal.revive(ctx, op) })
 }
 
 var undoUnderWay = []State{Undoing, UndoUnknown}

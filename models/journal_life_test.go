@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -13,12 +14,20 @@ import (
 // a second after what was before.
 func follow(t *testing.T, db *models.DB, clock *modelstest.Clock, op models.Operation, id string) models.Operation {
 	t.Helper()
+	return followBy(t, db, clock, op, id, op.Code)
+}
+
+// followBy is follow with another code of what op has consumed. What is superseded already is
+// followed as it is.
+func followBy(t *testing.T, db *models.DB, clock *modelstest.Clock, op models.Operation, id, code string) models.Operation {
+	t.Helper()
 	clock.Advance(time.Second)
-	next := intent(op.Code)
+	next := intent(code)
 	next.ID, next.InboxID, next.OtherID, next.StoreID = id, "in-"+id, op.ID, op.StoreID
 	in := asked(t, db, next.InboxID)
 	no(t, db.Tx(t.Context(), func(tx *models.DB) (err error) {
-		if err := tx.Journal.Supersede(t.Context(), must(tx.Journal.Get(t.Context(), op.ID))); err != nil {
+		now := must(tx.Journal.Get(t.Context(), op.ID))
+		if err := tx.Journal.Supersede(t.Context(), now); err != nil && !now.Superseded {
 			return err
 		}
 		next, err = tx.Journal.Begin(t.Context(), next, in)
@@ -54,6 +63,24 @@ var endings = map[string]func(ctx context.Context, t *testing.T, db *models.DB, 
 		no(t, err)
 		return second(db.Journal.FinishUndo(ctx, op, nil))
 	},
+	"undone at the platform": func(ctx context.Context, t *testing.T, db *models.DB, op models.Operation) error {
+		op, err := db.Journal.FinishConsume(ctx, op, []models.Coupon{{Code: op.Code}})
+		no(t, err)
+		return undoneThere(ctx, db, op)
+	},
+}
+
+// undoneThere ends an operation whose coupons were undone at the platform.
+func undoneThere(ctx context.Context, db *models.DB, op models.Operation) error {
+	coupons, err := db.Journal.Coupons(ctx, op.ID)
+	if err != nil {
+		return err
+	}
+	op.UndoneAt = op.ConsumedAt.Add(time.Minute)
+	for i := range coupons {
+		coupons[i].UndoneAt = op.UndoneAt
+	}
+	return second(db.Journal.UndoneThere(ctx, op, coupons))
 }
 
 // What an operation has followed is live again once that operation has consumed nothing, or
@@ -93,6 +120,125 @@ func TestLiveAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// byLink is a verification that was asked for by a link, whose coupon has a code of its own.
+func byLink(t *testing.T, db *models.DB, link, code string) models.Operation {
+	t.Helper()
+	op := begin(t, db, intent(link))
+	op.UndoUntil = op.CalledAt.Add(10 * time.Minute)
+	op, err := db.Journal.FinishConsume(t.Context(), op, []models.Coupon{{Code: code}})
+	no(t, err)
+	return op
+}
+
+// What follows by another code of the same coupons gives the life back like any other.
+func TestLiveAgainByAnotherCode(t *testing.T) {
+	const link, code = "link-1", "7992697494"
+	for name, ends := range endings {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+				ctx := t.Context()
+				first := byLink(t, db, link, code)
+				clock.Advance(time.Second)
+				other := byLink(t, db, "link-2", "7992697495")
+				no(t, db.Journal.Supersede(ctx, other))
+				next := followBy(t, db, clock, first, "op-next", code)
+				same(t, must(db.Journal.Get(ctx, first.ID)).Superseded, true)
+
+				no(t, ends(ctx, t, db, next))
+				got := must(db.Journal.Live(ctx, 1, link))
+				same(t, []any{got.ID, got.State, got.Superseded}, []any{first.ID, models.Done, false})
+				same(t, must(db.Journal.ByCoupon(ctx, 1, code)), got)
+				same(t, must(db.Journal.LastUndoable(ctx, []int64{1}, "zhangsan", clock.Now())), got)
+				same(t, must(db.Journal.Get(ctx, other.ID)).Superseded, true)
+			})
+		})
+	}
+}
+
+// What was undone at the platform beneath one that stands revives nothing beneath itself,
+// until that one has ended, too.
+func TestUndoneThereBeneath(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		first := done(t, db, intent("7992697494"))
+		middle := follow(t, db, clock, first, "op-middle")
+		middle, err := db.Journal.FinishConsume(ctx, middle, []models.Coupon{{Code: middle.Code}})
+		no(t, err)
+		last := follow(t, db, clock, middle, "op-last")
+
+		no(t, undoneThere(ctx, db, must(db.Journal.Get(ctx, middle.ID))))
+		same(t, must(db.Journal.Get(ctx, first.ID)).Superseded, true)
+		same(t, must(db.Journal.Live(ctx, 1, first.Code)), last)
+		no(t, second(db.Journal.RejectConsume(ctx, last)))
+		same(t, must(db.Journal.Live(ctx, 1, first.Code)).ID, first.ID)
+	})
+}
+
+// What was undone at the platform in part stands as it did: live, or superseded.
+func TestUndoneThereInPart(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		first := pair(t, db, "7992697494")
+		coupons := must(db.Journal.Coupons(ctx, first.ID))
+		coupons[0].UndoneAt = clock.Now()
+		first, err := db.Journal.UndoneThere(ctx, first, coupons[:1])
+		no(t, err)
+		same(t, []any{first.State, first.Superseded}, []any{models.Done, false})
+		stored(t, db, first)
+
+		next := follow(t, db, clock, first, "op-next")
+		coupons[1].UndoneAt = clock.Now()
+		first, err = db.Journal.UndoneThere(ctx, must(db.Journal.Get(ctx, first.ID)), coupons[1:])
+		no(t, err)
+		same(t, []any{first.State, first.Superseded}, []any{models.Done, true})
+		stored(t, db, first)
+		same(t, must(db.Journal.Live(ctx, 1, first.Code)), next)
+	})
+}
+
+// Two that follow one by different codes give its life back once both have ended, in
+// whichever order, and at the same moment.
+func TestLiveAgainAfterTwo(t *testing.T) {
+	const link, code = "link-1", "7992697494"
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		for try := range 20 {
+			link, code := fmt.Sprint(link, try), fmt.Sprint(code, try)
+			first := byLink(t, db, link, code)
+			ends := []models.Operation{
+				followBy(t, db, clock, first, "op-by-code"+code, code),
+				followBy(t, db, clock, first, "op-by-link"+code, link),
+			}
+			if try >= 2 {
+				for _, err := range race(2, func(i int) error { return second(db.Journal.RejectConsume(ctx, ends[i])) }) {
+					no(t, err)
+				}
+			} else {
+				no(t, second(db.Journal.RejectConsume(ctx, ends[try])))
+				same(t, must(db.Journal.Get(ctx, first.ID)).Superseded, true)
+				no(t, second(db.Journal.RejectConsume(ctx, ends[1-try])))
+			}
+			same(t, must(db.Journal.Live(ctx, 1, link)).ID, first.ID)
+			clock.Advance(time.Second)
+		}
+	})
+}
+
+// Where its code was verified anew by a process whose clock is behind, that one stays live.
+func TestLiveAgainTaken(t *testing.T) {
+	const link, code = "link-1", "7992697494"
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		first := byLink(t, db, link, code)
+		next := followBy(t, db, clock, first, "op-next", code)
+		anew := intent(link)
+		anew.ID, anew.InboxID, anew.CreatedAt = "op-anew", "in-anew", first.CreatedAt.Add(-time.Minute)
+		anew = begin(t, db, anew)
+		no(t, second(db.Journal.RejectConsume(t.Context(), next)))
+		same(t, must(db.Journal.Live(t.Context(), 1, link)), anew)
+		same(t, must(db.Journal.Get(t.Context(), first.ID)).Superseded, true)
+	})
 }
 
 // It stays as it was while the one that follows may have consumed, or has.
