@@ -175,3 +175,37 @@ func TestUndoneThereAtDouyin(t *testing.T) {
 		b.tells(b.say("wangwu", "昨日"), "1 张 ¥49.90", "撤销: 1 张 ¥49.90")
 	})
 }
+
+// Of two visits of a 次卡 in one verification, one was undone there, and which does not matter.
+func TestUndoneThereOfTwoVisits(t *testing.T) {
+	withDouyin(t, func(b *pair, other *douyintest.Platform) {
+		const card = "104930181552"
+		_, err := other.AddVoucher(douyintest.Voucher{Shops: []string{poi(1)}, Code: card, Title: "十次卡", Price: 50000, Visits: 10})
+		b.must(err)
+		b.tells(b.say("zhangsan", "验 抖音 "+card+" x2"), "核销成功")
+		b.must(other.UndoElsewhere(card, "till-1"))
+		b.clock.Advance(24 * time.Hour)
+		b.tells(b.say("wangwu", "对账 昨日"), "已撤销 1 笔", "请店长发「确认 券码 已撤销」")
+		confirm := "确认 抖音 " + card + " 已撤销"
+		for range 2 { // again: nothing more is done
+			b.tells(b.in("", "boss", confirm), "有一部分在平台上撤销了", "其余 1 次")
+			b.tells(b.say("wangwu", "昨日"), "1 张 ¥50.00", "撤销: 1 张 ¥50.00")
+		}
+	})
+}
+
+// The later visit of a 次卡 that was undone there leaves the takings, and the earlier stays.
+func TestUndoneThereOfALaterVisit(t *testing.T) {
+	everywhere(t, func(t *testing.T, b *bench) {
+		b.sellPass(Code, 10)
+		has(t, b.say("zhangsan", "验 "+Code), "核销成功")
+		b.clock.Advance(3 * time.Minute)
+		again := b.in("", "zhangsan", "验 "+Code)
+		has(t, b.pressPrivately("zhangsan", again.Card, b.key(again, "再用一次")), "核销成功")
+		b.must(b.platform.UndoElsewhere(Code, "boss"))
+		b.clock.Advance(24 * time.Hour)
+		has(t, b.say("wangwu", "对账 昨日"), "平台没有 1 笔", "请店长发「确认 券码 已撤销」")
+		has(t, b.in("", "boss", "确认 "+Code+" 已撤销"), "在平台上撤销")
+		has(t, b.say("wangwu", "昨日"), "昨日 11-23 1 张", "撤销: 1 张")
+	})
+}

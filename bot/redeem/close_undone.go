@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"yanquan/bot/platform"
 	"yanquan/models"
@@ -32,7 +33,7 @@ func (c *Core) CloseUndone(ctx context.Context, op models.Operation, gone map[st
 	if err != nil {
 		return nil, fmt.Errorf("redeem: coupons: %w", err)
 	}
-	t.op.State = "" // nobody holds it, for nothing is sent
+	t.op.State, t.op.UndoCalledAt = "", time.Time{} // nobody holds it, for nothing is sent
 	r, left := reversal{t}, ErrNotInDoubt
 	var ended []models.Coupon
 	before := slices.ContainsFunc(coupons, func(c models.Coupon) bool { return !c.UndoneAt.IsZero() })
@@ -41,18 +42,24 @@ func (c *Core) CloseUndone(ctx context.Context, op models.Operation, gone map[st
 		if !coupon.UndoneAt.IsZero() || gone[coupon.Code] == 0 {
 			continue
 		}
-		gone[coupon.Code]--
 		switch err := r.lacks(ctx, *coupon, openOf(coupons, coupon.Code)); {
-		case errors.Is(err, ErrStillThere), errors.Is(err, ErrNotTold):
-			left = err
+		case errors.Is(err, ErrStillThere), errors.Is(err, ErrNotTold): // of several with a code, another may be gone
+			if !errors.Is(left, ErrNotTold) {
+				left = err
+			}
 		case err != nil:
 			return nil, err
 		default:
+			gone[coupon.Code]--
 			coupon.UndoneAt = c.Now()
 			ended = append(ended, *coupon)
 		}
 	}
-	if len(ended) == 0 {
+	switch {
+	case len(ended) > 0:
+	case UndoneThere(op) && errors.Is(left, ErrStillThere): // what was found has ended before
+		return nil, ErrNotInDoubt
+	default:
 		return nil, left
 	}
 	if !before { // nothing was undone by us
@@ -94,6 +101,10 @@ func (t *reversal) lacks(ctx context.Context, c models.Coupon, open int) error {
 	}
 	return ErrStillThere
 }
+
+// sendsNone reports whether no undo follows what is asked: then it matters how many of several
+// visits stand, and not that the last is ours.
+func (t *reversal) sendsNone() bool { return t.op.State == "" }
 
 // UndoneThere reports whether what was undone of an operation was undone at the platform, and
 // not by us.

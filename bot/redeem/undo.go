@@ -351,7 +351,7 @@ func (t *reversal) visitState(ctx context.Context, c models.Coupon, recorded pla
 		return notKnown, platform.Said{}, err
 	}
 	switch state := b.fate(op, listed.Records); {
-	case open > 1 && (state == isCovered || state == isUsed && t.settling):
+	case open > 1 && (state == isCovered || state == isUsed && (t.settling || t.sendsNone())):
 		return t.oneOfSeveral(ctx, b, op, listed.Records, state, open)
 	case state != isUndone:
 		return state, platform.Said{}, nil
