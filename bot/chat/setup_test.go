@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"runtime/pprof" // LABELTMP
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,7 +59,6 @@ func (b *bench) configure(change func(*Options)) {
 // all.
 func setup(t *testing.T, db *models.DB, clock *modelstest.Clock, dialect string) *bench {
 	t.Helper()
-	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("test", t.Name()))) // LABELTMP
 	b := &bench{t: t, clock: clock, db: db, courier: &courier{}, album: newAlbum(), dialect: dialect, before: &atomic.Pointer[func(*http.Request)]{}}
 	b.platform = dianpingtest.New(dianpingtest.Options{
 		Now: clock.Now, AppKey: "key", AppSecret: "app-secret", DeveloperID: "100000", SignKey: "sign-key",
