@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
-	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -177,34 +176,18 @@ func (db *DB) connect(ctx context.Context, dialect gorm.Dialector) error {
 			return err
 		}
 	}
-	settings := sharedSettings()
-	settings.SkipDefaultTransaction = true // one statement is one round trip
-	settings.DisableAutomaticPing = true
-	settings.TranslateError = true
-	settings.NowFunc = db.now
-	settings.Logger = slowLog{db.cfg.Log}
-	db.orm, err = gorm.Open(dialect, &settings)
+	db.orm, err = gorm.Open(dialect, &gorm.Config{
+		SkipDefaultTransaction: true, // one statement is one round trip
+		DisableAutomaticPing:   true,
+		TranslateError:         true,
+		NowFunc:                db.now,
+		Logger:                 slowLog{db.cfg.Log},
+	})
 	if err != nil {
 		return db.explain("connect", err, false)
 	}
 	return db.checkKey(ctx)
 }
-
-// sharedSettings are GORM's settings in which all DBs of a process share what GORM has
-// read of the rows' types: a process of tests has hundreds, and each would read it anew.
-func sharedSettings() gorm.Config {
-	settings := firstSettings()
-	settings.ClauseBuilders, settings.Plugins = nil, nil // a dialect has its own
-	return settings
-}
-
-var firstSettings = sync.OnceValue(func() gorm.Config {
-	g, err := gorm.Open(nil, &gorm.Config{}) // without a dialect there is nothing that can fail
-	if err != nil {
-		panic(err)
-	}
-	return *g.Config
-})
 
 // Conns is how many connections all work but [InboxStore.Accept] shares.
 func (db *DB) Conns() int {

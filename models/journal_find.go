@@ -80,7 +80,7 @@ func (s JournalStore) Due(ctx context.Context, of Of, now time.Time, limit int) 
 // listOperations lists the operations that meet a condition, without a limit where
 // that is 0.
 func listOperations(ctx context.Context, c *core, order string, limit int, where string, args ...any) ([]Operation, error) {
-	rows := make([]operationRow, 0, 1) // mostly there are none, and GORM would make room for twenty
+	var rows []operationRow
 	err := c.read(ctx, "list operations", func(g *gorm.DB) error {
 		g = g.Where(where, args...).Order(order)
 		if limit > 0 {
