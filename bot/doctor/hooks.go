@@ -53,7 +53,7 @@ func (c hookCheck) left(ctx context.Context, db *models.DB) {
 		c.bad("see the message", "hook: %v", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(left)) {
-		c.warn("give the hook that takes its place this name, or leave it if it was taken out", "hook %s: %d events wait for it, and it is not configured", name, left[name])
+		c.warn("give the hook that takes its place this name, or leave it if it was taken out", "hook %s: %s events wait for it, and it is not configured", name, left[name].Counted(left[name].Queued))
 	}
 }
 
@@ -62,15 +62,15 @@ func (c hookCheck) hook(h models.Hook, b models.HookBacklog) {
 	case !h.GoneAt.IsZero():
 		c.bad("correct its url, or run: yanquan hooks replay --since TIME --hook "+h.Name, "hook %s: it answered on %s that it is gone (HTTP %d); nothing is sent", h.Name, c.shown(h.GoneAt), h.Status)
 	case hooks.Fails(h) && h.Status != 0:
-		c.bad("ask who runs that system", "hook %s: fails since %s: %s (HTTP %d), %d events wait", h.Name, c.shown(h.FailingSince), h.Reason, h.Status, b.Queued)
+		c.bad("ask who runs that system", "hook %s: fails since %s: %s (HTTP %d), %s events wait", h.Name, c.shown(h.FailingSince), h.Reason, h.Status, b.Counted(b.Queued))
 	case hooks.Fails(h):
-		c.bad("ask who runs that system, and look at name resolution, firewall and proxy of this machine", "hook %s: fails since %s: %s, %d events wait", h.Name, c.shown(h.FailingSince), h.Reason, b.Queued)
+		c.bad("ask who runs that system, and look at name resolution, firewall and proxy of this machine", "hook %s: fails since %s: %s, %s events wait", h.Name, c.shown(h.FailingSince), h.Reason, b.Counted(b.Queued))
 	case b.Failed > 0:
-		c.warn("run: yanquan hooks replay --since TIME --hook "+h.Name, "hook %s: %d events of the last 30 days were given up", h.Name, b.Failed)
+		c.warn("run: yanquan hooks replay --since TIME --hook "+h.Name, "hook %s: %s events of the last 30 days were given up", h.Name, b.Counted(b.Failed))
 	case b.SentAt.IsZero():
-		c.good("hook %s: nothing has been sent yet, %d events wait", h.Name, b.Queued)
+		c.good("hook %s: nothing has been sent yet, %s events wait", h.Name, b.Counted(b.Queued))
 	default:
-		c.good("hook %s: took its last event on %s, %d events wait", h.Name, c.shown(b.SentAt), b.Queued)
+		c.good("hook %s: took its last event on %s, %s events wait", h.Name, c.shown(b.SentAt), b.Counted(b.Queued))
 	}
 }
 

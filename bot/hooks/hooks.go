@@ -91,15 +91,15 @@ func Register(ctx context.Context, db *models.DB, hooks []Hook, log *slog.Logger
 	if err != nil {
 		return err
 	}
-	for name, n := range left {
-		log.Warn("events wait for a hook that is not configured", "hook", name, "count", n)
+	for name, b := range left {
+		log.Warn("events wait for a hook that is not configured", "hook", name, "count", b.Counted(b.Queued))
 	}
 	return nil
 }
 
 // Left counts what waits for hooks that the database knows, and that are none of these, by
 // their names.
-func Left(ctx context.Context, db *models.DB, hooks []Hook) (map[string]int, error) {
+func Left(ctx context.Context, db *models.DB, hooks []Hook) (map[string]models.HookBacklog, error) {
 	rows, err := db.Hooks.List(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("hooks: %w", err)
@@ -114,10 +114,10 @@ func Left(ctx context.Context, db *models.DB, hooks []Hook) (map[string]int, err
 	if err != nil {
 		return nil, fmt.Errorf("hooks: %w", err)
 	}
-	left := map[string]int{}
+	left := map[string]models.HookBacklog{}
 	for _, row := range rows {
-		if n := backlogs[row.Name].Queued; n > 0 {
-			left[row.Name] = n
+		if b := backlogs[row.Name]; b.Queued > 0 {
+			left[row.Name] = b
 		}
 	}
 	return left, nil
