@@ -95,27 +95,34 @@ func vouchers(g *gorm.DB, p VoucherPage, operations int) (list []Voucher, next V
 	return list, next, len(ops) < operations, err
 }
 
-// withRefunds notes which of the coupons were refunded. A refund without a code is that of
-// one coupon of its operation, which was in doubt.
+// withRefunds notes which of the coupons were refunded; those of an operation are together.
 func withRefunds(g *gorm.DB, ids []string, list []Voucher) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	var refunds []Refund
-	if err := g.Where("operation_id IN ?", ids).Order("refunded_at, certificate_id").Find(&refunds).Error; err != nil {
+	var rows []Refund
+	if err := g.Where("operation_id IN ?", ids).Order("refunded_at, certificate_id").Find(&rows).Error; err != nil {
 		return err
 	}
-	for _, r := range refunds {
-		for i := range list {
-			v := &list[i]
-			if v.OperationID != r.OperationID || !v.RefundedAt.IsZero() || !v.UndoneAt.IsZero() || r.Code != "" && r.Code != v.Code {
-				continue
-			}
-			v.RefundedAt = r.RefundedAt
-			if r.Code == "" {
+	refunds := map[string][]Refund{}
+	for _, r := range rows {
+		refunds[r.OperationID] = append(refunds[r.OperationID], r)
+	}
+	for len(list) > 0 && len(refunds) > 0 {
+		id := list[0].OperationID
+		var coupons []Coupon
+		for _, v := range list {
+			if v.OperationID != id {
 				break
 			}
+			coupons = append(coupons, Coupon{Code: v.Code, UndoneAt: v.UndoneAt})
 		}
+		for i, r := range RefundsOf(coupons, refunds[id]) {
+			if r != nil {
+				list[i].RefundedAt = r.RefundedAt
+			}
+		}
+		list = list[len(coupons):]
 	}
 	return nil
 }

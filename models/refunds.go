@@ -94,6 +94,39 @@ func (s RefundStore) Between(ctx context.Context, accounts []int64, from, to tim
 	return all, nil
 }
 
+// RefundsOf gives each coupon of an operation its refund, or nil. A refund with a code is of
+// one coupon of that code: each visit of a 次卡 has the same. One without is of the first
+// coupon that no other names. What was undone was paid back by that, and has none.
+func RefundsOf(coupons []Coupon, refunds []Refund) []*Refund {
+	of := make([]*Refund, len(coupons))
+	named := map[string]bool{}
+	for _, r := range refunds {
+		named[r.Code] = r.Code != ""
+	}
+	give := func(r *Refund, fits func(Coupon) bool) bool {
+		i := 0
+		for i < len(coupons) && (of[i] != nil || !coupons[i].UndoneAt.IsZero() || !fits(coupons[i])) {
+			i++
+		}
+		if i == len(coupons) {
+			return false
+		}
+		of[i] = r
+		return true
+	}
+	for i, r := range refunds {
+		if r.Code != "" {
+			give(&refunds[i], func(c Coupon) bool { return c.Code == r.Code })
+		}
+	}
+	for i, r := range refunds {
+		if r.Code == "" && !give(&refunds[i], func(c Coupon) bool { return !named[c.Code] }) {
+			give(&refunds[i], func(Coupon) bool { return true })
+		}
+	}
+	return of
+}
+
 // Of lists the refunds of what an operation used, whatever became of it since.
 func (s RefundStore) Of(ctx context.Context, operationID string) ([]Refund, error) {
 	var rows []Refund

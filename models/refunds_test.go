@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -156,4 +157,67 @@ func TestAskNowWhileAsking(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Of the coupons of an operation as many are refunded in an export as the summary tells, and
+// those that the refunds name.
+func TestRefundsOfExportAndSummary(t *testing.T) {
+	t.Parallel()
+	card := []models.Coupon{{Code: "101", Visit: 1}, {Code: "101", Visit: 2}}
+	two := []models.Coupon{{Code: "101"}, {Code: "102"}}
+	for name, c := range map[string]struct {
+		coupons []models.Coupon
+		refunds []string // codes, by certificate
+		want    string   // which certificate's refund each coupon has
+	}{
+		"two visits of a card of one certificate":         {card, []string{"101"}, "0-"},
+		"two visits of a card, a certificate each":        {card, []string{"101", "101"}, "01"},
+		"two visits, one in doubt":                        {card, []string{"", "101"}, "10"},
+		"one in doubt, the other named after":             {two, []string{"", "101"}, "10"},
+		"one in doubt, the other named before":            {two, []string{"101", ""}, "01"},
+		"both in doubt":                                   {two, []string{"", ""}, "01"},
+		"one in doubt":                                    {two, []string{""}, "0-"},
+		"the second":                                      {two, []string{"102"}, "-0"},
+		"none":                                            {two, nil, "--"},
+		"of a code that the operation has not (any more)": {two, []string{"103"}, "--"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, db *models.DB, _ *modelstest.Clock) {
+				ctx := t.Context()
+				op := begin(t, db, intent("101"))
+				op.ConsumedAt = noon
+				op, err := db.Journal.FinishConsume(ctx, op, c.coupons)
+				no(t, err)
+				for i, code := range c.refunds {
+					no(t, second(db.Refunds.Add(ctx, models.Refund{
+						Platform: "douyin", CertificateID: fmt.Sprint(i), StoreID: op.StoreID, OperationID: op.ID, Code: code, RefundedAt: noon.Add(time.Duration(i) * time.Hour),
+					})))
+				}
+				list, _, _, err := db.History.Vouchers(ctx, models.VoucherPage{StoreID: op.StoreID, From: noon.Add(-time.Hour), To: noon.Add(time.Hour)}, 100)
+				no(t, err)
+				got, export := "", 0
+				for _, v := range list {
+					if v.RefundedAt.IsZero() {
+						got += "-"
+						continue
+					}
+					got += fmt.Sprint(int(v.RefundedAt.Sub(noon.Truncate(time.Microsecond)) / time.Hour))
+					export++
+				}
+				same(t, got, c.want)
+				same(t, export, len(must(db.Refunds.Between(ctx, []int64{op.StoreID}, noon.Add(-time.Hour), noon.Add(24*time.Hour)))))
+			})
+		})
+	}
+}
+
+// What was undone has no refund of its own, and what has no code can have one.
+func TestRefundsOf(t *testing.T) {
+	t.Parallel()
+	coupons := []models.Coupon{{Code: "101", UndoneAt: noon}, {Code: "102"}, {Code: "103", UndoneAt: noon}}
+	refunds := []models.Refund{{CertificateID: "1", Code: "101"}, {CertificateID: "2"}, {CertificateID: "3"}}
+	same(t, models.RefundsOf(coupons, refunds), []*models.Refund{nil, &refunds[1], nil})
+	untold := []models.Coupon{{Code: ""}, {Code: "102"}}
+	refunds = []models.Refund{{CertificateID: "1"}, {CertificateID: "2", Code: "102"}}
+	same(t, models.RefundsOf(untold, refunds), []*models.Refund{&refunds[0], &refunds[1]})
 }

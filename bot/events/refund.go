@@ -97,21 +97,16 @@ func (d *Douyin) usesOf(ctx context.Context, tx *models.DB, n douyin.Notice) (us
 	return nil, nil
 }
 
-// notRefunded is the first use of an operation without a refund. A refund without a code is
-// of any use that no other names.
+// notRefunded is the first use of an operation without a refund, and of a code that none
+// names: the visits of one 次卡 may be of one certificate.
 func notRefunded(uses []use, refunds []models.Refund) *use {
-	named, rest := map[string]bool{}, 0
-	for _, r := range refunds {
-		if named[r.Code] = true; r.Code == "" {
-			rest++
-		}
-	}
+	coupons := make([]models.Coupon, len(uses))
 	for i, u := range uses {
-		switch {
-		case !u.coupon.Untold() && named[u.coupon.Code]:
-		case rest > 0:
-			rest--
-		default:
+		coupons[i] = u.coupon
+	}
+	for i, r := range models.RefundsOf(coupons, refunds) {
+		named := slices.ContainsFunc(refunds, func(r models.Refund) bool { return r.Code == coupons[i].Code })
+		if r == nil && (coupons[i].Untold() || !named) {
 			return &uses[i]
 		}
 	}
