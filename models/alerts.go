@@ -77,7 +77,7 @@ func (s AlertStore) Purge(ctx context.Context, before time.Time, limit int) (int
 type Seen struct {
 	StoreID int64 // the store's, whichever of its accounts it was; of [AlertStore.FailedCalls] the account's
 	Times   int
-	Of      int    // the whole of which Times is a part
+	Of      int    `gorm:"column:total"` // the whole of which Times is a part
 	Subject string // what it happened with: an order, a masked phone, a person's name
 	UserID  string
 	First   time.Time `gorm:"serializer:utc"`
@@ -127,7 +127,7 @@ func (s AlertStore) PhoneCoupons(ctx context.Context, since time.Time, least int
 // (Of) and how many of them were undone (Times).
 func (s AlertStore) UndoneBy(ctx context.Context, since time.Time) ([]Seen, error) {
 	return s.seen(ctx, "look for who undoes", "user_id", func(g *gorm.DB) *gorm.DB {
-		return g.Select(itsStore+", user_id, MAX(user_name) AS subject, COUNT(*) AS of, SUM(CASE WHEN state = 'undone' THEN 1 ELSE 0 END) AS times, MIN(consumed_at) AS first").
+		return g.Select(itsStore+", user_id, MAX(user_name) AS subject, COUNT(*) AS total, SUM(CASE WHEN state = 'undone' THEN 1 ELSE 0 END) AS times, MIN(consumed_at) AS first").
 			Where("consumed_at >= ?", stamp(since))
 	})
 }
@@ -157,7 +157,7 @@ func (s AlertStore) underWay(ctx context.Context, what string, states ...State) 
 func (s AlertStore) FailedCalls(ctx context.Context, since time.Time, classes []string) ([]Seen, error) {
 	var rows []Seen
 	err := s.read(ctx, "look for failing calls", func(g *gorm.DB) error {
-		return g.Model(&Call{}).Select("store_id, COUNT(*) AS of, SUM(CASE WHEN class IN ? THEN 1 ELSE 0 END) AS times, MIN(started_at) AS first", classes).
+		return g.Model(&Call{}).Select("store_id, COUNT(*) AS total, SUM(CASE WHEN class IN ? THEN 1 ELSE 0 END) AS times, MIN(started_at) AS first", classes).
 			Where("started_at >= ?", stamp(since)).Group("store_id").Order("store_id").Scan(&rows).Error
 	})
 	return rows, err

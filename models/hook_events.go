@@ -80,7 +80,7 @@ func (s HookEventStore) insert(ctx context.Context, what string, e HookEvent) (f
 	for try := 1; ; try++ {
 		err := s.write(ctx, what, func(g *gorm.DB) error {
 			return g.Exec(`INSERT INTO hook_events (id, event_key, subject, seq, kind, store_id, day, payload, created_at)
-				SELECT ?, ?, ?, next.seq, ?, ?, ?, ?, ? FROM (SELECT COALESCE(MAX(seq), 0) + 1 AS seq FROM hook_events WHERE subject = ?) AS next`,
+				SELECT ?, ?, ?, numbered.seq, ?, ?, ?, ?, ? FROM (SELECT COALESCE(MAX(seq), 0) + 1 AS seq FROM hook_events WHERE subject = ?) AS numbered`,
 				e.ID, e.Key, e.Subject, e.Kind, e.StoreID, e.Day, e.Payload, stamp(e.CreatedAt), e.Subject).Error
 		})
 		if !errors.Is(err, ErrDuplicate) {

@@ -219,7 +219,7 @@ func (db *DB) migrateMySQL(ctx context.Context, all []step) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool := sql.OpenDB(c)
+	pool := db.cfg.open(c)
 	defer pool.Close()
 	pool.SetMaxOpenConns(1)
 	conn, err := pool.Conn(ctx)

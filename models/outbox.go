@@ -34,7 +34,7 @@ func (s OutboxStore) Enqueue(ctx context.Context, o Outgoing) error {
 	// once, the second waits for the first to commit and then takes the next, so
 	// that numbers are also in the order of commits.
 	_, err = s.insert(ctx, what, func() (int64, error) {
-		return s.insertQueued(ctx, what, o, `FROM (SELECT COALESCE(MAX(seq), 0) + 1 AS seq FROM outbox WHERE conversation = ?) AS next`, o.Conversation)
+		return s.insertQueued(ctx, what, o, `FROM (SELECT COALESCE(MAX(seq), 0) + 1 AS seq FROM outbox WHERE conversation = ?) AS numbered`, o.Conversation)
 	}, o.ID)
 	return err
 }
@@ -51,7 +51,7 @@ func (s OutboxStore) EnqueueClaimed(ctx context.Context, o Outgoing, until time.
 		return Outgoing{}, false, err
 	}
 	o.Attempt, o.DueAt = 1, moment(until)
-	from := `FROM (SELECT COALESCE(MAX(seq), 0) + 1 AS seq FROM outbox WHERE conversation = ?) AS next
+	from := `FROM (SELECT COALESCE(MAX(seq), 0) + 1 AS seq FROM outbox WHERE conversation = ?) AS numbered
 		WHERE NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.conversation = ? AND earlier.state = ?)`
 	args := []any{o.Conversation, o.Conversation, Queued}
 	if perMinute > 0 {
@@ -70,7 +70,7 @@ func (s OutboxStore) enqueueApart(ctx context.Context, what string, o Outgoing) 
 	seq := s.apart.next(o.CreatedAt.UnixMicro())<<apartBits | int64(binary.BigEndian.Uint32(sum[:])>>(32-apartBits))
 	_, err := s.insert(ctx, what, func() (int64, error) {
 		seq++
-		return s.insertQueued(ctx, what, o, `FROM (SELECT ? AS seq) AS next`, seq)
+		return s.insertQueued(ctx, what, o, `FROM (SELECT ? AS seq) AS numbered`, seq)
 	}, o.ID)
 	return err
 }
@@ -119,7 +119,7 @@ func (s OutboxStore) prepared(what string, o Outgoing) (Outgoing, error) {
 	return tidy(o), nil
 }
 
-// insertQueued inserts a row with the number that from selects as next.seq, if from
+// insertQueued inserts a row with the number that from selects as numbered.seq, if from
 // selects one.
 func (s OutboxStore) insertQueued(ctx context.Context, what string, o Outgoing, from string, args ...any) (hit int64, err error) {
 	all := append([]any{
@@ -129,7 +129,7 @@ func (s OutboxStore) insertQueued(ctx context.Context, what string, o Outgoing, 
 	err = s.write(ctx, what, func(g *gorm.DB) error {
 		result := g.Exec(`INSERT INTO outbox (id, seq, conversation, receiver, channel, chat, user_id, inbox_id, operation_id, payload,
 				form, state, attempt, due_at, reason, message_id, created_at, change_at)
-			SELECT ?, next.seq, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', ?, ? `+from, all...)
+			SELECT ?, numbered.seq, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', ?, ? `+from, all...)
 		hit = result.RowsAffected
 		return result.Error
 	})

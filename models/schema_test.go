@@ -102,10 +102,14 @@ func TestSizesFitTheColumns(t *testing.T) {
 	}
 }
 
-// No statement of the daily work reads a whole table.
+// No statement of the daily work reads a whole table. Each is sent to a server, too, where
+// [modelstest.Open] looks at how it is spelled.
 func TestStatementsUseIndices(t *testing.T) {
 	t.Parallel()
-	db := modelstest.SQLite(t)
+	modelstest.Each(t, statementsUseIndices)
+}
+
+func statementsUseIndices(t *testing.T, db *models.DB) {
 	ctx := t.Context()
 	op := done(t, db, intent("7992697494"))
 	in := accept(t, db, "m1")
@@ -249,6 +253,8 @@ func TestStatementsUseIndices(t *testing.T) {
 		func() error { return second(db.HookEvents.GiveUp(ctx, "a", "gone")) },
 		func() error { return second(db.HookEvents.Expire(ctx, "a", "expired", db.Now())) },
 		func() error { return second(db.HookEvents.Purge(ctx, noon, 10)) },
+		func() error { return db.Hooks.Sync(ctx, []models.Hook{{Name: "a"}}) },
+		func() error { return second(db.Hooks.Backlogs(ctx)) },
 		func() error { return second(db.Reports.Claim(ctx, "boss", "day", "2026-11-22", noon, &models.Told{})) },
 		func() error { return second(db.Reports.Recipients(ctx, "day", "2026-11-22")) },
 		func() error {
@@ -306,7 +312,10 @@ func TestStatementsUseIndices(t *testing.T) {
 	if len(seen) < 60 {
 		t.Fatalf("only saw %d statements", len(seen))
 	}
-	scan := regexp.MustCompile(`SCAN (inbox|operations|coupons|calls|outbox|earlier|members|chats|stores|sessions|grants|choices|join_requests|tickets|notices|audit|reconciliations|reconciliation_items|files|file_pieces|exports|alerts|reports|leases|app_tokens|period_figures|refunds)\b`)
+	if db.Driver() != models.SQLite {
+		return // its plans depend on what is in the tables
+	}
+	scan := regexp.MustCompile(`SCAN (inbox|operations|coupons|calls|outbox|earlier|members|chats|stores|sessions|grants|choices|join_requests|tickets|notices|audit|reconciliations|reconciliation_items|files|file_pieces|exports|alerts|reports|leases|app_tokens|period_figures|refunds|hook_events|hook_deliveries)\b`)
 	for _, s := range seen {
 		rows, err := db.Pool().QueryContext(ctx, "EXPLAIN QUERY PLAN "+s.sql, s.args...)
 		if err != nil {

@@ -114,12 +114,16 @@ func SQLiteDSN(tb testing.TB) string {
 	return filepath.Join(tb.TempDir(), "yanquan.db")
 }
 
-// Open opens a database without migrating it; it is closed after the test.
+// Open opens a database without migrating it; it is closed after the test. What is sent to
+// a server must be spelled as every engine takes it; see [Misnamed].
 func Open(tb testing.TB, driver, dsn string, opts ...Option) *models.DB {
 	tb.Helper()
 	cfg := models.Config{Driver: driver, DSN: dsn, Key: Key}
 	for _, o := range opts {
 		o(&cfg)
+	}
+	if driver == models.MySQL {
+		cfg.Connector = spelled(tb, cfg.Connector)
 	}
 	db, err := models.Open(tb.Context(), cfg)
 	if err != nil {

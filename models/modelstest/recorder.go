@@ -45,6 +45,8 @@ type Recorder struct {
 	mu     sync.Mutex
 	seen   []Statement
 	before func(Statement)
+
+	forgets bool // it keeps nothing for Take
 }
 
 // WithRecorder records the statements of a store.
@@ -80,7 +82,9 @@ func (r *Recorder) Take() []Statement {
 func (r *Recorder) note(s Statement) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.seen = append(r.seen, s)
+	if !r.forgets {
+		r.seen = append(r.seen, s)
+	}
 }
 
 // Connector is for [models.Config].
