@@ -26,8 +26,9 @@ type Grant struct {
 	Ended            bool      // withdrawn or refused: the merchant must authorise again
 	Reason           string    `gorm:"size:255"` // of the last failed renewal, or of the end; "" after success
 	Version          int       // fencing token: every move checks and raises it
-	// Pair counts the token pairs. It tells whether a new pair still replaces the
-	// one it was made from, even where the lease was lost meanwhile.
+	// Pair counts the token pairs, and what the merchant took back as one. It tells
+	// whether a new pair still replaces the one it was made from, even where the lease
+	// was lost meanwhile.
 	Pair         int
 	LeaseUntil   time.Time `gorm:"serializer:utc"` // somebody is renewing until then; zero: nobody
 	DueAt        time.Time `gorm:"serializer:utc"` // next renewal; zero: none

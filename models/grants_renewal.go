@@ -150,8 +150,14 @@ func (s GrantStore) replacePair(ctx context.Context, what string, g Grant, more 
 	if err != nil {
 		return Grant{}, err
 	}
+	return s.numbered(ctx, what, g)
+}
+
+// numbered gives g the numbers that it has in the database. It belongs in the transaction
+// that has raised them.
+func (s GrantStore) numbered(ctx context.Context, what string, g Grant) (Grant, error) {
 	var rows []Grant
-	err = s.read(ctx, what, func(o *gorm.DB) error {
+	err := s.read(ctx, what, func(o *gorm.DB) error {
 		return o.Select("version", "pair").Where("id = ?", g.ID).Find(&rows).Error
 	})
 	numbers, err := first(rows, err, what)
@@ -189,11 +195,50 @@ func (s GrantStore) MarkRefused(ctx context.Context, g Grant, since time.Time) (
 // The stores stay linked, so that people can be told why they stand still.
 func (s GrantStore) End(ctx context.Context, g Grant, reason string) (Grant, error) {
 	held := g.Version
-	g.Version, g.Reason, g.DueAt, g.LeaseUntil = held+1, clip(reason, 255), time.Time{}, time.Time{}
+	g = over(g, reason)
+	g.Version = held + 1
+	return unless(s.move(ctx, "end grant", held, g, overValues(g)), g)
+}
+
+// Withdraw ends the grant that g identifies because the merchant took the consent back,
+// where that was given before a time. It counts as a new pair, so that the tokens of a
+// renewal under way, by whichever process, are not stored: they would make the grant live
+// again. So it is with one that was ended for another reason before. [ErrStale] where it
+// was given anew since, or this is known; [ErrNotFound] where there is none.
+func (s GrantStore) Withdraw(ctx context.Context, g Grant, given time.Time, reason string) (Grant, error) {
+	const what = "withdraw grant"
+	var ended Grant
+	err := s.inTx(ctx, func(tx *DB) error {
+		row, err := tx.Grants.like(ctx, what, g)
+		if err != nil {
+			return err
+		}
+		ended = over(row.Grant, reason)
+		values := overValues(ended)
+		values["lease_until"], values["version"], values["pair"] = nil, gorm.Expr("version + 1"), gorm.Expr("pair + 1")
+		err = tx.Grants.swap(ctx, what, func(o *gorm.DB) *gorm.DB {
+			return o.Model(&Grant{}).Where("id = ? AND authorized_at < ?", ended.ID, stamp(given)).
+				Where("ended = ? OR reason <> ?", false, ended.Reason).Updates(values)
+		})
+		if err != nil {
+			return err
+		}
+		ended, err = tx.Grants.numbered(ctx, what, ended)
+		return err
+	})
+	return unless(err, ended)
+}
+
+// over is a grant that has ended.
+func over(g Grant, reason string) Grant {
+	g.Reason, g.DueAt, g.LeaseUntil = clip(reason, 255), time.Time{}, time.Time{}
 	g.Ended, g.AccessToken, g.RefreshToken = true, "", ""
-	return unless(s.move(ctx, "end grant", held, g, map[string]any{
-		"reason": g.Reason, "due_at": nil, "ended": true, "access_token": nil, "refresh_token": nil,
-	}), g)
+	return g
+}
+
+// overValues are the columns of [over], but that of the lease.
+func overValues(g Grant) map[string]any {
+	return map[string]any{"reason": g.Reason, "due_at": nil, "ended": true, "access_token": nil, "refresh_token": nil}
 }
 
 // move writes values and ends the lease, if the grant lives and is still as it

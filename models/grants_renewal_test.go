@@ -200,3 +200,69 @@ func TestRenewalOutlivesItsLease(t *testing.T) {
 		kept(t, db, fresh)
 	})
 }
+
+// A consent that the merchant took back stays ended, whatever is being done with it,
+// until it is given anew.
+func TestGrantWithdrawn(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		for customer, meanwhile := range map[string]func(models.Grant){
+			"idle":    func(models.Grant) {},
+			"claimed": func(g models.Grant) { must(db.Grants.Claim(ctx, g, clock.Now().Add(time.Minute))) },
+			"failed":  func(g models.Grant) { must(db.Grants.MarkFailed(ctx, g, "timeout", noon)) },
+			"ended":   func(g models.Grant) { must(db.Grants.End(ctx, g, "refused")) },
+			"renewed": func(g models.Grant) { must(db.Grants.MarkRenewed(ctx, renewed(g, "2"))) },
+		} {
+			g := granted(t, db, customer)
+			meanwhile(g)
+			now := must(db.Grants.Get(ctx, g.ID))
+			ended := must(db.Grants.Withdraw(ctx, consent(customer), clock.Now().Add(time.Second), "withdrawn"))
+			same(t, ended.Pair, now.Pair+1)
+			same(t, ended.Version, now.Version+1)
+			same(t, ended.Ended, true)
+			same(t, ended.Reason, "withdrawn")
+			kept(t, db, ended)
+			for name, move := range map[string]error{
+				"of the first pair": second(db.Grants.MarkRenewed(ctx, renewed(g, "3"))),
+				"of the last pair":  second(db.Grants.MarkRenewed(ctx, renewed(now, "3"))),
+				"once more":         second(db.Grants.Withdraw(ctx, consent(customer), clock.Now().Add(time.Second), "withdrawn")),
+			} {
+				if move == nil {
+					t.Errorf("%s, %s: the grant moves", customer, name)
+				} else {
+					want(t, move, models.ErrStale)
+				}
+			}
+			kept(t, db, ended)
+
+			again := granted(t, db, customer)
+			want(t, second(db.Grants.MarkRenewed(ctx, renewed(now, "3"))), models.ErrStale)
+			want(t, second(db.Grants.Withdraw(ctx, consent(customer), again.AuthorizedAt, "withdrawn")), models.ErrStale)
+			kept(t, db, again)
+		}
+		want(t, second(db.Grants.Withdraw(ctx, consent("nobody"), clock.Now().Add(time.Second), "withdrawn")), models.ErrNotFound)
+	})
+}
+
+// A renewal is stored while the merchant takes the consent back: whichever is first, it
+// is over.
+func TestGrantWithdrawnRace(t *testing.T) {
+	replicas(t, func(t *testing.T, dbs [2]*models.DB) {
+		for range 5 {
+			g := must(dbs[0].Grants.Claim(t.Context(), granted(t, dbs[0], "bid-1"), noon.Add(time.Minute)))
+			for _, err := range race(8, func(i int) error {
+				if i%4 == 0 {
+					return second(dbs[i%2].Grants.Withdraw(t.Context(), consent("bid-1"), noon.Add(time.Second), "withdrawn"))
+				}
+				return second(dbs[i%2].Grants.MarkRenewed(t.Context(), renewed(g, fmt.Sprint(i))))
+			}) {
+				if err != nil {
+					want(t, err, models.ErrStale)
+				}
+			}
+			now := must(dbs[1].Grants.Get(t.Context(), g.ID))
+			same(t, now.Ended, true)
+			same(t, now.AccessToken+now.RefreshToken, "")
+		}
+	})
+}

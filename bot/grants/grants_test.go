@@ -401,6 +401,122 @@ func TestUnbound(t *testing.T) {
 	})
 }
 
+// meanwhile has something happen between the platform's answer to a renewal and its
+// storing.
+type meanwhile struct {
+	dianping.Authorizer
+	do func()
+}
+
+func (m meanwhile) Refresh(ctx context.Context, g dianping.Grant) (dianping.Grant, error) {
+	next, err := m.Authorizer.Refresh(ctx, g)
+	m.do()
+	return next, err
+}
+
+// meanwhile has something happen in the next renewal by the first keeper.
+func (r *rig) meanwhile(do func()) {
+	auth := r.keepers[0].Authorizers[r.dialect]
+	r.keepers[0].Authorizers = map[string]dianping.Authorizer{r.dialect: meanwhile{auth, sync.OnceFunc(do)}}
+}
+
+// unbound is the notice that a merchant has withdrawn, as it comes to the second keeper.
+func (r *rig) unbound(id string, sent time.Time) {
+	r.t.Helper()
+	form := map[string]string{
+		"developerId": "100000", "businessId": "58", "opBizCode": "shop-a", "msgType": "510001", "msgId": id,
+		"timestamp": timestamp(sent), "message": "{}",
+	}
+	if answer, err := r.keepers[1].PlatformNotice(r.t.Context(), r.dialect, signed(form)); err != nil || answer != dianping.NoticeTaken {
+		r.t.Errorf("the notice: %q, %v", answer, err)
+	}
+}
+
+// Whatever the consent becomes while its tokens are renewed stands: it was taken back, or
+// given anew.
+func TestConsentChangesMeanwhile(t *testing.T) {
+	t.Parallel()
+	const over, anew = "over", "anew"
+	for name, tt := range map[string]struct {
+		happens func(r *rig, s models.Store)
+		want    string
+		told    []string
+		first   bool // happens with the first generation, too
+	}{
+		"withdrawn": {func(r *rig, _ models.Store) { r.unbound("m1", r.clock.Now()) }, over, []string{"门店授权失效"}, false},
+		"withdrawn, told twice": {func(r *rig, _ models.Store) {
+			r.unbound("m1", r.clock.Now())
+			r.unbound("m2", r.clock.Now())
+		}, over, []string{"门店授权失效"}, false},
+		"refused to another, withdrawn": {func(r *rig, s models.Store) {
+			_, err := r.keepers[1].spent(r.t.Context(), r.grant(s), "reauthorize", true)
+			r.must(err)
+			r.unbound("m1", r.clock.Now())
+		}, over, []string{"门店授权失效"}, false},
+		"withdrawn, given anew": {func(r *rig, _ models.Store) {
+			r.unbound("m1", r.clock.Now())
+			r.clock.Advance(time.Minute)
+			r.granted("shop-a")
+		}, anew, nil, false},
+		"given anew, told late that it was withdrawn": {func(r *rig, _ models.Store) {
+			sent := r.clock.Now()
+			r.clock.Advance(time.Minute)
+			r.granted("shop-a")
+			r.unbound("m1", sent)
+		}, anew, nil, false},
+		"given anew": {func(r *rig, _ models.Store) {
+			r.clock.Advance(time.Minute)
+			r.granted("shop-a")
+		}, anew, nil, true},
+	} {
+		places := []place{{dianping.Meituan, models.SQLite}, {dianping.Meituan, models.MySQL}}
+		if tt.first {
+			places = append(places, place{dianping.Dianping, models.SQLite}, place{dianping.Dianping, models.MySQL})
+		}
+		check := func(t *testing.T, r *rig, s models.Store, session string) {
+			now := r.grant(s)
+			if tt.want == over && (!now.Ended || now.AccessToken+now.RefreshToken != "" || now.Reason != reasonUnbound) {
+				t.Errorf("ended %v (%s), with tokens: %v", now.Ended, now.Reason, now.AccessToken != "")
+			}
+			if tt.want == anew && (now.Ended || now.AccessToken != session) {
+				t.Errorf("ended %v, the tokens are those of the new consent: %v", now.Ended, now.AccessToken == session)
+			}
+			r.want(r.told.titles(), tt.told...)
+		}
+		t.Run("in its turn/"+name, func(t *testing.T) {
+			in(t, func(t *testing.T, r *rig) {
+				s := r.granted("shop-a")
+				g := r.grant(s)
+				r.clock.Advance(g.DueAt.Sub(r.clock.Now()))
+				session := ""
+				r.meanwhile(func() {
+					tt.happens(r, s)
+					session = r.grant(s).AccessToken
+				})
+				r.must(r.keepers[0].Renew(t.Context(), g))
+				check(t, r, s, session)
+			}, places)
+		})
+		t.Run("by a call/"+name, func(t *testing.T) {
+			in(t, func(t *testing.T, r *rig) {
+				r.sells()
+				s := r.granted("shop-a")
+				r.must(r.platform.ExpireSession(r.grant(s).AccessToken))
+				r.clock.Advance(time.Minute)
+				session := ""
+				r.meanwhile(func() {
+					tt.happens(r, s)
+					session = r.grant(s).AccessToken
+				})
+				if err := r.prepare(0, s); tt.want == anew && err != nil || tt.want == over && !sessionRefused(err) {
+					t.Errorf("the call: %v", err)
+				}
+				check(t, r, s, session)
+			}, places)
+		})
+	}
+}
+
 // The platform refuses the session, and its renewal fails, for whatever reason:
 // managers are told once and at once, the pair is kept and tried again, and it may
 // pass.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	"yanquan/dianping"
 	"yanquan/models"
@@ -42,27 +43,17 @@ func (k *Keeper) PlatformNotice(ctx context.Context, platform string, form url.V
 	return dianping.NoticeTaken, nil
 }
 
-// unbind ends the grant that a notice names, unless it was given anew since.
+// unbind ends the grant that a notice names, unless it was given anew since. A renewal
+// under way does not matter: what it brings is not stored.
 func (k *Keeper) unbind(ctx context.Context, tx *models.DB, platform string, n dianping.Notice) error {
-	all, err := tx.Grants.List(ctx)
-	if err != nil {
+	named := models.Grant{Platform: platform, Purpose: string(n.Purpose), ShopID: n.ShopID, CustomerID: n.CustomerID}
+	given := n.Sent.Truncate(time.Second).Add(time.Second) // a notice is dated to the second: in the same one, it is the later
+	g, err := tx.Grants.Withdraw(ctx, named, given, reasonUnbound)
+	switch {
+	case errors.Is(err, models.ErrNotFound), errors.Is(err, models.ErrStale):
+		return nil
+	case err != nil:
 		return err
 	}
-	for _, g := range all {
-		same := g.Platform == platform && g.Purpose == string(n.Purpose) && g.ShopID == n.ShopID && g.CustomerID == n.CustomerID
-		if !same || g.Ended || n.Sent.Before(g.AuthorizedAt.Truncate(1e9)) {
-			continue
-		}
-		g, err := tx.Grants.End(ctx, g, reasonUnbound)
-		if errors.Is(err, models.ErrStale) {
-			return fmt.Errorf("grants: being renewed: %w", err) // posted again, after the renewal
-		}
-		if err != nil {
-			return err
-		}
-		if err := k.tellEnd(ctx, tx, g); err != nil {
-			return err
-		}
-	}
-	return nil
+	return k.tellEnd(ctx, tx, g)
 }

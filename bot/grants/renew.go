@@ -141,8 +141,13 @@ func (k *Keeper) store(ctx context.Context, g models.Grant, next dianping.Grant)
 			k.Log.Info("authorisation renewed", "grant", stored.ID, "platform", stored.Platform, "until", stored.ExpiresAt, "renewals_left", stored.RefreshesLeft)
 			return stored, nil
 		}
-		if now, rerr := k.DB.Grants.Get(ctx, g.ID); rerr == nil && now.AccessToken == next.AccessToken {
+		now, rerr := k.DB.Grants.Get(ctx, g.ID)
+		if rerr == nil && now.AccessToken == next.AccessToken {
 			return now, nil // the answer to our commit was lost, not the commit
+		}
+		if rerr == nil && errors.Is(err, models.ErrStale) && anotherConsent(g, now) {
+			k.Log.Info("new tokens are not needed: the consent was taken back or given anew meanwhile", "grant", g.ID, "platform", g.Platform)
+			return now, nil
 		}
 		if errors.Is(err, models.ErrStale) || !k.Now().Before(deadline) {
 			k.Log.Error("new tokens could not be stored; the store may have to be authorised again", "grant", g.ID, "platform", g.Platform, "error", err)
@@ -152,6 +157,12 @@ func (k *Keeper) store(ctx context.Context, g models.Grant, next dianping.Grant)
 			return g, err
 		}
 	}
+}
+
+// anotherConsent reports whether the consent that a renewal was begun for is over: the
+// merchant took it back, or gave another.
+func anotherConsent(begun, now models.Grant) bool {
+	return now.Ended || !now.AuthorizedAt.Equal(begun.AuthorizedAt)
 }
 
 // keep leaves the old tokens in place until the next try.
