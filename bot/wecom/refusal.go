@@ -133,6 +133,10 @@ func failed(err error, form bot.Form) *bot.DeliveryError {
 	return out
 }
 
+// unlisted reports whether an error is a code that no manual explains: then not even plain
+// text tells why it was refused.
+func unlisted(err error) bool { return apiCode(err) != 0 && failed(err, bot.AsText).Alone }
+
 // failedFile is the verdict on a try that has sent all but the file: on a refusal
 // of the file itself, the next try sends the link to it, and nothing else again.
 func failedFile(err error, f bot.File) *bot.DeliveryError {

@@ -27,7 +27,7 @@ type SenderConfig struct {
 	FallbackURL string
 	Mention     bool             // see [RobotConfig.Mention]
 	Files       Files            // nil: files go out as links
-	Now         func() time.Time // nil: time.Now
+	Now         func() time.Time // the clock of [bot.Delivery.Asked]; nil: time.Now
 }
 
 // Sender delivers answers by WeCom's API, and asks it who people are and for the
@@ -51,6 +51,7 @@ type Sender struct {
 	fallbackURL string
 	mention     bool
 	files       Files
+	now         func() time.Time
 	apps        map[string]*sendingApp // by channel
 	first       *sendingApp            // of apps, in their configured order; nil: there is none
 	webhooks    map[string]string      // keys, by channel
@@ -112,6 +113,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		fallbackURL: cfg.FallbackURL,
 		mention:     cfg.Mention,
 		files:       cfg.Files,
+		now:         now,
 		apps:        make(map[string]*sendingApp, len(cfg.Apps)),
 		webhooks:    make(map[string]string, len(cfg.Webhooks)),
 		mediaKeys:   make(map[string]string, len(cfg.Robots)),

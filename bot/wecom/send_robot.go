@@ -6,11 +6,16 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"yanquan/bot"
 )
 
 const apiReply = "aibot/response" // page 101138
+
+// replyURLServes is how long a reply URL serves for certain: an hour by WeCom's clock (page
+// 101138), less what the message took to come here.
+const replyURLServes = 55 * time.Minute
 
 // replyRequest is what a reply URL takes.
 type replyRequest struct {
@@ -54,10 +59,18 @@ func (s *Sender) deliverRobot(ctx context.Context, d bot.Delivery) (bot.Sent, er
 		}
 		body.Markdown = &frameText{cutBytes(mention+markdown(d.Reply), maxStream)}
 	}
-	if _, err := post(ctx, apiReply, replyURL, body, replySecrets(target)...); err != nil {
+	if _, err := post(ctx, apiReply, replyURL, body, replySecrets(target)...); err != nil && !s.usedByUs(d, err) {
 		return bot.Sent{}, failedReply(err, d.Form)
 	}
 	return bot.Sent{}, nil
+}
+
+// usedByUs reports whether a refusal proves that a try whose answer was lost has gone out:
+// the URL is good once and nothing else goes by it. After its hour it may be refused for its
+// age; then the answer goes another way, for twice is better than not at all.
+func (s *Sender) usedByUs(d bot.Delivery, err error) bool {
+	used := apiCode(err) == codeUpdated || unlisted(err)
+	return d.Lost && used && s.now().Sub(d.Asked) < replyURLServes
 }
 
 // replySecrets are the parts of a reply URL that let others answer.
@@ -70,8 +83,7 @@ func replySecrets(u *url.URL) []string {
 }
 
 // failedReply is failed for a reply URL. Codes that no manual lists are taken
-// for the usual case: the URL was used, maybe by a try whose answer was lost, or
-// its hour is over.
+// for the usual case: the URL was used, or its hour is over.
 func failedReply(err error, form bot.Form) *bot.DeliveryError {
 	out := failed(err, form)
 	if out.Downgrade == bot.AsCard { // there is nothing to update here

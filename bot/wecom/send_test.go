@@ -392,6 +392,54 @@ func TestReplyURLRefusals(t *testing.T) {
 	}
 }
 
+// A try by a reply URL has gone out, and its answer was lost: the repeat is refused because
+// the URL was used, and that is the answer. What proves less goes another way.
+func TestReplyURLUsedByALostTry(t *testing.T) {
+	t.Parallel()
+	used := &bot.DeliveryError{Reason: "reply_url_used"}
+	lost := func(reason string) *bot.DeliveryError {
+		return &bot.DeliveryError{Reason: reason, Retry: true, Lost: true}
+	}
+	for name, tt := range map[string]struct {
+		first   http.HandlerFunc
+		verdict *bot.DeliveryError // of the first try
+		second  http.HandlerFunc
+		form    bot.Form
+		after   time.Duration
+		want    *bot.DeliveryError // nil: it has gone out
+	}{
+		"used":                            {cut, lost("network"), code(60140), bot.AsMarkdown, time.Second, nil},
+		"used, a card":                    {cut, lost("network"), code(60140), bot.AsCard, time.Second, nil},
+		"used, as text":                   {cut, lost("network"), code(60140), bot.AsText, time.Second, nil},
+		"used, by another code":           {cut, lost("network"), code(99999), bot.AsMarkdown, time.Second, nil},
+		"used, after a page of a proxy":   {status(502), lost("http_status"), code(60140), bot.AsMarkdown, time.Second, nil},
+		"taken":                           {cut, lost("network"), code(0), bot.AsMarkdown, time.Second, nil},
+		"nothing was lost":                {code(-1), &bot.DeliveryError{Reason: "busy", Retry: true}, code(60140), bot.AsMarkdown, time.Second, used},
+		"the hour may be over":            {cut, lost("network"), code(60140), bot.AsMarkdown, replyURLServes, used},
+		"the robot was taken away":        {cut, lost("network"), code(93000), bot.AsMarkdown, time.Second, used},
+		"a proxy refuses it":              {cut, lost("network"), status(403), bot.AsMarkdown, time.Second, used},
+		"lost again":                      {cut, lost("network"), cut, bot.AsMarkdown, time.Second, lost("network")},
+		"refused for itself, not as used": {cut, lost("network"), code(42045), bot.AsCard, time.Second, &bot.DeliveryError{Reason: "card_refused", Downgrade: bot.AsMarkdown}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := newFakeAPI(t)
+			api.then(apiReply, tt.first, tt.second)
+			d := robotDelivery(api, replies()["success"], tt.form)
+			d.Chat, d.Asked = "", testNow
+			s := testSender(t, api)
+			deliveryError(t, s, d, *tt.verdict)
+			d.Lost = tt.verdict.Lost
+			s.now = func() time.Time { return testNow.Add(tt.after) }
+			if tt.want != nil {
+				deliveryError(t, s, d, *tt.want)
+			} else if _, err := s.Deliver(t.Context(), d); err != nil {
+				t.Errorf("the repeat: %v", err)
+			}
+		})
+	}
+}
+
 // TestPartsGoOn: where the second message fails, the next try does not repeat
 // the first.
 func TestPartsGoOn(t *testing.T) {

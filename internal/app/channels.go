@@ -23,7 +23,7 @@ type channels struct {
 
 func newChannels(db *models.DB, cfg *config.Config, o Options, base string, metrics *server.Metrics) (*channels, error) {
 	c := &channels{apps: map[string]server.AppCallback{}, robots: map[string]server.RobotCallback{}}
-	c.sending = wecom.SenderConfig{FallbackURL: base, Files: db.Files, Now: o.Now}
+	c.sending = wecom.SenderConfig{FallbackURL: base, Files: db.Files, Now: db.Now}
 	w := cfg.WeCom
 	if w == nil {
 		return c, nil
