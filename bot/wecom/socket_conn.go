@@ -44,6 +44,9 @@ var (
 	errRefused       = errors.New("subscription refused")
 )
 
+// errNoAck: a frame was sent, and no answer to it has come in time.
+var errNoAck = fmt.Errorf("no answer: %w", context.DeadlineExceeded)
+
 // inFrame is what WeCom sends: a callback, or the answer to one of ours, which has
 // no cmd and the req_id of what it answers.
 type inFrame struct {
@@ -173,6 +176,11 @@ func (c *connection) acknowledge(f inFrame) {
 // call sends a frame and waits for the answer to it. A refusal is a
 // [*util.CommonError].
 func (c *connection) call(ctx context.Context, cmd, reqID string, body any) error {
+	return c.callWithin(ctx, ackWithin, cmd, reqID, body)
+}
+
+// callWithin is call where the answer has to come within some time: [errNoAck].
+func (c *connection) callWithin(ctx context.Context, within time.Duration, cmd, reqID string, body any) error {
 	leave, err := c.enter(ctx, reqID)
 	if err != nil {
 		return callError(cmd, err)
@@ -190,8 +198,8 @@ func (c *connection) call(ctx context.Context, cmd, reqID string, body any) erro
 		err = c.why
 	case <-ctx.Done():
 		err = ctx.Err()
-	case <-time.After(ackWithin):
-		err = context.DeadlineExceeded
+	case <-time.After(within):
+		err = errNoAck
 		c.probe(heard)
 	}
 	c.forget(reqID)

@@ -84,10 +84,11 @@ func (s *Socket) deliver(ctx context.Context, d bot.Delivery, p *progress, save 
 func (s *Socket) sendPart(ctx context.Context, c *connection, d bot.Delivery, part socketPart, p *progress) error {
 	reqID := wireOf(d.Way).ReqID
 	if part.event != "" {
-		if s.Now().Sub(d.Asked) > eventWithin {
+		left := eventWithin - s.Now().Sub(d.Asked)
+		if left < 0 {
 			return s.tooLate(d)
 		}
-		return failedSocket(c.call(ctx, part.event, reqID, part.body), d.Form, p)
+		return failedSocket(c.answerEvent(ctx, part, reqID, min(left, eventWithin)/2), d.Form, p)
 	}
 	minute := perMinute
 	if part.more {
@@ -112,8 +113,26 @@ func (s *Socket) sendPart(ctx context.Context, c *connection, d bot.Delivery, pa
 	return failedSocket(c.call(ctx, cmdPush, cmdPush+"_"+s.NewID(), part.message(d)), d.Form, p)
 }
 
+// answerEvent answers an event, and once more where no ack has come for so long: while
+// there is time, WeCom still says whether it has the answer. Over one connection frames
+// come in their order, so that who refuses the second as answered has taken the first.
+func (c *connection) answerEvent(ctx context.Context, part socketPart, reqID string, patience time.Duration) error {
+	err := c.callWithin(ctx, patience, part.event, reqID, part.body)
+	if !errors.Is(err, errNoAck) {
+		return err
+	}
+	err = c.call(ctx, part.event, reqID, part.body)
+	if apiCode(err) == codeReqID {
+		return nil
+	}
+	return err
+}
+
 // tooLate is the verdict on an event that was not answered in time: there is no
 // welcome any more, and in place of a card that cannot be changed a new one is sent.
+// So it is where a change may have been made, and WeCom has told of no try whether it was:
+// two cards say the same, and an undo of what is undone is refused; a change that was not
+// made would leave the person without the outcome.
 func (s *Socket) tooLate(d bot.Delivery) error {
 	if d.Answers == bot.Enter {
 		return refusedHere(reasonLate, "", "the conversation was opened too long ago")

@@ -386,6 +386,77 @@ func TestSocketGoesOn(t *testing.T) {
 	})
 }
 
+// A press is answered, and the ack does not come: WeCom is asked again while it may still
+// be, and what it says of the repeat tells of the first. Only where it says nothing, or
+// says so over another connection, is a card of its own sent.
+func TestSocketPressWhoseAckIsLost(t *testing.T) {
+	const ack, silence = 0, -2
+	update := bot.DeliveryError{Reason: "update_refused", Downgrade: bot.AsCard}
+	for name, tt := range map[string]struct {
+		codes []int // of the frames
+		late  time.Duration
+		fails bot.DeliveryError
+		least time.Duration // until the verdict
+	}{
+		"taken":                   {codes: []int{ack}},
+		"taken the second time":   {codes: []int{silence, ack}, least: eventWithin / 2},
+		"taken the first time":    {codes: []int{silence, 846605}, least: eventWithin / 2},
+		"first tried late":        {codes: []int{silence, 846605}, late: 4 * time.Second, least: 250 * time.Millisecond},
+		"refused":                 {codes: []int{846605}, fails: update},
+		"refused the second time": {codes: []int{silence, 42045}, fails: update, least: eventWithin / 2},
+		"no word":                 {codes: []int{silence, silence}, fails: bot.DeliveryError{Reason: "timeout", Retry: true, Lost: true}, least: eventWithin/2 + ackWithin},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sends(t, func(t *testing.T, s *sending) {
+				d := presses("wrA", socketReply("", undoKey))
+				time.Sleep(tt.late)
+				began := time.Now()
+				done := s.deliver(d)
+				for _, code := range tt.codes {
+					if f := s.p.next(cmdUpdate); code != silence {
+						s.p.ack(f, code)
+					}
+				}
+				got := bot.DeliveryError{}
+				if v := <-done; v.err != nil {
+					got, got.Err = *v.err, nil
+				}
+				if took := time.Since(began); got != tt.fails || took < tt.least || took > tt.least+100*time.Millisecond {
+					t.Errorf("after %s: %+v, want %+v", took, got, tt.fails)
+				}
+				s.p.quiet()
+				if !got.Lost {
+					return
+				}
+				d.Lost = true
+				if frames, err := s.sentAs(d); err == nil || err.Downgrade != bot.AsCard || len(frames) > 0 {
+					t.Errorf("then %s, %v", shape(frames), err)
+				}
+			})
+		})
+	}
+}
+
+// The connection ends before the ack of a press: nothing more goes over it, and a refusal
+// over the next one proves nothing.
+func TestSocketPressOverAnotherConnection(t *testing.T) {
+	sends(t, func(t *testing.T, s *sending) {
+		d := presses("wrA", socketReply("", undoKey))
+		done := s.deliver(d)
+		s.p.next(cmdUpdate)
+		s.p.ws.CloseNow()
+		if v := <-done; v.err == nil || !v.err.Lost || !v.err.Retry {
+			t.Fatalf("verdict %v", v.err)
+		}
+		s.p = s.subscribed(2 * time.Second)
+		d.Lost = true
+		frames, err := s.sentAs(d, 846605)
+		if len(frames) != 1 || err == nil || err.Downgrade != bot.AsCard {
+			t.Errorf("then %s, %v", shape(frames), err)
+		}
+	})
+}
+
 // A group that has refused a card gets words from then on, without being asked each
 // time; a person still gets cards.
 func TestSocketGroupsWithoutCards(t *testing.T) {
