@@ -83,18 +83,28 @@ func (b books) whose(op models.Operation, rec platform.Record) (claim, *models.O
 
 // byOperator judges by the record's operator and channel alone. Which account a platform
 // records is not documented: it may be the merchant's for all, or nobody's. That and the
-// time are no proof: another cashier's call may be as near.
+// time are no proof: another cashier's call may be as near. Neither is the channel: that of
+// the till with our person's name may be another's verification, or ours in other words.
 func (b books) byOperator(op models.Operation, rec platform.Record) claim {
 	early := !rec.At.IsZero() && rec.At.Before(op.CalledAt.Add(-skew))
 	switch {
 	case early:
 		return theirs
+	case by(op, rec) && rec.Foreign:
+		return unclear
 	case by(op, rec):
 		return ours
 	case rec.Foreign, b.colleague[strings.ToLower(rec.Account)]:
 		return theirs
 	}
 	return unclear
+}
+
+// onlyOne reports whether no other verification of the code can have made a record that is
+// an operation's by its person: the code keeps for no other visit, as far as is known, and
+// the record is not from before the call.
+func onlyOne(op models.Operation, rec platform.Record) bool {
+	return !op.Reusable && op.Left <= op.Count && !beforeCall(op, rec)
 }
 
 // ofUses finds, among all uses of what a doubtful operation asked for that were made
@@ -143,16 +153,46 @@ func rival(o models.Operation, u platform.Record) bool {
 	return u.At.IsZero() || u.At.Sub(o.ConsumedAt).Abs() <= near
 }
 
+// sinceLook counts the visits of a code that were made since an operation's look, by
+// whomever, at shops that are listed: what is gone of the card. Platforms' clocks have no
+// part in it.
+func (b books) sinceLook(op models.Operation, looked platform.Looked) (gone int, known bool) {
+	left := looked.Voucher.Left
+	switch {
+	case op.Left <= 0:
+		return 0, false
+	case looked.Proves == platform.Used:
+		left = 0
+	case looked.Proves != platform.Usable || left <= 0:
+		return 0, false
+	}
+	gone = op.Left - left
+	for _, o := range b.standing() {
+		if o.StoreID != op.StoreID && !o.ConsumedAt.Before(op.CreatedAt) {
+			gone -= o.Count
+		}
+	}
+	return max(gone, 0), true
+}
+
 // visit finds, among the platform's records of a reusable code, the one of a
 // doubtful operation: ours, with it; theirs, where every record is somebody
-// else's; or unclear.
-func (b books) visit(op models.Operation, records []platform.Record) (claim, platform.Record) {
+// else's; or unclear. Where it is known how many visits were made since the look, no
+// record before the last so many is ours, whatever its time.
+func (b books) visit(op models.Operation, records []platform.Record, gone int, known bool) (claim, platform.Record) {
 	var found platform.Record
-	verdict := theirs
+	verdict, before := theirs, false
 	rest, _ := b.unexplained(op, records)
 	for _, r := range rest {
+		if known && !amongLast(op.Code, records, gone, r) {
+			continue
+		}
 		switch b.byOperator(op, r) {
 		case ours:
+			if beforeCall(op, r) {
+				before = true
+				continue
+			}
 			if verdict != theirs {
 				return unclear, platform.Record{} // two that could be
 			}
@@ -161,7 +201,39 @@ func (b books) visit(op models.Operation, records []platform.Record) (claim, pla
 			return unclear, platform.Record{}
 		}
 	}
+	if before && verdict == theirs { // a visit of its person before, or clocks apart
+		return unclear, platform.Record{}
+	}
 	return verdict, found
+}
+
+// took counts the visits of a doubtful operation, of which one is found: what is gone since
+// its look, without the visits of others.
+func took(op models.Operation, records []platform.Record, mine platform.Record, gone int) int {
+	for _, r := range records {
+		same := sameSecond(r.At, mine.At) && r.Account == mine.Account
+		if r.Code == op.Code && !same && !beforeCall(op, r) && amongLast(op.Code, records, gone, r) {
+			gone--
+		}
+	}
+	return min(max(gone, 1), op.Count)
+}
+
+// amongLast reports whether a record of a code can be one of its last n.
+func amongLast(code string, records []platform.Record, n int, rec platform.Record) bool {
+	later := 0
+	for _, r := range records {
+		if r.Code == code && r.At.After(rec.At) {
+			later++
+		}
+	}
+	return later < n
+}
+
+// beforeCall reports whether a record is of a time before an operation was called, by more
+// than is between the clocks where they are right.
+func beforeCall(op models.Operation, rec platform.Record) bool {
+	return !rec.At.IsZero() && rec.At.Before(op.CalledAt.Add(-near))
 }
 
 // fate says of the visit of a done operation what the platform's records of its code

@@ -58,6 +58,7 @@ func TestWhose(t *testing.T) {
 		{"by us, no time", nil, false, untimed, ours, ""},
 		{"by a colleague", nil, false, rec(call, "lisi"), theirs, ""},
 		{"at the till", nil, false, foreign(call, "till-3"), theirs, ""},
+		{"at the till, by our person", nil, false, foreign(call, "zhangsan"), unclear, ""},
 		{"by an unknown account", nil, false, rec(call, "merchant"), unclear, ""},
 		{"by nobody", nil, false, rec(call, ""), unclear, ""},
 		{"another operation has the only one", []models.Operation{verified("b", call, models.Done)}, false, rec(call, "zhangsan"), theirs, "b"},
@@ -166,15 +167,61 @@ func TestVisit(t *testing.T) {
 		{"undone, and gone", []models.Operation{gone}, []platform.Record{rec(call+time.Second, "zhangsan")}, ours, call + time.Second},
 		{"another code's", nil, []platform.Record{{Code: "7000000001", At: at(call), Account: "zhangsan"}}, theirs, 0},
 		{"the hour before", nil, []platform.Record{rec(call-time.Hour, "zhangsan")}, theirs, 0},
+		{"our person's of before", nil, []platform.Record{rec(call-3*time.Minute, "zhangsan")}, unclear, 0},
+		{"our person's of before, and ours", nil, []platform.Record{rec(call-3*time.Minute, "zhangsan"), rec(call, "zhangsan")}, ours, call},
+		{"our person's at the till", nil, []platform.Record{foreign(call, "zhangsan")}, unclear, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			op := doubtful(call)
 			op.Reusable = true
 			b := books{others: tt.others, colleague: map[string]bool{"lisi": true}}
-			got, r := b.visit(op, tt.records)
+			got, r := b.visit(op, tt.records, 0, false)
 			if got != tt.want || got == ours && !r.At.Equal(at(tt.at)) {
 				t.Errorf("%d at %s, want %d at %s", got, r.At, tt.want, at(tt.at))
+			}
+		})
+	}
+}
+
+// How many visits were made since our look says which of the records cannot be ours.
+func TestVisitByWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	const call = 10 * time.Minute
+	before, mine := rec(call-time.Minute, "zhangsan"), rec(call+time.Second, "zhangsan")
+	till := foreign(call+time.Second, "till-3")
+	first := verified("b", call-time.Minute, models.Done)
+	there := verified("c", call+time.Second, models.Done)
+	there.StoreID = 2
+	for _, tt := range []struct {
+		name    string
+		others  []models.Operation
+		left    int // of five at the look
+		records []platform.Record
+		want    claim
+		took    int
+	}{
+		{"nothing is gone", nil, 5, []platform.Record{before}, theirs, 0},
+		{"more is left than was", nil, 6, []platform.Record{before}, theirs, 0},
+		{"one is gone, ours", nil, 4, []platform.Record{before, mine}, ours, 1},
+		{"one is gone, at the till", nil, 4, []platform.Record{before, till}, theirs, 0},
+		{"two are gone, one at the till", nil, 3, []platform.Record{before, rec(call, "zhangsan"), till}, ours, 1},
+		{"two are gone, ours", nil, 3, []platform.Record{before, mine, mine}, ours, 2},
+		{"two are gone, ours alone", nil, 3, []platform.Record{mine, mine}, ours, 2},
+		{"two are gone, listed as one", nil, 3, []platform.Record{rec(call-5*time.Minute, "zhangsan"), mine}, ours, 2},
+		{"one is gone that is not listed", []models.Operation{first}, 4, []platform.Record{before}, theirs, 0},
+		{"one is gone at another shop", []models.Operation{there}, 4, []platform.Record{before}, theirs, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			op := doubtful(call)
+			op.Reusable, op.Left, op.Count = true, 5, 2
+			b := books{others: tt.others}
+			looked := platform.Looked{Proves: platform.Usable, Voucher: platform.Voucher{Code: code, Left: tt.left}}
+			gone, known := b.sinceLook(op, looked)
+			got, found := b.visit(op, tt.records, gone, known)
+			if got != tt.want || got == ours && took(op, tt.records, found, gone) != tt.took {
+				t.Errorf("%d, %d of %d gone; want %d, %d", got, took(op, tt.records, found, gone), gone, tt.want, tt.took)
 			}
 		})
 	}

@@ -107,7 +107,7 @@ func (t settlement) refusedOrRepeated(ctx context.Context, answer platform.Consu
 // recorded goes on from a record of the code.
 func (t settlement) recorded(ctx context.Context, b books, rec platform.Record, mayRepeat bool) (Step, error) {
 	whose, other := b.whose(t.op, rec)
-	if whose == ours {
+	if whose == ours && onlyOne(t.op, rec) {
 		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec), true)
 	}
 	if t.op.Reusable {
@@ -122,6 +122,8 @@ func (t settlement) recorded(ctx context.Context, b books, rec platform.Record, 
 		return t.visited(ctx, rec, true, mayRepeat && t.rival == nil)
 	case looked.Proves == platform.Unclear:
 		return t.doubt(looked.Said, false), nil
+	case whose == ours: // nothing is left, and something was at our look
+		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec), true)
 	case whose == theirs:
 		return t.usedByOther(ctx, rec, other), nil
 	case looked.Proves == platform.Used && mayRepeat:
@@ -131,21 +133,28 @@ func (t settlement) recorded(ctx context.Context, b books, rec platform.Record, 
 }
 
 // visited goes on, for a code that stays good after a visit, from the platform's
-// list: a record of another visit says nothing of ours, and neither does none. certain
-// says that the record was told, or that there is none.
+// list and what is left: a record of another visit says nothing of ours, and neither does
+// none. certain says that the record was told, or that there is none.
 func (t settlement) visited(ctx context.Context, shown platform.Record, certain, mayRepeat bool) (Step, error) {
 	listed, err := t.history(ctx, t.op.CalledAt, t.Now(), shown.At)
 	if err != nil {
 		return nil, err
 	}
-	if !listed.Known {
-		return t.doubt(listed.Said, false), nil
+	looked, err := t.look(ctx, t.op.Code) // after the list, so that it knows of every visit there
+	switch {
+	case err != nil:
+		return nil, err
+	case looked.Silent:
+		return t.doubt(looked.Said, false), nil
+	case !listed.Known:
+		return t.unlisted(ctx, shown, looked, listed.Said)
 	}
 	b, err := t.books(ctx, t.op.Code, visits(t.op.Code, listed.Records)...)
 	if err != nil {
 		return nil, err
 	}
-	whose, rec := b.visit(t.op, listed.Records)
+	gone, known := b.sinceLook(t.op, looked)
+	whose, rec := b.visit(t.op, listed.Records, gone, known)
 	switch {
 	case whose == ours:
 		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec), true)
@@ -156,16 +165,27 @@ func (t settlement) visited(ctx context.Context, shown platform.Record, certain,
 	case !mayRepeat && !(certain && t.sentLast()):
 		return t.doubt(platform.Said{}, false), nil
 	}
-	return t.notListed(ctx, b, listed.Records, certain, mayRepeat)
+	return t.notListed(ctx, b, listed.Records, looked, certain, mayRepeat)
+}
+
+// unlisted goes on where the visits are not listed: the record at our call is ours where
+// as much is gone since our look as was asked for.
+func (t settlement) unlisted(ctx context.Context, shown platform.Record, looked platform.Looked, why platform.Said) (Step, error) {
+	b, err := t.books(ctx, t.op.Code, shown)
+	if err != nil {
+		return nil, err
+	}
+	gone, known := b.sinceLook(t.op, looked)
+	whose, _ := b.whose(t.op, shown)
+	if whose == ours && !shown.At.IsZero() && !beforeCall(t.op, shown) && known && gone == t.op.Count {
+		return t.complete(ctx, []platform.Coupon{ownIn(t.op, shown)}, t.consumedAt(shown), true)
+	}
+	return t.doubt(why, false), nil
 }
 
 // notListed goes on where the list has other visits alone: it may be of less than all,
 // which what is left of the card tells.
-func (t settlement) notListed(ctx context.Context, b books, list []platform.Record, certain, mayRepeat bool) (Step, error) {
-	looked, err := t.look(ctx, t.op.Code)
-	if err != nil {
-		return nil, err
-	}
+func (t settlement) notListed(ctx context.Context, b books, list []platform.Record, looked platform.Looked, certain, mayRepeat bool) (Step, error) {
 	left, explained := looked.Voucher.Left, t.op.Left-b.since(t.op, list)
 	told := certain && t.op.Left > 0
 	switch all := visits(t.op.Code, list); {

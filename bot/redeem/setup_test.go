@@ -201,8 +201,9 @@ func (r *rig) opener(url, dialect string) func(models.Account) platform.Shop {
 // watch tells a test of each answer.
 type watch struct {
 	before *atomic.Pointer[func(string)]
-	look   func(platform.Looked) platform.Looked // changes what a look says; nil: nothing
-	blind  atomic.Int64                          // the platform lists nothing since then, in Unix seconds; 0: all
+	look   func(platform.Looked) platform.Looked     // changes what a look says; nil: nothing
+	record func(platform.Recorded) platform.Recorded // changes what a record says; nil: nothing
+	blind  atomic.Int64                              // the platform lists nothing since then, in Unix seconds; 0: all
 }
 
 func (w *watch) tell(call string) {
@@ -234,7 +235,11 @@ func (w *watched) Look(ctx context.Context, code string) platform.Looked {
 
 func (w *watched) Record(ctx context.Context, c platform.Coupon) platform.Recorded {
 	defer w.tell("recorded")
-	return w.Shop.Record(ctx, c)
+	recorded := w.Shop.Record(ctx, c)
+	if w.record != nil {
+		recorded = w.record(recorded)
+	}
+	return recorded
 }
 
 func (w *watched) Reverse(ctx context.Context, c platform.Coupon, by platform.Operator, again bool) platform.Reversal {
