@@ -450,6 +450,17 @@ func siblings(op models.Operation, known []platform.Coupon, records []platform.R
 	return found
 }
 
+// shownOf counts the records of an operation's code that can be of its one call.
+func shownOf(op models.Operation, records []platform.Record) (n int) {
+	i := slices.IndexFunc(records, func(r platform.Record) bool { return r.Code == op.Code })
+	for _, r := range records {
+		if r.Code == op.Code && r.Account == records[i].Account && sameSecond(r.At, records[i].At) {
+			n++
+		}
+	}
+	return n
+}
+
 // couponIn is the coupon of a record.
 func couponIn(r platform.Record) platform.Coupon {
 	return platform.Coupon{

@@ -156,6 +156,8 @@ func (t settlement) visited(ctx context.Context, shown platform.Record, certain,
 	gone, known := b.sinceLook(t.op, looked)
 	whose, rec := b.visit(t.op, listed.Records, gone, known)
 	switch {
+	case whose == ours && known:
+		return t.counted([]platform.Coupon{ownIn(t.op, rec)}, took(t.op, listed.Records, rec, gone), t.consumedAt(rec)), nil
 	case whose == ours:
 		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec), true)
 	case whose == unclear, !b.covers(t.op, listed.Records, shown, dayOf(t.op.CalledAt)):
@@ -284,7 +286,8 @@ func (t settlement) sendAgain(ctx context.Context) (Step, error) {
 // can leave codes out; the day's list may tell them. Where it does not, the
 // operation says so, and those coupons have none: a code that is not certain is not
 // recorded, for an undo would undo somebody else's. wait: what is known of the consumption
-// can be asked for again, and so is a list that could not be read.
+// is a record, which can be asked for again, and so is a list that could not be read. A
+// record is of one coupon: a list that has it and no others says that there are no more.
 func (t settlement) complete(ctx context.Context, coupons []platform.Coupon, at time.Time, wait bool) (Step, error) {
 	t.op.Reusable = t.op.Reusable || visitsOf(t.op, coupons)
 	coupons = distinct(t.op, coupons)
@@ -307,8 +310,26 @@ func (t settlement) complete(ctx context.Context, coupons []platform.Coupon, at 
 			return t.doubt(listed.Said, false), nil
 		}
 	}
+	if own := shownOf(t.op, listed.Records); wait && own > 0 && len(all) < t.op.Count {
+		t.op.Reusable = own > 1 && len(all) == 1
+		return t.counted(all, len(all)+own-1, at), nil
+	}
 	t.Log.Warn("the platform did not tell every code", "operation", t.op.ID, "missing", t.op.Count-len(coupons))
 	return t.done(coupons, at, ReasonCodesMissing), nil
+}
+
+// counted is the end of a consume of which n of all that was asked for show, once no more
+// can: the answer that was lost may have been that it was partly done.
+func (t settlement) counted(coupons []platform.Coupon, n int, at time.Time) Step {
+	switch {
+	case n >= t.op.Count:
+		return t.done(coupons, at, "")
+	case !t.quiet():
+		return t.doubt(platform.Said{}, true)
+	case t.op.Reusable:
+		coupons = slices.Repeat(coupons, n)
+	}
+	return t.done(coupons, at, ReasonPartly)
 }
 
 // listAgain reports whether a list that could not be read is asked for again: until it is

@@ -1,0 +1,128 @@
+package redeem
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"yanquan/bot/platform"
+	"yanquan/dianping"
+	"yanquan/dianping/dianpingtest"
+	"yanquan/models"
+)
+
+// mute loses the answer to the first consume that goes through it.
+type mute struct {
+	platform.Shop
+	lost *bool
+}
+
+func (m mute) Consume(ctx context.Context, o platform.Order, again bool) platform.Consumption {
+	answer := m.Shop.Consume(ctx, o, again)
+	if *m.lost {
+		return answer
+	}
+	*m.lost = true
+	return platform.Consumption{Said: platform.Said{Call: "consume", Class: "unknown_outcome", Why: platform.Unreachable, Silent: true}}
+}
+
+// partlyLost asks for several, of which the platform consumes one; its answer is lost.
+func (r *rig) partlyLost(code string, n int) models.Operation {
+	r.Helper()
+	s := r.core.Shops.(*shops)
+	open, lost := s.open, new(bool)
+	s.open = func(a models.Account) platform.Shop { return mute{open(a), lost} }
+	r.fail(dianpingtest.Fault{Kind: dianpingtest.Partly, Call: "consume"})
+	op := r.consume(code, n)
+	s.open = open
+	return op
+}
+
+// tells fails unless an operation tells so many coupons, for a reason.
+func (r *rig) tells(op models.Operation, n int, reason string) {
+	r.Helper()
+	r.is(op, models.Done, reason)
+	if list := r.visitsOf(op); Consumed(op, list) != n || len(list) != n {
+		r.Errorf("%d are told, with %d coupons; want %d", Consumed(op, list), len(list), n)
+	}
+}
+
+// Of several that were asked for one is consumed, and the answer that says so is lost: one is
+// told. An undo takes it back.
+func TestPartlyLost(t *testing.T) {
+	for _, repeat := range []dianpingtest.RepeatAnswer{dianpingtest.SameAnswer, dianpingtest.AlreadyUsed} {
+		for _, late := range []bool{false, true} {
+			t.Run(fmt.Sprint(repeat, " late ", late), func(t *testing.T) {
+				cards(t, func(r *rig, k dianpingtest.Knobs) {
+					k.RepeatAnswer = repeat
+					r.knobs(k)
+					for i, sell := range []func(code string){
+						func(code string) { r.order(code, 3) },
+						func(code string) { r.order(code, 5) },
+						func(code string) { r.card(code, 10) },
+						func(code string) { r.card(code, 3) },
+						func(code string) { // a card that is not marked as one
+							_, err := r.platform.AddVoucher(dianpingtest.Voucher{Code: code, Visits: 5, Shops: []string{"shop-a"}})
+							r.must(err)
+						},
+					} {
+						code := fmt.Sprint(7000000000 + 100*i)
+						sell(code)
+						op := r.partlyLost(code, 3)
+						if late {
+							r.awayUntilLate()
+						}
+						op = r.settle(op)
+						r.tells(op, 1, ReasonPartly)
+						r.effects(code, 1, 0)
+						if !late {
+							r.is(r.settle(r.undo(op)), models.Undone, "")
+							r.effects(code, 1, 1)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// The same beside a visit at the till, which is not counted as ours.
+func TestPartlyLostBesideAVisit(t *testing.T) {
+	cards(t, func(r *rig, _ dianpingtest.Knobs) {
+		for i, when := range []string{"prepared", "recorded"} {
+			code := fmt.Sprint(7000000000 + i)
+			r.card(code, 10)
+			r.when(when, func() {
+				r.elsewhere(code, "till-3")
+				r.clock.Advance(2 * time.Second)
+			})
+			r.tells(r.settle(r.partlyLost(code, 3)), 1, ReasonPartly)
+			r.effects(code, 2, 0)
+		}
+	})
+}
+
+// All that was asked for is consumed, and so it is told, whatever the list has beside it.
+func TestSeveralLost(t *testing.T) {
+	for _, kind := range []int{205, 0} {
+		t.Run(fmt.Sprint("kind ", kind), func(t *testing.T) {
+			cards(t, func(r *rig, k dianpingtest.Knobs) {
+				k.RepeatAnswer = dianpingtest.AlreadyUsed
+				r.knobs(k)
+				lefts := []int{3, 5}
+				if kind == 205 || r.store.Platform == dianping.Meituan { // else two visits of a second are listed as one, like one coupon
+					lefts = append(lefts, 2)
+				}
+				for i, left := range lefts {
+					code := fmt.Sprint(7000000000 + i)
+					_, err := r.platform.AddVoucher(dianpingtest.Voucher{Code: code, Visits: left, BizType: kind, Shops: []string{"shop-a"}})
+					r.must(err)
+					r.lost("consume", true)
+					r.tells(r.settle(r.consume(code, 2)), 2, "")
+					r.effects(code, 2, 0)
+				}
+			})
+		})
+	}
+}
