@@ -107,6 +107,15 @@ func (t settlement) refusedOrRepeated(ctx context.Context, answer platform.Consu
 // recorded goes on from a record of the code.
 func (t settlement) recorded(ctx context.Context, b books, rec platform.Record, mayRepeat bool) (Step, error) {
 	whose, other := b.whose(t.op, rec)
+	if whose == ours && !t.op.Reusable {
+		another, err := t.byAnother(ctx, rec)
+		if err != nil {
+			return nil, err
+		}
+		if another {
+			whose = unclear
+		}
+	}
 	if whose == ours && onlyOne(t.op, rec) {
 		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec), true)
 	}
@@ -385,17 +394,26 @@ func (t settlement) withSiblings(ctx context.Context, coupons []platform.Coupon,
 		return nil, listed, err
 	}
 	var broken error
-	more := siblings(t.op, coupons, listed.Records, func(code string) bool {
-		all, err := t.ofCode(ctx, code)
-		broken = errors.Join(broken, err)
-		for _, o := range all {
-			if o.ID != t.op.ID && o.State != models.Rejected {
-				return false
+	free := func(inDoubt bool) func(code string) bool {
+		return func(code string) bool {
+			all, err := t.ofCode(ctx, code)
+			broken = errors.Join(broken, err)
+			for _, o := range all {
+				if o.ID != t.op.ID && o.State != models.Rejected && !(inDoubt && o.Count == 1 && consuming(o) && mayShareOrder(t.op, o)) {
+					return false
+				}
 			}
+			return true
 		}
-		return true
-	})
-	return append(slices.Clone(coupons), more...), listed, broken
+	}
+	all := append(slices.Clone(coupons), siblings(t.op, coupons, listed.Records, free(false))...)
+	if len(all) < t.op.Count { // one of these is typed meanwhile, in doubt, and of the very moment of ours
+		more := siblings(t.op, all, listed.Records, free(true))
+		if len(all)+len(more) <= t.op.Count {
+			all = append(all, more...)
+		}
+	}
+	return all, listed, broken
 }
 
 // usedByOther: somebody else, or another operation of ours, had the code.
