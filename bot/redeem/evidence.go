@@ -104,7 +104,7 @@ func (b books) byOperator(op models.Operation, rec platform.Record) claim {
 // an operation's by its person: the code keeps for no other visit, as far as is known, and
 // the record is not from before the call.
 func onlyOne(op models.Operation, rec platform.Record) bool {
-	return !op.Reusable && op.Left <= op.Count && !beforeCall(op, rec)
+	return !op.Reusable && (atCall(op, rec) || op.Left <= op.Count && !beforeCall(op, rec))
 }
 
 // ofUses finds, among all uses of what a doubtful operation asked for that were made
@@ -178,13 +178,14 @@ func (b books) sinceLook(op models.Operation, looked platform.Looked) (gone int,
 // visit finds, among the platform's records of a reusable code, the one of a
 // doubtful operation: ours, with it; theirs, where every record is somebody
 // else's; or unclear. Where it is known how many visits were made since the look, no
-// record before the last so many is ours, whatever its time.
+// record before the last so many is ours, but one that was made after the call by the
+// clocks, too: what is left may be told late.
 func (b books) visit(op models.Operation, records []platform.Record, gone int, known bool) (claim, platform.Record) {
 	var found platform.Record
 	verdict, before := theirs, false
 	rest, _ := b.unexplained(op, records)
 	for _, r := range rest {
-		if known && !amongLast(op.Code, records, gone, r) {
+		if known && !amongLast(op.Code, records, gone, r) && !atCall(op, r) {
 			continue
 		}
 		switch b.byOperator(op, r) {
@@ -228,6 +229,11 @@ func amongLast(code string, records []platform.Record, n int, rec platform.Recor
 		}
 	}
 	return later < n
+}
+
+// atCall reports whether a record names an operation's person and is not from before its call.
+func atCall(op models.Operation, rec platform.Record) bool {
+	return by(op, rec) && !rec.Foreign && !rec.At.IsZero() && !rec.At.Before(op.CalledAt.Truncate(time.Second))
 }
 
 // beforeCall reports whether a record is of a time before an operation was called, by more

@@ -165,7 +165,7 @@ func (t settlement) visited(ctx context.Context, shown platform.Record, certain,
 	gone, known := b.sinceLook(t.op, looked)
 	whose, rec := b.visit(t.op, listed.Records, gone, known)
 	switch {
-	case whose == ours && known:
+	case whose == ours && known && gone > 0:
 		return t.counted([]platform.Coupon{ownIn(t.op, rec)}, took(t.op, listed.Records, rec, gone), t.consumedAt(rec)), nil
 	case whose == ours:
 		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec), true)
@@ -320,11 +320,27 @@ func (t settlement) complete(ctx context.Context, coupons []platform.Coupon, at 
 		}
 	}
 	if own := shownOf(t.op, listed.Records); wait && own > 0 && len(all) < t.op.Count {
-		t.op.Reusable = own > 1 && len(all) == 1
-		return t.counted(all, len(all)+own-1, at), nil
+		return t.fewer(ctx, all, own, at)
 	}
 	t.Log.Warn("the platform did not tell every code", "operation", t.op.ID, "missing", t.op.Count-len(coupons))
 	return t.done(coupons, at, ReasonCodesMissing), nil
+}
+
+// fewer goes on where the list shows our own coupon, in so many records, and too few others:
+// there are no more, or the code stays good, and the list may tell its visits as one.
+func (t settlement) fewer(ctx context.Context, all []platform.Coupon, own int, at time.Time) (Step, error) {
+	looked, err := t.look(ctx, t.op.Code)
+	switch {
+	case err != nil:
+		return nil, err
+	case looked.Proves == platform.Unclear:
+		return t.doubt(looked.Said, false), nil
+	case looked.Proves == platform.Usable:
+		t.op.Reusable = true
+		return t.visited(ctx, platform.Record{}, true, false)
+	}
+	t.op.Reusable = own > 1 && len(all) == 1
+	return t.counted(all, len(all)+own-1, at), nil
 }
 
 // counted is the end of a consume of which n of all that was asked for show, once no more
