@@ -67,6 +67,7 @@ var Mendings = []Mutant{
 	}, ``},
 	{"F19 what comes again is not taken up", []Edit{
 		{"bot/intake/intake.go", "	if row.AnsweredAt.IsZero() && !row.DueAt.After(q.Now()) && !q.Holds(row.ID) {", "	if false && row.AnsweredAt.IsZero() && !row.DueAt.After(q.Now()) && !q.Holds(row.ID) {"},
+		{"bot/intake/doubts.go", "	if err := q.DB.Inbox.Release(ctx, row); err != nil {", "	if true {\n		return models.ErrStale\n	}\n	if err := q.DB.Inbox.Release(ctx, row); err != nil {"},
 	}, ``},
 	{"F20 a reply URL is used again", []Edit{
 		{"bot/outbox/answer.go", "		return o.Channel == channel && (o.Lost", "		return o.Channel == \"\" && (o.Lost"},

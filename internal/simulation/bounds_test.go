@@ -196,6 +196,110 @@ func (w *world) doubles() {
 	}
 }
 
+// changes: what a pressed card of the app says now, because of the press, is not said by
+// another card as well. That its change was not told to the app is no reason.
+func (w *world) changes() {
+	for i, v := range w.views {
+		if v.place.Group != "" || v.shown.Card == nil || v.shown.Replaced == 0 || len(v.told) == 0 {
+			continue
+		}
+		for _, b := range w.views[i+1:] {
+			if b.at.Sub(v.at) > time.Minute {
+				break
+			}
+			if b.place != v.place || b.shown.Replaced > 0 || b.shown.Card == nil || b.shown.ID == v.shown.ID || b.shown.Card.Title != v.shown.Card.Title || !slices.Equal(b.told, v.told) {
+				continue
+			}
+			asked, pressed := 0, false
+			for _, a := range w.asks {
+				if v.told[0].about(a.Code) && a.sentAt.After(v.at.Add(-time.Minute)) && a.said.Before(b.at) {
+					asked += a.sent
+					pressed = pressed || a.Do == press && a.said.Before(v.at)
+				}
+			}
+			if pressed && asked < 2 && w.wrongsBetween(v.at.Add(-time.Minute), b.at, "death", "standstill", "commits", "clock") == 0 {
+				w.finding("%s was told %q of %s by a changed card at %s, and again by another at %s", v.place, v.shown.Card.Title, v.told[0].code, clock(v.at), clock(b.at))
+			}
+		}
+	}
+}
+
+// idle is how long nobody may be at work on what somebody waits for, while nothing is
+// wrong: an answer that a callback may fetch waits for six seconds of it.
+const idle = 10 * time.Second
+
+// atOnce: what is known is told, whoever has found it out, and what is accepted is begun,
+// whoever has it: nothing waits for the lease of somebody who is not at work on it.
+func (w *world) atOnce() {
+	for _, a := range w.asks {
+		if a.Do == say && !a.verifies() && !strings.HasPrefix(a.Text, "撤") || a.Code == "" || a.accepted.IsZero() || a.answered.IsZero() {
+			continue
+		}
+		var begun, known time.Time
+		for _, r := range w.requests {
+			switch {
+			case r.Time.Before(a.said) || r.Time.After(a.answered):
+				continue
+			case begun.IsZero():
+				begun = r.Time
+			}
+			known = latest(known, r.Time.Add(r.Took))
+		}
+		if known.IsZero() {
+			continue
+		}
+		again := slices.ContainsFunc(w.asks, func(b *ask) bool { return b.Code == a.Code && b.sentAt.After(known) && b.said.Before(a.answered) })
+		if a.answered.Sub(known) > idle && !again && w.undisturbed(known.Add(-time.Second), a.answered) {
+			w.finding("%s: the answer to %q of %s was known at %s, and told only at %s", names[a.Who], a.Text, clock(a.said), clock(known), clock(a.answered))
+		}
+		if begun.Sub(a.accepted) > idle && w.undisturbed(a.said.Add(-time.Second), begun) && !w.inLine(a) {
+			w.finding("%s: %q of %s was accepted at %s, and begun only at %s", names[a.Who], a.Text, clock(a.said), clock(a.accepted), clock(begun))
+		}
+	}
+}
+
+// undisturbed reports whether nothing of ours went wrong in a time. What a replica that died
+// before has left is known by its lease.
+func (w *world) undisturbed(from, to time.Time) bool {
+	return w.wrongsBetween(from, to, "standstill", "WeCom", "clock") == 0 && !slices.ContainsFunc(w.killed, func(t time.Time) bool { return t.After(from) && t.Before(to) })
+}
+
+// inLine reports whether the person had another message under way.
+func (w *world) inLine(a *ask) bool {
+	return slices.ContainsFunc(w.asks, func(b *ask) bool {
+		return a != b && a.Who == b.Who && b.said.Before(a.answered) && (b.answered.IsZero() || b.answered.After(a.said))
+	})
+}
+
+// overtaken: no line says that something is in doubt whose outcome was known before: then
+// the platform was asked after it, or there is a reason of ours.
+func (w *world) overtaken() {
+	for i, v := range w.views {
+		if v.shown.Replaced > 0 || v.place.Group != "" || len(v.told) != 1 || v.told[0].verdict != verifying && v.told[0].verdict != undoing {
+			continue
+		}
+		code := v.told[0].code
+		j := slices.IndexFunc(w.views[i+1:], func(b view) bool {
+			return b.place == v.place && slices.ContainsFunc(b.told, func(s statement) bool { return s.about(code) && !s.pending() && s.verdict != busy })
+		})
+		if j < 0 {
+			continue
+		}
+		end := w.views[i+1+j]
+		asked := slices.ContainsFunc(w.requests, func(r fakeserver.Request) bool {
+			done := r.Time.Add(r.Took)
+			return done.After(v.at.Add(-time.Second)) && !done.After(end.at)
+		})
+		slow := slices.ContainsFunc(w.Events, func(e event) bool { // it may have been on its way already
+			from := w.began.Add(e.At)
+			return e.Do == trouble && (e.WeCom.Delay > 0 || e.WeCom.Hang) && from.Before(end.at) && from.Add(e.For+time.Minute).After(v.at)
+		})
+		if !asked && !slow && w.wrongsBetween(v.at.Add(-time.Minute), end.at, "death", "standstill", "commits", "clock") == 0 {
+			w.finding("%s: %s was told as in doubt at %s, and its outcome was known: it was told at %s", v.place, code, clock(v.at), clock(end.at))
+		}
+	}
+}
+
 // keys: an operation at Douyin has one key, which is repeated as the vendor advises and
 // for ten minutes at most.
 func (w *world) keys() {

@@ -40,6 +40,7 @@ func newPlan(seed uint64) *plan {
 	}
 	m.knobs()
 	m.douyinKnobs()
+	m.blank()
 	if m.sells(atDouyin) && m.chance(0.1) { // what is held on the first day ends on the third
 		m.Days = 4
 	}
@@ -61,6 +62,7 @@ func newPlan(seed uint64) *plan {
 			m.add(event{At: at(d, 11+10.9*m.Float64(), 0), Do: say, Who: boss, Text: pick(m, "今日", "今日", "昨日", "门店", "员工")})
 		}
 		m.troubles(d)
+		m.scenes(d)
 		for _, h := range []float64{22, 22.05, 27, 28} { // the summary, also by a clock that is late; closed days are held against the platform's list
 			m.add(event{At: at(d, h, 0), Do: look})
 		}

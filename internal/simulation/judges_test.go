@@ -55,6 +55,7 @@ func (w *world) judge() {
 	w.truth()
 	w.settled()
 	w.answers()
+	w.atOnce()
 	w.holds()
 	w.order()
 	w.follows()
@@ -63,6 +64,8 @@ func (w *world) judge() {
 	w.refunds()
 	w.limits()
 	w.doubles()
+	w.changes()
+	w.overtaken()
 	w.keys()
 	w.renewals()
 	w.grantsKept()
@@ -124,10 +127,10 @@ func (w *world) unclear() bool {
 	return true
 }
 
-// holdsUnnamed reports whether a coupon is held, and the end of that may be told as nobody's.
-func (w *world) holdsUnnamed(code string) bool {
-	return w.Douyin.HeldType != "" && w.Douyin.HeldType != douyintest.HeldTypeInterface &&
-		slices.ContainsFunc(w.Sold, func(s sold) bool { return s.Code == code && s.Hold != nil })
+// holdsBack reports whether a coupon is held back: where that was not told, nothing tells
+// that it was let go, and it is a person's to look.
+func (w *world) holdsBack(code string) bool {
+	return slices.ContainsFunc(w.Sold, func(s sold) bool { return s.Code == code && s.Hold != nil })
 }
 
 // unnamed reports whether a consumption is one of risk control's that the platform's record
@@ -184,7 +187,33 @@ func (w *world) once() {
 		standing[coupon] = append(standing[coupon], e)
 	}
 	w.asOften()
+	w.undoneAsOften()
 	w.chosen()
+}
+
+// undoneAsOften: of an order, and of a times card, no more is undone than each undo that was
+// asked for can have meant: what was verified at once.
+func (w *world) undoneAsOften() {
+	undos := map[string]int{}
+	for _, e := range w.ledger {
+		if e.Kind != dianpingtest.EffectUndone || !w.byUs(e) {
+			continue
+		}
+		undos[e.OrderID]++
+		asked, once := 0, 1
+		for _, a := range w.asks {
+			switch {
+			case a.said.After(e.Time) || !w.about(a, e):
+			case strings.HasPrefix(a.Text, "撤"):
+				asked += a.sent
+			case a.verifies():
+				once = max(once, a.count)
+			}
+		}
+		if undos[e.OrderID] > asked*once {
+			w.finding("%s: %d of its order are undone at %s, asked for %d times", e.Code, undos[e.OrderID], clock(e.Time), asked)
+		}
+	}
 }
 
 // asOften: of an order, and of a times card, no more stands than was asked for at once;
@@ -370,9 +399,13 @@ func (w *world) truth() {
 		if e.Kind == effectHeld && w.hides() {
 			due = w.dueWithin(e.Time, promise+byPeople)
 		}
+		since := e.Time
+		if w.unnamed(e) && w.hides() { // it was a person's before, and stays so
+			since = since.Add(-staleness)
+		}
 		if due.Before(w.ends()) && !slices.ContainsFunc(w.views, func(v view) bool {
 			return slices.ContainsFunc(who, func(user string) bool { return w.sees(user, v.place) }) &&
-				!v.at.Before(e.Time) && !v.at.After(due) && slices.ContainsFunc(v.told, func(s statement) bool {
+				!v.at.Before(since) && !v.at.After(due) && slices.ContainsFunc(v.told, func(s statement) bool {
 				return slices.Contains(want, s.verdict) && slices.ContainsFunc(w.orders[e.OrderID], s.about)
 			})
 		}) {
@@ -593,7 +626,7 @@ func (w *world) sum(date string, by time.Time, part func(effect) bool) string {
 // limits: WeCom refuses nothing and swallows nothing of ours.
 func (w *world) limits() {
 	for _, r := range w.wecom.Refusals() {
-		if r.Used || r.Code == 42014 && w.deaths+len(w.troubles) > 0 {
+		if w.wrongsBetween(r.At.Add(-5*time.Minute), r.At, ofOurs...) > 0 && (r.Used || r.Code == 42014) {
 			continue // tried again, for its answer was lost
 		}
 		if r.Code == 60140 && slices.ContainsFunc(w.ledger, func(e effect) bool { return e.Kind == effectHeld && r.At.Sub(e.Time) > time.Hour }) {

@@ -98,7 +98,9 @@ func (w *world) do(i int, e event) {
 	case die:
 		w.death(e)
 	case freeze:
-		if r := w.replica(e.Replica); r != nil {
+		if r := w.replica(e.Replica); r != nil && e.Text != "" {
+			r.haltAt(e.Text, e.For)
+		} else if r != nil {
 			w.note("trouble", "%s stands still for %s", r.name, e.For)
 			w.wrong(e.For, "standstill", func() {})
 			r.steps.freeze(e.For)

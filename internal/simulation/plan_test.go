@@ -75,7 +75,7 @@ const (
 	outage  = "outage"  // of the platform; Text is how
 	trouble = "trouble" // of WeCom's API
 	die     = "die"     // a replica, after some steps; another starts later
-	freeze  = "freeze"  // a replica
+	freeze  = "freeze"  // a replica, at once or before a statement with Text
 	lose    = "lose"    // the outcome of a replica's next commits
 	token   = "token"   // Douyin's access token; Text is what befalls it
 	step    = "step"    // the machine's clock goes forward by For, or back

@@ -81,6 +81,7 @@ func (w *world) kill(slot int, r *replica) {
 	}
 	w.replicas[slot] = nil
 	w.deaths++
+	w.killed = append(w.killed, time.Now())
 	w.mu.Unlock()
 	r.end()
 	w.note("machine", "%s is dead", r.name)
@@ -117,6 +118,8 @@ type steps struct {
 	fuse   int           // how many steps are left to it; 0: no matter
 	loses  int           // commits whose outcome it is not told
 	frozen chan struct{} // closed when it goes on; nil: it goes
+	halt   string        // the statement before which it stands still next
+	halted func()        // is told so
 }
 
 var errDead = errors.New("this process is dead")
@@ -183,6 +186,51 @@ func (s *steps) freeze(d time.Duration) {
 		}
 	})
 }
+
+// statement is step before a statement.
+func (s *steps) statement(text string) error {
+	s.mu.Lock()
+	halted := s.halted
+	met := s.halt != "" && strings.Contains(text, s.halt) && !s.over && s.frozen == nil
+	if met {
+		s.halt, s.frozen = "", make(chan struct{})
+	}
+	s.mu.Unlock()
+	if met {
+		halted()
+	}
+	return s.step()
+}
+
+// thaw lets it go on.
+func (s *steps) thaw() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.frozen != nil {
+		close(s.frozen)
+		s.frozen = nil
+	}
+}
+
+// haltAt stops the process for a while before a statement, should that come soon.
+func (r *replica) haltAt(text string, d time.Duration) {
+	met := make(chan struct{})
+	r.steps.set(func(s *steps) { s.halt, s.halted = text, func() { close(met) } })
+	select {
+	case <-met:
+		r.w.note("trouble", "%s stands still for %s before %q", r.name, d, text)
+		r.w.wrong(d, "standstill", nil)
+		time.Sleep(d)
+		r.steps.thaw()
+		r.w.note("trouble", "%s goes on", r.name)
+	case <-r.ended:
+	case <-time.After(soon):
+		r.steps.set(func(s *steps) { s.halt = "" })
+	}
+}
+
+// soon is how long a replica waits for the step at which something befalls it.
+const soon = 15 * time.Second
 
 // committed is step after a commit.
 func (s *steps) committed() error {
@@ -291,6 +339,9 @@ func (c *conn) ExecContext(ctx context.Context, text string, args []driver.Named
 	alone := !c.writes
 	if strings.HasPrefix(text, alive) && len(args) == 2 && args[1].Value == "alive" {
 		return driver.RowsAffected(1), c.of.steps.step()
+	}
+	if err := c.of.steps.statement(text); err != nil {
+		return nil, err
 	}
 	if err := c.lock(ctx); err != nil {
 		return nil, err

@@ -76,12 +76,12 @@ func (w *world) saw(s wecomtest.Shown) {
 			w.doubts[t.code] = t.verdict == verifying || t.verdict == undoing
 		}
 	}
-	late := s.Finished && len(v.told) == 0 && strings.Contains(inWords(s), "没有处理") // it does not say which: the first
+	late := s.Finished && len(v.told) == 0 && strings.Contains(inWords(s), "没有处理") // it does not say which: the first that was accepted
 	for _, a := range w.asks {                                                     // a group may be answered by the app
 		if a.first.IsZero() && canonical(v.place) == a.place && s.Version > a.since && a.Code != "" && slices.ContainsFunc(v.told, func(t statement) bool { return t.about(a.Code) }) {
 			a.first = v.at
 		}
-		if a.answered.IsZero() && (canonical(v.place) == a.place || v.place.User == a.Who) && s.Version > a.since && (v.answers(a) || late || (w.unclear() || w.holdsUnnamed(a.Code) || strings.Contains(inWords(s), "可能还在风控核验")) && v.says(human, a.Code)) {
+		if a.answered.IsZero() && (canonical(v.place) == a.place || v.place.User == a.Who) && s.Version > a.since && (v.answers(a) || late && !a.accepted.IsZero() || (w.unclear() || w.holdsBack(a.Code) || strings.Contains(inWords(s), "可能还在风控核验")) && v.says(human, a.Code)) {
 			a.answered, late = v.at, false
 		}
 	}

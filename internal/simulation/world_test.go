@@ -59,6 +59,7 @@ type world struct {
 	replicas []*replica // by slot; nil: none now
 	starts   int
 	deaths   int
+	killed   []time.Time
 	story    []moment
 	asks     []*ask
 	views    []view
