@@ -389,8 +389,10 @@ func (w *world) truth() {
 		case e.Kind == dianpingtest.EffectUndone:
 			want = want[1:]
 		}
+		since := e.Time
 		if w.unclear() && e.Dialect != atDouyin || w.unnamed(e) {
 			want = append(want, human)
+			since = since.Add(-staleness) // it may have been a person's before, and stays so
 		}
 		due := w.due(e.Time)
 		if w.wasHeld(e) && (!w.noticed(e) || w.wrongsBetween(e.Time, due) > 0) { // it is looked at from time to time
@@ -398,10 +400,6 @@ func (w *world) truth() {
 		}
 		if e.Kind == effectHeld && w.hides() {
 			due = w.dueWithin(e.Time, promise+byPeople)
-		}
-		since := e.Time
-		if w.unnamed(e) && w.hides() { // it was a person's before, and stays so
-			since = since.Add(-staleness)
 		}
 		if due.Before(w.ends()) && !slices.ContainsFunc(w.views, func(v view) bool {
 			return slices.ContainsFunc(who, func(user string) bool { return w.sees(user, v.place) }) &&
