@@ -178,14 +178,14 @@ func (b books) sinceLook(op models.Operation, looked platform.Looked) (gone int,
 // visit finds, among the platform's records of a reusable code, the one of a
 // doubtful operation: ours, with it; theirs, where every record is somebody
 // else's; or unclear. Where it is known how many visits were made since the look, no
-// record before the last so many is ours, but one that was made after the call by the
-// clocks, too: what is left may be told late.
+// record from before the call is ours that is not among the last so many. That says nothing
+// of the others: what is left may be told late, or not go down at all.
 func (b books) visit(op models.Operation, records []platform.Record, gone int, known bool) (claim, platform.Record) {
 	var found platform.Record
 	verdict, before := theirs, false
 	rest, _ := b.unexplained(op, records)
 	for _, r := range rest {
-		if known && !amongLast(op.Code, records, gone, r) && !atCall(op, r) {
+		if known && !amongLast(op.Code, records, gone, r) && !sinceCall(op, r) {
 			continue
 		}
 		switch b.byOperator(op, r) {
@@ -233,7 +233,13 @@ func amongLast(code string, records []platform.Record, n int, rec platform.Recor
 
 // atCall reports whether a record names an operation's person and is not from before its call.
 func atCall(op models.Operation, rec platform.Record) bool {
-	return by(op, rec) && !rec.Foreign && !rec.At.IsZero() && !rec.At.Before(op.CalledAt.Truncate(time.Second))
+	return by(op, rec) && !rec.Foreign && !rec.At.IsZero() && sinceCall(op, rec)
+}
+
+// sinceCall reports whether a record can be from after an operation's call, the clocks being
+// right.
+func sinceCall(op models.Operation, rec platform.Record) bool {
+	return rec.At.IsZero() || !rec.At.Before(op.CalledAt.Truncate(time.Second))
 }
 
 // beforeCall reports whether a record is of a time before an operation was called, by more

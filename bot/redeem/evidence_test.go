@@ -204,6 +204,7 @@ func TestVisitByWhatIsLeft(t *testing.T) {
 		{"nothing is gone", nil, 5, []platform.Record{before}, theirs, 0},
 		{"more is left than was", nil, 6, []platform.Record{before}, theirs, 0},
 		{"nothing is gone, and ours all the same", nil, 5, []platform.Record{before, mine}, ours, 1},
+		{"nothing is gone, and one since that names nobody", nil, 5, []platform.Record{before, rec(call+time.Second, "merchant")}, unclear, 0},
 		{"one is gone, ours", nil, 4, []platform.Record{before, mine}, ours, 1},
 		{"one is gone, at the till", nil, 4, []platform.Record{before, till}, theirs, 0},
 		{"two are gone, one at the till", nil, 3, []platform.Record{before, rec(call, "zhangsan"), till}, ours, 1},
