@@ -259,9 +259,10 @@ func (w *world) atOnce() {
 }
 
 // undisturbed reports whether nothing of ours went wrong in a time. What a replica that died
-// before has left is known by its lease.
+// before has left is known by its lease. A token that WeCom refused is asked for anew within
+// the minute.
 func (w *world) undisturbed(from, to time.Time) bool {
-	return w.wrongsBetween(from, to, "standstill", "WeCom", "clock") == 0 && !slices.ContainsFunc(w.killed, func(t time.Time) bool { return t.After(from) && t.Before(to) })
+	return w.wrongsBetween(from, to, "standstill", "clock")+w.wrongsBetween(from.Add(-time.Minute), to, "WeCom") == 0 && !slices.ContainsFunc(w.killed, func(t time.Time) bool { return t.After(from) && t.Before(to) })
 }
 
 // inLine reports whether the person had another message under way.
@@ -280,7 +281,9 @@ func (w *world) overtaken() {
 		}
 		code := v.told[0].code
 		j := slices.IndexFunc(w.views[i+1:], func(b view) bool {
-			return b.place == v.place && slices.ContainsFunc(b.told, func(s statement) bool { return s.about(code) && !s.pending() && s.verdict != busy })
+			return b.place == v.place && slices.ContainsFunc(b.told, func(s statement) bool {
+				return s.about(code) && !s.pending() && s.verdict != busy && s.verdict != undoBusy
+			})
 		})
 		if j < 0 {
 			continue

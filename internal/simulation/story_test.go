@@ -143,6 +143,7 @@ const (
 	undoing   = "撤销中"
 	human     = "需要人工确认"
 	busy      = "正在核销"
+	undoBusy  = "正在撤销"
 	held      = "平台风控核验中"
 	gone      = "顾客退款了"
 	sure      = "要撤销这一次吗？"
