@@ -73,9 +73,8 @@ func (s *tally) Delivered(string, string) {
 func TestManyDoubtsAtOnce(t *testing.T) {
 	t.Parallel()
 	const n = 200
-	for driver, limit := range map[string]struct{ statements, commits, looks float64 }{
-		models.SQLite: {statements: 33, commits: 3.2, looks: 0.25}, models.MySQL: {statements: 26, commits: 4.7, looks: 0.25},
-	} {
+	limit := struct{ statements, commits, looks float64 }{23, 4.7, 0.25}
+	for _, driver := range []string{models.SQLite, models.MySQL} {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
 			clock, rec := noon(), &modelstest.Recorder{}
@@ -96,8 +95,13 @@ func TestManyDoubtsAtOnce(t *testing.T) {
 			stop()
 			running.Wait()
 			seen := rec.Take()
-			looks, touched := 0, 0
+			own, looks, touched := 0, 0, 0
 			for _, s := range seen {
+				switch word, _, _ := strings.Cut(s.Text, " "); word {
+				case "BEGIN", "SAVEPOINT", "RELEASE", "COMMIT": // how many depends on what is written together
+				default:
+					own++
+				}
 				switch {
 				case strings.HasPrefix(s.Text, "SELECT * FROM `operations` WHERE due_at <= ?"):
 					looks++
@@ -106,7 +110,7 @@ func TestManyDoubtsAtOnce(t *testing.T) {
 				}
 			}
 			each := func(of int) float64 { return float64(of) / n }
-			statements, commits := each(len(seen)), each(modelstest.Commits(seen))
+			statements, commits := each(own), each(modelstest.Commits(seen))
 			t.Logf("of each doubt %.2f statements, %.2f commits, %.2f looks for others", statements, commits, each(looks))
 			if statements > limit.statements || commits > limit.commits || each(looks) > limit.looks || touched > n {
 				t.Errorf("of each doubt %.2f statements, %.2f commits, %.2f looks for others, %.2f for its message; at most %v and 1:\n%s",

@@ -59,8 +59,9 @@ func (c *Core) over(o models.Operation) bool {
 }
 
 // alone reports whether a code was the only one of its order that could be used: a consume
-// of several that had not taken effect yet would have left more.
-func alone(op models.Operation) bool { return op.Reusable || op.Left == 1 }
+// of several that had not taken effect yet would have left more. Every look of a coupon of an
+// order tells how many there are.
+func alone(op models.Operation) bool { return op.Reusable || op.Left <= 1 }
 
 // mayShareOrder reports whether the codes of two operations can be of one order, by what the
 // looks have told: not every platform tells the order.

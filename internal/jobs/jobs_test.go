@@ -313,14 +313,15 @@ func TestWakesHoldUpNothing(t *testing.T) {
 			Job{Name: "rare", Due: func(context.Context, Look) ([]Task, error) { rare++; return nil, nil }})
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
 		defer stop()
-		go func() {
+		var waking sync.WaitGroup
+		waking.Go(func() {
 			for ctx.Err() == nil {
 				time.Sleep(100 * time.Millisecond)
 				r.Wake("busy")
 			}
-		}()
+		})
 		r.Run(ctx)
-		synctest.Wait()
+		waking.Wait()
 		if rare < 9 {
 			t.Errorf("looked %d times in 10 s, want once a second", rare)
 		}
