@@ -62,8 +62,8 @@ func (q *Intake) due(ctx context.Context, l jobs.Look) (tasks []jobs.Task, err e
 	return tasks, nil
 }
 
-// unlessAwaited leaves out messages whose pending answers cannot be concluded yet: whoever
-// ends what they wait for does so. With thousands of doubts, a look at each would be as
+// unlessAwaited leaves out messages whose pending answers cannot be concluded yet: the
+// settling of what they wait for does so. With thousands of doubts, a look at each would be as
 // much work as to settle them. What was claimed is looked at again when its lease has ended.
 func (q *Intake) unlessAwaited(ctx context.Context, claimed []models.Inbox) []models.Inbox {
 	var pending []string
@@ -76,7 +76,7 @@ func (q *Intake) unlessAwaited(ctx context.Context, claimed []models.Inbox) []mo
 		return claimed
 	}
 	awaited, err := q.Awaited(ctx, pending)
-	if err != nil || len(awaited) == 0 { // each finds out by itself
+	if err != nil || len(awaited) == 0 { // each message is looked at by itself
 		return claimed
 	}
 	q.Wake(JobMessages) // what stands behind them may be begun

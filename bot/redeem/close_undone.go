@@ -33,7 +33,7 @@ func (c *Core) CloseUndone(ctx context.Context, op models.Operation, gone map[st
 	if err != nil {
 		return nil, fmt.Errorf("redeem: coupons: %w", err)
 	}
-	t.op.State, t.op.UndoCalledAt = "", time.Time{} // nobody holds it, for nothing is sent
+	t.op.State, t.op.UndoCalledAt = "", time.Time{} // no lease to prolong, for nothing is sent
 	r, left := reversal{t}, ErrNotInDoubt
 	var ended []models.Coupon
 	before := slices.ContainsFunc(coupons, func(c models.Coupon) bool { return !c.UndoneAt.IsZero() })
@@ -76,7 +76,7 @@ func (c *Core) CloseUndone(ctx context.Context, op models.Operation, gone map[st
 }
 
 // lacks makes sure that the platform's books do not show a coupon's verification; nil: they
-// do not, or nobody can be asked.
+// do not, or the account is not connected.
 func (t *reversal) lacks(ctx context.Context, c models.Coupon, open int) error {
 	if t.shop == nil {
 		return nil

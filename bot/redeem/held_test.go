@@ -281,8 +281,8 @@ func TestDouyinHeldAndRepeatedByProxy(t *testing.T) {
 	}
 }
 
-// The answers have lost the place that tells of a hold: it may be one, so nobody is told
-// that nothing was verified.
+// The answers have lost the place that tells of a hold: it may be one, so no refusal is
+// told.
 func TestDouyinHoldInALostPlace(t *testing.T) {
 	for _, place := range []douyintest.Choice{douyintest.RefusalSub, douyintest.RefusalExtra} {
 		t.Run(string(place), func(t *testing.T) {

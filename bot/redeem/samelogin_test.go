@@ -99,7 +99,7 @@ func TestLostVisitWithoutAList(t *testing.T) {
 	}
 }
 
-// Somebody signed in at the till as the cashier is quicker than our consume. The record names
+// The till, under the cashier's login, is quicker than our consume. The record names
 // our person, and another channel: no success is told before the platform says so.
 func TestQuickerAtTheTillBySameLogin(t *testing.T) {
 	for _, kind := range []string{"voucher", "card"} {
