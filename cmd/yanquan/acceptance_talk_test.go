@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"database/sql"
 	"fmt"
 	"regexp"
 	"slices"
@@ -153,6 +154,8 @@ var longDigits = regexp.MustCompile(`[0-9]{8,}`)
 // still growing.
 func (w *world) await(n int, a answer, want ...string) answer {
 	w.Helper()
+	w.glimpse(a, true, want...)
+	w.delivered(a.user)
 	a = w.glimpse(a, true, want...)
 	if got := answers(a.bubbles); n > 0 && got != n {
 		w.Errorf("%d answers, want %d:\n%s", got, n, a.text())
@@ -186,6 +189,24 @@ func (w *world) glimpse(a answer, whole bool, want ...string) answer {
 		w.Fatalf("%v: want %q, got:\n%s\ncallback: %s", err, want, a.text(), attempts(a.delivery))
 	}
 	return a
+}
+
+// delivered waits until nothing is on its way to a person any more: an answer may be read
+// in part before all of it is there, on the line that said that it takes time before its
+// card, or on an older card before the message below it.
+func (w *world) delivered(user string) {
+	w.Helper()
+	db, err := sql.Open(w.driver, w.dsn)
+	w.must(err)
+	defer db.Close()
+	w.until(func() bool {
+		rows, err := db.Query("SELECT 1 FROM outbox WHERE state = 'queued' AND user_id = '" + user + "' AND (attempt > 0 OR due_at < '" + time.Now().UTC().Format("2006-01-02 15:04:05.000000") + "')")
+		if err != nil {
+			return false // the database is away
+		}
+		defer rows.Close()
+		return !rows.Next() && rows.Err() == nil
+	})
 }
 
 func readable(text string, want []string) bool {
@@ -243,6 +264,10 @@ func (w *world) pressed(a answer, before int64, want ...string) answer {
 		changed := pick(screen)
 		return len(changed) > 0 && readable(legibles(changed), want)
 	})
+	if err == nil {
+		w.delivered(a.user)
+		screen = w.wecom.Screen(w.screen(a.user))
+	}
 	a.bubbles = pick(screen)
 	if err != nil {
 		w.Fatalf("%v: want %q, got:\n%s\ncallback: %s", err, want, a.text(), attempts(a.delivery))

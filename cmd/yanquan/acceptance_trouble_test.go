@@ -63,9 +63,11 @@ func (w *world) askedToWait(a answer) {
 	})
 }
 
-// recount takes what a screen shows for what it should: a press may be answered
-// on the card or below it.
+// recount takes what a screen shows in the end for what it should: a press may be
+// answered on the card or below it.
 func (w *world) recount(user string) {
+	w.Helper()
+	w.delivered(user)
 	n := 0
 	for _, s := range w.wecom.Screen(w.screen(user)) {
 		if s.FromBot {

@@ -26,8 +26,8 @@ import (
 
 // The acceptance test looks at the program from outside only: the config file
 // and the environment, what the fake WeCom shows on people's screens, and the
-// ledger of the fake platform. Only the tests of faults open the database, to
-// break it or to count its rows.
+// ledger of the fake platform. It opens the database to wait until nothing is on its way;
+// the tests of faults also break it, and count its rows.
 
 // setting is a cell of the matrix and what a test changes in the config.
 type setting struct {

@@ -86,16 +86,23 @@ func TestFault14SendRefused(t *testing.T) {
 			replyURLUsed(w)
 			return
 		}
-		for errcode, reason := range map[int]string{45009: "rate_limited", 45033: "rate_limited", 60020: "ip_not_trusted"} {
+		for errcode, refused := range map[int]struct {
+			reason string
+			wait   time.Duration // until it is sent again, but for a jitter of a quarter of a second
+		}{
+			45009: {"rate_limited", 3 * time.Second},
+			45033: {"rate_limited", 3 * time.Second},
+			60020: {"ip_not_trusted", time.Minute},
+		} {
 			code := w.sell()
 			w.wecom.FailNext("message/send", errcode, 1)
 			a := w.utter(w.hero, "验 "+code)
-			w.untilNoted("queued", reason)
+			w.untilNoted("queued", refused.reason)
 			w.ledger(code, 1, 0)
-			w.clock.Advance(59 * time.Second)
+			w.clock.Advance(refused.wait - time.Second)
 			w.say("lisi", "帮助", "可以这样发") // others are not held up
 			if n := w.shows(w.hero, code); n != 0 {
-				w.Errorf("%d: sent again within the minute", errcode)
+				w.Errorf("%d: sent again before %s", errcode, refused.wait)
 			}
 			w.clock.Advance(2 * time.Second)
 			w.await(1, a, "核销成功", code)
