@@ -40,7 +40,7 @@ type setting struct {
 	undoWindow     string        // redeem.undo_window; "10m" where empty
 	platformWindow time.Duration // of the platform's own undo; ten minutes where zero
 	proxied        bool          // reach the database through world.proxy
-	ordinary       bool          // reach MariaDB by an account that a read-only server does not exempt
+	ownServer      bool          // a MariaDB for this world alone, and an account that it does not exempt from read_only
 
 	callTimeout   string // redeem.call_timeout; [defaultCallTimeout] where empty
 	replyDeadline string // wecom.reply_deadline; "1500ms" where empty
@@ -187,10 +187,13 @@ func newWorld(t *testing.T, s setting) *world {
 		"WECOM_BOT_TOKEN="+robot.Token, "WECOM_BOT_AES_KEY="+robot.EncodingAESKey, "WECOM_BOT_SECRET="+robot.Secret)
 
 	dir := t.TempDir()
-	u.dsn = databases[s.driver][s.empty || s.former != nil](t)
-	dsn := u.dsn
-	if s.ordinary {
-		dsn = w.ordinaryAccount()
+	var dsn string
+	if s.ownServer {
+		server := modelstest.NewServer(t)
+		u.dsn, dsn = server.AdminDSN(), server.DSN()
+	} else {
+		u.dsn = databases[s.driver][s.empty || s.former != nil](t)
+		dsn = u.dsn
 	}
 	if s.proxied {
 		u.proxy, dsn = modelstest.NewProxy(t, dsn)

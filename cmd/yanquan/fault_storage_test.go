@@ -10,11 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
-
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
-	"yanquan/internal/breadth"
 	"yanquan/models"
 )
 
@@ -78,13 +75,10 @@ func TestFault11DiskFull(t *testing.T) {
 }
 
 // F11: the server has become read-only, as after a failover. It passes as for one
-// that has gone, and /readyz says so meanwhile.
+// that has gone, and /readyz says so meanwhile. The server is one of its own: the change
+// waits for statements that run, and all others wait behind it.
 func TestFault11ReadOnly(t *testing.T) {
-	t.Parallel()
-	cells := with(breadth.Of(t.Name(), serverCells...), func(s *setting) { s.callTimeout, s.ordinary = "2s", true })
-	for _, s := range cells { // one after the other, for they share the server
-		inCell(t, s, func(w *world) { w.unwritable(w.forbidWriting) })
-	}
+	inCells(t, with(serverCells, func(s *setting) { s.callTimeout, s.ownServer = "2s", true }), func(w *world) { w.unwritable(w.forbidWriting) })
 }
 
 // forbidWriting makes the server read-only for all but administrators.
@@ -205,21 +199,6 @@ func (w *world) trigger(table, statement string) (drop func()) {
 	db := w.database()
 	w.must(second(db.Exec("CREATE TRIGGER trouble_" + table + " BEFORE INSERT ON " + table + " FOR EACH ROW " + statement)))
 	return func() { w.must(second(db.Exec("DROP TRIGGER trouble_" + table))) }
-}
-
-// ordinaryAccount makes an account that a read-only server does not exempt, and
-// gives the DSN with it.
-func (w *world) ordinaryAccount() string {
-	w.Helper()
-	cfg, err := mysql.ParseDSN(w.dsn)
-	w.must(err)
-	db := w.database()
-	cfg.User, cfg.Passwd = "ro_"+cfg.DBName[len(cfg.DBName)-20:], "x"
-	for _, statement := range []string{"CREATE USER '%[1]s'@'%%' IDENTIFIED BY 'x'", "GRANT ALL ON %[2]s.* TO '%[1]s'@'%%'"} {
-		w.must(second(db.Exec(fmt.Sprintf(statement, cfg.User, cfg.DBName))))
-	}
-	w.Cleanup(func() { w.must(second(db.Exec("DROP USER '" + cfg.User + "'@'%'"))) })
-	return cfg.FormatDSN()
 }
 
 // second keeps the error of two results.
