@@ -424,3 +424,54 @@ func TestBacklog(t *testing.T) {
 		same(t, len(must(db.Journal.Due(ctx, models.Of{Platform: "dianping"}, later, 10))), 0)
 	})
 }
+
+// What a look at a queue would list is known of all queues at once.
+func TestQueuesDue(t *testing.T) {
+	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
+		ctx := t.Context()
+		later := clock.Now().Add(365 * 24 * time.Hour)
+		waiting := func(at time.Time) (names []string) {
+			for name, due := range must(db.QueuesDue(ctx, at)) {
+				if due {
+					names = append(names, name)
+				}
+			}
+			slices.Sort(names)
+			return names
+		}
+		same(t, waiting(later), []string(nil))
+		var all []string
+		for _, queue := range []struct {
+			name string
+			fill func()
+			list func(at time.Time) int
+		}{
+			{models.ExportQueue, func() { must(db.Exports.Begin(ctx, models.Export{InboxID: "in", UserID: "sunba"})) },
+				func(at time.Time) int { return len(must(db.Exports.Due(ctx, at, 10))) }},
+			{models.GrantQueue, func() { granted(t, db, "bid-1") },
+				func(at time.Time) int { return len(must(db.Grants.Due(ctx, at, 10))) }},
+			{models.OperationQueue, func() { begin(t, db, intent("7992697494")) },
+				func(at time.Time) int { return len(must(db.Journal.Due(ctx, models.Of{}, at, 10))) }},
+			{models.OutgoingQueue, func() { no(t, db.Outbox.Enqueue(ctx, outgoing("o1", "app/main/wr"))) },
+				func(at time.Time) int {
+					return len(must(db.Outbox.Due(ctx, at, 10, nil, at)))
+				}},
+			{models.ReconciliationQueue, func() { plan(t, db, 1, "2026-11-22", noon) },
+				func(at time.Time) int { return len(must(db.Reconciliations.Due(ctx, at, 10))) }},
+		} {
+			queue.fill()
+			all = append(all, queue.name)
+			same(t, waiting(later), all)
+			if queue.list(later) != 1 {
+				t.Errorf("%s: nothing is due a year later", queue.name)
+			}
+			early := clock.Now().Add(-time.Hour)
+			same(t, queue.list(early), 0)
+		}
+		same(t, waiting(clock.Now().Add(-time.Hour)), []string(nil))
+		o := must(db.Outbox.Due(ctx, later, 10, nil, later))[0]
+		o = must(db.Outbox.Claim(ctx, o, later))
+		no(t, db.Outbox.MarkSent(ctx, o, "", ""))
+		same(t, slices.Contains(waiting(later.Add(time.Hour)), models.OutgoingQueue), false)
+	})
+}

@@ -295,6 +295,7 @@ func statementsUseIndices(t *testing.T, db *models.DB) {
 		func() error { return second(db.History.CountConsumed(ctx, 1, noon, noon, 10)) },
 		func() error { return second(db.Exports.Begin(ctx, models.Export{InboxID: "in", UserID: "sunba"})) },
 		func() error { return second(db.Exports.Due(ctx, noon, 10)) },
+		func() error { return second(db.QueuesDue(ctx, noon)) },
 		func() error { return second(db.Exports.Purge(ctx, noon, 10)) },
 		func() error {
 			f := aFile("f")

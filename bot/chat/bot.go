@@ -253,7 +253,7 @@ func (b *Bot) build(o Options) (err error) {
 	}
 	b.greetings = &greetings{DB: o.DB, access: b.access, notices: b.notices, out: b.out, turns: b.turns, words: b.words, Now: o.Now}
 	b.talk = b.newConversation(o)
-	b.jobs = jobs.New(jobs.Options{Jobs: b.table(), Every: passEvery, Base: b.base, Now: o.Now, Sleep: o.Pause, Log: o.Log, Quiet: anothers})
+	b.jobs = jobs.New(jobs.Options{Jobs: b.table(), Every: passEvery, Base: b.base, Waiting: o.DB.QueuesDue, Now: o.Now, Sleep: o.Pause, Log: o.Log, Quiet: anothers})
 	return nil
 }
 

@@ -74,19 +74,19 @@ const (
 func (b *Bot) table() []jobs.Job {
 	table := b.Jobs()
 	for _, platform := range []string{dianping.Dianping, dianping.Meituan, platform.DouyinName} { // one that hangs does not hold up the other
-		table = append(table, jobs.Job{Name: "operation/" + platform, Limit: settling, PerKey: b.settlingOf, Due: b.dueOperations(platform)})
+		table = append(table, jobs.Job{Name: "operation/" + platform, Limit: settling, PerKey: b.settlingOf, Queue: models.OperationQueue, Due: b.dueOperations(platform)})
 	}
 	if b.application != nil {
 		table = append(table, jobs.Periodic("application token", tokenEvery, b.application.Watch))
 	}
 	return append(table,
 		jobs.Job{Name: outbox.JobFetched, Drain: true, Due: b.dueFetched}, // before what may be due another way
-		jobs.Job{Name: outbox.JobDeliveries, Limit: sending, Drain: true, Due: b.dueDeliveries},
+		jobs.Job{Name: outbox.JobDeliveries, Limit: sending, Drain: true, Queue: models.OutgoingQueue, Due: b.dueDeliveries},
 		jobs.Job{Name: "card", Due: b.dueCards},
-		jobs.Job{Name: exportJob, Limit: exporting, Every: exportEvery, Due: b.dueExports},
-		jobs.Job{Name: "grant", Limit: renewing, Due: b.dueGrants},
+		jobs.Job{Name: exportJob, Limit: exporting, Every: exportEvery, Queue: models.ExportQueue, Due: b.dueExports},
+		jobs.Job{Name: "grant", Limit: renewing, Queue: models.GrantQueue, Due: b.dueGrants},
 		jobs.Job{Name: "report", Due: b.dueReports},
-		jobs.Job{Name: reconcileJob, Limit: reconciling, Every: reconcileEvery, Due: b.dueReconciliations},
+		jobs.Job{Name: reconcileJob, Limit: reconciling, Every: reconcileEvery, Queue: models.ReconciliationQueue, Due: b.dueReconciliations},
 		jobs.Job{Name: "figures", Due: b.dueFigures},
 		jobs.Periodic(planJob, planEvery, b.reconciliation.Plan),
 		jobs.Periodic(alertJob, alertsEvery, b.alerts.Check),

@@ -18,6 +18,7 @@ type Job struct {
 	PerKey func(key string) int // of those of one key, as of now; Limit where nil
 	Every  time.Duration        // between looks without a wake; the runner's where zero
 	Drain  bool                 // what is due when the runner stops is still done
+	Queue  string               // what Due reads, where [Options.Waiting] knows of it
 
 	// Due lists what is to be done now. It is not called while Limit tasks are under
 	// way. It may list more than there is room for: that is begun as others end, or

@@ -404,3 +404,43 @@ func TestFoundGoesOnAfterAFailure(t *testing.T) {
 		}
 	})
 }
+
+// One question tells of which queues nothing is due; one that fails, or a wake while it is
+// asked, leaves nothing out.
+func TestWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks := map[string]int{}
+		look := func(name string) Job {
+			return Job{Name: name, Queue: name, Due: func(context.Context, Look) ([]Task, error) { looks[name]++; return nil, nil }}
+		}
+		own := look("own")
+		own.Queue = ""
+		asked, due, during := 0, map[string]bool{"b": true}, func() error { return nil }
+		r := New(Options{Jobs: []Job{look("a"), look("b"), own}, Every: time.Second, Base: t.Context(), Waiting: func(context.Context, time.Time) (map[string]bool, error) {
+			asked++
+			return due, during()
+		}})
+		expect := func(asks, a, b, others int) {
+			t.Helper()
+			if asked != asks || looks["a"] != a || looks["b"] != b || looks["own"] != others {
+				t.Errorf("asked %d times, looks %v", asked, looks)
+			}
+			asked = 0
+			clear(looks)
+		}
+		r.Pass(t.Context())
+		expect(1, 0, 1, 1)
+		due, during = nil, func() error { r.Wake("a"); return nil }
+		r.Pass(t.Context())
+		expect(1, 0, 0, 1)
+		r.pass(t.Context()) // as the wake has asked for: one job is asked itself
+		expect(0, 1, 0, 0)
+		during = func() error { return errors.New("the database is away") }
+		r.Pass(t.Context())
+		expect(1, 0, 0, 1)
+		during = func() error { return nil }
+		due = map[string]bool{"a": true, "b": true}
+		r.pass(t.Context())
+		expect(1, 1, 1, 0)
+	})
+}

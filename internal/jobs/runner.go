@@ -15,6 +15,10 @@ type Options struct {
 	Every time.Duration   // between passes without a wake, which look for every job without a time of its own
 	Base  context.Context // of the tasks that [Runner.Run] and [Runner.Drain] begin
 
+	// Waiting tells at once in which queues something is due, so that a pass that would find
+	// nothing asks one question. Without it each job is asked.
+	Waiting func(ctx context.Context, now time.Time) (map[string]bool, error)
+
 	Now   func() time.Time
 	Sleep func(ctx context.Context, d time.Duration) error // ends early with the context's error
 	Log   *slog.Logger
@@ -133,34 +137,70 @@ func (r *Runner) idle() bool {
 // pass looks for everything that there is room for, and begins it.
 func (r *Runner) pass(ctx context.Context) (tasks *sync.WaitGroup, begun int) {
 	tasks = &sync.WaitGroup{}
-	var errs []error
+	looks := map[*row]Look{}
 	for _, w := range r.rows {
 		begun += r.beginFound(ctx, tasks, w)
-		errs = append(errs, r.look(ctx, w))
+		if l, due := r.lookNow(w); due {
+			looks[w] = l
+		}
 	}
-	r.note(ctx, errors.Join(errs...))
+	r.note(ctx, r.look(ctx, looks))
 	for _, w := range r.rows {
 		begun += r.beginFound(ctx, tasks, w)
 	}
 	return tasks, begun
 }
 
-// look finds what is due of one job. What was found before stays only where this look
-// leaves out its key.
-func (r *Runner) look(ctx context.Context, w *row) error {
-	l, due := r.lookNow(w)
-	if !due {
-		return nil
+// look finds what is due of jobs.
+func (r *Runner) look(ctx context.Context, looks map[*row]Look) error {
+	waiting, err := r.waiting(ctx, looks)
+	errs := []error{err}
+	for _, w := range r.rows {
+		l, looked := looks[w]
+		switch {
+		case !looked:
+		case w.Queue == "" || waiting(w.Queue):
+			errs = append(errs, r.lookFor(ctx, w, l))
+		default:
+			r.found(w, l, nil, err)
+		}
 	}
+	return errors.Join(errs...)
+}
+
+// waiting tells in which of the jobs' queues something may be due. One job is asked itself.
+func (r *Runner) waiting(ctx context.Context, looks map[*row]Look) (func(queue string) bool, error) {
+	queued, now := 0, time.Time{}
+	for w, l := range looks {
+		if w.Queue != "" {
+			queued, now = queued+1, l.Now
+		}
+	}
+	if r.Waiting == nil || queued < 2 {
+		return func(string) bool { return true }, nil
+	}
+	var due map[string]bool
+	err := Recovered(func() (err error) { due, err = r.Waiting(ctx, now); return err })
+	return func(queue string) bool { return due[queue] }, err
+}
+
+// lookFor finds what is due of one job.
+func (r *Runner) lookFor(ctx context.Context, w *row, l Look) error {
 	var tasks []Task
 	err := Recovered(func() (err error) { tasks, err = w.Due(ctx, l); return err })
+	r.found(w, l, tasks, err)
+	return err
+}
+
+// found keeps what a look has found. What was found before stays only where the look left
+// out its key.
+func (r *Runner) found(w *row, l Look, tasks []Task, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w.keep(l.Full, tasks)
 	if err != nil || len(tasks) >= l.Room && !w.repeats { // there may be more
 		w.asked = true
 	}
-	return err
 }
 
 // keep replaces what was found before, but for what a look has left out.
