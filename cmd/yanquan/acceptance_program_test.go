@@ -90,7 +90,7 @@ type process struct {
 // test t, which need not be the one that runs.
 func launch(t *testing.T, program string, env []string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(program, args...), stderr: &logstest.Buffer{}, exited: make(chan error, 1)}
-	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Env = append(append(os.Environ(), "GOGC="), env...) // as it is started by itself
 	p.cmd.Stderr = p.stderr
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
