@@ -23,7 +23,7 @@ func (r *rig) heldVoucher(code string, visits int) {
 func (r *rig) asking(d time.Duration) int {
 	r.Helper()
 	before := r.calls("getconsumed")
-	for end := r.clock.Now().Add(d); r.clock.Now().Before(end); r.clock.Advance(d / 60) {
+	for end := r.clock.Now().Add(d); r.clock.Now().Before(end); r.toNextPass(d/60, end.Sub(r.clock.Now())) {
 		r.pass()
 	}
 	return r.calls("getconsumed") - before

@@ -420,7 +420,8 @@ func (r *rig) settle(op models.Operation) models.Operation {
 
 func (r *rig) settleWithin(op models.Operation, limit time.Duration) models.Operation {
 	r.Helper()
-	for begin := r.clock.Now(); ; r.clock.Advance(500 * time.Millisecond) {
+	const between = 500 * time.Millisecond
+	for begin := r.clock.Now(); ; r.toNextPass(between, limit+between) {
 		r.pass()
 		now, err := r.db.Journal.Get(r.Context(), op.ID)
 		r.must(err)
@@ -459,9 +460,24 @@ func (r *rig) settleLost(op models.Operation) models.Operation {
 // during settles what is due for so long.
 func (r *rig) during(d time.Duration) {
 	r.Helper()
-	for end := r.clock.Now().Add(d); r.clock.Now().Before(end); r.clock.Advance(max(time.Second, d/240)) {
+	for end := r.clock.Now().Add(d); r.clock.Now().Before(end); r.toNextPass(max(time.Second, d/240), end.Sub(r.clock.Now())) {
 		r.pass()
 	}
+}
+
+// toNextPass goes on to the next of the passes, at times between which so much passes, that
+// finds something due, or to one after so long.
+func (r *rig) toNextPass(between, most time.Duration) {
+	r.Helper()
+	now := r.clock.Now()
+	next := now.Add(most)
+	first, err := r.db.Journal.Due(r.Context(), models.Of{}, next, 1)
+	r.must(err)
+	if len(first) > 0 {
+		next = first[0].DueAt
+	}
+	passes := (next.Sub(now) + between - 1) / between
+	r.clock.Advance(max(passes, 1) * between)
 }
 
 // now is an operation as it is kept.
