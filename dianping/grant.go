@@ -29,7 +29,7 @@ func readGrant(known Grant, claimed string, data any, asked time.Time, refreshLi
 	o, _ := single(data)
 	g := known
 	g.AccessToken, g.RefreshToken = o.text("accesstoken"), o.text("refreshtoken")
-	if !tokenForm.MatchString(g.AccessToken) || g.RefreshToken != "" && !tokenForm.MatchString(g.RefreshToken) {
+	if !tokenForm.matches(g.AccessToken) || g.RefreshToken != "" && !tokenForm.matches(g.RefreshToken) {
 		return Grant{}, errNoData("token that can be read")
 	}
 	g.ExpiresAt, g.RefreshExpiresAt = time.Time{}, time.Time{}
