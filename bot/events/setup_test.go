@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ import (
 	"yanquan/bot/words"
 	"yanquan/douyin"
 	"yanquan/douyin/douyintest"
+	"yanquan/internal/httpcall"
 	"yanquan/internal/logs/logstest"
 	"yanquan/models"
 	"yanquan/models/modelstest"
@@ -29,7 +31,7 @@ import (
 
 const (
 	secret  = "app-secret"
-	timeout = 500 * time.Millisecond
+	timeout = 500 * time.Millisecond // as the core has it; the client gives up when a call hangs
 	address = "/auth/douyin/notice"
 )
 
@@ -45,6 +47,7 @@ type rig struct {
 	stores   []models.Store
 	messages int
 	log      *logstest.Buffer
+	until    chan struct{} // a call that hangs is given up then; nil: at once
 }
 
 // everywhere runs a test on both databases.
@@ -81,7 +84,10 @@ func newRig(t *testing.T, driver string) *rig {
 	})
 	api := httptest.NewServer(r.platform)
 	t.Cleanup(api.Close)
-	client, err := douyin.New(douyin.Config{APIURL: api.URL, ClientKey: "key", ClientSecret: secret, Timeout: timeout, Now: clock.Now})
+	client, err := douyin.New(douyin.Config{
+		APIURL: api.URL, ClientKey: "key", ClientSecret: secret, Timeout: time.Minute, Now: clock.Now,
+		HTTP: &http.Client{Transport: waiting{r, r.platform.Impatient(httpcall.NewTransport())}},
+	})
 	r.must(err)
 	for i, db := range dbs {
 		r.urls[i] = r.serve(db, client)
@@ -105,6 +111,23 @@ func newRig(t *testing.T, driver string) *rig {
 	})
 	r.must(r.platform.Subscribe(t.Context(), r.urls[0]))
 	return r
+}
+
+// waiting gives a call up when the test lets it.
+type waiting struct {
+	r    *rig
+	next http.RoundTripper
+}
+
+func (w waiting) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := w.next.RoundTrip(req)
+	if err != nil && w.r.until != nil {
+		select {
+		case <-w.r.until:
+		case <-req.Context().Done():
+		}
+	}
+	return resp, err
 }
 
 type shops struct{ client *douyin.Client }

@@ -2,6 +2,7 @@ package grants
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/breadth"
 	"yanquan/internal/fakeserver"
+	"yanquan/internal/httpcall"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -24,7 +26,7 @@ var start = time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
 const (
 	callbackURL = "https://yanquan.example.com/auth/callback"
 	code        = "7992697494"
-	slow        = 2 * time.Second // platform calls time out after
+	slow        = 2 * time.Second // as the keepers have it; the clients give up when a call hangs
 )
 
 // rig is two keepers on one database, as in two processes, with the fake
@@ -117,10 +119,11 @@ func newRig(t *testing.T, dialect string, clock *modelstest.Clock, db *models.DB
 	}
 	for i := range r.keepers {
 		var err error
+		hc := &http.Client{Transport: r.platform.Impatient(httpcall.NewTransport())}
 		if dialect == dianping.Dianping {
-			r.clients[i], err = dianping.NewDianping(dianping.Config{APIURL: srv.URL, AuthURL: srv.URL, AppKey: "key", AppSecret: "app-secret", Timeout: slow, Now: clock.Now})
+			r.clients[i], err = dianping.NewDianping(dianping.Config{APIURL: srv.URL, AuthURL: srv.URL, AppKey: "key", AppSecret: "app-secret", HTTP: hc, Timeout: time.Minute, Now: clock.Now})
 		} else {
-			r.clients[i], err = dianping.NewMeituan(dianping.MeituanConfig{APIURL: srv.URL, AuthURL: srv.URL, DeveloperID: "100000", SignKey: "sign-key", Timeout: slow, Now: clock.Now})
+			r.clients[i], err = dianping.NewMeituan(dianping.MeituanConfig{APIURL: srv.URL, AuthURL: srv.URL, DeveloperID: "100000", SignKey: "sign-key", HTTP: hc, Timeout: time.Minute, Now: clock.Now})
 		}
 		r.must(err)
 		r.keepers[i], err = New(Options{

@@ -15,6 +15,7 @@ import (
 	"yanquan/bot/redeem"
 	"yanquan/douyin"
 	"yanquan/douyin/douyintest"
+	"yanquan/internal/httpcall"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -54,7 +55,8 @@ func newRig(t *testing.T) *rig {
 	}
 	var err error
 	r.client, err = douyin.New(douyin.Config{
-		APIURL: srv.URL, ClientKey: "key", ClientSecret: "secret", Links: links{srv.Listener.Addr().String()}, Timeout: time.Second, Now: r.clock.Now,
+		APIURL: srv.URL, ClientKey: "key", ClientSecret: "secret", Links: links{srv.Listener.Addr().String()}, Timeout: time.Minute, Now: r.clock.Now,
+		HTTP: &http.Client{Transport: r.platform.Impatient(httpcall.NewTransport())}, // gives up when a call hangs
 	})
 	r.must(err)
 	r.must(r.db.Directory.Sync(t.Context(), []models.ConfiguredStore{{Platform: platform.DouyinName, ShopID: "shop-a", Name: "人民广场店"}}))
