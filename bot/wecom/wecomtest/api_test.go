@@ -3,12 +3,15 @@ package wecomtest_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -347,11 +350,7 @@ func TestFaults(t *testing.T) {
 	w := setup(t, func(o *wecomtest.Options) { o.Sleep = nil })
 	token := w.token(t)
 	send := func() (int, string, error) {
-		c, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-		defer cancel()
-		req, err := http.NewRequestWithContext(c, http.MethodPost, w.api.URL+"/cgi-bin/message/send?access_token="+token, strings.NewReader(textTo("lisi", "x")))
-		must(t, err)
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := http.Post(w.api.URL+"/cgi-bin/message/send?access_token="+token, "", strings.NewReader(textTo("lisi", "x")))
 		if err != nil {
 			return 0, "", err
 		}
@@ -379,11 +378,7 @@ func TestFaults(t *testing.T) {
 	if _, body, _ := send(); body != "<html>" || shown() != 2 {
 		t.Errorf("%q, %d shown", body, shown())
 	}
-	for i, f := range []wecomtest.Fault{
-		{Drop: true, Times: 1}, {Drop: true, After: true, Times: 1},
-		{Hang: true, Times: 1}, {Hang: true, After: true, Times: 1},
-		{Delay: time.Hour, Times: 1}, {Delay: time.Hour, After: true, Times: 1},
-	} {
+	for i, f := range []wecomtest.Fault{{Drop: true, Times: 1}, {Drop: true, After: true, Times: 1}} {
 		before := shown()
 		w.Fail(f)
 		if _, _, err := send(); err == nil {
@@ -400,6 +395,50 @@ func TestFaults(t *testing.T) {
 	w.ClearFaults()
 	w.token(t)
 	w.wantNoRefusals(t) // faults are not refusals
+}
+
+// What hangs or is slow lasts until the caller has left, and has had its effect before or
+// not at all.
+func TestFaultsThatLast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := wecomtest.New(wecomtest.Options{
+			Apps:  []wecomtest.App{{Name: "main", CorpID: "wwcorp", AgentID: 1000002, Secret: "s3cret"}},
+			Users: []wecomtest.User{{ID: "lisi", Name: "李四"}},
+		})
+		defer w.Close()
+		rec := httptest.NewRecorder()
+		w.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/cgi-bin/gettoken?corpid=wwcorp&corpsecret=s3cret", nil))
+		var token struct {
+			Token string `json:"access_token"`
+		}
+		must(t, json.Unmarshal(rec.Body.Bytes(), &token))
+		shown := func() int { return len(w.Screen(wecomtest.InApp("main", "lisi"))) }
+		for i, f := range []wecomtest.Fault{
+			{Hang: true, Times: 1}, {Hang: true, After: true, Times: 1},
+			{Delay: time.Hour, Times: 1}, {Delay: time.Hour, After: true, Times: 1},
+		} {
+			before := shown()
+			w.Fail(f)
+			c, leave := context.WithCancel(ctx)
+			rec, ended := httptest.NewRecorder(), false
+			req := httptest.NewRequest(http.MethodPost, "/cgi-bin/message/send?access_token="+token.Token, strings.NewReader(textTo("lisi", "x")))
+			go func() { w.ServeHTTP(rec, req.WithContext(c)); ended = true }()
+			time.Sleep(10 * time.Minute)
+			synctest.Wait()
+			if ended {
+				t.Errorf("fault %d: answered", i)
+			}
+			leave()
+			synctest.Wait()
+			if !ended || rec.Code != http.StatusBadGateway || rec.Body.Len() != 0 { // a recorder has no connection to close
+				t.Errorf("fault %d: ended %v, status %d, %q", i, ended, rec.Code, rec.Body)
+			}
+			if took := shown() - before; (took == 1) != f.After {
+				t.Errorf("fault %d: %d messages took effect", i, took)
+			}
+		}
+	})
 }
 
 func TestCloseEndsHangingRequests(t *testing.T) {
