@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"yanquan/internal/fakeserver"
 )
 
 func TestHealthz(t *testing.T) {
@@ -119,7 +121,7 @@ func TestMetrics(t *testing.T) {
 func TestServeStopsGracefully(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *Options) { o.ReplyDeadline = 300 * time.Millisecond })
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", fakeserver.Host()+":0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -92,15 +92,19 @@ func (e *fakeEngine) Await(ctx context.Context, id string) (bot.Reply, bool) {
 	if ok {
 		return r, true
 	}
-	select {
-	case r := <-e.channel(id):
-		e.mu.Lock()
-		e.known[id] = r
-		e.mu.Unlock()
-		return r, true
-	case <-ctx.Done():
-		return bot.Reply{}, false
+	select { // a reply that is there is given out, however late it is asked for
+	case r = <-e.channel(id):
+	default:
+		select {
+		case r = <-e.channel(id):
+		case <-ctx.Done():
+			return bot.Reply{}, false
+		}
 	}
+	e.mu.Lock()
+	e.known[id] = r
+	e.mu.Unlock()
+	return r, true
 }
 
 func (e *fakeEngine) Take(_ context.Context, id string) bool {
