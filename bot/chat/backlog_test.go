@@ -81,7 +81,12 @@ func TestManyDoubtsAtOnce(t *testing.T) {
 			b := setup(t, modelstest.On(t, driver, modelstest.WithClock(clock), modelstest.WithRecorder(rec)), clock, dianping.Meituan)
 			sent := &tally{all: make(chan struct{})}
 			sent.left.Store(n)
-			b.configure(func(o *Options) { o.Observer = sent })
+			b.configure(func(o *Options) {
+				o.Observer = sent
+				// What is done wakes what is left. A look for its time's sake would come the
+				// more often, the longer this takes.
+				o.Pause = func(ctx context.Context, _ time.Duration) error { <-ctx.Done(); return ctx.Err() }
+			})
 			b.leaveDoubts(n, n)
 			rec.Take()
 			asked := len(b.platform.Requests())
