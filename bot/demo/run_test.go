@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"yanquan/internal/fakeserver"
 )
 
 // patience is how long anything on the page may take on a busy machine.
@@ -37,7 +39,7 @@ func start(t *testing.T) *running {
 	reader, writer := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		err := Run(ctx, Options{Listen: "127.0.0.1:0", Out: writer})
+		err := Run(ctx, Options{Listen: fakeserver.Host() + ":0", Out: writer})
 		_ = writer.CloseWithError(io.EOF)
 		done <- err
 	}()
