@@ -18,7 +18,11 @@ import (
 	"yanquan/internal/fakeserver"
 )
 
-const good = `{"code":200}`
+const (
+	good = `{"code":200}`
+
+	patience = time.Minute // with an answer, on a machine that is busy
+)
 
 // change is a request with an effect, ask a question.
 func change(address string) Request {
@@ -197,7 +201,7 @@ func TestCancelledInFlight(t *testing.T) {
 		server.EnableHTTP2 = proto == "HTTP/2.0"
 		server.StartTLS()
 		t.Cleanup(server.Close)
-		_, _, lost := client(t, server.Client(), 0).Do(ctx, change(server.URL))
+		_, _, lost := client(t, server.Client(), patience).Do(ctx, change(server.URL))
 		if lost == nil || lost.Class != UnknownOutcome || !errors.Is(lost.Err, context.Canceled) || got.Load() != proto {
 			t.Errorf("got %+v over %v, want an unknown outcome by cancellation over %s", lost, got.Load(), proto)
 		}
@@ -208,7 +212,7 @@ func TestLongAnswerThatFits(t *testing.T) {
 	t.Parallel()
 	long := good + strings.Repeat(" ", MaxBody-len(good))
 	address, _ := serve(t, says(long))
-	status, body, lost := client(t, nil, 0).Do(context.Background(), change(address))
+	status, body, lost := client(t, nil, patience).Do(context.Background(), change(address))
 	if lost != nil || status != 200 || string(body) != long {
 		t.Errorf("http %d, %d bytes, %+v", status, len(body), lost)
 	}
@@ -222,7 +226,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		address, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, other+"/?"+r.URL.RawQuery, want)
 		})
-		c := client(t, &http.Client{}, 0) // whose own policy would follow
+		c := client(t, &http.Client{}, patience) // whose own policy would follow
 		for _, r := range []Request{change(address), ask(address)} {
 			if status, _, lost := c.Do(context.Background(), r); status != want || lost != nil {
 				t.Errorf("http %d, %+v; want %d", status, lost, want)
@@ -243,7 +247,7 @@ func TestRequestOnTheWire(t *testing.T) {
 			r.Method, r.URL.String(), string(body), r.Header.Get("Content-Type"), r.Header.Get("Accept"), r.Header.Get("User-Agent"), r.Header.Get("X-Token"),
 		}, "|"))
 	})
-	c := client(t, nil, 0)
+	c := client(t, nil, patience)
 	question := ask(address + "/p")
 	question.Header = http.Header{"X-Token": {"t"}}
 	for _, r := range []Request{question, change(address + "/p")} {

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"net/url"
 	"testing"
-	"time"
 )
 
 func TestPublicAddresses(t *testing.T) {
@@ -36,7 +35,7 @@ func TestPublicDialsNothingElse(t *testing.T) {
 	served := 0
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }))
 	t.Cleanup(server.Close)
-	p := NewPublic(time.Second, 1<<10)
+	p := NewPublic(patience, 1<<10)
 	p.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
 	at, _ := url.Parse(server.URL)
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]"} {

@@ -183,7 +183,7 @@ func TestHTTP2SendsNothingTwice(t *testing.T) {
 				t.Cleanup(transport.CloseIdleConnections)
 				r := change("https://" + listener.Addr().String())
 				r.Changes = changes
-				status, _, lost := client(t, &http.Client{Transport: transport}, 0).Do(context.Background(), r)
+				status, _, lost := client(t, &http.Client{Transport: transport}, patience).Do(context.Background(), r)
 				switch {
 				case changes && (lost == nil || lost.Class != UnknownOutcome || seen.Load() != 1):
 					t.Errorf("with an effect: sent %d times, %+v; want once, and an unknown outcome", seen.Load(), lost)
@@ -231,7 +231,7 @@ func TestHTTP1SendsNothingTwice(t *testing.T) {
 				}
 			}
 		})
-		c := client(t, nil, 0)
+		c := client(t, nil, patience)
 		address := "http://" + listener.Addr().String()
 		if _, _, lost := c.Do(context.Background(), ask(address)); lost != nil {
 			t.Fatal(lost)
@@ -275,7 +275,7 @@ func TestClosedConnectionSendsNothingTwice(t *testing.T) {
 			conn, err := dial(ctx, network, address)
 			return &shut{Conn: conn}, err
 		}
-		c := client(t, &http.Client{Transport: transport}, 0)
+		c := client(t, &http.Client{Transport: transport}, patience)
 		if _, _, lost := c.Do(context.Background(), ask(address)); lost != nil {
 			t.Fatal(lost)
 		}
@@ -302,7 +302,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 	server.Start()
 	t.Cleanup(server.Close)
-	c := client(t, nil, 0)
+	c := client(t, nil, patience)
 	for range 5 {
 		if _, _, lost := c.Do(context.Background(), change(server.URL)); lost != nil {
 			t.Fatal(lost)
