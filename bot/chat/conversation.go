@@ -109,7 +109,8 @@ func (c *conversation) tables() {
 // work does what a message asks and commits its answer. It may run again for
 // the same message after a crash: what was done before is found in the journal.
 func (c *conversation) work(ctx context.Context, row models.Inbox, m bot.Message) (bot.Reply, error) {
-	t := &turn{turns: c.turns, row: row, m: c.access.Identify(ctx, m)}
+	identified, known := c.access.Identify(ctx, m)
+	t := &turn{turns: c.turns, row: row, m: identified}
 	if t.m.User != m.User { // what ends later is told to the same person
 		if err := t.keep(ctx, c.vouchers.core.Lease(redeem.ConsumeCalls), nil); err != nil {
 			return bot.Reply{}, err
@@ -119,6 +120,9 @@ func (c *conversation) work(ctx context.Context, row models.Inbox, m bot.Message
 		if reply, done, err := c.resume(ctx, t); done || err != nil {
 			return reply, err
 		}
+	}
+	if !known && t.m.Kind != bot.Enter { // whose welcome is the same for all
+		return t.answer(ctx, words.Unrecognized)
 	}
 	switch t.m.Kind {
 	case bot.Click:

@@ -17,6 +17,9 @@ var (
 	TooLate       = bot.Reply{Text: "这条消息没有处理，请再发一次。"}
 	GivenUp       = bot.Reply{Text: "我这边出错了，这条消息没有处理。请再发一次；还不行，请告诉管理员。"}
 
+	// Unrecognized is for a sender whose encrypted id WeCom could not be asked about.
+	Unrecognized = bot.Reply{Text: "现在认不出您，请稍后再发：企业微信没有说您是谁，什么都没有做。急用请到平台的商家 App 里核销。"}
+
 	NothingToUndo     = bot.Reply{Text: "您最近没有可以撤销的核销。过了平台的撤销时间，就不能撤销了。"}
 	ForeignOperation  = bot.Reply{Text: "这次核销不属于您的门店，您不能撤销。"}
 	NothingToClose    = bot.Reply{Text: "这个券码没有在这里核销过，不用确认。请核对券码再发。"}
