@@ -149,7 +149,7 @@ func (c *conversation) asks(ctx context.Context, t *turn) (bot.Reply, error) {
 			return c.photo(ctx, t, w)
 		}
 	}
-	return c.do(ctx, t, command.ParseReply(t.m.Text, t.m.Quote))
+	return c.do(ctx, t, read(t.m))
 }
 
 // means does what a message amounts to by what an earlier worker found out.

@@ -150,7 +150,7 @@ func (x *exports) makeExport(ctx context.Context, e models.Export) error {
 	if err := json.Unmarshal(row.Payload, &m); err != nil {
 		return fmt.Errorf("bot: stored message: %w", err)
 	}
-	cmd := command.Parse(m.Text)
+	cmd := read(m)
 	span, begun := cmd.Period.Span(row.ReceivedAt, x.Location)
 	places, _, err := x.access.During(ctx, x.DB, m, span.From, span.To) // as it is now
 	if err != nil {

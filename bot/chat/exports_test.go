@@ -308,6 +308,23 @@ func (b *bench) asks(user, text string) bot.Message {
 	return m
 }
 
+// What was spoken is read the same when the file is made.
+func TestExportSpoken(t *testing.T) {
+	here(t, func(t *testing.T, b *bench) {
+		b.voucher("7000000001")
+		has(t, b.say("zhangsan", "验 7000000001"), "核销成功")
+		b.exported()
+		m := b.asks("boss", "帮我导出本月")
+		m.Kind = bot.Voice
+		b.give(m)
+		got := b.exported()
+		if len(got) != 1 || got[0].Reply.File == nil {
+			t.Fatalf("%+v", got)
+		}
+		has(t, got[0].Reply, "2026年11月")
+	})
+}
+
 // Who loses their place while it is made gets nothing.
 func TestExportAccessIsLookedUpAgain(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {

@@ -132,7 +132,7 @@ func (c *conversation) resolve(ctx context.Context, t *turn, s scanned) (bot.Rep
 // button.
 func (c *conversation) voice(ctx context.Context, t *turn) (bot.Reply, error) {
 	t.m.Quote = "" // what it answers is not what was said
-	cmd := command.ParseSpeech(t.m.Text)
+	cmd := read(t.m)
 	switch {
 	case cmd.Verb == command.VerbNone:
 		return c.staff(notHeard)(ctx, t, cmd)

@@ -100,6 +100,14 @@ func (t *turn) in(account int64) bool {
 	return ok
 }
 
+// read is the command of a message of words, the same whenever it is read.
+func read(m bot.Message) command.Command {
+	if m.Kind == bot.Voice {
+		return command.ParseSpeech(m.Text)
+	}
+	return command.ParseReply(m.Text, m.Quote)
+}
+
 // asked is what a message asks to verify, or to look at.
 func asked(m bot.Message) wanted {
 	switch {
@@ -107,7 +115,7 @@ func asked(m bot.Message) wanted {
 		cmd, _ := command.DecodeCommand(m.Means)
 		return wanted{items: cmd.Items}
 	case m.Kind != bot.Click:
-		return wanted{items: command.ParseReply(m.Text, m.Quote).Items}
+		return wanted{items: read(m).Items}
 	case m.Button == nil:
 		return wanted{}
 	}
