@@ -294,16 +294,20 @@ func (k *Keeper) share(ctx context.Context, shop platform.Shop, account models.A
 // putOff records that a look failed, and tells managers where they can help.
 func (k *Keeper) putOff(ctx context.Context, store models.Store, account models.Account, r models.Reconciliation, cause error) error {
 	reason, pause := reasonOf(account.Platform, cause), time.Minute<<min(r.Failures, 6)
-	tell := r.Failures+1 == troubleAt
-	if reason == ReasonSession || reason == ReasonConfig {
-		pause, tell = time.Hour, r.Failures == 0
+	mend := reason == ReasonSession || reason == ReasonConfig
+	if mend {
+		pause = time.Hour
 	}
 	pause = min(pause, time.Hour)
 	next := k.Now().Add(pause*3/4 + time.Duration(k.Jitter()*float64(pause/4)))
 	if next.After(k.Schedule.Of(account.Platform).over(r.Day)) {
 		next = time.Time{}
 	}
-	k.Log.Warn("reconciliation put off", "account", account.ID, "day", r.Day, "failures", r.Failures+1, "reason", reason, "error", cause)
+	failures := r.Failures + 1
+	over := next.IsZero() && r.Looks == 0 && r.Failures > 0
+	// What was told of a day is not told again: the key says so.
+	tell := over || failures == troubleAt || reason != r.Reason && (mend || failures > troubleAt)
+	k.Log.Warn("reconciliation put off", "account", account.ID, "day", r.Day, "failures", failures, "reason", reason, "error", cause)
 	return k.DB.Tx(ctx, func(tx *models.DB) error {
 		if _, err := tx.Reconciliations.Retry(ctx, r, reason, next); err != nil {
 			return fmt.Errorf("reconcile: %w", err)
@@ -311,7 +315,7 @@ func (k *Keeper) putOff(ctx context.Context, store models.Store, account models.
 		if !tell {
 			return nil
 		}
-		return k.Tell(ctx, tx, trouble(store, account, r.Day, reason))
+		return k.Tell(ctx, tx, trouble(store, account, r.Day, reason, over))
 	})
 }
 
@@ -331,12 +335,17 @@ func reasonOf(of string, cause error) string {
 	return ReasonUnavailable
 }
 
-// trouble tells that a day could not be looked at, and what helps.
-func trouble(store models.Store, account models.Account, day, reason string) Notice {
+// trouble tells that a day could not be looked at, and what helps; over: nor will it be.
+func trouble(store models.Store, account models.Account, day, reason string, over bool) Notice {
+	backend := platform.Backend(account.Platform)
 	key, what := reason, "没有对账："+Help(account.Platform, reason)+"之后会自动补上。"
-	if reason != ReasonSession && reason != ReasonConfig {
+	switch {
+	case over:
+		key = "over"
+		what = fmt.Sprintf("的对账一直没有成功，不再自动补。%s要再对一次，请发「对账 %s」，或者到%s核对。", Help(account.Platform, reason), day, backend)
+	case reason != ReasonSession && reason != ReasonConfig:
 		key = "trouble"
-		what = fmt.Sprintf("的对账一直没有成功，平台没有给出完整的核销清单。我会继续再试；第二天还没有结果，请到%s核对。", platform.Backend(account.Platform))
+		what = fmt.Sprintf("的对账一直没有成功，平台没有给出完整的核销清单。我会继续再试；第二天还没有结果，请到%s核对。", backend)
 	}
 	return Notice{
 		Key: fmt.Sprintf("reconcile/%s/%d/%s", key, account.ID, day), Store: store, Title: "对账没有完成",
