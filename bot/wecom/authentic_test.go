@@ -72,6 +72,31 @@ func TestAppReadInPart(t *testing.T) {
 	}
 }
 
+// What is said twice further inside is not acted upon either; the members of a list are
+// of one name.
+func TestAppSaidTwiceWithin(t *testing.T) {
+	t.Parallel()
+	scan := func(within string) string {
+		return appXML("<MsgType>event</MsgType><Event>scancode_waitmsg</Event><ScanCodeInfo><ScanType>qrcode</ScanType>" + within + "</ScanCodeInfo>")
+	}
+	m, work, err := receiveApp(t, scan("<ScanResult>7992697494</ScanResult><ScanResult>7992697495</ScanResult>"))
+	if err != nil || !work || m.Kind != bot.Other || m.Text != cutShort || m.User != "zhangsan" || m.ID == "" {
+		t.Errorf("two results: %+v, %v, %v", m, work, err)
+	}
+	m, work, err = receiveApp(t, scan("<ScanResult>7992697494</ScanResult><ScanResult>7992697494</ScanResult>"))
+	if err != nil || !work || m.Kind != bot.Scan {
+		t.Errorf("twice alike: %+v, %v, %v", m, work, err)
+	}
+	const list = "<SelectedItem><QuestionKey>q</QuestionKey><OptionIds><OptionId>a</OptionId><OptionId>b</OptionId></OptionIds></SelectedItem>"
+	click := "<MsgType>event</MsgType><Event>template_card_event</Event><TaskId>v-01</TaskId><EventKey>undo:1</EventKey><SelectedItems>" + list + strings.Replace(list, ">q<", ">r<", 1) + "</SelectedItems>"
+	if m, work, err = receiveApp(t, appXML(click)); err != nil || !work || m.Button == nil || m.Button.Key != "undo:1" {
+		t.Errorf("lists: %+v, %v, %v", m, work, err)
+	}
+	if m, work, err = receiveApp(t, appXML(strings.Replace(click, "<QuestionKey>", "<QuestionKey>p</QuestionKey><QuestionKey>", 1))); err != nil || !work || m.Button == nil || m.Button.Key != "" {
+		t.Errorf("two questions: %+v, %v, %v", m, work, err)
+	}
+}
+
 // What does not matter to a message does not keep it from being understood.
 func TestAppReadsAllTheSame(t *testing.T) {
 	t.Parallel()
@@ -238,6 +263,53 @@ func TestRobotReadInPart(t *testing.T) {
 		if again, _ := receiveRobot(t, tt.plain); again.Message.ID != m.ID {
 			t.Errorf("%s: a repeat has another id", name)
 		}
+	}
+}
+
+// What is said twice further inside is not acted upon either, also in JSON that was written
+// into a string; a list may have as many members as it likes.
+func TestRobotSaidTwiceWithin(t *testing.T) {
+	t.Parallel()
+	quoted := func(s string) string { b, _ := json.Marshal(s); return string(b) }
+	const two, image = `{"content":"验 7992697494","content":"查 7992697494"}`, `{"msgtype":"image","image":{"url":"u","url":"v"}}`
+	says := func(what string) string { return `{` + robotGroup + what + `}` }
+	for name, plain := range map[string]string{
+		"text":             says(`"msgtype":"text","text":` + two),
+		"text in a text":   says(`"msgtype":"text","text":` + quoted(two)),
+		"cut off in it":    says(`"msgtype":"text","text":` + quoted(`{"content":"验 7992697494","`)),
+		"voice":            says(`"msgtype":"voice","voice":` + two),
+		"image":            says(`"msgtype":"image","image":{"url":"u","aeskey":"k","aeskey":"l"}`),
+		"mixed":            says(`"msgtype":"mixed","mixed":{"msg_item":[{"msgtype":"text","text":{"content":"验 7992697494"}}],"msg_item":[]}`),
+		"a part's kind":    says(`"msgtype":"mixed","mixed":{"msg_item":[{"msgtype":"text","msgtype":"image","text":{"content":"验 7992697494"}}]}`),
+		"a part's text":    says(`"msgtype":"mixed","mixed":{"msg_item":[{"msgtype":"text","text":` + two + `}]}`),
+		"a part's picture": says(`"msgtype":"mixed","mixed":{"msg_item":[{"msgtype":"text","text":{"content":"验"}},` + image + `]}`),
+		"quote":            says(`"msgtype":"text","text":{"content":"验"},"quote":{"msgtype":"text","text":{"content":"7992697494"},"text":{"content":"7992697495"}}`),
+		"quoted text":      says(`"msgtype":"text","text":{"content":"验"},"quote":{"msgtype":"text","text":` + two + `}`),
+		"quoted picture":   says(`"msgtype":"text","text":{"content":"验"},"quote":` + image),
+	} {
+		in, err := receiveRobot(t, plain)
+		if m := in.Message; err != nil || m.Kind != bot.Other || m.Text != cutShort || m.User != "zhangsan" || m.Quote != "" || m.Pictures != nil {
+			t.Errorf("%s: %+v, %v", name, in, err)
+		}
+	}
+	in, err := receiveRobot(t, says(`"msgtype":"mixed","mixed":{"msg_item":[{"msgtype":"text","text":{"content":"验"}},{"msgtype":"text","text":{"content":"7992697494"}}]}`))
+	if m := in.Message; err != nil || m.Text != "验\n7992697494" {
+		t.Errorf("a list: %+v, %v", in, err)
+	}
+	for name, click := range map[string]string{
+		"key":        strings.Replace(robotClick, `"event_key"`, `"event_key":"undo:2","event_key"`, 1),
+		"event":      strings.Replace(robotClick, `"eventtype"`, `"event_key":"undo:2","event_key":"undo:3","eventtype"`, 1),
+		"spelling":   strings.Replace(robotClick, `"event_key"`, `"eventkey":"undo:2","event_key"`, 1),
+		"place":      strings.Replace(robotClick, `"eventtype"`, `"event_key":"undo:2","eventtype"`, 1),
+		"two events": strings.Replace(robotClick, `"template_card_event":`, `"template_card_event":{"event_key":"undo:2"},"template_card_event":`, 1),
+	} {
+		in, err := receiveRobot(t, click)
+		if b := in.Message.Button; err != nil || in.Message.Kind != bot.Click || b.Key != "" {
+			t.Errorf("%s: %+v, %+v, %v", name, in, b, err)
+		}
+	}
+	if in, err := receiveRobot(t, says(`"msgtype":"stream","stream":{"id":"s","id":"t"}`)); !errors.Is(err, ErrNobody) || in.Poll != "" {
+		t.Errorf("a poll of two streams: %+v, %v", in, err)
 	}
 }
 

@@ -72,6 +72,9 @@ func readObject(data []byte) jsonObject {
 	return o
 }
 
+// torn reports whether it is an object, but not whole.
+func (o jsonObject) torn() bool { return len(o.values) > 0 && !o.whole }
+
 // has reports whether there is a value, of whatever kind.
 func (o jsonObject) has(name string) bool {
 	v := o.values[name]

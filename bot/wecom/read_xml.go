@@ -79,12 +79,18 @@ func legible(data []byte) []byte {
 	}, data)
 }
 
-// twice reports whether an element is there a second time and says something else.
-func (d *document) twice() bool {
+// members of lists, which may be there any number of times (page 90240), by the list.
+var members = map[string]string{"SelectedItems": "SelectedItem", "OptionIds": "OptionId"}
+
+// twice reports whether an element within is there a second time and says something else.
+func (e *element) twice() bool {
 	first := map[string]*element{}
-	for _, k := range d.kids {
+	for _, k := range e.kids {
+		if k.twice() {
+			return true
+		}
 		f := first[k.name]
-		if f == nil {
+		if f == nil || k.name == members[e.name] {
 			first[k.name] = k
 			continue
 		}

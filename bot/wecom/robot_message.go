@@ -20,6 +20,17 @@ type robotMessage struct{ jsonObject }
 // robotContent is what a message or a quoted message contains.
 type robotContent struct{ jsonObject }
 
+// torn reports whether it, or a part of it that says something, is not whole.
+func (c robotContent) torn() bool {
+	parts := []jsonObject{c.jsonObject, c.object(c.value("msgtype"))}
+	if c.value("msgtype") == "mixed" {
+		for _, item := range c.object("mixed").objects("msg_item") {
+			parts = append(parts, item, item.object(item.value("msgtype")))
+		}
+	}
+	return slices.ContainsFunc(parts, jsonObject.torn)
+}
+
 // maxPictures of one message are looked at.
 const maxPictures = 10
 
@@ -73,14 +84,20 @@ func (c robotContent) spoken() string { return clean(c.object("voice").value("co
 
 // button is the button of an event. The manual's samples put the card's fields into
 // template_card_event and spell them with underscores; its tables and some clients
-// put them beside eventtype or spell them without.
-func (in robotMessage) button() *bot.Button {
+// put them beside eventtype or spell them without. False: it is not certain which button.
+func (in robotMessage) button() (b *bot.Button, certain bool) {
 	event := in.object("event")
 	card := event.object("template_card_event")
-	either := func(name, other string) string {
-		return cmp.Or(card.value(name), card.value(other), event.value(name), event.value(other))
+	certain = !event.torn() && !card.torn()
+	either := func(name, other string) (said string) {
+		for _, s := range []string{card.value(name), card.value(other), event.value(name), event.value(other)} {
+			certain = certain && (s == "" || said == "" || s == said)
+			said = cmp.Or(said, s)
+		}
+		return said
 	}
-	return &bot.Button{TaskID: either("task_id", "taskid"), Key: either("event_key", "eventkey"), CardType: either("card_type", "cardtype")}
+	b = &bot.Button{TaskID: either("task_id", "taskid"), Key: either("event_key", "eventkey"), CardType: either("card_type", "cardtype")}
+	return b, certain
 }
 
 // incoming turns a callback into a message. signedAt stands in for the time that
@@ -105,7 +122,8 @@ func (r *Robot) incoming(in robotMessage, signedAt time.Time) (Incoming, error) 
 	msg.Chat = chat
 	err := r.from(msg, in)
 	if kind == "stream" {
-		if out.Poll = in.object("stream").value("id"); out.Poll == "" {
+		stream := in.object("stream")
+		if out.Poll = stream.value("id"); out.Poll == "" || stream.torn() {
 			return Incoming{}, fmt.Errorf("%w: a poll of no stream", ErrNobody)
 		}
 		return out, nil
@@ -113,16 +131,17 @@ func (r *Robot) incoming(in robotMessage, signedAt time.Time) (Incoming, error) 
 	if err != nil {
 		return Incoming{}, err
 	}
+	content, quote := robotContent(in), robotContent{in.object("quote")}
 	switch {
 	case kind == "event":
 		in.event(msg, known && in.whole)
 	case !known:
 		notRead(msg, nowhere)
-	case !in.whole || msg.ID == "":
+	case msg.ID == "" || content.torn() || quote.torn():
 		notRead(msg, cutShort)
 	default:
-		r.said(msg, robotContent(in))
-		r.quoted(msg, robotContent{in.object("quote")})
+		r.said(msg, content)
+		r.quoted(msg, quote)
 	}
 	return out, nil
 }
@@ -149,9 +168,10 @@ func (r *Robot) from(msg *bot.Message, in robotMessage) error {
 func (in robotMessage) event(msg *bot.Message, known bool) {
 	msg.Kind = bot.Enter
 	if in.object("event").value("eventtype") == "template_card_event" {
-		msg.Kind, msg.Button = bot.Click, in.button()
-		if !known {
-			msg.Button.Key = ""
+		b, certain := in.button()
+		msg.Kind, msg.Button = bot.Click, b
+		if known = known && certain; !known {
+			b.Key = ""
 		}
 	}
 	if known && msg.ID == "" && in.has("create_time") {
@@ -216,7 +236,7 @@ func isChatID(s string) bool {
 
 // eventID makes an id for an event that has none.
 func (in robotMessage) eventID() string {
-	b := in.button()
+	b, _ := in.button()
 	fields, _ := json.Marshal([]string{ // cannot fail
 		strings.ToLower(in.object("from").value("userid")), in.value("create_time"), in.value("chatid"),
 		in.object("event").value("eventtype"), b.Key, b.TaskID,

@@ -52,17 +52,22 @@ var errNoAck = fmt.Errorf("no answer: %w", context.DeadlineExceeded)
 type inFrame struct {
 	Cmd     string
 	Headers frameHeaders
-	Body    []byte
+	Body    []byte // nil also where there are two
 	ErrCode *int64
 	ErrMsg  string
+	whole   bool // read to its end, and nothing is said twice
 }
 
 // readFrame reads a frame as far as it can be read; false: it says nothing.
 func readFrame(data []byte) (f inFrame, ok bool) {
 	o := readJSON(data)
+	headers := o.object("headers")
 	f = inFrame{
-		Cmd: o.value("cmd"), Headers: frameHeaders{o.object("headers").value("req_id")},
-		Body: o.raw("body"), ErrMsg: o.value("errmsg"),
+		Cmd: o.value("cmd"), Headers: frameHeaders{headers.value("req_id")},
+		ErrMsg: o.value("errmsg"), whole: o.whole && !headers.torn(),
+	}
+	if !o.twice["body"] { // else it is not certain who has sent it
+		f.Body = o.raw("body")
 	}
 	if code, err := strconv.ParseInt(o.value("errcode"), 10, 64); err == nil {
 		f.ErrCode = &code

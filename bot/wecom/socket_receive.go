@@ -46,6 +46,7 @@ func (i *intake) wait(most time.Duration) {
 // receive takes one callback. It must not block: answers come by the same way.
 func (s *Socket) receive(c *connection, f inFrame) {
 	in := robotMessage{readJSON(f.Body)}
+	in.whole = in.whole && f.whole
 	if f.Cmd == cmdEvent && in.object("event").value("eventtype") == "disconnected_event" {
 		c.end(errKicked)
 		return
