@@ -64,10 +64,15 @@ func (s AlertStore) Consumed(ctx context.Context, account int64, since time.Time
 	return n > 0, err
 }
 
-// Purge forgets up to limit alerts of before a time, and says how many.
-func (s AlertStore) Purge(ctx context.Context, before time.Time, limit int) (int, error) {
+// Purge forgets up to limit alerts of before a time, and says how many. Those whose id
+// begins with something to keep stay: they say what holds until they are forgotten.
+func (s AlertStore) Purge(ctx context.Context, before time.Time, limit int, keep ...string) (int, error) {
 	return purge[alertRow](ctx, s.core, "purge alerts", limit, func(g *gorm.DB) *gorm.DB {
-		return g.Where("told_at < ?", stamp(before)).Order("told_at")
+		g = g.Where("told_at < ?", stamp(before))
+		for _, id := range keep {
+			g = g.Where("id NOT LIKE ?", id+"%")
+		}
+		return g.Order("told_at")
 	})
 }
 

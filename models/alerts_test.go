@@ -42,7 +42,8 @@ func TestAlert(t *testing.T) {
 		same(t, n, 1)
 
 		clock.Advance(time.Minute)
-		same(t, must(db.Alerts.Purge(t.Context(), clock.Now().Add(-time.Minute), 10)), 1) // open/2
+		same(t, must(db.Alerts.Purge(t.Context(), clock.Now().Add(-time.Minute), 10, "open/", "x")), 0)
+		same(t, must(db.Alerts.Purge(t.Context(), clock.Now().Add(-time.Minute), 10, "open/1")), 1) // open/2
 		same(t, must(db.Alerts.Purge(t.Context(), clock.Now(), 1)), 1)
 		same(t, must(db.Alerts.Purge(t.Context(), clock.Now(), 10)), 1)
 		_, err = db.Alerts.Claim(t.Context(), "", time.Hour)

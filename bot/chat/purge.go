@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"yanquan/bot/grants"
 	"yanquan/bot/hooks"
 	"yanquan/internal/jobs"
 )
@@ -37,7 +38,9 @@ func (b *Bot) purge(ctx context.Context) error {
 		{"calls", callLife, b.DB.Calls.Purge},
 		{"tickets", ticketLife, b.DB.Tickets.Purge},
 		{"notices", noticeLife, b.DB.Notices.Purge},
-		{"alerts", alertLife, b.DB.Alerts.Purge},
+		{"alerts", alertLife, func(ctx context.Context, before time.Time, limit int) (int, error) {
+			return b.DB.Alerts.Purge(ctx, before, limit, grants.DouyinRefusals)
+		}},
 		{"files", 0, b.DB.Files.Purge},
 		{"exports", exportLife, b.DB.Exports.Purge},
 		{"events", hooks.Life, b.DB.HookEvents.Purge},

@@ -38,6 +38,9 @@ func TestDouyinAuthorisationTakenAway(t *testing.T) {
 		if n := told(); n != 2 {
 			b.t.Errorf("told %d times in two days", n)
 		}
+		b.clock.Advance(8 * 24 * time.Hour) // nobody verifies, and old alerts are forgotten
+		b.must(b.bot.purge(b.t.Context()))
+		has(b.t, b.in("", "boss", "门店"), "抖音: 人民广场店 授权失效")
 		b.must(other.Authorize(douyintest.DefaultAccount, true))
 		has(b.t, b.in(group, "zhangsan", "验 抖音 104930181551"), "核销成功")
 		has(b.t, b.in("", "boss", "门店"), "抖音: 人民广场店 已接通")

@@ -52,7 +52,10 @@ func (a *Application) Watch(ctx context.Context) error {
 // DouyinRefused is what managers are told of an account once a day, and what keeps that it
 // is so: the platform refuses calls for its shop, for the merchant does not authorise the
 // application, or not any more.
-func DouyinRefused(account int64) string { return fmt.Sprintf("douyin refused/%d", account) }
+func DouyinRefused(account int64) string { return fmt.Sprint(DouyinRefusals, account) }
+
+// DouyinRefusals is what all of these begin with. They are not forgotten with age.
+const DouyinRefusals = "douyin refused/"
 
 // RefusedAtDouyin reports whether calls for the shop of an account are refused, as far as
 // is known: until the platform tells of a new authorisation, or something is verified.
