@@ -49,6 +49,7 @@ type Options struct {
 	Managers      []string         // userids that manage every store
 	Webhooks      []notice.Webhook // groups that get the summaries, too
 	NoticeChannel string           // channel by which managers are told of trouble, e.g. "app/main"; empty: not at all
+	NoticeRobot   bool             // it is a robot's, which can write only to those who have written to it
 	Location      *time.Location   // of the times shown; Beijing where nil
 
 	CallTimeout time.Duration // of one platform call, 3s where zero
@@ -243,7 +244,7 @@ func (b *Bot) build(o Options) (err error) {
 		DB: o.DB, access: b.access, desks: b.desks, turns: b.turns, grants: b.grants, Authorizers: o.Authorizers, Douyin: o.Douyin, AccessByGroup: o.AccessByGroup, NewID: o.NewID, Log: o.Log,
 		people: &people{
 			access: b.access, notices: b.notices, out: b.out, turns: b.turns,
-			AccessByGroup: o.AccessByGroup, NoticeChannel: o.NoticeChannel, Now: o.Now, NewID: o.NewID,
+			AccessByGroup: o.AccessByGroup, NoticeChannel: o.NoticeChannel, NoticeRobot: o.NoticeRobot, Now: o.Now, NewID: o.NewID,
 		},
 	}
 	b.lists = &lists{DB: o.DB, access: b.access, turns: b.turns, core: b.core, words: b.words, figures: b.figures, reconciliation: b.reconciliation, Location: o.Location, Now: o.Now, NewID: o.NewID}

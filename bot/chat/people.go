@@ -27,6 +27,7 @@ type people struct {
 	turns         *turns
 	AccessByGroup bool
 	NoticeChannel string
+	NoticeRobot   bool
 	Now           func() time.Time
 	NewID         func() string
 }
@@ -88,7 +89,8 @@ func (u *people) join(ctx context.Context, tx *models.DB, m bot.Message, b comma
 // managers are told.
 const maxAsks = 5
 
-// ask asks those who lead or manage a store to let somebody in.
+// ask asks those who lead or manage a store to let somebody in: by the app, or in the
+// group where there is none.
 func (u *people) ask(ctx context.Context, tx *models.DB, m bot.Message, s models.Store, name string) (bot.Reply, error) {
 	switch n, err := tx.Joins.Asked(ctx, s.ID, m.User, u.Now().Add(-24*time.Hour)); {
 	case err != nil:
@@ -96,21 +98,23 @@ func (u *people) ask(ctx context.Context, tx *models.DB, m bot.Message, s models
 	case n >= maxAsks:
 		return bot.Say("您今天已经申请了 %d 次。请等管理员处理，或当面请店长加您。", n), nil
 	}
+	users, err := u.access.PeopleOf(ctx, tx, []int64{s.ID}, models.RoleLead, models.RoleManager)
+	switch {
+	case err != nil:
+		return bot.Reply{}, err
+	case len(users) == 0:
+		return bot.Say("%s 还没有组长、店长和管理员，没有人能同意您加入。请维护的人把管理员写进 config.yaml 的 managers，再发一次。", s.Name), nil
+	}
 	asked, fresh, err := tx.Joins.Ask(ctx, models.Join{
 		ID: u.NewID(), StoreID: s.ID, UserID: m.User, Name: name, Channel: m.Channel, Chat: m.Chat, CreatedAt: u.Now(),
 	})
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: ask to join: %w", err)
 	}
-	if !fresh {
-		return bot.Say("您的申请已经发给管理员了，请等一下。"), nil
-	}
-	if err := u.turns.record(ctx, tx, m, "ask to join", s.ID, m.User, "", name); err != nil {
-		return bot.Reply{}, err
-	}
-	users, err := u.access.PeopleOf(ctx, tx, []int64{s.ID}, models.RoleLead, models.RoleManager)
-	if err != nil {
-		return bot.Reply{}, err
+	if fresh {
+		if err := u.turns.record(ctx, tx, m, "ask to join", s.ID, m.User, "", name); err != nil {
+			return bot.Reply{}, err
+		}
 	}
 	card := bot.Card{
 		Source: words.Source(s), Title: "有人申请加入", Desc: name,
@@ -118,8 +122,18 @@ func (u *people) ask(ctx context.Context, tx *models.DB, m bot.Message, s models
 		Text:   "同意以后，这个人可以在这家门店验券。",
 		Keys:   []bot.CardKey{{Text: "同意", Key: command.Button{Action: command.ActApprove, Join: asked.ID}.Key(), Style: bot.Primary}, {Text: "拒绝", Key: command.Button{Action: command.ActRefuse, Join: asked.ID}.Key(), Style: bot.Danger}},
 	}
-	if err := u.notices.TellUsers(ctx, tx, "join/"+asked.ID, users, bot.Reply{Card: &card}); err != nil {
-		return bot.Reply{}, err
+	if u.NoticeChannel != "" {
+		if err := u.notices.TellUsers(ctx, tx, "join/"+asked.ID, users, bot.Reply{Card: &card}); err != nil {
+			return bot.Reply{}, err
+		}
+	}
+	switch {
+	case u.NoticeChannel == "" || u.NoticeRobot: // nobody is certain to be reached otherwise
+		here := card
+		here.TaskID, here.Text = u.NewID(), "请组长、店长或管理员在这里点。"+card.Text
+		return bot.Reply{Card: &here}, nil
+	case !fresh:
+		return bot.Say("您的申请已经发给管理员了，请等一下。"), nil
 	}
 	return bot.Say("已经告诉管理员：%s 申请加入 %s。同意后会通知您。", name, s.Name), nil
 }
@@ -159,8 +173,11 @@ func (u *people) decide(ctx context.Context, tx *models.DB, m bot.Message, b com
 	} else if err := u.turns.record(ctx, tx, m, "refuse", s.ID, asked.UserID, "", asked.Name); err != nil {
 		return bot.Reply{}, err
 	}
-	if u.NoticeChannel != "" {
+	if u.NoticeChannel != "" { // else the card itself tells it
 		d := bot.Delivery{ID: u.NewID(), Channel: u.NoticeChannel, User: asked.UserID, Reply: answer}
+		if u.NoticeRobot { // the person need not have written to it but in the group
+			d.Channel, d.Chat, d.Way.Robot = asked.Channel, asked.Chat, true
+		}
 		if err := u.out.Enqueue(ctx, tx, d, "", "", u.Now()); err != nil {
 			return bot.Reply{}, err
 		}

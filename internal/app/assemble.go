@@ -125,7 +125,7 @@ func (a *assembly) bot() (*chat.Bot, error) {
 		directory = a.sender
 	}
 	return chat.New(chat.Options{
-		DB: a.db, Platforms: clients, Authorizers: authorizers, Douyin: douyin, Courier: a.sender, Pictures: a.sender, Managers: a.cfg.Managers, NoticeChannel: a.notices(), Webhooks: a.webhooks,
+		DB: a.db, Platforms: clients, Authorizers: authorizers, Douyin: douyin, Courier: a.sender, Pictures: a.sender, Managers: a.cfg.Managers, NoticeChannel: a.notices(), NoticeRobot: a.noticesByRobot(), Webhooks: a.webhooks,
 		Location: a.cfg.Location(), CallTimeout: a.cfg.Redeem.CallTimeout, UndoWindow: a.cfg.Redeem.UndoWindow,
 		Link: linker(a.links, a.base, a.o.Log), AuthLink: authLinker(a.links, a.base, a.o.Log), FileLink: fileLinker(a.links, a.base, a.o.Log),
 		ConsoleLink:   func(ticket string) string { return a.base + console.Root + "in?t=" + ticket },

@@ -95,3 +95,6 @@ func (c *channels) notices() string {
 	}
 	return ""
 }
+
+// noticesByRobot reports whether that channel is a robot's.
+func (c *channels) noticesByRobot() bool { return len(c.sending.Apps) == 0 && len(c.sockets) > 0 }
