@@ -203,7 +203,7 @@ func (s DirectoryStore) LooseEnds(ctx context.Context) (l Loose, err error) {
 	for _, look := range []func() error{
 		func() error { return stores(&l.StoresWithoutChat, "chats WHERE store_id = stores.id") },
 		func() error {
-			return stores(&l.StoresWithoutStaff, "members WHERE store_id = stores.id AND role <> '"+string(RoleGuest)+"'")
+			return stores(&l.StoresWithoutStaff, "members WHERE store_id = stores.id AND role NOT IN ('"+string(RoleGuest)+"', '"+string(RoleBarred)+"')")
 		},
 		func() error { return gone(&l.ChatsWithoutStore, "chats", "chat") },
 		func() error { return gone(&l.PeopleWithoutStore, "members", "user_id") },

@@ -31,7 +31,7 @@ func (s DirectoryStore) gather(ctx context.Context) error {
 }
 
 // ranks order the roles by what they may do.
-var ranks = map[Role]int{RoleGuest: 1, RoleStaff: 2, RoleLead: 3, RoleManager: 4}
+var ranks = map[Role]int{RoleGuest: 1, RoleBarred: 2, RoleStaff: 3, RoleLead: 4, RoleManager: 5}
 
 // bring moves the groups and the people of a store to another.
 func (s DirectoryStore) bring(ctx context.Context, into, from int64) error {

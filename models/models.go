@@ -21,7 +21,8 @@ const (
 	RoleStaff   Role = "staff"
 	RoleLead    Role = "lead"
 	RoleManager Role = "manager"
-	RoleGuest   Role = "guest" // nothing by itself: a name for who is staff by a group, and only there
+	RoleGuest   Role = "guest"  // nothing by itself: a name for who is staff by a group, and only there
+	RoleBarred  Role = "barred" // nothing, also where a group makes staff of everybody
 )
 
 // Member is a person's place in a store.

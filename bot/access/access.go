@@ -125,10 +125,13 @@ func (a *Access) admitted(ctx context.Context, db *models.DB, m bot.Message, fou
 	}
 	user, name := strings.ToLower(m.User), ""
 	for _, p := range found {
-		known := p.Member.Role != "" && p.Member.Role != models.RoleGuest
+		role := p.Member.Role
+		known := role != "" && role != models.RoleGuest && role != models.RoleBarred
 		switch {
 		case a.ManagesAll(user):
 			p.Member.Role = models.RoleManager
+		case role == models.RoleBarred:
+			continue
 		case !known && a.AccessByGroup && !m.Private():
 			p.Member.Role = models.RoleStaff
 		case !known:
@@ -189,7 +192,7 @@ func Led(places []Place) (mine []Place) {
 	return mine
 }
 
-// Role is what a person may do in a store; "" is nothing.
+// Role is what a person may do in a store; "" is nothing, and so is [models.RoleBarred].
 func (a *Access) Role(ctx context.Context, tx *models.DB, user string, storeID int64) (models.Role, error) {
 	if a.ManagesAll(user) {
 		return models.RoleManager, nil

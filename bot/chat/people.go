@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,7 +78,7 @@ func (u *people) join(ctx context.Context, tx *models.DB, m bot.Message, b comma
 			return bot.Reply{}, err
 		}
 		return bot.Say("好的，%s。您可以在这个群里为 %s 验券。", name, s.Name), nil
-	case role != "":
+	case role != "" && role != models.RoleBarred:
 		return bot.Say("您已经是 %s 的%s，可以直接验券。", s.Name, words.RoleNames[role]), nil
 	}
 	return u.ask(ctx, tx, m, s, name)
@@ -165,7 +164,10 @@ func (u *people) decide(ctx context.Context, tx *models.DB, m bot.Message, b com
 		if err != nil {
 			return bot.Reply{}, err
 		}
-		member := models.Member{StoreID: s.ID, UserID: asked.UserID, Name: asked.Name, Role: cmp.Or(role, models.RoleStaff)}
+		if role == "" || role == models.RoleBarred {
+			role = models.RoleStaff
+		}
+		member := models.Member{StoreID: s.ID, UserID: asked.UserID, Name: asked.Name, Role: role}
 		if err := u.setMember(ctx, tx, m, member); err != nil {
 			return bot.Reply{}, err
 		}
@@ -296,7 +298,10 @@ func (u *people) list(ctx context.Context, tx *models.DB, m bot.Message, b comma
 	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: members: %w", err)
 	}
-	c := bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: fmt.Sprintf("%d 位员工", len(members))}
+	barred := func(p models.Member) bool { return p.Role == models.RoleBarred }
+	off := slices.DeleteFunc(slices.Clone(members), func(p models.Member) bool { return !barred(p) })
+	members = append(slices.DeleteFunc(members, barred), off...) // whom one looks for comes first
+	c := bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: fmt.Sprintf("%d 位员工", len(members)-len(off))}
 	if from >= len(members) {
 		from = 0
 	}
@@ -313,6 +318,9 @@ func (u *people) list(ctx context.Context, tx *models.DB, m bot.Message, b comma
 		c.Text = "还没有人。店员在门店的群里发「我是 姓名」申请加入。"
 	case change:
 		c.Text = "点名字可以改角色或移出。"
+		if u.AccessByGroup {
+			c.Text += "群里没有报过姓名的人不在这里，也能验券；不让谁验，请把这个人移出群。"
+		}
 	case s.Declared():
 		c.Text = "这家门店的人员写在配置文件里。"
 	}
@@ -358,6 +366,10 @@ func (u *people) personCard(s models.Store, p models.Member) *bot.Card {
 			c.Keys = append(c.Keys, bot.CardKey{Text: "设为" + words.RoleNames[role], Key: command.Button{Action: command.ActRole, Store: s.ID, Role: string(role), User: p.UserID}.Key(), Style: bot.Quiet})
 		}
 	}
+	if p.Role == models.RoleBarred && u.AccessByGroup {
+		c.Text = "这个人在门店的群里也不能验券。"
+		return c
+	}
 	c.Keys = append(c.Keys, bot.CardKey{Text: "移出门店", Key: command.Button{Action: command.ActRemove, Store: s.ID, User: p.UserID}.Key(), Style: bot.Danger})
 	return c
 }
@@ -382,11 +394,17 @@ func (u *people) remove(ctx context.Context, tx *models.DB, m bot.Message, b com
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	if _, err := tx.Directory.RemoveMember(ctx, b.Store, b.User); err != nil {
+	if u.AccessByGroup { // which makes staff of who has no place
+		err = tx.Directory.SetMember(ctx, models.Member{StoreID: p.StoreID, UserID: p.UserID, Name: p.Name, Role: models.RoleBarred})
+	} else {
+		_, err = tx.Directory.RemoveMember(ctx, b.Store, b.User)
+	}
+	if err != nil {
 		return bot.Reply{}, fmt.Errorf("chat: remove: %w", err)
 	}
 	if err := u.turns.record(ctx, tx, m, "remove", s.ID, p.UserID, p.Name+" "+string(p.Role), ""); err != nil {
 		return bot.Reply{}, err
 	}
-	return bot.Reply{Card: &bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: "已移出", Desc: p.Name + " 不能再在 " + s.Name + " 验券"}}, nil
+	return bot.Reply{Card: &bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: "已移出", Desc: p.Name + " 不能再在 " + s.Name + " 验券",
+		Text: "以后要让这个人回来，请他在门店的群里发「我是 姓名」，您再点同意。"}}, nil
 }

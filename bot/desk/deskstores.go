@@ -140,7 +140,7 @@ func (k *Desks) Roster(ctx context.Context, d Desk, from int) (all []StoreSheet,
 			return nil, 0, fmt.Errorf("bot: members: %w", err)
 		}
 		sheet.Chats = len(chats)
-		rank := map[models.Role]int{models.RoleManager: 0, models.RoleLead: 1, models.RoleStaff: 2}
+		rank := map[models.Role]int{models.RoleManager: 0, models.RoleLead: 1, models.RoleStaff: 2, models.RoleGuest: 3, models.RoleBarred: 4}
 		slices.SortStableFunc(people, func(x, y models.Member) int { return rank[x.Role] - rank[y.Role] })
 		for _, p := range people {
 			sheet.People = append(sheet.People, Person{Member: p, Role: words.RoleNames[p.Role]})

@@ -33,7 +33,7 @@ func StateWords(op models.Operation) string {
 }
 
 // RoleNames are what people call the roles.
-var RoleNames = map[models.Role]string{models.RoleStaff: "店员", models.RoleLead: "组长", models.RoleManager: "店长", models.RoleGuest: "群里"}
+var RoleNames = map[models.Role]string{models.RoleStaff: "店员", models.RoleLead: "组长", models.RoleManager: "店长", models.RoleGuest: "群里", models.RoleBarred: "已移出"}
 
 // windows are how long platforms allow an undo, at most.
 var windows = map[string]string{platform.DouyinName: "1 小时"}
