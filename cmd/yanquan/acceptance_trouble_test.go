@@ -23,7 +23,7 @@ func slowPlatform(w *world) {
 	}
 	if !w.socket {
 		w.until(func() bool { return len(w.program.answered()) > before })
-		if took := w.program.answered()[before].took; took >= thinks {
+		if took := w.program.answered()[before].took(); took >= thinks {
 			w.Errorf("the callback was held until the platform had answered: %s", took)
 		}
 	}
@@ -105,7 +105,7 @@ func platformDown(w *world) {
 				w.finally(a, want, code)
 				if t := back.Load(); t == nil {
 					w.Error("settled while the platform was down")
-				} else if took := time.Since(*t); took > 30*time.Second {
+				} else if took := ran(*t, time.Now()); took > 30*time.Second {
 					w.Errorf("settled %s after the platform came back", took)
 				} else {
 					w.Logf("%s: settled %s after the platform came back", mode, took.Round(time.Millisecond))

@@ -57,22 +57,26 @@ func (w *world) afterDeath(lease time.Duration) *world {
 // callback is one that a process has answered, by its own log. What it took is
 // measured there, where it does not matter how soon the test's process gets to run.
 type callback struct {
-	method string
-	status int
-	took   time.Duration
+	method   string
+	status   int
+	from, to time.Time
 }
 
-var requestLine = regexp.MustCompile(`(?m)^.* msg=request method=(\S+) .*status=(\d+) took=(\S+) .*channel=.*$`)
+// took is what a callback has taken of the time that the machine gave.
+func (c callback) took() time.Duration { return ran(c.from, c.to) }
+
+var requestLine = regexp.MustCompile(`(?m)^time=(\S+) .* msg=request method=(\S+) .*status=(\d+) took=(\S+) .*channel=.*$`)
 
 // answered lists the callbacks that a process has answered.
 func (p *process) answered() (all []callback) {
 	for _, m := range requestLine.FindAllStringSubmatch(p.stderr.String(), -1) {
-		status, err := strconv.Atoi(m[2])
-		took, err2 := time.ParseDuration(m[3])
-		if err := cmp.Or(err, err2); err != nil {
+		at, err := time.Parse(time.RFC3339Nano, m[1])
+		status, err2 := strconv.Atoi(m[3])
+		took, err3 := time.ParseDuration(m[4])
+		if err := cmp.Or(err, err2, err3); err != nil {
 			panic(err)
 		}
-		all = append(all, callback{m[1], status, took})
+		all = append(all, callback{m[2], status, at.Add(-took), at})
 	}
 	return all
 }
@@ -85,8 +89,8 @@ func (w *world) inTime() {
 		all := p.answered()
 		seen += len(all)
 		for _, c := range all {
-			if limit := map[string]time.Duration{"POST": givesUp, "GET": givesUpURL}[c.method]; c.took >= limit {
-				w.Errorf("a callback by %s was answered by %d after %s", c.method, c.status, c.took)
+			if limit := map[string]time.Duration{"POST": givesUp, "GET": givesUpURL}[c.method]; c.took() >= limit {
+				w.Errorf("a callback by %s was answered by %d after %s", c.method, c.status, c.took())
 			}
 		}
 	}

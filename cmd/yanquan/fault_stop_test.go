@@ -51,7 +51,7 @@ func stopUnderLoad(w *world) {
 		if err := w.end(syscall.SIGTERM); err != nil {
 			w.Errorf("after SIGTERM: %v", err)
 		}
-		took := time.Since(began)
+		took := ran(began, time.Now())
 		if took > 10*time.Second {
 			w.Errorf("stopped after %s, the grace is 10 s", took)
 		}
