@@ -317,6 +317,44 @@ func TestHangsAndDelays(t *testing.T) {
 	}
 }
 
+// A call is held until the test lets it go, and whichever comes before; then the fault is
+// over.
+func TestHeldUntil(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		fault       Fault
+		while, then int
+		answered    bool
+	}{
+		{Fault{Kind: Delay}, 0, 4, true},
+		{Fault{Kind: Delay, Applied: true}, 4, 4, true},
+		{Fault{Kind: HangThenDrop}, 0, 0, false},
+	} {
+		r := setup(t, func(o *Options) {
+			o.Wait = func(context.Context, time.Duration) error { t.Error("waits by the clock"); return nil }
+		})
+		until := make(chan struct{})
+		tt.fault.Until = until
+		r.ok(r.p.Fail(tt.fault))
+		_, first := r.hanging("add")
+		_, second := r.hanging("add")
+		r.same(r.count(), tt.while)
+		close(until)
+		for _, result := range []<-chan wire{first, second} {
+			if w := <-result; (w.err == nil) != tt.answered {
+				t.Errorf("%s: answered by %+v", tt.fault.Kind, w)
+			}
+		}
+		r.same(r.count(), tt.then)
+		r.same(r.add().status, 200)
+		r.same([]any{r.count(), r.last().Fault, len(r.p.Faults())}, []any{tt.then + 2, FaultKind(""), 0})
+	}
+
+	r := setup(t) // a number of times is one all the same
+	r.ok(r.p.Fail(Fault{Kind: Status5xx, Times: 1, Until: make(chan struct{})}))
+	r.same([]int{r.add().status, r.add().status}, []int{503, 200})
+}
+
 func TestCloseLetsGo(t *testing.T) {
 	t.Parallel()
 	r := setup(t)

@@ -92,6 +92,10 @@ type Fault struct {
 	Page    Page      `json:"page,omitempty"`   // Status5xx, ProxyStatus
 	// Delay is waited for by the platform's options.
 	Delay time.Duration `json:"delay_ns,omitempty"`
+	// Until, once closed, ends the fault, which is for all calls before that or for Times
+	// of them. It is also what is waited for in place of Delay, so that a test says how
+	// long a call is held, and no clock.
+	Until <-chan struct{} `json:"-"`
 	// Answer is AnswerCode's code, in the platform's form, put where the platform puts
 	// them. See also AnswerBody, RowRefusal, OtherCode and ProxyRepeat.
 	Answer string `json:"answer,omitempty"`
@@ -113,6 +117,16 @@ type Fault struct {
 type order struct {
 	Fault
 	until time.Time // zero: it has met no call yet, or does not end by the clock
+}
+
+// over reports whether a fault has ended, however often it was to be met.
+func (o *order) over(now time.Time) bool {
+	select {
+	case <-o.Until: // never, where it is nil
+		return true
+	default:
+		return !o.until.IsZero() && !now.Before(o.until)
+	}
 }
 
 // Fail orders a fault.
@@ -156,7 +170,7 @@ func (c *Core) complete(f *Fault) error {
 			return c.failed("fault %s: %w", f.Kind, err)
 		}
 	}
-	if f.For > 0 && f.Times == 0 {
+	if (f.For > 0 || f.Until != nil) && f.Times == 0 {
 		f.Times = -1
 	}
 	Default(&f.Times, 1)
@@ -188,7 +202,7 @@ func (c *Core) takeFault(call Call, seq uint64) *Fault {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now, name := c.opts.Now(), call.Name()
-	c.faults = slices.DeleteFunc(c.faults, func(f *order) bool { return !f.until.IsZero() && !now.Before(f.until) })
+	c.faults = slices.DeleteFunc(c.faults, func(f *order) bool { return f.over(now) })
 	i := slices.IndexFunc(c.faults, func(f *order) bool {
 		return name != "" && (f.Call == "" || f.Call == name) && call.Meant(f.Fault)
 	})

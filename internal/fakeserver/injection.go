@@ -65,6 +65,19 @@ func (in Injection) play(f Fault) Outcome {
 	return kind.Play(in)
 }
 
+// wait waits until the fault lets the call go on, or ctx ends.
+func (in Injection) wait(ctx context.Context) error {
+	if in.Fault.Until == nil {
+		return in.core.opts.Wait(ctx, in.Fault.Delay)
+	}
+	select {
+	case <-in.Fault.Until:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func (in Injection) applied(partly bool) (Outcome, bool) {
 	in.core.Lock()
 	defer in.core.mu.Unlock()
@@ -123,7 +136,7 @@ func (in Injection) applyThenDrop() Outcome {
 
 func (in Injection) hangThenDrop() Outcome {
 	in.core.waits(in.seq)
-	_ = in.core.opts.Wait(in.ctx, in.Fault.Delay)
+	_ = in.wait(in.ctx)
 	return dropped
 }
 
@@ -132,7 +145,7 @@ func (in Injection) applyLate() Outcome {
 	c.waits(in.seq)
 	<-left(in.ctx)
 	// Wait may report the end of the platform, in which case nothing happens.
-	if c.ctx.Err() == nil && c.opts.Wait(c.ctx, in.Fault.Delay) == nil {
+	if c.ctx.Err() == nil && in.wait(c.ctx) == nil {
 		in.apply()
 	}
 	return dropped
@@ -188,7 +201,7 @@ func (in Injection) delay() Outcome {
 		out = in.apply()
 	}
 	in.core.waits(in.seq)
-	if in.core.opts.Wait(in.ctx, in.Fault.Delay) != nil || in.ctx.Err() != nil {
+	if in.wait(in.ctx) != nil || in.ctx.Err() != nil {
 		return dropped
 	}
 	if !in.Fault.Applied {
