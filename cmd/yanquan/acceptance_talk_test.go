@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"yanquan/bot/wecom/wecomtest"
@@ -191,16 +192,18 @@ func (w *world) glimpse(a answer, whole bool, want ...string) answer {
 	return a
 }
 
-// delivered waits until nothing is on its way to a person any more: an answer may be read
-// in part before all of it is there, on the line that said that it takes time before its
-// card, or on an older card before the message below it.
+// delivered waits until a person's messages are answered and nothing is on its way to
+// them any more: an answer may be read in part before all of it is there, on the line that
+// said that it takes time before its card, or on an older card before the message below it.
 func (w *world) delivered(user string) {
 	w.Helper()
 	db, err := sql.Open(w.driver, w.dsn)
 	w.must(err)
 	defer db.Close()
+	now := w.now(new(atomic.Int64)) // a clock that stands makes due what is due by it
 	w.until(func() bool {
-		rows, err := db.Query("SELECT 1 FROM outbox WHERE state = 'queued' AND user_id = '" + user + "' AND (attempt > 0 OR due_at < '" + time.Now().UTC().Format("2006-01-02 15:04:05.000000") + "')")
+		rows, err := db.Query("SELECT 1 FROM outbox WHERE state = 'queued' AND user_id = '" + user + "' AND (attempt > 0 OR due_at < '" + now().UTC().Format("2006-01-02 15:04:05.000000") + "')" +
+			" UNION ALL SELECT 1 FROM inbox WHERE answered_at IS NULL AND user_id = '" + user + "'")
 		if err != nil {
 			return false // the database is away
 		}

@@ -292,6 +292,7 @@ func bothPress(w *world) {
 				shown, _ := w.wecom.Find(card.ID, user)
 				w.Errorf("%q has verified it, but %s reads:\n%s", winner, user, legible(shown))
 			}
+			w.delivered(user)
 			w.mu.Lock()
 			w.expected[w.screenName(user)] += len(w.toldBelow(w.wecom.Screen(w.screen(user)), card, user, code))
 			w.mu.Unlock()
