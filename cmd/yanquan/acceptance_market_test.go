@@ -41,7 +41,7 @@ type market interface {
 // traits are what platforms differ in. The script asks for them, and for no platform by
 // its name.
 type traits struct {
-	calls    map[string]string // what it calls consume and reverseconsume; the others have one name
+	calls    map[string]string // what it calls consume, reverseconsume and getconsumed; the others have one name
 	id       string            // the field of a consume that is the same in each repeat
 	window   time.Duration     // for an undo, unless a test says otherwise
 	phones   bool              // it tells the customer's phone
@@ -150,7 +150,7 @@ type laike struct{ *douyintest.Platform }
 
 func (l laike) traits() traits {
 	return traits{
-		calls: map[string]string{"consume": "verify", "reverseconsume": "cancel"},
+		calls: map[string]string{"consume": "verify", "reverseconsume": "cancel", "getconsumed": "query"},
 		id:    "verify_token", window: time.Hour, scans: true,
 		refusals: []refusal{
 			{voucher{expires: time.Now().Add(-time.Hour)}, "券已过期"},

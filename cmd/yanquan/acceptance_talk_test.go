@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -403,6 +404,24 @@ func (w *world) held(call, code string) bool {
 	})
 }
 
+// met reports whether a call about a code has met a fault, be it over or not.
+func (w *world) met(call, code string) bool {
+	m := w.at(code)
+	return slices.ContainsFunc(m.Requests(), func(r request) bool {
+		return r.Call == m.traits().call(call) && r.Fault != "" && names(r, code)
+	})
+}
+
+// heard counts the messages and presses of a person that the program has stored.
+func (w *world) heard(user string) (n int) {
+	w.Helper()
+	db, err := sql.Open(w.driver, w.dsn)
+	w.must(err)
+	defer db.Close()
+	w.must(db.QueryRow("SELECT COUNT(*) FROM inbox WHERE user_id = '" + user + "'").Scan(&n))
+	return n
+}
+
 func names(r request, code string) bool {
 	return slices.Contains(r.Codes, code) ||
 		slices.ContainsFunc(r.Fields, func(f dianpingtest.Field) bool { return strings.Contains(f.Value, code) })
@@ -434,6 +453,15 @@ func (w *world) consumeIDs(code string) []string {
 		}
 	}
 	return ids
+}
+
+// hold holds the calls of a name about a code until they are let go; applied: once they
+// have taken effect.
+func (w *world) hold(call, code string, applied bool) (letGo func()) {
+	w.Helper()
+	until := make(chan struct{})
+	w.fail(fault{Kind: dianpingtest.Delay, Call: call, Code: code, Applied: applied, Until: until})
+	return sync.OnceFunc(func() { close(until) })
 }
 
 // fail orders a fault of the platform that has the code which it names; else of all.

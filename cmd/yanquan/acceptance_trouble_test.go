@@ -11,27 +11,22 @@ import (
 	"yanquan/dianping/dianpingtest"
 )
 
-// The platform takes longer than reply_deadline, but not too long.
+// The platform takes longer than reply_deadline, but not too long: until the callback is
+// answered, which does not wait for it.
 func slowPlatform(w *world) {
 	code := w.sell()
-	const thinks = 2200 * time.Millisecond
-	w.fail(fault{Kind: dianpingtest.Delay, Call: "prepare", Code: code, Delay: thinks})
-	before := len(w.program.answered())
+	letGo := w.hold("prepare", code, false)
 	a := w.utter(w.hero, "验 "+code)
 	if !a.delivery.Accepted() || len(a.delivery.Attempts) != 1 {
 		w.Errorf("not accepted at once: %s", attempts(a.delivery))
 	}
-	if !w.socket {
-		w.until(func() bool { return len(w.program.answered()) > before })
-		if took := w.program.answered()[before].took(); took >= thinks {
-			w.Errorf("the callback was held until the platform had answered: %s", took)
-		}
-	}
+	w.reached(code, func() bool { return w.held("prepare", code) })
 	if w.group {
 		w.askedToWait(a)
 	} else if body := a.delivery.Attempts[0].Body; len(body) > 0 {
 		w.Errorf("the app's callback is answered by %s", body)
 	}
+	letGo()
 	a = w.await(1, a, "核销成功", code)
 	w.card(a)
 	w.ledger(code, 1, 0)
@@ -88,6 +83,10 @@ func platformDown(w *world) {
 		w.fail(fault{Kind: dianpingtest.ApplyThenHang, Call: "consume", Code: applied})
 		w.fail(fault{Kind: dianpingtest.HangThenDrop, Call: "consume", Code: dropped, Delay: time.Hour})
 		w.fail(fault{Kind: dianpingtest.ApplyThenHang, Call: "reverseconsume", Code: undone})
+		begun := make(chan struct{})
+		for _, code := range []string{applied, dropped, undone} { // or a call that times out before is settled before
+			w.fail(fault{Kind: dianpingtest.Status5xx, Call: "getconsumed", Code: code, Until: begun})
+		}
 
 		var down, told sync.WaitGroup // down: all three calls are under way
 		down.Add(1)
@@ -120,11 +119,12 @@ func platformDown(w *world) {
 				goesDown := sync.OnceFunc(down.Done)
 				defer goesDown() // also where a call does not come
 				for code, call := range map[string]string{applied: "consume", dropped: "consume", undone: "reverseconsume"} {
-					w.reached(code, func() bool { return w.held(call, code) })
+					w.reached(code, func() bool { return w.met(call, code) })
 				}
 				for _, m := range w.markets {
 					w.must(m.Pause(mode))
 				}
+				close(begun)
 				goesDown()
 				told.Wait() // everybody has been told that it takes time
 				code := w.sell()

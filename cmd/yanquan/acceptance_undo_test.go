@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"yanquan/bot/wecom/wecomtest"
-	"yanquan/dianping/dianpingtest"
 )
 
 func undo(w *world) {
@@ -141,7 +140,7 @@ func oldCards(w *world) {
 		if step.button == "撤销" {
 			card = w.card(w.press(w.hero, card, "确认核销", "核销成功"))
 		}
-		w.fail(fault{Kind: dianpingtest.Delay, Call: step.call, Code: code, Delay: 400 * time.Millisecond})
+		letGo, heard := w.hold(step.call, code, false), w.heard(w.hero)
 		before := w.wecom.Version()
 		w.together(map[string]func(*world){
 			"first": func(w *world) { w.push(w.hero, card, step.button) },
@@ -150,12 +149,13 @@ func oldCards(w *world) {
 				w.ahead.Add(int64(2 * time.Second))
 				w.push(w.hero, card, step.button)
 			},
+			"platform": func(w *world) {
+				defer letGo()
+				w.until(func() bool { return w.heard(w.hero) == heard+2 })
+			},
 		})
 		// Each press has its answer, on the card or, where that took too long, below.
-		below := 0
-		screen, err := w.wecom.WaitFor(w.soon(), w.screen(w.hero), func(screen []wecomtest.Shown) bool {
-			below = 0
-			replaced := 0
+		count := func(screen []wecomtest.Shown) (replaced, below int) {
 			for _, s := range screen {
 				switch {
 				case s.ID == card.ID:
@@ -164,11 +164,17 @@ func oldCards(w *world) {
 					below++
 				}
 			}
+			return replaced, below
+		}
+		screen, err := w.wecom.WaitFor(w.soon(), w.screen(w.hero), func(screen []wecomtest.Shown) bool {
+			replaced, below := count(screen)
 			return replaced+below >= 2
 		})
 		if err != nil {
 			w.Fatalf("%v: %s", err, tailOf(legibles(screen), 1000))
 		}
+		w.delivered(w.hero)
+		_, below := count(w.wecom.Screen(w.screen(w.hero)))
 		w.mu.Lock()
 		w.expected[w.screenName(w.hero)] += below
 		w.mu.Unlock()

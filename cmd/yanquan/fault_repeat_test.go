@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -81,12 +82,16 @@ func (w *world) repeated(a answer) {
 func (w *world) repeatedMeanwhile() {
 	w.Helper()
 	code := w.sell()
-	w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 500 * time.Millisecond})
+	letGo := w.hold("consume", code, false)
+	var repeated sync.WaitGroup
+	repeated.Add(2)
+	go func() { repeated.Wait(); letGo() }()
 	parts := map[string]func(*world){
 		"first": func(w *world) { w.say(w.hero, "验 "+code, "核销成功", code) },
 	}
 	for i := range 2 {
 		parts[fmt.Sprint("repeat ", i)] = func(w *world) {
+			defer repeated.Done()
 			w.must(w.platform.Await(w.soon(), func() bool { return w.held("consume", code) }))
 			for _, d := range w.wecom.Deliveries() {
 				if strings.Contains(string(d.Plain), code) && d.Kind == "message" {
@@ -112,12 +117,16 @@ func TestFault07SameTextTwice(t *testing.T) {
 		w.ledger(code, 1, 0)
 
 		code = w.sell() // and the second while the first is under way
-		w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 500 * time.Millisecond})
+		letGo, before := w.hold("consume", code, false), w.heard("lisi")
 		w.together(map[string]func(*world){
 			"first": func(w *world) { w.in(room("lisi")).utter("lisi", "验 "+code) },
 			"second": func(w *world) {
 				w.must(w.platform.Await(w.soon(), func() bool { return w.held("consume", code) }))
 				w.in(room("lisi")).utter("lisi", "验 "+code)
+			},
+			"platform": func(w *world) {
+				defer letGo()
+				w.until(func() bool { return w.heard("lisi") == before+2 })
 			},
 		})
 		in := w.in(room("lisi"))

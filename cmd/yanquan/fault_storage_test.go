@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"yanquan/bot/wecom/wecomtest"
-	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
 )
 
@@ -100,7 +99,7 @@ func (w *world) forbidWriting() (over func()) {
 func (w *world) unwritable(strike func() (over func())) {
 	w.Helper()
 	code, next := w.sell(), w.sell()
-	w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "consume", Code: code, Delay: 1200 * time.Millisecond, Applied: true})
+	letGo := w.hold("consume", code, true)
 	struck, free := make(chan struct{}), make(chan struct{})
 	w.together(map[string]func(*world){
 		"under way": func(w *world) {
@@ -122,6 +121,7 @@ func (w *world) unwritable(strike func() (over func())) {
 			defer close(free)
 			over := strike()
 			close(struck)
+			letGo()
 			w.until(func() bool { return len(w.firstAttempts()) == 2 && !w.held("consume", code) })
 			if n := w.in(room(w.hero)).shows(w.hero, "核销成功"); n != 0 {
 				w.Error("told of what could not be stored")
