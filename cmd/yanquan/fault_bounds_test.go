@@ -15,11 +15,12 @@ import (
 // What the program promises about time, from its contract, its constants and the
 // configuration of a world. Bounds of the tests are computed here.
 
-// Of packages bot/outbox and bot/wecom.
+// Of packages bot/outbox, bot/wecom and bot/server.
 const (
 	fallbackDelay = outbox.FallbackDelay // a passive answer that nobody fetched goes out another way
 	deliveryLease = 15 * time.Second     // of one try to send an answer
 	apiTimeout    = 5 * time.Second      // of one call to WeCom
+	acceptWithin  = 3500 * time.Millisecond
 )
 
 // Of the contract.
