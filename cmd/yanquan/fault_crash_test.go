@@ -29,17 +29,22 @@ func TestFault01KilledDuringCalls(t *testing.T) {
 func TestFault01OtherReplicaGoesOn(t *testing.T) {
 	inCells(t, with(serverCells, func(s *setting) { s.callTimeout = "1s" }), func(w *world) {
 		first := w.program
-		code := w.sell()
+		second := w.start(first.cmd.Path)
+		w.callbacksTo(first.url)
+		code, dead := w.sell(), make(chan struct{})
 		w.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenHang, Call: "consume", Code: code})
+		// Or the first, where the call times out, would settle it by itself.
+		w.fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "getconsumed", Code: code, Until: dead})
 		var a answer
 		w.together(map[string]func(*world){
 			"verify": func(w *world) { a = w.utter(w.hero, "验 "+code) },
 			"death": func(w *world) {
-				w.must(w.platform.Await(w.soon(), func() bool { return w.held("consume", code) }))
-				w.start(first.cmd.Path)
+				w.must(w.platform.Await(w.soon(), func() bool { return w.met("consume", code) }))
 				if err := w.endOf(first, syscall.SIGKILL); err == nil {
 					w.Error("status 0 after kill -9")
 				}
+				close(dead)
+				w.callbacksTo(second.url)
 			},
 		})
 		died := time.Now()
