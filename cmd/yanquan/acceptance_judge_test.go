@@ -4,16 +4,29 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
 )
 
-// noDrops: until here, nothing has been swallowed that the bot has sent.
+// noDrops: until here, nothing has been swallowed that the bot has sent, but for what it
+// had to send again.
 func (w *world) noDrops() {
 	for _, d := range w.wecom.Dropped() {
+		if strings.Contains(d.Why, "enable_duplicate_check") && w.tooLate(d.At) {
+			continue
+		}
 		w.Errorf("swallowed by WeCom: %+v", d)
 	}
+}
+
+// tooLate reports whether the machine stood still for so long before a time of WeCom's
+// that a call to it timed out, or a click was answered too late: both have five seconds,
+// of which the program needs no half.
+func (w *world) tooLate(at time.Time) bool {
+	from := at.Add(-2*apiTimeout - time.Duration(w.ahead.Load())) // or less ahead by then
+	return w.clock == nil && stood.during(from, at) > apiTimeout/2
 }
 
 // judgement looks at everything once more when all is over.
@@ -62,11 +75,12 @@ func (w *world) judgeMarket(m market) {
 
 // noRefusals: WeCom has taken all that the bot has sent, but for what a chapter
 // has announced, and but for the change of a card that was applied before: where its
-// answer was lost, or took too long on a slow machine, it is tried again.
+// answer was lost, or took too long on a slow machine, it is tried again. A click that was
+// answered too late for its card is answered below it.
 func (w *world) noRefusals() {
 	w.Helper()
 	for _, r := range w.wecom.Refusals() {
-		if r.Used && r.What == "message/update_template_card" {
+		if r.Used && r.What == "message/update_template_card" || r.Why == "invalid req_id: the event is older than 5 seconds" && w.tooLate(r.At) {
 			continue
 		}
 		if w.refusable[r.Code] == 0 {

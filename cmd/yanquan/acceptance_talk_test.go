@@ -89,14 +89,21 @@ func (w *world) card(a answer) wecomtest.Shown {
 // answer may take so long.
 var asksToWait = regexp.MustCompile(`(?m)(^|[*> ])(核验中|撤销中)(\*\*)?$`)
 
+// final are the bubbles that no other follows.
+func final(bubbles []wecomtest.Shown) (last []wecomtest.Shown) {
+	for i, s := range bubbles {
+		if i == len(bubbles)-1 || !asksToWait.MatchString(legible(s)) {
+			last = append(last, s)
+		}
+	}
+	return last
+}
+
 // answers counts bubbles; a stream that a card came with is one with it, and so is
 // what asked to wait for another.
 func answers(bubbles []wecomtest.Shown) int {
 	cards, streams, others := 0, 0, 0
-	for i, s := range bubbles {
-		if i < len(bubbles)-1 && asksToWait.MatchString(legible(s)) {
-			continue
-		}
+	for _, s := range final(bubbles) {
 		switch s.Kind {
 		case wecomtest.KindCard:
 			cards++
@@ -276,8 +283,8 @@ func (w *world) pressed(a answer, before int64, want ...string) answer {
 	if err != nil {
 		w.Fatalf("%v: want %q, got:\n%s\ncallback: %s", err, want, a.text(), attempts(a.delivery))
 	}
-	if len(a.bubbles) != 1 {
-		w.Errorf("a press changed %d bubbles:\n%s", len(a.bubbles), a.text())
+	if n := len(final(a.bubbles)); n != 1 {
+		w.Errorf("a press changed %d bubbles:\n%s", n, a.text())
 	}
 	w.mu.Lock()
 	w.expected[w.screenName(a.user)] += fresh
