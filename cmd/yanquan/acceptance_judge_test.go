@@ -26,7 +26,7 @@ func (w *world) noDrops() {
 // of which the program needs no half.
 func (w *world) tooLate(at time.Time) bool {
 	from := at.Add(-2*apiTimeout - time.Duration(w.ahead.Load())) // or less ahead by then
-	return w.clock == nil && stood.during(from, at) > apiTimeout/2
+	return w.clock == nil && standstills.during(from, at) > apiTimeout/2
 }
 
 // judgement looks at everything once more when all is over.

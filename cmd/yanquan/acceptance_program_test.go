@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", atOnce); err != nil {
 		panic(err)
 	}
-	go stood.run()
+	go standstills.run()
 	status := m.Run()
 	for _, b := range binaries {
 		os.RemoveAll(b.dir)

@@ -83,11 +83,11 @@ func TestSocketFaults(t *testing.T) {
 		} {
 			w.must(w.wecom.WaitConnected(w.soon(), "group"))
 			code := w.sell()
-			letGo := w.hold("consume", code, false)
+			release := w.hold("consume", code, false)
 			a := w.utter(w.hero, "验 "+code)
 			w.reached(code, func() bool { return w.held("consume", code) })
 			trouble()
-			letGo()
+			release()
 			w.await(0, a, "核销成功", code)
 			w.recount(w.hero)
 			if n := w.shows(w.hero, "核销成功", code); n != 1 {

@@ -419,8 +419,8 @@ func (w *world) met(call, code string) bool {
 	})
 }
 
-// heard counts the messages and presses of a person that the program has stored.
-func (w *world) heard(user string) (n int) {
+// storedOf counts the messages and presses of a person that the program has stored.
+func (w *world) storedOf(user string) (n int) {
 	w.Helper()
 	db, err := sql.Open(w.driver, w.dsn)
 	w.must(err)
@@ -464,7 +464,7 @@ func (w *world) consumeIDs(code string) []string {
 
 // hold holds the calls of a name about a code until they are let go; applied: once they
 // have taken effect.
-func (w *world) hold(call, code string, applied bool) (letGo func()) {
+func (w *world) hold(call, code string, applied bool) (release func()) {
 	w.Helper()
 	until := make(chan struct{})
 	w.fail(fault{Kind: dianpingtest.Delay, Call: call, Code: code, Applied: applied, Until: until})

@@ -15,7 +15,7 @@ import (
 // answered, which does not wait for it.
 func slowPlatform(w *world) {
 	code := w.sell()
-	letGo := w.hold("prepare", code, false)
+	release := w.hold("prepare", code, false)
 	a := w.utter(w.hero, "验 "+code)
 	if !a.delivery.Accepted() || len(a.delivery.Attempts) != 1 {
 		w.Errorf("not accepted at once: %s", attempts(a.delivery))
@@ -26,7 +26,7 @@ func slowPlatform(w *world) {
 	} else if body := a.delivery.Attempts[0].Body; len(body) > 0 {
 		w.Errorf("the app's callback is answered by %s", body)
 	}
-	letGo()
+	release()
 	a = w.await(1, a, "核销成功", code)
 	w.card(a)
 	w.ledger(code, 1, 0)

@@ -140,7 +140,7 @@ func oldCards(w *world) {
 		if step.button == "撤销" {
 			card = w.card(w.press(w.hero, card, "确认核销", "核销成功"))
 		}
-		letGo, heard := w.hold(step.call, code, false), w.heard(w.hero)
+		release, stored := w.hold(step.call, code, false), w.storedOf(w.hero)
 		before := w.wecom.Version()
 		w.together(map[string]func(*world){
 			"first": func(w *world) { w.push(w.hero, card, step.button) },
@@ -150,8 +150,8 @@ func oldCards(w *world) {
 				w.push(w.hero, card, step.button)
 			},
 			"platform": func(w *world) {
-				defer letGo()
-				w.until(func() bool { return w.heard(w.hero) == heard+2 })
+				defer release()
+				w.until(func() bool { return w.storedOf(w.hero) == stored+2 })
 			},
 		})
 		// Each press has its answer, on the card or, where that took too long, below.

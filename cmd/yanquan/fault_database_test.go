@@ -40,7 +40,7 @@ func TestFault10CutAtCommit(t *testing.T) {
 	inCells(t, proxiedCells, func(w *world) {
 		for _, cut := range []func(string) <-chan struct{}{w.proxy.CutBefore, w.proxy.CutAfter} {
 			code := w.sell()
-			letGo := w.hold("consume", code, false)
+			release := w.hold("consume", code, false)
 			var struck <-chan struct{}
 			var a answer
 			w.together(map[string]func(*world){
@@ -48,7 +48,7 @@ func TestFault10CutAtCommit(t *testing.T) {
 				"cut": func(w *world) { // the intent is a statement of its own: the next commit is the outcome's
 					w.must(w.platform.Await(w.soon(), func() bool { return w.held("consume", code) }))
 					struck = cut("COMMIT")
-					letGo()
+					release()
 				},
 			})
 			w.awaitClosed(struck)
@@ -68,7 +68,7 @@ func databaseGone(w *world) {
 	// In the middle of a verification: the platform has done it, the answer
 	// cannot be stored.
 	code, next := w.sell(), w.sell()
-	letGo := w.hold("consume", code, true)
+	release := w.hold("consume", code, true)
 	w.together(map[string]func(*world){
 		"verify": func(w *world) {
 			w = w.in(room("zhangsan"))
@@ -77,7 +77,7 @@ func databaseGone(w *world) {
 		"outage": func(w *world) {
 			w.must(w.platform.Await(w.soon(), func() bool { return w.held("consume", code) }))
 			w.proxy.Down()
-			letGo()
+			release()
 			gone := time.Now()
 			w.until(func() bool { status, _ := get(w.T, w.url()+"/readyz"); return status != http.StatusOK })
 			if took := ran(gone, time.Now()); took > 5*time.Second {

@@ -82,10 +82,10 @@ func (w *world) repeated(a answer) {
 func (w *world) repeatedMeanwhile() {
 	w.Helper()
 	code := w.sell()
-	letGo := w.hold("consume", code, false)
+	release := w.hold("consume", code, false)
 	var repeated sync.WaitGroup
 	repeated.Add(2)
-	go func() { repeated.Wait(); letGo() }()
+	go func() { repeated.Wait(); release() }()
 	parts := map[string]func(*world){
 		"first": func(w *world) { w.say(w.hero, "验 "+code, "核销成功", code) },
 	}
@@ -117,7 +117,7 @@ func TestFault07SameTextTwice(t *testing.T) {
 		w.ledger(code, 1, 0)
 
 		code = w.sell() // and the second while the first is under way
-		letGo, before := w.hold("consume", code, false), w.heard("lisi")
+		release, before := w.hold("consume", code, false), w.storedOf("lisi")
 		w.together(map[string]func(*world){
 			"first": func(w *world) { w.in(room("lisi")).utter("lisi", "验 "+code) },
 			"second": func(w *world) {
@@ -125,8 +125,8 @@ func TestFault07SameTextTwice(t *testing.T) {
 				w.in(room("lisi")).utter("lisi", "验 "+code)
 			},
 			"platform": func(w *world) {
-				defer letGo()
-				w.until(func() bool { return w.heard("lisi") == before+2 })
+				defer release()
+				w.until(func() bool { return w.storedOf("lisi") == before+2 })
 			},
 		})
 		in := w.in(room("lisi"))

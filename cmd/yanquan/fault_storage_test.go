@@ -31,7 +31,7 @@ func TestFault11DatabaseSlow(t *testing.T) {
 		w.await(0, a, "核销成功", code)
 		w.ledger(code, 1, 0)
 		for _, c := range w.program.answered() { // all that it may be refused for is that the machine stood still
-			if c.status != http.StatusOK && stood.during(c.from, c.to) < acceptWithin-slowly {
+			if c.status != http.StatusOK && standstills.during(c.from, c.to) < acceptWithin-slowly {
 				w.Errorf("not accepted at once: %s", attempts(a.delivery))
 			}
 		}
@@ -105,7 +105,7 @@ func (w *world) forbidWriting() (over func()) {
 func (w *world) unwritable(strike func() (over func())) {
 	w.Helper()
 	code, next := w.sell(), w.sell()
-	letGo := w.hold("consume", code, true)
+	release := w.hold("consume", code, true)
 	struck, free := make(chan struct{}), make(chan struct{})
 	w.together(map[string]func(*world){
 		"under way": func(w *world) {
@@ -127,7 +127,7 @@ func (w *world) unwritable(strike func() (over func())) {
 			defer close(free)
 			over := strike()
 			close(struck)
-			letGo()
+			release()
 			w.until(func() bool { return len(w.firstAttempts()) == 2 && !w.held("consume", code) })
 			if n := w.in(room(w.hero)).shows(w.hero, "核销成功"); n != 0 {
 				w.Error("told of what could not be stored")
@@ -160,20 +160,20 @@ func (w *world) slow(d time.Duration) (over func()) {
 	do := func(statement string) error {
 		return second(conn.ExecContext(context.Background(), statement))
 	}
-	letGo, drop := "ROLLBACK", func() {}
+	release, drop := "ROLLBACK", func() {}
 	if w.driver == models.MySQL {
 		var lock string
 		w.must(conn.QueryRowContext(context.Background(), "SELECT DATABASE()").Scan(&lock))
 		lock = "'slow " + lock + "'"
-		letGo = "DO RELEASE_LOCK(" + lock + ")"
+		release = "DO RELEASE_LOCK(" + lock + ")"
 		w.must(do("DO GET_LOCK(" + lock + ", 60)"))
-		drop = w.trigger("inbox", "BEGIN DO GET_LOCK("+lock+", 60); "+letGo+"; END")
+		drop = w.trigger("inbox", "BEGIN DO GET_LOCK("+lock+", 60); "+release+"; END")
 	} else {
 		w.must(do("PRAGMA busy_timeout = 5000"))
 		w.must(do("BEGIN IMMEDIATE"))
 	}
 	end := sync.OnceFunc(func() {
-		if err := errors.Join(do(letGo), conn.Close()); err != nil {
+		if err := errors.Join(do(release), conn.Close()); err != nil {
 			w.Error(err)
 		}
 	})

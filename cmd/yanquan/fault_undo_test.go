@@ -53,12 +53,12 @@ func TestFault18UndoTwice(t *testing.T) {
 
 		code = w.sell()
 		w.say(w.hero, "验 "+code, "核销成功")
-		letGo, before := w.hold("reverseconsume", code, false), w.heard(w.hero)+w.heard("wangwu")
+		release, before := w.hold("reverseconsume", code, false), w.storedOf(w.hero)+w.storedOf("wangwu")
 		parts := map[string]func(*world){
 			"platform": func(w *world) {
-				defer letGo()
+				defer release()
 				w.must(w.platform.Await(w.soon(), func() bool { return w.held("reverseconsume", code) }))
-				w.until(func() bool { return w.heard(w.hero)+w.heard("wangwu") == before+2 })
+				w.until(func() bool { return w.storedOf(w.hero)+w.storedOf("wangwu") == before+2 })
 			},
 		}
 		for _, user := range []string{w.hero, "wangwu"} {

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// stood is what the machine did not give the test's process, and so not the program beside
+// standstills is what the machine did not give the test's process, and so not the program beside
 // it either: a bound on elapsed time is held against the rest, see [ran].
-var stood meter
+var standstills meter
 
 // tick is how often the process looks whether it gets to run.
 const tick = 20 * time.Millisecond
@@ -65,7 +65,7 @@ func (m *meter) during(from, to time.Time) (sum time.Duration) {
 }
 
 // ran is how much of a time the machine gave to what it runs.
-func ran(from, to time.Time) time.Duration { return to.Sub(from) - stood.during(from, to) }
+func ran(from, to time.Time) time.Duration { return to.Sub(from) - standstills.during(from, to) }
 
 func TestStandstill(t *testing.T) {
 	t.Parallel()
