@@ -15,7 +15,7 @@ ALL = ./cmd/yanquan ./internal/crash ./models ./bot/chat ./...
 AT_ONCE = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 
 # Tests have small heaps: collected less often, they take a fifth less processor time.
-test test-all race simulate: export GOGC ?= 400
+test test-all race simulate: export GOGC ?= 200
 
 # Everything once. Both databases (SQLite, and a private MariaDB where mariadbd is
 # installed), and the chat page in a real browser where Chromium is installed; a test

@@ -247,3 +247,12 @@ func (s HistoryStore) Undecided(ctx context.Context, account int64, from, to tim
 	return listOperations(ctx, s.core, "created_at, id", 0, "store_id = ? AND created_at >= ? AND created_at < ? AND state IN ?",
 		account, stamp(from), stamp(to), consuming)
 }
+
+// OfSeveral lists an account's consumes of several coupons, begun since a time, of which
+// it is not known which they used: as [HistoryStore.Undecided], or done with a reason that
+// says so.
+func (s HistoryStore) OfSeveral(ctx context.Context, account int64, since time.Time, reason string) ([]Operation, error) {
+	return listOperations(ctx, s.core, "created_at, id", 0,
+		"store_id = ? AND created_at >= ? AND coupon_count > 1 AND (state IN ? OR state = ? AND outcome_reason = ?)",
+		account, stamp(since), consuming, Done, reason)
+}

@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -118,5 +119,24 @@ func TestEntries(t *testing.T) {
 		same(t, len(ops), 1)
 		same(t, ops[0].ID, doubtful.ID)
 		same(t, len(must(db.History.Undecided(ctx, 1, noon.Add(time.Minute), noon.Add(time.Hour)))), 0)
+
+		two := intent("7000000007")
+		two.Count = 2
+		two = begin(t, db, two)
+		untold := intent("7000000008")
+		untold.Count, untold.Outcome.Reason = 2, "codes_missing"
+		untold = done(t, db, untold)
+		told := intent("7000000009")
+		told.Count = 2
+		done(t, db, told)
+		var several []string
+		for _, op := range must(db.History.OfSeveral(ctx, 1, noon.Add(-time.Minute), "codes_missing")) {
+			several = append(several, op.ID)
+		}
+		slices.Sort(several)
+		both := []string{two.ID, untold.ID}
+		slices.Sort(both)
+		same(t, several, both)
+		same(t, len(must(db.History.OfSeveral(ctx, 1, db.Now().Add(time.Hour), "codes_missing"))), 0)
 	})
 }

@@ -282,6 +282,7 @@ func statementsUseIndices(t *testing.T, db *models.DB) {
 		func() error { _, _, err := db.History.OfOrder(ctx, "order", "7992697494"); return err },
 		func() error { return second(db.History.Entries(ctx, 1, noon, noon)) },
 		func() error { return second(db.History.Undecided(ctx, 1, noon, noon)) },
+		func() error { return second(db.History.OfSeveral(ctx, 1, noon, "codes_missing")) },
 		func() error {
 			r := must(db.Reconciliations.Claim(ctx, must(db.Reconciliations.Get(ctx, store, "2026-11-22")), noon))
 			r = must(db.Reconciliations.Retry(ctx, r, "unavailable", noon))

@@ -26,14 +26,27 @@ func (t settlement) complete(ctx context.Context, coupons []platform.Coupon, at 
 	if len(coupons) >= t.op.Count || t.op.Reusable {
 		return t.done(coupons, at, ""), nil
 	}
-	all, listed, err := t.withSiblings(ctx, coupons, at, !wait)
-	switch {
-	case err != nil:
+	all, contested, listed, err := t.withSiblings(ctx, coupons, at, !wait)
+	if err != nil {
 		return nil, err
+	}
+	own := shownOf(t.op, listed.Records)
+	if !wait && (contested || own > 1) { // as many as were asked for are consumed: visits, if the code is still good
+		looked, err := t.look(ctx, t.op.Code)
+		if err != nil {
+			return nil, err
+		}
+		if looked.Proves == platform.Usable {
+			t.op.Reusable = true
+			return t.done(coupons, at, ""), nil
+		}
+	}
+	switch unsure := contested || own > 1; {
+	case wait && own > 0 && (len(all) < t.op.Count || len(all) == t.op.Count && unsure):
+		return t.fewer(ctx, all, own, at)
 	case len(all) == t.op.Count:
 		return t.done(all, at, ""), nil
-	}
-	if wait && !listed.Known {
+	case wait && !listed.Known:
 		again, err := t.listAgain(ctx, listed.Said)
 		if err != nil {
 			return nil, err
@@ -42,15 +55,13 @@ func (t settlement) complete(ctx context.Context, coupons []platform.Coupon, at 
 			return t.doubt(listed.Said, false), nil
 		}
 	}
-	if own := shownOf(t.op, listed.Records); wait && own > 0 && len(all) < t.op.Count {
-		return t.fewer(ctx, all, own, at)
-	}
 	t.Log.Warn("the platform did not tell every code", "operation", t.op.ID, "missing", t.op.Count-len(coupons))
 	return t.done(coupons, at, ReasonCodesMissing), nil
 }
 
-// fewer goes on where the list shows our own coupon, in so many records, and too few others:
-// there are no more, or the code stays good, and the list may tell its visits as one.
+// fewer goes on where the list shows our own coupon, in so many records, and too few others,
+// or such as may be of another operation: there are no more, or the code stays good, and its
+// visits are of several records, or of one.
 func (t settlement) fewer(ctx context.Context, all []platform.Coupon, own int, at time.Time) (Step, error) {
 	looked, err := t.look(ctx, t.op.Code)
 	switch {
@@ -100,7 +111,7 @@ func (t settlement) partlyDone(ctx context.Context, coupons []platform.Coupon) (
 	if len(known) == n || t.op.Reusable {
 		return t.done(coupons, t.op.CalledAt, ReasonPartly), nil
 	}
-	all, _, err := t.withSiblings(ctx, known, t.op.CalledAt, true)
+	all, _, _, err := t.withSiblings(ctx, known, t.op.CalledAt, true)
 	switch {
 	case err != nil:
 		return nil, err
@@ -123,14 +134,15 @@ func visitsOf(op models.Operation, coupons []platform.Coupon) bool {
 }
 
 // withSiblings adds the coupons that the day's list shows beside those that are known.
-// last: the list is not asked for later, and so once more at once where its answer was lost.
-func (t settlement) withSiblings(ctx context.Context, coupons []platform.Coupon, at time.Time, last bool) ([]platform.Coupon, platform.Listed, error) {
-	listed, err := t.history(ctx, at)
+// contested: one of them is of an operation in doubt, of the very moment of ours. last: the
+// list is not asked for later, and so once more at once where its answer was lost.
+func (t settlement) withSiblings(ctx context.Context, coupons []platform.Coupon, at time.Time, last bool) (all []platform.Coupon, contested bool, listed platform.Listed, err error) {
+	listed, err = t.history(ctx, at)
 	if err == nil && listed.Lost && last {
 		listed, err = t.history(ctx, at)
 	}
 	if err != nil {
-		return nil, listed, err
+		return nil, false, listed, err
 	}
 	var broken error
 	free := func(inDoubt bool) func(code string) bool {
@@ -145,12 +157,12 @@ func (t settlement) withSiblings(ctx context.Context, coupons []platform.Coupon,
 			return true
 		}
 	}
-	all := append(slices.Clone(coupons), siblings(t.op, coupons, listed.Records, free(false))...)
-	if len(all) < t.op.Count { // one of these is typed meanwhile, in doubt, and of the very moment of ours
+	all = append(slices.Clone(coupons), siblings(t.op, coupons, listed.Records, free(false))...)
+	if len(all) < t.op.Count {
 		more := siblings(t.op, all, listed.Records, free(true))
-		if len(all)+len(more) <= t.op.Count {
+		if contested = len(more) > 0 && len(all)+len(more) <= t.op.Count; contested {
 			all = append(all, more...)
 		}
 	}
-	return all, listed, broken
+	return all, contested, listed, broken
 }

@@ -87,19 +87,12 @@ func (t settlement) byAnother(ctx context.Context, rec platform.Record) (bool, e
 	if alone(t.op) {
 		return false, nil
 	}
-	since := t.op.CreatedAt.Add(-orderBooks)
-	ops, err := t.DB.History.Undecided(ctx, t.op.StoreID, since, t.Now().Add(time.Second))
+	ops, err := t.DB.History.OfSeveral(ctx, t.op.StoreID, t.op.CreatedAt.Add(-orderBooks), ReasonCodesMissing)
 	if err != nil {
-		return false, fmt.Errorf("redeem: operations in doubt: %w", err)
+		return false, fmt.Errorf("redeem: consumes of several coupons: %w", err)
 	}
-	untold, _, err := t.DB.History.Page(ctx, models.HistoryFilter{
-		StoreIDs: []int64{t.op.StoreID}, From: since, States: []models.State{models.Done}, Reasons: []string{ReasonCodesMissing},
-	}, models.HistoryMark{}, 100)
-	if err != nil {
-		return false, fmt.Errorf("redeem: operations without codes: %w", err)
-	}
-	for _, o := range append(ops, untold...) {
-		if o.ID != t.op.ID && o.Count > 1 && mayShareOrder(t.op, o) && by(o, rec) && rival(o, rec) &&
+	for _, o := range ops {
+		if o.ID != t.op.ID && mayShareOrder(t.op, o) && by(o, rec) && rival(o, rec) &&
 			o.SentAt.Add(t.quietAfter()).After(t.op.CreatedAt) {
 			return true, nil
 		}

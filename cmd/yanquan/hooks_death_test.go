@@ -82,7 +82,7 @@ func (w *world) hookDeath(h *till, point string) {
 	code := w.sell()
 	a := w.crashed(code)
 	w.afterDeath(w.messageLease()).await(1, a, "核销成功", code, people[w.hero])
-	w.say(w.hero, "撤 "+code, "已撤销")
+	w.sayFor(0, w.hero, "撤 "+code, "已撤销") // see [world.toldAgain]
 	w.afterDeath(hookLease).until(func() bool { _, once := h.of(code); return len(once) == 2 })
 	all, once := h.of(code)
 	if once[0].Kind != "redeemed" || once[1].Kind != "undone" || once[0].ID == once[1].ID || all[len(all)-1] != once[1] {
