@@ -2,8 +2,8 @@ package chat
 
 import "testing"
 
-// Who was taken off a store stays out where everybody in its group is staff, until who
-// manages it says otherwise.
+// The role barred refuses a person where a store's group makes staff of its members, until a
+// manager gives another role.
 func TestTakenOffStaysOut(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		b.configure(func(o *Options) { o.AccessByGroup = true })

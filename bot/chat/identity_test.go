@@ -65,8 +65,8 @@ func TestEncryptedIDs(t *testing.T) {
 	})
 }
 
-// Who a person is outlasts trouble at WeCom, which puts nobody off a list: it is asked
-// again within seconds. Where nothing was known yet, nothing is done under another name.
+// The userid that an encrypted id stands for outlasts trouble at WeCom, which is asked again
+// within seconds. Where no userid was known yet, nothing is done under the encrypted one.
 func TestDirectoryFails(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		known := &directory{ids: map[string]string{encrypted: "ZhangSan"}, err: errors.New("no answer")}

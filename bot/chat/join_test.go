@@ -19,8 +19,7 @@ func (b *bench) pushed(chat, user, text string) []bot.Delivery {
 	})
 }
 
-// Where nobody can be told unasked, the group is asked: who leads or manages the store
-// presses there.
+// Without a channel for notices, the card with 同意 and 拒绝 is the answer in the group.
 func TestJoinWithoutNotices(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		b.configure(func(o *Options) { o.NoticeChannel = "" })
@@ -37,8 +36,8 @@ func TestJoinWithoutNotices(t *testing.T) {
 	})
 }
 
-// A robot can write only to those who have written to it: the group is asked as well, and
-// hears what was decided.
+// A robot's notice does not reach a manager without a conversation with it: the card is
+// shown in the group as well, and so is the decision.
 func TestJoinByRobot(t *testing.T) {
 	const robotToo = "socket/group"
 	here(t, func(t *testing.T, b *bench) {
@@ -67,7 +66,7 @@ func TestJoinByRobot(t *testing.T) {
 	})
 }
 
-// Where nobody may decide, nothing is promised.
+// In a store without leads and managers, a request is not stored and nothing is promised.
 func TestJoinNobodyDecides(t *testing.T) {
 	here(t, func(t *testing.T, b *bench) {
 		s := b.authorized("shop-c", "静安店")

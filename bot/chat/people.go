@@ -88,8 +88,8 @@ func (u *people) join(ctx context.Context, tx *models.DB, m bot.Message, b comma
 // managers are told.
 const maxAsks = 5
 
-// ask asks those who lead or manage a store to let somebody in: by the app, or in the
-// group where there is none.
+// ask sends a request to join to the leads and managers of a store: by the app, or as a card
+// in the group where there is none.
 func (u *people) ask(ctx context.Context, tx *models.DB, m bot.Message, s models.Store, name string) (bot.Reply, error) {
 	switch n, err := tx.Joins.Asked(ctx, s.ID, m.User, u.Now().Add(-24*time.Hour)); {
 	case err != nil:
@@ -127,7 +127,7 @@ func (u *people) ask(ctx context.Context, tx *models.DB, m bot.Message, s models
 		}
 	}
 	switch {
-	case u.NoticeChannel == "" || u.NoticeRobot: // nobody is certain to be reached otherwise
+	case u.NoticeChannel == "" || u.NoticeRobot: // a robot's notice may reach no manager
 		here := card
 		here.TaskID, here.Text = u.NewID(), "请组长、店长或管理员在这里点。"+card.Text
 		return bot.Reply{Card: &here}, nil
@@ -300,7 +300,7 @@ func (u *people) list(ctx context.Context, tx *models.DB, m bot.Message, b comma
 	}
 	barred := func(p models.Member) bool { return p.Role == models.RoleBarred }
 	off := slices.DeleteFunc(slices.Clone(members), func(p models.Member) bool { return !barred(p) })
-	members = append(slices.DeleteFunc(members, barred), off...) // whom one looks for comes first
+	members = append(slices.DeleteFunc(members, barred), off...) // the list begins with the staff
 	c := bot.Card{TaskID: u.NewID(), Source: words.Source(s), Title: fmt.Sprintf("%d 位员工", len(members)-len(off))}
 	if from >= len(members) {
 		from = 0
@@ -394,7 +394,7 @@ func (u *people) remove(ctx context.Context, tx *models.DB, m bot.Message, b com
 	if err != nil || !refused.Empty() {
 		return refused, err
 	}
-	if u.AccessByGroup { // which makes staff of who has no place
+	if u.AccessByGroup { // a group makes staff of members without a role
 		err = tx.Directory.SetMember(ctx, models.Member{StoreID: p.StoreID, UserID: p.UserID, Name: p.Name, Role: models.RoleBarred})
 	} else {
 		_, err = tx.Directory.RemoveMember(ctx, b.Store, b.User)

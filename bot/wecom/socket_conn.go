@@ -66,7 +66,7 @@ func readFrame(data []byte) (f inFrame, ok bool) {
 		Cmd: o.value("cmd"), Headers: frameHeaders{headers.value("req_id")},
 		ErrMsg: o.value("errmsg"), whole: o.whole && !headers.torn(),
 	}
-	if !o.twice["body"] { // else it is not certain who has sent it
+	if !o.twice["body"] { // else the sender is not certain
 		f.Body = o.raw("body")
 	}
 	if code, err := strconv.ParseInt(o.value("errcode"), 10, 64); err == nil {

@@ -301,7 +301,7 @@ func TestChannels(t *testing.T) {
 }
 
 // saysNothing reports whether the bot has shown nothing for so long after it was spoken to:
-// by the times of the bubbles, for whoever looks may be late.
+// by the times of the bubbles, for a look may come late.
 func (w *world) saysNothing(since int64, within time.Duration) bool {
 	var spoken time.Time
 	for _, s := range w.wecom.Screen(w.screen(w.hero)) {

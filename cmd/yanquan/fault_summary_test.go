@@ -130,7 +130,7 @@ func (w *world) furtherSummaries(mark string) (titles []string) {
 	return titles
 }
 
-// theManagers are who gets summaries by the app.
+// theManagers get summaries by the app.
 var theManagers = []string{"boss", "sunba"}
 
 // managersGroup gets them, too.
@@ -168,7 +168,7 @@ func (w *world) titled(where wecomtest.Where, title string) (texts []string) {
 // dayTitle is the title of the day's summary.
 func (w *world) dayTitle() string { return time.Now().In(w.zone).Format("01-02") + " 2 张 ¥99.80" }
 
-// summaries are those of the day that somebody got by the app.
+// summaries are those of the day on a screen of the app.
 func (w *world) summaries(user string) []string {
 	return w.titled(wecomtest.InApp("main", user), w.dayTitle())
 }
@@ -209,7 +209,7 @@ func (w *world) haveOneSummary(mark string, users ...string) {
 	}
 }
 
-// pictures counts those that somebody got by the app.
+// pictures counts those on a screen of the app.
 func (w *world) pictures(user string) (n int) {
 	for _, s := range w.wecom.Screen(wecomtest.InApp("main", user)) {
 		if s.Kind == wecomtest.KindImage {
