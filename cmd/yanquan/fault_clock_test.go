@@ -39,7 +39,8 @@ func TestFault13SkewedReplicas(t *testing.T) {
 				for _, next := range []*process{ahead, behind} {
 					code := w.sell()
 					w.callbacksTo(first.url)
-					w.endsAbout(w.say(w.hero, "验 "+code, "核销成功"), time.Now().Add(10*time.Minute))
+					began := time.Now()
+					w.tellsTime(w.say(w.hero, "验 "+code, "核销成功"), "可撤销至 ", began.Add(10*time.Minute), time.Now().Add(10*time.Minute))
 					w.callbacksTo(next.url)
 					if i == 1 { // meanwhile the other has every chance to take it for dead
 						w.fail(dianpingtest.Fault{Kind: dianpingtest.Delay, Call: "reverseconsume", Code: code, Delay: time.Second})
@@ -141,15 +142,16 @@ func (w *world) pass(d time.Duration) {
 	w.clock.Advance(d)
 }
 
-// endsAbout checks until when a card says that an undo is possible.
-func (w *world) endsAbout(a answer, end time.Time) {
+// tellsTime checks that an answer tells a time of day between two, after some words. What a
+// replica tells is the database's time, which it knows to within a round trip.
+func (w *world) tellsTime(a answer, words string, from, to time.Time) {
 	w.Helper()
-	for early := time.Duration(0); early < 40*time.Second; early += time.Second {
-		if strings.Contains(a.text(), "可撤销至 "+end.Add(-early).In(w.zone).Format("15:04:05")) {
+	for at := from.Add(-time.Second).Truncate(time.Second); !at.After(to); at = at.Add(time.Second) {
+		if strings.Contains(a.text(), words+at.In(w.zone).Format(time.TimeOnly)) {
 			return
 		}
 	}
-	w.Errorf("can be undone until about %s:\n%s", end.In(w.zone).Format("15:04:05"), a.text())
+	w.Errorf("no %sfrom %s to %s:\n%s", words, from.In(w.zone).Format(time.TimeOnly), to.In(w.zone).Format(time.TimeOnly), a.text())
 }
 
 // atTime lets cells live by a clock that stands at a time until it is moved.
