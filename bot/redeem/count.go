@@ -21,42 +21,27 @@ import (
 // is a record, which can be asked for again, and so is a list that could not be read. A
 // record is of one coupon: a list that has it and no others says that there are no more.
 func (t settlement) complete(ctx context.Context, coupons []platform.Coupon, at time.Time, wait bool) (Step, error) {
-	t.op.Reusable = t.op.Reusable || visitsOf(t.op, coupons)
-	coupons = distinct(t.op, coupons)
-	if len(coupons) >= t.op.Count || t.op.Reusable {
-		return t.done(coupons, at, ""), nil
-	}
-	all, contested, listed, err := t.withSiblings(ctx, coupons, at, !wait)
-	if err != nil {
+	c, err := t.codes(ctx, coupons, t.op.Count, at, !wait)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	own := shownOf(t.op, listed.Records)
-	if !wait && (contested || own > 1) { // as many as were asked for are consumed: visits, if the code is still good
-		looked, err := t.look(ctx, t.op.Code)
-		if err != nil {
-			return nil, err
-		}
-		if looked.Proves == platform.Usable {
-			t.op.Reusable = true
-			return t.done(coupons, at, ""), nil
-		}
-	}
-	switch unsure := contested || own > 1; {
-	case wait && own > 0 && (len(all) < t.op.Count || len(all) == t.op.Count && unsure):
-		return t.fewer(ctx, all, own, at)
-	case len(all) == t.op.Count:
-		return t.done(all, at, ""), nil
-	case wait && !listed.Known:
-		again, err := t.listAgain(ctx, listed.Said)
+	case t.op.Reusable, len(c.told) > t.op.Count:
+		return t.done(c.told, at, ""), nil
+	case wait && c.own > 0 && (len(c.all) < t.op.Count || len(c.all) == t.op.Count && c.unsure()):
+		return t.fewer(ctx, c.all, c.own, at)
+	case len(c.all) == t.op.Count:
+		return t.done(c.all, at, ""), nil
+	case wait && !c.listed.Known:
+		again, err := t.listAgain(ctx, c.listed.Said)
 		if err != nil {
 			return nil, err
 		}
 		if again {
-			return t.doubt(listed.Said, false), nil
+			return t.doubt(c.listed.Said, false), nil
 		}
 	}
-	t.Log.Warn("the platform did not tell every code", "operation", t.op.ID, "missing", t.op.Count-len(coupons))
-	return t.done(coupons, at, ReasonCodesMissing), nil
+	t.Log.Warn("the platform did not tell every code", "operation", t.op.ID, "missing", t.op.Count-len(c.told))
+	return t.done(c.told, at, ReasonCodesMissing), nil
 }
 
 // fewer goes on where the list shows our own coupon, in so many records, and too few others,
@@ -106,20 +91,49 @@ func (t settlement) listAgain(ctx context.Context, said platform.Said) (bool, er
 
 // partlyDone is complete where fewer were consumed than asked for: as many as are told.
 func (t settlement) partlyDone(ctx context.Context, coupons []platform.Coupon) (Step, error) {
-	n, known := len(coupons), distinct(t.op, coupons)
-	t.op.Reusable = t.op.Reusable || visitsOf(t.op, coupons)
-	if len(known) == n || t.op.Reusable {
-		return t.done(coupons, t.op.CalledAt, ReasonPartly), nil
+	n, err := t.used(ctx, coupons)
+	if err != nil {
+		return nil, err
 	}
-	all, _, _, err := t.withSiblings(ctx, known, t.op.CalledAt, true)
+	c, err := t.codes(ctx, coupons, n, t.op.CalledAt, true)
 	switch {
 	case err != nil:
 		return nil, err
-	case len(all) == n:
-		return t.done(all, t.op.CalledAt, ReasonPartly), nil
+	case t.op.Reusable:
+		return t.done(slices.Repeat(c.told[:1], n), t.op.CalledAt, ReasonPartly), nil
+	case len(c.all) == n:
+		return t.done(c.all, t.op.CalledAt, ReasonPartly), nil
 	}
 	t.op.Count = n // which is how many stand, whatever the codes
-	return t.done(known, t.op.CalledAt, ReasonCodesMissing), nil
+	return t.done(c.told, t.op.CalledAt, ReasonCodesMissing), nil
+}
+
+// used counts the coupons or visits of an answer that tells of fewer than were asked for. One
+// row can stand for several visits of a code: for as many as are gone of the card.
+func (t settlement) used(ctx context.Context, coupons []platform.Coupon) (int, error) {
+	n := len(coupons)
+	if n > 1 || coupons[0].Handle != "" || t.op.Count == 2 {
+		return n, nil
+	}
+	looked, err := t.look(ctx, t.op.Code)
+	t.op.Reusable = t.op.Reusable || looked.Proves == platform.Usable
+	if err != nil || !t.op.Reusable {
+		return n, err
+	}
+	b, err := t.books(ctx, t.op.Code)
+	if err != nil {
+		return n, err
+	}
+	gone, _ := b.sinceLook(t.op, looked)
+	if gone <= n {
+		return n, nil
+	}
+	listed, err := t.history(ctx, t.op.CalledAt, t.Now())
+	var mine platform.Record
+	if i := slices.IndexFunc(listed.Records, func(r platform.Record) bool { return r.Code == t.op.Code && atCall(t.op, r) }); i >= 0 {
+		mine = listed.Records[i]
+	}
+	return min(took(t.op, listed.Records, mine, gone), t.op.Count-1), err
 }
 
 // visitsOf reports whether the rows of a consumption are visits of one code: they repeat it.
@@ -133,22 +147,49 @@ func visitsOf(op models.Operation, coupons []platform.Coupon) bool {
 	return repeated > 1 && len(distinct(op, coupons)) == 1
 }
 
-// withSiblings adds the coupons that the day's list shows beside those that are known.
-// contested: one of them is of an operation in doubt, of the very moment of ours. last: the
-// list is not asked for later, and so once more at once where its answer was lost.
-func (t settlement) withSiblings(ctx context.Context, coupons []platform.Coupon, at time.Time, last bool) (all []platform.Coupon, contested bool, listed platform.Listed, err error) {
-	listed, err = t.history(ctx, at)
-	if err == nil && listed.Lost && last {
-		listed, err = t.history(ctx, at)
+// codes are what is known of the codes that a consumption has used.
+type codes struct {
+	told, all []platform.Coupon // by the answer or record; and with those that the day's list shows beside them
+	contested bool              // one of those is of an operation in doubt, of the very moment of ours
+	own       int               // the list's records of our own code that can be of the call
+	listed    platform.Listed
+}
+
+// unsure reports whether what the list shows may be something else: visits of our code.
+func (c codes) unsure() bool { return c.contested || c.own > 1 }
+
+// codes finds the codes of a consumption that has used n coupons, or finds that they are visits
+// of one code. final: the list is not asked for later, and so once more at once where its
+// answer was lost; and n is certain: if the list does not tell what they are, whether the code
+// is still good does.
+func (t settlement) codes(ctx context.Context, coupons []platform.Coupon, n int, at time.Time, final bool) (codes, error) {
+	t.op.Reusable = t.op.Reusable || visitsOf(t.op, coupons)
+	told := distinct(t.op, coupons)
+	c := codes{told: told, all: told}
+	if len(told) >= n || t.op.Reusable {
+		return c, nil
+	}
+	if err := t.withSiblings(ctx, &c, n, at, final); err != nil || !final || !c.unsure() {
+		return c, err
+	}
+	looked, err := t.look(ctx, t.op.Code)
+	t.op.Reusable = looked.Proves == platform.Usable
+	return c, err
+}
+
+// withSiblings adds the coupons that the day's list shows, as many as have no code yet.
+func (t settlement) withSiblings(ctx context.Context, c *codes, n int, at time.Time, final bool) (err error) {
+	c.listed, err = t.history(ctx, at)
+	if err == nil && c.listed.Lost && final {
+		c.listed, err = t.history(ctx, at)
 	}
 	if err != nil {
-		return nil, false, listed, err
+		return err
 	}
-	var broken error
 	free := func(inDoubt bool) func(code string) bool {
 		return func(code string) bool {
-			all, err := t.ofCode(ctx, code)
-			broken = errors.Join(broken, err)
+			all, broken := t.ofCode(ctx, code)
+			err = errors.Join(err, broken)
 			for _, o := range all {
 				if o.ID != t.op.ID && o.State != models.Rejected && !(inDoubt && o.Count == 1 && consuming(o) && mayShareOrder(t.op, o)) {
 					return false
@@ -157,12 +198,13 @@ func (t settlement) withSiblings(ctx context.Context, coupons []platform.Coupon,
 			return true
 		}
 	}
-	all = append(slices.Clone(coupons), siblings(t.op, coupons, listed.Records, free(false))...)
-	if len(all) < t.op.Count {
-		more := siblings(t.op, all, listed.Records, free(true))
-		if contested = len(more) > 0 && len(all)+len(more) <= t.op.Count; contested {
-			all = append(all, more...)
+	c.own = shownOf(t.op, c.listed.Records)
+	c.all = append(slices.Clone(c.told), siblings(t.op, c.told, c.listed.Records, free(false))...)
+	if len(c.all) < n {
+		more := siblings(t.op, c.all, c.listed.Records, free(true))
+		if c.contested = len(more) > 0 && len(c.all)+len(more) <= n; c.contested {
+			c.all = append(c.all, more...)
 		}
 	}
-	return all, contested, listed, broken
+	return err
 }

@@ -27,16 +27,48 @@ func (m mute) Consume(ctx context.Context, o platform.Order, again bool) platfor
 	return platform.Consumption{Said: platform.Said{Call: "consume", Class: "unknown_outcome", Why: platform.Unreachable, Silent: true}}
 }
 
+// oneLess consumes one less than is asked for, and says so, with the codes or without.
+type oneLess struct {
+	platform.Shop
+	unnamed bool
+}
+
+func (s oneLess) Consume(ctx context.Context, o platform.Order, again bool) platform.Consumption {
+	o.Count--
+	answer := s.Shop.Consume(ctx, o, again)
+	if answer.Proves == platform.Consumed {
+		answer.Proves = platform.Partly
+	}
+	for i := range answer.Coupons {
+		if s.unnamed {
+			answer.Coupons[i].Code = ""
+		}
+	}
+	return answer
+}
+
+// through consumes by a platform that something stands before.
+func (r *rig) through(before func(platform.Shop) platform.Shop, code string, n int) models.Operation {
+	r.Helper()
+	s := r.core.Shops.(*shops)
+	open := s.open
+	s.open = func(a models.Account) platform.Shop { return before(open(a)) }
+	defer func() { s.open = open }()
+	return r.consume(code, n)
+}
+
+// oneLess asks for several, of which the platform consumes all but one.
+func (r *rig) oneLess(code string, n int, unnamed bool) models.Operation {
+	r.Helper()
+	return r.through(func(s platform.Shop) platform.Shop { return oneLess{s, unnamed} }, code, n)
+}
+
 // partlyLost asks for several, of which the platform consumes one; its answer is lost.
 func (r *rig) partlyLost(code string, n int) models.Operation {
 	r.Helper()
-	s := r.core.Shops.(*shops)
-	open, lost := s.open, new(bool)
-	s.open = func(a models.Account) platform.Shop { return mute{open(a), lost} }
+	lost := new(bool)
 	r.fail(dianpingtest.Fault{Kind: dianpingtest.Partly, Call: "consume"})
-	op := r.consume(code, n)
-	s.open = open
-	return op
+	return r.through(func(s platform.Shop) platform.Shop { return mute{s, lost} }, code, n)
 }
 
 // tells fails unless an operation tells so many coupons, for a reason.
@@ -99,6 +131,32 @@ func TestPartlyLostBesideAVisit(t *testing.T) {
 			})
 			r.tells(r.settle(r.partlyLost(code, 3)), 1, ReasonPartly)
 			r.effects(code, 2, 0)
+		}
+	})
+}
+
+// Of three visits two are used, and the answer says so, in a row for each or in one for the
+// code: two are told, also where a visit at the till comes between.
+func TestPartlyVisits(t *testing.T) {
+	cards(t, func(r *rig, k dianpingtest.Knobs) {
+		for i, rows := range dianpingtest.VisitRowForms {
+			k.VisitRows = rows
+			r.knobs(k)
+			for j, kind := range []int{205, 0} {
+				for till := range 2 {
+					code := fmt.Sprint(7000000000 + 100*i + 10*j + till)
+					_, err := r.platform.AddVoucher(dianpingtest.Voucher{Code: code, Visits: 9, BizType: kind, Shops: []string{"shop-a"}})
+					r.must(err)
+					if till == 1 {
+						r.when("prepared", func() {
+							r.elsewhere(code, "till-3")
+							r.clock.Advance(2 * time.Second)
+						})
+					}
+					r.tells(r.oneLess(code, 3, false), 2, ReasonPartly)
+					r.effects(code, 2+till, 0)
+				}
+			}
 		}
 	})
 }

@@ -27,7 +27,7 @@ var Mendings = []Mutant{
 		{"bot/redeem/undo.go", "if keeps || rec.Reusable || b.reusable(t.op) || !rec.At.IsZero() && rec.At.Sub(t.op.ConsumedAt).Abs() > skew {", "if keeps && rec.Code == \"none\" && len(b.others) > 1000 {"},
 	}, ``},
 	{"A8 a consume is sent again for the codes that are missing", []Edit{
-		{"bot/redeem/count.go", "	all, contested, listed, err := t.withSiblings(ctx, coupons, at, !wait)\n", "	if t.settling {\n		t.settling = false\n		return t.repeat(ctx)\n	}\n	all, contested, listed, err := t.withSiblings(ctx, coupons, at, !wait)\n"},
+		{"bot/redeem/count.go", "	c, err := t.codes(ctx, coupons, t.op.Count, at, !wait)\n", "	if t.settling {\n		t.settling = false\n		return t.repeat(ctx)\n	}\n	c, err := t.codes(ctx, coupons, t.op.Count, at, !wait)\n"},
 	}, ``},
 	{"A13 tokens are renewed two days before their end, however short their life", []Edit{
 		{"bot/grants/pace.go", "		return min(life(g)/6, 5*day)\n	}\n	return min(life(g)/4, 7*day)", "		return 2 * day\n	}\n	return 2 * day"},
