@@ -249,7 +249,7 @@ func (w *world) atOnce() {
 			continue
 		}
 		again := slices.ContainsFunc(w.asks, func(b *ask) bool { return b.Code == a.Code && b.sentAt.After(known) && b.said.Before(a.answered) })
-		if a.answered.Sub(known) > idle && !again && w.undisturbed(known.Add(-time.Second), a.answered) {
+		if a.answered.Sub(known) > idle && !again && !a.left && w.undisturbed(known.Add(-time.Second), a.answered) {
 			w.finding("%s: the answer to %q of %s was known at %s, and told only at %s", names[a.Who], a.Text, clock(a.said), clock(known), clock(a.answered))
 		}
 		if begun.Sub(a.accepted) > idle && w.undisturbed(a.said.Add(-time.Second), begun) && !w.inLine(a) {

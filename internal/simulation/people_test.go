@@ -26,6 +26,7 @@ type ask struct {
 	since    int64     // version of the screens before
 	first    time.Time // when something about its code was seen
 	answered time.Time // zero: not yet
+	left     bool      // the answer leaves it to people, when it is time to, whatever is known
 }
 
 // do lets one event happen.

@@ -81,7 +81,12 @@ func (w *world) saw(s wecomtest.Shown) {
 		if a.first.IsZero() && canonical(v.place) == a.place && s.Version > a.since && a.Code != "" && slices.ContainsFunc(v.told, func(t statement) bool { return t.about(a.Code) }) {
 			a.first = v.at
 		}
-		if a.answered.IsZero() && (canonical(v.place) == a.place || v.place.User == a.Who) && s.Version > a.since && (v.answers(a) || late && !a.accepted.IsZero() || (w.unclear() || w.holdsBack(a.Code) || strings.Contains(inWords(s), "可能还在风控核验")) && v.says(human, a.Code)) {
+		if !a.answered.IsZero() || canonical(v.place) != a.place && v.place.User != a.Who || s.Version <= a.since {
+			continue
+		}
+		left := (w.unclear() || w.holdsBack(a.Code) || strings.Contains(inWords(s), "可能还在风控核验")) && v.says(human, a.Code)
+		if left || v.answers(a) || late && !a.accepted.IsZero() {
+			a.left = left
 			a.answered, late = v.at, false
 		}
 	}
