@@ -67,6 +67,9 @@ func (p reporter) judgeVerify(req VerifyRequest, a answer, failure *Error) ([]Ve
 		failure.Rows = rows
 		switch {
 		case failure.Class == UnknownOutcome:
+			if done > 0 && done < len(rows) && readable && req.matches(rows) { // an envelope that is not whole
+				failure.Reason = PartlyVerified
+			}
 		case done > 0, unclear > 0, held > 0 && failure.Class != Held:
 			failure.Class, failure.Reason = UnknownOutcome, PartlyVerified
 		}

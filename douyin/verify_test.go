@@ -119,6 +119,7 @@ func TestVerifyOutcomes(t *testing.T) {
 		{"another's refusal", ok(rows(strings.Replace(row("1208"), testCoded, "another", 1))), 1, false, UnknownOutcome, OtherCode},
 
 		{"success in data only", `{"data":{"error_code":0,` + rows(row("0")) + `}}`, 1, false, UnknownOutcome, Incomplete},
+		{"success of a part in data only", `{"data":{"error_code":0,` + rows(row("0"), row("2100004")) + `}}`, 2, false, UnknownOutcome, PartlyVerified},
 		{"success in extra only", `{"data":{` + rows(row("0")) + `},"extra":{"error_code":0}}`, 1, false, UnknownOutcome, Incomplete},
 		{"success in data, a refusal in extra", `{"data":{"error_code":0},"extra":{"error_code":1212}}`, 1, false, Refused, NotFound},
 		{"success in data and row, a refusal in extra", `{"data":{"error_code":0,` + rows(row("0")) + `},"extra":{"error_code":1212}}`, 1, false, UnknownOutcome, PartlyVerified},
