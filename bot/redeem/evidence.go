@@ -208,6 +208,12 @@ func (b books) visit(op models.Operation, records []platform.Record, gone int, k
 	return verdict, found
 }
 
+// mayBe reports whether a record may be an operation's, whatever is left of the card.
+func (b books) mayBe(op models.Operation, records []platform.Record) bool {
+	rest, _ := b.unexplained(op, records)
+	return slices.ContainsFunc(rest, func(r platform.Record) bool { return !beforeCall(op, r) && b.byOperator(op, r) != theirs })
+}
+
 // took counts the visits of a doubtful operation, of which one is found: what is gone since
 // its look, without the visits of others.
 func took(op models.Operation, records []platform.Record, mine platform.Record, gone int) int {

@@ -184,3 +184,24 @@ func TestSeveralLost(t *testing.T) {
 		})
 	}
 }
+
+// The look goes on showing a code as it was before the call, as one that is cached does, and
+// the list has a record of about the call's moment, by an account that may be anybody's: it is
+// not told that nothing was consumed.
+func TestLostBesideAStaleLook(t *testing.T) {
+	for _, ahead := range []time.Duration{-time.Minute, 0, 2 * time.Second, time.Minute} {
+		t.Run(fmt.Sprint(ahead), func(t *testing.T) {
+			everywhere(t, func(r *rig) {
+				r.knobs(dianpingtest.Knobs{Unguarded: true, VerifyAccount: dianpingtest.VerifyAccountMerchant, VerifyTime: dianpingtest.VerifyTimeAbsent, RepeatAnswer: dianpingtest.AlreadyUsed})
+				r.core.Now = func() time.Time { return r.clock.Now().Add(ahead) }
+				r.order(code, 3)
+				r.lost("consume", true)
+				op := r.consume(code, 2)
+				r.during(5 * time.Minute)
+				if op = r.now(op); op.State == models.Rejected {
+					r.Errorf("rejected (%s)", op.Outcome.Reason)
+				}
+			})
+		})
+	}
+}

@@ -202,6 +202,7 @@ func (t settlement) notListed(ctx context.Context, b books, list []platform.Reco
 	case told && looked.Proves == platform.Used && explained <= 0: // others have used it up
 		return t.usedByOther(ctx, all[len(all)-1], nil), nil
 	case looked.Proves != platform.Usable, left < explained: // a visit is gone that the list does not explain
+	case !mayRepeat && b.mayBe(t.op, list): // clocks apart, and what is left is told late
 	case told && left > 0 && left < t.op.Count:
 		t.op.Left = left
 		return t.rejected(models.Outcome{Reason: ReasonTooMany}), nil
