@@ -129,7 +129,7 @@ func (t settlement) used(ctx context.Context, coupons []platform.Coupon) (int, e
 		return n, nil
 	}
 	listed, err := t.history(ctx, t.op.CalledAt, t.Now())
-	var mine platform.Record
+	mine := platform.Record{At: t.op.CalledAt}
 	if i := slices.IndexFunc(listed.Records, func(r platform.Record) bool { return r.Code == t.op.Code && atCall(t.op, r) }); i >= 0 {
 		mine = listed.Records[i]
 	}

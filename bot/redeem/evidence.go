@@ -215,11 +215,13 @@ func (b books) mayBe(op models.Operation, records []platform.Record) bool {
 }
 
 // took counts the visits of a doubtful operation, of which one is found: what is gone since
-// its look, without the visits of others.
+// its look, without the visits of others. Of the time before the call, as much is since the
+// look as the look was before it, by the platform's clock alone.
 func took(op models.Operation, records []platform.Record, mine platform.Record, gone int) int {
+	looked := mine.At.Add(op.CreatedAt.Sub(op.SentAt)).Truncate(time.Second)
 	for _, r := range records {
 		same := sameSecond(r.At, mine.At) && r.Account == mine.Account
-		if r.Code == op.Code && !same && !beforeCall(op, r) && amongLast(op.Code, records, gone, r) {
+		if r.Code == op.Code && !same && !r.At.Before(looked) && amongLast(op.Code, records, gone, r) {
 			gone--
 		}
 	}
@@ -364,9 +366,9 @@ func (b books) covers(op models.Operation, records []platform.Record, shown plat
 }
 
 // unexplained are the records of an operation's code that no other operation of
-// ours explains. Each explains one: to the second, else the nearest by its person;
-// one that was undone, whose record may be gone, only to the second. untold are the
-// standing ones that explain none.
+// ours explains. Each explains one: to the second, else the nearest by its person that is
+// not of the operation's own moment; one that was undone, whose record may be gone, only to
+// the second. untold are the standing ones that explain none.
 func (b books) unexplained(op models.Operation, records []platform.Record) (list []platform.Record, untold []models.Operation) {
 	list = visits(op.Code, records)
 	var rest []models.Operation
@@ -382,7 +384,8 @@ func (b books) unexplained(op models.Operation, records []platform.Record) (list
 		best := -1
 		for i, r := range list {
 			d := r.At.Sub(o.ConsumedAt).Abs()
-			if by(o, r) && !sameSecond(r.At, op.ConsumedAt) && d <= skew && (best < 0 || d < list[best].At.Sub(o.ConsumedAt).Abs()) {
+			own := sameSecond(r.At, op.ConsumedAt) || by(op, r) && distance(op, r.At) <= near && d > near
+			if by(o, r) && !own && d <= skew && (best < 0 || d < list[best].At.Sub(o.ConsumedAt).Abs()) {
 				best = i
 			}
 		}
