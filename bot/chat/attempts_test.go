@@ -43,9 +43,11 @@ func TestAttempts(t *testing.T) {
 			b.clock.Advance(pause)
 			has(t, b.say("zhangsan", "验 "+wrong), "券码不存在")
 		}
+		b.clock.Advance(time.Second)
 		has(t, b.say("lisi", "验 "+wrong), "券码不存在")
 		b.clock.Advance(61 * time.Second)
 		has(t, b.say("zhangsan", "验 "+wrong), "券码不存在")
+		b.clock.Advance(time.Second)
 		has(t, b.say("lisi", "验 "+good), "此券已核销")
 		b.clock.Advance(time.Second)
 		has(t, b.in(both, "qianqi", "验 "+wrong), "券码不存在")

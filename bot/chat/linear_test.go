@@ -96,22 +96,28 @@ func claim(r bot.Reply) told {
 	return odder
 }
 
+// fast is how much faster the clock of [twoReplicas] goes than the machine's: what sleeps in
+// turns moves a clock that stands once for each, until every message is too late.
+const fast = 10
+
 // twoReplicas runs a bench's bot and another on the same database, until they are
 // stopped.
 func twoReplicas(t *testing.T, b *bench) (ctx context.Context, other *bench, stop func()) {
 	other = reborn(t, b)
-	// Everybody who waits lets the clock go on, so that it must go slowly, or the
-	// time to undo is over before the machine gets there.
-	slowly := func(ctx context.Context, d time.Duration) error {
-		b.clock.Advance(d / 20)
-		return jobs.Sleep(ctx, 2*time.Millisecond)
-	}
-	b.configure(func(o *Options) { o.Sleep = slowly })
-	other.configure(func(o *Options) { o.Sleep = slowly })
+	sleep := func(ctx context.Context, d time.Duration) error { return jobs.Sleep(ctx, d/fast) }
+	b.configure(func(o *Options) { o.Sleep = sleep })
+	other.configure(func(o *Options) { o.Sleep = sleep })
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	var running sync.WaitGroup
 	running.Go(func() { b.bot.Run(ctx, time.Second) })
 	running.Go(func() { other.bot.Run(ctx, time.Second) })
+	running.Go(func() {
+		for last := time.Now(); jobs.Sleep(ctx, 5*time.Millisecond) == nil; {
+			now := time.Now()
+			b.clock.Advance(fast * now.Sub(last))
+			last = now
+		}
+	})
 	return ctx, other, func() { cancel(); running.Wait() }
 }
 

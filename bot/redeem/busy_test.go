@@ -153,3 +153,41 @@ func TestAfterColleaguesThatEndedOfTwo(t *testing.T) {
 		}
 	})
 }
+
+// overlapped is a platform at whose first look something happens before the platform gets it,
+// and after.
+type overlapped struct {
+	platform.Shop
+	before, after func()
+	looked        *bool
+}
+
+func (s overlapped) Look(ctx context.Context, code string) platform.Looked {
+	if *s.looked {
+		return s.Shop.Look(ctx, code)
+	}
+	*s.looked = true
+	s.before()
+	looked := s.Shop.Look(ctx, code)
+	s.after()
+	return looked
+}
+
+// A colleague verifies and undoes a coupon around the look of another: that is not told of a
+// use that no record names.
+func TestUndoneDuringTheLook(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.voucher(code)
+		var first models.Operation
+		looked := new(bool)
+		op := r.through(func(s platform.Shop) platform.Shop {
+			return overlapped{s,
+				func() { first = r.consume(code, 1); r.is(first, models.Done, "") },
+				func() { r.is(r.undo(first), models.Undone, "") }, looked}
+		}, code, 1)
+		if op.State != models.Rejected || op.Outcome.Reason == platform.AlreadyUsed {
+			r.Errorf("%s (%s)", op.State, op.Outcome.Reason)
+		}
+		r.effects(code, 1, 1)
+	})
+}

@@ -135,12 +135,25 @@ func (t *consumption) known(ctx context.Context, r Request) (earlier, followed *
 	return earlier, followed, nil, err
 }
 
-// lookOnce asks what the code is worth, unless that was asked just now.
+// lookOnce asks what the code is worth, unless that was asked just now. It asks again where
+// the use that it finds may be one of ours that was undone meanwhile.
 func (t *consumption) lookOnce(ctx context.Context, seen *decision) (platform.Looked, error) {
 	if seen != nil {
 		return seen.one.looked, nil
 	}
-	return t.look(ctx, t.op.Code)
+	start := t.Now()
+	looked, err := t.look(ctx, t.op.Code)
+	if err != nil || looked.Proves != platform.Used {
+		return looked, err
+	}
+	op, err := t.DB.Journal.ByCoupon(ctx, t.op.StoreID, t.op.Code)
+	switch {
+	case err != nil && !errors.Is(err, models.ErrNotFound):
+		return looked, fmt.Errorf("redeem: earlier operation: %w", err)
+	case err == nil && op.State == models.Undone && !op.UndoneAt.Before(start):
+		return t.look(ctx, t.op.Code)
+	}
+	return looked, nil
 }
 
 // judgeLook describes what is to be consumed. A step: it cannot be, or it is not certain
