@@ -60,11 +60,7 @@ func (c *Core) consumeSeen(ctx context.Context, r Request, seen *decision) (Step
 	if step != nil || err != nil {
 		return step, err
 	}
-	looked, err := t.lookOnce(ctx, seen)
-	if err != nil {
-		return nil, err
-	}
-	if step, err := t.judgeLook(ctx, r, looked, followed); step != nil || err != nil {
+	if step, err := t.usable(ctx, r, seen, followed); step != nil || err != nil {
 		return step, err
 	}
 	if other, err := t.rivalOfOrder(ctx); err != nil {
@@ -135,25 +131,38 @@ func (t *consumption) known(ctx context.Context, r Request) (earlier, followed *
 	return earlier, followed, nil, err
 }
 
-// lookOnce asks what the code is worth, unless that was asked just now. It asks again where
-// the use that it finds may be one of ours that was undone meanwhile.
+// usable looks at what is to be consumed, and once more where the use that shows may be one of
+// ours that was undone meanwhile. A step: it cannot be consumed.
+func (t *consumption) usable(ctx context.Context, r Request, seen *decision, followed *models.Operation) (Step, error) {
+	asked := t.op
+	looked, err := t.lookOnce(ctx, seen)
+	if err != nil {
+		return nil, err
+	}
+	step, err := t.judgeLook(ctx, r, looked, followed)
+	if step == nil || err != nil || looked.Proves != platform.Used {
+		return step, err
+	}
+	op, err := t.DB.Journal.ByCoupon(ctx, asked.StoreID, asked.Code)
+	switch {
+	case errors.Is(err, models.ErrNotFound), err == nil && (op.State != models.Undone || op.UndoneAt.Before(asked.CreatedAt)):
+		return step, nil
+	case err != nil:
+		return nil, fmt.Errorf("redeem: earlier operation: %w", err)
+	}
+	t.op = asked
+	if looked, err = t.look(ctx, t.op.Code); err != nil {
+		return nil, err
+	}
+	return t.judgeLook(ctx, r, looked, followed)
+}
+
+// lookOnce asks what the code is worth, unless that was asked just now.
 func (t *consumption) lookOnce(ctx context.Context, seen *decision) (platform.Looked, error) {
 	if seen != nil {
 		return seen.one.looked, nil
 	}
-	start := t.Now()
-	looked, err := t.look(ctx, t.op.Code)
-	if err != nil || looked.Proves != platform.Used {
-		return looked, err
-	}
-	op, err := t.DB.Journal.ByCoupon(ctx, t.op.StoreID, t.op.Code)
-	switch {
-	case err != nil && !errors.Is(err, models.ErrNotFound):
-		return looked, fmt.Errorf("redeem: earlier operation: %w", err)
-	case err == nil && op.State == models.Undone && !op.UndoneAt.Before(start):
-		return t.look(ctx, t.op.Code)
-	}
-	return looked, nil
+	return t.look(ctx, t.op.Code)
 }
 
 // judgeLook describes what is to be consumed. A step: it cannot be, or it is not certain
