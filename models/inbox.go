@@ -221,7 +221,7 @@ func (s InboxStore) Rewrite(ctx context.Context, in Inbox, payload []byte, until
 }
 
 // Answer records the reply; only the owner can, and only once. A reply that is
-// not final can be replaced by [InboxStore.Finalize]; the message stays due at in.DueAt,
+// not final can be replaced by [InboxStore.Revise]; the message stays due at in.DueAt,
 // so that whoever should have done so can be stood in for.
 func (s InboxStore) Answer(ctx context.Context, in Inbox, reply []byte, final bool) (Inbox, error) {
 	if reply == nil {
@@ -244,14 +244,18 @@ func (s InboxStore) Unanswered(ctx context.Context, in Inbox) error {
 	})
 }
 
-// Finalize replaces an answer that was not final. It succeeds once; after that,
-// and before there is any answer, it is [ErrStale].
-func (s InboxStore) Finalize(ctx context.Context, id string, reply []byte) error {
+// Revise replaces an answer that was not final. Once one is, and before there is any, it
+// is [ErrStale].
+func (s InboxStore) Revise(ctx context.Context, id string, reply []byte, final bool) error {
 	if reply == nil {
 		reply = []byte{}
 	}
-	in := Inbox{ID: id, Reply: reply, Final: true}
-	return s.move(ctx, "finalize message", in, "final = ? AND answered_at IS NOT NULL", []any{false}, "reply", "final", "due_at")
+	columns := []string{"reply"}
+	if final {
+		columns = append(columns, "final", "due_at")
+	}
+	in := Inbox{ID: id, Reply: reply, Final: final}
+	return s.move(ctx, "revise message", in, "final = ? AND answered_at IS NOT NULL", []any{false}, columns...)
 }
 
 // move writes the columns of in where the row still meets the condition.

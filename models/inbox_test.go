@@ -122,7 +122,7 @@ func TestAnswer(t *testing.T) {
 	each(t, func(t *testing.T, db *models.DB, clock *modelstest.Clock) {
 		ctx := t.Context()
 		in := accept(t, db, "m1")
-		want(t, db.Inbox.Finalize(ctx, in.ID, []byte("x")), models.ErrStale) // nothing to replace yet
+		want(t, db.Inbox.Revise(ctx, in.ID, []byte("x"), true), models.ErrStale) // nothing to replace yet
 		clock.Advance(time.Second)
 		answered, err := db.Inbox.Answer(ctx, in, []byte("核验中"), false)
 		no(t, err)
@@ -143,13 +143,13 @@ func TestAnswer(t *testing.T) {
 		answered, err = db.Inbox.Claim(ctx, answered, noon.Add(time.Hour))
 		no(t, err)
 
-		no(t, db.Inbox.Finalize(ctx, in.ID, []byte("核销成功🎉")))
-		want(t, db.Inbox.Finalize(ctx, in.ID, []byte("later")), models.ErrStale)
+		no(t, db.Inbox.Revise(ctx, in.ID, []byte("核销成功🎉"), true))
+		want(t, db.Inbox.Revise(ctx, in.ID, []byte("later"), true), models.ErrStale)
 		got, err = db.Inbox.Get(ctx, in.ID)
 		no(t, err)
 		answered.Reply, answered.Final, answered.DueAt = []byte("核销成功🎉"), true, time.Time{}
 		same(t, got, answered)
-		want(t, db.Inbox.Finalize(ctx, "in-nobody", nil), models.ErrStale)
+		want(t, db.Inbox.Revise(ctx, "in-nobody", nil, true), models.ErrStale)
 
 		// An empty reply is a reply.
 		mute := accept(t, db, "m2")

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -145,18 +146,31 @@ func (d *doubts) answer(ctx context.Context, tx *models.DB, row models.Inbox) er
 	return nil // its worker lives, or another has it
 }
 
-// conclude renders a message anew and sends the final reply, if it is final now. Its row
-// was touched in this transaction.
+// conclude renders a message anew and sends the reply, if it tells more than before: it is
+// final, or of several codes, of which one more is known. Its row was touched in this
+// transaction.
 func (d *doubts) conclude(ctx context.Context, tx *models.DB, row models.Inbox, late bool) error {
 	var m bot.Message
 	if err := json.Unmarshal(row.Payload, &m); err != nil {
 		return fmt.Errorf("chat: stored message: %w", err)
 	}
 	reply, err := d.views.replyAgain(ctx, tx, m, row.ID)
-	if err != nil || reply.Pending {
+	if err != nil || reply.Pending && saysTheSame(row, reply) {
 		return err
 	}
 	return d.out.Conclude(ctx, tx, row, m, reply, late)
+}
+
+// saysTheSame reports whether a reply is what a message was answered with.
+func saysTheSame(row models.Inbox, reply bot.Reply) bool {
+	var was bot.Reply
+	if json.Unmarshal(row.Reply, &was) != nil || was.Card == nil || reply.Card == nil {
+		return false
+	}
+	was.Card.TaskID = reply.Card.TaskID
+	before, err := json.Marshal(was)
+	now, failed := json.Marshal(reply)
+	return err == nil && failed == nil && bytes.Equal(before, now)
 }
 
 // tellManagers sends a notice about an operation that needs a human.

@@ -118,6 +118,45 @@ func TestLostConsumeOfSeveral(t *testing.T) {
 	}
 }
 
+// Of two codes in doubt one is known long before the other, before people have read that both
+// are under way or after: it is told while the other is not known, once.
+func TestKnownOfSeveralInDoubt(t *testing.T) {
+	t.Parallel()
+	for _, unknown := range []int{0, 1} {
+		t.Run(fmt.Sprint(unknown, " looks in vain"), func(t *testing.T) {
+			here(t, func(t *testing.T, b *bench) {
+				away := map[string]int{"2000000001": 10, "2000000002": unknown}
+				for code, n := range away {
+					b.voucher(code)
+					b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume", Code: code}))
+					if n > 0 {
+						b.must(b.platform.Fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "getconsumed", Code: code, Times: n}))
+					}
+				}
+				m := b.at(app, "", "zhangsan")
+				m.Kind, m.Text = bot.Text, "验 2000000001 2000000002"
+				b.start(m)
+				b.pass(30 * time.Second)
+				told := 0
+				for _, d := range b.courier.all() {
+					if text := show(d.Reply); strings.Contains(text, "成功 1 个") && strings.Contains(text, "1 个还在核验中") && strings.Contains(text, "✅0002") {
+						told++
+					}
+				}
+				if told != 1 {
+					t.Errorf("what is known was told %d times", told)
+				}
+				b.settle()
+				sent := b.courier.all()
+				has(t, sent[len(sent)-1].Reply, "2 个券码，成功 2 个")
+				if len(sent) > 2+unknown {
+					t.Errorf("%d messages", len(sent))
+				}
+			})
+		})
+	}
+}
+
 func TestLostUndo(t *testing.T) {
 	t.Parallel()
 	for _, fate := range fates {
@@ -371,13 +410,9 @@ func TestRepeatedMessage(t *testing.T) {
 func TestManyOneCode(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *bench) {
 		b.voucher(Code)
-		other := reborn(t, b)
-		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
-		var wg, running sync.WaitGroup
-		running.Go(func() { b.bot.Run(ctx, time.Second) })
-		running.Go(func() { other.bot.Run(ctx, time.Second) })
-		defer running.Wait()
+		ctx, other, stop := twoReplicas(t, b)
 		defer stop()
+		var wg sync.WaitGroup
 		var mu sync.Mutex
 		won, lost := 0, 0
 		for i := range 50 {

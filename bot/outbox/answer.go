@@ -16,8 +16,9 @@ import (
 const (
 	FallbackDelay = 6 * time.Second // a passive answer not fetched by then goes out another way
 	InterimDelay  = 1500 * time.Millisecond
-	WaitDelay     = time.Second     // where streams show, a progress line is shown after this long
-	StreamEnd     = 5 * time.Minute // a stream ends by then, whatever is not known yet; WeCom's limit is 6 (page 101463)
+	ReviseDelay   = 10 * time.Second // between an interim answer that has gone out and one that tells more
+	WaitDelay     = time.Second      // where streams show, a progress line is shown after this long
+	StreamEnd     = 5 * time.Minute  // a stream ends by then, whatever is not known yet; WeCom's limit is 6 (page 101463)
 )
 
 // ErrTakenOver: the lease of a message ended and another worker has claimed it.
@@ -60,36 +61,69 @@ func (q *Outbox) Answer(ctx context.Context, tx *models.DB, row models.Inbox, m 
 	return q.send(ctx, tx, a)
 }
 
-// Conclude replaces a pending reply by the final one. late says that people were
-// given a final answer before, "needs a human": they get the outcome all the
-// same. Otherwise a reply that is final already means that another process was
-// quicker.
+// Conclude replaces a pending reply by the final one, or by one that tells more: of several
+// codes, some are known. late says that people were given a final answer before, "needs a
+// human": they get the outcome all the same. Otherwise a reply that is final already means
+// that another process was quicker.
 func (q *Outbox) Conclude(ctx context.Context, tx *models.DB, row models.Inbox, m bot.Message, reply bot.Reply, late bool) error {
 	data, err := json.Marshal(reply)
 	if err != nil {
 		return fmt.Errorf("outbox: reply: %w", err)
 	}
-	err = tx.Inbox.Finalize(ctx, row.ID, data)
+	err = tx.Inbox.Revise(ctx, row.ID, data, !reply.Pending)
 	switch {
-	case errors.Is(err, models.ErrStale) && !late:
+	case errors.Is(err, models.ErrStale) && (!late || reply.Pending):
 		return nil
 	case err != nil && !errors.Is(err, models.ErrStale):
 		return fmt.Errorf("outbox: conclude: %w", err)
 	}
+	a := answering(row, m, reply)
+	if reply.Pending {
+		return q.revise(ctx, tx, a)
+	}
 	if _, err := tx.Outbox.Obsolete(ctx, row.ID); err != nil {
 		return fmt.Errorf("outbox: conclude: %w", err)
 	}
-	a := answering(row, m, reply)
-	if a.card != "" { // the pending reply may have used up the one update of the card
-		used, err := q.used(ctx, tx, row.ID, m.Channel)
-		if err != nil {
-			return err
-		}
-		if used {
-			a.card = ""
-		}
+	if err := q.keepCard(ctx, tx, &a); err != nil {
+		return err
 	}
 	return q.send(ctx, tx, a)
+}
+
+// revise shows what is known by now of an answer that is pending still. A stream or a poll
+// shows one line; elsewhere it is a message, and there are not many.
+func (q *Outbox) revise(ctx context.Context, tx *models.DB, a answer) error {
+	switch {
+	case a.m.Passive():
+		return nil
+	case a.m.Streams():
+		return q.Enqueue(ctx, tx, q.line(a.row, a.m, a.reply), a.row.ID, "", q.Now())
+	}
+	unsent, err := tx.Outbox.Obsolete(ctx, a.row.ID)
+	if err != nil {
+		return fmt.Errorf("outbox: revise: %w", err)
+	}
+	if err := q.keepCard(ctx, tx, &a); err != nil {
+		return err
+	}
+	due := q.Now().Add(ReviseDelay)
+	if unsent > 0 {
+		due = q.Now().Add(InterimDelay)
+	}
+	return q.enqueueAnswer(ctx, tx, a, q.delivery(a), due)
+}
+
+// keepCard has an answer change the pressed card, unless the pending reply may have used up
+// the one update.
+func (q *Outbox) keepCard(ctx context.Context, tx *models.DB, a *answer) error {
+	if a.card == "" {
+		return nil
+	}
+	used, err := q.used(ctx, tx, a.row.ID, a.m.Channel)
+	if used {
+		a.card = ""
+	}
+	return err
 }
 
 // Send puts a reply into the outbox.
@@ -118,10 +152,7 @@ func (q *Outbox) Follow(ctx context.Context, tx *models.DB, inboxID string, m bo
 
 // send puts an answer into the outbox, as its channel has it.
 func (q *Outbox) send(ctx context.Context, tx *models.DB, a answer) error {
-	d := bot.Delivery{
-		ID: q.NewID(), Channel: a.m.Channel, Chat: a.m.Chat, User: a.m.User, SentAs: a.m.SentAs,
-		Reply: a.reply, Way: a.m.Way, Answers: a.m.Kind, Asked: a.row.ReceivedAt, Card: a.card,
-	}
+	d := q.delivery(a)
 	switch {
 	case a.m.Passive():
 		return q.sendPassive(ctx, tx, a, d)
@@ -133,6 +164,13 @@ func (q *Outbox) send(ctx context.Context, tx *models.DB, a answer) error {
 		return q.enqueueAnswer(ctx, tx, a, d, q.Now().Add(InterimDelay))
 	}
 	return q.enqueueAnswer(ctx, tx, a, d, q.Now())
+}
+
+func (q *Outbox) delivery(a answer) bot.Delivery {
+	return bot.Delivery{
+		ID: q.NewID(), Channel: a.m.Channel, Chat: a.m.Chat, User: a.m.User, SentAs: a.m.SentAs,
+		Reply: a.reply, Way: a.m.Way, Answers: a.m.Kind, Asked: a.row.ReceivedAt, Card: a.card,
+	}
 }
 
 // sendPassive keeps an answer for a while for the callback that may fetch it.

@@ -26,15 +26,20 @@ var stillOpen = bot.Reply{Text: "平台还没有给出结果，还在核验。�
 // Progress puts a line into the outbox that a later delivery replaces, and what
 // finishes the stream in case that there is none in time.
 func (q *Outbox) Progress(ctx context.Context, tx *models.DB, row models.Inbox, m bot.Message, reply bot.Reply, due time.Time) error {
-	d := bot.Delivery{
-		ID: q.NewID(), Channel: m.Channel, Chat: m.Chat, User: m.User, SentAs: m.SentAs, Reply: reply, Form: bot.AsStream,
-		Way: m.Way, Answers: m.Kind, Asked: row.ReceivedAt, Stream: row.ID,
-	}
+	d := q.line(row, m, reply)
 	if err := q.Enqueue(ctx, tx, d, row.ID, "", due); err != nil {
 		return err
 	}
 	d.ID, d.Reply, d.Form, d.Ends = streamEnd(row.ID), stillOpen, bot.AsMarkdown, true
 	return q.Enqueue(ctx, tx, d, row.ID, "", q.Now().Add(StreamEnd))
+}
+
+// line is a delivery that shows how a message stands, until another replaces it.
+func (q *Outbox) line(row models.Inbox, m bot.Message, reply bot.Reply) bot.Delivery {
+	return bot.Delivery{
+		ID: q.NewID(), Channel: m.Channel, Chat: m.Chat, User: m.User, SentAs: m.SentAs, Reply: reply, Form: bot.AsStream,
+		Way: m.Way, Answers: m.Kind, Asked: row.ReceivedAt, Stream: row.ID,
+	}
 }
 
 // streamEnd is the id of the delivery that ends the stream of a message.
