@@ -228,6 +228,9 @@ func (w *world) changes() {
 // wrong: an answer that a callback may fetch waits for six seconds of it.
 const idle = 10 * time.Second
 
+// byLease is how long what a dead replica holds waits for another.
+const byLease = 15 * time.Second
+
 // atOnce: what is known is told, whoever has found it out, and what is accepted is begun,
 // whoever has it: nothing waits for the lease of somebody who is not at work on it.
 func (w *world) atOnce() {
@@ -243,13 +246,15 @@ func (w *world) atOnce() {
 			case begun.IsZero():
 				begun = r.Time
 			}
-			known = latest(known, r.Time.Add(r.Took))
+			if len(r.Codes) == 0 || tells(r, a.Code) { // a list may be asked for because of it
+				known = latest(known, r.Time.Add(r.Took))
+			}
 		}
 		if known.IsZero() {
 			continue
 		}
 		again := slices.ContainsFunc(w.asks, func(b *ask) bool { return b.Code == a.Code && b.sentAt.After(known) && b.said.Before(a.answered) })
-		if a.answered.Sub(known) > idle && !again && !a.left && w.undisturbed(known.Add(-time.Second), a.answered) {
+		if a.answered.Sub(known) > idle && !again && !a.left && !w.behind(a, known) && w.undisturbed(known.Add(-time.Second), a.answered) {
 			w.finding("%s: the answer to %q of %s was known at %s, and told only at %s", names[a.Who], a.Text, clock(a.said), clock(known), clock(a.answered))
 		}
 		if begun.Sub(a.accepted) > idle && w.undisturbed(a.said.Add(-time.Second), begun) && !w.inLine(a) {
@@ -262,13 +267,27 @@ func (w *world) atOnce() {
 // before has left is known by its lease. A token that WeCom refused is asked for anew within
 // the minute.
 func (w *world) undisturbed(from, to time.Time) bool {
-	return w.wrongsBetween(from, to, "standstill", "clock")+w.wrongsBetween(from.Add(-time.Minute), to, "WeCom") == 0 && !slices.ContainsFunc(w.killed, func(t time.Time) bool { return t.After(from) && t.Before(to) })
+	return w.wrongsBetween(from, to, "standstill", "clock")+w.wrongsBetween(from.Add(-time.Minute), to, "WeCom") == 0 && !w.died(from, to)
+}
+
+// died reports whether a replica did in a time.
+func (w *world) died(from, to time.Time) bool {
+	return slices.ContainsFunc(w.killed, func(t time.Time) bool { return t.After(from) && t.Before(to) })
 }
 
 // inLine reports whether the person had another message under way.
 func (w *world) inLine(a *ask) bool {
 	return slices.ContainsFunc(w.asks, func(b *ask) bool {
 		return a != b && a.Who == b.Who && b.said.Before(a.answered) && (b.answered.IsZero() || b.answered.After(a.said))
+	})
+}
+
+// behind reports whether an earlier message of the person was not answered yet, as far as the
+// replicas know that live: answers go out in their order, and one that a dead replica was
+// sending waits for its lease.
+func (w *world) behind(a *ask, at time.Time) bool {
+	return slices.ContainsFunc(w.asks, func(b *ask) bool {
+		return a.Who == b.Who && b.said.Before(a.said) && (b.answered.After(at) || w.died(latest(b.said, at.Add(-byLease)), at))
 	})
 }
 

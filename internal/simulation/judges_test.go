@@ -393,6 +393,9 @@ func (w *world) truth() {
 		if w.unclear() && e.Dialect != atDouyin || w.unnamed(e) {
 			want = append(want, human)
 			since = since.Add(-staleness) // it may have been a person's before, and stays so
+			if w.unnamed(e) {
+				since = w.heldAt(e)
+			}
 		}
 		due := w.due(e.Time)
 		if w.wasHeld(e) && (!w.noticed(e) || w.wrongsBetween(e.Time, due) > 0) { // it is looked at from time to time
@@ -460,8 +463,15 @@ func (w *world) whose(e effect) (who []string) {
 }
 
 // wasHeld reports whether a consumption is one that risk control had kept back.
-func (w *world) wasHeld(e effect) bool {
-	return e.token != "" && slices.ContainsFunc(w.ledger, func(h effect) bool { return h.Kind == effectHeld && h.token == e.token && h.Code == e.Code })
+func (w *world) wasHeld(e effect) bool { return !w.heldAt(e).IsZero() }
+
+// heldAt is since when risk control had held what was then consumed.
+func (w *world) heldAt(e effect) time.Time {
+	i := slices.IndexFunc(w.ledger, func(h effect) bool { return h.Kind == effectHeld && h.token == e.token && h.Code == e.Code })
+	if e.token == "" || i < 0 {
+		return time.Time{}
+	}
+	return w.ledger[i].Time
 }
 
 // noticed reports whether the platform has told us of a consumption by itself, at once.

@@ -139,6 +139,13 @@ func TestOn(t *testing.T) {
 			t.Fail()
 			fmt.Printf("seed %d: %s\n", seed, f)
 		}
+		if len(w.found) > 0 && *onFlag { // the next play of the seed may have another trace
+			path := filepath.Join(os.TempDir(), fmt.Sprintf("seed-%d.txt", seed))
+			if err := os.WriteFile(path, []byte(w.tale()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Printf("seed %d: the story is in %s\n", seed, path)
+		}
 		last := days >= most || seed >= *lastFlag || bad > 0 && *firstFlag
 		if last || time.Since(said) > 10*time.Second {
 			said = time.Now()
