@@ -186,25 +186,59 @@ func (t settlement) withSiblings(ctx context.Context, c *codes, n int, at time.T
 	if err != nil {
 		return err
 	}
-	free := func(inDoubt bool) func(code string) bool {
-		return func(code string) bool {
-			all, broken := t.ofCode(ctx, code)
-			err = errors.Join(err, broken)
-			for _, o := range all {
-				if o.ID != t.op.ID && o.State != models.Rejected && !(inDoubt && o.Count == 1 && consuming(o) && mayShareOrder(t.op, o)) {
-					return false
-				}
-			}
-			return true
-		}
-	}
 	c.own = shownOf(t.op, c.listed.Records)
-	c.all = append(slices.Clone(c.told), siblings(t.op, c.told, c.listed.Records, free(false))...)
+	c.all = append(slices.Clone(c.told), siblings(t.op, c.told, c.listed.Records, t.free(ctx, false, &err))...)
 	if len(c.all) < n {
-		more := siblings(t.op, c.all, c.listed.Records, free(true))
+		more := siblings(t.op, c.all, c.listed.Records, t.free(ctx, true, &err))
 		if c.contested = len(more) > 0 && len(c.all)+len(more) <= n; c.contested {
 			c.all = append(c.all, more...)
 		}
 	}
 	return err
+}
+
+// free gives whether no other operation of ours has to do with a code, or, with inDoubt, none
+// but one that is in doubt. Errors are joined to err.
+func (t settlement) free(ctx context.Context, inDoubt bool, err *error) func(code string) bool {
+	return func(code string) bool {
+		all, broken := t.ofCode(ctx, code)
+		*err = errors.Join(*err, broken)
+		for _, o := range all {
+			if o.ID != t.op.ID && o.State != models.Rejected && !(inDoubt && o.Count == 1 && consuming(o) && mayShareOrder(t.op, o)) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// replaced goes on where the code is dead: its verification was undone elsewhere. Further
+// coupons of the same call stand without it. Where the day's list does not show as many as
+// were asked for, it is left to people.
+func (t settlement) replaced(ctx context.Context, why platform.Said) (Step, error) {
+	if t.op.Count == 1 { // a dead code cannot be consumed later either
+		return t.rejected(outcome(why)), nil
+	}
+	listed, err := t.history(ctx, t.op.CalledAt, t.Now())
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(listed.Records, func(r platform.Record) bool { return r.DealID == t.op.DealID && atCall(t.op, r) })
+	if i < 0 {
+		return t.doubt(why, false), nil
+	}
+	mine := listed.Records[i] // but for its code
+	another, err := t.byAnother(ctx, mine)
+	if err != nil {
+		return nil, err
+	}
+	mine.Code = t.op.Code
+	rest := siblings(t.op, []platform.Coupon{own(t.op)}, append(listed.Records, mine), t.free(ctx, false, &err))
+	switch {
+	case err != nil:
+		return nil, err
+	case another, len(rest) != t.op.Count-1:
+		return t.doubt(why, false), nil
+	}
+	return t.done(rest, t.consumedAt(mine), ReasonPartly), nil
 }

@@ -205,3 +205,64 @@ func TestLostBesideAStaleLook(t *testing.T) {
 		})
 	}
 }
+
+// Several coupons of an order are lost, and that of the typed code is undone at the till
+// before that is settled: the others stand, and are told. So are they where the platform knows
+// of no record of a code that was undone.
+func TestLostOfSeveralUndoneElsewhere(t *testing.T) {
+	for _, none := range []dianpingtest.NoRecord{dianpingtest.NoRecordRefused, dianpingtest.NoRecordNull} {
+		for _, repeat := range dianpingtest.RepeatAnswers {
+			t.Run(fmt.Sprint(none, " ", repeat), func(t *testing.T) {
+				everywhere(t, func(r *rig) {
+					r.knobs(dianpingtest.Knobs{NoRecord: none, RepeatAnswer: repeat})
+					for n := 2; n <= 3; n++ {
+						codes := r.order(fmt.Sprint(7000000000+100*n), n+1)
+						r.lost("consume", true)
+						op := r.consume(codes[0], n)
+						r.must(r.platform.UndoElsewhere(codes[0], "boss"))
+						op = r.settle(op)
+						r.tells(op, n-1, ReasonPartly)
+						if stand := r.stillConsumed(codes); stand != n-1 {
+							r.Errorf("%d stand, want %d", stand, n-1)
+						}
+						r.is(r.settle(r.undo(op)), models.Undone, "")
+						if stand := r.stillConsumed(codes); stand != 0 {
+							r.Errorf("%d stand after the undo", stand)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// Where the day's list does not show the others as our person's, or not all of them, it is left
+// to people: none is told as refused.
+func TestLostOfSeveralUndoneElsewhereUnclear(t *testing.T) {
+	for _, why := range []string{"no list", "one more undone", "the merchant's account", "no effect"} {
+		t.Run(why, func(t *testing.T) {
+			everywhere(t, func(r *rig) {
+				codes := r.order(code, 4)
+				switch why {
+				case "no list":
+					r.core.Shops.(*shops).blind.Store(1)
+				case "the merchant's account":
+					r.knobs(dianpingtest.Knobs{VerifyAccount: dianpingtest.VerifyAccountMerchant})
+				}
+				if r.lost("consume", why != "no effect"); why == "no effect" {
+					r.when("prepared", func() { r.elsewhere(code, "till-3") })
+				}
+				op := r.consume(code, 3)
+				r.must(r.platform.UndoElsewhere(code, "boss"))
+				if why == "one more undone" {
+					r.must(r.platform.UndoElsewhere(codes[1], "boss"))
+				}
+				r.during(5 * time.Minute)
+				if op = r.now(op); !op.NeedsHuman {
+					r.Error("people are not told")
+				}
+				r.is(op, models.Unknown, platform.CodeReplaced)
+			})
+		})
+	}
+}

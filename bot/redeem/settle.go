@@ -64,8 +64,8 @@ func (t settlement) settleConsume(ctx context.Context, mayRepeat bool) (Step, er
 	}
 	t.op.Reusable = b.reusable(t.op)
 	switch recorded.Proves {
-	case platform.Replaced: // a dead code cannot be consumed later either
-		return t.rejected(outcome(recorded.Said)), nil
+	case platform.Replaced:
+		return t.replaced(ctx, recorded.Said)
 	case platform.Consumed:
 		return t.recorded(ctx, b, recorded.Record, mayRepeat)
 	case platform.NotConsumed:
@@ -85,11 +85,13 @@ func (t settlement) refusedOrRepeated(ctx context.Context, answer platform.Consu
 		return nil, err
 	}
 	switch recorded.Proves {
-	case platform.NotConsumed, platform.Replaced:
+	case platform.NotConsumed:
 		if recorded.Complete {
 			return t.refusedOrHeld(ctx, answer)
 		}
 		return t.rejected(outcome(answer.Said)), nil
+	case platform.Replaced:
+		return t.replaced(ctx, answer.Said)
 	case platform.Consumed:
 		if recorded.Complete {
 			return t.byUses(ctx, recorded, false)
@@ -235,6 +237,8 @@ func (t settlement) notRecorded(ctx context.Context, recorded platform.Recorded,
 	usable := looked.Proves == platform.Usable
 	short := usable && looked.Voucher.Left > 0 && looked.Voucher.Left < t.op.Count
 	switch {
+	case none && looked.Why == platform.CodeReplaced:
+		return t.replaced(ctx, looked.Said)
 	case none && looked.Proves == platform.Void:
 		return t.rejected(outcome(looked.Said)), nil
 	case none && short:
