@@ -135,6 +135,30 @@ func TestPartlyLostBesideAVisit(t *testing.T) {
 	})
 }
 
+// The same where the list fails once: what is gone of the card is not all ours. Where there is
+// never a list, it is left to people.
+func TestPartlyLostWithoutAList(t *testing.T) {
+	for _, times := range []int{1, -1} {
+		t.Run(fmt.Sprint(times), func(t *testing.T) {
+			cards(t, func(r *rig, _ dianpingtest.Knobs) {
+				r.card(code, 10)
+				op := r.partlyLost(code, 2)
+				r.clock.Advance(2 * time.Second)
+				r.elsewhere(code, "till-3")
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "querylistbydate", Times: times})
+				if times == 1 {
+					r.tells(r.settle(op), 1, ReasonPartly)
+					return
+				}
+				if r.during(5 * time.Minute); !r.now(op).NeedsHuman {
+					r.Error("people are not told")
+				}
+				r.never(models.Done)
+			})
+		})
+	}
+}
+
 // Of three visits two are used, and the answer says so, in a row for each or in one for the
 // code: two are told, also where a visit at the till comes between.
 func TestPartlyVisits(t *testing.T) {

@@ -181,7 +181,7 @@ func (t settlement) visited(ctx context.Context, shown platform.Record, certain,
 }
 
 // unlisted goes on where the visits are not listed: the record at our call is ours where
-// as much is gone since our look as was asked for.
+// one is gone since our look. Of several, some may be another's.
 func (t settlement) unlisted(ctx context.Context, shown platform.Record, looked platform.Looked, why platform.Said) (Step, error) {
 	b, err := t.books(ctx, t.op.Code, shown)
 	if err != nil {
@@ -189,7 +189,7 @@ func (t settlement) unlisted(ctx context.Context, shown platform.Record, looked 
 	}
 	gone, known := b.sinceLook(t.op, looked)
 	whose, _ := b.whose(t.op, shown)
-	if whose == ours && !shown.At.IsZero() && !beforeCall(t.op, shown) && known && gone == t.op.Count {
+	if whose == ours && !shown.At.IsZero() && !beforeCall(t.op, shown) && known && gone == 1 && t.op.Count == 1 {
 		return t.complete(ctx, []platform.Coupon{ownIn(t.op, shown)}, t.consumedAt(shown), true)
 	}
 	return t.doubt(why, false), nil
