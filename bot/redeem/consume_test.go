@@ -231,6 +231,29 @@ func TestQuickerColleague(t *testing.T) {
 	})
 }
 
+// A colleague was quicker with several coupons of the order, and was told this one: the record
+// is of that call, also without a time.
+func TestQuickerColleagueUntimed(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		n := 7000000000
+		for _, when := range dianpingtest.VerifyTimes {
+			for _, who := range dianpingtest.VerifyAccounts {
+				n += 100
+				r.knobs(dianpingtest.Knobs{VerifyTime: when, VerifyAccount: who})
+				codes := r.order(fmt.Sprint(n), 3)
+				var quicker models.Operation
+				r.when("prepared", func() { quicker = r.consume(codes[1], 3) })
+				op := r.settle(r.consume(codes[0], 1))
+				r.is(op, models.Rejected, "already_used")
+				if op.OtherID != quicker.ID {
+					r.Errorf("%s, %s: used by %q", when, who, op.OtherID)
+				}
+				r.tells(quicker, 3, "")
+			}
+		}
+	})
+}
+
 // A consume that can never be ends as refused, once it is certain: a record and a
 // look say so after a pause.
 func TestLostConsumeOfDeadCode(t *testing.T) {

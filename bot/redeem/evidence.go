@@ -58,6 +58,10 @@ func (b books) reusable(op models.Operation) bool {
 func (b books) whose(op models.Operation, rec platform.Record) (claim, *models.Operation) {
 	others := b.standing()
 	if rec.At.IsZero() && len(others) > 0 {
+		i := slices.IndexFunc(others, func(o models.Operation) bool { return o.Code != op.Code })
+		if i >= 0 && !b.reusable(op) { // as one of several coupons, it is no card's
+			return theirs, &others[i]
+		}
 		return unclear, nil
 	}
 	for i, o := range others {

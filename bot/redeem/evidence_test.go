@@ -28,6 +28,13 @@ func verified(id string, consumed time.Duration, state models.State) models.Oper
 	return op
 }
 
+// ofSeveral is one that was asked for another code of the order, and told this one too.
+func ofSeveral(id string, consumed time.Duration) models.Operation {
+	op := verified(id, consumed, models.Done)
+	op.Code, op.Count = "7000000001", 2
+	return op
+}
+
 func rec(d time.Duration, account string) platform.Record {
 	return platform.Record{Code: code, At: at(d), Account: account}
 }
@@ -62,6 +69,8 @@ func TestWhose(t *testing.T) {
 		{"by an unknown account", nil, false, rec(call, "merchant"), unclear, ""},
 		{"by nobody", nil, false, rec(call, ""), unclear, ""},
 		{"another operation has the only one", []models.Operation{verified("b", call, models.Done)}, false, rec(call, "zhangsan"), theirs, "b"},
+		{"another operation has it as one of several, no time", []models.Operation{ofSeveral("b", call)}, false, untimed, theirs, "b"},
+		{"another operation was asked for it, no time", []models.Operation{verified("b", call, models.Done)}, false, untimed, unclear, ""},
 		{"that was undone", []models.Operation{verified("b", call, models.Undone)}, false, rec(call+time.Second, "zhangsan"), ours, ""},
 
 		{"an earlier visit, to the second", []models.Operation{verified("b", call-time.Minute, models.Done)}, true, rec(call-time.Minute, "zhangsan"), theirs, "b"},
