@@ -28,7 +28,7 @@ func (t settlement) complete(ctx context.Context, coupons []platform.Coupon, at 
 	case t.op.Reusable, len(c.told) > t.op.Count:
 		return t.done(c.told, at, ""), nil
 	case wait && c.own > 0 && (len(c.all) < t.op.Count || len(c.all) == t.op.Count && c.unsure()):
-		return t.fewer(ctx, c.all, c.own, at)
+		return t.fewer(ctx, c, at)
 	case len(c.all) == t.op.Count:
 		return t.done(c.all, at, ""), nil
 	case wait && !c.listed.Known:
@@ -46,20 +46,20 @@ func (t settlement) complete(ctx context.Context, coupons []platform.Coupon, at 
 
 // fewer goes on where the list shows our own coupon, in so many records, and too few others,
 // or such as may be of another operation: there are no more, or the code stays good, and its
-// visits are of several records, or of one.
-func (t settlement) fewer(ctx context.Context, all []platform.Coupon, own int, at time.Time) (Step, error) {
+// visits are of several records, or of one. One that was verified at another moment stays good.
+func (t settlement) fewer(ctx context.Context, c codes, at time.Time) (Step, error) {
 	looked, err := t.look(ctx, t.op.Code)
 	switch {
 	case err != nil:
 		return nil, err
 	case looked.Proves == platform.Unclear:
 		return t.doubt(looked.Said, false), nil
-	case looked.Proves == platform.Usable:
+	case looked.Proves == platform.Usable, len(visits(t.op.Code, c.listed.Records)) > 1:
 		t.op.Reusable = true
 		return t.visited(ctx, platform.Record{}, true, false)
 	}
-	t.op.Reusable = own > 1 && len(all) == 1
-	return t.counted(all, len(all)+own-1, at), nil
+	t.op.Reusable = c.own > 1 && len(c.all) == 1
+	return t.counted(c.all, len(c.all)+c.own-1, at), nil
 }
 
 // counted is the end of a consume of which n of all that was asked for show, once no more

@@ -290,3 +290,49 @@ func TestLostOfSeveralUndoneElsewhereUnclear(t *testing.T) {
 		})
 	}
 }
+
+// The till uses up a card that is not marked as one, before or after our visits, which were
+// lost: the list shows the code at other moments, so that it is a card, and ours are told.
+func TestLostVisitsOfAnUnmarkedCardUsedUp(t *testing.T) {
+	for _, till := range []string{"before", "after", "after, and alone"} {
+		for _, repeat := range dianpingtest.RepeatAnswers {
+			t.Run(fmt.Sprint(till, " ", repeat), func(t *testing.T) {
+				cards(t, func(r *rig, k dianpingtest.Knobs) {
+					k.RepeatAnswer = repeat
+					r.knobs(k)
+					for n := 1; n <= 3; n++ {
+						r.unmarkedUsedUp(fmt.Sprint(7000000000+n), n, till)
+					}
+				})
+			})
+		}
+	}
+}
+
+func (r *rig) unmarkedUsedUp(code string, n int, till string) {
+	r.Helper()
+	_, err := r.platform.AddVoucher(dianpingtest.Voucher{Code: code, Visits: n + 2, Shops: []string{"shop-a"}})
+	r.must(err)
+	atTill := func(n int) {
+		for range n {
+			r.clock.Advance(5 * time.Second)
+			r.elsewhere(code, "till-3")
+		}
+	}
+	if till == "before" {
+		atTill(2)
+		r.clock.Advance(5 * time.Minute)
+	}
+	r.lost("consume", till != "after, and alone")
+	op := r.consume(code, n)
+	switch till {
+	case "after":
+		atTill(2)
+	case "after, and alone":
+		atTill(n + 2)
+		r.is(r.settle(op), models.Rejected, platform.AlreadyUsed)
+		return
+	}
+	r.tells(r.settle(op), n, "")
+	r.effects(code, n+2, 0)
+}

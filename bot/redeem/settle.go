@@ -135,11 +135,30 @@ func (t settlement) recorded(ctx context.Context, b books, rec platform.Record, 
 	case whose == ours: // nothing is left, and something was at our look
 		return t.complete(ctx, []platform.Coupon{ownIn(t.op, rec)}, t.consumedAt(rec), true)
 	case whose == theirs:
-		return t.usedByOther(ctx, rec, other), nil
+		return t.usedUp(ctx, rec, other, mayRepeat && t.rival == nil)
 	case looked.Proves == platform.Used && mayRepeat:
 		return t.sendAgain(ctx)
 	}
 	return t.doubt(platform.Said{}, false), nil
+}
+
+// usedUp goes on where nothing is left and the record is another's: of a code that stays good,
+// as the list shows, that says nothing of ours.
+func (t settlement) usedUp(ctx context.Context, rec platform.Record, other *models.Operation, mayRepeat bool) (Step, error) {
+	if onlyLeft := t.op.Left == 1 && !rec.At.Before(t.op.CreatedAt); onlyLeft || other != nil && other.Code != t.op.Code {
+		return t.usedByOther(ctx, rec, other), nil
+	}
+	listed, err := t.history(ctx, t.op.CalledAt, t.Now(), rec.At)
+	switch {
+	case err != nil:
+		return nil, err
+	case !listed.Known:
+		return t.doubt(listed.Said, false), nil
+	case len(visits(t.op.Code, listed.Records)) > 1:
+		t.op.Reusable = true
+		return t.visited(ctx, rec, true, mayRepeat)
+	}
+	return t.usedByOther(ctx, rec, other), nil
 }
 
 // visited goes on, for a code that stays good after a visit, from the platform's
