@@ -33,6 +33,7 @@ const (
 // books is what the journal knows beside a doubtful operation.
 type books struct {
 	others    []models.Operation // on the same code, that have consumed; also undone ones
+	doubts    []models.Operation // on the same code, at other accounts, whose consume is under way
 	colleague map[string]bool    // by the operator that a record names: on the store's list
 
 	// Of platforms that tell every use.
@@ -170,13 +171,7 @@ func (b books) sinceLook(op models.Operation, looked platform.Looked) (gone int,
 	case looked.Proves != platform.Usable || left <= 0:
 		return 0, false
 	}
-	gone = op.Left - left
-	for _, o := range b.standing() {
-		if o.StoreID != op.StoreID && !o.ConsumedAt.Before(op.CreatedAt) {
-			gone -= o.Count
-		}
-	}
-	return max(gone, 0), true
+	return max(op.Left-left-b.elsewhere(op, nil), 0), true
 }
 
 // visit finds, among the platform's records of a reusable code, the one of a
@@ -277,6 +272,29 @@ func (b books) fate(op models.Operation, records []platform.Record) state {
 	return isUsed
 }
 
+// amongShops is the fate of a visit once other shops of ours are regarded, whose lists were
+// not asked for: a visit there can be the later one.
+func (b books) amongShops(op models.Operation, here state) state {
+	if here != isUsed && here != isCovered {
+		return here
+	}
+	for _, o := range append(b.standing(), b.doubts...) {
+		switch {
+		case o.StoreID == op.StoreID, o.NeedsHuman && !mayFollow(o, op): // not sent again
+		case o.State == models.Done && mayFollow(o, op):
+			here = isCovered
+		case o.State != models.Done:
+			return notKnown
+		}
+	}
+	return here
+}
+
+// mayFollow reports whether an operation can have consumed after another was called.
+func mayFollow(o, op models.Operation) bool {
+	return o.ConsumedAt.After(op.CalledAt) || o.UndoCalledAt.IsZero() && o.SentAt.After(op.CalledAt)
+}
+
 // unnamed is fate where no record names the operation's person and its second, as where
 // the platform tells the merchant's account for all and its clock differs. rest is what no
 // other operation explains, untold are those others that explain none of all.
@@ -335,29 +353,48 @@ func (b books) stand(op models.Operation, records []platform.Record, looked plat
 			n--
 		}
 	}
-	for _, o := range b.standing() { // at another shop, whose list was not asked for
-		if o.StoreID != op.StoreID && !o.ConsumedAt.Before(op.CreatedAt) {
-			n -= o.Count
-		}
-	}
+	n -= b.elsewhere(op, nil)
 	return n, same <= 1 || same == n
 }
 
-// since counts the visits of an operation's code from its beginning on.
+// elsewhere counts the visits at other shops of ours from an operation's beginning on: their
+// lists are not asked for. A list may have some all the same, of a shop with two accounts.
+func (b books) elsewhere(op models.Operation, list []platform.Record) (n int) {
+	for _, o := range b.standing() {
+		if o.StoreID != op.StoreID && !o.ConsumedAt.Before(op.CreatedAt) && !hasAt(list, o.ConsumedAt) {
+			n += o.Count
+		}
+	}
+	return n
+}
+
+// shows reports whether a list has a record, or any where that has no time.
+func shows(list []platform.Record, rec platform.Record) bool {
+	return hasAt(list, rec.At) || rec.At.IsZero() && len(list) > 0
+}
+
+// hasAt reports whether records have one of a second.
+func hasAt(list []platform.Record, at time.Time) bool {
+	return slices.ContainsFunc(list, func(r platform.Record) bool { return sameSecond(r.At, at) })
+}
+
+// since counts the visits of an operation's code from its beginning on, as far as they are
+// explained: by the list, or as those of other shops of ours.
 func (b books) since(op models.Operation, records []platform.Record) (n int) {
 	for _, r := range visits(op.Code, records) {
 		if !r.At.Before(op.CreatedAt.Truncate(time.Second)) {
 			n++
 		}
 	}
-	return n
+	return n + b.elsewhere(op, visits(op.Code, records))
 }
 
 // covers reports whether a list can be believed to be whole: it has the record
-// that was shown, and one for every other visit of ours since a time.
+// that was shown, unless that is of another shop, and one for every other visit of ours
+// since a time.
 func (b books) covers(op models.Operation, records []platform.Record, shown platform.Record, since time.Time) bool {
 	list := visits(op.Code, records)
-	if !shown.At.IsZero() && !slices.ContainsFunc(list, func(r platform.Record) bool { return sameSecond(r.At, shown.At) }) {
+	if !shown.At.IsZero() && !hasAt(list, shown.At) && !b.ofAnotherShop(op, shown) {
 		return false
 	}
 	need := 0
@@ -367,6 +404,29 @@ func (b books) covers(op models.Operation, records []platform.Record, shown plat
 		}
 	}
 	return len(list) >= need
+}
+
+// ofAnotherShop reports whether a record that was shown is of a visit at another shop of
+// ours: it names its person alone, or is nearer to it.
+func (b books) ofAnotherShop(op models.Operation, shown platform.Record) bool {
+	return slices.ContainsFunc(b.standing(), func(o models.Operation) bool {
+		d := shown.At.Sub(o.ConsumedAt).Abs()
+		return o.StoreID != op.StoreID && d <= near && (d < distance(op, shown.At) || by(o, shown) && !by(op, shown))
+	})
+}
+
+// latest is the last visit of an operation's code that is known, and the operation that made
+// it at another shop, whose list was not asked for.
+func (b books) latest(op models.Operation, list []platform.Record) (rec platform.Record, other *models.Operation) {
+	if all := visits(op.Code, list); len(all) > 0 {
+		rec = all[len(all)-1]
+	}
+	for _, o := range b.standing() {
+		if o.StoreID != op.StoreID && o.ConsumedAt.After(rec.At) {
+			rec, other = platform.Record{At: o.ConsumedAt, Account: o.UserID}, &o
+		}
+	}
+	return rec, other
 }
 
 // unexplained are the records of an operation's code that no other operation of

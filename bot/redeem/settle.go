@@ -185,6 +185,8 @@ func (t settlement) visited(ctx context.Context, shown platform.Record, certain,
 	gone, known := b.sinceLook(t.op, looked)
 	whose, rec := b.visit(t.op, listed.Records, gone, known)
 	switch {
+	case whose == ours && t.op.Count > 1 && len(b.doubts) > 0: // what is gone may be theirs
+		return t.doubt(platform.Said{}, false), nil
 	case whose == ours && known && gone > 0:
 		return t.counted([]platform.Coupon{ownIn(t.op, rec)}, took(t.op, listed.Records, rec, gone), t.consumedAt(rec)), nil
 	case whose == ours:
@@ -208,7 +210,7 @@ func (t settlement) unlisted(ctx context.Context, shown platform.Record, looked 
 	}
 	gone, known := b.sinceLook(t.op, looked)
 	whose, _ := b.whose(t.op, shown)
-	if whose == ours && !shown.At.IsZero() && !beforeCall(t.op, shown) && known && gone == 1 && t.op.Count == 1 {
+	if whose == ours && len(b.doubts) == 0 && !shown.At.IsZero() && !beforeCall(t.op, shown) && known && gone == 1 && t.op.Count == 1 {
 		return t.complete(ctx, []platform.Coupon{ownIn(t.op, shown)}, t.consumedAt(shown), true)
 	}
 	return t.doubt(why, false), nil
@@ -219,9 +221,10 @@ func (t settlement) unlisted(ctx context.Context, shown platform.Record, looked 
 func (t settlement) notListed(ctx context.Context, b books, list []platform.Record, looked platform.Looked, certain, mayRepeat bool) (Step, error) {
 	left, explained := looked.Voucher.Left, t.op.Left-b.since(t.op, list)
 	told := certain && t.op.Left > 0
-	switch all := visits(t.op.Code, list); {
+	switch {
 	case told && looked.Proves == platform.Used && explained <= 0: // others have used it up
-		return t.usedByOther(ctx, all[len(all)-1], nil), nil
+		rec, other := b.latest(t.op, list)
+		return t.usedByOther(ctx, rec, other), nil
 	case looked.Proves != platform.Usable, left < explained: // a visit is gone that the list does not explain
 	case !mayRepeat && b.mayBe(t.op, list): // clocks apart, and what is left is told late
 	case told && left > 0 && left < t.op.Count:
@@ -355,7 +358,11 @@ func (t *talk) books(ctx context.Context, code string, records ...platform.Recor
 	}
 	b := books{colleague: map[string]bool{}}
 	for _, o := range all {
-		if o.ID != t.op.ID && !o.ConsumedAt.IsZero() && o.State != models.Rejected {
+		switch {
+		case o.ID == t.op.ID:
+		case consuming(o) && o.StoreID != t.op.StoreID:
+			b.doubts = append(b.doubts, o)
+		case !o.ConsumedAt.IsZero() && o.State != models.Rejected:
 			b.others = append(b.others, o)
 		}
 	}

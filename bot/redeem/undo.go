@@ -181,7 +181,9 @@ func (t *reversal) keeps(ctx context.Context, c models.Coupon) (bool, error) {
 		return t.op.Reusable, nil
 	}
 	all, err := t.ofCode(ctx, c.Code)
-	return slices.ContainsFunc(all, func(o models.Operation) bool { return o.Reusable }), err
+	return slices.ContainsFunc(all, func(o models.Operation) bool {
+		return o.Reusable || o.State == models.Done && o.StoreID != t.op.StoreID // both stand
+	}), err
 }
 
 // unsent is what stands for the answer to an undo that is not sent, because of what the
@@ -350,12 +352,12 @@ func (t *reversal) visitState(ctx context.Context, c models.Coupon, recorded pla
 	if err != nil || !b.covers(op, listed.Records, rec, dayOf(op.ConsumedAt)) {
 		return notKnown, platform.Said{}, err
 	}
-	switch state := b.fate(op, listed.Records); {
+	switch state := b.amongShops(op, b.fate(op, listed.Records)); {
 	case open > 1 && (state == isCovered || state == isUsed && (t.settling || t.sendsNone())):
 		return t.oneOfSeveral(ctx, b, op, listed.Records, state, open)
 	case state != isUndone:
 		return state, platform.Said{}, nil
-	case op.Count == 1 && recorded.Proves == platform.Consumed && len(visits(c.Code, listed.Records)) > 0: // another visit's
+	case op.Count == 1 && recorded.Proves == platform.Consumed && shows(visits(c.Code, listed.Records), rec): // another visit's
 		return isUndone, listed.Said, nil
 	}
 	return t.freeState(ctx, c, b.since(op, listed.Records))
