@@ -310,6 +310,10 @@ func (t *reversal) stateIn(ctx context.Context, c models.Coupon, recorded platfo
 	if err != nil {
 		return notKnown, recorded.Said, err
 	}
+	untold := !t.op.Reusable && t.op.Outcome.Reason == ReasonCodesMissing
+	if untold && c.Code == t.op.Code && recorded.Proves == platform.Consumed {
+		return t.besideUntold(ctx, recorded.Record)
+	}
 	keeps, err := t.keeps(ctx, c)
 	if err != nil {
 		return notKnown, recorded.Said, err
@@ -323,6 +327,37 @@ func (t *reversal) stateIn(ctx context.Context, c models.Coupon, recorded platfo
 		return isUsed, recorded.Said, nil
 	}
 	return t.freeState(ctx, c, 0)
+}
+
+// besideUntold is the state of the coupon that an operation was asked for, which is consumed,
+// where others have no code: they may be visits of the same one, not told as one that stays
+// good, whose records look alike. Then what is left of it tells how many stand.
+func (t *reversal) besideUntold(ctx context.Context, rec platform.Record) (state, platform.Said, error) {
+	listed, err := t.history(ctx, t.op.ConsumedAt, t.Now(), rec.At)
+	if err != nil || !listed.Known {
+		return notKnown, listed.Said, err
+	}
+	looked, err := t.look(ctx, t.op.Code)
+	if err != nil || looked.Silent {
+		return notKnown, looked.Said, err
+	}
+	all := visits(t.op.Code, listed.Records)
+	b, err := t.books(ctx, t.op.Code, append(all, rec)...)
+	if err != nil {
+		return notKnown, looked.Said, err
+	}
+	n, known := b.stand(t.op, listed.Records, looked)
+	switch {
+	case looked.Proves == platform.Used && len(all) <= 1 && !b.another(t.op, rec): // a coupon, or nothing was given back
+		return isUsed, looked.Said, nil
+	case !known, !b.covers(t.op, listed.Records, rec, dayOf(t.op.ConsumedAt)):
+		return notKnown, looked.Said, nil
+	case n == t.op.Count:
+		return b.fate(t.op, listed.Records), looked.Said, nil
+	case n == t.op.Count-1:
+		return isUndone, looked.Said, nil
+	}
+	return notKnown, looked.Said, nil
 }
 
 // freeState makes sure that a coupon without a record is not consumed. Of a code that

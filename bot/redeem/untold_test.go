@@ -1,6 +1,7 @@
 package redeem
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -291,5 +292,64 @@ func (r *rig) stands(op models.Operation, want int) {
 	}
 	if n != want {
 		r.Errorf("%d stand, want %d", n, want)
+	}
+}
+
+// One row tells several visits of a card that is not marked as one, and their undo is lost:
+// what is left of the card tells whether it took effect, for the records look alike. It takes
+// one back, and the others stand.
+func TestLostUndoOfUntoldVisits(t *testing.T) {
+	for _, applied := range []bool{true, false} {
+		for _, till := range []string{"", "before", "after the undo"} {
+			t.Run(fmt.Sprint(applied, " ", till), func(t *testing.T) {
+				cards(t, func(r *rig, k dianpingtest.Knobs) {
+					k.VisitRows = dianpingtest.RowPerCode
+					r.knobs(k)
+					i := 0
+					for n := 2; n <= 3; n++ {
+						for _, more := range []int{0, 1, 3} {
+							if i++; more == 0 && till != "" {
+								continue
+							}
+							r.lostUndoOfUntold(fmt.Sprint(7000000000+i), n, more, applied, till)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// lostUndoOfUntold undoes n visits of a card, of which there are so many more.
+func (r *rig) lostUndoOfUntold(code string, n, more int, applied bool, till string) {
+	r.Helper()
+	_, err := r.platform.AddVoucher(dianpingtest.Voucher{Code: code, Visits: n + more, Shops: []string{"shop-a"}})
+	r.must(err)
+	others := 0
+	atTill := func() {
+		others++
+		r.elsewhere(code, "till-3")
+		r.clock.Advance(5 * time.Second)
+	}
+	if till == "before" {
+		atTill()
+	}
+	op := r.consume(code, n)
+	r.clock.Advance(time.Minute)
+	r.lost("reverseconsume", applied)
+	op = r.undo(op)
+	if till == "after the undo" {
+		atTill()
+	}
+	stand := 0
+	if op = r.settle(op); op.State == models.Done {
+		for _, c := range r.visitsOf(op) {
+			if c.UndoneAt.IsZero() {
+				stand++
+			}
+		}
+	}
+	if v, _ := r.platform.Voucher(code); len(v.Uses)-others != stand {
+		r.Errorf("%d of %d are told to stand (%s %s), and %d do", stand, n, op.State, op.UndoReason, len(v.Uses)-others)
 	}
 }
