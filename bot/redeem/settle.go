@@ -145,7 +145,8 @@ func (t settlement) recorded(ctx context.Context, b books, rec platform.Record, 
 // usedUp goes on where nothing is left and the record is another's: of a code that stays good,
 // as the list shows, that says nothing of ours.
 func (t settlement) usedUp(ctx context.Context, rec platform.Record, other *models.Operation, mayRepeat bool) (Step, error) {
-	if onlyLeft := t.op.Left == 1 && !rec.At.Before(t.op.CreatedAt); onlyLeft || other != nil && other.Code != t.op.Code {
+	last := t.op.Left == 1 && !rec.At.Before(t.op.CreatedAt.Truncate(time.Second))
+	if last || other != nil && other.Code != t.op.Code { // no card, or none of it was left for both
 		return t.usedByOther(ctx, rec, other), nil
 	}
 	listed, err := t.history(ctx, t.op.CalledAt, t.Now(), rec.At)
