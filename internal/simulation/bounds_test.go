@@ -228,6 +228,17 @@ func (w *world) changes() {
 // wrong: an answer that a callback may fetch waits for six seconds of it.
 const idle = 10 * time.Second
 
+// ofOrder are the codes of a code's order, which an undo may have given.
+func (w *world) ofOrder(code string) []string {
+	all := []string{code}
+	for _, codes := range w.orders {
+		if slices.Contains(codes, code) {
+			all = append(all, codes...)
+		}
+	}
+	return all
+}
+
 // byLease is how long what a dead replica holds waits for another.
 const byLease = 15 * time.Second
 
@@ -246,7 +257,7 @@ func (w *world) atOnce() {
 			case begun.IsZero():
 				begun = r.Time
 			}
-			if len(r.Codes) == 0 || tells(r, a.Code) { // a list may be asked for because of it
+			if len(r.Codes) == 0 || slices.ContainsFunc(w.ofOrder(a.Code), func(code string) bool { return tells(r, code) }) { // a list may be asked for because of it
 				known = latest(known, r.Time.Add(r.Took))
 			}
 		}
