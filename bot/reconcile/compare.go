@@ -97,7 +97,8 @@ type Comparison struct {
 	others  []Entry // that stand, of the same orders
 	asked   []question
 	known   []verification
-	told    []Entry // that are in the list
+	told    []Entry        // that are in the list
+	shown   []verification // by the list
 	day     bounds
 }
 
@@ -136,6 +137,7 @@ func Compare(day string, list []platform.Record, ours []Entry) (*Comparison, err
 	}
 	c, taken := &Comparison{day: bounds{from, to}}, make([]bool, len(ours))
 	for n, i := range newMatching(ours, c.day).assign(list) {
+		c.shown = append(c.shown, verification{list[n].Code, list[n].At})
 		switch r := list[n]; {
 		case r.Undone && (i < 0 || ours[i].Standing == InDoubt): // as if it had never been
 		case r.Undone:
@@ -354,6 +356,9 @@ const clockSkew = 30 * time.Minute
 // confirm takes what the platform says when asked singly: that it is consumed.
 func (c *Comparison) confirm(q question, r platform.Record) {
 	if !c.own(q.entry, r) {
+		if q.entry.Reusable && c.day.has(r.At) && !c.lists(q.entry.Code, r.At) { // visits are missing there
+			c.unclear(q)
+		}
 		return
 	}
 	item := &c.Items[q.item]
@@ -372,6 +377,11 @@ func (c *Comparison) confirm(q question, r platform.Record) {
 		c.figures.Unlisted.Add(q.entry.Price)
 		c.counted = append(c.counted, q.entry)
 	}
+}
+
+// lists reports whether the list has a verification of a code at about a time.
+func (c *Comparison) lists(code string, at time.Time) bool {
+	return slices.ContainsFunc(c.shown, func(v verification) bool { return v.code == code && v.at.Sub(at).Abs() <= near })
 }
 
 // own reports whether a record is an entry's, and not another verification of the same

@@ -186,6 +186,8 @@ func TestConfirmVisit(t *testing.T) {
 			"平台 1 笔 = 机器人 1；平台没有 1 笔\nonly_ours 7"},
 		"missing, and a later one is told": {[]time.Time{at(10, 9)}, []Entry{visit(10, 0, Stands), visit(10, 8, Stands)}, at(10, 9),
 			"平台 1 笔 = 机器人 1；平台没有 1 笔\nonly_ours 7"},
+		"missing, as is the one that is told": {nil, []Entry{visit(10, 0, Stands), visit(13, 0, Stands)}, at(13, 0),
+			"平台 0 笔 = 机器人 0；还没有结果 1 笔；单独查到 1 笔\ndoubtful 7\nunlisted 7"},
 		"two in a second, listed as one": {[]time.Time{at(10, 0)}, []Entry{visit(10, 0, Stands), visit(10, 0, Stands)}, at(10, 0),
 			"平台 1 笔 = 机器人 1；单独查到 1 笔\nunlisted 7"},
 		"two in a second, listed as one, and a later one is told": {[]time.Time{at(10, 0), at(13, 0)},
