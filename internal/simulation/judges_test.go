@@ -108,7 +108,11 @@ func (w *world) dueWithin(from time.Time, promised time.Duration) time.Time {
 	until := from.Add(promised)
 	for _, s := range w.troubles {
 		if s.to.After(from) && s.from.Before(until) {
-			until = latest(until, s.to.Add(promised+15*time.Second))
+			after := 15 * time.Second
+			if s.what == "WeCom" { // with the promise: a minute's pause, and the end of the attempt before
+				after = 45 * time.Second
+			}
+			until = latest(until, s.to.Add(promised+after))
 		}
 	}
 	return until
