@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
 )
@@ -18,6 +19,17 @@ func (r *rig) chain(code string, visits int, marked bool) {
 	}
 	_, err := r.platform.AddVoucher(v)
 	r.must(err)
+}
+
+// orderOfChain sells coupons of one order, and gives their codes.
+func (r *rig) orderOfChain(n int) (codes []string) {
+	r.Helper()
+	v, err := r.platform.AddOrder(dianpingtest.Voucher{Code: code, Price: 4990, Shops: []string{"shop-a", "shop-b"}}, n)
+	r.must(err)
+	for _, v := range v {
+		codes = append(codes, v.Code)
+	}
+	return codes
 }
 
 // there consumes at the other shop.
@@ -83,7 +95,7 @@ func TestUndoOfAVisitUnderADoubtAtAnotherShop(t *testing.T) {
 // A visit is lost, and another shop's stands: of before, made meanwhile, or in doubt as well.
 // It is settled, and counted where it took effect.
 func TestLostVisitBesideOneAtAnotherShop(t *testing.T) {
-	for _, when := range []string{"a day before", "a minute before", "meanwhile", "meanwhile and late"} {
+	for _, when := range []string{"a day before", "a minute before", "meanwhile", "meanwhile and late", "in doubt", "in doubt without effect"} {
 		for _, applied := range []bool{true, false} {
 			for _, user := range []string{"lisi", "zhangsan"} {
 				for _, marked := range []bool{true, false} {
@@ -191,5 +203,76 @@ func TestLostUndoUnderAVisitAtAnotherShop(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// A consume of a coupon is lost at one shop, and the same person's at another with it: each is
+// told what it did.
+func TestLostAtTwoShops(t *testing.T) {
+	for _, count := range []int{1, 2} {
+		for _, k := range []dianpingtest.Knobs{{}, {VerifyTime: dianpingtest.VerifyTimeAbsent}, {RepeatAnswer: dianpingtest.AlreadyUsed}} {
+			for _, first := range []bool{true, false} { // which of the two took effect
+				t.Run(fmt.Sprint(count, k.VerifyTime, k.RepeatAnswer, first), func(t *testing.T) {
+					everywhere(t, func(r *rig) {
+						r.knobs(k)
+						r.lostAtTwoShops(count, first, k.VerifyTime == "")
+					})
+				})
+			}
+		}
+	}
+}
+
+func (r *rig) lostAtTwoShops(count int, first, timed bool) {
+	r.Helper()
+	codes := r.orderOfChain(count + 1)
+	if first { // after the look for the other
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume", After: 6 * time.Second})
+	} else {
+		r.lost("consume", false)
+	}
+	one := r.consume(code, count)
+	r.clock.Advance(5 * time.Second)
+	r.lost("consume", !first)
+	two := r.there(code, 1, "zhangsan")
+	r.clock.Advance(time.Second)
+	r.during(soon)
+	done, used := r.now(one), r.now(two)
+	if !first {
+		done, used = used, done
+	}
+	r.is(done, models.Done, "")
+	if timed {
+		r.is(used, models.Rejected, "already_used")
+	} else if used.State != models.Unknown { // a record of no time does not tell whose it is
+		r.Errorf("the other is %s (%s)", used.State, used.Outcome.Reason)
+	}
+	if told, n := r.toldOf(one, two), r.stillConsumed(codes); told != n {
+		r.Errorf("%d are told, and %d are consumed", told, n)
+	}
+}
+
+// The same with another code of the order, which the several have used at their shop.
+func TestLostOfAnOrderAtTwoShops(t *testing.T) {
+	t.Parallel()
+	for _, firstSettled := range []int{0, 1} {
+		t.Run(fmt.Sprint(firstSettled), func(t *testing.T) {
+			on(t, dianping.Meituan, func(r *rig) { // which tells the order
+				codes := r.orderOfChain(3)
+				r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume", After: 6 * time.Second})
+				several := r.consume(codes[0], 3)
+				r.clock.Advance(5 * time.Second)
+				r.lost("consume", false)
+				one := r.there(codes[2], 1, "zhangsan")
+				r.clock.Advance(time.Second)
+				first := []models.Operation{several, one}[firstSettled]
+				r.commit(r.core.Settle(r.Context(), r.now(first)))
+				r.is(r.settle(several), models.Done, "")
+				r.is(r.settle(one), models.Rejected, "already_used")
+				if told := r.toldOf(several, one); told != 3 {
+					t.Errorf("%d are told", told)
+				}
+			})
+		})
 	}
 }

@@ -204,7 +204,8 @@ func (t settlement) free(ctx context.Context, inDoubt bool, err *error) func(cod
 		all, broken := t.ofCode(ctx, code)
 		*err = errors.Join(*err, broken)
 		for _, o := range all {
-			if o.ID != t.op.ID && o.State != models.Rejected && !(inDoubt && o.Count == 1 && consuming(o) && mayShareOrder(t.op, o)) {
+			doubt := inDoubt && o.Count == 1 && consuming(o) && (mayShareOrder(t.op, o) || t.elsewhere(o))
+			if o.ID != t.op.ID && o.State != models.Rejected && !doubt {
 				return false
 			}
 		}

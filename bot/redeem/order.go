@@ -3,6 +3,7 @@ package redeem
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"yanquan/bot/platform"
@@ -85,7 +86,7 @@ const orderBooks = time.Hour
 // and its outcome does not tell which it took.
 func (t settlement) byAnother(ctx context.Context, rec platform.Record) (bool, error) {
 	if alone(t.op) {
-		return false, nil
+		return t.byAnotherShop(ctx, rec)
 	}
 	ops, err := t.DB.History.OfSeveral(ctx, t.op.StoreID, t.op.CreatedAt.Add(-orderBooks), ReasonCodesMissing)
 	if err != nil {
@@ -97,5 +98,31 @@ func (t settlement) byAnother(ctx context.Context, rec platform.Record) (bool, e
 			return true, nil
 		}
 	}
-	return false, nil
+	return t.byAnotherShop(ctx, rec)
+}
+
+// byAnotherShop reports whether a consume of the code or its order at another account can have
+// made a record: it named our person, it is in doubt or does not tell which coupons it took,
+// and our shop's list does not show that the record is of ours.
+func (t settlement) byAnotherShop(ctx context.Context, rec platform.Record) (bool, error) {
+	ops, _, err := t.ofOrder(ctx, t.op.Code)
+	if err != nil {
+		return false, err
+	}
+	others := slices.DeleteFunc(ops, func(o models.Operation) bool {
+		mayHave := consuming(o) && (o.Code == t.op.Code || o.Count > 1) || o.State == models.Done && o.Outcome.Reason == ReasonCodesMissing
+		return o.StoreID == t.op.StoreID || !mayHave || !by(o, rec) || !rival(o, rec)
+	})
+	inStore := func(o models.Operation) bool { return !t.elsewhere(o) }
+	if len(others) == 0 || slices.ContainsFunc(others, inStore) {
+		return len(others) > 0, nil
+	}
+	listed, err := t.history(ctx, t.op.CalledAt, t.Now(), rec.At)
+	return !shows(visits(t.op.Code, listed.Records), rec), err
+}
+
+// elsewhere reports whether an operation is of another store, whose visits our shop's list does
+// not have.
+func (t settlement) elsewhere(o models.Operation) bool {
+	return o.StoreID != t.op.StoreID && !slices.Contains(t.others, o.StoreID)
 }
