@@ -276,3 +276,33 @@ func TestLostOfAnOrderAtTwoShops(t *testing.T) {
 		})
 	}
 }
+
+// Both ask for several.
+func TestLostOfSeveralAtTwoShops(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		codes := r.orderOfChain(3)
+		r.fail(dianpingtest.Fault{Kind: dianpingtest.ApplyThenDrop, Call: "consume", After: 6 * time.Second})
+		one := r.consume(codes[0], 3)
+		r.clock.Advance(5 * time.Second)
+		r.lost("consume", false)
+		two := r.there(codes[2], 2, "lisi")
+		r.clock.Advance(time.Second)
+		r.tells(r.settle(one), 3, "")
+		r.is(r.settle(two), models.Rejected, "already_used")
+	})
+}
+
+// A visit at another shop is of the very second that the list has for ours, which was sent a
+// little before: ours stands, and lies under it.
+func TestUndoOfAVisitOfTheSecondOfAnother(t *testing.T) {
+	cards(t, func(r *rig, _ dianpingtest.Knobs) {
+		r.chain(code, 10, true)
+		r.core.Now = func() time.Time { return r.clock.Now().Add(-3 * time.Second) }
+		op := r.consume(code, 1)
+		r.core.Now = r.clock.Now
+		r.is(r.there(code, 1, "lisi"), models.Done, "")
+		r.clock.Advance(time.Minute)
+		r.is(r.undo(op), models.Done, ReasonCovered)
+		r.effects(code, 2, 0)
+	})
+}

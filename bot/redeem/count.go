@@ -204,7 +204,7 @@ func (t settlement) free(ctx context.Context, inDoubt bool, err *error) func(cod
 		all, broken := t.ofCode(ctx, code)
 		*err = errors.Join(*err, broken)
 		for _, o := range all {
-			doubt := inDoubt && o.Count == 1 && consuming(o) && (mayShareOrder(t.op, o) || t.elsewhere(o))
+			doubt := consuming(o) && (t.elsewhere(o) || inDoubt && o.Count == 1 && mayShareOrder(t.op, o))
 			if o.ID != t.op.ID && o.State != models.Rejected && !doubt {
 				return false
 			}

@@ -430,14 +430,17 @@ func (b books) latest(op models.Operation, list []platform.Record) (rec platform
 }
 
 // unexplained are the records of an operation's code that no other operation of
-// ours explains. Each explains one: to the second, else the nearest by its person that is
-// not of the operation's own moment; one that was undone, whose record may be gone, only to
-// the second. untold are the standing ones that explain none.
+// ours explains. Each explains one: to the second, and of another account by its person as
+// well, else the nearest by its person that is not of the operation's own moment; one that
+// was undone, whose record may be gone, only to the second. untold are the standing ones
+// that explain none.
 func (b books) unexplained(op models.Operation, records []platform.Record) (list []platform.Record, untold []models.Operation) {
 	list = visits(op.Code, records)
 	var rest []models.Operation
 	for _, o := range b.others {
-		i := slices.IndexFunc(list, func(r platform.Record) bool { return sameSecond(r.At, o.ConsumedAt) })
+		i := slices.IndexFunc(list, func(r platform.Record) bool {
+			return sameSecond(r.At, o.ConsumedAt) && (o.StoreID == op.StoreID || by(o, r))
+		})
 		if i >= 0 && !sameSecond(list[i].At, op.ConsumedAt) {
 			list = slices.Delete(list, i, i+1)
 		} else if o.State != models.Undone && o.StoreID == op.StoreID {
