@@ -218,7 +218,7 @@ func (c *conversation) resume(ctx context.Context, t *turn) (bot.Reply, bool, er
 		reply, err := t.answer(ctx, words.GivenUp)
 		return reply, true, err
 	case late:
-		reply, err := t.answer(ctx, words.TooLate)
+		reply, err := t.answer(ctx, words.TooLate(asked(t.m).items))
 		return reply, true, err
 	default:
 		return bot.Reply{}, false, nil

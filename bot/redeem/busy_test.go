@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"yanquan/bot/platform"
+	"yanquan/dianping/dianpingtest"
 	"yanquan/models"
 )
 
@@ -189,5 +190,27 @@ func TestUndoneDuringTheLook(t *testing.T) {
 			r.Errorf("%s (%s)", op.State, op.Outcome.Reason)
 		}
 		r.effects(code, 1, 1)
+	})
+}
+
+// A colleague verifies a coupon around the look of another, and that is not answered: the
+// other is told of the colleague's, and not that the coupon is not consumed.
+func TestUnansweredLookBesideAColleague(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		r.voucher(code)
+		var first models.Operation
+		looked := new(bool)
+		op := r.through(func(s platform.Shop) platform.Shop {
+			return overlapped{s,
+				func() {
+					first = r.consume(code, 1)
+					r.fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "prepare", Times: 2})
+				},
+				func() {}, looked}
+		}, code, 1)
+		if op.State != models.Rejected || op.OtherID != first.ID {
+			r.Errorf("%s (%s), told of %q", op.State, op.Outcome.Reason, op.OtherID)
+		}
+		r.effects(code, 1, 0)
 	})
 }

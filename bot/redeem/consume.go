@@ -248,7 +248,7 @@ func (t *consumption) notUsable(ctx context.Context, looked platform.Looked, fol
 	if followed != nil && (looked.Proves == platform.Used || looked.Why == platform.NotFound) {
 		return t.spent(ctx, *followed)
 	}
-	if looked.Proves == platform.Used || looked.Why == platform.NotFound { // used by a colleague, a moment ago?
+	if looked.Proves == platform.Used || looked.Proves == platform.Unclear || looked.Why == platform.NotFound { // used by a colleague, a moment ago?
 		earlier, _, err := t.earlier(ctx, "")
 		if err != nil {
 			return nil, err

@@ -14,7 +14,6 @@ import (
 // Answers that are the same for everybody.
 var (
 	NotUnderstood = bot.Reply{Text: "没看懂。请发「验 券码」核销，或发「帮助」看看能做什么。"}
-	TooLate       = bot.Reply{Text: "这条消息没有处理，请再发一次。"}
 	GivenUp       = bot.Reply{Text: "我这边出错了，这条消息没有处理。请再发一次；还不行，请告诉管理员。"}
 
 	// Unrecognized is for a sender whose encrypted id WeCom could not be asked about.
@@ -25,6 +24,20 @@ var (
 	NothingToClose    = bot.Reply{Text: "这个券码没有在这里核销过，不用确认。请核对券码再发。"}
 	OnlyManagersClose = bot.Reply{Text: "只有这家门店的店长或管理员可以确认。"}
 )
+
+// TooLate is for a message that waited for so long that it is not begun any more. It names its
+// codes: others may have been sent since.
+func TooLate(items []command.Item) bot.Reply {
+	const text = "这条消息没有处理，请再发一次"
+	if len(items) == 0 {
+		return bot.Reply{Text: text + "。"}
+	}
+	var codes []string
+	for _, it := range items {
+		codes = append(codes, CodeText(it.Code))
+	}
+	return bot.Reply{Text: text + "：" + strings.Join(codes, "、")}
+}
 
 // What a press is answered with that means nothing, or nothing to this person.
 var (

@@ -95,7 +95,10 @@ func (m *maker) knobs() {
 		Unguarded:      m.chance(0.3),
 	}
 	if m.chance(0.3) {
-		m.Knobs.RequestLife = m.between(time.Second, time.Hour)
+		life := m.between(time.Second, time.Hour)
+		if !m.Knobs.Unguarded { // or nothing would tell a repeat from another consume
+			m.Knobs.RequestLife = life
+		}
 	}
 	if m.chance(0.2) {
 		m.Knobs.Prices = pick(m, dianpingtest.PriceForms...)
@@ -378,7 +381,7 @@ func (m *maker) fault() *dianpingtest.Fault {
 	case dianpingtest.ProxyStatus:
 		f.Status, f.Page = pick(m, 401, 403, 429), pick(m, dianpingtest.Pages...)
 	case dianpingtest.ApplyThenDrop, dianpingtest.ApplyThenHang:
-		if m.chance(0.3) && !(m.Knobs.Unguarded && m.Knobs.RequestLife > 0) { // which would be two consumes to the platform
+		if m.chance(0.3) {
 			f.After = m.between(100*time.Millisecond, 10*time.Minute)
 		}
 	}

@@ -512,6 +512,7 @@ func (w *world) answers() {
 			due = w.dueWithin(a.accepted, promise+byPeople)
 		}
 		switch {
+		case w.mayBeHeld(a) && w.leftBy(a, due):
 		case a.answered.IsZero():
 			w.finding("%s never got an answer to %q of %s", names[a.Who], a.Text, clock(a.said))
 		case a.answered.After(due):
@@ -549,6 +550,13 @@ func (w *world) mayBeHeld(a *ask) bool {
 		return r.Dialect == atDouyin && r.Call == "verify" && (r.Fault != "" || w.hides()) && slices.ContainsFunc(r.Codes, func(code string) bool {
 			return code == a.Code || strings.Contains(a.Text, code)
 		})
+	})
+}
+
+// leftBy reports whether people were told by then that an ask is theirs to end.
+func (w *world) leftBy(a *ask, due time.Time) bool {
+	return slices.ContainsFunc(w.views, func(v view) bool {
+		return w.sees(a.Who, v.place) && v.at.After(a.said) && !v.at.After(due) && v.says(human, a.Code)
 	})
 }
 

@@ -85,12 +85,19 @@ func (w *world) saw(s wecomtest.Shown) {
 			continue
 		}
 		left := (w.unclear() || w.holdsBack(a.Code) || strings.Contains(inWords(s), "可能还在风控核验")) && v.says(human, a.Code)
-		if left || v.answers(a) || late && !a.accepted.IsZero() {
+		if left || v.answers(a) || late && !a.accepted.IsZero() && mayMean(inWords(s), a.Code) {
 			a.left = left
 			a.answered, late = v.at, false
 		}
 	}
 }
+
+// mayMean reports whether a text names a code, or none.
+func mayMean(text, code string) bool {
+	return strings.Contains(text, code) || !anyCode.MatchString(text)
+}
+
+var anyCode = regexp.MustCompile(`\d{8}`)
 
 // answers reports whether a view may be the answer to an ask: it is about the code, and
 // no promise of another.
