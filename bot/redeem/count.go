@@ -229,7 +229,7 @@ func (t settlement) replaced(ctx context.Context, why platform.Said) (Step, erro
 		return t.doubt(why, false), nil
 	}
 	mine := listed.Records[i] // but for its code
-	another, err := t.byAnother(ctx, mine)
+	another, err := t.byAnother(ctx, books{}, mine)
 	if err != nil {
 		return nil, err
 	}

@@ -84,9 +84,9 @@ const orderBooks = time.Hour
 // byAnother reports whether another consume, of several coupons of the order as far as is
 // known, can have made a record: it named our person, may have taken effect since our look,
 // and its outcome does not tell which it took.
-func (t settlement) byAnother(ctx context.Context, rec platform.Record) (bool, error) {
+func (t settlement) byAnother(ctx context.Context, b books, rec platform.Record) (bool, error) {
 	if alone(t.op) {
-		return t.byAnotherShop(ctx, rec)
+		return t.byAnotherShop(ctx, rec, slices.Concat(b.doubts, b.others))
 	}
 	ops, err := t.DB.History.OfSeveral(ctx, t.op.StoreID, t.op.CreatedAt.Add(-orderBooks), ReasonCodesMissing)
 	if err != nil {
@@ -98,17 +98,17 @@ func (t settlement) byAnother(ctx context.Context, rec platform.Record) (bool, e
 			return true, nil
 		}
 	}
-	return t.byAnotherShop(ctx, rec)
-}
-
-// byAnotherShop reports whether a consume of the code or its order at another account can have
-// made a record: it named our person, it is in doubt or does not tell which coupons it took,
-// and our shop's list does not show that the record is of ours.
-func (t settlement) byAnotherShop(ctx context.Context, rec platform.Record) (bool, error) {
-	ops, _, err := t.ofOrder(ctx, t.op.Code)
+	ops, _, err = t.ofOrder(ctx, t.op.Code)
 	if err != nil {
 		return false, err
 	}
+	return t.byAnotherShop(ctx, rec, ops)
+}
+
+// byAnotherShop reports whether a consume of the code or its order, of those, at another account
+// can have made a record: it named our person, it is in doubt or does not tell which coupons
+// it took, and our shop's list does not show that the record is of ours.
+func (t settlement) byAnotherShop(ctx context.Context, rec platform.Record, ops []models.Operation) (bool, error) {
 	others := slices.DeleteFunc(ops, func(o models.Operation) bool {
 		mayHave := consuming(o) && (o.Code == t.op.Code || o.Count > 1) || o.State == models.Done && o.Outcome.Reason == ReasonCodesMissing
 		return o.StoreID == t.op.StoreID || !mayHave || !by(o, rec) || !rival(o, rec)

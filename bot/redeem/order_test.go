@@ -12,6 +12,7 @@ import (
 	"yanquan/bot/platform"
 	"yanquan/douyin"
 	"yanquan/douyin/douyintest"
+	"yanquan/internal/httpcall"
 	"yanquan/models"
 )
 
@@ -30,7 +31,7 @@ func (r *rig) links() {
 	srv := httptest.NewServer(r.douyin)
 	r.Cleanup(srv.Close)
 	client, err := douyin.New(douyin.Config{
-		APIURL: srv.URL, ClientKey: "key", ClientSecret: "app-secret", Timeout: timeout, Now: r.clock.Now, Links: toFake{must(url.Parse(srv.URL))},
+		APIURL: srv.URL, ClientKey: "key", ClientSecret: "app-secret", Timeout: time.Minute, HTTP: &http.Client{Transport: r.douyin.Impatient(httpcall.NewTransport())}, Now: r.clock.Now, Links: toFake{must(url.Parse(srv.URL))},
 	})
 	r.must(err)
 	r.core.Shops.(*shops).open = func(a models.Account) platform.Shop {

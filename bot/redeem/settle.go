@@ -109,7 +109,7 @@ func (t settlement) refusedOrRepeated(ctx context.Context, answer platform.Consu
 func (t settlement) recorded(ctx context.Context, b books, rec platform.Record, mayRepeat bool) (Step, error) {
 	whose, other := b.whose(t.op, rec)
 	if whose == ours && !t.op.Reusable {
-		another, err := t.byAnother(ctx, rec)
+		another, err := t.byAnother(ctx, b, rec)
 		if err != nil {
 			return nil, err
 		}
