@@ -13,6 +13,7 @@ import (
 	"yanquan/dianping"
 	"yanquan/douyin"
 	"yanquan/douyin/douyintest"
+	"yanquan/internal/httpcall"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -41,7 +42,7 @@ func withDouyin(t *testing.T, test func(b *pair, other *douyintest.Platform)) {
 			t.Cleanup(other.Close)
 			b.must(other.AddShop(douyintest.Shop{ID: poi(1), Name: "人民广场店"}))
 			client, err := douyin.New(douyin.Config{
-				APIURL: srv.URL, ClientKey: "aw1", ClientSecret: "client-secret", Timeout: timeout, Now: clock.Now, Sleep: b.bot.Sleep, Links: followed{srv.URL},
+				APIURL: srv.URL, ClientKey: "aw1", ClientSecret: "client-secret", Timeout: time.Minute, HTTP: &http.Client{Transport: other.Impatient(httpcall.NewTransport())}, Now: clock.Now, Sleep: b.bot.Sleep, Links: followed{srv.URL},
 			})
 			b.must(err)
 			b.must(b.db.Directory.Sync(t.Context(), []models.ConfiguredStore{{

@@ -3,10 +3,12 @@ package chat
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"yanquan/bot"
 	"yanquan/bot/command"
@@ -14,6 +16,7 @@ import (
 	"yanquan/dianping"
 	"yanquan/douyin"
 	"yanquan/douyin/douyintest"
+	"yanquan/internal/httpcall"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -37,7 +40,7 @@ func onThrees(t *testing.T, test func(b *threes)) {
 			srv := httptest.NewServer(b.third)
 			t.Cleanup(srv.Close)
 			t.Cleanup(b.third.Close)
-			client, err := douyin.New(douyin.Config{APIURL: srv.URL, ClientKey: "aw1", ClientSecret: "client-secret", Timeout: timeout, Now: clock.Now, Sleep: b.bot.Sleep})
+			client, err := douyin.New(douyin.Config{APIURL: srv.URL, ClientKey: "aw1", ClientSecret: "client-secret", Timeout: time.Minute, HTTP: &http.Client{Transport: b.third.Impatient(httpcall.NewTransport())}, Now: clock.Now, Sleep: b.bot.Sleep})
 			b.must(err)
 			b.configure(func(o *Options) {
 				o.Douyin = Douyin{Client: client, AccountID: douyintest.DefaultAccount, Token: func(ctx context.Context) (models.AppToken, error) { return b.db.AppTokens.Get(ctx, "douyin/aw1") }}

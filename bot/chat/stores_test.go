@@ -2,6 +2,7 @@ package chat
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
 	"yanquan/internal/fakeserver"
+	"yanquan/internal/httpcall"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -48,7 +50,7 @@ func setupTwins(t *testing.T, db *models.DB, clock *modelstest.Clock) *twins {
 	srv := httptest.NewServer(b.other)
 	t.Cleanup(srv.Close)
 	t.Cleanup(b.other.Close)
-	second, err := dianping.NewMeituan(dianping.MeituanConfig{APIURL: srv.URL, AuthURL: srv.URL, DeveloperID: "100000", SignKey: "sign-key", Timeout: timeout, Now: clock.Now})
+	second, err := dianping.NewMeituan(dianping.MeituanConfig{APIURL: srv.URL, AuthURL: srv.URL, DeveloperID: "100000", SignKey: "sign-key", Timeout: time.Minute, HTTP: &http.Client{Transport: b.other.Impatient(httpcall.NewTransport())}, Now: clock.Now})
 	b.must(err)
 	b.configure(func(o *Options) {
 		o.Platforms = map[string]dianping.Client{dianping.Dianping: o.Platforms[dianping.Dianping], dianping.Meituan: second}

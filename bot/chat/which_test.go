@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"yanquan/bot/desk"
 	"yanquan/dianping"
 	"yanquan/dianping/dianpingtest"
+	"yanquan/internal/httpcall"
 	"yanquan/models"
 	"yanquan/models/modelstest"
 )
@@ -43,7 +45,7 @@ func setupPair(t *testing.T, db *models.DB, clock *modelstest.Clock) *pair {
 	t.Cleanup(b.other.Close)
 	b.must(b.other.AddShop(dianpingtest.Shop{ID: "shop-m", Name: "shop-m"}))
 	b.must(b.other.AddSession(dianpingtest.Session{Token: "token-shop-m", Dialect: dianpingtest.Meituan, Shops: []string{"shop-m"}}))
-	client, err := dianping.NewMeituan(dianping.MeituanConfig{APIURL: srv.URL, AuthURL: srv.URL, DeveloperID: "100000", SignKey: "sign-key", Timeout: timeout, Now: clock.Now})
+	client, err := dianping.NewMeituan(dianping.MeituanConfig{APIURL: srv.URL, AuthURL: srv.URL, DeveloperID: "100000", SignKey: "sign-key", Timeout: time.Minute, HTTP: &http.Client{Transport: b.other.Impatient(httpcall.NewTransport())}, Now: clock.Now})
 	b.must(err)
 	b.must(db.Directory.Sync(t.Context(), []models.ConfiguredStore{
 		{

@@ -22,8 +22,8 @@ func views(now time.Time) map[string]desk.VoucherView {
 		return bot.Card{Timed: strings.HasPrefix(text, "可撤销至"), Title: title, Desc: "双人下午茶套餐（周末通用）", Text: text, Fields: fields, Keys: []bot.CardKey{{Text: "撤销", Key: "undo"}}}
 	}
 	return map[string]desk.VoucherView{
-		"fresh":    {Store: "人民广场店", State: models.Done, Card: card("核销成功", "可撤销至 14:12:09"), UndoUntil: now.Add(9*time.Minute + 41*time.Second)},
-		"soon":     {Store: "人民广场店", State: models.Done, Card: card("核销成功", "可撤销至 14:12:09"), UndoUntil: now.Add(42 * time.Second)},
+		"fresh":    {Store: "人民广场店", State: models.Done, Card: card("核销成功", "可撤销至 14:12:09"), UndoUntil: now.Add(9*time.Minute + 48*time.Second)},
+		"soon":     {Store: "人民广场店", State: models.Done, Card: card("核销成功", "可撤销至 14:12:09"), UndoUntil: now.Add(49 * time.Second)},
 		"done":     {Store: "人民广场店", State: models.Done, Card: card("核销成功", "13:02:09 核销，已过撤销时间。")},
 		"undone":   {Store: "人民广场店", State: models.Undone, Card: card("已撤销", "核销已撤销，原券码已经作废；顾客可以在 App 里看到新的券码。")},
 		"unknown":  {Store: "人民广场店", State: models.Unknown, Card: card("核验中", "平台还没有给出结果，我在继续确认，请先不要重复核销。")},
@@ -51,7 +51,7 @@ func TestPages(t *testing.T) {
 	b := setup(t, func(o *Options) { o.Vouchers = fakeVouchers{views: views(time.Now())} })
 	want := map[string][]string{
 		"fresh":    {"核销成功", "¥49.90", "双人下午茶套餐", "799****494", "138****0000", "2026-12-31", "张三", "人民广场店", "还可以撤销", `data-left="58`, "<script nonce="},
-		"soon":     {"还可以撤销", "00:42"},
+		"soon":     {"还可以撤销", "00:4"},
 		"done":     {"核销成功", "已过撤销时间", `class="good done"`},
 		"undone":   {"已撤销", "新的券码", `class="plain undone"`},
 		"unknown":  {"核验中", `http-equiv="refresh" content="3"`, "自动更新"},

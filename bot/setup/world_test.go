@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"yanquan/bot/wecom/wecomtest"
 	"yanquan/dianping/dianpingtest"
@@ -51,9 +52,10 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{T: t, dir: t.TempDir(), lang: "en", env: map[string]string{}}
 	w.wecom = wecomtest.New(wecomtest.Options{
-		Apps:   []wecomtest.App{{Name: "main", AgentID: 1000002}},
-		Robots: []wecomtest.Robot{{Name: "group"}, {Name: "long", LongConnection: true}},
-		Users:  []wecomtest.User{{ID: "boss", Name: "老板"}},
+		VerifyTimeout: time.Minute,
+		Apps:          []wecomtest.App{{Name: "main", AgentID: 1000002}},
+		Robots:        []wecomtest.Robot{{Name: "group"}, {Name: "long", LongConnection: true}},
+		Users:         []wecomtest.User{{ID: "boss", Name: "老板"}},
 	})
 	w.app, _ = w.wecom.App("main")
 	w.robot, _ = w.wecom.Robot("group")

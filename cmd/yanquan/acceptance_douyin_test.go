@@ -264,8 +264,8 @@ func booksOfBoth(w, app *world) {
 		}
 	}
 
-	yesterday := time.Now().Add(-24 * time.Hour).In(reconcile.Zone) // days are the platforms', not the bot's
-	w.shopTime.Store(int64(-24 * time.Hour))
+	yesterday := time.Now().Add(-48 * time.Hour).In(reconcile.Zone) // days are the platforms', not the bot's
+	w.shopTime.Store(int64(-48 * time.Hour))
 	code, there := w.sell(shopC), w.sellDouyin(douyintest.Voucher{})
 	w.must(w.platform.ConsumeElsewhere(code, "收银台", ""))
 	w.must(w.douyin.ConsumeElsewhere(there, "收银台"))

@@ -29,6 +29,16 @@ func (w *world) tooLate(at time.Time) bool {
 	return w.clock == nil && standstills.during(from, at) > apiTimeout/2
 }
 
+// acceptedAtOnce fails unless a callback was accepted the first time, or the machine stood
+// still while it was stored.
+func (w *world) acceptedAtOnce(d wecomtest.Delivery) {
+	w.Helper()
+	n := len(d.Attempts)
+	if !d.Accepted() || n > 1 && standstills.during(d.Attempts[0].At.Add(-acceptWithin), d.Attempts[n-1].At) < acceptWithin/2 {
+		w.Errorf("not accepted at once: %s", attempts(d))
+	}
+}
+
 // judgement looks at everything once more when all is over.
 func judgement(w *world) {
 	for _, p := range w.logs {

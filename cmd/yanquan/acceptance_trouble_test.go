@@ -17,9 +17,7 @@ func slowPlatform(w *world) {
 	code := w.sell()
 	release := w.hold("prepare", code, false)
 	a := w.utter(w.hero, "验 "+code)
-	if !a.delivery.Accepted() || len(a.delivery.Attempts) != 1 {
-		w.Errorf("not accepted at once: %s", attempts(a.delivery))
-	}
+	w.acceptedAtOnce(a.delivery)
 	w.reached(code, func() bool { return w.held("prepare", code) })
 	if w.group {
 		w.askedToWait(a)

@@ -85,6 +85,9 @@ func lookFirst(w *world) {
 
 func severalCodes(w *world) {
 	good, other, used := w.sell(), w.sell(), w.sell()
+	for tail(good) == tail(other) || tail(good) == tail(used) || tail(other) == tail(used) { // codes that end alike show more digits
+		other, used = w.sell(), w.sell()
+	}
 	w.elsewhere(used, "till-7")
 	a := w.say(w.hero, "验 "+good+" "+used+"，"+other, "3 个券码，成功 2 个", "¥99.80",
 		"✅"+tail(good), "❌"+tail(used), "✅"+tail(other), w.tillAt(used, "till-7"))

@@ -289,7 +289,7 @@ func (s setting) quietZone(t *testing.T) *time.Location {
 			t.Fatal(err)
 		}
 		now := time.Now().In(zone)
-		if s.clock != nil || now.Day() == now.Add(10*time.Minute).Day() {
+		if s.clock != nil || now.Day() == now.Add(time.Hour).Day() {
 			break
 		}
 	}

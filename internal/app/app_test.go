@@ -30,10 +30,11 @@ func setup(t *testing.T, change ...func(*config.Config)) *world {
 	t.Helper()
 	w := &world{
 		wecom: wecomtest.New(wecomtest.Options{
-			Apps:   []wecomtest.App{{Name: "main", AgentID: 1000002}},
-			Robots: []wecomtest.Robot{{Name: "group", DisplayName: "验券"}},
-			Users:  []wecomtest.User{{ID: "zhangsan", Name: "张三"}},
-			Groups: []wecomtest.Group{{ID: "wrAbC", Name: "门店群", Members: []string{"zhangsan"}, Robots: []string{"group"}}},
+			VerifyTimeout: time.Minute,
+			Apps:          []wecomtest.App{{Name: "main", AgentID: 1000002}},
+			Robots:        []wecomtest.Robot{{Name: "group", DisplayName: "验券"}},
+			Users:         []wecomtest.User{{ID: "zhangsan", Name: "张三"}},
+			Groups:        []wecomtest.Group{{ID: "wrAbC", Name: "门店群", Members: []string{"zhangsan"}, Robots: []string{"group"}}},
 
 			PollEvery: 50 * time.Millisecond,
 		}),
@@ -54,7 +55,7 @@ func setup(t *testing.T, change ...func(*config.Config)) *world {
 	cfg.SecretKey = base64.StdEncoding.EncodeToString(make([]byte, 32))
 	cfg.Database.DSN = filepath.Join(t.TempDir(), "test.db")
 	cfg.WeCom = &config.WeCom{
-		APIURL: api.URL, CorpID: app.CorpID, ReplyDeadline: 2 * time.Second,
+		APIURL: api.URL, CorpID: app.CorpID, ReplyDeadline: 4 * time.Second,
 		Apps: []config.App{{Name: "main", AgentID: int64(app.AgentID), Secret: app.Secret, Token: app.Token, EncodingAESKey: app.EncodingAESKey}},
 		Bots: []config.Bot{{Name: "group", DisplayName: "验券", Token: robot.Token, EncodingAESKey: robot.EncodingAESKey}},
 	}

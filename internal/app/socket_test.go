@@ -37,9 +37,10 @@ func newLine(t *testing.T, driver, dsn string) *line {
 	t.Helper()
 	l := &line{t: t, world: &world{
 		wecom: wecomtest.New(wecomtest.Options{
-			Robots: []wecomtest.Robot{{Name: "long", DisplayName: "验券", LongConnection: true}},
-			Users:  []wecomtest.User{{ID: "ZhangSan", Name: "张三"}, {ID: "boss", Name: "老板"}},
-			Groups: []wecomtest.Group{{ID: "wrAbC", Name: "门店群", Members: []string{"ZhangSan", "boss"}, Robots: []string{"long"}}},
+			VerifyTimeout: time.Minute,
+			Robots:        []wecomtest.Robot{{Name: "long", DisplayName: "验券", LongConnection: true}},
+			Users:         []wecomtest.User{{ID: "ZhangSan", Name: "张三"}, {ID: "boss", Name: "老板"}},
+			Groups:        []wecomtest.Group{{ID: "wrAbC", Name: "门店群", Members: []string{"ZhangSan", "boss"}, Robots: []string{"long"}}},
 		}),
 	}}
 	l.platform = dianpingtest.New(dianpingtest.Options{DeveloperID: "100120", SignKey: "sign-key", Sleep: l.delay})

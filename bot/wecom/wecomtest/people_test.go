@@ -182,6 +182,17 @@ func TestGivesUpAfterThreeRetries(t *testing.T) {
 	}
 }
 
+func TestSlowVerifyURL(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(o *wecomtest.Options) { o.VerifyTimeout = 50 * time.Millisecond })
+	hold := make(chan struct{})
+	defer close(hold)
+	w.robot.echoes(func(http.ResponseWriter, string) { <-hold })
+	if err := w.VerifyURL(ctx, wecomtest.InRobot("group", "")); err == nil || !strings.Contains(err.Error(), "in time") {
+		t.Errorf("slow: %v", err)
+	}
+}
+
 func TestSlowAnswerIsRetried(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(o *wecomtest.Options) { o.CallbackTimeout = 50 * time.Millisecond })
@@ -191,7 +202,7 @@ func TestSlowAnswerIsRetried(t *testing.T) {
 		_, _ = io.WriteString(rw, w.robot.keys.robotAnswer(in.query["nonce"], `{"msgtype":"stream","stream":{"id":"s","finish":true,"content":"好"}}`))
 	})
 	d := w.say(t, wecomtest.InRobot("group", ""), "lisi", "验 1").Delivery()
-	if !d.Accepted() || len(d.Attempts) != 2 || d.Attempts[0].Status != 0 || d.Attempts[0].Err == "" {
+	if !d.Accepted() || len(d.Attempts) < 2 || d.Attempts[0].Status != 0 || d.Attempts[0].Err == "" {
 		t.Errorf("%+v", d.Attempts)
 	}
 	if strings.Contains(d.Attempts[0].Err, "msg_signature") {
@@ -363,7 +374,7 @@ func TestMentionSeparator(t *testing.T) {
 
 func TestVerifyURL(t *testing.T) {
 	t.Parallel()
-	w := setup(t, func(o *wecomtest.Options) { o.VerifyTimeout = 300 * time.Millisecond })
+	w := setup(t, func(o *wecomtest.Options) { o.VerifyTimeout = time.Minute })
 	app, robot := wecomtest.InApp("main", ""), wecomtest.InRobot("group", "")
 	must(t, w.VerifyURL(ctx, app))
 	must(t, w.VerifyURL(ctx, robot))
@@ -383,12 +394,6 @@ func TestVerifyURL(t *testing.T) {
 	}
 	if n := len(w.Refusals()); n != 6 {
 		t.Errorf("%d refusals", n)
-	}
-	hold := make(chan struct{})
-	defer close(hold)
-	w.robot.echoes(func(http.ResponseWriter, string) { <-hold })
-	if err := w.VerifyURL(ctx, robot); err == nil || !strings.Contains(err.Error(), "in time") {
-		t.Errorf("slow: %v", err)
 	}
 	w.robot.echoes(nil)
 	status, body, err := w.VerifyURLWith(ctx, robot, "123", wecomtest.Knobs{WrongSignature: true})
