@@ -243,3 +243,46 @@ func (t settlement) replaced(ctx context.Context, why platform.Said) (Step, erro
 	}
 	return t.done(rest, t.consumedAt(mine), ReasonPartly), nil
 }
+
+// siblings are the records that can belong to the same call as an operation's own
+// code: same deal and account, the same moment, and free of other operations.
+func siblings(op models.Operation, known []platform.Coupon, records []platform.Record, free func(code string) bool) []platform.Coupon {
+	i := slices.IndexFunc(records, func(r platform.Record) bool { return r.Code == op.Code })
+	if i < 0 {
+		return nil
+	}
+	mine := records[i]
+	taken := map[string]bool{}
+	for _, c := range known {
+		taken[c.Code] = true
+	}
+	var found []platform.Coupon
+	for _, r := range records {
+		if taken[r.Code] || r.DealID != mine.DealID || r.Account != mine.Account || r.At.Sub(mine.At).Abs() > 2*time.Second {
+			continue
+		}
+		taken[r.Code] = true
+		if free(r.Code) {
+			found = append(found, couponIn(r))
+		}
+	}
+	return found
+}
+
+// shownOf counts the records of an operation's code that can be of its one call.
+func shownOf(op models.Operation, records []platform.Record) (n int) {
+	i := slices.IndexFunc(records, func(r platform.Record) bool { return r.Code == op.Code })
+	for _, r := range records {
+		if r.Code == op.Code && r.Account == records[i].Account && sameSecond(r.At, records[i].At) {
+			n++
+		}
+	}
+	return n
+}
+
+// couponIn is the coupon of a record.
+func couponIn(r platform.Record) platform.Coupon {
+	return platform.Coupon{
+		Code: r.Code, DealID: r.DealID, DealGroupID: r.DealGroupID, PriceFen: r.PriceFen, PriceKnown: r.PriceKnown, PriceShare: r.PriceShare, Handle: r.Handle,
+	}
+}

@@ -112,52 +112,6 @@ func onlyOne(op models.Operation, rec platform.Record) bool {
 	return !op.Reusable && (atCall(op, rec) || op.Left <= op.Count && !beforeCall(op, rec))
 }
 
-// ofUses finds, among all uses of what a doubtful operation asked for that were made
-// since its look, its own: ours, with them; theirs, where every one is explained
-// otherwise; or unclear. Books without names have no better evidence than that nothing
-// else explains a use: not another channel or shop, its time, or another operation of
-// ours, by its handle, by its time where it has none, or as one that is in doubt too.
-func (b books) ofUses(op models.Operation, uses []platform.Record) (claim, []platform.Record) {
-	var mine []platform.Record
-	verdict := theirs
-	for _, u := range uses {
-		if u.Foreign || b.explained(op, u) {
-			continue
-		}
-		if verdict == theirs {
-			verdict = ours
-		}
-		if slices.ContainsFunc(b.rivals, func(o models.Operation) bool { return rival(o, u) }) {
-			verdict = unclear
-		}
-		mine = append(mine, u)
-	}
-	switch {
-	case len(mine) > op.Count, (verdict != ours || len(mine) < op.Count) && b.letThrough(op, uses):
-		return unclear, nil
-	}
-	return verdict, mine
-}
-
-// explained reports whether a use is another operation's, or before a doubtful one.
-func (b books) explained(op models.Operation, u platform.Record) bool {
-	return b.owner[u.Handle] != nil || !u.At.IsZero() && u.At.Before(op.CalledAt.Add(-skew))
-}
-
-// letThrough reports whether one of the uses may be the end of a hold, or made otherwise:
-// the platform names no person.
-func (b books) letThrough(op models.Operation, uses []platform.Record) bool {
-	return b.held && slices.ContainsFunc(uses, func(u platform.Record) bool { return u.Unnamed && !b.explained(op, u) })
-}
-
-// rival reports whether an operation whose handles are not known could have made a use.
-func rival(o models.Operation, u platform.Record) bool {
-	if o.ConsumedAt.IsZero() { // in doubt
-		return u.At.IsZero() || !u.At.Before(o.CalledAt.Add(-skew))
-	}
-	return u.At.IsZero() || u.At.Sub(o.ConsumedAt).Abs() <= near
-}
-
 // sinceLook counts the visits of a code that were made since an operation's look, by
 // whomever, at shops that are listed: what is gone of the card. Platforms' clocks have no
 // part in it.
@@ -272,29 +226,6 @@ func (b books) fate(op models.Operation, records []platform.Record) state {
 	return isUsed
 }
 
-// amongShops is the fate of a visit once other shops of ours are regarded, whose lists were
-// not asked for: a visit there can be the later one.
-func (b books) amongShops(op models.Operation, here state) state {
-	if here != isUsed && here != isCovered {
-		return here
-	}
-	for _, o := range append(b.standing(), b.doubts...) {
-		switch {
-		case o.StoreID == op.StoreID, o.NeedsHuman && !mayFollow(o, op): // not sent again
-		case o.State == models.Done && mayFollow(o, op):
-			here = isCovered
-		case o.State != models.Done:
-			return notKnown
-		}
-	}
-	return here
-}
-
-// mayFollow reports whether an operation can have consumed after another was called.
-func mayFollow(o, op models.Operation) bool {
-	return o.ConsumedAt.After(op.CalledAt) || o.UndoCalledAt.IsZero() && o.SentAt.After(op.CalledAt)
-}
-
 // unnamed is fate where no record names the operation's person and its second, as where
 // the platform tells the merchant's account for all and its clock differs. rest is what no
 // other operation explains, untold are those others that explain none of all.
@@ -357,17 +288,6 @@ func (b books) stand(op models.Operation, records []platform.Record, looked plat
 	return n, same <= 1 || same == n
 }
 
-// elsewhere counts the visits at other shops of ours from an operation's beginning on: their
-// lists are not asked for. A list may have some all the same, of a shop with two accounts.
-func (b books) elsewhere(op models.Operation, list []platform.Record) (n int) {
-	for _, o := range b.standing() {
-		if o.StoreID != op.StoreID && !o.ConsumedAt.Before(op.CreatedAt) && !hasAt(list, o.ConsumedAt) {
-			n += o.Count
-		}
-	}
-	return n
-}
-
 // shows reports whether a list has a record, or any where that has no time.
 func shows(list []platform.Record, rec platform.Record) bool {
 	return hasAt(list, rec.At) || rec.At.IsZero() && len(list) > 0
@@ -404,29 +324,6 @@ func (b books) covers(op models.Operation, records []platform.Record, shown plat
 		}
 	}
 	return len(list) >= need
-}
-
-// ofAnotherShop reports whether a record that was shown is of a visit at another shop of
-// ours: it names its person alone, or is nearer to it.
-func (b books) ofAnotherShop(op models.Operation, shown platform.Record) bool {
-	return slices.ContainsFunc(b.standing(), func(o models.Operation) bool {
-		d := shown.At.Sub(o.ConsumedAt).Abs()
-		return o.StoreID != op.StoreID && d <= near && (d < distance(op, shown.At) || by(o, shown) && !by(op, shown))
-	})
-}
-
-// latest is the last visit of an operation's code that is known, and the operation that made
-// it at another shop, whose list was not asked for.
-func (b books) latest(op models.Operation, list []platform.Record) (rec platform.Record, other *models.Operation) {
-	if all := visits(op.Code, list); len(all) > 0 {
-		rec = all[len(all)-1]
-	}
-	for _, o := range b.standing() {
-		if o.StoreID != op.StoreID && o.ConsumedAt.After(rec.At) {
-			rec, other = platform.Record{At: o.ConsumedAt, Account: o.UserID}, &o
-		}
-	}
-	return rec, other
 }
 
 // unexplained are the records of an operation's code that no other operation of
@@ -511,47 +408,4 @@ func distance(op models.Operation, at time.Time) time.Duration {
 
 func sameSecond(a, b time.Time) bool {
 	return !a.IsZero() && !b.IsZero() && a.Truncate(time.Second).Equal(b.Truncate(time.Second))
-}
-
-// siblings are the records that can belong to the same call as an operation's own
-// code: same deal and account, the same moment, and free of other operations.
-func siblings(op models.Operation, known []platform.Coupon, records []platform.Record, free func(code string) bool) []platform.Coupon {
-	i := slices.IndexFunc(records, func(r platform.Record) bool { return r.Code == op.Code })
-	if i < 0 {
-		return nil
-	}
-	mine := records[i]
-	taken := map[string]bool{}
-	for _, c := range known {
-		taken[c.Code] = true
-	}
-	var found []platform.Coupon
-	for _, r := range records {
-		if taken[r.Code] || r.DealID != mine.DealID || r.Account != mine.Account || r.At.Sub(mine.At).Abs() > 2*time.Second {
-			continue
-		}
-		taken[r.Code] = true
-		if free(r.Code) {
-			found = append(found, couponIn(r))
-		}
-	}
-	return found
-}
-
-// shownOf counts the records of an operation's code that can be of its one call.
-func shownOf(op models.Operation, records []platform.Record) (n int) {
-	i := slices.IndexFunc(records, func(r platform.Record) bool { return r.Code == op.Code })
-	for _, r := range records {
-		if r.Code == op.Code && r.Account == records[i].Account && sameSecond(r.At, records[i].At) {
-			n++
-		}
-	}
-	return n
-}
-
-// couponIn is the coupon of a record.
-func couponIn(r platform.Record) platform.Coupon {
-	return platform.Coupon{
-		Code: r.Code, DealID: r.DealID, DealGroupID: r.DealGroupID, PriceFen: r.PriceFen, PriceKnown: r.PriceKnown, PriceShare: r.PriceShare, Handle: r.Handle,
-	}
 }

@@ -158,3 +158,49 @@ func (t settlement) orderBooks(ctx context.Context) (books, error) {
 	}
 	return b, nil
 }
+
+// ofUses finds, among all uses of what a doubtful operation asked for that were made
+// since its look, its own: ours, with them; theirs, where every one is explained
+// otherwise; or unclear. Books without names have no better evidence than that nothing
+// else explains a use: not another channel or shop, its time, or another operation of
+// ours, by its handle, by its time where it has none, or as one that is in doubt too.
+func (b books) ofUses(op models.Operation, uses []platform.Record) (claim, []platform.Record) {
+	var mine []platform.Record
+	verdict := theirs
+	for _, u := range uses {
+		if u.Foreign || b.explained(op, u) {
+			continue
+		}
+		if verdict == theirs {
+			verdict = ours
+		}
+		if slices.ContainsFunc(b.rivals, func(o models.Operation) bool { return rival(o, u) }) {
+			verdict = unclear
+		}
+		mine = append(mine, u)
+	}
+	switch {
+	case len(mine) > op.Count, (verdict != ours || len(mine) < op.Count) && b.letThrough(op, uses):
+		return unclear, nil
+	}
+	return verdict, mine
+}
+
+// explained reports whether a use is another operation's, or before a doubtful one.
+func (b books) explained(op models.Operation, u platform.Record) bool {
+	return b.owner[u.Handle] != nil || !u.At.IsZero() && u.At.Before(op.CalledAt.Add(-skew))
+}
+
+// letThrough reports whether one of the uses may be the end of a hold, or made otherwise:
+// the platform names no person.
+func (b books) letThrough(op models.Operation, uses []platform.Record) bool {
+	return b.held && slices.ContainsFunc(uses, func(u platform.Record) bool { return u.Unnamed && !b.explained(op, u) })
+}
+
+// rival reports whether an operation whose handles are not known could have made a use.
+func rival(o models.Operation, u platform.Record) bool {
+	if o.ConsumedAt.IsZero() { // in doubt
+		return u.At.IsZero() || !u.At.Before(o.CalledAt.Add(-skew))
+	}
+	return u.At.IsZero() || u.At.Sub(o.ConsumedAt).Abs() <= near
+}
