@@ -209,6 +209,26 @@ func TestSeveralLost(t *testing.T) {
 	}
 }
 
+// The look goes on showing an order as it was before the call: its coupons are no visits of one
+// code, and an undo takes each back.
+func TestOrderBesideAStaleLook(t *testing.T) {
+	for _, told := range dianpingtest.VerifyTimes {
+		t.Run(string(told), func(t *testing.T) {
+			everywhere(t, func(r *rig) {
+				r.knobs(dianpingtest.Knobs{Unguarded: true, VerifyTime: told, RepeatAnswer: dianpingtest.AlreadyUsed})
+				codes := r.order(code, 4)
+				r.lost("consume", true)
+				op := r.settle(r.consume(code, 2))
+				r.tells(op, 2, "")
+				r.is(r.settle(r.undo(op)), models.Undone, "")
+				for _, c := range codes[:2] {
+					r.effects(c, 1, 1)
+				}
+			})
+		})
+	}
+}
+
 // The look goes on showing a code as it was before the call, as one that is cached does, and
 // the list has a record of about the call's moment, by an account that may be anybody's: it is
 // not told that nothing was consumed.

@@ -185,6 +185,11 @@ func (t settlement) visited(ctx context.Context, shown platform.Record, certain,
 	}
 	gone, known := b.sinceLook(t.op, looked)
 	whose, rec := b.visit(t.op, listed.Records, gone, known)
+	if whose == ours && known && gone == 0 && !looked.Voucher.Reusable { // the look may be of before the call
+		if step, err := t.coupons(ctx, rec, listed); step != nil || err != nil {
+			return step, err
+		}
+	}
 	switch {
 	case whose == ours && t.op.Count > 1 && len(b.doubts) > 0: // what is gone may be theirs
 		return t.doubt(platform.Said{}, false), nil
@@ -200,6 +205,18 @@ func (t settlement) visited(ctx context.Context, shown platform.Record, certain,
 		return t.doubt(platform.Said{}, false), nil
 	}
 	return t.notListed(ctx, b, listed.Records, looked, certain, mayRepeat)
+}
+
+// coupons is the end of a consume of several of which the list shows as many codes as were
+// asked for: they are of an order, and no visits of one code. nil: it does not.
+func (t settlement) coupons(ctx context.Context, rec platform.Record, listed platform.Listed) (Step, error) {
+	var err error
+	rest := siblings(t.op, []platform.Coupon{own(t.op)}, listed.Records, t.free(ctx, false, &err))
+	if err != nil || t.op.Count == 1 || len(rest) != t.op.Count-1 {
+		return nil, err
+	}
+	t.op.Reusable = false
+	return t.done(append([]platform.Coupon{ownIn(t.op, rec)}, rest...), t.consumedAt(rec), ""), nil
 }
 
 // unlisted goes on where the visits are not listed: the record at our call is ours where
