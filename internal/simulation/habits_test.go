@@ -368,6 +368,9 @@ func (m *maker) fault() *dianpingtest.Fault {
 	switch kind {
 	case dianpingtest.HangThenDrop, dianpingtest.ApplyLate, dianpingtest.Delay:
 		f.Delay = m.between(100*time.Millisecond, 20*time.Second)
+		if kind == dianpingtest.ApplyLate && m.Knobs.RequestLife > 0 && m.Knobs.RequestLife < 3*time.Minute { // to the platform the repeat would be another consume
+			f.Kind = dianpingtest.HangThenDrop
+		}
 	case dianpingtest.AnswerBody:
 		f.Answer = pick(m, dianpingtest.RowlessSuccesses...)
 	case dianpingtest.RowRefusal:
