@@ -174,18 +174,23 @@ func (s overlapped) Look(ctx context.Context, code string) platform.Looked {
 	return looked
 }
 
-// A colleague verifies and undoes a coupon around the look of another: that is not told of a
-// use that no record names.
+// consumeAround consumes a coupon, and lets something happen before the platform gets its first
+// look, and after.
+func (r *rig) consumeAround(code string, before, after func()) models.Operation {
+	r.Helper()
+	looked := new(bool)
+	return r.through(func(s platform.Shop) platform.Shop { return overlapped{s, before, after, looked} }, code, 1)
+}
+
+// A coupon is verified and undone around the look of another message: that is not told of a use
+// that no record names.
 func TestUndoneDuringTheLook(t *testing.T) {
 	everywhere(t, func(r *rig) {
 		r.voucher(code)
 		var first models.Operation
-		looked := new(bool)
-		op := r.through(func(s platform.Shop) platform.Shop {
-			return overlapped{s,
-				func() { first = r.consume(code, 1); r.is(first, models.Done, "") },
-				func() { r.is(r.undo(first), models.Undone, "") }, looked}
-		}, code, 1)
+		op := r.consumeAround(code,
+			func() { first = r.consume(code, 1); r.is(first, models.Done, "") },
+			func() { r.is(r.undo(first), models.Undone, "") })
 		if op.State != models.Rejected || op.Outcome.Reason == platform.AlreadyUsed {
 			r.Errorf("%s (%s)", op.State, op.Outcome.Reason)
 		}
@@ -193,21 +198,16 @@ func TestUndoneDuringTheLook(t *testing.T) {
 	})
 }
 
-// A colleague verifies a coupon around the look of another, and that is not answered: the
-// other is told of the colleague's, and not that the coupon is not consumed.
+// A coupon is verified around the look of another message, and that is not answered: it tells
+// of the other operation, and not that the coupon is not consumed.
 func TestUnansweredLookBesideAColleague(t *testing.T) {
 	everywhere(t, func(r *rig) {
 		r.voucher(code)
 		var first models.Operation
-		looked := new(bool)
-		op := r.through(func(s platform.Shop) platform.Shop {
-			return overlapped{s,
-				func() {
-					first = r.consume(code, 1)
-					r.fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "prepare", Times: 2})
-				},
-				func() {}, looked}
-		}, code, 1)
+		op := r.consumeAround(code, func() {
+			first = r.consume(code, 1)
+			r.fail(dianpingtest.Fault{Kind: dianpingtest.Status5xx, Call: "prepare", Times: 2})
+		}, func() {})
 		if op.State != models.Rejected || op.OtherID != first.ID {
 			r.Errorf("%s (%s), told of %q", op.State, op.Outcome.Reason, op.OtherID)
 		}

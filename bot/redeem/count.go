@@ -197,8 +197,9 @@ func (t settlement) withSiblings(ctx context.Context, c *codes, n int, at time.T
 	return err
 }
 
-// free gives whether no other operation of ours has to do with a code, or, with inDoubt, none
-// but one that is in doubt. Errors are joined to err.
+// free gives whether no other operation of ours has to do with a code: none but one in doubt at
+// another shop, which our list does not show, and with inDoubt none but one that is in doubt.
+// Errors are joined to err.
 func (t settlement) free(ctx context.Context, inDoubt bool, err *error) func(code string) bool {
 	return func(code string) bool {
 		all, broken := t.ofCode(ctx, code)

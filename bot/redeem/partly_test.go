@@ -230,8 +230,8 @@ func TestOrderBesideAStaleLook(t *testing.T) {
 }
 
 // The look goes on showing a code as it was before the call, as one that is cached does, and
-// the list has a record of about the call's moment, by an account that may be anybody's: it is
-// not told that nothing was consumed.
+// the list has a record of about the call's moment, by an account that proves nothing: the
+// answer is not that nothing was consumed.
 func TestLostBesideAStaleLook(t *testing.T) {
 	for _, ahead := range []time.Duration{-time.Minute, 0, 2 * time.Second, time.Minute} {
 		t.Run(fmt.Sprint(ahead), func(t *testing.T) {
